@@ -1,0 +1,223 @@
+"""The one configuration tree: frozen, typed, with a default for every key, read from TOML.
+
+A key that does not exist is a `ConfigError` that names the nearest key that does.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.errors import ConfigError
+
+Source = Literal["transitions", "neighbours", "ease", "als", "text", "popular", "history"]
+FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
+Seen = Literal["auto", "exclude", "demote", "keep"]
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of the tree: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """How files become a data set, and how time is cut."""
+
+    max_rejected: Fraction = Field(0.01, description="share of bad rows above which a run stops with exit code 3")
+    unknown_items: Literal["reject", "add"] = Field(
+        "reject", description="events of items missing from the catalogue: reject the row, or add an item without text"
+    )
+    test_fraction: Fraction = Field(0.1, description="newest share of the events, held out as the test")
+    ranker_fraction: Fraction = Field(0.1, description="share of the events, before the test, that teach the ranker")
+    max_history: Positive = Field(100, description="newest events of a user that are looked at")
+    max_requests: Positive = Field(10_000, description="most requests ranked of one window, drawn by seed")
+
+
+class EventsConfig(Section):
+    """What an event is worth. An event of weight 0 is remembered but is no sign of interest."""
+
+    weights: dict[str, float] = Field(
+        default={"impression": 0.0, "view": 1.0, "click": 1.0, "cart": 2.0, "like": 3.0, "rating": 3.0, "purchase": 4.0}
+    )
+    default_weight: float = Field(1.0, ge=0.0, description="weight of an event that `weights` does not name")
+    min_value: dict[str, float] = Field(
+        default={"rating": 4.0}, description="an event whose value is below this is worth 0 (a bad rating)"
+    )
+
+
+class TextConfig(Section):
+    """The encoder and the interest model."""
+
+    encoder: str = Field("all-MiniLM-L6-v2", description="packaged model, hub name or local folder")
+    max_tokens: int = Field(64, ge=4, le=8192)
+    history: Positive = Field(20, description="newest events of a user that the interest model reads")
+    peft: Literal["lora", "none"] = "lora"
+    lora_rank: Positive = 8
+    upper_layers: Positive = Field(2, description="encoder layers, from the top, that LoRA adapts")
+    epochs: Positive = 8
+    batch_size: Positive = 64
+    learning_rate: float = Field(5e-4, gt=0)
+    budget_minutes: float = Field(4.0, ge=0, description="wall-clock limit of all text training in one run")
+
+
+class CfConfig(Section):
+    """Collaborative filtering."""
+
+    factors: Positive = 64
+    iterations: Positive = 15
+    regularization: float = Field(0.05, gt=0)
+    alpha: float = Field(10.0, gt=0, description="confidence of an event: 1 + alpha * weight")
+    neighbours: Positive = Field(200, description="similar items kept per item")
+    transition_horizon: Positive = Field(5, description="events ahead that count as following an item")
+    ease_regularization: float = Field(100.0, gt=0)
+    ease_max_items: Positive = Field(6_000, description="catalogue size above which EASE, dense in items, is left out")
+    half_life_days: float = Field(30.0, gt=0, description="after which an event counts half in popularity")
+
+
+class CandidatesConfig(Section):
+    """Who proposes items, and how many are ranked."""
+
+    sources: tuple[Source, ...] = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
+    n: Positive = Field(300, description="items ranked per request")
+
+
+class FeaturesConfig(Section):
+    """What the ranker sees."""
+
+    groups: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour", "context")
+
+
+class RankerConfig(Section):
+    """LightGBM LambdaRank."""
+
+    trees: Positive = 300
+    leaves: int = Field(31, ge=2)
+    learning_rate: float = Field(0.05, gt=0)
+    min_rows_per_leaf: Positive = 50
+    early_stopping: Positive = 40
+    negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
+    ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
+
+
+class PolicyConfig(Section):
+    """The rules that shape the final list."""
+
+    seen: Seen = Field("auto", description="auto: keep where users come back to the same items, else exclude")
+    diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible (MMR)")
+
+
+class ServingConfig(Section):
+    """The online service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    max_n: Positive = 500
+    max_body_bytes: Positive = 1_000_000
+    max_events: Positive = Field(1_000, description="most events in one call")
+
+
+class RetrainConfig(Section):
+    """When a new version replaces the served one."""
+
+    min_events: Positive = Field(100, description="fewer new events than this are not worth a version")
+    tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
+    keep: Positive = Field(5, description="newest versions kept on disk")
+
+
+class PrivacyConfig(Section):
+    """What is stored about people."""
+
+    pseudonymise: bool = Field(False, description="store keyed hashes in place of user ids")
+
+
+class Config(Section):
+    """Everything that can be set; `resolved` in a bundle's manifest."""
+
+    data: DataConfig = DataConfig()
+    events: EventsConfig = EventsConfig()
+    text: TextConfig = TextConfig()
+    cf: CfConfig = CfConfig()
+    candidates: CandidatesConfig = CandidatesConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    ranker: RankerConfig = RankerConfig()
+    policy: PolicyConfig = PolicyConfig()
+    serving: ServingConfig = ServingConfig()
+    retrain: RetrainConfig = RetrainConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file and apply `section.key=value` overrides, later ones winning.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown (the nearest one is named), a value is wrong.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(f"config file {path} does not exist") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"config file {path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(tree, override)
+    return parse_config(tree)
+
+
+def parse_config(tree: dict[str, Any]) -> Config:
+    """Validate a nested mapping into a `Config`.
+
+    Raises:
+        ConfigError: a key is unknown or a value is wrong; every problem is listed.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(_describe(dict(problem)) for problem in error.errors())
+        raise ConfigError(f"config: {problems}") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one `a.b=value` in the tree. The value is TOML; what is not TOML is taken as a string."""
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"--set {override!r}: write it as section.key=value, for example text.epochs=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *parents, leaf = key.strip().split(".")
+    node = tree
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override!r}: {parent} is a value, not a section")
+        node = child
+    node[leaf] = value
+
+
+def _describe(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] != "extra_forbidden":
+        return f"{key}: {problem['msg']} (got {problem['input']!r})"
+    near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.0)
+    return f"unknown key {key!r}; the nearest one is {near[0]!r}"
+
+
+def known_keys() -> list[str]:
+    """All keys of the tree as `section` and `section.key`."""
+    keys = []
+    for section, field in Config.model_fields.items():
+        keys.append(section)
+        assert field.annotation is not None
+        keys.extend(f"{section}.{key}" for key in field.annotation.model_fields)
+    return keys

@@ -1,0 +1,34 @@
+"""Arrays on disk: npy and npz without pickle."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one .npy file; object arrays are refused."""
+    np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """Map one .npy file into memory, read-only: processes on one machine share its pages."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def save_csr(folder: Path, name: str, matrix: sp.csr_matrix) -> None:
+    """Write a sparse matrix as NAME.data.npy, NAME.indices.npy, NAME.indptr.npy and NAME.shape.npy."""
+    for part in ("data", "indices", "indptr"):
+        save_array(folder / f"{name}.{part}.npy", getattr(matrix, part))
+    save_array(folder / f"{name}.shape.npy", np.array(matrix.shape, dtype=np.int64))
+
+
+def load_csr(folder: Path, name: str) -> sp.csr_matrix:
+    """Read what `save_csr` wrote."""
+    data, indices, indptr, shape = (
+        load_array(folder / f"{name}.{part}.npy") for part in ("data", "indices", "indptr", "shape")
+    )
+    return sp.csr_matrix((data, indices, indptr), shape=(int(shape[0]), int(shape[1])), copy=False)

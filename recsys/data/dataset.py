@@ -1,0 +1,23 @@
+"""A data set: the catalogue and the log, in one set of numbers."""
+
+from dataclasses import dataclass
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.interactions import InteractionLog
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What training needs.
+
+    Attributes:
+        catalogue: the items, in the order of their numbers.
+        log: the events, in time order.
+        n_rejected: rows that were set aside.
+        fingerprint: sha256 of the content, for the manifest.
+    """
+
+    catalogue: ItemCatalogue
+    log: InteractionLog
+    n_rejected: int = 0
+    fingerprint: str = ""

@@ -1,0 +1,85 @@
+"""Histories of many requests as one ragged array: what each user did before the moment of the request."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.data.interactions import NO_TIME
+
+
+@dataclass(frozen=True)
+class HistoryBatch:
+    """Histories of `n_requests` requests, concatenated; within a request oldest first. Impressions are not in it.
+
+    Attributes:
+        offsets: (n_requests + 1,) where each request's events start; the last entry is n_events.
+        items: (n_events,) item numbers, all in [0, n_items).
+        events: (n_events,) number of the event's name; -1 where the history was given as ids only.
+        times: (n_events,) microseconds; `NO_TIME` where unknown. Always strictly before `now` of the request.
+        weights: (n_events,) worth of each event; 0 is no sign of interest (a bad rating).
+        now: (n_requests,) the moment of each request, microseconds.
+    """
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+    events: NDArray[np.int8]
+    times: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    now: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n_requests,) number of events of each history."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """(n_events,) the request that each event belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    @cached_property
+    def places_from_end(self) -> NDArray[np.int64]:
+        """(n_events,) 0 for the newest event of its history, 1 for the one before, ..."""
+        return self.offsets[1:][self.rows] - 1 - np.arange(len(self.items))
+
+    @cached_property
+    def ages(self) -> NDArray[np.float64]:
+        """(n_events,) seconds from the event to the request; NaN where the time is unknown."""
+        known = self.times != NO_TIME
+        ages = np.full(len(self.items), np.nan)
+        ages[known] = (self.now[self.rows][known] - self.times[known]) / 1e6
+        return ages
+
+    def keep(self, chosen: NDArray[np.bool_]) -> "HistoryBatch":
+        """The same requests with only the chosen events: `chosen` is (n_events,)."""
+        lengths = np.bincount(self.rows[chosen], minlength=len(self))
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        columns = (self.items[chosen], self.events[chosen], self.times[chosen], self.weights[chosen])
+        return HistoryBatch(offsets, *columns, self.now)
+
+    def newest(self, n: int) -> "HistoryBatch":
+        """Only the newest `n` events of each history."""
+        return self.keep(self.places_from_end < n)
+
+    def positive(self) -> "HistoryBatch":
+        """Only events that are a sign of interest: weight above 0."""
+        return self.keep(self.weights > 0)
+
+    def block(self, start: int, stop: int) -> "HistoryBatch":
+        """Requests start to stop - 1."""
+        first, last = self.offsets[start], self.offsets[stop]
+        columns = (self.items[first:last], self.events[first:last], self.times[first:last], self.weights[first:last])
+        return HistoryBatch(self.offsets[start : stop + 1] - first, *columns, self.now[start:stop])
+
+    def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
+        """(n_requests, n_items) float32: the sum of `values` (default: the weights) of each item's events."""
+        data = self.weights if values is None else values
+        matrix = sp.csr_matrix((data.astype(np.float32), self.items, self.offsets), shape=(len(self), n_items))
+        matrix.sum_duplicates()
+        return matrix

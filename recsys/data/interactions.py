@@ -1,0 +1,109 @@
+"""The event log as numbers: one array a column, in time order, about 38 bytes an event."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import DataError
+
+NO_TIME = np.iinfo(np.int64).min
+"""Time of an event whose moment is not known (a history given as ids only)."""
+
+_COLUMNS = {
+    "users": np.int32,
+    "items": np.int32,
+    "events": np.int8,
+    "times": np.int64,
+    "weights": np.float32,
+    "values": np.float32,
+    "requests": np.int32,
+    "positions": np.int16,
+    "propensities": np.float32,
+}
+
+
+@dataclass(frozen=True)
+class InteractionLog:
+    """Events in time order (equal times keep their order in the file). All arrays are (n_events,).
+
+    Attributes:
+        users, items: numbers; items are in [0, n_items).
+        events: number of the event's name in `event_names`.
+        times: microseconds since 1970 UTC.
+        weights: worth of the event, from the config; 0 is no sign of interest (an impression, a bad rating).
+        values: rating, price, quantity, ...; NaN where there is none.
+        requests: number of the request_id, -1 where there is none.
+        positions: place in the list shown, from 0; -1 where unknown.
+        propensities: probability with which the item was put there; NaN where unknown.
+    """
+
+    user_vocabulary: Vocabulary
+    event_names: tuple[str, ...]
+    n_items: int
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    events: NDArray[np.int8]
+    times: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    values: NDArray[np.float32]
+    requests: NDArray[np.int32]
+    positions: NDArray[np.int16]
+    propensities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if np.any(np.diff(self.times) < 0):
+            raise DataError("an interaction log must be in time order; sort it by time")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_vocabulary)
+
+    @property
+    def is_impression(self) -> NDArray[np.bool_]:
+        """(n_events,) True where the item was only shown."""
+        if "impression" not in self.event_names:
+            return np.zeros(len(self), dtype=bool)
+        return self.events == self.event_names.index("impression")
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "InteractionLog":
+        """The chosen events (a mask, increasing indices or a slice); numbers keep their meaning."""
+        columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
+        return InteractionLog(self.user_vocabulary, self.event_names, self.n_items, **columns)
+
+    def before(self, time: int) -> "InteractionLog":
+        """Events strictly before `time` (microseconds)."""
+        return self.select(slice(0, int(np.searchsorted(self.times, time, side="left"))))
+
+    def between(self, start: int, end: int) -> "InteractionLog":
+        """Events with start <= time < end (microseconds)."""
+        first, last = np.searchsorted(self.times, [start, end], side="left")
+        return self.select(slice(int(first), int(last)))
+
+    def positive(self) -> "InteractionLog":
+        """Events that are a sign of interest: weight above 0."""
+        return self.select(self.weights > 0)
+
+    def save(self, folder: Path) -> None:
+        """Write events.parquet, users.parquet (vocabulary) and event_names.parquet."""
+        folder.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame({name: getattr(self, name) for name in _COLUMNS}).write_parquet(folder / "events.parquet")
+        self.user_vocabulary.save(folder / "users.parquet")
+        Vocabulary(self.event_names).save(folder / "event_names.parquet")
+
+    @classmethod
+    def load(cls, folder: Path, n_items: int) -> "InteractionLog":
+        """Read what `save` wrote."""
+        frame = pl.read_parquet(folder / "events.parquet")
+        columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
+        names = Vocabulary.load(folder / "event_names.parquet")
+        return cls(Vocabulary.load(folder / "users.parquet"), tuple(names.ids(range(len(names)))), n_items, **columns)
+
+
+assert list(_COLUMNS) == [field.name for field in fields(InteractionLog)][3:]

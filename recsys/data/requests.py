@@ -1,0 +1,35 @@
+"""A request: one moment a list is or was wanted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """One wanted list, in the caller's ids.
+
+    Attributes:
+        user_id: whose list; None for an anonymous one. An unknown user is normal.
+        history: item ids, oldest first; when given it stands in for the stored history.
+        candidates: when given only these items are ranked.
+        n: length of the list.
+        time: microseconds since 1970 UTC; None is now (after everything known).
+        context: further facts of the moment; `query` is free text.
+        exclude: item ids that must not appear.
+        filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt"}.
+        policy: overrides of the `policy` section for this list.
+        targets: for evaluation: the item ids that were wanted.
+    """
+
+    user_id: str | None = None
+    history: tuple[str, ...] | None = None
+    candidates: tuple[str, ...] | None = None
+    n: int = 10
+    time: int | None = None
+    request_id: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()

@@ -1,0 +1,46 @@
+"""Every error that recsys raises on purpose.
+
+RecsysError                 anything below; carries the exit code of the command line
+├── ConfigError         2   a key, a value or a usage that cannot be right
+├── DataError           3   a file, a column, a row or an id that cannot be used
+├── BundleError         4   a trained version or a registry that is damaged, missing or too new
+│   └── NotTrainedError 4   a component used before `fit` or `load`
+└── StoreError          5   a database or a service that cannot be reached or refuses
+
+Messages say what is wrong, where, and what to do. They become exit codes in `recsys.cli` and HTTP problems in
+`serving.errors`, nowhere else.
+"""
+
+
+class RecsysError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(RecsysError):
+    """A configuration key, value or combination that cannot be right."""
+
+    exit_code = 2
+
+
+class DataError(RecsysError):
+    """Input data that cannot be used; the message names file, line or column, and the mend."""
+
+    exit_code = 3
+
+
+class BundleError(RecsysError):
+    """A trained version or a registry that is damaged, missing or written by a newer schema."""
+
+    exit_code = 4
+
+
+class NotTrainedError(BundleError):
+    """A component was asked for a result before it was fitted or loaded."""
+
+
+class StoreError(RecsysError):
+    """A store or service that is not reachable, or that refused the work."""
+
+    exit_code = 5
