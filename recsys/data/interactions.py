@@ -1,5 +1,6 @@
 """The event log as numbers: one array a column, in time order, about 38 bytes an event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class InteractionLog:
         """(n_events,) True where the item was only shown."""
         if "impression" not in self.event_names:
             return np.zeros(len(self), dtype=bool)
-        return self.events == self.event_names.index("impression")
+        return np.equal(self.events, self.event_names.index("impression"))
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "InteractionLog":
         """The chosen events (a mask, increasing indices or a slice); numbers keep their meaning."""
@@ -89,6 +90,14 @@ class InteractionLog:
     def positive(self) -> "InteractionLog":
         """Events that are a sign of interest: weight above 0."""
         return self.select(self.weights > 0)
+
+    @staticmethod
+    def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
+        """One log in time order. The last one's vocabulary and event names must extend those of the others."""
+        order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
+        columns = {name: np.concatenate([getattr(log, name) for log in logs])[order] for name in _COLUMNS}
+        newest = logs[-1]
+        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
 
     def save(self, folder: Path) -> None:
         """Write events.parquet, users.parquet (vocabulary) and event_names.parquet."""

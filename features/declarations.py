@@ -1,0 +1,114 @@
+"""Every feature of the ranker, one a line: what it is called, which group it belongs to, how it is computed, why.
+
+To add a feature, add a line. To leave a group out, set `features.groups` in the config.
+"""
+
+from dataclasses import dataclass
+
+from features.kinds import (
+    Affinity,
+    Agreement,
+    Clock,
+    ItemAge,
+    ItemCount,
+    ItemFact,
+    ItemRate,
+    ItemSince,
+    ItemVelocity,
+    Kind,
+    PriceRatio,
+    SourceRank,
+    SourceScore,
+    SourceShare,
+    UserHistory,
+    UserItemCount,
+    UserItemSince,
+    UserShare,
+)
+from recsys.config import FeatureGroup
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the ranker's table."""
+
+    name: str
+    group: FeatureGroup
+    kind: Kind
+    meaning: str
+
+    @property
+    def source(self) -> str | None:
+        """The candidate source, or the affinity, that must exist for this feature; None for the others."""
+        return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
+
+
+COLLABORATIVE = ("transitions", "neighbours", "ease", "als")
+
+FEATURES: tuple[Feature, ...] = (
+    # text: what the item says, against what the user read
+    Feature("text_score", "text", SourceScore("text"), "interest model: how much this user wants what the item says"),
+    Feature("text_rank", "text", SourceRank("text"), "place of the candidate by the interest model"),
+    Feature("text_share", "text", SourceShare("text"), "interest relative to the request's best"),
+    Feature("text_last", "text", Affinity("text", "last"), "likeness of the texts: candidate and newest item"),
+    Feature("text_max", "text", Affinity("text", "max"), "likeness to the most alike of the newest items"),
+    Feature("text_mean", "text", Affinity("text", "mean"), "mean likeness to the newest items"),
+    Feature(
+        "text_decayed", "text", Affinity("text", "decayed"), "likeness to the newest items, newer ones counting more"
+    ),
+    Feature(
+        "frozen_last", "text", Affinity("frozen", "last"), "likeness before fine-tuning: candidate and newest item"
+    ),
+    Feature("frozen_max", "text", Affinity("frozen", "max"), "likeness before fine-tuning to the most alike item"),
+    Feature("frozen_mean", "text", Affinity("frozen", "mean"), "mean likeness before fine-tuning"),
+    Feature("text_length", "text", ItemFact("text_lengths"), "characters of the item's text"),
+    # collaborative: what people who did the same did next
+    *(
+        Feature(f"{source}_{suffix}", "collaborative", kind(source), f"{source}: {meaning}")
+        for source in COLLABORATIVE
+        for suffix, kind, meaning in (
+            ("score", SourceScore, "score of the candidate"),
+            ("rank", SourceRank, "place of the candidate"),
+            ("share", SourceShare, "score relative to the request's best"),
+        )
+    ),
+    *(
+        Feature(f"{name}_{how}", "collaborative", Affinity(name, how), f"{name} links with the newest items: {how}")
+        for name in ("transitions", "neighbours", "factors")
+        for how in ("last", "max", "mean", "decayed")
+    ),
+    Feature("agreement", "collaborative", Agreement(COLLABORATIVE), "collaborative sources that propose the candidate"),
+    # behaviour: how the item and the user have been doing
+    Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
+    Feature("popular_rank", "behaviour", SourceRank("popular"), "place of the candidate by popularity"),
+    Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),
+    Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
+    Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),
+    Feature("item_acts_90d", "behaviour", ItemCount("item_acts", 90), "acts on the item in the last 90 days"),
+    Feature("item_positives", "behaviour", ItemCount("item_positives", None), "signs of interest in the item, ever"),
+    Feature("item_impressions_7d", "behaviour", ItemCount("item_impressions", 7), "showings in the last week"),
+    Feature("item_rate", "behaviour", ItemRate(0.05, 50), "signs of interest per showing, smoothed"),
+    Feature(
+        "item_velocity", "behaviour", ItemVelocity("item_acts", 7, 60), "pace of the last week over that of two months"
+    ),
+    Feature("item_days_since_act", "behaviour", ItemSince("item_acts", "last"), "days since anyone acted on the item"),
+    Feature("item_days_known", "behaviour", ItemSince("item_acts", "first"), "days since the first act on the item"),
+    Feature("item_age", "behaviour", ItemAge(), "days since the item was created"),
+    Feature("item_price", "behaviour", ItemFact("prices"), "price"),
+    Feature(
+        "history_score", "behaviour", SourceScore("history"), "habit: decayed count of the user's acts on the item"
+    ),
+    Feature("user_item_acts", "behaviour", UserItemCount(), "acts of the user on this very item"),
+    Feature("user_item_days", "behaviour", UserItemSince("days"), "days since the user acted on this very item"),
+    Feature("user_item_events", "behaviour", UserItemSince("events"), "events since the user acted on this very item"),
+    Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
+    Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
+    Feature("price_ratio", "behaviour", PriceRatio(), "price against the user's usual"),
+    # context: the moment of the request
+    Feature("user_acts", "context", UserHistory("length"), "events in the history, up to data.max_history"),
+    Feature("user_items", "context", UserHistory("distinct"), "distinct items in the history"),
+    Feature("user_days_since_last", "context", UserHistory("days_since_last"), "days since the user's newest event"),
+    Feature("user_days_known", "context", UserHistory("days_since_first"), "days since the oldest event looked at"),
+    Feature("hour", "context", Clock("hour"), "hour of the day, UTC"),
+    Feature("weekday", "context", Clock("weekday"), "day of the week, Monday is 0"),
+)

@@ -1,0 +1,58 @@
+"""The features of one trained version: chosen by the config and by what was learned, in a fixed order."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.declarations import FEATURES, Feature
+from features.pairs import PairBatch
+from recsys.config import FeatureGroup
+from recsys.errors import BundleError
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features in the order of the table's columns."""
+
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def choose(cls, groups: Collection[FeatureGroup], available: Collection[str]) -> "FeatureSet":
+        """The declared features of these groups whose source or affinity is among `available`."""
+        return cls(tuple(f for f in FEATURES if f.group in groups and (f.source is None or f.source in available)))
+
+    @classmethod
+    def named(cls, names: Collection[str]) -> "FeatureSet":
+        """The features with these names, in this order.
+
+        Raises:
+            BundleError: a name is not declared in this release.
+        """
+        declared = {feature.name: feature for feature in FEATURES}
+        missing = [name for name in names if name not in declared]
+        if missing:
+            raise BundleError(f"this release does not know the features {', '.join(missing)}; train a new version")
+        return cls(tuple(declared[name] for name in names))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def groups(self) -> list[FeatureGroup]:
+        """The group of each column."""
+        return [feature.group for feature in self.features]
+
+    def without(self, group: FeatureGroup) -> "FeatureSet":
+        """All but one group."""
+        return FeatureSet(tuple(feature for feature in self.features if feature.group != group))
+
+    def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_pairs, n_features) float32, NaN where a value does not exist."""
+        table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
+        for column, feature in enumerate(self.features):
+            table[:, column] = feature.kind.values(pairs)
+        return table
