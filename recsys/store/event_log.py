@@ -1,0 +1,51 @@
+"""What every store of events promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from recsys.data.events import Event
+
+
+@dataclass(frozen=True)
+class AppendResult:
+    """What became of the events of one call.
+
+    Attributes:
+        accepted: events that are now in the log for the first time.
+        duplicates: events whose event_id was there before, or came twice in the call.
+    """
+
+    accepted: int
+    duplicates: int
+
+
+class EventLog(Protocol):
+    """An append-only log of events. Safe to use from many threads; several processes may share one log.
+
+    Offsets are positive, grow with every accepted event and are never used twice. A reader that has seen an offset has
+    seen every event with a smaller one, so `read(after=last seen)` in a loop misses nothing.
+
+    All methods raise `StoreError` when the store cannot be reached or refuses.
+    """
+
+    @property
+    def identity(self) -> str:
+        """A name made with the log: offsets mean something only together with it."""
+        ...
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Add events, all or none; they survive a crash from the moment this returns. A known event_id counts once."""
+        ...
+
+    def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
+        """At most `limit` events with an offset above `after`, in the order of their offsets."""
+        ...
+
+    def last_offset(self) -> int:
+        """The offset of the newest event, 0 when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Closing twice is fine."""
+        ...

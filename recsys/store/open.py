@@ -1,0 +1,28 @@
+"""A store's URL becomes a store."""
+
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from recsys.errors import ConfigError
+from recsys.store.event_log import EventLog
+from recsys.store.sqlite import SqliteEventLog
+
+
+def open_store(url: str) -> EventLog:
+    """Open the event log that a URL names: `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
+
+    Raises:
+        ConfigError: the URL is not one, or its scheme is not known.
+        StoreError: the store cannot be reached or written.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite":
+        raise ConfigError(f"store {url!r}: unknown kind {parts.scheme!r}; what works is sqlite:///FILE")
+    if parts.netloc or len(parts.path) < 2:
+        raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
+    return SqliteEventLog(Path(unquote(parts.path[1:])))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{quote(str(path.absolute()))}"

@@ -1,0 +1,141 @@
+"""The event log in one SQLite file: write-ahead log, every append synced to disk before it returns.
+
+Several threads and several processes of one machine may use the same file. See https://sqlite.org/wal.html.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from recsys.data.events import Event
+from recsys.errors import StoreError
+from recsys.store.event_log import AppendResult
+
+BUSY_SECONDS = 10.0
+"""How long a call waits for another process that writes."""
+
+_COLUMNS = ", ".join(field.name for field in fields(Event))
+_PLACES = ", ".join("?" for _ in fields(Event))
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE events (
+            "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL UNIQUE,
+            user_id TEXT NOT NULL,
+            item_id TEXT NOT NULL,
+            event TEXT NOT NULL,
+            timestamp INTEGER NOT NULL,
+            request_id TEXT,
+            position INTEGER,
+            propensity REAL,
+            value REAL,
+            session_id TEXT,
+            context TEXT
+        ) STRICT""",
+        "CREATE TABLE log (identity TEXT NOT NULL) STRICT",
+        "INSERT INTO log VALUES (lower(hex(randomblob(16))))",
+    ),
+)
+"""Statements that take a file from schema version i (its place here) to i + 1. Never changed, only added to."""
+
+
+class SqliteEventLog:
+    """An `EventLog` in one file.
+
+    Raises:
+        StoreError: the file cannot be opened or written, is no SQLite file, or was written by a newer schema.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        if not path.parent.is_dir():
+            raise StoreError(f"store {path}: the folder {path.parent} does not exist; create it first")
+        with self._explained():
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._explained():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+                (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def identity(self) -> str:
+        """A name made with the file."""
+        return str(self._identity)
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Add events in one transaction that is on disk when this returns."""
+        rows = [astuple(event) for event in events]
+        statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
+        with self._lock, self._explained(), self._transaction():
+            accepted = self._connection.executemany(statement, rows).rowcount if rows else 0
+        return AppendResult(accepted=accepted, duplicates=len(rows) - accepted)
+
+    def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
+        """Events above an offset, in order."""
+        statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (after, limit)).fetchall()
+        return [(offset, Event(*columns)) for offset, *columns in rows]
+
+    def last_offset(self) -> int:
+        """The newest offset, 0 for an empty log."""
+        with self._lock, self._explained():
+            (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
+        return int(offset)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    def _migrate(self) -> None:
+        """Bring the file to the newest schema, one version at a time; another process may be doing the same."""
+        while (version := self._schema_version()) < len(MIGRATIONS):
+            with self._transaction():
+                if self._schema_version() != version:
+                    continue
+                for statement in MIGRATIONS[version]:
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {version + 1}")
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                f"store {self._path} has schema version {version}, this recsys knows up to {len(MIGRATIONS)}; "
+                "install the newer recsys that wrote it"
+            )
+
+    def _schema_version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or none. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"store {self._path}: {error}; check that the file is a recsys store, that it can be written "
+                "and that the disk has room"
+            ) from error

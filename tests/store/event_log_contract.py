@@ -1,0 +1,114 @@
+"""What every event log must do. A store's tests inherit `EventLogContract` and say how to open one."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from recsys.data.events import Event
+from recsys.errors import StoreError
+from recsys.store import AppendResult, EventLog, open_store
+
+
+def click(number: int, **changes: object) -> Event:
+    """An event with the id e<number>."""
+    event = Event(
+        event_id=f"e{number}", user_id="u1", item_id=f"i{number}", event="click", timestamp=1_000_000 + number
+    )
+    return dataclasses.replace(event, **changes)  # type: ignore[arg-type]
+
+
+class EventLogContract:
+    """Inherited by the tests of each store, which override `url`."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, url: str) -> Iterator[EventLog]:
+        log = open_store(url)
+        yield log
+        log.close()
+
+    def test_a_new_log_is_empty(self, log: EventLog) -> None:
+        assert log.last_offset() == 0
+        assert log.read() == []
+
+    def test_events_come_back_as_they_were(self, log: EventLog) -> None:
+        full = click(
+            1, request_id="r", position=0, propensity=0.25, value=-1.5, session_id="s", context='{"query": "مرحبا 🎈"}'
+        )
+        bare = click(2, user_id="用户", item_id="a/b c?\u0000")
+        assert log.append([full, bare]) == AppendResult(accepted=2, duplicates=0)
+        assert [event for _, event in log.read()] == [full, bare]
+
+    def test_a_repeated_event_counts_once(self, log: EventLog) -> None:
+        log.append([click(1)])
+        assert log.append([click(2), click(1, event="purchase"), click(2)]) == AppendResult(accepted=1, duplicates=2)
+        assert [event for _, event in log.read()] == [click(1), click(2)]
+
+    def test_an_empty_append_does_nothing(self, log: EventLog) -> None:
+        assert log.append([]) == AppendResult(accepted=0, duplicates=0)
+
+    def test_all_or_none(self, log: EventLog) -> None:
+        broken = click(2, item_id=None)
+        with pytest.raises(StoreError):
+            log.append([click(1), broken])
+        assert log.read() == []
+        assert log.append([click(1)]).accepted == 1
+
+    def test_offsets_grow_and_pages_join_without_a_gap(self, log: EventLog) -> None:
+        log.append([click(number) for number in range(5)])
+        log.append([click(0), click(5)])
+        offsets, events, after = [], [], 0
+        while page := log.read(after, limit=2):
+            assert len(page) <= 2
+            after = page[-1][0]
+            offsets += [offset for offset, _ in page]
+            events += [event for _, event in page]
+        assert events == [click(number) for number in range(6)]
+        assert offsets == sorted(set(offsets))
+        assert offsets[-1] == log.last_offset()
+        assert log.read(log.last_offset()) == []
+
+    def test_it_is_all_there_after_opening_again(self, url: str, log: EventLog) -> None:
+        log.append([click(1)])
+        before, identity = log.read(), log.identity
+        log.close()
+        again = open_store(url)
+        assert again.read() == before
+        assert again.identity == identity
+        assert again.append([click(1)]) == AppendResult(accepted=0, duplicates=1)
+        again.append([click(2)])
+        assert again.last_offset() > before[-1][0]
+        again.close()
+
+    def test_closing_twice_is_fine_and_a_closed_log_says_so(self, log: EventLog) -> None:
+        log.close()
+        log.close()
+        with pytest.raises(StoreError):
+            log.last_offset()
+
+    def test_many_threads_and_two_connections(self, url: str, log: EventLog) -> None:
+        other = open_store(url)
+        accepted = []
+
+        def write(target: EventLog, start: int) -> None:
+            for number in range(start, start + 20):
+                result = target.append([click(number), click(number + 1)])
+                accepted.append(result.accepted)
+
+        threads = [
+            threading.Thread(target=write, args=(target, start)) for target in (log, other) for start in (0, 10, 20)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        events = [event for _, event in log.read()]
+        assert sum(accepted) == len(events) == 41
+        assert {event.event_id for event in events} == {f"e{number}" for number in range(41)}
+        assert log.read() == other.read()
+        other.close()

@@ -1,0 +1,106 @@
+"""The SQLite store: the contract, and what is its own."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from event_log_contract import EventLogContract, click
+
+from recsys.errors import ConfigError, StoreError
+from recsys.store import open_store, sqlite_url
+from recsys.store.sqlite import MIGRATIONS
+
+WRITER = """
+import sys
+from recsys.data.events import Event
+from recsys.store import open_store
+log = open_store(sys.argv[1])
+number = 0
+while True:
+    log.append([Event(f"k{number}-{part}", "u", "i", "click", 1) for part in range(3)])
+    print(number, flush=True)
+    number += 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a store?#%20.db"
+
+
+class TestSqlite(EventLogContract):
+    @pytest.fixture
+    def url(self, file: Path) -> str:
+        return sqlite_url(file)
+
+
+def test_a_relative_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_store("sqlite:///here.db").close()
+    assert (tmp_path / "here.db").exists()
+
+
+def test_every_append_is_synced_to_the_disk(file: Path) -> None:
+    log = open_store(sqlite_url(file))
+    connection = log._connection
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    log.close()
+
+
+def test_what_was_acknowledged_outlives_kill_9(file: Path) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, sqlite_url(file)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    acknowledged = [int(writer.stdout.readline()) for _ in range(30)]
+    writer.send_signal(signal.SIGKILL)
+    acknowledged += [int(line) for line in writer.stdout.read().split()]
+    writer.stdout.close()
+    writer.wait()
+    log = open_store(sqlite_url(file))
+    ids = [event.event_id for _, event in log.read()]
+    log.close()
+    assert len(ids) == len(set(ids))
+    assert len(ids) % 3 == 0, "an append is all or none"
+    assert {f"k{number}-{part}" for number in acknowledged for part in range(3)} <= set(ids)
+
+
+def test_an_older_file_is_brought_up_step_by_step(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_store(sqlite_url(file))
+    log.append([click(1)])
+    log.close()
+    newer = (*MIGRATIONS, ("ALTER TABLE log ADD COLUMN note TEXT", "UPDATE log SET note = 'migrated'"))
+    monkeypatch.setattr("recsys.store.sqlite.MIGRATIONS", newer)
+    log = open_store(sqlite_url(file))
+    assert [event for _, event in log.read()] == [click(1)]
+    log.close()
+    connection = sqlite3.connect(file)
+    assert connection.execute("SELECT note FROM log").fetchall() == [("migrated",)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
+    connection.close()
+
+
+def test_a_newer_file_is_refused(file: Path) -> None:
+    open_store(sqlite_url(file)).close()
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="schema version 99"):
+        open_store(sqlite_url(file))
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(b"no database " * 1000)
+    for path in (garbage, tmp_path, tmp_path / "missing" / "store.db"):
+        with pytest.raises(StoreError, match=re.escape(str(path))):
+            open_store(sqlite_url(path))
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "store.db", "", "sqlite://store.db", "sqlite:///"])
+def test_an_unknown_url_names_what_works(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///FILE"):
+        open_store(url)
