@@ -1,0 +1,65 @@
+"""EASE: a linear item-item model in closed form, dense in items."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from recsys.cf.recency import recency_weights
+from recsys.cf.users import user_item_matrix
+from recsys.config import CfConfig
+from recsys.data.arrays import load_array, save_array
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+from recsys.errors import DataError
+
+_RECENCY = 0.5
+
+
+class Ease:
+    """Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
+
+    Attributes:
+        weights: (n_items, n_items) float32, row: an item of the history, column: the item it speaks for; diagonal 0.
+    """
+
+    def __init__(self, weights: NDArray[np.float32]) -> None:
+        self.weights = weights
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
+        """Learn from a log; `seed` is not needed.
+
+        Raises:
+            DataError: the catalogue is larger than `config.ease_max_items`.
+        """
+        if log.n_items > config.ease_max_items:
+            raise DataError(
+                f"EASE is dense in items: {log.n_items} items are more than cf.ease_max_items = "
+                f"{config.ease_max_items}; leave `ease` out of candidates.sources or raise the limit"
+            )
+        wanted = user_item_matrix(log).astype(np.float64)
+        gram = (wanted.T @ wanted).toarray(order="F")
+        gram[np.diag_indices_from(gram)] += config.ease_regularization
+        inverse = scipy.linalg.inv(gram, overwrite_a=True, assume_a="pos")
+        weights = (inverse / -np.diag(inverse)).astype(np.float32)
+        np.fill_diagonal(weights, 0.0)
+        return cls(np.ascontiguousarray(weights))
+
+    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_requests, n_items): what the history speaks for, its newest events counting most."""
+        positive = histories.positive()
+        values = recency_weights(positive, _RECENCY)
+        return positive.matrix(len(self.weights), values) @ self.weights
+
+    def save(self, folder: Path) -> None:
+        """Write the weights."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_array(folder / "ease.npy", self.weights)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(load_array(folder / "ease.npy"))

@@ -1,0 +1,62 @@
+"""Item-item neighbours: items that the same users want, by shrunk cosine."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.cf.product import top_k_product
+from recsys.cf.recency import recency_weights
+from recsys.cf.users import user_item_matrix
+from recsys.config import CfConfig
+from recsys.data.arrays import load_csr, save_csr
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+
+_SHRINKAGE = 5.0
+_RECENCY = 0.5
+
+
+class Neighbours:
+    """Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001.
+
+    Attributes:
+        matrix: (n_items, n_items) float32 CSR, the nearest items of each item, without itself.
+    """
+
+    def __init__(self, matrix: sp.csr_matrix) -> None:
+        self.matrix = matrix
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
+        """Learn from a log; `seed` is not needed."""
+        wanted = user_item_matrix(log)
+        norms: NDArray[np.float32] = np.sqrt(np.asarray(wanted.sum(axis=0), dtype=np.float32).ravel())
+
+        def cosine(
+            rows: NDArray[np.intp], columns: NDArray[np.intp], together: NDArray[np.float32]
+        ) -> NDArray[np.float32]:
+            similarity: NDArray[np.float32] = together / (norms[rows] * norms[columns] + np.float32(_SHRINKAGE))
+            similarity[rows == columns] = 0
+            return similarity
+
+        return cls(top_k_product(wanted.T.tocsr(), wanted, config.neighbours, cosine))
+
+    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_requests, n_items): similarity to the history, its newest events counting most."""
+        positive = histories.positive()
+        values = recency_weights(positive, _RECENCY)
+        scores: NDArray[np.float32] = (positive.matrix(self.matrix.shape[0], values) @ self.matrix).toarray()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Write the matrix."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_csr(folder, "neighbours", self.matrix)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(load_csr(folder, "neighbours"))

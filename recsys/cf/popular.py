@@ -1,0 +1,47 @@
+"""Popularity that fades: what everybody wants lately."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import CfConfig
+from recsys.data.arrays import load_array, save_array
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+
+_MICROSECONDS_A_DAY = 86_400e6
+
+
+class Popular:
+    """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
+
+    Attributes:
+        popularity: (n_items,) float32.
+    """
+
+    def __init__(self, popularity: NDArray[np.float32]) -> None:
+        self.popularity = popularity
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
+        """Learn from a log; `seed` is not needed."""
+        end = log.times[-1] if len(log) else 0
+        half_lives = (end - log.times) / (_MICROSECONDS_A_DAY * config.half_life_days)
+        worth = log.weights * 0.5**half_lives
+        return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
+
+    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_requests, n_items): the same row for every request."""
+        return np.tile(self.popularity, (len(histories), 1))
+
+    def save(self, folder: Path) -> None:
+        """Write the popularity."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_array(folder / "popular.npy", self.popularity)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(load_array(folder / "popular.npy"))

@@ -1,0 +1,36 @@
+"""The log as a matrix of users and items."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from recsys.data.interactions import InteractionLog
+
+NEWEST_EVENTS = 200
+"""Events of a user that make pairs of items: pairs grow with the square of it."""
+
+
+def user_item_matrix(log: InteractionLog) -> sp.csr_matrix:
+    """(n_users, n_items) float32: 1 where an item is among the newest positive events of a user."""
+    log = newest_per_user(log.positive(), NEWEST_EVENTS)
+    ones = np.ones(len(log), dtype=np.float32)
+    matrix = sp.csr_matrix((ones, (log.users, log.items)), shape=(log.n_users, log.n_items))
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def user_item_weights(log: InteractionLog) -> sp.csr_matrix:
+    """(n_users, n_items) float32: summed weights of the positive events."""
+    log = log.positive()
+    matrix = sp.csr_matrix((log.weights, (log.users, log.items)), shape=(log.n_users, log.n_items))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def newest_per_user(log: InteractionLog, n: int) -> InteractionLog:
+    """The newest `n` events of each user."""
+    order = np.argsort(log.users, kind="stable")
+    ends = np.cumsum(np.bincount(log.users, minlength=log.n_users))
+    from_end = ends[log.users[order]] - 1 - np.arange(len(log))
+    kept = np.zeros(len(log), dtype=bool)
+    kept[order[from_end < n]] = True
+    return log.select(kept)
