@@ -80,6 +80,8 @@ class HistoryBatch:
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """(n_requests, n_items) float32: the sum of `values` (default: the weights) of each item's events."""
         data = self.weights if values is None else values
-        matrix = sp.csr_matrix((data.astype(np.float32), self.items, self.offsets), shape=(len(self), n_items))
+        parts = (data.astype(np.float32), self.items, self.offsets)
+        # A copy: summing duplicates sorts in place, and must not sort the history itself.
+        matrix = sp.csr_matrix(parts, shape=(len(self), n_items), copy=True)
         matrix.sum_duplicates()
         return matrix
