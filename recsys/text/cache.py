@@ -1,0 +1,91 @@
+"""Vectors on disk by content: what was encoded once with the same encoder is never encoded again."""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import StoreError
+
+_WAIT_SECONDS = 60.0
+_KEYS_PER_QUERY = 500
+
+
+class Encoder(Protocol):
+    """What turns texts into vectors, under a version that names its weights."""
+
+    version: str
+    dim: int
+
+    def encode(self, texts: Sequence[str], done: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        """(n, dim) float32."""
+
+
+class VectorCache:
+    """An SQLite file of vectors by (encoder version, sha256 of the text).
+
+    Every call opens its own connection, so that threads and processes can share one file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises StoreError where that is not possible."""
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (version TEXT, key BLOB, vector BLOB, PRIMARY KEY (version, key)) "
+                "WITHOUT ROWID"
+            )
+
+    def vectors(
+        self, encoder: Encoder, texts: Sequence[str], done: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """(n, dim) float32: vectors of the texts; only those not yet in the file are encoded, then kept.
+
+        `done` is called while encoding with the number of texts encoded so far.
+        """
+        keys = {text: hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts}
+        known = self._read(encoder.version, list(keys.values()))
+        missing = [text for text, key in keys.items() if key not in known]
+        if missing:
+            encoded = encoder.encode(missing, done)
+            known |= {keys[text]: vector for text, vector in zip(missing, encoded, strict=True)}
+            self._write(encoder.version, [(keys[text], known[keys[text]].tobytes()) for text in missing])
+        if not texts:
+            return np.empty((0, encoder.dim), dtype=np.float32)
+        return np.stack([known[keys[text]] for text in texts])
+
+    def __len__(self) -> int:
+        with self._connection() as connection:
+            return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
+
+    def _read(self, version: str, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        found: dict[bytes, NDArray[np.float32]] = {}
+        with self._connection() as connection:
+            for start in range(0, len(keys), _KEYS_PER_QUERY):
+                some = keys[start : start + _KEYS_PER_QUERY]
+                marks = ",".join("?" * len(some))
+                rows = connection.execute(
+                    f"SELECT key, vector FROM vectors WHERE version = ? AND key IN ({marks})", (version, *some)
+                )
+                found |= {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
+        return found
+
+    def _write(self, version: str, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        with self._connection() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", ((version, key, vector) for key, vector in rows)
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as connection, connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"vector cache {self.path}: {error}; delete the file to start afresh") from error
