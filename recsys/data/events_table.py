@@ -1,0 +1,180 @@
+"""The event table to an `InteractionLog`: one lazy pass over the file, of which only numbers come into memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.config import EventsConfig
+from recsys.data.files import ROW, Table, collect
+from recsys.data.interactions import InteractionLog
+from recsys.data.schema import EVENTS, MAX_EVENT_NAMES
+from recsys.data.validation import FAULT, REJECTED_DTYPES, Rejections, apply_rules, parsed
+from recsys.data.vocabulary import UNKNOWN, Vocabulary
+from recsys.errors import DataError
+
+UNKNOWN_ITEM = "item_id is not in the items table; add the item, or set data.unknown_items to 'add'"
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """The good rows of an event table as compact columns, in the order of the file.
+
+    Attributes:
+        frame: `row`, `user`, `item`, `event`, `request` (categorical), `time` (microseconds), `value`, `position`,
+            `propensity`, `key` (hash of the event_id).
+        rejections: the bad rows.
+        n_duplicates: rows whose event_id was there before.
+    """
+
+    frame: pl.DataFrame
+    rejections: Rejections
+    n_duplicates: int
+
+
+def read_events(table: Table) -> EventRows:
+    """Read an event table; of rows with one event_id the first counts.
+
+    Raises:
+        DataError: a required column is missing, or the table has no rows.
+    """
+    rules = apply_rules(table, EVENTS)
+    # Categories of their own are dropped with the frame; only the distinct ids are held in memory, not every string.
+    frame = collect(
+        table,
+        rules.frame.select(
+            pl.col(ROW).cast(pl.Int64).alias("row"),
+            FAULT,
+            *[_category(table, column, name) for column, name in _IDS.items()],
+            pl.col(parsed("timestamp")).alias("time"),
+            *[_value(table, name, dtype) for name, dtype in _NUMBERS.items()],
+            _key(table),
+        ),
+    )
+    n_rows = frame.height
+    if n_rows == 0:
+        raise DataError(f"{table.name} has no events: it has a header and no rows; add events to learn from")
+    bad = frame[FAULT] > 0
+    rejected = rules.rejected() if bad.any() else pl.DataFrame(schema=REJECTED_DTYPES)
+    frame = frame.filter(~bad).drop(FAULT).sort("row")
+    repeated = frame["key"].is_not_null() & ~frame["key"].is_first_distinct()
+    rejections = Rejections(table.name, table.first_line, n_rows, rejected.sort("row"))
+    return EventRows(frame.filter(~repeated), rejections, int(repeated.sum()))
+
+
+def unknown_items(rows: EventRows, items: Vocabulary) -> list[str]:
+    """Ids of the log that the catalogue lacks, in the order of the file."""
+    ids = rows.frame["item"].unique(maintain_order=True).cast(pl.String).to_list()
+    return [id_ for id_ in ids if id_ not in items]
+
+
+def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
+    """Set aside the events of items that the catalogue lacks."""
+    known = codes(rows.frame["item"], items) != UNKNOWN
+    if known.all():
+        return rows
+    aside = rows.frame.filter(~known).select(
+        "row",
+        pl.lit("item_id").alias("column"),
+        pl.col("item").cast(pl.String).alias("value"),
+        pl.lit(UNKNOWN_ITEM).alias("reason"),
+    )
+    old = rows.rejections
+    rejections = Rejections(old.name, old.first_line, old.n_rows, pl.concat([old.rows, aside]).sort("row"))
+    return EventRows(rows.frame.filter(known), rejections, rows.n_duplicates)
+
+
+def build_log(
+    rows: EventRows,
+    items: Vocabulary,
+    config: EventsConfig,
+    users: Vocabulary | None = None,
+    names: tuple[str, ...] = (),
+) -> InteractionLog:
+    """Rows to a log in time order; equal times keep the order of the file.
+
+    Args:
+        rows: every item must be in `items`.
+        items: the catalogue's ids.
+        config: what an event is worth.
+        users, names: users and event names that have numbers already; new ones come behind in order of time.
+
+    Raises:
+        DataError: more distinct event names than numbers for them.
+    """
+    frame = rows.frame.sort("time", maintain_order=True)
+    event_names = Vocabulary(names).extended(_in_order(frame["event"]))
+    if len(event_names) > MAX_EVENT_NAMES:
+        some = ", ".join(event_names.ids(range(5)))
+        raise DataError(
+            f"{rows.rejections.name}: column 'event' has {len(event_names)} distinct names ({some}, ...), at most "
+            f"{MAX_EVENT_NAMES} are possible; is it the right column?"
+        )
+    user_vocabulary = (users or Vocabulary([])).extended(_in_order(frame["user"]))
+    events = codes(frame["event"], event_names).astype(np.int8)
+    values = frame["value"].fill_null(np.nan).to_numpy().astype(np.float32)
+    return InteractionLog(
+        user_vocabulary,
+        tuple(event_names.ids(range(len(event_names)))),
+        len(items),
+        users=codes(frame["user"], user_vocabulary),
+        items=codes(frame["item"], items),
+        events=events,
+        times=frame["time"].to_numpy(),
+        weights=event_weights(event_names.ids(range(len(event_names))), events, values, config),
+        values=values,
+        requests=codes(frame["request"], Vocabulary(_in_order(frame["request"]))),
+        positions=frame["position"].fill_null(-1).to_numpy().astype(np.int16),
+        propensities=frame["propensity"].fill_null(np.nan).to_numpy().astype(np.float32),
+    )
+
+
+def event_weights(
+    names: list[str], events: NDArray[np.int8], values: NDArray[np.float32], config: EventsConfig
+) -> NDArray[np.float32]:
+    """(n_events,) worth of each event: that of its name, 0 where its value is below the least that counts."""
+    table = np.array([config.weights.get(name, config.default_weight) for name in names], dtype=np.float32)
+    least = np.array([config.min_value.get(name, -np.inf) for name in names], dtype=np.float32)
+    if len(events) == 0:
+        return np.zeros(0, dtype=np.float32)
+    weights: NDArray[np.float32] = np.where(values < least[events], np.float32(0), table[events])
+    return weights
+
+
+def codes(column: pl.Series, vocabulary: Vocabulary) -> NDArray[np.int32]:
+    """(n,) the numbers of a categorical column's ids; -1 where null or not in the vocabulary."""
+    physical = column.to_physical()
+    distinct = column.drop_nulls().unique()
+    if len(distinct) == 0:
+        return np.full(len(column), UNKNOWN, dtype=np.int32)
+    numbers = np.full(int(distinct.to_physical().max()) + 2, UNKNOWN, dtype=np.int32)  # type: ignore[arg-type]
+    numbers[distinct.to_physical().to_numpy()] = vocabulary.numbers(distinct.cast(pl.String).to_list())
+    # The last place answers for null.
+    return numbers[physical.cast(pl.Int64).fill_null(-1).to_numpy()]
+
+
+_IDS = {"user_id": "user", "item_id": "item", "event": "event", "request_id": "request"}
+_NUMBERS = {"value": pl.Float32(), "position": pl.Int16(), "propensity": pl.Float32()}
+
+
+def _in_order(column: pl.Series) -> list[str]:
+    ids: list[str] = column.drop_nulls().unique(maintain_order=True).cast(pl.String).to_list()
+    return ids
+
+
+def _category(table: Table, column: str, name: str) -> pl.Expr:
+    value = pl.col(parsed(column)) if column in table.dtypes else pl.lit(None, pl.String)
+    return value.cast(pl.Categorical(pl.Categories.random())).alias(name)
+
+
+def _value(table: Table, name: str, dtype: pl.DataType) -> pl.Expr:
+    value = pl.col(parsed(name)) if name in table.dtypes else pl.lit(None, pl.Float64)
+    return value.cast(dtype, strict=False).alias(name)
+
+
+def _key(table: Table) -> pl.Expr:
+    if "event_id" not in table.dtypes:
+        return pl.lit(None, pl.UInt64).alias("key")
+    value = pl.col(parsed("event_id"))
+    return pl.when(value.is_not_null()).then(value.hash()).alias("key")

@@ -1,0 +1,200 @@
+"""Tables of a dataset directory: found by name, opened lazily, with a row number so that a fault can be located."""
+
+import csv
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from recsys.errors import DataError
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
+
+ROW = "__row"
+"""Number of the row in its file, from 0."""
+
+BROKEN = "__broken"
+"""Why a line cannot be split into cells; null where it can."""
+
+RAW = "__raw"
+"""The text of a line that cannot be split."""
+
+_EXTRA = "__extra"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, or a frame, that is not read yet.
+
+    Attributes:
+        name: what messages call it.
+        frame: the cells, with `ROW`, `BROKEN` and `RAW`. Blank lines are left out. Text files hold strings only.
+        dtypes: type of each column of the file, in the order of the file.
+        first_line: line number of row 0. Parquet and frames have no lines: there it is the row, from 1.
+        nested: how lists stand in a string column: "json", or "bar" for `a|b`.
+    """
+
+    name: str
+    frame: pl.LazyFrame
+    dtypes: dict[str, pl.DataType]
+    first_line: int = 1
+    nested: str = "bar"
+
+
+def find_table(folder: Path, name: str) -> Path | None:
+    """The one file `name.*` of a folder, None if there is none.
+
+    Raises:
+        DataError: the folder is missing or no folder, or two files claim to be the same table.
+    """
+    if not folder.exists():
+        raise DataError(f"{folder} does not exist; give the folder that holds items.* and events.*")
+    if not folder.is_dir():
+        raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
+    found = [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise DataError(f"{folder} holds {names}; keep one of them, only one can be the {name} table")
+    return found[0] if found else None
+
+
+def require_table(folder: Path, name: str) -> Path:
+    """The one file `name.*` of a folder.
+
+    Raises:
+        DataError: there is none, or `find_table` raises.
+    """
+    path = find_table(folder, name)
+    if path is None:
+        present = ", ".join(sorted(entry.name for entry in folder.iterdir())[:8])
+        formats = " ".join(SUFFIXES)
+        holds = f"it holds {present}" if present else "it is empty"
+        raise DataError(f"{folder} has no {name} file ({holds}); add {name} as one of {formats}")
+    return path
+
+
+def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
+    """Open a file without reading its rows.
+
+    Args:
+        path: a parquet, csv or jsonl file, the latter two also gzipped.
+        columns: the only keys of JSON lines that matter; None looks through the whole file for its keys.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or its header is not usable.
+    """
+    try:
+        if not path.is_file():
+            raise DataError(f"{path} is not a file; give a file ending in one of {' '.join(SUFFIXES)}")
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty; write its rows, or remove it if it is not needed")
+        if path.name.endswith(".parquet"):
+            return frame_table(pl.scan_parquet(path, glob=False), str(path))
+        if path.name.endswith((".csv", ".csv.gz")):
+            return _open_csv(path)
+        if path.name.endswith((".jsonl", ".jsonl.gz")):
+            return _open_jsonl(path, columns)
+    except (OSError, EOFError, pl.exceptions.PolarsError) as error:
+        raise unreadable(str(path), error) from error
+    raise DataError(f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}")
+
+
+def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
+    """A table of typed columns: a parquet file or a frame in memory."""
+    lazy = frame.lazy()
+    dtypes = dict(lazy.collect_schema())
+    marks = {BROKEN: pl.lit(None, pl.String), RAW: pl.lit(None, pl.String)}
+    return Table(name, lazy.with_row_index(ROW).with_columns(**marks), dtypes)
+
+
+def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
+    """Run a query over a table with the streaming engine, so that only its result has to fit in memory.
+
+    Raises:
+        DataError: the file turns out to be damaged on the way.
+    """
+    try:
+        return frame.collect(engine="streaming")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(table.name, error) from error
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """A `DataError` for a file that the reader gave up on."""
+    reason = str(error).strip().splitlines()
+    detail = next((line for line in reversed(reason) if "not properly escaped" in line), reason[0] if reason else "")
+    hint = "check that it is complete and of the kind its name says, with text in UTF-8"
+    return DataError(f"{name} cannot be read: {detail or type(error).__name__}; {hint}")
+
+
+def _open_csv(path: Path) -> Table:
+    opener = gzip.open if path.name.endswith(".gz") else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            header = [name.strip() for name in next(reader, [])]
+            skip = reader.line_num
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(str(path), error) from error
+    names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
+    if not any(header):
+        raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
+    frame = pl.scan_csv(
+        path,
+        glob=False,
+        has_header=False,
+        skip_lines=skip,
+        schema=dict.fromkeys([*names, _EXTRA], pl.String()),
+        row_index_name=ROW,
+        extra_columns="ignore",
+        missing_columns="insert",
+    )
+    width = f"more cells than the {len(names)} columns of the header; quote cells that hold a comma"
+    marks = {BROKEN: pl.when(pl.col(_EXTRA).is_not_null()).then(pl.lit(width)), RAW: pl.col(_EXTRA)}
+    blank = pl.all_horizontal(pl.col(*names, _EXTRA).is_null())
+    frame = frame.filter(~blank).with_columns(**marks).drop(_EXTRA)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1)
+
+
+def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
+    lines = pl.scan_csv(
+        path,
+        glob=False,
+        has_header=False,
+        schema={RAW: pl.String()},
+        separator="\x01",
+        quote_char=None,
+        row_index_name=ROW,
+    )
+    lines = lines.filter(pl.col(RAW).str.strip_chars() != "")
+    # A long log is not read twice: its first lines say what it holds, and a wanted key may still turn up later.
+    names = _keys(path) if columns is None else list(dict.fromkeys([*_keys(path, 1_000), *columns]))
+    whole = pl.col(RAW).str.json_path_match("$").fill_null("").str.starts_with("{")
+    reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
+    cells = {name: pl.col(RAW).str.json_path_match(f"$[{json.dumps(name)}]") for name in names}
+    frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json")
+
+
+def _keys(path: Path, limit: int | None = None) -> list[str]:
+    """Keys of the objects of the first `limit` lines, in order of appearance; lines that are no object are skipped."""
+    names: dict[str, None] = {}
+    opener = gzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rb") as stream:
+        for number, line in enumerate(stream):
+            if limit is not None and number >= limit:
+                break
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(value, dict):
+                names.update(dict.fromkeys(value))
+    return list(names)

@@ -1,0 +1,159 @@
+"""A dataset directory, or frames, to a `Dataset`."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
+from recsys.data.events import Event
+from recsys.data.events_table import build_log, read_events, reject_unknown, unknown_items
+from recsys.data.files import Table, find_table, frame_table, open_table, require_table
+from recsys.data.interactions import InteractionLog
+from recsys.data.items_table import read_items, with_unknown
+from recsys.data.schema import EVENTS, USERS
+from recsys.data.users_table import check_users
+from recsys.data.validation import Rejections, write_rejected
+from recsys.errors import DataError
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a reading found besides the data.
+
+    Attributes:
+        rejections: bad rows, one entry a table.
+        n_duplicates: events whose event_id was there before.
+    """
+
+    rejections: tuple[Rejections, ...]
+    n_duplicates: int
+
+    @property
+    def n_rejected(self) -> int:
+        """Bad rows of all tables."""
+        return sum(len(part) for part in self.rejections)
+
+
+def load_dataset(folder: str | Path, config: Config = Config(), rejected: str | Path | None = None) -> Dataset:  # noqa: B008
+    """Read `items.*`, `events.*` and `users.*` of a folder.
+
+    Args:
+        folder: see "Dataset directory" in the documentation; parquet, csv or jsonl, the latter two also gzipped.
+        config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
+        rejected: a file for the bad rows, one JSON object a line; None keeps only their number.
+
+    Raises:
+        DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
+    """
+    dataset, report = read_dataset(Path(folder), config)
+    for part in report.rejections:
+        part.check(config.data.max_rejected)
+    if rejected is not None and report.n_rejected:
+        write_rejected(Path(rejected), report.rejections)
+    return dataset
+
+
+def dataset_from_frames(
+    items: pl.DataFrame,
+    events: pl.DataFrame | pl.LazyFrame,
+    config: Config = Config(),  # noqa: B008
+) -> Dataset:
+    """The same from frames with the columns of a dataset directory.
+
+    Raises:
+        DataError: as `load_dataset`; lines are rows, from 1.
+    """
+    dataset, report = _assemble(frame_table(items, "items"), frame_table(events, "events"), (), config)
+    for part in report.rejections:
+        part.check(config.data.max_rejected)
+    return dataset
+
+
+def read_dataset(folder: Path, config: Config) -> tuple[Dataset, LoadReport]:
+    """Read a folder whatever the number of bad rows, and report them.
+
+    Raises:
+        DataError: a file is missing, cannot be read or lacks a column, or nothing usable is in it.
+    """
+    items, events = require_table(folder, "items"), require_table(folder, "events")
+    users = find_table(folder, "users")
+    further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
+    return _assemble(open_table(items), open_table(events, [column.name for column in EVENTS]), further, config)
+
+
+def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:  # noqa: B008
+    """The data set with events from a store added, in time order.
+
+    Known users and event names keep their numbers, new ones come behind. A repeated event_id counts once, events of
+    items that are not in the catalogue are set aside and counted in `n_rejected`. Request ids of the old log are not
+    kept, so requests of the new events are new requests.
+    """
+    if not events:
+        return dataset
+    rows = read_events(frame_table(_event_frame(events), "events of the store"))
+    rows = reject_unknown(rows, dataset.catalogue.vocabulary)
+    old = dataset.log
+    new = build_log(rows, dataset.catalogue.vocabulary, config.events, old.user_vocabulary, old.event_names)
+    log = merge_logs(old, new)
+    n_rejected = dataset.n_rejected + len(rows.rejections)
+    return Dataset(dataset.catalogue, log, n_rejected, fingerprint(dataset.catalogue, log))
+
+
+def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
+    """Both logs in time order, at equal times the old one first. `new` must extend the vocabularies of `old`."""
+    order = np.argsort(np.concatenate([old.times, new.times]), kind="stable")
+    first_request = int(old.requests.max(initial=-1)) + 1
+    requests = np.where(new.requests >= 0, new.requests + first_request, -1).astype(np.int32)
+    names = ("users", "items", "events", "times", "weights", "values", "positions", "propensities")
+    columns = {name: np.concatenate([getattr(old, name), getattr(new, name)])[order] for name in names}
+    columns["requests"] = np.concatenate([old.requests, requests])[order]
+    return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns)
+
+
+def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
+    """sha256 of the content: the same for the same rows, whatever kind of file they came from."""
+    digest = hashlib.sha256()
+    for row in catalogue.frame.iter_rows():
+        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+    digest.update("\n".join((*log.event_names, *log.user_vocabulary.ids(range(log.n_users)))).encode())
+    for name in ("users", "items", "events", "times", "weights", "values", "requests", "positions", "propensities"):
+        digest.update(np.ascontiguousarray(getattr(log, name)).data)
+    return digest.hexdigest()
+
+
+def _assemble(
+    items: Table, events: Table, further: tuple[Rejections, ...], config: Config
+) -> tuple[Dataset, LoadReport]:
+    catalogue, rejected_items = read_items(items)
+    rows = read_events(events)
+    if config.data.unknown_items == "add":
+        catalogue = with_unknown(catalogue, unknown_items(rows, catalogue.vocabulary))
+    else:
+        rows = reject_unknown(rows, catalogue.vocabulary)
+    if rows.frame.is_empty():
+        raise DataError(f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}")
+    log = build_log(rows, catalogue.vocabulary, config.events)
+    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates)
+    return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report
+
+
+def _event_frame(events: Sequence[Event]) -> pl.DataFrame:
+    schema = {
+        "event_id": pl.String,
+        "user_id": pl.String,
+        "item_id": pl.String,
+        "event": pl.String,
+        "timestamp": pl.Int64,
+        "request_id": pl.String,
+        "position": pl.Int64,
+        "propensity": pl.Float64,
+        "value": pl.Float64,
+    }
+    columns = {name: [getattr(event, name) for event in events] for name in schema}
+    return pl.DataFrame(columns, schema=schema).with_columns(pl.col("timestamp").cast(pl.Datetime("us")))

@@ -1,0 +1,205 @@
+"""The rules for rows: which cells are wrong, and what becomes of a row that holds one.
+
+A wrong row is set aside with file, line, column, value and reason. Too many of them stop the run.
+"""
+
+import difflib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from recsys.data.files import BROKEN, RAW, ROW, Table, collect
+from recsys.data.parsing import WANTED, as_cell, parse
+from recsys.data.schema import MAX_POSITION, Column
+from recsys.errors import DataError
+
+FAULT = "__fault"
+"""Place of the first broken rule of a row in `Rules.checks`, from 1; 0 where the row is good."""
+
+_DAY = 86_400 * 1_000_000
+_SHOWN = 200
+"""Longest value that is repeated in a report."""
+
+REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule: a row for which `bad` is true is rejected because of `column`."""
+
+    column: str
+    reason: str
+    bad: pl.Expr
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A table with its values read, and the rules its rows have to pass.
+
+    `frame` holds the columns of the file, the read values as `parsed(name)`, and `FAULT`.
+    """
+
+    table: Table
+    checks: tuple[Check, ...]
+    frame: pl.LazyFrame
+
+    def rejected(self) -> pl.DataFrame:
+        """Rows with a fault: row, column, value, reason."""
+        cells = [as_cell(check.column, self.table.dtypes[check.column]) for check in self.checks[1:]]
+        values = [pl.col(RAW), *cells]
+        numbered = list(enumerate(self.checks, start=1))
+        query = self.frame.filter(pl.col(FAULT) > 0).select(
+            pl.col(ROW).cast(pl.Int64).alias("row"),
+            _chosen([(place, pl.lit(check.column or None, pl.String)) for place, check in numbered]).alias("column"),
+            _chosen(list(enumerate(values, start=1))).str.slice(0, _SHOWN).alias("value"),
+            _chosen([(place, pl.lit(check.reason)) for place, check in numbered], pl.col(BROKEN)).alias("reason"),
+        )
+        return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """The rejected rows of one table.
+
+    Attributes:
+        name: the file.
+        first_line: line of row 0.
+        n_rows: rows of the table, good and bad.
+        rows: row, column, value, reason; one row each, in the order of the file.
+    """
+
+    name: str
+    first_line: int
+    n_rows: int
+    rows: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+    def lines(self) -> list[str]:
+        """One JSON object a rejected row: file, line, column, value, reason."""
+        return [
+            json.dumps(
+                {"file": self.name, "line": row + self.first_line, "column": column, "value": value, "reason": reason},
+                ensure_ascii=False,
+            )
+            for row, column, value, reason in self.rows.iter_rows()
+        ]
+
+    def top_reasons(self, n: int = 3) -> list[str]:
+        """The most frequent reasons, each with a count and its first example."""
+        groups = self.rows.sort("row").group_by("column", "reason", maintain_order=True)
+        counted = groups.agg(pl.len().alias("count"), pl.col("row", "value").first())
+        ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
+        return [
+            f"{count} x {reason} (for example line {row + self.first_line}, column {column}: {json.dumps(value, ensure_ascii=False)})"
+            for column, reason, count, row, value in ordered.iter_rows()
+        ]
+
+    def check(self, max_rejected: float) -> None:
+        """Stop when too many rows are bad.
+
+        Raises:
+            DataError: more than `max_rejected` (a share) of the rows are rejected.
+        """
+        if len(self) <= max_rejected * self.n_rows:
+            return
+        raise DataError(
+            f"{self.name}: {len(self)} of {self.n_rows} rows rejected, more than data.max_rejected = {max_rejected:g} "
+            f"allows: {'; '.join(self.top_reasons())}. Correct these rows (`recsys data check DIR` lists them all), "
+            f"or raise data.max_rejected"
+        )
+
+
+def parsed(name: str) -> str:
+    """Name of the column that holds the read values of a file's column."""
+    return f"__value_{name}"
+
+
+def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
+    """Read the cells of a table and find the first fault of each row; nothing is computed yet.
+
+    Raises:
+        DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
+    """
+    require_columns(table, columns)
+    present = [column for column in columns if column.name in table.dtypes]
+    values = {}
+    for column in present:
+        try:
+            values[parsed(column.name)] = parse(column, table.dtypes[column.name], table.nested)
+        except DataError as error:
+            raise DataError(f"{table.name}: {error}") from error
+    checks = [Check("", "", pl.col(BROKEN).is_not_null())]
+    for column in present:
+        checks.extend(_column_checks(column, table.dtypes[column.name]))
+    fault = _chosen_first([check.bad for check in checks])
+    return Rules(table, tuple(checks), table.frame.with_columns(**values).with_columns(fault.alias(FAULT)))
+
+
+def require_columns(table: Table, columns: Sequence[Column]) -> None:
+    """Check that a table has what it must have.
+
+    Raises:
+        DataError: names the missing column and the nearest existing one.
+    """
+    for column in columns:
+        if column.required and column.name not in table.dtypes:
+            near = difflib.get_close_matches(column.name, list(table.dtypes), n=1, cutoff=0.5)
+            hint = f"rename {near[0]!r} to it" if near else f"it has {', '.join(list(table.dtypes)[:12])}"
+            raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
+
+
+def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
+    """Write one JSON object a line: file, line, column, value, reason."""
+    path.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
+
+
+def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
+    cell, value = pl.col(column.name), pl.col(parsed(column.name))
+    filled = cell.str.strip_chars() != "" if dtype == pl.String else cell.is_not_null()
+    checks = []
+    if column.required:
+        reason = "missing" if column.kind in ("id", "text") else "missing or empty"
+        checks.append(Check(column.name, reason, ~filled.fill_null(False)))
+    if column.kind in ("number", "whole", "share", "time", "flag"):
+        unread = filled.fill_null(False) & value.is_null()
+        if column.kind in ("number", "whole", "share"):
+            word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
+            nan = unread & word.str.contains("^[+-]?(nan|inf|infinity)$").fill_null(False)
+            checks.append(Check(column.name, "NaN or infinite; leave the cell empty where there is no number", nan))
+        checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
+    if column.kind == "id" and dtype.is_float():
+        checks = [Check(column.name, "missing", value.is_null())] if column.required else []
+    if column.name == "timestamp":
+        now = time.time_ns() // 1_000
+        checks.append(Check(column.name, "before 1970", value < 0))
+        future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
+        checks.append(Check(column.name, future, value > now + _DAY))
+    if column.kind == "whole":
+        outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
+        checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))
+    if column.kind == "share":
+        checks.append(Check(column.name, "not in (0, 1]", (value <= 0) | (value > 1)))
+    return checks
+
+
+def _chosen_first(bad: Sequence[pl.Expr]) -> pl.Expr:
+    """Place, from 1, of the first expression that is true; 0 where none is."""
+    chain = pl.when(bad[0]).then(pl.lit(1, pl.UInt8))
+    for place, expression in enumerate(bad[1:], start=2):
+        chain = chain.when(expression).then(pl.lit(place, pl.UInt8))  # type: ignore[assignment]
+    return chain.otherwise(pl.lit(0, pl.UInt8))
+
+
+def _chosen(choices: Sequence[tuple[int, pl.Expr]], first: pl.Expr | None = None) -> pl.Expr:
+    """The expression whose place is the row's fault; `first` stands in for place 1."""
+    place, expression = choices[0]
+    chain = pl.when(pl.col(FAULT) == place).then(expression if first is None else first)
+    for place, expression in choices[1:]:
+        chain = chain.when(pl.col(FAULT) == place).then(expression)  # type: ignore[assignment]
+    return chain.otherwise(pl.lit(None, pl.String))
