@@ -1,0 +1,164 @@
+"""How sure a mean is, and whether one ranking beats another: the bootstrap, clustered by user."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import DataError
+
+LEVEL = 0.95
+_DRAWS_AT_ONCE = 2_000_000
+
+Verdict = Literal["better", "worse", "no difference shown"]
+
+
+class Interval(TypedDict):
+    """A mean and its 95 % interval; None where nothing could be measured."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far one ranking is ahead of another on the same requests.
+
+    Attributes:
+        difference: mean of (ours - theirs) over the requests.
+        low, high: 95 % interval of the difference.
+        p_value: two-sided; how often chance alone would put the difference on the other side of 0.
+        n_requests: requests in which both are defined.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n_requests: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """`better` or `worse` where the interval leaves out 0, else `no difference shown`."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "no difference shown"
+
+
+def intervals(
+    values: NDArray[np.float64],
+    *,
+    clusters: NDArray[np.int32] | None = None,
+    seed: int = 0,
+    resamples: int = 1_000,
+) -> list[Interval]:
+    """Mean and percentile bootstrap interval of each column, all from the same resamples.
+
+    Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; whole clusters are drawn, as in Field &
+    Welsh, "Bootstrapping clustered data", JRSS B 2007: requests of one user are not independent of one another.
+
+    Args:
+        values: (n_requests, n_metrics), NaN where a metric has no meaning; it is left out of that metric's mean.
+        clusters: (n_requests,) user numbers; a number below 0 is a user of its own. None: every request for itself.
+        seed: of the resampling; the same seed gives the same interval.
+        resamples: number of resamples.
+    """
+    means = _means(values)
+    low, high = _percentiles(_resampled_means(values, clusters, seed, resamples))
+    return [
+        # The mean of equal values can differ from their resampled mean in the last bit.
+        Interval(mean=None, low=None, high=None)
+        if np.isnan(mean)
+        else Interval(mean=float(mean), low=float(min(lowest, mean)), high=float(max(highest, mean)))
+        for mean, lowest, highest in zip(means, low, high, strict=True)
+    ]
+
+
+def compare(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    *,
+    clusters: NDArray[np.int32] | None = None,
+    seed: int = 0,
+    resamples: int = 10_000,
+) -> Comparison:
+    """Paired bootstrap of the difference of two means over the same requests.
+
+    Koehn, "Statistical significance tests for machine translation evaluation", EMNLP 2004; p is twice the smaller share
+    of resampled differences on one side of 0, with one added above and below so that it is never 0.
+
+    Args:
+        ours, theirs: (n_requests,) values of one metric; a request in which either is NaN is left out.
+        clusters: (n_requests,) user numbers, as in `intervals`.
+
+    Raises:
+        DataError: the two are not of the same requests, or no request has both.
+    """
+    if ours.shape != theirs.shape:
+        raise DataError(f"a paired comparison needs the same requests; these are {len(ours)} and {len(theirs)}")
+    differences = (ours - theirs)[:, None]
+    n_requests = int(np.count_nonzero(~np.isnan(differences)))
+    if not n_requests:
+        raise DataError("a paired comparison needs at least one request in which both rankings are defined")
+    resampled = _resampled_means(differences, clusters, seed, resamples)
+    low, high = _percentiles(resampled)
+    drawn = resampled[~np.isnan(resampled)]
+    smaller = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p_value = min(1.0, 2 * (smaller + 1) / (len(drawn) + 1))
+    return Comparison(float(_means(differences)[0]), float(low[0]), float(high[0]), p_value, n_requests)
+
+
+def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_metrics,) means over the defined values; NaN where there are none."""
+    defined = ~np.isnan(values)
+    counts = defined.sum(axis=0)
+    means: NDArray[np.float64] = np.where(defined, values, 0.0).sum(axis=0) / np.where(counts > 0, counts, np.nan)
+    return means
+
+
+def _resampled_means(
+    values: NDArray[np.float64], clusters: NDArray[np.int32] | None, seed: int, resamples: int
+) -> NDArray[np.float64]:
+    """(resamples, n_metrics) means over clusters drawn with replacement; NaN where a draw has no defined value."""
+    defined = ~np.isnan(values)
+    sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
+    if clusters is not None:
+        alone = -1 - np.arange(len(clusters), dtype=np.int64)
+        _, rows = np.unique(np.where(clusters >= 0, clusters, alone), return_inverse=True)
+        n_clusters = int(rows.max(initial=-1)) + 1
+        sums, counts = _sum_by(rows, sums, n_clusters), _sum_by(rows, counts, n_clusters)
+    parts = [np.empty((0, values.shape[1]))]
+    for drawn in _draws(len(sums), seed, resamples):
+        total = drawn @ counts
+        parts.append(drawn @ sums / np.where(total > 0, total, np.nan))
+    return np.concatenate(parts)
+
+
+def _sum_by(rows: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(n, n_metrics) sums of the rows with the same number."""
+    return np.stack([np.bincount(rows, weights=column, minlength=n) for column in values.T], axis=1)
+
+
+def _draws(n: int, seed: int, resamples: int) -> Iterator[NDArray[np.float64]]:
+    """Blocks of (some resamples, n): how often each of `n` is drawn when n are drawn with replacement."""
+    if not n:
+        return
+    rng = np.random.default_rng(seed)
+    step = max(1, _DRAWS_AT_ONCE // n)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        drawn = rng.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+
+
+def _percentiles(resampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper bound of each column; NaN where nothing is defined."""
+    bounds = np.full((2, resampled.shape[1]), np.nan)
+    some = ~np.isnan(resampled).all(axis=0) if len(resampled) else np.zeros(resampled.shape[1], dtype=bool)
+    tail = (1 - LEVEL) / 2
+    if some.any():
+        bounds[:, some] = np.nanquantile(resampled[:, some], [tail, 1 - tail], axis=0)
+    return bounds[0], bounds[1]

@@ -1,0 +1,5 @@
+"""One metric a file: pure functions over arrays, without state and without input or output.
+
+Accuracy metrics take `hits` (n_requests, k), True where a list holds a target, best place first, and `n_targets`
+(n_requests,). They return one float64 per request, NaN where a request has no target and the metric has no meaning.
+"""

@@ -1,0 +1,25 @@
+"""Normalised discounted cumulative gain."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """ndcg@k with gains of 0 and 1: sum of hit / log2(place + 1), over the same sum of the best possible list.
+
+    The best list holds min(k, n_targets) targets at its head, so 1 can always be reached.
+
+    Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
+
+    Args:
+        hits: (n_requests, k), True where a target stands, best place first.
+        n_targets: (n_requests,) number of targets, found or not.
+
+    Returns:
+        (n_requests,) in [0, 1]; NaN without targets.
+    """
+    k = hits.shape[1]
+    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[np.nan], np.cumsum(discounts)])
+    result: NDArray[np.float64] = hits @ discounts / ideal[np.minimum(n_targets, k)]
+    return np.minimum(result, 1.0)  # the two sums can differ in the last bit

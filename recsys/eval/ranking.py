@@ -1,0 +1,232 @@
+"""Ranked lists, targets, and places in which ties are never in the target's favour.
+
+A scorer that gives many items one score has not ranked them. Whichever of them a sort happens to put first is luck,
+and a target that gains from it makes a constant scorer look skilled. So, among equal scores, targets go last.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import DataError
+
+_BLOCK_BYTES = 64 << 20
+_LOW_BITS = np.uint64((1 << 31) - 1)
+
+
+@dataclass(frozen=True)
+class RankedLists:
+    """One list a request, best first.
+
+    Attributes:
+        items: (n_requests, depth) item numbers, distinct within a request, -1 behind the end of a list.
+        scores: (n_requests, depth) their scores; any value behind the end.
+    """
+
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.items.ndim != 2 or self.items.shape != self.scores.shape:
+            raise DataError(
+                f"ranked lists need items and scores of one shape (n_requests, depth); "
+                f"these are {self.items.shape} and {self.scores.shape}"
+            )
+        ordered = np.sort(self.items, axis=1)
+        twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+        if twice.any():
+            row, place = np.argwhere(twice)[0]
+            raise DataError(f"list {row} holds item number {ordered[row, place]} twice; make the items distinct")
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def depth(self) -> int:
+        """Length of the longest list that fits."""
+        return int(self.items.shape[1])
+
+    @cached_property
+    def listed(self) -> NDArray[np.bool_]:
+        """(n_requests, depth) False behind the end of a list."""
+        return self.items >= 0
+
+    def head(self, k: int) -> "RankedLists":
+        """The first `k` places."""
+        return RankedLists(self.items[:, :k], self.scores[:, :k])
+
+    def select(self, chosen: NDArray[np.bool_]) -> "RankedLists":
+        """The chosen requests: `chosen` is (n_requests,)."""
+        return RankedLists(self.items[chosen], self.scores[chosen])
+
+    @classmethod
+    def of(cls, items: Sequence[NDArray[np.int32]], scores: Sequence[NDArray[np.float32]]) -> "RankedLists":
+        """Lists of unequal length, padded."""
+        lengths = np.array([len(row) for row in items], dtype=np.int64)
+        shape = (len(lengths), int(lengths.max(initial=0)))
+        filled = np.arange(shape[1]) < lengths[:, None]
+        lists = np.full(shape, -1, dtype=np.int32), np.full(shape, np.nan, dtype=np.float32)
+        for padded, rows in zip(lists, (items, scores), strict=True):
+            if len(lengths):
+                padded[filled] = np.concatenate(rows)
+        return cls(*lists)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The items that each request wanted, ragged.
+
+    Attributes:
+        offsets: (n_requests + 1,) where each request's targets start.
+        items: (n_targets,) item numbers, distinct within a request; -1 is an item that the catalogue lacks: it counts
+            as a target and is never found.
+    """
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """(n_requests,) number of targets."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """(n_targets,) the request that each target belongs to."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @classmethod
+    def of(cls, items: Iterable[Iterable[int]]) -> "Targets":
+        """Targets of each request; one given twice counts once."""
+        lists = [list(dict.fromkeys(int(item) for item in row)) for row in items]
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in lists])]).astype(np.int64)
+        return cls(offsets, np.array([item for row in lists for item in row], dtype=np.int32))
+
+    def select(self, chosen: NDArray[np.bool_]) -> "Targets":
+        """The chosen requests: `chosen` is (n_requests,)."""
+        offsets = np.concatenate([[0], np.cumsum(self.counts[chosen])])
+        return Targets(offsets, self.items[chosen[self.rows]])
+
+    def mask(self, start: int, stop: int, n_items: int) -> NDArray[np.bool_]:
+        """(stop - start, n_items) True at the targets of requests start to stop - 1."""
+        mask = np.zeros((stop - start, n_items), dtype=bool)
+        inside = slice(self.offsets[start], self.offsets[stop])
+        rows, items = self.rows[inside] - start, self.items[inside]
+        mask[rows[items >= 0], items[items >= 0]] = True
+        return mask
+
+
+def top_k(
+    scores: NDArray[np.float32],
+    k: int,
+    *,
+    exclude: NDArray[np.bool_] | None = None,
+    targets: Targets | None = None,
+) -> RankedLists:
+    """The `k` best items of each request. NaN ranks behind every number.
+
+    Equal scores are ordered by item number. With `targets` the targets of a tie go behind the others of that tie, also
+    where the tie crosses place k: this is the list to measure.
+
+    Args:
+        scores: (n_requests, n_items), higher is better.
+        k: length of the lists; longer than the catalogue is cut to it.
+        exclude: (n_items,) or (n_requests, n_items), True where an item must not be listed.
+        targets: the wanted items, when the lists are to be measured.
+    """
+    n_requests, n_items = scores.shape
+    k = min(k, n_items)
+    items, best = np.full((n_requests, k), -1, dtype=np.int32), np.full((n_requests, k), np.nan, dtype=np.float32)
+    if not k:
+        return RankedLists(items, best)
+    if exclude is not None:
+        exclude = np.broadcast_to(exclude, scores.shape)
+    backwards = np.arange(n_items, dtype=np.uint64)[::-1]
+    step = max(1, _BLOCK_BYTES // (8 * n_items))
+    for start in range(0, n_requests, step):
+        stop = min(start + step, n_requests)
+        # One integer holds the whole order: 32 bits of score, 1 bit "not a target", 31 bits of item number.
+        keys = _ordered_bits(scores[start:stop]).astype(np.uint64) << np.uint64(32)
+        keys |= backwards
+        if targets is not None:
+            keys |= (~targets.mask(start, stop, n_items)).astype(np.uint64) << np.uint64(31)
+        if exclude is not None:
+            keys[exclude[start:stop]] = 0
+        keys.partition(n_items - k, axis=1)
+        keys = np.sort(keys[:, n_items - k :], axis=1)[:, ::-1]
+        chosen = n_items - 1 - (keys & _LOW_BITS).astype(np.int64)
+        items[start:stop] = np.where(keys > 0, chosen, -1)
+        best[start:stop] = np.where(keys > 0, np.take_along_axis(scores[start:stop], chosen, axis=1), np.nan)
+    return RankedLists(items, best)
+
+
+def target_ranks(scores: NDArray[np.float32], targets: Targets) -> NDArray[np.int64]:
+    """Places of the targets when all items are ranked: 1 + the other, non-target items that score at least as much.
+
+    Each target is placed among the non-targets alone, so a request with several targets can have several firsts. A
+    score that is NaN ranks behind every number; a target that the catalogue lacks (-1) takes the place behind all.
+
+    Args:
+        scores: (n_requests, n_items), higher is better.
+        targets: the wanted items.
+
+    Returns:
+        (n_targets,) from 1 to n_items + 1, in the order of `targets.items`.
+    """
+    n_items = scores.shape[1]
+    ranks = np.full(len(targets.items), n_items + 1, dtype=np.int64)
+    step = max(1, _BLOCK_BYTES // (8 * max(n_items, 1)))
+    for start in range(0, len(targets), step):
+        stop = min(start + step, len(targets))
+        bits = _ordered_bits(scores[start:stop])
+        others = ~targets.mask(start, stop, n_items)
+        for place in range(targets.offsets[start], targets.offsets[stop]):
+            row, item = targets.rows[place] - start, targets.items[place]
+            if item >= 0:
+                ranks[place] = 1 + np.count_nonzero((bits[row] >= bits[row, item]) & others[row])
+    return ranks
+
+
+def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
+    """Where the targets stand, once those within a run of equal scores have gone to the end of the run.
+
+    What stood behind the last place of a list is not known. So hand in lists deeper than the k to be measured, or make
+    them with `top_k(..., targets=...)`; cut afterwards.
+
+    Args:
+        lists: ranked items; their order counts, the scores only tell ties.
+        targets: the wanted items of the same requests.
+
+    Returns:
+        (n_requests, depth) True where a target stands.
+
+    Raises:
+        DataError: lists and targets are not of the same number of requests.
+    """
+    if len(lists) != len(targets):
+        raise DataError(f"{len(lists)} lists cannot be measured against the targets of {len(targets)} requests")
+    width = np.int64(max(lists.items.max(initial=0), targets.items.max(initial=0)) + 1)
+    keys = np.arange(len(lists))[:, None] * width + lists.items
+    known = targets.items >= 0
+    hits = np.isin(keys, targets.rows[known] * width + targets.items[known]) & lists.listed
+    if lists.depth < 2:
+        return hits
+    bits = np.where(lists.listed, _ordered_bits(lists.scores), 0)
+    runs = np.zeros(hits.shape, dtype=np.int64)
+    runs[:, 1:] = np.cumsum(bits[:, 1:] != bits[:, :-1], axis=1)
+    order = np.argsort(2 * runs + hits, axis=1, kind="stable")
+    return np.take_along_axis(hits, order, axis=1)
+
+
+def _ordered_bits(scores: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Unsigned integers in the order of the scores: equal for 0.0 and -0.0, 1 for NaN, more for every number."""
+    bits = np.ascontiguousarray(scores + np.float32(0.0), dtype=np.float32).view(np.uint32)
+    sign = np.uint32(0x8000_0000)
+    ordered = np.where(bits & sign, ~bits, bits | sign)
+    return np.where(np.isnan(scores), np.uint32(1), ordered)

@@ -1,0 +1,43 @@
+"""Kinds of requests, to see for whom a ranking works: cold and warm items and users, light and heavy users."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.eval.ranking import Targets
+
+
+def request_slices(
+    targets: Targets,
+    item_events: NDArray[np.int64],
+    history_lengths: NDArray[np.int64],
+    *,
+    cold_item_events: int = 5,
+    cold_user_events: int = 3,
+) -> dict[str, NDArray[np.bool_]]:
+    """Masks over the requests.
+
+    `cold_item`: every target has fewer than `cold_item_events` training events (or is unknown); `warm_item`: none has.
+    A request with targets of both kinds is in neither. `cold_user`: a history shorter than `cold_user_events`;
+    `warm_user`: the others. `light` and `heavy`: the shortest and the longest third of the histories; equal lengths
+    are never parted, so the thirds can be uneven or, where all histories are alike, empty.
+
+    Args:
+        targets: the wanted items.
+        item_events: (n_items,) training events of each item.
+        history_lengths: (n_requests,) events of each history.
+
+    Returns:
+        name to (n_requests,) mask.
+    """
+    events = np.append(item_events, 0)[targets.items]  # an unknown target, -1, reads the appended 0
+    cold = np.bincount(targets.rows[events < cold_item_events], minlength=len(targets))
+    cold_user = history_lengths < cold_user_events
+    low, high = np.quantile(history_lengths, [1 / 3, 2 / 3]) if len(history_lengths) else (0.0, 0.0)
+    return {
+        "cold_item": (cold == targets.counts) & (targets.counts > 0),
+        "warm_item": (cold == 0) & (targets.counts > 0),
+        "cold_user": cold_user,
+        "warm_user": ~cold_user,
+        "light": history_lengths < low if low == high else history_lengths <= low,
+        "heavy": history_lengths > high if low == high else history_lengths >= high,
+    }
