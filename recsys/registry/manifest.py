@@ -1,0 +1,172 @@
+"""The manifest: what a trained version is, where it comes from, and the checksum of every file."""
+
+import hashlib
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsys.errors import BundleError
+
+SCHEMA_VERSION = 1
+"""Raised when a bundle of this code cannot be read by the code before it."""
+
+MANIFEST = "manifest.json"
+
+LIBRARIES = (
+    "recsys",
+    "implicit",
+    "lightgbm",
+    "numpy",
+    "peft",
+    "polars",
+    "safetensors",
+    "scipy",
+    "torch",
+    "transformers",
+)
+"""Those whose version may matter to what is in a bundle."""
+
+
+class Record(BaseModel):
+    """A part of the manifest: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRecord(Record):
+    """Size in bytes and sha256 (hex) of one file."""
+
+    size: int
+    sha256: str
+
+
+class DataRecord(Record):
+    """What a version learned from.
+
+    Attributes:
+        fingerprint: sha256 of the data set's content.
+        start, end: time of the oldest and newest event, microseconds since 1970 UTC; None for an empty log.
+    """
+
+    fingerprint: str
+    start: int | None
+    end: int | None
+    n_events: int
+    n_users: int
+    n_items: int
+
+
+class StoreMark(Record):
+    """How far into an event log a version has read: events up to `offset` of the log named `identity` are in it."""
+
+    identity: str
+    offset: int
+
+
+class Manifest(Record):
+    """What manifest.json holds.
+
+    Attributes:
+        parent: the version that this one followed; None for the first.
+        store: the stored events that are in it; None when it has read none.
+        config: the resolved config tree.
+        metrics: figures of its evaluation, as the training run reports them.
+        feature_names: the ranker's columns, in order.
+        libraries: name to version, at training.
+        files: path inside the version's folder, with slashes, to size and checksum. The manifest is not in it.
+    """
+
+    schema_version: int
+    version: str
+    created_at: datetime
+    parent: str | None
+    data: DataRecord
+    store: StoreMark | None
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    feature_names: tuple[str, ...]
+    libraries: dict[str, str]
+    files: dict[str, FileRecord]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a version's manifest.
+
+    Raises:
+        BundleError: it is missing, damaged, or of a newer schema.
+    """
+    path = folder / MANIFEST
+    try:
+        tree = orjson.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(f"{path} is missing; this is no complete version") from error
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error
+    schema = tree.get("schema_version") if isinstance(tree, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA_VERSION:
+        raise BundleError(f"{path} has schema version {schema}, this recsys reads up to {SCHEMA_VERSION}; upgrade it")
+    try:
+        return Manifest.model_validate(tree)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise BundleError(f"{path} is damaged: {place}: {problem['msg']}") from error
+
+
+def describe_files(folder: Path) -> dict[str, FileRecord]:
+    """Size and checksum of every file below a folder, the manifest aside.
+
+    Raises:
+        BundleError: something is neither a folder nor a plain file (a link could point anywhere).
+    """
+    return {name: _describe(path) for name, path in _walk(folder) if name != MANIFEST}
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file below a folder with the manifest.
+
+    Raises:
+        BundleError: a file is missing, differs, or is not in the manifest; the message names it.
+    """
+    present = {name: path for name, path in _walk(folder) if name != MANIFEST}
+    for name in sorted(manifest.files.keys() | present.keys()):
+        if name not in present:
+            raise BundleError(f"{folder / PurePosixPath(name)} is missing; version {manifest.version} is not complete")
+        if name not in manifest.files:
+            raise BundleError(f"{present[name]} is not in the manifest of version {manifest.version}")
+        if _describe(present[name]) != manifest.files[name]:
+            raise BundleError(f"{present[name]} is damaged: it differs from the manifest of version {manifest.version}")
+
+
+def library_versions() -> dict[str, str]:
+    """Version of each of `LIBRARIES` that is installed."""
+    installed = {}
+    for name in LIBRARIES:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def _walk(folder: Path) -> list[tuple[str, Path]]:
+    """Every file below the folder: its path inside, with slashes, and where it is."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise BundleError(f"{path} is not a plain file; a version holds nothing else")
+        if path.is_file():
+            found.append((path.relative_to(folder).as_posix(), path))
+    return found
+
+
+def _describe(path: Path) -> FileRecord:
+    try:
+        with path.open("rb") as file:
+            return FileRecord(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error}") from error

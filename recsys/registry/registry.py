@@ -1,0 +1,267 @@
+"""The registry: a folder of trained versions, one of them current; killed at any moment it still loads.
+
+REG/CURRENT                 the served version's name
+REG/history.jsonl           who became current, when, why
+REG/versions/<version>/     manifest.json and the bundle's files
+REG/versions/.<anything>    being written or removed; swept when its process is gone
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import BundleError
+from recsys.registry.disk import hold_folder, locked, replace_file, sync, sync_tree
+from recsys.registry.history import Change, earlier_versions, read_changes, record
+from recsys.registry.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    DataRecord,
+    Manifest,
+    StoreMark,
+    describe_files,
+    library_versions,
+    read_manifest,
+    verify_files,
+)
+
+_VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+class Registry:
+    """The versions below one folder. Nothing is kept in memory: several processes may work on one registry."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._versions = self.path / "versions"
+        self._history = self.path / "history.jsonl"
+
+    @property
+    def current_file(self) -> Path:
+        """The file that names the current version; it is replaced, never changed in place."""
+        return self.path / "CURRENT"
+
+    def versions(self) -> list[str]:
+        """Names of all versions, oldest first; none where there is no registry yet."""
+        if not self._versions.is_dir():
+            return []
+        return sorted(path.name for path in self._versions.iterdir() if _VERSION.fullmatch(path.name))
+
+    def current(self) -> str | None:
+        """The current version, None when none was promoted yet.
+
+        Raises:
+            BundleError: CURRENT does not hold a version's name.
+        """
+        try:
+            name = self.current_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"{self.current_file} cannot be read: {error}") from error
+        if not _VERSION.fullmatch(name):
+            raise BundleError(
+                f"{self.current_file} is damaged: {name[:80]!r} is not a version; remove it and promote one"
+            )
+        return name
+
+    def resolve(self, version: str | None) -> str:
+        """The version asked for, or the current one for None.
+
+        Raises:
+            BundleError: it does not exist, or there is no current version.
+        """
+        if version is None:
+            version = self.current()
+            if version is None:
+                raise BundleError(f"registry {self.path} has no current version; run `recsys train` first")
+        self._folder(version)
+        return version
+
+    def manifest(self, version: str) -> Manifest:
+        """The manifest of a version; its files are not looked at.
+
+        Raises:
+            BundleError: the version does not exist, or its manifest is damaged or too new.
+        """
+        manifest = read_manifest(self._folder(version))
+        if manifest.version != version:
+            raise BundleError(f"{self._folder(version) / MANIFEST} is of version {manifest.version}, not {version}")
+        return manifest
+
+    def path_of(self, version: str) -> Path:
+        """The folder of a version after every file's checksum was compared with the manifest.
+
+        Raises:
+            BundleError: the version does not exist, is too new, or a file (named) is damaged, missing or too many.
+        """
+        folder = self._folder(version)
+        verify_files(folder, self.manifest(version))
+        return folder
+
+    def history(self) -> list[Change]:
+        """Who became current, oldest first."""
+        return read_changes(self._history, self.current())
+
+    @contextmanager
+    def stage(self) -> Iterator[Path]:
+        """An empty folder inside the registry to write a bundle into; gone at the end unless it was published."""
+        with self._writing():
+            folder = self._versions / f".staged-{secrets.token_hex(8)}"
+            folder.mkdir()
+            held = hold_folder(folder)
+        try:
+            yield folder
+        finally:
+            if folder.exists():
+                shutil.rmtree(folder)
+            if held is not None:
+                os.close(held)
+
+    def publish(
+        self,
+        folder: Path,
+        *,
+        parent: str | None,
+        data: DataRecord,
+        config: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        feature_names: Sequence[str],
+        store: StoreMark | None = None,
+        promote: bool,
+        why: str,
+    ) -> str:
+        """Turn a staged folder into a version: checksums, manifest, sync, verification, rename; then perhaps promote.
+
+        Args:
+            folder: what `stage` gave, filled.
+            parent, data, config, metrics, feature_names, store: see `Manifest`.
+            promote: whether the version becomes current at once.
+            why: the reason, for the history.
+
+        Returns:
+            The name of the version; names sort by the time of publishing.
+
+        Raises:
+            BundleError: the folder holds something else than plain files, or what was written cannot be read back.
+        """
+        files = describe_files(folder)
+        sync_tree(folder)
+        with self._writing():
+            created_at = self._free_moment()
+            manifest = Manifest(
+                schema_version=SCHEMA_VERSION,
+                version=_version_name(created_at),
+                created_at=created_at,
+                parent=parent,
+                data=data,
+                store=store,
+                config=dict(config),
+                metrics=dict(metrics),
+                feature_names=tuple(feature_names),
+                libraries=library_versions(),
+                files=files,
+            )
+            replace_file(folder / MANIFEST, manifest.model_dump_json(indent=2).encode())
+            verify_files(folder, read_manifest(folder))
+            folder.rename(self._versions / manifest.version)
+            sync(self._versions)
+            if promote:
+                self._make_current(manifest.version, why)
+        return manifest.version
+
+    def promote(self, version: str, why: str) -> None:
+        """Make a version the current one, after verifying it. It may be the current one already.
+
+        Raises:
+            BundleError: the version does not exist, is damaged or too new; the current one stays.
+        """
+        with self._writing():
+            self.path_of(version)
+            self._make_current(version, why)
+
+    def rollback(self, why: str) -> str:
+        """Go back to the version that was current before; again, to the one before that.
+
+        Returns:
+            The version that is current now.
+
+        Raises:
+            BundleError: there is none to go back to, or it is damaged.
+        """
+        with self._writing():
+            target = self._rollback_target()
+            if target is None:
+                raise BundleError(f"registry {self.path} has no earlier version to go back to")
+            self.path_of(target)
+            record(self._history, "rollback", target, self.current(), why)
+            replace_file(self.current_file, f"{target}\n".encode())
+        return target
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the newest `keep` versions, the current one, and the one a rollback goes back to.
+
+        Returns:
+            The versions that were removed.
+        """
+        with self._writing():
+            versions = self.versions()
+            kept = {*versions[max(0, len(versions) - keep) :], self.current(), self._rollback_target()}
+            removed = [version for version in versions if version not in kept]
+            for version in removed:
+                hidden = self._versions / f".removed-{version}"
+                (self._versions / version).rename(hidden)  # at once: never half a version under its name
+                shutil.rmtree(hidden)
+        return removed
+
+    def _folder(self, version: str) -> Path:
+        folder = self._versions / version
+        if not _VERSION.fullmatch(version) or not folder.is_dir():
+            raise BundleError(f"registry {self.path} has no version {version[:80]!r}; see `recsys models list`")
+        return folder
+
+    def _make_current(self, version: str, why: str) -> None:
+        previous = self.current()
+        if version != previous:
+            record(self._history, "promote", version, previous, why)
+            replace_file(self.current_file, f"{version}\n".encode())
+
+    def _rollback_target(self) -> str | None:
+        there = set(self.versions()) - {self.current()}
+        return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
+
+    def _free_moment(self) -> datetime:
+        """Now, or the first microsecond after it that no version is named after."""
+        moment = datetime.now(UTC)
+        while (self._versions / _version_name(moment)).exists():
+            moment += timedelta(microseconds=1)
+        return moment
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time; what dead writers left behind is swept first."""
+        try:
+            self._versions.mkdir(parents=True, exist_ok=True)
+            with locked(self.path / ".lock"):
+                self._sweep()
+                yield
+        except OSError as error:
+            raise BundleError(f"registry {self.path} cannot be written: {error}") from error
+
+    def _sweep(self) -> None:
+        for folder in [*self._versions.glob(".staged-*"), *self._versions.glob(".removed-*")]:
+            held = hold_folder(folder)
+            if held is not None:
+                shutil.rmtree(folder)
+                os.close(held)
+
+
+def _version_name(moment: datetime) -> str:
+    """The second, and the microsecond within it in hex: names sort by time."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond:06x}"

@@ -1,0 +1,33 @@
+"""Publishes versions until it is killed; run by test_registry_crash.py. Prints each version that is finished."""
+
+import sys
+from pathlib import Path
+
+from recsys.registry import DataRecord, Registry
+
+
+def publish(
+    registry: Registry, content: str, *, promote: bool = True, why: str = "test", parent: str | None = None
+) -> str:
+    """A version with two small files."""
+    with registry.stage() as folder:
+        (folder / "cf").mkdir()
+        (folder / "cf" / "factors.npy").write_text(content)
+        (folder / "top.txt").write_text(content * 2)
+        return registry.publish(
+            folder,
+            parent=parent,
+            data=DataRecord(fingerprint="f", start=1, end=2, n_events=3, n_users=1, n_items=2),
+            config={"cf": {"factors": 8}},
+            metrics={"ndcg@10": {"mean": 0.1}},
+            feature_names=["a", "b"],
+            promote=promote,
+            why=why,
+        )
+
+
+if __name__ == "__main__":
+    number = 0
+    while True:
+        print(publish(Registry(Path(sys.argv[1])), f"content {number}"), flush=True)
+        number += 1

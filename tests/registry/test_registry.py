@@ -1,0 +1,211 @@
+"""Versions are published whole, verified on the way in and out, promoted and rolled back."""
+
+import json
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from registry_child import publish
+
+from recsys.errors import BundleError
+from recsys.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "reg")
+
+
+def test_where_nothing_was_published(registry: Registry) -> None:
+    assert registry.versions() == []
+    assert registry.current() is None
+    assert registry.history() == []
+    assert not registry.path.exists(), "looking must not write"
+    with pytest.raises(BundleError, match="recsys train"):
+        registry.resolve(None)
+
+
+def test_a_published_version_is_all_there(registry: Registry) -> None:
+    version = publish(registry, "one", why="first")
+    folder = registry.path_of(version)
+    assert folder == registry.path / "versions" / version
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", version)
+    assert (folder / "cf" / "factors.npy").read_text() == "one"
+    manifest = registry.manifest(version)
+    assert manifest.version == registry.current() == registry.resolve(None) == version
+    assert manifest.parent is None
+    assert manifest.feature_names == ("a", "b")
+    assert manifest.config == {"cf": {"factors": 8}}
+    assert set(manifest.files) == {"cf/factors.npy", "top.txt"}
+    assert manifest.files["top.txt"].size == 6
+    assert manifest.libraries["numpy"]
+    assert [(change.action, change.version, change.previous, change.why) for change in registry.history()] == [
+        ("promote", version, None, "first")
+    ]
+
+
+def test_names_sort_by_time_even_within_a_second(registry: Registry) -> None:
+    published = [publish(registry, str(number), promote=False) for number in range(20)]
+    assert registry.versions() == published == sorted(set(published))
+    assert registry.current() is None
+
+
+def test_what_is_staged_and_not_published_is_gone(registry: Registry) -> None:
+    with registry.stage() as folder:
+        (folder / "half.bin").write_bytes(b"half")
+    with pytest.raises(IsADirectoryError), registry.stage() as other:
+        other.write_bytes(b"fails")
+    assert registry.versions() == []
+    assert list((registry.path / "versions").iterdir()) == []
+
+
+def test_another_writer_does_not_sweep_what_is_being_staged(registry: Registry) -> None:
+    with registry.stage() as folder:
+        version = publish(registry, "meanwhile")
+        assert folder.is_dir()
+    assert registry.versions() == [version]
+
+
+@pytest.mark.parametrize("name", ["cf/factors.npy", "top.txt"])
+def test_one_changed_byte_is_found_and_named(registry: Registry, name: str) -> None:
+    version = publish(registry, "one")
+    file = registry.path / "versions" / version / name
+    content = bytearray(file.read_bytes())
+    content[1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(BundleError, match=re.escape(str(file))):
+        registry.path_of(version)
+
+
+def test_a_missing_or_added_file_is_found_and_named(registry: Registry) -> None:
+    version = publish(registry, "one")
+    folder = registry.path / "versions" / version
+    added = folder / "cf" / "added.bin"
+    added.touch()
+    with pytest.raises(BundleError, match=re.escape(str(added))):
+        registry.path_of(version)
+    added.unlink()
+    (folder / "top.txt").unlink()
+    with pytest.raises(BundleError, match=r"top\.txt is missing"):
+        registry.path_of(version)
+    os.symlink("/etc/hostname", folder / "top.txt")
+    with pytest.raises(BundleError, match=r"top\.txt is not a plain file"):
+        registry.path_of(version)
+
+
+def test_a_newer_schema_is_refused_whatever_else_it_holds(registry: Registry) -> None:
+    version = publish(registry, "one")
+    manifest = registry.path / "versions" / version / "manifest.json"
+    manifest.write_text(json.dumps({"schema_version": 2, "something": "new"}))
+    with pytest.raises(BundleError, match="schema version 2"):
+        registry.path_of(version)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"schema_version": "x"}', b"\xff\xfe"])
+def test_a_damaged_manifest_is_named(registry: Registry, content: bytes) -> None:
+    version = publish(registry, "one")
+    manifest = registry.path / "versions" / version / "manifest.json"
+    manifest.write_bytes(content)
+    with pytest.raises(BundleError, match=re.escape(str(manifest))):
+        registry.path_of(version)
+
+
+def test_a_version_under_another_name_is_refused(registry: Registry) -> None:
+    first, second = publish(registry, "one"), publish(registry, "two")
+    shutil.rmtree(registry.path / "versions" / first)
+    shutil.copytree(registry.path / "versions" / second, registry.path / "versions" / first)
+    with pytest.raises(BundleError, match=f"of version {second}"):
+        registry.path_of(first)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc", "..", ".", "", "/etc", "20260101T000000Z-abcdef", "20260101T000000Z-abcdef/"]
+)
+def test_a_name_that_is_no_version_is_refused(registry: Registry, name: str) -> None:
+    publish(registry, "one")
+    for method in (registry.path_of, registry.manifest, registry.resolve):
+        with pytest.raises(BundleError, match="has no version"):
+            method(name)
+    with pytest.raises(BundleError, match="has no version"):
+        registry.promote(name, "test")
+
+
+def test_promote_and_roll_back(registry: Registry) -> None:
+    a, b, c = (publish(registry, content, promote=False) for content in "abc")
+    for version in (a, b, b, c):
+        registry.promote(version, f"to {version}")
+    assert [change.version for change in registry.history()] == [a, b, c], "to promote the current one changes nothing"
+    assert registry.rollback("worse") == b
+    assert registry.current() == b
+    assert registry.rollback("still worse") == a
+    with pytest.raises(BundleError, match="no earlier version"):
+        registry.rollback("again")
+    assert registry.current() == a
+    registry.promote(c, "mended")
+    assert registry.rollback("worse") == a
+    assert [change.why for change in registry.history()][-2:] == ["mended", "worse"]
+
+
+def test_a_damaged_version_is_neither_promoted_nor_rolled_back_to(registry: Registry) -> None:
+    first, second = publish(registry, "one"), publish(registry, "two")
+    (registry.path / "versions" / first / "top.txt").write_text("broken")
+    with pytest.raises(BundleError, match=r"top\.txt"):
+        registry.rollback("test")
+    with pytest.raises(BundleError, match=r"top\.txt"):
+        registry.promote(first, "test")
+    assert registry.current() == second
+
+
+def test_a_damaged_current_is_named(registry: Registry) -> None:
+    publish(registry, "one")
+    registry.current_file.write_text("../../elsewhere\n")
+    with pytest.raises(BundleError, match="CURRENT is damaged"):
+        registry.current()
+
+
+def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry) -> None:
+    versions = [publish(registry, str(number), promote=False) for number in range(6)]
+    registry.promote(versions[1], "test")
+    registry.promote(versions[0], "test")
+    assert registry.prune(keep=2) == [versions[2], versions[3]]
+    assert registry.versions() == [versions[0], versions[1], versions[4], versions[5]]
+    assert registry.rollback("test") == versions[1]
+    assert registry.prune(keep=0) == [versions[0], versions[4], versions[5]]
+    assert registry.current() == versions[1]
+
+
+def test_a_change_that_a_crash_cut_short_did_not_happen(registry: Registry) -> None:
+    first, second, third = (publish(registry, content) for content in "abc")
+    registry.current_file.write_text(f"{second}\n")  # killed after the line, before CURRENT was replaced
+    assert [change.version for change in registry.history()] == [first, second]
+    with (registry.path / "history.jsonl").open("a") as file:
+        file.write('{"at": "2026')  # killed within the line
+    assert registry.rollback("test") == first
+    registry.promote(third, "test")
+    assert [change.version for change in registry.history()] == [first, second, first, third]
+    for line in (registry.path / "history.jsonl").read_text().splitlines():
+        json.loads(line)
+
+
+def test_writers_take_turns(registry: Registry) -> None:
+    published: list[str] = []
+    threads = [
+        threading.Thread(target=lambda name=name: published.append(publish(registry, name))) for name in "abcdefgh"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert registry.versions() == sorted(published)
+    assert len(registry.history()) == len(published)
+    for version in published:
+        registry.path_of(version)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BundleError, match="cannot be written"), Registry(tmp_path / "file" / "reg").stage():
+        pass

@@ -1,0 +1,40 @@
+"""kill -9 at any moment leaves a registry that loads."""
+
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from registry_child import publish
+
+from recsys.registry import Registry
+
+CHILD = Path(__file__).with_name("registry_child.py")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_killed_writer_leaves_a_registry_that_loads(tmp_path: Path, seed: int) -> None:
+    child = subprocess.Popen([sys.executable, str(CHILD), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    finished = [child.stdout.readline().strip() for _ in range(2)]
+    threading.Event().wait(random.Random(seed).uniform(0, 0.02))  # any moment of a publication that takes about that
+    child.kill()
+    finished += child.stdout.read().split()
+    child.stdout.close()
+    child.wait()
+
+    registry = Registry(tmp_path)
+    current = registry.current()
+    assert current in registry.versions()
+    assert set(finished) <= set(registry.versions())
+    assert current >= finished[-1]
+    for version in registry.versions():
+        registry.path_of(version)
+    assert registry.history()[-1].version == current
+
+    version = publish(registry, "after the crash")
+    assert registry.current() == version
+    assert registry.rollback("test") == current
+    assert not list((tmp_path / "versions").glob(".*")), "what the dead writer left was swept"
