@@ -1,0 +1,54 @@
+"""A content recommender that reads: text interest, collaborative filtering and behaviour in one ranker.
+
+The public names are listed in `_HOMES` and loaded when they are first used, so that `import recsys` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recsys.config import Config as Config
+    from recsys.config import load_config as load_config
+    from recsys.data.catalogue import ItemCatalogue as ItemCatalogue
+    from recsys.data.dataset import Dataset as Dataset
+    from recsys.data.events import Event as Event
+    from recsys.data.interactions import InteractionLog as InteractionLog
+    from recsys.data.requests import Request as Request
+    from recsys.errors import BundleError as BundleError
+    from recsys.errors import ConfigError as ConfigError
+    from recsys.errors import DataError as DataError
+    from recsys.errors import NotTrainedError as NotTrainedError
+    from recsys.errors import RecsysError as RecsysError
+    from recsys.errors import StoreError as StoreError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BundleError": "recsys.errors",
+    "Config": "recsys.config",
+    "ConfigError": "recsys.errors",
+    "DataError": "recsys.errors",
+    "Dataset": "recsys.data.dataset",
+    "Event": "recsys.data.events",
+    "InteractionLog": "recsys.data.interactions",
+    "ItemCatalogue": "recsys.data.catalogue",
+    "NotTrainedError": "recsys.errors",
+    "RecsysError": "recsys.errors",
+    "Request": "recsys.data.requests",
+    "StoreError": "recsys.errors",
+    "load_config": "recsys.config",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'recsys' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

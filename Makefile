@@ -1,0 +1,52 @@
+# Two commands on a fresh machine with Python 3.11+: `make demo` and `make test`. `make help` lists all.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_DIR ?= demo
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo-installed ## set up, train on real purchases, show lists and how good they are
+	$(BIN)/recsys demo --dir $(DEMO_DIR)
+
+test: $(VENV)/.dev-installed ## set up, run the whole test suite
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev-installed ## format, style, types and the imports between rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev-installed ## rewrite the files in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev-installed ## speed and quality beside simpler rankings, as tables
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
+	$(BIN)/python docs/render_config.py > docs/config.md
+
+clean: ## remove the environment and the demo
+	rm -rf $(VENV) $(DEMO_DIR)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "recsys needs Python 3.11 or newer; set PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are younger than pyproject.toml as long as the environment has what it asks for.
+$(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.demo-installed

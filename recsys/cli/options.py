@@ -1,0 +1,63 @@
+"""Flags that several verbs share, and what they turn into."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.errors import ConfigError
+
+if TYPE_CHECKING:
+    from recsys.config import Config
+
+
+def add_registry(parser: argparse.ArgumentParser) -> None:
+    """`--registry REG`: the folder that holds the trained versions."""
+    parser.add_argument("--registry", type=Path, required=True, metavar="REG", help="folder of the trained versions")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """`--config FILE` and `--set KEY=VALUE`."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file (docs/config.md lists every key)")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override, e.g. text.epochs=2"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object to standard output")
+
+
+def read_config(arguments: argparse.Namespace) -> "Config":
+    """The config that `--config` and `--set` ask for.
+
+    Raises:
+        ConfigError: a missing file, an unknown key, a wrong value.
+    """
+    from recsys.config import load_config
+
+    return load_config(arguments.config, arguments.overrides)
+
+
+def read_time(text: str) -> int:
+    """Microseconds since 1970 UTC of a time as event files write it: ISO 8601, epoch seconds or milliseconds.
+
+    Raises:
+        ConfigError: the text is no such time.
+    """
+    import polars as pl
+
+    from recsys.data.parsing import as_time
+
+    time = pl.select(as_time(pl.lit(text), pl.String())).item()
+    if time is None:
+        raise ConfigError(f"--until {text!r}: write a time such as 2024-05-01T12:00:00Z, or epoch seconds")
+    return int(time)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

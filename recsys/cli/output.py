@@ -1,0 +1,26 @@
+"""What a command answers on standard output: one JSON object for programs, a table for people."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """One JSON object, indented; numbers of numpy are numbers, NaN is null."""
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.write(orjson.dumps(answer, option=options).decode())
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """A table of text. Not on a terminal it is as wide as it needs to be, so that nothing is cut."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, markup=False).print(table)

@@ -1,0 +1,53 @@
+"""What long work says while it runs, on standard error: a live line on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import TextIO
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Call it with a message when a step begins; the step before is then done.
+
+    On a terminal the running step has a spinner and finished steps stay with their seconds. Elsewhere each message is
+    one line with the seconds since the start, and nothing is ever rewritten.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._start = self._step_start = time.monotonic()
+        self._step: str | None = None
+        self._live: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __call__(self, message: str) -> None:
+        """Begin a step."""
+        if not self._stream.isatty():
+            print(f"{time.monotonic() - self._start:7.1f} s  {message}", file=self._stream, flush=True)
+            return
+        self._finish()
+        from rich.console import Console
+
+        console = Console(file=self._stream, highlight=False)
+        self._step, self._step_start = message, time.monotonic()
+        self._live = console.status(message)
+        self._live.__enter__()
+
+    def _finish(self) -> None:
+        self._live.__exit__(None, None, None)
+        self._live = nullcontext()
+        if self._step is not None:
+            seconds = time.monotonic() - self._step_start
+            print(f"{seconds:7.1f} s  {self._step}", file=self._stream, flush=True)
+            self._step = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._live.__exit__(kind, error, trace)

@@ -1,0 +1,109 @@
+"""The house as a whole: what is public, what it imports, how fast the command line starts, files that must agree."""
+
+import json
+import runpy
+import subprocess
+import sys
+import time
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import recsys
+from recsys.config import known_keys
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PUBLIC = {
+    "__version__",
+    "BundleError",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Event",
+    "InteractionLog",
+    "ItemCatalogue",
+    "NotTrainedError",
+    "RecsysError",
+    "Request",
+    "StoreError",
+    "load_config",
+}
+HEAVY = {
+    *("torch", "transformers", "peft", "lightgbm", "implicit", "polars", "scipy", "numpy", "pandas", "pydantic"),
+    *("fastapi", "uvicorn", "rich", "matplotlib"),
+}
+
+
+def test_public_names_are_these() -> None:
+    assert set(recsys.__all__) == PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(recsys, name)
+    assert name in dir(recsys)
+    assert isinstance(value, str) or value.__doc__
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Recommendor'"):
+        _ = recsys.Recommendor
+
+
+def test_error_tree_and_exit_codes() -> None:
+    codes = {error: error.exit_code for error in (recsys.ConfigError, recsys.DataError, recsys.BundleError)}
+    assert codes == {recsys.ConfigError: 2, recsys.DataError: 3, recsys.BundleError: 4}
+    assert recsys.StoreError.exit_code == 5
+    assert issubclass(recsys.NotTrainedError, recsys.BundleError)
+
+
+def test_version_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert recsys.__version__ == project["version"] == metadata.version("recsys")
+    assert f"## [{recsys.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_config_page_is_what_the_tree_says() -> None:
+    page = (ROOT / "docs" / "config.md").read_text()
+    assert page == runpy.run_path(str(ROOT / "docs" / "render_config.py"))["render"](), "run `make docs`"
+    for key in known_keys():
+        assert key.partition(".")[2] in page
+
+
+def test_imports_between_rooms() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["serve", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import json, sys\n"
+        "from recsys.cli.main import main\n"
+        f"code = main({arguments!r})\n"
+        "print(json.dumps([code, sorted({name.partition('.')[0] for name in sys.modules})]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    assert not HEAVY & set(modules)
+
+
+def test_help_starts_in_under_half_a_second() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "recsys", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_import_of_the_package_loads_nothing_heavy() -> None:
+    program = "import sys, recsys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
