@@ -124,7 +124,7 @@ class ItemRate:
         shown = pairs.state.counts("item_impressions", pairs.items, pairs.now)
         wanted = pairs.state.counts("item_positives", pairs.items, pairs.now)
         rate = (wanted + self.prior * self.strength) / (shown + self.strength)
-        return np.where(shown > 0, rate, np.nan).astype(np.float32)
+        return np.asarray(np.where(shown > 0, rate, np.nan), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class ItemSince:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         moment = getattr(pairs.state, self.which)(self.counted, pairs.items, pairs.now)
-        return ((pairs.now - moment) / DAY).astype(np.float32)
+        return np.asarray((pairs.now - moment) / DAY, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class PriceRatio:
         total = np.bincount(histories.rows[known], weights=prices[known], minlength=len(histories))
         count = np.bincount(histories.rows[known], minlength=len(histories))
         mean = np.divide(total, count, out=np.full(len(histories), np.nan), where=(count > 0) & (total > 0))
-        return (pairs.facts.prices[pairs.items] / mean[pairs.rows]).astype(np.float32)
+        return np.asarray(pairs.facts.prices[pairs.items] / mean[pairs.rows], dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""Habit: what the user comes back to."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.cf.recency import recency_weights
+from recsys.config import CfConfig
+from recsys.data.arrays import load_array, save_array
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+
+_RECENCY = 0.5
+
+
+class Revisits:
+    """Recency-weighted count of the user's own events; nothing is learned but the size of the catalogue."""
+
+    def __init__(self, n_items: int) -> None:
+        self.n_items = n_items
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
+        """Only the number of items is taken from the log."""
+        return cls(log.n_items)
+
+    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_requests, n_items): above 0 for the items of the history only."""
+        matrix = histories.matrix(self.n_items, recency_weights(histories, _RECENCY))
+        return np.asarray(matrix.toarray(), dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write the size of the catalogue."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_array(folder / "n_items.npy", np.array([self.n_items]))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(int(load_array(folder / "n_items.npy")[0]))

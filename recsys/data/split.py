@@ -1,0 +1,51 @@
+"""Three windows in time order: history < ranker window < test. Never at random."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.config import DataConfig
+from recsys.data.interactions import InteractionLog
+from recsys.errors import DataError
+
+
+@dataclass(frozen=True)
+class TemporalSplit:
+    """Where the windows meet, microseconds. Each window holds its start and not its end.
+
+    Attributes:
+        ranker_start: history is before it; the ranker learns from requests at or after it.
+        test_start: the test is at or after it.
+        end: just after the newest event.
+    """
+
+    ranker_start: int
+    test_start: int
+    end: int
+
+    @classmethod
+    def of(cls, log: InteractionLog, config: DataConfig, test_start: int | None = None) -> "TemporalSplit":
+        """Cut a log so that the windows hold the configured shares of its signs of interest.
+
+        Args:
+            log: the whole log.
+            config: the shares.
+            test_start: start of the test window, when it is not to be derived from the share.
+
+        Raises:
+            DataError: the log has fewer than three distinct moments, so that there is nothing to cut.
+        """
+        times = log.positive().times
+        moments = np.unique(times)
+        if len(moments) < 3:
+            raise DataError(
+                f"the log has signs of interest at {len(moments)} distinct times; three are needed to cut it into "
+                "history, ranker window and test. Check the timestamps and `events.weights`"
+            )
+        if test_start is None:
+            test_start = int(np.quantile(times, 1.0 - config.test_fraction, method="higher"))
+        test_start = int(np.clip(test_start, moments[2], moments[-1]))
+        before = times[times < test_start]
+        share = config.ranker_fraction / (1.0 - config.test_fraction) if config.test_fraction < 1 else 1.0
+        ranker_start = int(np.quantile(before, max(0.0, 1.0 - share), method="higher"))
+        return cls(int(np.clip(ranker_start, moments[1], before[-1])), test_start, int(log.times[-1]) + 1)

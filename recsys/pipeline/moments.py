@@ -1,0 +1,130 @@
+"""The past requests of a window: who wanted what, when, and what was shown."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.data.interactions import InteractionLog
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Requests in time order. Events with one request_id are one request; without it, one user at one time is.
+
+    Attributes:
+        users: (n_requests,) numbers.
+        times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
+        target_offsets: (n_requests + 1,) where each request's targets start.
+        target_items: (n_targets,) distinct items with a sign of interest.
+        target_grades: (n_targets,) 1 for the weakest sign of interest, higher for stronger ones.
+        shown_offsets: (n_requests + 1,) where each request's shown items start.
+        shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
+    """
+
+    users: NDArray[np.int32]
+    times: NDArray[np.int64]
+    target_offsets: NDArray[np.int64]
+    target_items: NDArray[np.int32]
+    target_grades: NDArray[np.int32]
+    shown_offsets: NDArray[np.int64]
+    shown_items: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def has_impressions(self) -> bool:
+        """Whether any request tells what was shown."""
+        return len(self.shown_items) > 0
+
+    def block(self, start: int, stop: int) -> "Moments":
+        """Requests start to stop - 1."""
+        return self.take(np.arange(start, min(stop, len(self))))
+
+    def take(self, chosen: NDArray[np.intp]) -> "Moments":
+        """The chosen requests, in the order given."""
+        target_offsets, targets = _ragged_take(self.target_offsets, chosen)
+        shown_offsets, shown = _ragged_take(self.shown_offsets, chosen)
+        return Moments(
+            self.users[chosen],
+            self.times[chosen],
+            target_offsets,
+            self.target_items[targets],
+            self.target_grades[targets],
+            shown_offsets,
+            self.shown_items[shown],
+        )
+
+    def sample(self, most: int, seed: int) -> "Moments":
+        """At most `most` requests, drawn evenly, in time order."""
+        if len(self) <= most:
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+
+    @property
+    def target_rows(self) -> NDArray[np.int64]:
+        """(n_targets,) the request of each target."""
+        return np.repeat(np.arange(len(self)), np.diff(self.target_offsets))
+
+    @property
+    def shown_rows(self) -> NDArray[np.int64]:
+        """(n_shown,) the request of each shown item."""
+        return np.repeat(np.arange(len(self)), np.diff(self.shown_offsets))
+
+    @classmethod
+    def of(cls, log: InteractionLog, start: int, end: int) -> "Moments":
+        """All requests of the window [start, end) that were followed by a sign of interest."""
+        grades = grade_of_weights(log)
+        window = log.between(start, end)
+        events = pl.DataFrame(
+            {
+                "user": window.users,
+                "request": window.requests,
+                "moment": np.where(window.requests >= 0, 0, window.times),
+                "time": window.times,
+                "item": window.items,
+                "grade": np.searchsorted(grades, window.weights, side="right").astype(np.int32),
+                "shown": window.is_impression,
+            }
+        )
+        items = events.group_by("user", "request", "moment", "item").agg(
+            pl.col("time").min(), pl.col("grade").max(), pl.col("shown").any()
+        )
+        requests = (
+            items.sort("time", "item")
+            .group_by("user", "request", "moment", maintain_order=True)
+            .agg(
+                pl.col("time").min(),
+                pl.col("item").filter(pl.col("grade") > 0).alias("targets"),
+                pl.col("grade").filter(pl.col("grade") > 0).alias("grades"),
+                pl.col("item").filter(pl.col("shown")).alias("shown"),
+            )
+            .filter(pl.col("targets").list.len() > 0)
+            .sort("time", "user", "request", maintain_order=True)
+        )
+        return cls(
+            requests["user"].to_numpy(),
+            requests["time"].to_numpy(),
+            _offsets(requests["targets"]),
+            requests["targets"].explode(empty_as_null=False).to_numpy(),
+            requests["grades"].explode(empty_as_null=False).to_numpy(),
+            _offsets(requests["shown"]),
+            requests["shown"].explode(empty_as_null=False).to_numpy(),
+        )
+
+
+def grade_of_weights(log: InteractionLog) -> NDArray[np.float32]:
+    """Distinct weights above 0, increasing: the grade of a weight is how many of them it reaches."""
+    return np.unique(log.weights[log.weights > 0])
+
+
+def _offsets(lists: pl.Series) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
+
+
+def _ragged_take(offsets: NDArray[np.int64], chosen: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    lengths = np.diff(offsets)[chosen]
+    taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return taken, np.arange(taken[-1]) + np.repeat(offsets[:-1][chosen] - taken[:-1], lengths)

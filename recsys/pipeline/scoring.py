@@ -1,0 +1,76 @@
+"""From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from features.pairs import ItemFacts, PairBatch
+from features.state import EventState
+from recsys.config import FeatureGroup
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.history import HistoryBatch
+from recsys.pipeline.candidates import Candidates, propose
+from recsys.pipeline.stage_one import Queries, StageOne
+
+_CELLS_PER_BLOCK = 4_000_000
+_REQUESTS_PER_BLOCK = 256
+
+
+def block_size(n_items: int) -> int:
+    """Requests that are scored at once, so that a score column of all items stays within some 16 MB."""
+    return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A few hundred requests in numbers.
+
+    Attributes:
+        histories: what each user did before the request.
+        eligible: (n_requests, n_items) False where an item must not be listed.
+        queries: free text of each request, or None.
+    """
+
+    histories: HistoryBatch
+    eligible: NDArray[np.bool_]
+    queries: Queries | None = None
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Fitted sources over a catalogue, and the events so far."""
+
+    catalogue: ItemCatalogue
+    stage: StageOne
+    state: EventState
+
+    @cached_property
+    def facts(self) -> ItemFacts:
+        """The items as features see them."""
+        return self.stage.facts(self.catalogue)
+
+    def features(self, groups: tuple[FeatureGroup, ...]) -> FeatureSet:
+        """The features that these sources can fill."""
+        return FeatureSet.choose(groups, {*self.stage.sources, *self.facts.vectors, *self.facts.links})
+
+    def created(self, now: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n_requests, n_items) False where an item did not exist yet at the time of the request."""
+        created = self.facts.created
+        if np.isnan(created).all():
+            return np.ones((len(now), len(created)), dtype=bool)
+        return np.isnan(created) | (created <= now[:, None])
+
+    def candidates(self, block: Block, n: int, certain: NDArray[np.bool_] | None = None) -> Candidates:
+        """The `n` items of each request that are worth ranking, and the `certain` ones (n_requests, n_items)."""
+        return propose(self.stage.scores(block.histories, block.queries), block.eligible, n, certain)
+
+    def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
+        """(n_pairs, n_features) float32."""
+        pairs = PairBatch(block.histories, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
+        return features.compute(pairs)

@@ -1,0 +1,68 @@
+"""The ranker's rows: what the fitted sources would have proposed at past moments, and what the user then did."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import SeenRule, blocks
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import Progress
+from recsys.rank.rows import RankerRows
+
+
+def training_rows(
+    scoring: Scoring,
+    moments: Moments,
+    features: FeatureSet,
+    rule: SeenRule,
+    n_candidates: int,
+    top_grade: int,
+    progress: Progress,
+) -> tuple[RankerRows, NDArray[np.uint16]]:
+    """Rows of a window that the sources have not seen, and which sources proposed each row.
+
+    Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
+    the ranker what is not wanted. Without impressions, candidates without a reaction stand for that. A wanted item
+    that no source proposed gives no row: the ranker would learn from a case that it never meets.
+
+    Args:
+        scoring: sources fitted strictly before the window, with a state that holds all events.
+        moments: the window's requests.
+        top_grade: grade of the strongest event.
+    """
+    tables, grades, sizes, times, proposers = [], [], [], [], []
+    done = 0
+    for part, block in blocks(scoring, moments, rule):
+        shown = np.zeros_like(block.eligible)
+        shown[part.shown_rows, part.shown_items] = True
+        candidates = scoring.candidates(block, n_candidates, shown & block.eligible)
+        wanted = _grades(part, candidates, block.eligible.shape[1])
+        useful = np.bincount(candidates.rows, weights=wanted > 0, minlength=len(part)) > 0
+        kept = candidates.keep(useful[candidates.rows])
+        tables.append(scoring.table(block, kept, features))
+        grades.append(wanted[useful[candidates.rows]])
+        sizes.append(np.bincount(kept.rows, minlength=len(part))[useful])
+        times.append(part.times[useful])
+        proposers.append(kept.proposed_by)
+        done += len(part)
+        progress(f"ranker rows: {done:,} of {len(moments):,} requests")
+    if not tables:
+        empty = np.zeros((0, len(features.names)), dtype=np.float32)
+        none = np.zeros(0, dtype=np.int64)
+        return RankerRows(empty, none.astype(np.int32), none.astype(bool), none, none), none.astype(np.uint16)
+    grade = np.concatenate(grades)
+    rows = RankerRows(np.concatenate(tables), grade, grade == top_grade, np.concatenate(sizes), np.concatenate(times))
+    return rows, np.concatenate(proposers)
+
+
+def _grades(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int32]:
+    """(n_pairs,) grade of each candidate, 0 where the user showed no interest."""
+    keys = moments.target_rows * n_items + moments.target_items
+    order = np.argsort(keys)
+    wanted = candidates.rows * n_items + candidates.items
+    places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=np.int32)
+    return np.where(keys[order][places] == wanted, moments.target_grades[order][places], 0).astype(np.int32)

@@ -1,0 +1,43 @@
+"""From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """p = sigmoid(slope * score + intercept); slope is never negative, so the order of the scores is kept."""
+
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_]) -> "Calibration":
+        """Fit on held-out scores (n,) and whether the event followed (n,).
+
+        Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
+        """
+        positives, negatives = int(happened.sum()), int((~happened).sum())
+        high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
+        labels = np.where(happened, high, low)
+        scale = float(np.std(scores)) or 1.0
+        standard = scores.astype(np.float64) / scale
+
+        def loss(parameters: NDArray[np.float64]) -> float:
+            logits = parameters[0] * standard + parameters[1]
+            return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits)))
+
+        rate = np.clip(labels.mean(), 1e-6, 1 - 1e-6) if len(labels) else 0.01
+        start = [1.0, float(np.log(rate / (1 - rate)))]
+        if not len(labels):
+            return cls(1.0, start[1])
+        found = minimize(loss, start, bounds=[(0.0, None), (None, None)], method="L-BFGS-B")
+        return cls(float(found.x[0]) / scale, float(found.x[1]))
+
+    def probability(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) in (0, 1), in the order of the scores."""
+        return np.asarray(expit(self.slope * scores.astype(np.float64) + self.intercept), dtype=np.float32)

@@ -1,0 +1,117 @@
+"""The ranker: LightGBM's LambdaRank (Burges, From RankNet to LambdaRank to LambdaMART, 2010)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import RankerConfig
+from recsys.errors import BundleError, DataError
+from recsys.rank.rows import RankerRows
+
+VALIDATION_SHARE = 0.2
+"""Newest share of the requests that decides how many trees are kept, and that calibrates the scores."""
+
+_TRUNCATION = 20
+"""Pairs are counted for the first places only; about twice the length of a list."""
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A fitted booster. `names` are its columns, in order."""
+
+    booster: lightgbm.Booster
+    names: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls, train: RankerRows, validation: RankerRows, names: Sequence[str], config: RankerConfig, seed: int
+    ) -> "Ranker":
+        """Fit on older requests, stop on newer ones.
+
+        Raises:
+            DataError: no request of the window has both an item that was wanted and one that was not.
+        """
+        if not train.wanted.any() or train.wanted.all():
+            raise DataError(
+                "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
+                "proposed; give it more events, or a larger data.ranker_fraction"
+            )
+        parameters = {
+            "objective": "lambdarank",
+            "metric": "ndcg",
+            "eval_at": [10],
+            "lambdarank_truncation_level": _TRUNCATION,
+            "num_leaves": config.leaves,
+            "learning_rate": config.learning_rate,
+            "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
+            "feature_fraction": 0.6,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 1.0,
+            "seed": seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbosity": -1,
+        }
+        data = _dataset(train, names, parameters)
+        stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if validation.wanted.any() else []
+        booster = lightgbm.train(
+            parameters,
+            data,
+            num_boost_round=config.trees,
+            valid_sets=[_dataset(validation, names, parameters, data)] if stopping else [],
+            callbacks=stopping,
+        )
+        return cls(booster, tuple(names))
+
+    def score(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_rows,) float32, higher is better; comparable within a request."""
+        if not len(table):
+            return np.zeros(0, dtype=np.float32)
+        return np.asarray(self.booster.predict(table), dtype=np.float32)
+
+    def contributions(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n_rows, n_features) exact contribution of each feature to the score (Lundberg et al., TreeSHAP, 2018)."""
+        return np.asarray(self.booster.predict(table, pred_contrib=True))[:, :-1]
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Share of the total gain that each feature brought, highest first."""
+        gains = self.booster.feature_importance("gain")
+        shares = gains / max(gains.sum(), 1e-12)
+        return {self.names[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
+
+    def save(self, path: Path) -> None:
+        """Write LightGBM's text format."""
+        path.write_text(self.booster.model_to_string(num_iteration=self.booster.best_iteration), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Ranker":
+        """Read what `save` wrote.
+
+        Raises:
+            BundleError: the file is not a LightGBM model.
+        """
+        try:
+            booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
+        except lightgbm.basic.LightGBMError as error:
+            raise BundleError(f"{path} is not a LightGBM model: {error}") from error
+        return cls(booster, tuple(booster.feature_name()))
+
+
+def _dataset(
+    rows: RankerRows, names: Sequence[str], parameters: dict[str, object], reference: lightgbm.Dataset | None = None
+) -> lightgbm.Dataset:
+    return lightgbm.Dataset(
+        rows.table,
+        label=rows.grades,
+        group=rows.sizes,
+        feature_name=list(names),
+        params=parameters,
+        reference=reference,
+        free_raw_data=True,
+    )
