@@ -121,6 +121,9 @@ class ServingConfig(Section):
     max_n: Positive = 500
     max_body_bytes: Positive = 1_000_000
     max_events: Positive = Field(1_000, description="most events in one call")
+    threads: Positive = Field(2, description="lists that one worker scores at the same time")
+    queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
+    keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")
 
 
 class RetrainConfig(Section):
