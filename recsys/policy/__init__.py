@@ -1,0 +1,1 @@
+"""Ordered, declarative rules that shape the final list of one request."""

@@ -1,0 +1,36 @@
+"""Ranked candidates of one request, on their way through the policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class RankedCandidates:
+    """Candidates of one request, best first. All arrays are (n,).
+
+    Attributes:
+        items: item numbers.
+        scores: the ranker's scores, higher is better.
+        places: where each one stood in the arrays that `ranked` was given, to reorder further columns with.
+        tiers: 0 for most; a later step never moves an item before one of a lower tier (a demoted item is in tier 1).
+    """
+
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    places: NDArray[np.intp]
+    tiers: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def ranked(cls, items: NDArray[np.int32], scores: NDArray[np.float32]) -> "RankedCandidates":
+        """Order by score, equal scores by item number, NaN last."""
+        order = np.lexsort((items, -scores))
+        return cls(items[order], scores[order], order, np.zeros(len(items), dtype=np.int8))
+
+    def take(self, order: NDArray[np.intp]) -> "RankedCandidates":
+        """The candidates at `order`, in that order."""
+        return RankedCandidates(self.items[order], self.scores[order], self.places[order], self.tiers[order])

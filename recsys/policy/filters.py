@@ -1,0 +1,144 @@
+"""Conditions on the columns of the catalogue, as users write them in `filter`."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import DataError
+from recsys.policy.candidates import RankedCandidates
+
+_BOUNDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
+    "gte": pl.Expr.ge,
+    "gt": pl.Expr.gt,
+    "lte": pl.Expr.le,
+    "lt": pl.Expr.lt,
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Only items that meet every condition.
+
+    A condition is a value (equal to it), a list of values (any of them), or bounds (`gte`, `gt`, `lte`, `lt`, all
+    given ones hold). A column of lists, such as tags, meets it when any of its elements does. A missing value meets
+    only None. Times are ISO 8601 strings, UTC where they name no zone.
+
+    Attributes:
+        conditions: column name to condition.
+    """
+
+    conditions: Mapping[str, Any]
+    name = "filters"
+
+    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
+        """(n_items,) True where all conditions hold; None without conditions.
+
+        Raises:
+            DataError: a column or an operator does not exist (the nearest one is named), or a value is not of the
+                column's type.
+        """
+        if not self.conditions:
+            return None
+        frame = catalogue.frame
+        tests = [_column_test(frame.schema, name, condition) for name, condition in self.conditions.items()]
+        # A missing `available` means yes, as everywhere.
+        frame = frame.with_columns(pl.col("available").fill_null(True))
+        return frame.select(pl.all_horizontal(tests).fill_null(False).alias("met"))["met"].to_numpy()
+
+    def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
+        """Changes nothing."""
+        return candidates
+
+
+def _column_test(schema: pl.Schema, name: str, condition: Any) -> pl.Expr:
+    """The condition on one column as an expression of booleans."""
+    if name not in schema:
+        near = difflib.get_close_matches(name, schema.names(), n=1, cutoff=0.0)
+        raise DataError(f"filter: items have no column {name!r}; the nearest one is {near[0]!r}")
+    column, dtype = pl.col(name), schema[name]
+    if not isinstance(dtype, pl.List):
+        return _test(column, dtype, name, condition)
+    if condition is None:
+        return column.is_null()
+    element = dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
+    return column.list.eval(_test(pl.element(), element, name, condition)).list.any()
+
+
+def _test(column: pl.Expr, dtype: pl.DataType, name: str, condition: Any) -> pl.Expr:
+    kind, value = _comparable(column, dtype, name)
+    if isinstance(condition, Mapping):
+        return pl.all_horizontal(_bound(value, kind, name, *item) for item in _checked(condition, name).items())
+    several = isinstance(condition, Sequence) and not isinstance(condition, str)
+    wanted = [one if one is None else _typed(one, kind, name) for one in (condition if several else [condition])]
+    if kind == pl.Int64:  # no whole number equals 1.5
+        wanted = [None if one is None else int(one) for one in wanted if one is None or one == int(one)]
+    return value.is_in(pl.Series(wanted, dtype=kind), nulls_equal=None in wanted)
+
+
+def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.DataType, pl.Expr]:
+    """The column as one of five types that conditions are written in.
+
+    Raises:
+        DataError: its type is none that can be compared.
+    """
+    if dtype.is_integer():
+        return pl.Int64(), column.cast(pl.Int64, strict=False)
+    if dtype.is_numeric():
+        return pl.Float64(), column.cast(pl.Float64).fill_nan(None)  # NaN is missing, not a price above all others
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return pl.String(), column.cast(pl.String)
+    if dtype == pl.Boolean:
+        return pl.Boolean(), column
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        moment = column.cast(pl.Datetime("us", getattr(dtype, "time_zone", None)))
+        aware = getattr(dtype, "time_zone", None) is not None
+        utc = moment.dt.convert_time_zone("UTC") if aware else moment.dt.replace_time_zone("UTC")
+        return pl.Datetime("us", "UTC"), utc
+    raise DataError(f"filter on {name!r}: a column of type {dtype} cannot be filtered")
+
+
+def _checked(bounds: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The bounds, if there are some and all operators exist."""
+    if not bounds:
+        raise DataError(f"filter on {name!r}: no bounds; give some of {', '.join(_BOUNDS)}")
+    for operator in bounds:
+        if operator not in _BOUNDS:
+            near = difflib.get_close_matches(operator, _BOUNDS, n=1, cutoff=0.0)
+            raise DataError(f"filter on {name!r}: unknown operator {operator!r}; the nearest one is {near[0]!r}")
+    return bounds
+
+
+def _bound(value: pl.Expr, kind: pl.DataType, name: str, operator: str, bound: Any) -> pl.Expr:
+    return _BOUNDS[operator](value, pl.lit(_typed(bound, kind, name)))
+
+
+def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
+    """The value of a condition, if it can be compared with a column of the kind.
+
+    Raises:
+        DataError: it is of another type, or a number beyond 64 bits.
+    """
+    if isinstance(value, bool):
+        fits = kind == pl.Boolean
+    elif isinstance(value, int | float):
+        fits = kind.is_numeric() and abs(value) < 2**63  # False for NaN and infinity
+    else:
+        fits = isinstance(value, str) and (kind == pl.String or isinstance(kind, pl.Datetime))
+    if not fits:
+        raise DataError(f"filter on {name!r}: {value!r} does not fit a column of type {kind}")
+    return _moment(value, name) if isinstance(kind, pl.Datetime) else value
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise DataError(f"filter on {name!r}: {text!r} is no ISO 8601 time, such as 2024-05-31T12:00:00Z") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,86 @@
+"""Steps in order, applied to one request."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.policy.candidates import RankedCandidates
+from recsys.policy.steps import Step
+
+
+class Change(NamedTuple):
+    """What one step did to the candidates of one request."""
+
+    step: str
+    removed: int
+    """candidates taken out"""
+    moved: int
+    """candidates that stand elsewhere than before the step, among the first n"""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of one list.
+
+    Attributes:
+        steps: in the order in which they are applied.
+    """
+
+    steps: tuple[Step, ...]
+
+    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
+        """Items that may be listed, all steps together; to be applied before candidates are sought.
+
+        Returns:
+            (n_items,) mask, or None when everything may be listed.
+
+        Raises:
+            DataError: a filter names a column that the catalogue lacks, or compares unlike types.
+        """
+        masks = [mask for step in self.steps if (mask := step.eligible(catalogue)) is not None]
+        return np.logical_and.reduce(masks) if masks else None
+
+    def arrange(
+        self, items: NDArray[np.int32], scores: NDArray[np.float32], n: int
+    ) -> tuple[NDArray[np.intp], list[Change]]:
+        """Order ranked candidates that are all eligible.
+
+        Args:
+            items: (n_candidates,) item numbers, in any order.
+            scores: (n_candidates,) the ranker's scores, higher is better.
+            n: length of the list that will be shown.
+
+        Returns:
+            (n_candidates,) indices into `items`, best first, and what each step changed.
+        """
+        return self._arrange(RankedCandidates.ranked(items, scores), n)
+
+    def apply(
+        self, catalogue: ItemCatalogue, items: NDArray[np.int32], scores: NDArray[np.float32], n: int
+    ) -> tuple[NDArray[np.intp], list[Change]]:
+        """Take out what is not eligible, then order: for candidates that were not sought under `eligible`.
+
+        Args and returns as in `arrange`; the indices are of the candidates that are left.
+        """
+        candidates = RankedCandidates.ranked(items, scores)
+        removals = []
+        for step in self.steps:
+            mask = step.eligible(catalogue)
+            before = len(candidates)
+            if mask is not None:
+                candidates = candidates.take(np.flatnonzero(mask[candidates.items]))
+            removals.append(Change(step.name, before - len(candidates), 0))
+        order, moves = self._arrange(candidates, n)
+        return order, [removal._replace(moved=move.moved) for removal, move in zip(removals, moves, strict=True)]
+
+    def _arrange(self, candidates: RankedCandidates, n: int) -> tuple[NDArray[np.intp], list[Change]]:
+        changes = []
+        for step in self.steps:
+            arranged = step.arrange(candidates, n)
+            moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
+            changes.append(Change(step.name, 0, moved))
+            candidates = arranged
+        return candidates.places, changes

@@ -1,0 +1,109 @@
+"""Conditions on columns of the catalogue."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import DataError
+from recsys.policy.filters import Filters
+
+CATALOGUE = ItemCatalogue(
+    pl.DataFrame(
+        {
+            "item_id": ["i0", "i1", "i2", "i3"],
+            "category": ["tea", "cup", None, "tea"],
+            "price": [1.0, 20.0, float("nan"), None],
+            "year": pl.Series([1999, 2000, None, 2001], dtype=pl.Int32),
+            "tags": [["green", "hot"], ["hot"], [], None],
+            "sizes": [[1.5, float("nan")], [3.0], None, []],
+            "available": [True, False, None, True],
+            "created_at": pl.Series(
+                [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, 12, tzinfo=UTC), None, None],
+                dtype=pl.Datetime("us", "UTC"),
+            ),
+            "day": [date(2024, 1, 1), date(2024, 6, 1), None, None],
+            "colour": pl.Series(["red", "blue", None, "red"], dtype=pl.Categorical),
+            "shape": [{"w": 1}] * 4,
+        }
+    )
+)
+
+
+def met(**conditions: Any) -> list[int]:
+    mask = Filters(conditions).eligible(CATALOGUE)
+    assert mask is not None
+    assert mask.dtype == bool
+    return np.flatnonzero(mask).tolist()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"category": "tea"}, [0, 3]),
+        ({"category": ["tea", "cup"]}, [0, 1, 3]),
+        ({"category": []}, []),
+        ({"category": None}, [2]),
+        ({"category": ["cup", None]}, [1, 2]),
+        ({"category": "coffee"}, []),
+        ({"price": {"gte": 1, "lt": 20}}, [0]),
+        ({"price": {"gt": 1}}, [1]),
+        ({"price": {"lte": 20.0}}, [0, 1]),
+        ({"price": 20}, [1]),
+        ({"price": None}, [2, 3]),
+        ({"year": 2000}, [1]),
+        ({"year": 2000.0}, [1]),
+        ({"year": [0.0, None]}, [2]),
+        ({"year": [1999, 2000.5, 10**12]}, [0]),
+        ({"year": {"gte": 1999.5}}, [1, 3]),
+        ({"tags": "hot"}, [0, 1]),
+        ({"tags": ["green", "cold"]}, [0]),
+        ({"tags": None}, [3]),
+        ({"sizes": {"gt": 2}}, [1]),
+        ({"sizes": [1.5, 3]}, [0, 1]),
+        ({"available": True}, [0, 2, 3]),
+        ({"available": False}, [1]),
+        ({"created_at": {"gte": "2024-06-01"}}, [1]),
+        ({"created_at": {"lt": "2024-06-01T14:00:00+02:00"}}, [0]),
+        ({"created_at": "2024-06-01T12:00:00Z"}, [1]),
+        ({"day": {"gt": "2024-01-01"}}, [1]),
+        ({"day": "2024-01-01"}, [0]),
+        ({"colour": "red"}, [0, 3]),
+        ({"colour": ["blue", "unheard-of"]}, [1]),
+        ({"item_id": ["i1", "i9"]}, [1]),
+        ({"category": "tea", "available": True, "price": {"lt": 5}}, [0]),
+    ],
+)
+def test_conditions(conditions: dict[str, Any], expected: list[int]) -> None:
+    assert met(**conditions) == expected
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ({"prize": 3}, r"no column 'prize'; the nearest one is 'price'"),
+        ({"price": {"above": 3}}, r"'price': unknown operator 'above'; the nearest one is"),
+        ({"price": {}}, r"'price': no bounds"),
+        ({"price": {"gte": None}}, r"'price': None does not fit"),
+        ({"price": "cheap"}, r"'price': 'cheap' does not fit a column of type Float64"),
+        ({"price": True}, r"'price': True does not fit"),
+        ({"price": float("nan")}, r"'price': nan does not fit"),
+        ({"year": 10**30}, r"does not fit"),
+        ({"category": 3}, r"'category': 3 does not fit"),
+        ({"category": [["tea"]]}, r"does not fit"),
+        ({"available": 1}, r"'available': 1 does not fit"),
+        ({"tags": {"gte": 3}}, r"'tags': 3 does not fit"),
+        ({"created_at": {"gte": "yesterday"}}, r"'yesterday' is no ISO 8601 time"),
+        ({"shape": 3}, r"'shape': a column of type Struct.* cannot be filtered"),
+    ],
+)
+def test_wrong_conditions_say_what_is_wrong(conditions: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Filters(conditions).eligible(CATALOGUE)
+
+
+def test_no_conditions_forbid_nothing() -> None:
+    assert Filters({}).eligible(CATALOGUE) is None
