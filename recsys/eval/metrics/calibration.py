@@ -1,0 +1,61 @@
+"""Whether probabilities mean what they say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Predictions in bins of (nearly) equal mass, least probable first. All arrays are (n_bins,).
+
+    Attributes:
+        predicted: mean predicted probability in the bin.
+        observed: share of the bin that happened.
+        counts: predictions in the bin.
+    """
+
+    predicted: NDArray[np.float64]
+    observed: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """Mean distance of predicted and observed, weighted by the bins' counts; NaN without predictions.
+
+        Naeini, Cooper & Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015; with
+        bins of equal mass, as in Nixon et al., "Measuring calibration in deep learning", 2019.
+        """
+        if not len(self.counts):
+            return float("nan")
+        return float(np.average(np.abs(self.predicted - self.observed), weights=self.counts))
+
+
+def reliability(probabilities: NDArray[np.float32], happened: NDArray[np.bool_], bins: int = 10) -> Reliability:
+    """Group predictions into bins of equal mass and compare each bin's mean with what happened.
+
+    Equal predictions share a bin, so there can be fewer bins than asked for and their counts can differ.
+
+    Args:
+        probabilities: (n,) predictions in [0, 1].
+        happened: (n,) True where the predicted thing came about.
+        bins: most bins.
+    """
+    if not len(probabilities):
+        return Reliability(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+    predictions = probabilities.astype(np.float64)
+    edges = np.quantile(predictions, np.arange(1, bins) / bins, method="inverted_cdf")
+    places = np.searchsorted(edges, predictions, side="left")
+    counts = np.bincount(places, minlength=bins)
+    filled = counts > 0
+    predicted = np.bincount(places, weights=predictions, minlength=bins)[filled] / counts[filled]
+    observed = np.bincount(places, weights=happened, minlength=bins)[filled] / counts[filled]
+    return Reliability(predicted, observed, counts[filled])
+
+
+def expected_calibration_error(
+    probabilities: NDArray[np.float32], happened: NDArray[np.bool_], bins: int = 10
+) -> float:
+    """Expected calibration error over bins of equal mass, in [0, 1]; see `Reliability`."""
+    return reliability(probabilities, happened, bins).expected_calibration_error

@@ -1,0 +1,38 @@
+"""Reliability bins and the calibration error."""
+
+import numpy as np
+import pytest
+
+from recsys.eval.metrics.calibration import expected_calibration_error, reliability
+
+
+def test_two_bins_by_hand() -> None:
+    found = reliability(np.array([0.1, 0.9, 0.3, 0.7], dtype=np.float32), np.array([False, True, True, True]), bins=2)
+    np.testing.assert_allclose(found.predicted, [0.2, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(found.observed, [0.5, 1.0])
+    np.testing.assert_array_equal(found.counts, [2, 2])
+    assert found.expected_calibration_error == pytest.approx((0.3 + 0.2) / 2)
+
+
+def test_bins_hold_equal_mass() -> None:
+    skewed = np.random.default_rng(0).random(1_000).astype(np.float32) ** 8
+    np.testing.assert_array_equal(reliability(skewed, skewed > 2, bins=10).counts, [100] * 10)
+
+
+def test_equal_predictions_are_not_parted_by_their_order() -> None:
+    constant = np.full(6, 0.5, dtype=np.float32)
+    found = reliability(constant, np.array([0, 0, 0, 1, 1, 1], dtype=bool), bins=3)
+    np.testing.assert_array_equal(found.counts, [6])
+    assert found.expected_calibration_error == 0.0
+
+
+def test_honest_probabilities_have_a_small_error() -> None:
+    rng = np.random.default_rng(1)
+    honest = rng.random(20_000).astype(np.float32)
+    happened = rng.random(20_000) < honest
+    assert expected_calibration_error(honest, happened) < 0.015
+    assert expected_calibration_error(honest**3, happened) > 0.2
+
+
+def test_no_predictions() -> None:
+    assert np.isnan(expected_calibration_error(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool)))
