@@ -1,0 +1,112 @@
+"""The frame around all verbs: usage, exit codes, interruptions, closed pipes."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from recsys.cli import main as module
+from recsys.cli.main import main
+from recsys.errors import BundleError, ConfigError, DataError, RecsysError, StoreError
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Adds a verb `act` that does what the test puts into `act.does`."""
+    act = SimpleNamespace(does=lambda: 0)
+
+    def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        subparsers.add_parser("act").set_defaults(run=lambda _arguments: act.does())
+
+    monkeypatch.setattr(module, "VERBS", (*module.VERBS, SimpleNamespace(add_parser=add_parser)))
+    monkeypatch.delenv("RECSYS_DEBUG", raising=False)
+    return act
+
+
+def raising(error: BaseException) -> object:
+    def act() -> int:
+        raise error
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ConfigError, 2), (DataError, 3), (BundleError, 4), (StoreError, 5), (RecsysError, 1)],
+)
+def test_domain_error_is_a_message_and_its_code(verb, capsys, error: type[RecsysError], code: int) -> None:
+    verb.does = raising(error("what, where, what to do"))
+    assert main(["act"]) == code
+    captured = capsys.readouterr()
+    assert captured.err == "recsys: error: what, where, what to do\n"
+    assert captured.out == ""
+
+
+def test_unexpected_error_shows_no_trace(verb, capsys) -> None:
+    verb.does = raising(ZeroDivisionError("division by zero"))
+    assert main(["act"]) == 1
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError: division by zero" in err
+    assert "RECSYS_DEBUG=1" in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_trace(verb, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_DEBUG", "1")
+    verb.does = raising(DataError("bad"))
+    assert main(["act"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption_is_130(verb, capsys) -> None:
+    verb.does = raising(KeyboardInterrupt())
+    assert main(["act"]) == 130
+    assert capsys.readouterr().err == "recsys: interrupted\n"
+
+
+def test_termination_unwinds_like_an_interruption(verb) -> None:
+    cleaned = []
+
+    def act() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            cleaned.append(True)
+        return 0
+
+    verb.does = act
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["act"]) == 130
+    assert cleaned == [True]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "d"], ["train", "d", "--registr", "r"]])
+def test_wrong_usage_is_2(capsys, arguments: list[str]) -> None:
+    assert main(arguments) == 2
+    assert "usage: recsys" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    program = (
+        "import sys\n"
+        "from types import SimpleNamespace\n"
+        "from recsys.cli import main as module\n"
+        "def act(_arguments):\n"
+        "    for _ in range(100_000): print('line')\n"
+        "    return 0\n"
+        "module.VERBS = (SimpleNamespace(add_parser=lambda sub: sub.add_parser('act').set_defaults(run=act)),)\n"
+        "sys.exit(module.main(['act']))\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert child.stdout.readline() == "line\n"
+    child.stdout.close()
+    assert child.stderr.read() == ""
+    child.stderr.close()
+    assert child.wait(timeout=30) == 0

@@ -1,0 +1,42 @@
+"""Progress: plain lines where nobody can see a spinner."""
+
+import io
+
+import pytest
+
+from recsys.cli.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_elsewhere() -> None:
+    stream = io.StringIO()
+    with Progress(stream) as progress:
+        progress("reading")
+        progress("training")
+    assert [line.split("s  ")[1] for line in stream.getvalue().splitlines()] == ["reading", "training"]
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_finished_steps_stay_on_a_terminal() -> None:
+    stream = Terminal()
+    with Progress(stream) as progress:
+        progress("reading")
+        progress("training")
+    assert stream.getvalue().count(" s  reading") == stream.getvalue().count(" s  training") == 1
+
+
+def test_an_interrupted_step_is_not_called_finished() -> None:
+    stream = Terminal()
+
+    def work() -> None:
+        with Progress(stream) as progress:
+            progress("training")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert " s  training" not in stream.getvalue()
