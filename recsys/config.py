@@ -56,27 +56,27 @@ class TextConfig(Section):
     """The encoder and the interest model."""
 
     encoder: str = Field("all-MiniLM-L6-v2", description="packaged model, hub name or local folder")
-    max_tokens: int = Field(64, ge=4, le=8192)
+    max_tokens: int = Field(64, ge=4, le=8192, description="longer texts are cut")
     history: Positive = Field(20, description="newest events of a user that the interest model reads")
-    peft: Literal["lora", "none"] = "lora"
-    lora_rank: Positive = 8
+    peft: Literal["lora", "none"] = Field("lora", description="how the encoder is fine-tuned; none leaves it as it is")
+    lora_rank: Positive = Field(8, description="width of the LoRA matrices")
     upper_layers: Positive = Field(2, description="encoder layers, from the top, that LoRA adapts")
-    epochs: Positive = 8
-    batch_size: Positive = 64
-    learning_rate: float = Field(5e-4, gt=0)
+    epochs: Positive = Field(8, description="most passes over the log; the budget may end them sooner")
+    batch_size: Positive = Field(64, description="histories of one training step")
+    learning_rate: float = Field(5e-4, gt=0, description="highest step size of the fine-tuning")
     budget_minutes: float = Field(4.0, ge=0, description="wall-clock limit of all text training in one run")
 
 
 class CfConfig(Section):
     """Collaborative filtering."""
 
-    factors: Positive = 64
-    iterations: Positive = 15
-    regularization: float = Field(0.05, gt=0)
+    factors: Positive = Field(64, description="dimensions of ALS")
+    iterations: Positive = Field(15, description="sweeps of ALS")
+    regularization: float = Field(0.05, gt=0, description="of ALS")
     alpha: float = Field(10.0, gt=0, description="confidence of an event: 1 + alpha * weight")
     neighbours: Positive = Field(200, description="similar items kept per item")
     transition_horizon: Positive = Field(5, description="events ahead that count as following an item")
-    ease_regularization: float = Field(100.0, gt=0)
+    ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
     ease_max_items: Positive = Field(6_000, description="catalogue size above which EASE, dense in items, is left out")
     half_life_days: float = Field(30.0, gt=0, description="after which an event counts half in popularity")
 
@@ -97,11 +97,11 @@ class FeaturesConfig(Section):
 class RankerConfig(Section):
     """LightGBM LambdaRank."""
 
-    trees: Positive = 300
-    leaves: int = Field(31, ge=2)
-    learning_rate: float = Field(0.05, gt=0)
-    min_rows_per_leaf: Positive = 50
-    early_stopping: Positive = 40
+    trees: Positive = Field(300, description="most trees; early stopping may end them sooner")
+    leaves: int = Field(31, ge=2, description="most leaves of a tree")
+    learning_rate: float = Field(0.05, gt=0, description="weight of a tree")
+    min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
+    early_stopping: Positive = Field(40, description="trees without a gain on held-out requests, after which it stops")
     negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
@@ -117,9 +117,9 @@ class ServingConfig(Section):
     """The online service."""
 
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    max_n: Positive = 500
-    max_body_bytes: Positive = 1_000_000
+    port: int = Field(8000, ge=0, le=65535, description="0 takes a free one")
+    max_n: Positive = Field(500, description="longest list of one call")
+    max_body_bytes: Positive = Field(1_000_000, description="largest request body")
     max_events: Positive = Field(1_000, description="most events in one call")
     threads: Positive = Field(2, description="lists that one worker scores at the same time")
     queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
