@@ -44,7 +44,16 @@ class EventsConfig(Section):
     """What an event is worth. An event of weight 0 is remembered but is no sign of interest."""
 
     weights: dict[str, float] = Field(
-        default={"impression": 0.0, "view": 1.0, "click": 1.0, "cart": 2.0, "like": 3.0, "rating": 3.0, "purchase": 4.0}
+        default={
+            "impression": 0.0,
+            "view": 1.0,
+            "click": 1.0,
+            "cart": 2.0,
+            "like": 3.0,
+            "rating": 3.0,
+            "purchase": 4.0,
+        },
+        description="worth of one event of each name",
     )
     default_weight: float = Field(1.0, ge=0.0, description="weight of an event that `weights` does not name")
     min_value: dict[str, float] = Field(
@@ -84,14 +93,19 @@ class CfConfig(Section):
 class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
-    sources: tuple[Source, ...] = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
+    sources: tuple[Source, ...] = Field(
+        ("transitions", "neighbours", "ease", "als", "text", "popular", "history"),
+        description="models that propose items",
+    )
     n: Positive = Field(300, description="items ranked per request")
 
 
 class FeaturesConfig(Section):
     """What the ranker sees."""
 
-    groups: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour", "context")
+    groups: tuple[FeatureGroup, ...] = Field(
+        ("text", "collaborative", "behaviour", "context"), description="kinds of columns that the ranker gets"
+    )
 
 
 class RankerConfig(Section):
@@ -116,7 +130,7 @@ class PolicyConfig(Section):
 class ServingConfig(Section):
     """The online service."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs keys")
     port: int = Field(8000, ge=0, le=65535, description="0 takes a free one")
     max_n: Positive = Field(500, description="longest list of one call")
     max_body_bytes: Positive = Field(1_000_000, description="largest request body")

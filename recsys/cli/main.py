@@ -8,12 +8,13 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, ModuleType
+from typing import Any
 
 from recsys import __version__
-from recsys.cli import doctor
+from recsys.cli import data, doctor
 from recsys.errors import RecsysError
 
-VERBS: tuple[ModuleType, ...] = (doctor,)
+VERBS: tuple[ModuleType, ...] = (data, doctor)
 
 UNEXPECTED = 1
 USAGE = 2
@@ -25,15 +26,21 @@ exit codes: 0 done; 2 wrong usage or config; 3 bad data; 4 bundle or registry; 5
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Flags are written out, here and in every verb: a new flag never changes what an old script means."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **settings})
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. A verb module adds itself with `add_parser` and imports what is heavy when it runs."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="recsys",
         description="A content recommender that reads: text interest, collaborative filtering and behaviour "
         "in one ranker, offline and online.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"recsys {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
