@@ -151,7 +151,8 @@ def codes(column: pl.Series, vocabulary: Vocabulary) -> NDArray[np.int32]:
     numbers = np.full(int(distinct.to_physical().max()) + 2, UNKNOWN, dtype=np.int32)  # type: ignore[arg-type]
     numbers[distinct.to_physical().to_numpy()] = vocabulary.numbers(distinct.cast(pl.String).to_list())
     # The last place answers for null.
-    return numbers[physical.cast(pl.Int64).fill_null(-1).to_numpy()]
+    chosen: NDArray[np.int32] = numbers[physical.cast(pl.Int64).fill_null(-1).to_numpy()]
+    return chosen
 
 
 _IDS = {"user_id": "user", "item_id": "item", "event": "event", "request_id": "request"}

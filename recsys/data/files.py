@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import polars as pl
@@ -35,14 +36,14 @@ class Table:
         frame: the cells, with `ROW`, `BROKEN` and `RAW`. Blank lines are left out. Text files hold strings only.
         dtypes: type of each column of the file, in the order of the file.
         first_line: line number of row 0. Parquet and frames have no lines: there it is the row, from 1.
-        nested: how lists stand in a string column: "json", or "bar" for `a|b`.
+        nested: how lists stand in the file: "native" as a type, "json" as JSON text, "bar" as `a|b`.
     """
 
     name: str
     frame: pl.LazyFrame
     dtypes: dict[str, pl.DataType]
     first_line: int = 1
-    nested: str = "bar"
+    nested: Literal["native", "json", "bar"] = "native"
 
 
 def find_table(folder: Path, name: str) -> Path | None:
@@ -160,7 +161,7 @@ def _open_csv(path: Path) -> Table:
     marks = {BROKEN: pl.when(pl.col(_EXTRA).is_not_null()).then(pl.lit(width)), RAW: pl.col(_EXTRA)}
     blank = pl.all_horizontal(pl.col(*names, _EXTRA).is_null())
     frame = frame.filter(~blank).with_columns(**marks).drop(_EXTRA)
-    return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1, nested="bar")
 
 
 def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:

@@ -19,7 +19,7 @@ def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
     Args:
         column: what the column should hold.
         dtype: what the file holds.
-        nested: how a list stands in a string: "json" or "bar".
+        nested: how lists stand in the file, see `Table`.
 
     Raises:
         DataError: the type of the whole column cannot hold such values.
@@ -30,7 +30,9 @@ def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
             return as_text(cell, dtype)
         case "number" | "whole" | "share" if dtype.is_numeric() or dtype == pl.String or dtype == pl.Null:
             return as_number(cell, dtype)
-        case "time" if dtype.is_numeric() or dtype in (pl.String, pl.Null, pl.Date) or isinstance(dtype, pl.Datetime):
+        case "time" | "past" if (
+            dtype.is_numeric() or dtype in (pl.String, pl.Null, pl.Date) or isinstance(dtype, pl.Datetime)
+        ):
             return as_time(cell, dtype)
         case "tags" if dtype in (pl.String, pl.Null) or isinstance(dtype, pl.List):
             return as_tags(cell, dtype, nested)
@@ -45,6 +47,7 @@ WANTED = {
     "number": "a number",
     "whole": "a whole number from 0",
     "share": "a number in (0, 1]",
+    "past": "ISO 8601 text, a timestamp, or epoch seconds or milliseconds",
     "time": "ISO 8601 text, a timestamp, or epoch seconds or milliseconds",
     "tags": "a list of strings, or text such as a|b",
     "flag": "true or false",

@@ -5,9 +5,9 @@ from typing import Literal
 
 import polars as pl
 
-Kind = Literal["id", "text", "tags", "number", "whole", "share", "time", "flag"]
+Kind = Literal["id", "text", "tags", "number", "whole", "share", "time", "past", "flag"]
 """What a cell holds: an id; free text; a list of strings; a finite number; a whole number from 0; a share in (0, 1];
-a moment; true or false."""
+a moment; a moment since 1970 that is not in the future; true or false."""
 
 DTYPES: dict[Kind, pl.DataType] = {
     "id": pl.String(),
@@ -17,6 +17,7 @@ DTYPES: dict[Kind, pl.DataType] = {
     "whole": pl.Int16(),
     "share": pl.Float64(),
     "time": pl.Datetime("us", "UTC"),
+    "past": pl.Datetime("us", "UTC"),
     "flag": pl.Boolean(),
 }
 """The polars type of each kind once it is read."""
@@ -48,7 +49,7 @@ EVENTS = (
     Column("user_id", "id", required=True),
     Column("item_id", "id", required=True),
     Column("event", "id", required=True),
-    Column("timestamp", "time", required=True),
+    Column("timestamp", "past", required=True),
     Column("event_id", "id"),
     Column("request_id", "id"),
     Column("position", "whole"),
@@ -57,6 +58,14 @@ EVENTS = (
 )
 
 USERS = (Column("user_id", "id", required=True),)
+
+REQUESTS = (
+    Column("request_id", "id", required=True),
+    Column("user_id", "id"),
+    Column("timestamp", "time"),
+    Column("n", "whole"),
+)
+"""Of a requests file; `history`, `candidates`, `context` and `target` are read by `recsys.data.request_file`."""
 
 MAX_POSITION = 32_767
 """Positions are kept in 16 bits."""

@@ -5,6 +5,7 @@ A wrong row is set aside with file, line, column, value and reason. Too many of 
 
 import difflib
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Rules:
             _chosen(list(enumerate(values, start=1))).str.slice(0, _SHOWN).alias("value"),
             _chosen([(place, pl.lit(check.reason)) for place, check in numbered], pl.col(BROKEN)).alias("reason"),
         )
-        return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))  # type: ignore[arg-type]
+        return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class Rejections:
         counted = groups.agg(pl.len().alias("count"), pl.col("row", "value").first())
         ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
         return [
-            f"{count} x {reason} (for example line {row + self.first_line}, column {column}: {json.dumps(value, ensure_ascii=False)})"
+            f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
+            f"{json.dumps(value, ensure_ascii=False)})"
             for column, reason, count, row, value in ordered.iter_rows()
         ]
 
@@ -154,9 +156,26 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 
 
+def rejected_path(folder: Path) -> Path:
+    """Where the bad rows of a dataset directory go: beside the data, or here if that folder cannot be written."""
+    return (folder if os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
+
+
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason."""
-    path.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
+    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier file goes away.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    try:
+        if not any(len(part) for part in parts):
+            path.unlink(missing_ok=True)
+            return
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise DataError(f"the rejected rows cannot be written to {path}: {error}; choose another place") from error
 
 
 def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
@@ -166,7 +185,7 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
     if column.required:
         reason = "missing" if column.kind in ("id", "text") else "missing or empty"
         checks.append(Check(column.name, reason, ~filled.fill_null(False)))
-    if column.kind in ("number", "whole", "share", "time", "flag"):
+    if column.kind in ("number", "whole", "share", "time", "past", "flag"):
         unread = filled.fill_null(False) & value.is_null()
         if column.kind in ("number", "whole", "share"):
             word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
@@ -175,7 +194,7 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
     if column.kind == "id" and dtype.is_float():
         checks = [Check(column.name, "missing", value.is_null())] if column.required else []
-    if column.name == "timestamp":
+    if column.kind == "past":
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))
         future = "more than a day in the future; numbers must be epoch seconds or milliseconds"

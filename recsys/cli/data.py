@@ -1,0 +1,92 @@
+"""`recsys data`: what datasets there are, get one, check a directory."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser("data", help="list known datasets, get one, check a dataset directory")
+    verbs = parser.add_subparsers(dest="data_command", required=True, metavar="list|get|check")
+    known = verbs.add_parser("list", help="the datasets that `get` knows, with their licences")
+    known.add_argument("--json", action="store_true", help="print one JSON object")
+    known.set_defaults(run=run_list)
+    get = verbs.add_parser("get", help="read the official files of a dataset into a dataset directory")
+    get.add_argument("name", metavar="NAME", help="see `recsys data list`")
+    get.add_argument("--out", required=True, type=Path, metavar="DIR", help="the dataset directory to write")
+    get.add_argument(
+        "--from", dest="given", type=Path, metavar="PATH", help="official files at hand: a folder, a zip or a tar"
+    )
+    get.set_defaults(run=run_get)
+    check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
+    check.add_argument("folder", type=Path, metavar="DIR")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--config", type=Path, metavar="FILE", help="TOML; the sections data and events are used")
+    check.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config")
+    check.set_defaults(run=run_check)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the chosen part of the verb."""
+    runs = {"list": run_list, "get": run_get, "check": run_check}
+    return runs[arguments.data_command](arguments)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print what `get` knows."""
+    from recsys.data.datasets.known import FAMILIES, SOURCES, find_source
+
+    sources = [*SOURCES, *(find_source(name) for name in FAMILIES)]
+    if arguments.json:
+        keys = ("name", "what", "licence", "origin", "files")
+        print(json.dumps({"datasets": [{key: getattr(source, key) for key in keys} for source in sources]}))
+        return 0
+    for source in sources:
+        print(f"{source.name}\n  {source.what}\n  licence: {source.licence}\n  files: {', '.join(source.files)}")
+        print(f"  from: {source.origin}")
+    return 0
+
+
+def run_get(arguments: argparse.Namespace) -> int:
+    """Read the official files and write a dataset directory."""
+    from recsys.data.datasets.fetch import obtain
+    from recsys.data.datasets.known import find_source
+    from recsys.data.datasets.source import write_dataset
+
+    source = find_source(arguments.name)
+    frames = obtain(source, arguments.given, report=_say)
+    write_dataset(arguments.out, frames)
+    _say(f"{source.name}: {frames.items.height:,} items and {frames.events.height:,} events in {arguments.out}")
+    _say(f"licence: {source.licence}")
+    _say(f"next: recsys train {arguments.out} --registry REG")
+    return 0
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Read a directory and report; bad rows go to rejected.jsonl even when there are too many of them."""
+    from recsys.config import load_config
+    from recsys.data.loading import read_dataset
+    from recsys.data.summary import summarise
+    from recsys.data.validation import rejected_path, write_rejected
+
+    config = load_config(arguments.config, arguments.set)
+    dataset, report = read_dataset(arguments.folder, config)
+    path = rejected_path(arguments.folder)
+    write_rejected(path, report.rejections)
+    summary = summarise(dataset, report)
+    if arguments.json:
+        print(json.dumps(summary.to_dict(), ensure_ascii=False))
+    else:
+        print("\n".join(summary.lines()))
+    if report.n_rejected:
+        _say(f"{report.n_rejected:,} rejected rows are in {path}")
+    for part in report.rejections:
+        part.check(config.data.max_rejected)
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

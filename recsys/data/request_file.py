@@ -1,0 +1,125 @@
+"""A requests file to requests: batch ranking and evaluation. A fault in it is an error, not a row to set aside."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from recsys.data.files import ROW, Table, collect, open_table
+from recsys.data.requests import Request
+from recsys.data.schema import REQUESTS
+from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
+from recsys.errors import DataError
+
+_FURTHER = ("history", "candidates", "context", "target")
+
+
+def read_requests(path: str | Path) -> list[Request]:
+    """Read a parquet, csv or jsonl file of requests, in the order of the file.
+
+    Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
+    `history` stands for a user without history, a missing one for the stored history.
+
+    Raises:
+        DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
+    """
+    table = open_table(Path(path), [*(column.name for column in REQUESTS), *_FURTHER])
+    rules = apply_rules(table, REQUESTS)
+    further = [name for name in _FURTHER if name in table.dtypes]
+    read = {column.name: parsed(column.name) for column in REQUESTS if column.name in table.dtypes}
+    query = rules.frame.select(ROW, FAULT, *[pl.col(value).alias(name) for name, value in read.items()], *further)
+    frame = collect(table, query).sort(ROW)
+    if frame.is_empty():
+        raise DataError(f"{table.name} has no requests; add rows with at least a request_id")
+    if (frame[FAULT] > 0).any():
+        rejections = Rejections(table.name, table.first_line, frame.height, rules.rejected())
+        raise DataError(
+            f"{table.name}: {'; '.join(rejections.top_reasons())}. Correct the file: no request is left out"
+        )
+    _check_distinct(table, frame)
+    return [_request(table, row) for row in frame.iter_rows(named=True)]
+
+
+def _check_distinct(table: Table, frame: pl.DataFrame) -> None:
+    repeated = frame.filter(~pl.col("request_id").is_first_distinct())
+    if repeated.is_empty():
+        return
+    row, id_ = repeated.select(ROW, "request_id").row(0)
+    first = frame.filter(pl.col("request_id") == id_)[ROW][0]
+    raise DataError(
+        f"{_place(table, row, 'request_id')}: {id_!r} was used on line {first + table.first_line}; "
+        f"give each request an id of its own"
+    )
+
+
+def _request(table: Table, row: dict[str, Any]) -> Request:
+    number = row[ROW]
+    history, candidates, target = (
+        _ids(table, number, name, row.get(name)) for name in ("history", "candidates", "target")
+    )
+    n = row.get("n")
+    if n is not None and n < 1:
+        raise DataError(f"{_place(table, number, 'n')}: {n:g} is no length of a list; write 1 or more")
+    return Request(
+        user_id=row.get("user_id"),
+        history=history,
+        candidates=candidates,
+        n=Request.n if n is None else int(n),
+        time=row.get("timestamp"),
+        request_id=row["request_id"],
+        context=_context(table, number, row.get("context")),
+        targets=target or (),
+    )
+
+
+def _ids(table: Table, row: int, column: str, value: Any) -> tuple[str, ...] | None:
+    """Item ids of a cell; None where it is empty."""
+    if isinstance(value, str):
+        # A typed file can hold one wanted item as it is; elsewhere text is the only way to write a list.
+        single = column == "target" and table.nested == "native"
+        value = [value] if single else _split(table, row, column, value)
+    if value is None:
+        return None
+    ids = value if isinstance(value, list) else [value]
+    for id_ in ids:
+        if not isinstance(id_, (str, int)) or isinstance(id_, bool) or id_ == "":
+            raise DataError(f"{_place(table, row, column)}: {id_!r} is not an item id; a list holds item ids as text")
+    return tuple(str(id_) for id_ in ids)
+
+
+def _split(table: Table, row: int, column: str, text: str) -> list[Any] | None:
+    if text.lstrip().startswith("["):
+        try:
+            listed: list[Any] = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            place = _place(table, row, column)
+            raise DataError(f'{place}: {_short(text)} is not a JSON array ({error}); write ["a", "b"]') from error
+        return listed
+    if not text.strip():
+        return None
+    return [text] if table.nested == "json" and column == "target" else [part.strip() for part in text.split("|")]
+
+
+def _context(table: Table, row: int, value: Any) -> Mapping[str, Any]:
+    """A context without its empty fields."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            value = [value]
+    if not value:
+        return {}
+    if not isinstance(value, dict):
+        place = _place(table, row, "context")
+        raise DataError(f'{place}: not a JSON object; write it as {{"query": "red shoes"}}')
+    return {key: part for key, part in value.items() if part is not None}
+
+
+def _place(table: Table, row: int, column: str) -> str:
+    return f"{table.name}, line {row + table.first_line}, column {column}"
+
+
+def _short(text: str) -> str:
+    return repr(text[:80])

@@ -1,0 +1,87 @@
+"""What is in a data set, in numbers a person can check."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.loading import LoadReport
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """Counts and shares of a data set.
+
+    Attributes:
+        events: number of events by name.
+        first, last: moment of the oldest and the newest event, ISO 8601 UTC.
+        described: share of the items that have a description.
+        repeated: share of the events, impressions aside, whose user already had that item.
+        rejected: bad rows by file.
+        duplicates: events whose event_id was there before.
+        reasons: the most frequent reasons of rejection, with an example each.
+    """
+
+    items: int
+    users: int
+    events: dict[str, int]
+    first: str
+    last: str
+    described: float
+    repeated: float
+    rejected: dict[str, int]
+    duplicates: int
+    reasons: list[str]
+    fingerprint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        named = ", ".join(f"{count:,} {name}" for name, count in self.events.items())
+        lines = [
+            f"items       {self.items:,}, {self.described:.1%} with a description",
+            f"users       {self.users:,}",
+            f"events      {sum(self.events.values()):,}: {named}",
+            f"time        {self.first} to {self.last}",
+            f"repeats     {self.repeated:.1%} of the events, impressions aside, are of an item the user already had",
+            f"duplicates  {self.duplicates:,} events with an event_id seen before",
+        ]
+        lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items()]
+        return lines + [f"            {reason}" for reason in self.reasons]
+
+
+def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
+    """Count what a reading found."""
+    log = dataset.log
+    counts = np.bincount(log.events, minlength=len(log.event_names))
+    described = dataset.catalogue.frame["description"].is_not_null().mean()
+    return DatasetSummary(
+        items=len(dataset.catalogue),
+        users=log.n_users,
+        events={name: int(count) for name, count in zip(log.event_names, counts, strict=True)},
+        first=_moment(int(log.times[0])),
+        last=_moment(int(log.times[-1])),
+        described=float(described) if isinstance(described, float) else 0.0,
+        repeated=repeat_share(log),
+        rejected={part.name: len(part) for part in report.rejections},
+        duplicates=report.n_duplicates,
+        reasons=[f"{part.name}: {reason}" for part in report.rejections for reason in part.top_reasons()],
+        fingerprint=dataset.fingerprint,
+    )
+
+
+def repeat_share(log: InteractionLog) -> float:
+    """Share of the events, impressions aside, whose user had an earlier event with the same item; 0 without events."""
+    chosen = ~log.is_impression
+    pairs = log.users[chosen].astype(np.int64) * log.n_items + log.items[chosen]
+    return 1 - len(np.unique(pairs)) / len(pairs) if len(pairs) else 0.0
+
+
+def _moment(time: int) -> str:
+    return datetime.fromtimestamp(time // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
