@@ -129,7 +129,10 @@ def _registry(path: Path) -> Iterator[Check]:
     except RecsysError as error:
         yield Check("registry", "problem", str(error), exit_code=error.exit_code)
         return
-    yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
+    if current is None:
+        yield Check("registry", "note", f"no current version in {path}", f"recsys train DIR --registry {path}")
+    else:
+        yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
     for version in versions:
         try:
             registry.path_of(version)

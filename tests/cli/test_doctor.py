@@ -1,0 +1,51 @@
+"""`recsys doctor`: what it finds here, and what it says when something is wrong."""
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from shop import Run
+
+REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
+
+
+def test_a_healthy_machine(run: Run) -> None:
+    outcome = run("doctor", "--json")
+    answer = outcome.json
+    assert outcome.code == 0
+    assert answer["healthy"] is True
+    found = {check["name"]: check for check in answer["checks"]}
+    assert {"python", "torch", "lightgbm", "text encoder", "gpu", "disk", "threads", "extra demo"} <= set(found)
+    assert "384 dimensions" in found["text encoder"]["found"]
+
+
+def test_missing_libraries_name_what_to_type(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "requires", lambda _name: REQUIRES)
+    outcome = run("doctor")
+    assert outcome.code == 5
+    assert "pip install 'no-such-library>=2'" in outcome.out
+    assert "pip install 'recsys[graphs]'" in outcome.out
+    assert "text encoder" not in outcome.out
+
+
+def test_a_registry_without_versions(run: Run, tmp_path: Path) -> None:
+    outcome = run("doctor", "--registry", tmp_path / "registry", "--json")
+    assert outcome.code == 0
+    registry = outcome.json["checks"][-1]
+    assert registry["name"] == "registry"
+    assert registry["status"] == "note"
+    assert "recsys train" in registry["remedy"]
+
+
+def test_a_damaged_registry(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "CURRENT").write_text("gone\n")
+    outcome = run("doctor", "--registry", tmp_path)
+    assert outcome.code == 4
+    assert "CURRENT is damaged" in outcome.out
+
+
+def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/store.db")
+    assert outcome.code == 5
+    assert "store" in outcome.out
