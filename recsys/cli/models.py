@@ -1,0 +1,136 @@
+"""`recsys models`: which versions there are, which one is served, and changing that."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from recsys.cli import options, output
+
+if TYPE_CHECKING:
+    from recsys.registry import Registry
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys models list | show V | promote V | rollback | diff A B --registry REG [--json]`."""
+    parser = subparsers.add_parser("models", help="list, compare, promote and roll back trained versions")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _add_action(actions, "list", _list, "all versions, oldest first")
+    _add_action(actions, "show", _show, "the manifest of a version, after checking its files", "version")
+    _add_action(actions, "promote", _promote, "serve a version", "version", why="promoted by hand")
+    _add_action(actions, "rollback", _rollback, "serve the version that was served before", why="rolled back by hand")
+    _add_action(actions, "diff", _diff, "what differs between two versions", "first", "second")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the registry and do the one thing that was asked for."""
+    from recsys.errors import BundleError
+    from recsys.registry import Registry
+
+    registry = Registry(arguments.registry)
+    if not registry.path.is_dir():
+        raise BundleError(f"there is no registry at {registry.path}; `recsys train` makes one")
+    arguments.action(registry, arguments)
+    return 0
+
+
+def _add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    action: Any,
+    summary: str,
+    *versions: str,
+    why: str | None = None,
+) -> None:
+    parser = actions.add_parser(name, help=summary)
+    for version in versions:
+        parser.add_argument(version, metavar="V", help="a version's name")
+    if why is not None:
+        parser.add_argument("--why", default=why, metavar="TEXT", help=f"reason, kept in the history (default: {why})")
+    options.add_registry(parser)
+    options.add_json(parser)
+    parser.set_defaults(run=run, action=action)
+
+
+def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
+    current = registry.current()
+    found = [{**_summary(registry, version), "current": version == current} for version in registry.versions()]
+    if arguments.json:
+        output.print_json({"current": current, "versions": found})
+        return
+    columns = ["", "version", "created", "events", "items", "problem"]
+    rows = [
+        (
+            "*" if row["current"] else "",
+            *(_text(row[key]) for key in ("version", "created_at", "events", "items", "problem")),
+        )
+        for row in found
+    ]
+    output.print_table(columns, rows, title=str(registry.path))
+
+
+def _summary(registry: "Registry", version: str) -> dict[str, Any]:
+    """What one line of the list says; a manifest that cannot be read is a problem to show, not the end of the list."""
+    from recsys.errors import BundleError
+
+    summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items", "problem"))
+    try:
+        manifest = registry.manifest(version)
+    except BundleError as error:
+        return {"version": version, **summary, "metrics": {}, "problem": str(error)}
+    return {
+        "version": version,
+        **summary,
+        "created_at": f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
+        "parent": manifest.parent,
+        "events": manifest.data.n_events,
+        "items": manifest.data.n_items,
+        "metrics": manifest.metrics,
+    }
+
+
+def _show(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.registry.compare import flat
+
+    registry.path_of(arguments.version)
+    manifest = registry.manifest(arguments.version).model_dump(mode="json")
+    if arguments.json:
+        output.print_json(manifest)
+        return
+    files = manifest.pop("files")
+    manifest["files"] = f"{len(files)}, {sum(file['size'] for file in files.values()) / 1e6:.1f} MB, all checked"
+    output.print_table(["key", "value"], [(key, _text(value)) for key, value in flat(manifest)])
+
+
+def _promote(registry: "Registry", arguments: argparse.Namespace) -> None:
+    registry.promote(arguments.version, arguments.why)
+    _say_current(registry, arguments)
+
+
+def _rollback(registry: "Registry", arguments: argparse.Namespace) -> None:
+    registry.rollback(arguments.why)
+    _say_current(registry, arguments)
+
+
+def _say_current(registry: "Registry", arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        output.print_json({"current": registry.current()})
+    else:
+        print(f"current version: {registry.current()}")
+
+
+def _diff(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.registry.compare import differences
+
+    found = differences(registry.manifest(arguments.first), registry.manifest(arguments.second))
+    if arguments.json:
+        changed = {key: {"first": first, "second": second} for key, (first, second) in found.items()}
+        output.print_json({"first": arguments.first, "second": arguments.second, "differences": changed})
+        return
+    rows = [(key, _text(first), _text(second)) for key, (first, second) in found.items()]
+    output.print_table(["key", arguments.first, arguments.second], rows)
+
+
+def _text(value: Any) -> str:
+    """A value in one cell."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,74 @@
+"""Ranked lists on their way out: a request body becomes a `Request`, an `ItemList` becomes JSON."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from recsys.data.requests import Request
+from recsys.pipeline.recommend import ItemList, Recommender
+from serving.cursor import next_cursor, shown_before
+from serving.errors import Fault, ProblemError
+from serving.schemas import ListRequest
+from serving.service import Service
+
+
+async def ranked(
+    service: Service, recommender: Recommender, body: ListRequest, n: int, candidates: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Make one page of a list.
+
+    Args:
+        n: length of the page.
+        candidates: when given only these are ranked.
+
+    Raises:
+        ProblemError: 422, n is above the limit or the cursor is wrong; 429, the server is at its limit.
+    """
+    most = service.settings.serving.max_n
+    if n > most:
+        fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+    shown = shown_before(body)
+    request = Request(
+        user_id=body.user_id,
+        history=None if body.history is None else tuple(body.history),
+        candidates=None if candidates is None else tuple(candidates),
+        n=n,
+        request_id=uuid4().hex,
+        context=body.context,
+        exclude=(*body.exclude, *shown),
+        filters=body.model_dump(include={"filter"}, exclude_unset=True).get("filter", {}),
+        policy=body.policy.model_dump(exclude_none=True),
+    )
+    items = await service.scoring.run(lambda: recommender.recommend(request, explain=body.explain))
+    _count(service, items)
+    more = len(items.ids) == n
+    return {
+        "request_id": request.request_id,
+        "model_version": items.model_version,
+        "items": listed(items, first_rank=len(shown) + 1),
+        "degraded": items.degraded,
+        "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
+    }
+
+
+def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
+    """The places of a list; a probability that is not known (NaN) becomes null on the way out."""
+    columns = zip(items.ids, items.scores, items.p_click, items.p_purchase, items.sources, strict=True)
+    places = [
+        {"item_id": id_, "rank": rank, "score": score, "p_click": click, "p_purchase": purchase, "sources": sources}
+        for rank, (id_, score, click, purchase, sources) in enumerate(columns, start=first_rank)
+    ]
+    if items.explanations is not None:
+        for place, explanation in zip(places, items.explanations, strict=True):
+            place["explanation"] = explanation
+    return places
+
+
+def _count(service: Service, items: ItemList) -> None:
+    for stage in items.degraded:
+        service.metrics.degraded.labels(stage).inc()
+    for sources in items.sources:
+        for source in sources:
+            service.metrics.candidates.labels(source).inc()

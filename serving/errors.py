@@ -1,0 +1,127 @@
+"""Errors become problems: `application/problem+json`, RFC 9457, with a list of what is wrong where."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
+
+logger = logging.getLogger("recsys.serving")
+
+RETRY_SECONDS = "1"
+MAX_ERRORS = 100
+"""Most entries of `errors` in one answer."""
+
+
+class Fault(BaseModel):
+    """One thing that is wrong: where (body, field, index, ...) and what."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Problem(BaseModel):
+    """The body of every answer that is an error."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+class ProblemError(Exception):
+    """Raised by a route to answer with a problem."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+
+
+_STATUSES: tuple[tuple[type[RecsysError], HTTPStatus], ...] = (
+    (NotTrainedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BundleError, HTTPStatus.CONFLICT),
+    (DataError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (RecsysError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    errors: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One problem as a response. 503 and 429 say when to try again."""
+    body = Problem(title=status.phrase, status=status, detail=detail, errors=list(errors[:MAX_ERRORS]))
+    headers = dict(headers or {})
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers.setdefault("Retry-After", RETRY_SECONDS)
+    content = _readable(body.model_dump())
+    return Response(orjson.dumps(content), status, headers, media_type="application/problem+json")
+
+
+def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """How these problems stand in the OpenAPI document of a route."""
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {int(status): {"description": status.phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error with a problem. A client never sees a trace."""
+
+    @app.exception_handler(ProblemError)
+    async def on_problem(_request: Request, error: ProblemError) -> Response:
+        return problem(error.status, error.detail, error.errors, error.headers)
+
+    @app.exception_handler(RecsysError)
+    async def on_domain_error(_request: Request, error: RecsysError) -> Response:
+        status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("%s: %s", type(error).__name__, error)
+        return problem(status, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
+        faults = [Fault(loc=list(fault["loc"]), msg=fault["msg"]) for fault in error.errors()]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(faults)} problems with the request", faults)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_request: Request, error: HTTPException) -> Response:
+        return problem(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def on_unexpected(_request: Request, error: Exception) -> Response:
+        # The trace goes to the log of the server, which raises the error again after this answer.
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, f"unexpected {type(error).__name__}; the server's log has more"
+        )
+
+
+def _readable(value: Any) -> Any:
+    """The same with every string valid UTF-8: half a surrogate pair in a request's key would be no JSON."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_readable(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _readable(part) for key, part in value.items()}
+    return value

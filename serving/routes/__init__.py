@@ -1,0 +1,1 @@
+"""The routes: each takes a request apart, calls one thing, and writes the answer."""

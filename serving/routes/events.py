@@ -1,0 +1,107 @@
+"""Events come in: checked, durable, then in the live state, then acknowledged."""
+
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import uuid4
+
+import orjson
+import polars as pl
+from fastapi import APIRouter, Depends, Response
+
+from recsys.data.events import Event
+from recsys.data.parsing import as_time
+from recsys.data.vocabulary import Vocabulary
+from recsys.store import AppendResult
+from serving.errors import Fault, ProblemError, documented
+from serving.schemas import EventIn, EventsAnswer, EventsRequest
+from serving.security import Allow
+from serving.service import Service, ServiceNeeded, json_response
+
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
+
+CLOCK_SKEW = 300 * 1_000_000
+"""How far in the future, microseconds, an event may lie: clocks differ."""
+
+
+@router.post(
+    "/events",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=EventsAnswer,
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
+    """Store events, all or none. They are on disk, and in the next list, when this answers."""
+    result = await service.writing.run(lambda: _store(body, service))
+    return json_response({"accepted": result.accepted, "duplicates": result.duplicates}, HTTPStatus.ACCEPTED)
+
+
+def _store(body: EventsRequest, service: Service) -> AppendResult:
+    most = service.settings.serving.max_events
+    if len(body.events) > most:
+        fault = Fault(loc=["body", "events"], msg=f"{len(body.events)} events; send at most {most} at a time")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+    catalogue = service.live.recommender().catalogue
+    times, faults = _times(body.events, time.time_ns() // 1_000)
+    if service.settings.unknown_items == "reject":
+        faults += _unknown_items(body.events, catalogue.vocabulary)
+    if faults:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
+    stored = [_event(event, moment) for event, moment in zip(body.events, times, strict=True)]
+    result = service.store.append(stored)
+    service.live.catch_up()
+    service.metrics.events.labels("accepted").inc(result.accepted)
+    service.metrics.events.labels("duplicate").inc(result.duplicates)
+    return result
+
+
+def _event(event: EventIn, moment: int) -> Event:
+    return Event(
+        event_id=event.event_id or uuid4().hex,
+        user_id=event.user_id,
+        item_id=event.item_id,
+        event=event.event,
+        timestamp=moment,
+        request_id=event.request_id,
+        position=event.position,
+        propensity=event.propensity,
+        value=event.value,
+        session_id=event.session_id,
+        context=orjson.dumps(event.context).decode() if event.context is not None else None,
+    )
+
+
+def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]:
+    """Microseconds since 1970 UTC of each event, in the grammar of the event files; `now` where there is none."""
+    given = pl.Series([str(event.timestamp) for event in events], dtype=pl.String)
+    read = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list()
+    times, faults = [], []
+    for place, (event, moment) in enumerate(zip(events, read, strict=True)):
+        wrong = None
+        if event.timestamp is None:
+            moment = now  # noqa: PLW2901
+        elif moment is None:
+            wrong = "not a time; write ISO 8601, or epoch seconds or milliseconds"
+        elif moment < 0:
+            wrong = "before 1970"
+        elif moment > now + CLOCK_SKEW:
+            wrong = "in the future; numbers are epoch seconds or milliseconds"
+        if wrong is not None:
+            faults.append(Fault(loc=["body", "events", place, "timestamp"], msg=wrong))
+        times.append(moment)
+    return times, faults
+
+
+def _unknown_items(events: Sequence[EventIn], vocabulary: Vocabulary) -> list[Fault]:
+    return [
+        Fault(loc=["body", "events", place, "item_id"], msg=f"item {event.item_id!r} is not in the catalogue")
+        for place, event in enumerate(events)
+        if event.item_id not in vocabulary
+    ]

@@ -1,0 +1,34 @@
+"""Is it alive, is it ready, and what has it done."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from serving.errors import ProblemError, documented
+from serving.schemas import HealthAnswer
+from serving.security import Allow
+from serving.service import ServiceNeeded, json_response
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", response_model=HealthAnswer)
+async def alive() -> Response:
+    """The process answers."""
+    return json_response({"status": "ok", "model_version": None})
+
+
+@router.get("/readyz", response_model=HealthAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
+async def ready(service: ServiceNeeded) -> Response:
+    """A version is loaded: lists can be made."""
+    served = service.live.served
+    if served is None:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet")
+    return json_response({"status": "ok", "model_version": served.version})
+
+
+@router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response)
+async def metrics(service: ServiceNeeded) -> Response:
+    """Counters of this worker for Prometheus."""
+    return Response(service.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

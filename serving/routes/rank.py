@@ -1,0 +1,24 @@
+"""Given items in the order that suits somebody."""
+
+from fastapi import APIRouter, Depends, Response
+
+from serving.answers import ranked
+from serving.routes.recommend import LIST_PROBLEMS
+from serving.schemas import RankAnswer, RankRequest
+from serving.security import Allow
+from serving.service import ServiceNeeded, json_response
+
+router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("read"))], responses=LIST_PROBLEMS)
+
+
+@router.post("/rank", response_model=RankAnswer)
+async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
+    """Rank just these items. Those that the catalogue lacks are named in `unknown_items`, the rest is ranked."""
+    recommender = service.live.recommender()
+    vocabulary = recommender.catalogue.vocabulary
+    distinct = list(dict.fromkeys(body.items))
+    known = [id_ for id_ in distinct if id_ in vocabulary]
+    n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
+    answer = await ranked(service, recommender, body, n, candidates=known)
+    answer["unknown_items"] = [id_ for id_ in distinct if id_ not in vocabulary]
+    return json_response(answer)

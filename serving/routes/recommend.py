@@ -1,0 +1,28 @@
+"""A list for somebody."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, Response
+
+from serving.answers import ranked
+from serving.errors import documented
+from serving.schemas import ListAnswer, RecommendRequest
+from serving.security import Allow
+from serving.service import ServiceNeeded, json_response
+
+LIST_PROBLEMS = documented(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("read"))], responses=LIST_PROBLEMS)
+
+
+@router.post("/recommend", response_model=ListAnswer)
+async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
+    """The best items for a user at this moment. Unknown users, empty histories and unknown items in them are normal."""
+    return json_response(await ranked(service, service.live.recommender(), body, body.n))

@@ -1,0 +1,131 @@
+"""API keys: hashed at rest, compared in constant time, with scopes. Without keys only this machine may call.
+
+The file (`serving.keys`) holds hashes only; a key is long and random (`openssl rand -hex 32`), so sha256 is enough:
+
+    [[key]]
+    name = "shop"
+    sha256 = "..."                      # printf %s "$KEY" | sha256sum
+    scopes = ["read", "write"]          # read: lists and items; write: events; admin: models
+
+The environment variable RECSYS_API_KEY is one more key, in clear, with every scope.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recsys.errors import ConfigError
+from serving.errors import ProblemError
+
+ENVIRONMENT_KEY = "RECSYS_API_KEY"
+
+Scope = Literal["read", "write", "admin"]
+
+
+class Key(BaseModel):
+    """One key: the sha256 of it (hex), and what it may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: frozenset[Scope] = Field(min_length=1)
+
+
+class _KeyFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: list[Key]
+
+
+class KeyRing:
+    """All keys of a server."""
+
+    def __init__(self, keys: list[Key]) -> None:
+        self._keys = keys
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    @classmethod
+    def load(cls, file: str, environment: Mapping[str, str]) -> "KeyRing":
+        """Keys of the file (a path; empty: none) and of the environment.
+
+        Raises:
+            ConfigError: the file is missing or not of the form above.
+        """
+        keys = _read(Path(file)) if file else []
+        if secret := environment.get(ENVIRONMENT_KEY):
+            digest = hashlib.sha256(secret.encode()).hexdigest()
+            keys.append(Key(name=ENVIRONMENT_KEY, sha256=digest, scopes=frozenset(get_args(Scope))))
+        return cls(keys)
+
+    def scopes(self, secret: str) -> frozenset[Scope]:
+        """What the bearer of a secret may do; nothing for an unknown one. Takes the same time for any of them."""
+        digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+        matches = [key.scopes for key in self._keys if hmac.compare_digest(key.sha256, digest)]
+        return frozenset[Scope]().union(*matches)
+
+
+def check_host(host: str, keys: KeyRing) -> None:
+    """Refuse to be reachable from outside without keys.
+
+    Raises:
+        ConfigError: the host is not a loopback address and there are no keys.
+    """
+    if not keys and not _is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} can be reached from outside and there are no API keys; "
+            f"give a key file (--set serving.keys=FILE) or {ENVIRONMENT_KEY}, or bind to 127.0.0.1"
+        )
+
+
+class Allow:
+    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
+    ) -> None:
+        keys: KeyRing = request.app.state.keys
+        if not keys:
+            return
+        scopes = keys.scopes(credentials.credentials) if credentials else frozenset()
+        if not scopes:
+            challenge = {"WWW-Authenticate": "Bearer"}
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED, "send a known API key: Authorization: Bearer KEY", headers=challenge
+            )
+        if self._scope not in scopes:
+            raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
+
+
+def _read(path: Path) -> list[Key]:
+    try:
+        return _KeyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).key
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"key file {path} cannot be read: {error}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise ConfigError(f"key file {path}: {place}: {fault['msg']}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

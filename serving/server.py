@@ -1,0 +1,71 @@
+"""Run the app under uvicorn: one process, or several workers on one port."""
+
+import logging
+import os
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from recsys.errors import StoreError
+from recsys.registry import Registry
+from recsys.store import open_store
+from serving.app import create_app
+from serving.security import KeyRing, check_host
+from serving.settings import Settings
+
+SETTINGS_VARIABLE = "RECSYS_SERVING"
+"""Environment variable that hands the settings to worker processes, as JSON."""
+
+GRACEFUL_SECONDS = 20
+"""How long requests under way may take after a stop was asked for."""
+
+
+def run(settings: Settings, workers: int = 1) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished.
+
+    Raises:
+        ConfigError: the host would be open to others without keys, the key file or the store's URL is wrong.
+        BundleError: the registry has no current version, or it is damaged.
+        StoreError: the store cannot be used, or the port cannot be bound.
+    """
+    check_host(settings.serving.host, KeyRing.load(settings.serving.keys, os.environ))
+    registry = Registry(settings.registry)
+    registry.path_of(registry.resolve(None))
+    open_store(settings.store).close()
+    port = free_port(settings.serving.host, settings.serving.port)
+    os.environ[SETTINGS_VARIABLE] = settings.model_dump_json()
+    uvicorn.run(
+        "serving.server:app_from_environment",
+        factory=True,
+        host=settings.serving.host,
+        port=port,
+        workers=workers,
+        access_log=False,  # paths hold ids
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def app_from_environment() -> FastAPI:
+    """The app of one worker, from the settings in the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    return create_app(Settings.model_validate_json(os.environ[SETTINGS_VARIABLE]))
+
+
+def free_port(host: str, port: int) -> int:
+    """The port itself if it can be bound, or a free one for 0.
+
+    Raises:
+        StoreError: it is in use, not allowed, or the host is not an address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise StoreError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        ) from error

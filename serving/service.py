@@ -1,0 +1,53 @@
+"""Everything a route works with, made once per app."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request, Response
+
+from recsys.registry import Registry
+from recsys.store import EventLog
+from serving.live import LiveState
+from serving.metrics import Metrics
+from serving.pool import BoundedPool
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts of one app.
+
+    Attributes:
+        scoring: threads that make lists.
+        writing: threads that wait for the disk.
+    """
+
+    settings: Settings
+    registry: Registry
+    store: EventLog
+    live: LiveState
+    metrics: Metrics
+    scoring: BoundedPool
+    writing: BoundedPool
+
+    def close(self) -> None:
+        """Finish what is under way, then let go of everything."""
+        self.scoring.close()
+        self.writing.close()
+        self.live.stop()
+        self.store.close()
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceNeeded = Annotated[Service, Depends(_service)]
+"""Type of a route's parameter that takes the service."""
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """JSON bytes straight from orjson; NaN is null, numpy numbers are numbers."""
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")

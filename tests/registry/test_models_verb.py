@@ -1,0 +1,64 @@
+"""`recsys models`: list, show, promote, rollback, diff."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+from registry_child import publish
+
+from recsys.cli import models
+from recsys.errors import BundleError
+from recsys.registry import Registry
+
+
+def recsys_models(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    models.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["models", *map(str, arguments)])
+    code: int = parsed.run(parsed)
+    return code
+
+
+def test_the_verbs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = Registry(tmp_path)
+    first = publish(registry, "one", parent=None)
+    second = publish(registry, "two", parent=first)
+
+    def answer(*arguments: object) -> dict[str, object]:
+        assert recsys_models(*arguments, "--registry", tmp_path, "--json") == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    listed = answer("list")
+    assert listed["current"] == second
+    assert [(row["version"], row["current"], row["parent"]) for row in listed["versions"]] == [  # type: ignore[attr-defined]
+        (first, False, None),
+        (second, True, first),
+    ]
+    shown = answer("show", first)
+    assert shown["version"] == first
+    assert set(shown["files"]) == {"cf/factors.npy", "top.txt"}  # type: ignore[call-overload]
+    assert answer("promote", first, "--why", "it is better") == {"current": first}
+    assert registry.history()[-1].why == "it is better"
+    assert answer("rollback") == {"current": second}
+    assert answer("diff", first, second)["differences"] == {"parent": {"first": None, "second": first}}
+
+
+def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = Registry(tmp_path)
+    first, second = publish(registry, "one"), publish(registry, "two")
+    (tmp_path / "versions" / first / "manifest.json").write_text("{")
+    assert recsys_models("list", "--registry", tmp_path) == 0
+    output = capsys.readouterr().out
+    assert first in output
+    assert second in output
+    assert "manifest.json cannot be read" in output
+    assert recsys_models("show", second, "--registry", tmp_path) == 0
+    assert "cf.factors" in capsys.readouterr().out
+    assert recsys_models("diff", second, second, "--registry", tmp_path) == 0
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        recsys_models("show", first, "--registry", tmp_path)
+    with pytest.raises(BundleError, match="no registry"):
+        recsys_models("list", "--registry", tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()

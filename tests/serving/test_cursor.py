@@ -1,0 +1,52 @@
+"""A cursor carries what was shown, belongs to one list, and survives nothing else."""
+
+import base64
+
+import orjson
+import pytest
+
+from serving.cursor import next_cursor, shown_before
+from serving.errors import ProblemError
+from serving.schemas import MAX_CURSOR, RankRequest, RecommendRequest
+
+
+def test_it_brings_back_what_was_shown() -> None:
+    request = RecommendRequest(user_id="u", filter={"category": ["a"]})
+    assert shown_before(request) == []
+    shown = ["i1", "é/?", "中文", "🎈"]
+    cursor = next_cursor(request, shown)
+    assert shown_before(request.model_copy(update={"cursor": cursor})) == shown
+    assert shown_before(request.model_copy(update={"cursor": cursor, "n": 3, "explain": True})) == shown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"user_id": "other"}, {"filter": {}}, {"exclude": ["i9"]}, {"context": {"query": "tea"}}, {"history": []}],
+)
+def test_it_belongs_to_one_list(change: dict[str, object]) -> None:
+    request = RecommendRequest(user_id="u", filter={"category": ["a"]})
+    cursor = next_cursor(request, ["i1"])
+    with pytest.raises(ProblemError, match="another list"):
+        shown_before(request.model_copy(update={"cursor": cursor, **change}))
+
+
+def test_it_belongs_to_the_items_that_were_ranked() -> None:
+    cursor = next_cursor(RankRequest(items=["i1", "i2"]), ["i1"])
+    with pytest.raises(ProblemError, match="another list"):
+        shown_before(RankRequest(items=["i1", "i3"], cursor=cursor))
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "....", "é", "AAAA", "=", base64.urlsafe_b64encode(b"[1]").decode()]
+    + [base64.urlsafe_b64encode(orjson.dumps(tree)).decode() for tree in ({"list": "x"}, {"list": 1, "items": [2]})],
+)
+def test_anything_else_is_refused(token: str) -> None:
+    with pytest.raises(ProblemError, match="no cursor") as caught:
+        shown_before(RecommendRequest(cursor=token))
+    assert caught.value.status == 422
+    assert caught.value.errors[0].loc == ["body", "cursor"]
+
+
+def test_one_that_would_be_too_long_to_send_back_is_not_given() -> None:
+    assert next_cursor(RecommendRequest(), ["i" * 256] * (MAX_CURSOR // 256)) is None

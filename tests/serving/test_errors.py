@@ -1,0 +1,129 @@
+"""Every error is a problem, with where and what; limits and headers hold for every route."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
+from serving import errors
+from serving.metrics import Metrics
+from serving.middleware import BodyLimit, Latency, SecurityHeaders
+
+
+class Body(BaseModel):
+    numbers: list[int]
+
+
+FAILURES = {
+    "data": (DataError("bad row"), 422),
+    "config": (ConfigError("bad key"), 422),
+    "bundle": (BundleError("bad file"), 409),
+    "untrained": (NotTrainedError("not yet"), 503),
+    "store": (StoreError("gone"), 503),
+    "other": (RecsysError("odd"), 500),
+    "bug": (ZeroDivisionError("secret detail"), 500),
+}
+
+
+def make_app(metrics: Metrics) -> FastAPI:
+    app = FastAPI()
+    app.add_middleware(BodyLimit, limit=1_000)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Latency, metrics=metrics)
+    errors.install(app)
+
+    @app.get("/fail/{name}")
+    async def fail(name: str) -> None:
+        raise FAILURES[name][0]
+
+    @app.post("/sum")
+    async def total(body: Body) -> int:
+        return sum(body.numbers)
+
+    return app
+
+
+def call(method: str, path: str, metrics: Metrics | None = None, **arguments: object) -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(make_app(metrics or Metrics()), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.request(method, path, **arguments)  # type: ignore[arg-type]
+
+    return asyncio.run(send())
+
+
+def check_problem(response: httpx.Response, status: int) -> dict[str, object]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert set(body) == {"type", "title", "status", "detail", "errors"}
+    assert body["status"] == status
+    return body  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_errors_are_problems(name: str) -> None:
+    error, status = FAILURES[name]
+    body = check_problem(call("GET", f"/fail/{name}"), status)
+    if name == "bug":
+        assert "secret" not in str(body)
+        assert "ZeroDivisionError" in str(body["detail"])
+    else:
+        assert body["detail"] == str(error)
+
+
+def test_503_says_when_to_try_again() -> None:
+    assert int(call("GET", "/fail/store").headers["retry-after"]) >= 1
+
+
+def test_what_does_not_exist_or_is_not_allowed() -> None:
+    check_problem(call("GET", "/nothing"), 404)
+    response = call("GET", "/sum")
+    check_problem(response, 405)
+    assert response.headers["allow"] == "POST"
+
+
+def test_invalid_input_says_where() -> None:
+    body = check_problem(call("POST", "/sum", json={"numbers": [1, "x", 3, None]}), 422)
+    assert [error["loc"] for error in body["errors"]] == [["body", "numbers", 1], ["body", "numbers", 3]]  # type: ignore[attr-defined]
+    assert "'x'" not in str(body), "input is not repeated"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"nul", b"\xff\xfe", b'{"\\ud800": 1}', b"[" * 900, b"1" * 900])
+def test_broken_json_is_a_problem(content: bytes) -> None:
+    response = call("POST", "/sum", content=content, headers={"content-type": "application/json"})
+    assert response.status_code in (400, 422)
+    check_problem(response, response.status_code)
+
+
+def test_only_json_is_read_as_json() -> None:
+    response = call("POST", "/sum", content=b'{"numbers": [1]}', headers={"content-type": "text/plain"})
+    check_problem(response, 422)
+
+
+def test_a_body_above_the_limit_is_refused_announced_or_not() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"numbers": ['
+        for _ in range(200):
+            yield b"1,         "
+
+    headers = {"content-type": "application/json"}
+    check_problem(call("POST", "/sum", content=b"1" * 1_001, headers=headers), 413)
+    check_problem(call("POST", "/sum", content=chunks(), headers=headers), 413)
+    assert call("POST", "/sum", json={"numbers": [1, 2]}).json() == 3
+
+
+def test_headers_and_latency_of_every_route() -> None:
+    metrics = Metrics()
+    for path in ("/fail/data", "/fail/bug", "/nothing/of-u77"):
+        response = call("GET", path, metrics)
+        assert path == "/fail/bug" or response.headers["x-content-type-options"] == "nosniff"
+    text = metrics.render().decode()
+    assert 'recsys_request_seconds_count{method="GET",route="/fail/{name}",status="422"} 1.0' in text
+    assert 'recsys_request_seconds_count{method="GET",route="/fail/{name}",status="500"} 1.0' in text
+    assert 'recsys_request_seconds_count{method="GET",route="none",status="404"} 1.0' in text
+    assert "u77" not in text

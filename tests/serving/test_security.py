@@ -1,0 +1,67 @@
+"""Keys have scopes; without keys only this machine may call."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from recsys.config import parse_config
+from recsys.errors import ConfigError
+from serving.security import ENVIRONMENT_KEY, KeyRing, check_host
+from serving.settings import Settings
+
+
+def key_file(folder: Path, *keys: tuple[str, str]) -> str:
+    """A file of keys, each a secret and its scopes as TOML."""
+    blocks = [
+        f'[[key]]\nname = "k"\nsha256 = "{hashlib.sha256(secret.encode()).hexdigest()}"\nscopes = {scopes}\n'
+        for secret, scopes in keys
+    ]
+    file = folder / "keys.toml"
+    file.write_text("\n".join(blocks))
+    return str(file)
+
+
+def test_each_key_has_its_scopes(tmp_path: Path) -> None:
+    ring = KeyRing.load(key_file(tmp_path, ("one", '["read"]'), ("two", '["write", "admin"]')), {})
+    assert ring
+    assert ring.scopes("one") == {"read"}
+    assert ring.scopes("two") == {"write", "admin"}
+    for unknown in ("", "On", "ONE", "one ", "é", "\ud800"):
+        assert ring.scopes(unknown) == frozenset()
+
+
+def test_a_key_in_the_environment_may_do_everything() -> None:
+    ring = KeyRing.load("", {ENVIRONMENT_KEY: "secret"})
+    assert ring.scopes("secret") == {"read", "write", "admin"}
+    assert not KeyRing.load("", {ENVIRONMENT_KEY: ""})
+
+
+@pytest.mark.parametrize(
+    "content", ["key = 1", "[[key]]", "not toml", '[[key]]\nname="k"\nsha256="clear"\nscopes=["read"]', "\x00", ""]
+)
+def test_a_wrong_key_file_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=r"keys\.toml"):
+        KeyRing.load(str(file), {})
+
+
+def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        KeyRing.load(str(tmp_path / "none.toml"), {})
+
+
+def test_without_keys_only_loopback() -> None:
+    none, some = KeyRing([]), KeyRing.load("", {ENVIRONMENT_KEY: "secret"})
+    for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"):
+        check_host(host, none)
+    for host in ("0.0.0.0", "::", "192.168.1.1", "example.org", ""):
+        with pytest.raises(ConfigError, match="API keys"):
+            check_host(host, none)
+        check_host(host, some)
+
+
+def test_pseudonyms_are_not_pretended(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="pseudonymise"):
+        Settings.of(parse_config({"privacy": {"pseudonymise": True}}), tmp_path)
