@@ -1,9 +1,11 @@
 """`recsys data`: what datasets there are, get one, check a directory."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
+
+from recsys.cli.options import add_config, add_json, read_config
+from recsys.cli.output import print_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -11,7 +13,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("data", help="list known datasets, get one, check a dataset directory")
     verbs = parser.add_subparsers(dest="data_command", required=True, metavar="list|get|check")
     known = verbs.add_parser("list", help="the datasets that `get` knows, with their licences")
-    known.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(known)
     known.set_defaults(run=run_list)
     get = verbs.add_parser("get", help="read the official files of a dataset into a dataset directory")
     get.add_argument("name", metavar="NAME", help="see `recsys data list`")
@@ -22,9 +24,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     get.set_defaults(run=run_get)
     check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
     check.add_argument("folder", type=Path, metavar="DIR")
-    check.add_argument("--json", action="store_true", help="print one JSON object")
-    check.add_argument("--config", type=Path, metavar="FILE", help="TOML; the sections data and events are used")
-    check.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key of the config")
+    add_json(check)
+    add_config(check)
     check.set_defaults(run=run_check)
     parser.set_defaults(run=run)
 
@@ -42,7 +43,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     sources = [*SOURCES, *(find_source(name) for name in FAMILIES)]
     if arguments.json:
         keys = ("name", "what", "licence", "origin", "files")
-        print(json.dumps({"datasets": [{key: getattr(source, key) for key in keys} for source in sources]}))
+        print_json({"datasets": [{key: getattr(source, key) for key in keys} for source in sources]})
         return 0
     for source in sources:
         print(f"{source.name}\n  {source.what}\n  licence: {source.licence}\n  files: {', '.join(source.files)}")
@@ -67,18 +68,17 @@ def run_get(arguments: argparse.Namespace) -> int:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Read a directory and report; bad rows go to rejected.jsonl even when there are too many of them."""
-    from recsys.config import load_config
     from recsys.data.loading import read_dataset
     from recsys.data.summary import summarise
     from recsys.data.validation import rejected_path, write_rejected
 
-    config = load_config(arguments.config, arguments.set)
+    config = read_config(arguments)
     dataset, report = read_dataset(arguments.folder, config)
     path = rejected_path(arguments.folder)
     write_rejected(path, report.rejections)
     summary = summarise(dataset, report)
     if arguments.json:
-        print(json.dumps(summary.to_dict(), ensure_ascii=False))
+        print_json(summary.to_dict())
     else:
         print("\n".join(summary.lines()))
     if report.n_rejected:

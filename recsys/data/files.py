@@ -3,10 +3,11 @@
 import csv
 import gzip
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 import orjson
 import polars as pl
@@ -125,17 +126,48 @@ def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 def unreadable(name: str, error: Exception) -> DataError:
-    """A `DataError` for a file that the reader gave up on."""
-    reason = str(error).strip().splitlines()
-    detail = next((line for line in reversed(reason) if "not properly escaped" in line), reason[0] if reason else "")
-    hint = "check that it is complete and of the kind its name says, with text in UTF-8"
-    return DataError(f"{name} cannot be read: {detail or type(error).__name__}; {hint}")
+    """A `DataError` for a file that the reader gave up on, with the line where that can be told."""
+    message = str(error).strip()
+    if "utf-8" in message.lower():
+        return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")
+    broken = re.search(r"Field `([^\n`]+)", message)
+    if broken:
+        snippet = broken.group(1).encode()
+        place = _line_of(name, lambda line: snippet in line)
+        return DataError(
+            f"{name}{place}: a quote that does not close its cell, at {broken.group(1)[:60]!r}; write a quote inside a "
+            f'quoted cell twice ("")'
+        )
+    reason = message.splitlines()[0] if message else type(error).__name__
+    return DataError(f"{name} cannot be read: {reason}; check that it is complete and of the kind its name says")
+
+
+def _is_not_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _line_of(name: str, wanted: Callable[[bytes], bool]) -> str:
+    """ ", line N" for the first line that is wanted, nothing if there is none."""
+    try:
+        with _opener(name)(name, "rb") as stream:
+            found = next((number for number, line in enumerate(stream, start=1) if wanted(line)), None)
+    except OSError:
+        # The first failure is the one to report.
+        return ""
+    return "" if found is None else f", line {found}"
+
+
+def _opener(name: str) -> Callable[..., IO[Any]]:
+    return gzip.open if name.endswith(".gz") else open
 
 
 def _open_csv(path: Path) -> Table:
-    opener = gzip.open if path.name.endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        with _opener(path.name)(path, "rt", encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             header = [name.strip() for name in next(reader, [])]
             skip = reader.line_num
@@ -144,6 +176,8 @@ def _open_csv(path: Path) -> Table:
     names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
     if not any(header):
         raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
+    if len(names) == 1 and (other := re.search(r"[;\t|]", names[0])):
+        raise DataError(f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
@@ -187,8 +221,7 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
 def _keys(path: Path, limit: int | None = None) -> list[str]:
     """Keys of the objects of the first `limit` lines, in order of appearance; lines that are no object are skipped."""
     names: dict[str, None] = {}
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rb") as stream:
+    with _opener(path.name)(path, "rb") as stream:
         for number, line in enumerate(stream):
             if limit is not None and number >= limit:
                 break

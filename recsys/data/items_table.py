@@ -39,12 +39,14 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
     if frame.is_empty():
         found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
         raise DataError(f"{table.name} has no usable item{found}. Add items with item_id and title")
+    frame = frame.with_columns(pl.col("available").fill_null(True))
     return ItemCatalogue(frame.with_columns(*[_inferred(frame[name]) for name in attributes])), rejections
 
 
 def with_unknown(catalogue: ItemCatalogue, ids: list[str]) -> ItemCatalogue:
     """The catalogue with items that only the log knows added behind: their title is empty."""
     added = pl.DataFrame({"item_id": ids, "title": [""] * len(ids)}, schema={"item_id": pl.String, "title": pl.String})
+    added = added.with_columns(pl.lit(True).alias("available"))
     return ItemCatalogue(pl.concat([catalogue.frame, added], how="diagonal"))
 
 

@@ -25,18 +25,17 @@ def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
         DataError: the type of the whole column cannot hold such values.
     """
     cell = pl.col(column.name)
+    is_text = dtype in (pl.String, pl.Null)
     match column.kind:
-        case "id" | "text" if _is_plain(dtype):
+        case "id" | "text" if is_text or dtype.is_numeric() or dtype in (pl.Boolean, pl.Categorical, pl.Enum):
             return as_text(cell, dtype)
-        case "number" | "whole" | "share" if dtype.is_numeric() or dtype == pl.String or dtype == pl.Null:
+        case "number" | "whole" | "share" if is_text or dtype.is_numeric():
             return as_number(cell, dtype)
-        case "time" | "past" if (
-            dtype.is_numeric() or dtype in (pl.String, pl.Null, pl.Date) or isinstance(dtype, pl.Datetime)
-        ):
+        case "time" | "past" if is_text or dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
             return as_time(cell, dtype)
-        case "tags" if dtype in (pl.String, pl.Null) or isinstance(dtype, pl.List):
+        case "tags" if is_text or isinstance(dtype, pl.List):
             return as_tags(cell, dtype, nested)
-        case "flag" if dtype in (pl.String, pl.Null, pl.Boolean) or dtype.is_integer():
+        case "flag" if is_text or dtype.is_integer() or dtype == pl.Boolean:
             return as_flag(cell, dtype)
     raise DataError(f"column {column.name!r} holds {dtype}; it must hold {WANTED[column.kind]}")
 
@@ -53,10 +52,6 @@ WANTED = {
     "flag": "true or false",
 }
 """What each kind of column must hold, in words."""
-
-
-def _is_plain(dtype: pl.DataType) -> bool:
-    return dtype.is_numeric() or dtype in (pl.String, pl.Null, pl.Boolean, pl.Categorical, pl.Enum)
 
 
 def as_text(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -135,8 +130,6 @@ def as_flag(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 def as_cell(column: str, dtype: pl.DataType) -> pl.Expr:
     """The cell as it stands in the file, in text, for a message."""
     cell = pl.col(column)
-    if isinstance(dtype, (pl.List, pl.Struct, pl.Array)):
-        return (
-            pl.format("{}", cell.cast(pl.List(pl.String)).list.join("|")) if isinstance(dtype, pl.List) else pl.lit("")
-        )
+    if isinstance(dtype, pl.List):
+        return cell.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
     return cell.cast(pl.String, strict=False)
