@@ -1,0 +1,324 @@
+"""The report: one self-contained HTML page that a product owner can read."""
+
+import importlib.resources
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from html import escape
+from pathlib import Path
+
+from recsys.eval import plots
+from recsys.eval.confidence import Comparison, Interval
+from recsys.eval.protocol import Metrics
+from recsys.eval.results import EvaluationReport
+
+FULL = "full pipeline"
+_MOST_FEATURES = 20
+_NOTHING = Interval(mean=None, low=None, high=None)
+
+# name: (label, form, what it says)
+_METRICS: Mapping[str, tuple[str, str, str]] = {
+    "ndcg": (
+        "ndcg",
+        "{:.3f}",
+        "Are wanted items in the list, and near its top? 1 is the best possible order, 0 no hit.",
+    ),
+    "recall": ("recall", "{:.1%}", "Share of the items wanted that the list holds."),
+    "hit_rate": ("hit rate", "{:.1%}", "Share of the lists that hold at least one item wanted."),
+    "mrr": ("mrr", "{:.3f}", "1 / place of the first item wanted: 1 if it is always first, 0.5 if always second."),
+    "map": ("map", "{:.3f}", "Precision at the place of each item wanted, averaged."),
+    "auc": ("auc", "{:.3f}", "How often a wanted item stands before another one among the candidates; 0.5 is chance."),
+    "coverage": ("coverage", "{:.1%}", "Share of the catalogue that appears in at least one list."),
+    "novelty": ("novelty", "{:.1f}", "How little known the listed items are, in bits: one more is half as popular."),
+    "diversity": ("diversity", "{:.2f}", "How unlike the items of one list are: 0 alike, 1 unrelated."),
+}
+_SLICES: Mapping[str, str] = {
+    "cold_item": "wanted item is new or hardly known",
+    "warm_item": "wanted item is well known",
+    "cold_user": "user is new or hardly known",
+    "warm_user": "user is known",
+    "light": "third of users with the shortest history",
+    "heavy": "third of users with the longest history",
+}
+
+
+def write_report(path: Path, report: EvaluationReport) -> None:
+    """Write the page: no scripts, nothing loaded from elsewhere; all text of the data is escaped."""
+    path.write_text(render(report), encoding="utf-8")
+
+
+def render(report: EvaluationReport) -> str:
+    """The page as text."""
+    style = (importlib.resources.files("recsys.eval") / "report.css").read_text(encoding="utf-8")
+    title = f"Recommendation quality: {report.dataset}"
+    sections = (
+        _summary(report),
+        _rankings(report),
+        _slices(report),
+        _candidates(report),
+        _calibration(report),
+        _importances(report),
+        _data(report),
+        _glossary(report),
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="color-scheme" content="light dark">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n'
+        f"</head>\n<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
+    )
+
+
+def _summary(report: EvaluationReport) -> str:
+    cards = []
+    for name in ("hit_rate", "recall", "ndcg", "coverage", "diversity"):
+        label, form, meaning = _METRICS[name]
+        figure = _figure(report.metrics, _named(name, report.k))
+        cards.append(
+            f'<div class="card"><h3>{label} <small>@{report.k}</small></h3><p class="big">{_mean(figure, form)}</p>'
+            f'<p class="span">{_span(figure, form)}</p><p>{escape(meaning)}</p></div>'
+        )
+    return (
+        f"<header><h1>Recommendation quality</h1><p>{escape(report.dataset)} · version <code>{escape(report.version)}"
+        f"</code> · {report.n_requests:,} requests · lists of {report.k}</p></header>"
+        f'<p class="verdict">{_verdict(report)}</p><div class="cards">{"".join(cards)}</div>{_caveats(report)}'
+    )
+
+
+def _verdict(report: EvaluationReport) -> str:
+    """The finding in two sentences."""
+    hit = _figure(report.metrics, f"hit_rate@{report.k}")
+    if hit["mean"] is None:
+        return "None of the requests names an item that was wanted, so nothing could be measured."
+    first = f"<strong>{hit['mean']:.1%}</strong> of the lists of {report.k} hold an item that the user then wanted."
+    ndcg = f"ndcg@{report.k}"
+    measured = {
+        name: mean for name, metrics in report.baselines.items() if (mean := _figure(metrics, ndcg)["mean"]) is not None
+    }
+    ours = _figure(report.metrics, ndcg)["mean"]
+    if not measured or ours is None:
+        return first
+    best = max(measured, key=lambda name: measured[name])
+    times = f" ({ours / measured[best]:.2f} times its ndcg)" if measured[best] else ""
+    comparison = report.comparisons.get(best)
+    if comparison is None or comparison.verdict == "no difference shown":
+        finding = f"No difference from the best simpler ranking, {escape(best)}, could be shown{times}."
+    else:
+        place = "ahead of" if comparison.verdict == "better" else "behind"
+        finding = (
+            f"The full pipeline is <strong>{place} the best simpler ranking</strong>, {escape(best)}{times}, "
+            f"and chance does not explain it ({_p_value(comparison)})."
+        )
+    return f"{first} {finding}"
+
+
+def _caveats(report: EvaluationReport) -> str:
+    if not report.caveats:
+        return ""
+    return f'<aside class="caveats"><h2>Before you rely on this</h2>{_list(report.caveats)}</aside>'
+
+
+def _rankings(report: EvaluationReport) -> str:
+    names = [_named(name, report.k) for name in _METRICS]
+    groups = (
+        ("Simpler rankings", report.baselines, plots.PLAIN),
+        ("Without one part", report.ablation, plots.SOFT),
+    )
+    rows = [_ranking_row(FULL, report.metrics, names, None, "full")]
+    chart = [(FULL, _figure(report.metrics, names[0]), plots.ACCENT)]
+    for heading, group, colour in groups:
+        if group:
+            rows.append(f'<tr class="group"><th colspan="{len(names) + 2}" scope="colgroup">{heading}</th></tr>')
+        for name, metrics in group.items():
+            rows.append(_ranking_row(name, metrics, names, report.comparisons.get(name), ""))
+            chart.append((name, _figure(metrics, names[0]), colour))
+    headings = ["ranking", *(_heading(name) for name in names), f"full pipeline is, by ndcg@{report.k}"]
+    return _section(
+        "Against simpler rankings",
+        "The same requests for all; every item ranked, ties never counted in a ranking's favour. Small figures and "
+        "lines are 95 % intervals: what would be found in 19 of 20 such samples of users.",
+        _plot(
+            plots.interval_bars(chart, names[0]),
+            f"Bars of {names[0]} with 95 % intervals: "
+            + "; ".join(f"{name} {_mean(figure, '{:.3f}')}" for name, figure, _ in chart),
+            f"{names[0]}: full pipeline (blue), simpler rankings (grey), pipeline without one part (brown).",
+        )
+        + _table("Figures of every ranking", headings, rows),
+    )
+
+
+def _ranking_row(name: str, metrics: Metrics, names: Sequence[str], comparison: Comparison | None, kind: str) -> str:
+    cells = [_cell(_figure(metrics, metric), _METRICS[metric.split("@")[0]][1]) for metric in names]
+    cells.append("<td></td>" if comparison is None else f"<td>{_compared(comparison)}</td>")
+    return f'<tr class="{kind}"><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
+
+
+def _compared(comparison: Comparison) -> str:
+    return (
+        f'<span class="{comparison.verdict.split()[0]}">{comparison.verdict}</span>'
+        f"<small>{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
+        f"{_p_value(comparison)}</small>"
+    )
+
+
+def _slices(report: EvaluationReport) -> str:
+    if not report.slices:
+        return ""
+    names = [_named(name, report.k) for name in _METRICS]
+    rows, chart = [], [("all requests", _figure(report.metrics, names[0]), plots.ACCENT)]
+    for name, part in report.slices.items():
+        cells = "".join(_cell(_figure(part.metrics, metric), _METRICS[metric.split("@")[0]][1]) for metric in names)
+        meaning = f"<small>{_SLICES[name]}</small>" if name in _SLICES else ""
+        label = escape(name.replace("_", " "))
+        rows.append(f'<tr><th scope="row">{label}{meaning}</th><td>{part.n_requests:,}</td>{cells}</tr>')
+        chart.append((name.replace("_", " "), _figure(part.metrics, names[0]), plots.PLAIN))
+    return _section(
+        "For whom it works",
+        "The full pipeline on kinds of requests. Few requests make wide intervals.",
+        _plot(
+            plots.interval_bars(chart, f"{names[0]} of the full pipeline"),
+            f"Bars of {names[0]} by kind of request: "
+            + "; ".join(f"{name} {_mean(figure, '{:.3f}')}" for name, figure, _ in chart),
+            f"{names[0]} of the full pipeline by kind of request.",
+        )
+        + _table("Figures by kind of request", ["requests", "number", *(_heading(name) for name in names)], rows),
+    )
+
+
+def _candidates(report: EvaluationReport) -> str:
+    if report.candidates is None:
+        return ""
+    found = report.candidates
+    together = "all together"
+    values = {together: found.merged} | dict(sorted(found.sources.items(), key=lambda pair: -pair[1]))
+    listing = "; ".join(f"{name} {value:.1%}" for name, value in values.items())
+    return _section(
+        "Candidates",
+        f"Before ranking, sources propose {found.budget:,} items a request. What is not among them cannot be listed: "
+        f"{found.merged:.1%} is the ceiling of recall.",
+        _plot(
+            plots.bars(values, f"recall at {found.budget} candidates", "{:.1%}", together),
+            f"Recall of each source at {found.budget} candidates: {listing}",
+            "Share of the wanted items that each source alone, and all together, put among the candidates.",
+        ),
+    )
+
+
+def _calibration(report: EvaluationReport) -> str:
+    figures = [
+        _plot(
+            plots.reliability_diagram(bins, name),
+            f"Reliability of {name}: expected calibration error {bins.expected_calibration_error:.3f}",
+            f"{name}: expected calibration error {bins.expected_calibration_error:.3f} "
+            f"over {int(bins.counts.sum()):,} predictions",
+        )
+        for name, bins in report.calibration.items()
+        if len(bins.counts)
+    ]
+    if not figures:
+        return ""
+    return _section(
+        "Do probabilities mean what they say?",
+        "Each point is a group of equally many predictions. On the dashed line, of the items given 20 %, 20 % were "
+        "wanted; below it the model promises too much.",
+        f'<div class="pair">{"".join(figures)}</div>',
+    )
+
+
+def _importances(report: EvaluationReport) -> str:
+    total = sum(report.importances.values())
+    if not total:
+        return ""
+    ordered = sorted(report.importances.items(), key=lambda pair: -pair[1])
+    shares = {name: gain / total for name, gain in ordered[:_MOST_FEATURES]}
+    listing = "; ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    left_out = len(ordered) - len(shares)
+    return _section(
+        "What the ranker looks at",
+        "Share of the ranker's gain that each feature brought in training"
+        + (f"; the {left_out} weakest are left out." if left_out else "."),
+        _plot(plots.bars(shares, "share of gain", "{:.1%}"), f"Feature importance: {listing}", "Feature importance."),
+    )
+
+
+def _data(report: EvaluationReport) -> str:
+    windows = [
+        f'<tr><th scope="row">{escape(window.name)}</th><td>{_day(window.start)}</td><td>{_day(window.end)}</td>'
+        f'<td>{window.n_events:,}</td><td class="text">{escape(window.use)}</td></tr>'
+        for window in report.windows
+    ]
+    facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in report.facts.items())
+    if not windows and not facts:
+        return ""
+    table = _table("Windows of the log", ["window", "from", "to", "events", "used for"], windows) if windows else ""
+    return _section(
+        "Data",
+        "The log is cut by time: what is measured always lies after what was learned from.",
+        table + (f"<dl>{facts}</dl>" if facts else ""),
+    )
+
+
+def _glossary(report: EvaluationReport) -> str:
+    entries = "".join(
+        f"<dt>{_heading(_named(name, report.k))}</dt><dd>{escape(meaning)}</dd>"
+        for name, (_, _, meaning) in _METRICS.items()
+    )
+    return _section("Words", "What the figures say.", f"<dl>{entries}</dl>")
+
+
+def _section(title: str, lead: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2><p>{escape(lead)}</p>{body}</section>\n"
+
+
+def _plot(svg: str, description: str, caption: str) -> str:
+    return (
+        f'<figure><div role="img" aria-label="{escape(description)}">{svg}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _table(caption: str, headings: Iterable[str], rows: Iterable[str]) -> str:
+    """A table of rows that are HTML already; the headings are escaped here."""
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    return (
+        f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _list(entries: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(entry)}</li>' for entry in entries)}</ul>"
+
+
+def _named(name: str, k: int) -> str:
+    return name if name == "auc" else f"{name}@{k}"
+
+
+def _heading(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+def _figure(metrics: Metrics, name: str) -> Interval:
+    return metrics.get(name, _NOTHING)
+
+
+def _mean(figure: Interval, form: str) -> str:
+    return "–" if figure["mean"] is None else form.format(figure["mean"])
+
+
+def _span(figure: Interval, form: str) -> str:
+    low, high = figure["low"], figure["high"]
+    if low is None or high is None or low == high:
+        return ""
+    return f"{form.format(low)} to {form.format(high)}"
+
+
+def _cell(figure: Interval, form: str) -> str:
+    return f"<td>{_mean(figure, form)}<small>{_span(figure, form)}</small></td>"
+
+
+def _p_value(comparison: Comparison) -> str:
+    return "p < 0.001" if comparison.p_value < 0.001 else f"p = {comparison.p_value:.3f}"
+
+
+def _day(time: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,167 @@
+"""All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.eval.confidence import Comparison
+from recsys.eval.metrics.calibration import Reliability
+from recsys.eval.protocol import Measurement, Metrics
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of the log and what it was used for.
+
+    Attributes:
+        start, end: microseconds since 1970 UTC; events with start <= time < end.
+        n_events: events in it.
+        use: one sentence, for readers.
+    """
+
+    name: str
+    start: int
+    end: int
+    n_events: int
+    use: str
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """A kind of requests: how many, and what the full pipeline reached on them."""
+
+    n_requests: int
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class CandidateRecall:
+    """Share of the targets that were among the candidates: the ceiling of everything after.
+
+    Attributes:
+        budget: candidates per request.
+        merged: recall of all sources together at the budget.
+        sources: recall of each source alone at the budget.
+    """
+
+    budget: int
+    merged: float
+    sources: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """One evaluation of one version.
+
+    Attributes:
+        version: the bundle's version.
+        dataset: name of the data, for readers.
+        k: length of the lists measured.
+        n_requests: requests measured.
+        metrics: of the full pipeline.
+        baselines: simpler rankings over the same requests.
+        ablation: the pipeline without one of its parts.
+        slices: the full pipeline on kinds of requests.
+        comparisons: paired differences in ndcg, the full pipeline minus each baseline and ablation.
+        windows: which part of the log did what, oldest first.
+        facts: further lines about the data, label to text.
+        caveats: what a reader must know before trusting the figures.
+        candidates: recall at the candidate budget.
+        calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
+        importances: feature to its gain in the ranker.
+    """
+
+    version: str
+    dataset: str
+    k: int
+    n_requests: int
+    metrics: Metrics
+    baselines: Mapping[str, Metrics]
+    ablation: Mapping[str, Metrics]
+    slices: Mapping[str, SliceResult]
+    comparisons: Mapping[str, Comparison]
+    windows: tuple[Window, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    candidates: CandidateRecall | None = None
+    calibration: Mapping[str, Reliability] = field(default_factory=dict)
+    importances: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        version: str,
+        dataset: str,
+        full: Measurement,
+        *,
+        baselines: Mapping[str, Measurement],
+        ablation: Mapping[str, Measurement],
+        slices: Mapping[str, NDArray[np.bool_]],
+        seed: int = 0,
+        **details: Any,
+    ) -> "EvaluationReport":
+        """Summarise measurements of the same requests, compare in pairs, and slice; empty slices are left out.
+
+        Args:
+            full: the full pipeline.
+            baselines, ablation: other rankings by name; the names must differ.
+            slices: name to (n_requests,) mask.
+            seed: of every bootstrap.
+            details: the optional attributes (`windows`, `facts`, `caveats`, `candidates`, ...).
+
+        Raises:
+            DataError: a ranking was measured on other requests.
+        """
+        metric = f"ndcg@{full.k}"
+        comparable = full.mean(metric) == full.mean(metric)  # NaN where no request has a target
+        others = {**baselines, **ablation} if comparable else {}
+        return cls(
+            version=version,
+            dataset=dataset,
+            k=full.k,
+            n_requests=full.n_requests,
+            metrics=full.summary(seed=seed),
+            baselines={name: other.summary(seed=seed) for name, other in baselines.items()},
+            ablation={name: other.summary(seed=seed) for name, other in ablation.items()},
+            slices={
+                name: SliceResult(int(mask.sum()), full.select(mask).summary(seed=seed))
+                for name, mask in slices.items()
+                if mask.any()
+            },
+            comparisons={name: full.against(other, metric, seed=seed) for name, other in others.items()},
+            **details,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `recsys evaluate --json`; the keys of INTERFACE first, then what else was found."""
+        return {
+            "version": self.version,
+            "n_requests": self.n_requests,
+            "metrics": self.metrics,
+            "baselines": dict(self.baselines),
+            "ablation": dict(self.ablation),
+            "slices": {name: part.metrics for name, part in self.slices.items()},
+            "slice_sizes": {name: part.n_requests for name, part in self.slices.items()},
+            "comparisons": {
+                name: {**asdict(comparison), "verdict": comparison.verdict}
+                for name, comparison in self.comparisons.items()
+            },
+            "dataset": self.dataset,
+            "windows": [asdict(window) for window in self.windows],
+            "facts": dict(self.facts),
+            "caveats": list(self.caveats),
+            "candidate_recall": None if self.candidates is None else asdict(self.candidates),
+            "calibration": {
+                name: {
+                    "expected_calibration_error": bins.expected_calibration_error if len(bins.counts) else None,
+                    "predicted": bins.predicted.tolist(),
+                    "observed": bins.observed.tolist(),
+                    "counts": bins.counts.tolist(),
+                }
+                for name, bins in self.calibration.items()
+            },
+            "importances": dict(self.importances),
+        }

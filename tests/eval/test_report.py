@@ -1,0 +1,155 @@
+"""The JSON object and the page."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.errors import DataError
+from recsys.eval.metrics.calibration import reliability
+from recsys.eval.protocol import Measurement, evaluate_lists
+from recsys.eval.ranking import Targets, top_k
+from recsys.eval.report import render, write_report
+from recsys.eval.results import CandidateRecall, EvaluationReport, Window
+
+N_REQUESTS, N_ITEMS = 300, 60
+NASTY = "<script>alert('&\"$x$')</script> 茶"
+VOID = {"meta", "path", "use", "rect", "br", "circle"}
+
+
+def measurement(skill: float) -> Measurement:
+    rng = np.random.default_rng(0)
+    wanted = rng.integers(0, N_ITEMS, N_REQUESTS)
+    scores = np.random.default_rng(1).random((N_REQUESTS, N_ITEMS)).astype(np.float32)
+    scores[np.arange(N_REQUESTS), wanted] += skill
+    targets = Targets.of([[int(item)] for item in wanted])
+    vectors = rng.standard_normal((N_ITEMS, 8)).astype(np.float32)
+    users = rng.integers(0, 90, N_REQUESTS).astype(np.int32)
+    lists = top_k(scores, N_ITEMS, targets=targets)
+    return evaluate_lists(lists, targets, popularity=np.arange(N_ITEMS, dtype=float), vectors=vectors, users=users)
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    rng = np.random.default_rng(2)
+    predicted = rng.random(500).astype(np.float32)
+    mask = np.arange(N_REQUESTS) < 40
+    return EvaluationReport.of(
+        NASTY,
+        NASTY,
+        measurement(0.5),
+        baselines={"popularity": measurement(0.0), "ease": measurement(0.3)},
+        ablation={NASTY: measurement(0.5)},
+        slices={"cold_item": mask, "cold_user": mask & False, NASTY: ~mask},
+        windows=(Window("history", 0, 86_400_000_000, 1_234, NASTY), Window("test", 1, 2, 5, "measured")),
+        facts={NASTY: NASTY},
+        caveats=("no impressions in the log: candidates served as negatives", NASTY),
+        candidates=CandidateRecall(300, 0.43, {"ease": 0.4, NASTY: 0.2}),
+        calibration={
+            "p_click": reliability(predicted, rng.random(500) < predicted),
+            "p_purchase": reliability(predicted[:0], predicted[:0] > 0),
+        },
+        importances={NASTY: 3.0} | {f"feature_{number}": 1.0 for number in range(30)},
+    )
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and words; checks that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_json_has_the_keys_of_the_contract(report: EvaluationReport) -> None:
+    found = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert list(found)[:6] == ["version", "n_requests", "metrics", "baselines", "ablation", "slices"]
+    names = {f"{name}@10" for name in ("ndcg", "recall", "hit_rate", "mrr", "map", "coverage", "novelty", "diversity")}
+    every = [found["metrics"], *found["baselines"].values(), *found["ablation"].values(), *found["slices"].values()]
+    for metrics in every:
+        assert set(metrics) == names | {"auc"}
+        assert all(set(interval) == {"mean", "low", "high"} for interval in metrics.values())
+    assert found["n_requests"] == N_REQUESTS
+    assert found["slice_sizes"] == {"cold_item": 40, NASTY: 260}
+    assert found["comparisons"]["popularity"]["verdict"] == "better"
+    assert found["comparisons"][NASTY]["verdict"] == "no difference shown"
+    assert found["calibration"]["p_purchase"]["expected_calibration_error"] is None
+
+
+def test_page_is_whole_escaped_and_self_contained(report: EvaluationReport, tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", report)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "img", "iframe"}
+    for _, attributes in page.tags:
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert "url(http" not in text
+    assert "".join(page.words).count(NASTY) >= 8
+
+
+def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) -> None:
+    page = Page(render(report))
+    figures = [attributes["aria-label"] for tag, attributes in page.tags if attributes.get("role") == "img" and tag]
+    assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 5
+    assert all(figures)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_page_says_who_is_ahead(report: EvaluationReport) -> None:
+    words = "".join(Page(render(report)).words)
+    assert "ahead of the best simpler ranking, ease" in words
+    assert "no impressions in the log" in words
+    assert "cold user" not in words  # an empty slice is left out
+    assert "the 11 weakest are left out" in words
+
+
+def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
+    assert render(report) == render(report)
+
+
+def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
+    for ours, theirs, expected in ((0.1, 0.5, "behind the best"), (0.3, 0.3, "No difference from the best")):
+        lost = EvaluationReport.of(
+            "v", "d", measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={}
+        )
+        assert expected in "".join(Page(render(lost)).words)
+
+
+def test_a_bare_report_of_requests_without_targets() -> None:
+    lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
+    nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))
+    report = EvaluationReport.of("v", "d", nothing, baselines={"other": nothing}, ablation={}, slices={})
+    assert "nothing could be measured" in render(report)
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_rankings_must_be_of_the_same_requests() -> None:
+    full = measurement(0.5)
+    other = full.select(np.arange(N_REQUESTS) < 10)
+    with pytest.raises(DataError, match="same requests"):
+        EvaluationReport.of("v", "d", full, baselines={"other": other}, ablation={}, slices={})
