@@ -20,8 +20,8 @@ def training_rows(
     n_candidates: int,
     top_grade: int,
     progress: Progress,
-) -> tuple[RankerRows, NDArray[np.uint16]]:
-    """Rows of a window that the sources have not seen, and which sources proposed each row.
+) -> RankerRows:
+    """Rows of a window that the sources have not seen.
 
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
     the ranker what is not wanted. Without impressions, candidates without a reaction stand for that. A wanted item
@@ -32,29 +32,27 @@ def training_rows(
         moments: the window's requests.
         top_grade: grade of the strongest event.
     """
-    tables, grades, sizes, times, proposers = [], [], [], [], []
+    parts = [_no_rows(len(features.names))]
     done = 0
     for part, block in blocks(scoring, moments, rule):
         shown = np.zeros_like(block.eligible)
         shown[part.shown_rows, part.shown_items] = True
         candidates = scoring.candidates(block, n_candidates, shown & block.eligible)
-        wanted = _grades(part, candidates, block.eligible.shape[1])
-        useful = np.bincount(candidates.rows, weights=wanted > 0, minlength=len(part)) > 0
-        kept = candidates.keep(useful[candidates.rows])
-        tables.append(scoring.table(block, kept, features))
-        grades.append(wanted[useful[candidates.rows]])
-        sizes.append(np.bincount(kept.rows, minlength=len(part))[useful])
-        times.append(part.times[useful])
-        proposers.append(kept.proposed_by)
+        grades = _grades(part, candidates, block.eligible.shape[1])
+        useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
+        kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]
+        table = scoring.table(block, kept, features)
+        sizes = np.bincount(kept.rows, minlength=len(part))[useful]
+        parts.append(RankerRows(table, grades, grades == top_grade, sizes, part.times[useful], kept.proposed_by))
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(moments):,} requests")
-    if not tables:
-        empty = np.zeros((0, len(features.names)), dtype=np.float32)
-        none = np.zeros(0, dtype=np.int64)
-        return RankerRows(empty, none.astype(np.int32), none.astype(bool), none, none), none.astype(np.uint16)
-    grade = np.concatenate(grades)
-    rows = RankerRows(np.concatenate(tables), grade, grade == top_grade, np.concatenate(sizes), np.concatenate(times))
-    return rows, np.concatenate(proposers)
+    return RankerRows.joined(parts)
+
+
+def _no_rows(n_features: int) -> RankerRows:
+    none = np.zeros(0, dtype=np.int64)
+    table = np.zeros((0, n_features), dtype=np.float32)
+    return RankerRows(table, none.astype(np.int32), none.astype(bool), none, none, none.astype(np.uint16))
 
 
 def _grades(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int32]:

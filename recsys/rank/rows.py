@@ -1,7 +1,7 @@
 """What the ranker learns from: candidates of past requests, their features, and what the user then did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ class RankerRows:
         bought: (n_rows,) True where the strongest event, a purchase, followed.
         sizes: (n_requests,) rows of each request.
         times: (n_requests,) microseconds.
+        proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
     """
 
     table: NDArray[np.float32]
@@ -24,6 +25,7 @@ class RankerRows:
     bought: NDArray[np.bool_]
     sizes: NDArray[np.int64]
     times: NDArray[np.int64]
+    proposed_by: NDArray[np.uint16]
 
     @property
     def n_requests(self) -> int:
@@ -36,14 +38,15 @@ class RankerRows:
 
     def columns(self, chosen: Sequence[int]) -> "RankerRows":
         """The same rows with only these columns of the table."""
-        return RankerRows(self.table[:, list(chosen)], self.grades, self.bought, self.sizes, self.times)
+        return replace(self, table=self.table[:, list(chosen)])
 
-    def requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
-        """Only the chosen requests: `chosen` is (n_requests,)."""
-        rows = np.repeat(chosen, self.sizes)
-        return RankerRows(
-            self.table[rows], self.grades[rows], self.bought[rows], self.sizes[chosen], self.times[chosen]
-        )
+    def keep(self, chosen: NDArray[np.bool_]) -> "RankerRows":
+        """Only the chosen rows (n_rows,), and only requests that still have one that was wanted."""
+        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        wanted = np.bincount(requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
+        chosen = chosen & wanted[requests]
+        sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
+        return self._rows(chosen, sizes, self.times[wanted])
 
     def sampled(self, negatives: int, seed: int) -> "RankerRows":
         """At most `negatives` rows of grade 0 a request, drawn evenly; all others kept."""
@@ -53,9 +56,9 @@ class RankerRows:
         order = np.lexsort((draw, requests))
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         n_wanted = np.bincount(requests, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
-        kept = np.sort(order[np.arange(len(order)) - starts < np.repeat(n_wanted + negatives, self.sizes)])
-        sizes = np.bincount(requests[kept], minlength=self.n_requests)
-        return RankerRows(self.table[kept], self.grades[kept], self.bought[kept], sizes, self.times)
+        chosen = np.zeros(len(draw), dtype=bool)
+        chosen[order[np.arange(len(order)) - starts < np.repeat(n_wanted + negatives, self.sizes)]] = True
+        return self._rows(chosen, np.bincount(requests[chosen], minlength=self.n_requests), self.times)
 
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
@@ -63,15 +66,16 @@ class RankerRows:
         later = self.times >= cut
         if later.all():  # one moment only
             later = np.zeros_like(later)
-        return self.requests(~later), self.requests(later)
+        return self._requests(~later), self._requests(later)
 
     @staticmethod
-    def joined(parts: "Sequence[RankerRows]") -> "RankerRows":
+    def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
         """Several windows as one; the parts must be in time order."""
-        return RankerRows(
-            np.concatenate([part.table for part in parts]),
-            np.concatenate([part.grades for part in parts]),
-            np.concatenate([part.bought for part in parts]),
-            np.concatenate([part.sizes for part in parts]),
-            np.concatenate([part.times for part in parts]),
-        )
+        return RankerRows(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(RankerRows)))
+
+    def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
+        return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])
+
+    def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
+        table, grades, bought = self.table[chosen], self.grades[chosen], self.bought[chosen]
+        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen])

@@ -1,0 +1,125 @@
+"""A bundle: one trained whole, in memory and as the files of a version."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features.feature_set import FeatureSet
+from recsys.config import Config, parse_config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.interactions import InteractionLog
+from recsys.pipeline.rankers import Rankers
+from recsys.pipeline.stage_one import StageOne
+from recsys.registry import DataRecord, Registry, StoreMark
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that a served version knows.
+
+    Attributes:
+        config: as resolved by training: `policy.seen` is never `auto` here.
+        catalogue: the items.
+        log: all events it was trained on; histories and counters are folds over it.
+        stage: the sources, fitted on the whole log.
+        features: the ranker's columns, in order.
+        rankers: the ranker, its ablations and calibrations.
+        report: what `evaluate --json` prints, measured in training on the test window by models that had not seen it.
+        fingerprint: sha256 of the data.
+        store: how far the event log of a store is in it.
+        version: name in the registry; empty before it is published.
+    """
+
+    config: Config
+    catalogue: ItemCatalogue
+    log: InteractionLog
+    stage: StageOne
+    features: FeatureSet
+    rankers: Rankers
+    report: dict[str, Any]
+    fingerprint: str
+    store: StoreMark | None = None
+    version: str = ""
+
+    @cached_property
+    def typical_weight(self) -> float:
+        """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
+        positive = self.log.weights[self.log.weights > 0]
+        return float(np.median(positive)) if len(positive) else 1.0
+
+    @property
+    def data_record(self) -> DataRecord:
+        """What the manifest says of the data."""
+        return DataRecord(
+            fingerprint=self.fingerprint,
+            start=int(self.log.times[0]) if len(self.log) else None,
+            end=int(self.log.times[-1]) if len(self.log) else None,
+            n_events=len(self.log),
+            n_users=self.log.n_users,
+            n_items=len(self.catalogue),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write all files into an existing folder."""
+        (folder / "vocabulary").mkdir()
+        self.catalogue.save(folder / "vocabulary" / "items.parquet")
+        self.log.save(folder / "features" / "log")
+        self.stage.save(folder)
+        self.rankers.save(folder / "rank")
+        (folder / "policy").mkdir()
+        (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
+        (folder / "evaluation").mkdir()
+        (folder / "evaluation" / "report.json").write_text(json.dumps(self.report, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, registry: Registry, version: str | None = None) -> "Bundle":
+        """Load one version, by default the current one, after every file's checksum was verified.
+
+        Raises:
+            BundleError: there is no such version, or it is damaged or too new; the message names the file.
+        """
+        name = registry.resolve(version)
+        folder, manifest = registry.path_of(name), registry.manifest(name)
+        catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
+        return cls(
+            config=parse_config(manifest.config),
+            catalogue=catalogue,
+            log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
+            stage=StageOne.load(folder),
+            features=FeatureSet.named(manifest.feature_names),
+            rankers=Rankers.load(folder / "rank"),
+            report=json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8")),
+            fingerprint=manifest.data.fingerprint,
+            store=manifest.store,
+            version=name,
+        )
+
+
+def publish(bundle: Bundle, registry: Registry, *, promote: bool = True, why: str, parent: str | None = None) -> str:
+    """Write a bundle as a new version of a registry: whole or not at all.
+
+    Args:
+        promote: whether it becomes the current version at once.
+        why: the reason, for the registry's history.
+        parent: the version that it follows.
+
+    Returns:
+        The name of the new version.
+    """
+    with registry.stage() as folder:
+        bundle.save(folder)
+        return registry.publish(
+            folder,
+            parent=parent,
+            data=bundle.data_record,
+            config=bundle.config.model_dump(mode="json"),
+            metrics=bundle.report.get("metrics", {}),
+            feature_names=bundle.features.names,
+            store=bundle.store,
+            promote=promote,
+            why=why,
+        )
