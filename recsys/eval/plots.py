@@ -82,7 +82,7 @@ def reliability_diagram(bins: Reliability, label: str) -> str:
 def _finish_bars(axes: Axes, label: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel(label)
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0.02)
     axes.set_xlim(left=0)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")

@@ -1,7 +1,7 @@
 """The report: one self-contained HTML page that a product owner can read."""
 
 import importlib.resources
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
@@ -15,21 +15,17 @@ FULL = "full pipeline"
 _MOST_FEATURES = 20
 _NOTHING = Interval(mean=None, low=None, high=None)
 
-# name: (label, form, what it says)
-_METRICS: Mapping[str, tuple[str, str, str]] = {
-    "ndcg": (
-        "ndcg",
-        "{:.3f}",
-        "Are wanted items in the list, and near its top? 1 is the best possible order, 0 no hit.",
-    ),
-    "recall": ("recall", "{:.1%}", "Share of the items wanted that the list holds."),
-    "hit_rate": ("hit rate", "{:.1%}", "Share of the lists that hold at least one item wanted."),
-    "mrr": ("mrr", "{:.3f}", "1 / place of the first item wanted: 1 if it is always first, 0.5 if always second."),
-    "map": ("map", "{:.3f}", "Precision at the place of each item wanted, averaged."),
-    "auc": ("auc", "{:.3f}", "How often a wanted item stands before another one among the candidates; 0.5 is chance."),
-    "coverage": ("coverage", "{:.1%}", "Share of the catalogue that appears in at least one list."),
-    "novelty": ("novelty", "{:.1f}", "How little known the listed items are, in bits: one more is half as popular."),
-    "diversity": ("diversity", "{:.2f}", "How unlike the items of one list are: 0 alike, 1 unrelated."),
+# name: (form, what it says)
+_METRICS: Mapping[str, tuple[str, str]] = {
+    "ndcg": ("{:.3f}", "Are wanted items in the list, and near its top? 1 is the best possible order, 0 no hit."),
+    "recall": ("{:.1%}", "Share of the items wanted that the list holds."),
+    "hit_rate": ("{:.1%}", "Share of the lists that hold at least one item wanted."),
+    "mrr": ("{:.3f}", "1 / place of the first item wanted: 1 if it is always first, 0.5 if always second."),
+    "map": ("{:.3f}", "Precision at the place of each item wanted, averaged."),
+    "auc": ("{:.3f}", "How often a wanted item stands before another one of the same candidates; 0.5 is chance."),
+    "coverage": ("{:.1%}", "Share of the catalogue that appears in at least one list."),
+    "novelty": ("{:.1f}", "How little known the listed items are, in bits: one more is half as popular."),
+    "diversity": ("{:.2f}", "How unlike the items of one list are: 0 alike, 1 unrelated."),
 }
 _SLICES: Mapping[str, str] = {
     "cold_item": "wanted item is new or hardly known",
@@ -71,11 +67,12 @@ def render(report: EvaluationReport) -> str:
 def _summary(report: EvaluationReport) -> str:
     cards = []
     for name in ("hit_rate", "recall", "ndcg", "coverage", "diversity"):
-        label, form, meaning = _METRICS[name]
+        form, meaning = _METRICS[name]
         figure = _figure(report.metrics, _named(name, report.k))
         cards.append(
-            f'<div class="card"><h3>{label} <small>@{report.k}</small></h3><p class="big">{_mean(figure, form)}</p>'
-            f'<p class="span">{_span(figure, form)}</p><p>{escape(meaning)}</p></div>'
+            f'<div class="card"><h3>{_heading(name)} <small>@{report.k}</small></h3>'
+            f'<p class="big">{_mean(figure, form)}</p><p class="span">{_span(figure, form)}</p>'
+            f"<p>{escape(meaning)}</p></div>"
         )
     return (
         f"<header><h1>Recommendation quality</h1><p>{escape(report.dataset)} · version <code>{escape(report.version)}"
@@ -118,38 +115,35 @@ def _caveats(report: EvaluationReport) -> str:
 
 
 def _rankings(report: EvaluationReport) -> str:
-    names = [_named(name, report.k) for name in _METRICS]
+    ndcg = f"ndcg@{report.k}"
     groups = (
         ("Simpler rankings", report.baselines, plots.PLAIN),
         ("Without one part", report.ablation, plots.SOFT),
     )
-    rows = [_ranking_row(FULL, report.metrics, names, None, "full")]
-    chart = [(FULL, _figure(report.metrics, names[0]), plots.ACCENT)]
+    rows = [f'<tr class="full"><th scope="row">{FULL}</th>{_cells(report.metrics, report.k)}<td></td></tr>']
+    chart = [(FULL, _figure(report.metrics, ndcg), plots.ACCENT)]
     for heading, group, colour in groups:
         if group:
-            rows.append(f'<tr class="group"><th colspan="{len(names) + 2}" scope="colgroup">{heading}</th></tr>')
+            rows.append(f'<tr class="group"><th colspan="{len(_METRICS) + 2}" scope="colgroup">{heading}</th></tr>')
         for name, metrics in group.items():
-            rows.append(_ranking_row(name, metrics, names, report.comparisons.get(name), ""))
-            chart.append((name, _figure(metrics, names[0]), colour))
-    headings = ["ranking", *(_heading(name) for name in names), f"full pipeline is, by ndcg@{report.k}"]
+            compared = _compared(report.comparisons[name]) if name in report.comparisons else ""
+            cells = f"{_cells(metrics, report.k)}<td>{compared}</td>"
+            rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
+            chart.append((name, _figure(metrics, ndcg), colour))
+    headings = ["ranking", *map(_heading, _METRICS), "full pipeline is"]
     return _section(
         "Against simpler rankings",
-        "The same requests for all; every item ranked, ties never counted in a ranking's favour. Small figures and "
-        "lines are 95 % intervals: what would be found in 19 of 20 such samples of users.",
+        "The same requests for all, over the whole catalogue unless a request names its candidates; ties never count "
+        "in a ranking's favour. Small figures and "
+        "lines are 95 % intervals: how far a figure may be off because other users could have been asked.",
         _plot(
-            plots.interval_bars(chart, names[0]),
-            f"Bars of {names[0]} with 95 % intervals: "
+            plots.interval_bars(chart, ndcg),
+            f"Bars of {ndcg} with 95 % intervals: "
             + "; ".join(f"{name} {_mean(figure, '{:.3f}')}" for name, figure, _ in chart),
-            f"{names[0]}: full pipeline (blue), simpler rankings (grey), pipeline without one part (brown).",
+            f"{ndcg}: full pipeline (blue), simpler rankings (grey), pipeline without one part (brown).",
         )
-        + _table("Figures of every ranking", headings, rows),
+        + _table(f"Every ranking, lists of {report.k}; the last column compares ndcg in pairs", headings, rows),
     )
-
-
-def _ranking_row(name: str, metrics: Metrics, names: Sequence[str], comparison: Comparison | None, kind: str) -> str:
-    cells = [_cell(_figure(metrics, metric), _METRICS[metric.split("@")[0]][1]) for metric in names]
-    cells.append("<td></td>" if comparison is None else f"<td>{_compared(comparison)}</td>")
-    return f'<tr class="{kind}"><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
 
 
 def _compared(comparison: Comparison) -> str:
@@ -163,24 +157,26 @@ def _compared(comparison: Comparison) -> str:
 def _slices(report: EvaluationReport) -> str:
     if not report.slices:
         return ""
-    names = [_named(name, report.k) for name in _METRICS]
-    rows, chart = [], [("all requests", _figure(report.metrics, names[0]), plots.ACCENT)]
+    ndcg = f"ndcg@{report.k}"
+    rows, chart = [], [("all requests", _figure(report.metrics, ndcg), plots.ACCENT)]
     for name, part in report.slices.items():
-        cells = "".join(_cell(_figure(part.metrics, metric), _METRICS[metric.split("@")[0]][1]) for metric in names)
         meaning = f"<small>{_SLICES[name]}</small>" if name in _SLICES else ""
         label = escape(name.replace("_", " "))
-        rows.append(f'<tr><th scope="row">{label}{meaning}</th><td>{part.n_requests:,}</td>{cells}</tr>')
-        chart.append((name.replace("_", " "), _figure(part.metrics, names[0]), plots.PLAIN))
+        rows.append(
+            f'<tr><th scope="row">{label}{meaning}</th><td>{part.n_requests:,}</td>'
+            f"{_cells(part.metrics, report.k)}</tr>"
+        )
+        chart.append((name.replace("_", " "), _figure(part.metrics, ndcg), plots.PLAIN))
     return _section(
         "For whom it works",
         "The full pipeline on kinds of requests. Few requests make wide intervals.",
         _plot(
-            plots.interval_bars(chart, f"{names[0]} of the full pipeline"),
-            f"Bars of {names[0]} by kind of request: "
+            plots.interval_bars(chart, f"{ndcg} of the full pipeline"),
+            f"Bars of {ndcg} by kind of request: "
             + "; ".join(f"{name} {_mean(figure, '{:.3f}')}" for name, figure, _ in chart),
-            f"{names[0]} of the full pipeline by kind of request.",
+            f"{ndcg} of the full pipeline by kind of request.",
         )
-        + _table("Figures by kind of request", ["requests", "number", *(_heading(name) for name in names)], rows),
+        + _table("Full pipeline by kind of request", ["requests", "number", *map(_heading, _METRICS)], rows),
     )
 
 
@@ -252,7 +248,7 @@ def _data(report: EvaluationReport) -> str:
     table = _table("Windows of the log", ["window", "from", "to", "events", "used for"], windows) if windows else ""
     return _section(
         "Data",
-        "The log is cut by time: what is measured always lies after what was learned from.",
+        "Which part of the log was used for what.",
         table + (f"<dl>{facts}</dl>" if facts else ""),
     )
 
@@ -260,7 +256,7 @@ def _data(report: EvaluationReport) -> str:
 def _glossary(report: EvaluationReport) -> str:
     entries = "".join(
         f"<dt>{_heading(_named(name, report.k))}</dt><dd>{escape(meaning)}</dd>"
-        for name, (_, _, meaning) in _METRICS.items()
+        for name, (_, meaning) in _METRICS.items()
     )
     return _section("Words", "What the figures say.", f"<dl>{entries}</dl>")
 
@@ -309,11 +305,13 @@ def _span(figure: Interval, form: str) -> str:
     low, high = figure["low"], figure["high"]
     if low is None or high is None or low == high:
         return ""
-    return f"{form.format(low)} to {form.format(high)}"
+    return f"{form.format(low)}–{form.format(high)}"
 
 
-def _cell(figure: Interval, form: str) -> str:
-    return f"<td>{_mean(figure, form)}<small>{_span(figure, form)}</small></td>"
+def _cells(metrics: Metrics, k: int) -> str:
+    """Table cells of every metric, each with its interval."""
+    figures = [(_figure(metrics, _named(name, k)), form) for name, (form, _) in _METRICS.items()]
+    return "".join(f"<td>{_mean(figure, form)}<small>{_span(figure, form)}</small></td>" for figure, form in figures)
 
 
 def _p_value(comparison: Comparison) -> str:
