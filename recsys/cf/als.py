@@ -32,9 +32,9 @@ class Als:
         self.item_factors = item_factors
         self.alpha = alpha
         self.regularization = regularization
-        self._gram = item_factors.T @ item_factors + np.float32(regularization) * np.eye(
-            item_factors.shape[1], dtype=np.float32
-        )
+        ridge = regularization * np.eye(item_factors.shape[1])
+        self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
+        self._inverse_gram = np.linalg.inv(self._gram)
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: "Als | None" = None) -> Self:
@@ -80,17 +80,24 @@ class Als:
         return users
 
     def _solve(self, weights: sp.csr_matrix) -> NDArray[np.float32]:
+        """(n, factors): the solutions of `user_factors` for n histories of which none is empty."""
         lengths = np.diff(weights.indptr)
-        places = np.arange(lengths.max()) < lengths[:, None]  # (n, longest)
-        items = np.zeros(places.shape, dtype=np.int32)
-        extra = np.zeros(places.shape, dtype=np.float32)
-        items[places] = weights.indices
-        extra[places] = np.float32(self.alpha) * weights.data
-        read = self.item_factors[items] * places[:, :, None]  # (n, longest, factors)
+        held = np.arange(lengths.max()) < lengths[:, None]  # (n, longest)
+        items = np.zeros(held.shape, dtype=np.int32)
+        extra = np.zeros(held.shape, dtype=np.float32)  # c - 1
+        items[held] = weights.indices
+        extra[held] = np.float32(self.alpha) * weights.data
+        confidence = (extra + held)[:, :, None].astype(np.float32)
+        read = self.item_factors[items]  # (n, longest, factors)
+        # The same solution in a system of the history's size or of the factors' size, whichever is smaller: by the
+        # push-through identity u = G Y' z with (I + (C - I) Y G Y') z = c, where G inverts the gram matrix. Small
+        # systems are not only cheaper: from about 100 unknowns BLAS starts threads for each of them.
+        if held.shape[1] < len(self._gram):
+            projected = read @ self._inverse_gram
+            left = extra[:, :, None] * (projected @ read.transpose(0, 2, 1)) + np.eye(held.shape[1], dtype=np.float32)
+            return (np.linalg.solve(left, confidence).transpose(0, 2, 1) @ projected)[:, 0]
         left = self._gram + (read * extra[:, :, None]).transpose(0, 2, 1) @ read
-        right = ((1.0 + extra)[:, None, :] @ read).transpose(0, 2, 1)
-        solved: NDArray[np.float32] = np.linalg.solve(left, right)[:, :, 0]
-        return solved
+        return np.linalg.solve(left, read.transpose(0, 2, 1) @ confidence)[:, :, 0]
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): predicted preference, about 0 to 1."""

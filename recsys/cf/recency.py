@@ -18,8 +18,9 @@ def basket_starts(owners: NDArray[np.integer], times: NDArray[np.int64]) -> NDAr
     return starts
 
 
-def recency_weights(histories: HistoryBatch, power: float) -> NDArray[np.float32]:
-    """(n_events,) weight / (1 + baskets after the event) ** power: the newest of a history count most."""
+def recency_weights(histories: HistoryBatch) -> NDArray[np.float32]:
+    """(n_events,) weight / sqrt(1 + baskets after the event): the newest of a history count most."""
     baskets = np.cumsum(basket_starts(histories.rows, histories.times))
     last = baskets[histories.offsets[1:][histories.rows] - 1]
-    return (histories.weights * (1.0 + last - baskets) ** -power).astype(np.float32)
+    weights: NDArray[np.float32] = (histories.weights / np.sqrt(1.0 + last - baskets)).astype(np.float32)
+    return weights

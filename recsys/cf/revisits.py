@@ -12,8 +12,6 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 
-_RECENCY = 0.5
-
 
 class Revisits:
     """Recency-weighted count of the user's own events; nothing is learned but the size of the catalogue."""
@@ -28,7 +26,7 @@ class Revisits:
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): above 0 for the items of the history only."""
-        matrix = histories.matrix(self.n_items, recency_weights(histories, _RECENCY))
+        matrix = histories.matrix(self.n_items, recency_weights(histories))
         return np.asarray(matrix.toarray(), dtype=np.float32)
 
     def save(self, folder: Path) -> None:

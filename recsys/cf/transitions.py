@@ -16,15 +16,18 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 
 _BACKWARD = 0.5
-_DAMPING = 0.5
-_RECENCY = 1.0
+"""What a step counts for the way back, from the item that followed."""
+
+_SHRINKAGE = 20.0
+"""Added to the divisor: one user who went from one rare item to another is no evidence yet."""
 
 
 class Transitions:
-    """Item -> items of the following baskets of the same user, weighted by 1 / distance.
+    """Item -> items of the following baskets of the same user; a basket counts 1 / distance, split among its items.
 
     A basket is all positive events of a user at one time: they have no order, so they count for each other both ways,
-    at distance 1. An item that follows is also evidence, of a lesser weight, for the way back.
+    at distance 1. Where every event has a time of its own, a basket is an event. An item that comes back in a later
+    basket follows itself: the diagonal tells repeat buys. Sums are divided by sqrt(count * count) + shrinkage.
 
     Attributes:
         matrix: (n_items, n_items) float32 CSR; row: the item that was wanted, column: the item that follows.
@@ -37,29 +40,32 @@ class Transitions:
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
         """Learn from a log; `seed` is not needed."""
         owners, baskets = _baskets(log.positive())
-        lefts: list[sp.csr_matrix] = [baskets]
-        rights: list[sp.csr_matrix] = [baskets]
+        shares = sp.csr_matrix(baskets.multiply((1.0 / np.diff(baskets.indptr)).astype(np.float32)[:, None]))
+        origins, targets = [baskets], [shares]
         for distance in range(1, config.transition_horizon + 1):
-            same = np.flatnonzero(owners[distance:] == owners[:-distance])
-            before, after = baskets[same], baskets[same + distance]
-            lefts += [before * (1.0 / distance), after * (_BACKWARD / distance)]
-            rights += [after, before]
-        counts = np.asarray(baskets.sum(axis=0)).ravel()
-        damping = (1.0 + counts) ** -_DAMPING
+            earlier = np.flatnonzero(owners[distance:] == owners[:-distance])
+            later = earlier + distance
+            origins += [baskets[earlier] * (1.0 / distance), baskets[later] * (_BACKWARD / distance)]
+            targets += [shares[later], shares[earlier]]
+        norms: NDArray[np.float32] = np.sqrt(np.asarray(baskets.sum(axis=0), dtype=np.float32).ravel())
+        with_itself: NDArray[np.float32] = np.asarray(shares.sum(axis=0), dtype=np.float32).ravel()
 
-        def damped(rows: NDArray[np.intp], columns: NDArray[np.intp], sums: NDArray[np.float32]) -> NDArray[np.float32]:
-            values: NDArray[np.float32] = sums * damping[rows] * damping[columns]
-            values[rows == columns] = 0
+        def normalised(
+            rows: NDArray[np.intp], columns: NDArray[np.intp], sums: NDArray[np.float32]
+        ) -> NDArray[np.float32]:
+            # In its own basket an item does not follow itself.
+            follows = sums - np.where(rows == columns, with_itself[rows], np.float32(0))
+            values: NDArray[np.float32] = follows / (norms[rows] * norms[columns] + np.float32(_SHRINKAGE))
             return values
 
-        left, right = sp.vstack(lefts).T.tocsr(), sp.vstack(rights, format="csr")
-        return cls(top_k_product(left, right, config.neighbours, damped))
+        left, right = sp.vstack(origins, format="csr").T.tocsr(), sp.vstack(targets, format="csr")
+        return cls(top_k_product(left, right, config.neighbours, normalised))
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): how strongly items follow the history, its newest events counting most."""
         positive = histories.positive()
-        values = recency_weights(positive, _RECENCY)
-        scores: NDArray[np.float32] = (positive.matrix(self.matrix.shape[0], values) @ self.matrix).toarray()
+        history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
+        scores: NDArray[np.float32] = (history @ self.matrix).toarray()
         return scores
 
     def save(self, folder: Path) -> None:
@@ -81,7 +87,7 @@ def _baskets(log: InteractionLog) -> tuple[NDArray[np.int32], sp.csr_matrix]:
     numbers = np.cumsum(starts) - 1
     place = np.arange(len(log)) - np.flatnonzero(starts)[numbers]
     held = place < NEWEST_EVENTS
-    shape = (int(starts.sum()), log.n_items)
-    matrix = sp.csr_matrix((np.ones(held.sum(), dtype=np.float32), (numbers[held], items[held])), shape=shape)
+    ones = np.ones(int(held.sum()), dtype=np.float32)
+    matrix = sp.csr_matrix((ones, (numbers[held], items[held])), shape=(int(starts.sum()), log.n_items))
     matrix.data[:] = 1.0
     return users[starts], matrix
