@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ RAW = "__raw"
 """The text of a line that cannot be split."""
 
 _EXTRA = "__extra"
+_FIRST_LINES = 1_000
+"""Lines of a long file that are looked at for its keys."""
 
 
 @dataclass(frozen=True)
@@ -210,15 +211,26 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     )
     lines = lines.filter(pl.col(RAW).str.strip_chars() != "")
     # A long log is not read twice: its first lines say what it holds, and a wanted key may still turn up later.
-    names = _keys(path) if columns is None else list(dict.fromkeys([*_keys(path, 1_000), *columns]))
+    found = _keys(path, None if columns is None else _FIRST_LINES)
+    names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
+    if not names:
+        raise DataError(f"{path} holds no JSON object; write one object a line")
     whole = pl.col(RAW).str.json_path_match("$").fill_null("").str.starts_with("{")
     reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
-    cells = {name: pl.col(RAW).str.json_path_match(f"$[{json.dumps(name)}]") for name in names}
+    cells = {name: pl.col(RAW).str.json_path_match(_json_path(path, name)) for name in names}
     frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json")
 
 
-def _keys(path: Path, limit: int | None = None) -> list[str]:
+def _json_path(path: Path, key: str) -> str:
+    """Where a key of a JSON object is. The path language has no way to escape a quote or a backslash."""
+    quote = "'" if '"' in key else '"'
+    if quote in key or "\\" in key:
+        raise DataError(f"{path}: the key {key!r} holds both kinds of quotes or a backslash; give it a plain name")
+    return f"$[{quote}{key}{quote}]"
+
+
+def _keys(path: Path, limit: int | None) -> list[str]:
     """Keys of the objects of the first `limit` lines, in order of appearance; lines that are no object are skipped."""
     names: dict[str, None] = {}
     with _opener(path.name)(path, "rb") as stream:

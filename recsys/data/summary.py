@@ -52,7 +52,7 @@ class DatasetSummary:
             f"repeats     {self.repeated:.1%} of the events, impressions aside, are of an item the user already had",
             f"duplicates  {self.duplicates:,} events with an event_id seen before",
         ]
-        lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items()]
+        lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items() if count]
         return lines + [f"            {reason}" for reason in self.reasons]
 
 

@@ -151,7 +151,8 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
     """
     for column in columns:
         if column.required and column.name not in table.dtypes:
-            near = difflib.get_close_matches(column.name, list(table.dtypes), n=1, cutoff=0.5)
+            strange = [name for name in table.dtypes if name not in {known.name for known in columns}]
+            near = difflib.get_close_matches(column.name, strange, n=1, cutoff=0.5)
             hint = f"rename {near[0]!r} to it" if near else f"it has {', '.join(list(table.dtypes)[:12])}"
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 

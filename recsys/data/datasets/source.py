@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,23 +43,29 @@ class Source:
 
 
 def write_dataset(folder: str | Path, frames: Frames) -> None:
-    """Write items.parquet and events.parquet; each appears whole or not at all.
+    """Write items.parquet and events.parquet; an interruption leaves nothing half-written.
 
     Raises:
         DataError: the folder cannot be written, or already holds one of the tables as another kind of file.
     """
     folder = Path(folder)
+    tables = {"items": frames.items, "events": frames.events}
+    partial = {name: folder / f".{name}.parquet.partial" for name in tables}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, frame in (("items", frames.items), ("events", frames.events)):
+        for name, frame in tables.items():
             others = [path.name for path in folder.glob(f"{name}.*") if path.name != f"{name}.parquet"]
             if others:
                 raise DataError(f"{folder} already holds {others[0]}; give an empty folder")
-            partial = folder / f".{name}.parquet.partial"
-            frame.write_parquet(partial)
-            os.replace(partial, folder / f"{name}.parquet")
+            frame.write_parquet(partial[name])
+        for name in tables:
+            os.replace(partial[name], folder / f"{name}.parquet")
     except OSError as error:
-        raise DataError(f"{folder} cannot be written: {error}; give another --out") from error
+        raise DataError(f"{folder} cannot be written: {error}; give another folder") from error
+    finally:
+        for path in partial.values():
+            with suppress(OSError):
+                path.unlink()
 
 
 def official_file(folder: Path, name: str) -> Path:

@@ -1,0 +1,225 @@
+"""What is wrong is said with what, where and what to do; it never is a stack trace."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.config import parse_config
+from recsys.data.loading import dataset_from_frames, load_dataset, read_dataset
+from recsys.data.validation import write_rejected
+from recsys.errors import DataError
+
+ITEMS = "item_id,title\ni1,Lamp\ni2,Chair\n"
+HEADER = "user_id,item_id,event,timestamp,event_id,position,propensity,value\n"
+GOOD = "u1,i1,click,2024-01-01,,,,\n"
+ANY = parse_config({"data": {"max_rejected": 1.0}})
+
+
+def folder_of(folder: Path, **files: str | bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name.replace("__", ".")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "reason"),
+    [
+        (",i1,click,2024-01-01,,,,", "user_id", None, "missing"),
+        ('"  ",i1,click,2024-01-01,,,,', "user_id", "  ", "missing"),
+        ("u1,,click,2024-01-01,,,,", "item_id", None, "missing"),
+        ("u1,i1,,2024-01-01,,,,", "event", None, "missing"),
+        ("u1,i1,click,,,,,", "timestamp", None, "missing"),
+        ("u1,i1,click,yesterday,,,,", "timestamp", "yesterday", "ISO 8601"),
+        ("u1,i1,click,2024-13-01,,,,", "timestamp", "2024-13-01", "ISO 8601"),
+        ("u1,i1,click,1969-12-31T23:59:59Z,,,,", "timestamp", "1969-12-31T23:59:59Z", "before 1970"),
+        ("u1,i1,click,-5,,,,", "timestamp", "-5", "before 1970"),
+        ("u1,i1,click,2999-01-01,,,,", "timestamp", "2999-01-01", "in the future"),
+        ("u1,i1,click,1714564800000000,,,,", "timestamp", "1714564800000000", "seconds or milliseconds"),
+        ("u1,i1,click,2024-01-01,,,,NaN", "value", "NaN", "NaN or infinite"),
+        ("u1,i1,click,2024-01-01,,,,-inf", "value", "-inf", "NaN or infinite"),
+        ('u1,i1,click,2024-01-01,,,,"1,5"', "value", "1,5", "not a number"),
+        ("u1,i1,click,2024-01-01,,-1,,", "position", "-1", "whole number"),
+        ("u1,i1,click,2024-01-01,,1.5,,", "position", "1.5", "whole number"),
+        ("u1,i1,click,2024-01-01,,40000,,", "position", "40000", "whole number"),
+        ("u1,i1,click,2024-01-01,,,0,", "propensity", "0", "(0, 1]"),
+        ("u1,i1,click,2024-01-01,,,1.01,", "propensity", "1.01", "(0, 1]"),
+        ("u1,i1,click,2024-01-01,,,NaN,", "propensity", "NaN", "NaN or infinite"),
+        ("u1,nowhere,click,2024-01-01,,,,", "item_id", "nowhere", "unknown_items"),
+        ("u1,i1,click,2024-01-01,,,,1,9,9", None, "9", "more cells"),
+    ],
+)
+def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, value: str | None, reason: str) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=f"{HEADER}{GOOD}\n{row}\n{GOOD}")
+    dataset = load_dataset(folder, ANY, tmp_path / "rejected.jsonl")
+    assert (len(dataset.log), dataset.n_rejected) == (2, 1)
+    entry = json.loads((tmp_path / "rejected.jsonl").read_text(encoding="utf-8"))
+    assert entry["file"] == str(folder / "events.csv")
+    # The blank line 3 is no row, but it is a line.
+    assert entry["line"] == 4
+    assert entry["column"] == column
+    assert entry["value"] == value
+    assert reason in entry["reason"]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "reason"),
+    [
+        (",Lamp,,,,", "item_id", "missing"),
+        ("i9,,,,,", "title", "missing"),
+        ("i9, ,,,,", "title", "missing"),
+        ("i1,Again,,,,", "item_id", "line 2 has it first"),
+        ("i9,Lamp,NaN,,,", "price", "NaN or infinite"),
+        ("i9,Lamp,£5,,,", "price", "not a number"),
+        ("i9,Lamp,,maybe,,", "available", "true or false"),
+        ("i9,Lamp,,,once,", "created_at", "ISO 8601"),
+    ],
+)
+def test_a_bad_item_is_set_aside(tmp_path: Path, row: str, column: str, reason: str) -> None:
+    items = f"item_id,title,price,available,created_at,tags\ni1,Lamp,1,yes,1950-01-01,a|b\n{row}\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
+    entry = json.loads(report.rejections[0].lines()[0])
+    assert (entry["line"], entry["column"]) == (3, column)
+    assert reason in entry["reason"]
+
+
+def test_nan_and_nested_columns_of_typed_files() -> None:
+    items = pl.DataFrame({"item_id": ["i1", "i2", "i3"], "title": ["a", "b", "c"], "price": [1.0, float("nan"), None]})
+    events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": [0]})
+    dataset = dataset_from_frames(items, events, ANY)
+    assert dataset.n_rejected == 1
+    with pytest.raises(DataError, match=r"items: column 'title' holds List\(String\); it must hold text"):
+        dataset_from_frames(items.with_columns(pl.concat_list("title")), events)
+    with pytest.raises(DataError, match=r"events: column 'timestamp' holds Boolean; it must hold ISO 8601"):
+        dataset_from_frames(items, events.with_columns(pl.lit(True).alias("timestamp")))
+
+
+def test_json_lines_that_are_none(tmp_path: Path) -> None:
+    good = '{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "value": 2}'
+    late = '{"user_id": "u", "item_id": 1, "event": "click", "timestamp": "2024-01-01", "position": 4}'
+    lines = [good, "", "not json", "[1]", '{"user_id": "u", "value": NaN}', '{"user_id": null}', late]
+    items = '{"item_id": "i1", "title": "a"}\n{"item_id": 1, "title": "b", "say \\"颜色\\".": 5}\n'
+    folder = folder_of(tmp_path, items__jsonl=items, events__jsonl="\n".join(lines))
+    dataset, report = read_dataset(folder, ANY)
+    entries = [json.loads(line) for line in report.rejections[1].lines()]
+    assert [(entry["line"], entry["column"]) for entry in entries] == [(3, None), (4, None), (5, None), (6, "user_id")]
+    assert entries[0]["value"] == "not json"
+    assert dataset.log.positions.tolist() == [4, -1]
+    assert dataset.catalogue.frame['say "颜色".'].to_list() == [None, 5]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"items__csv": ITEMS, "items__parquet": b"x"}, r"holds items.parquet and items.csv; keep one"),
+        ({"items__csv": ""}, r"items.csv is empty"),
+        ({"items__csv": "\n\n"}, r"items.csv, line 1: the header is empty"),
+        ({"items__csv": "item_id,title\n"}, r"no usable item: it has a header and no rows"),
+        ({"items__csv": "itemid,title\ni1,a\n"}, r"items.csv has no column 'item_id'; rename 'itemid' to it"),
+        ({"items__csv": "x,title\ni1,a\n"}, r"no column 'item_id'; it has x, title"),
+        ({"items__csv": "item_id;title\ni1;a\n"}, r"line 1: the columns are separated by ';'"),
+        ({"items__csv": "item_id,title,title\ni1,a,b\n"}, r"line 1: the header names 'title' twice"),
+        ({"items__csv": b"item_id,title\ni1,caf\xe9\n"}, r"items.csv, line 2: text that is not UTF-8"),
+        ({"items__csv": b"\xff\xfei\x00"}, r"items.csv, line 1: text that is not UTF-8"),
+        ({"items__csv": 'item_id,title\ni0,b\ni1,"a\n'}, r"items.csv, line 3: a quote that does not close"),
+        ({"items__parquet": b"garbage"}, r"items.parquet cannot be read: parquet"),
+        ({"items__csv.gz": b"garbage"}, r"items.csv.gz cannot be read: .*gzip"),
+        ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
+        ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl: the key .* give it a plain name"),
+        ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
+        ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
+        ({"items__csv": ITEMS, "events__csv": HEADER}, r"events.csv has no events"),
+        ({"items__csv": ITEMS, "events__csv": "user_id,item,event,timestamp\n"}, r"no column 'item_id'; rename 'item'"),
+        ({"items__csv": ITEMS, "events__csv": HEADER + ",,,,,,,1\n"}, r"events.csv has no usable event: 1 x missing"),
+        ({"items__csv": ITEMS, "events__csv": HEADER + GOOD, "users__csv": "name\nx\n"}, r"users.csv has no column"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
+
+
+def test_a_folder_without_a_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no items file \(it is empty\); add items as one of .parquet .csv"):
+        load_dataset(tmp_path)
+    with pytest.raises(DataError, match=r"has no events file \(it holds items.csv\)"):
+        load_dataset(folder_of(tmp_path, items__csv=ITEMS))
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        load_dataset(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="is a file; give the folder"):
+        load_dataset(folder_of(tmp_path, items__csv=ITEMS) / "items.csv")
+    (tmp_path / "events.csv").mkdir()
+    with pytest.raises(DataError, match=r"events.csv is not a file"):
+        load_dataset(tmp_path)
+
+
+def test_a_truncated_gzip_file(tmp_path: Path) -> None:
+    import gzip
+
+    packed = gzip.compress((HEADER + GOOD * 5_000).encode())
+    folder = folder_of(tmp_path, items__csv=ITEMS, **{"events__csv.gz": packed[: len(packed) // 2]})
+    with pytest.raises(DataError, match="cannot be read"):
+        load_dataset(folder)
+
+
+def test_too_many_bad_rows_stop_the_run_and_write_nothing(tmp_path: Path) -> None:
+    bad = "u1,i1,click,never,,,,\n" * 3 + "u1,zz,click,2024-01-01,,,,\n"
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD * 96 + bad)
+    with pytest.raises(DataError) as caught:
+        load_dataset(folder, rejected=tmp_path / "rejected.jsonl")
+    message = str(caught.value)
+    assert "4 of 100 rows rejected, more than data.max_rejected = 0.01" in message
+    assert "3 x not ISO 8601 text" in message
+    assert '(for example line 98, column timestamp: "never")' in message
+    assert '(for example line 101, column item_id: "zz")' in message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv"]
+    assert load_dataset(folder, parse_config({"data": {"max_rejected": 0.04}})).n_rejected == 4
+
+
+def test_users_are_checked(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD, users__csv="user_id,age\nu1,3\nu1,4\n,5\n"
+    )
+    _, report = read_dataset(folder, ANY)
+    assert [json.loads(line)["reason"] for line in report.rejections[2].lines()] == ["duplicate user_id", "missing"]
+
+
+def test_too_many_event_names(tmp_path: Path) -> None:
+    rows = "".join(f"u1,i1,e{number},2024-01-01,,,,\n" for number in range(128))
+    with pytest.raises(DataError, match=r"128 distinct names .* is it the right column"):
+        load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows))
+
+
+def test_rejected_rows_of_an_earlier_run_go_away(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.jsonl"
+    path.write_text("old", encoding="utf-8")
+    write_rejected(path, [])
+    assert not path.exists()
+
+
+@settings(deadline=None, max_examples=60)
+@given(content=st.binary(max_size=200), suffix=st.sampled_from(["csv", "jsonl", "parquet", "csv.gz", "jsonl.gz"]))
+def test_garbage_is_a_data_error(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
+    folder = tmp_path_factory.mktemp("garbage")
+    with pytest.raises(DataError):
+        load_dataset(folder_of(folder, items__csv=ITEMS, **{f"events__{suffix}": content}))
+
+
+@settings(deadline=None, max_examples=60)
+@given(cells=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=1, max_size=12))
+def test_mixed_cells_are_read_or_rejected(tmp_path_factory: pytest.TempPathFactory, cells: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("mixed")
+    frame = pl.DataFrame(dict.fromkeys(HEADER.strip().split(","), cells))
+    good = pl.DataFrame([GOOD.strip().split(",")], schema=frame.schema, orient="row")
+    folder_of(folder, items__csv=ITEMS, events__csv=pl.concat([good, frame]).write_csv())
+    dataset, report = read_dataset(folder, ANY)
+    assert len(dataset.log) + report.n_duplicates + report.n_rejected <= 1 + len(cells)
+    assert len(dataset.log) >= 1

@@ -1,0 +1,238 @@
+"""A dataset directory in every kind of file becomes the same data set."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.config import parse_config
+from recsys.data.datasets.source import Frames, write_dataset
+from recsys.data.events import Event
+from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
+from recsys.data.summary import repeat_share, summarise
+
+ITEMS = pl.DataFrame(
+    {
+        "item_id": ["i1", "i2", "i3"],
+        "title": ["Lamp", "红色的灯", "مصباح 💡 <b>red</b>"],
+        "description": ['A lamp, "bright"', None, "x" * 50_000],
+        "tags": [["red", "metal"], None, ["one"]],
+        "price": [1.5, None, 20.0],
+        "available": [True, False, None],
+        "year": [1999, None, 2001],
+        "code": ["007", "08", None],
+    }
+)
+EVENTS = pl.DataFrame(
+    {
+        "user_id": ["u2", "u1", "u2", "u1", "u3"],
+        "item_id": ["i1", "i1", "i3", "i2", "i1"],
+        "event": ["impression", "click", "rating", "rating", "bookmark"],
+        "timestamp": ["2024-01-03", "2024-01-01T10:00:00Z", "2024-01-02", "2024-01-02", "2024-01-02"],
+        "request_id": ["r9", None, "r1", None, "r9"],
+        "position": [0, None, 3, None, None],
+        "propensity": [0.5, None, None, None, None],
+        "value": [None, None, 2.0, 5.0, None],
+    }
+)
+
+
+def write(folder: Path, name: str, frame: pl.DataFrame, suffix: str) -> None:
+    path = folder / f"{name}{suffix}"
+    if suffix == ".parquet":
+        frame.write_parquet(path)
+        return
+    if suffix.startswith(".csv"):
+        flat = [pl.col(column).list.join("|") for column, dtype in frame.schema.items() if dtype == pl.List]
+        text = frame.with_columns(flat).write_csv()
+    else:
+        text = frame.write_ndjson()
+    path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz"])
+def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path, "items", ITEMS, suffix)
+    write(tmp_path, "events", EVENTS, suffix)
+    dataset = load_dataset(tmp_path)
+    frame, log = dataset.catalogue.frame, dataset.log
+    assert dataset.n_rejected == 0
+    assert frame["title"].to_list() == ITEMS["title"].to_list()
+    assert frame["description"].to_list() == ITEMS["description"].to_list()
+    assert frame["tags"].to_list() == ITEMS["tags"].to_list()
+    assert frame["year"].to_list() == [1999, None, 2001]
+    assert frame["code"].to_list() == ["007", "08", None]
+    assert frame["available"].to_list() == [True, False, True]
+    assert frame["brand"].to_list() == [None, None, None]
+    assert frame.schema["created_at"] == pl.Datetime("us", "UTC")
+    assert len(dataset.catalogue.texts) == 3
+    assert log.user_vocabulary.ids(range(3)) == ["u1", "u2", "u3"]
+    assert log.event_names == ("click", "rating", "bookmark", "impression")
+    assert log.items.tolist() == [0, 2, 1, 0, 0]
+    assert log.weights.tolist() == [1.0, 0.0, 3.0, 1.0, 0.0]
+    assert log.requests.tolist() == [-1, 0, -1, 1, 1]
+    assert log.positions.tolist() == [-1, 3, -1, -1, 0]
+    np.testing.assert_array_equal(log.propensities, np.array([np.nan, np.nan, np.nan, np.nan, 0.5], np.float32))
+    np.testing.assert_array_equal(log.values, np.array([np.nan, 2, 5, np.nan, np.nan], np.float32))
+    assert dataset.fingerprint == dataset_from_frames(ITEMS, EVENTS).fingerprint
+
+
+def test_columns_have_the_types_of_the_log() -> None:
+    log = dataset_from_frames(ITEMS, EVENTS).log
+    dtypes = {"users": np.int32, "items": np.int32, "events": np.int8, "times": np.int64, "weights": np.float32}
+    dtypes |= {"values": np.float32, "requests": np.int32, "positions": np.int16, "propensities": np.float32}
+    assert {name: getattr(log, name).dtype for name in dtypes} == {name: np.dtype(t) for name, t in dtypes.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-05-01T12:00:00Z", "2024-05-01T12:00:00"),
+        ("2024-05-01T12:00:00.250+02:00", "2024-05-01T10:00:00.250"),
+        ("2024-05-01 12:00:00-0530", "2024-05-01T17:30:00"),
+        ("2024-05-01T12:00+01", "2024-05-01T11:00:00"),
+        ("2024-05-01 12:00", "2024-05-01T12:00:00"),
+        (" 2024-05-01 ", "2024-05-01T00:00:00"),
+        ("1714564800", "2024-05-01T12:00:00"),
+        ("1714564800123", "2024-05-01T12:00:00.123"),
+        ("1714564800.5", "2024-05-01T12:00:00.500"),
+    ],
+)
+def test_timestamps_in_every_spelling_are_utc(text: str, expected: str) -> None:
+    events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": [text]})
+    time = datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert dataset_from_frames(ITEMS, events).log.times[0] == round(time.timestamp() * 1e6)
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pl.Series([1_714_564_800]),
+        pl.Series([1_714_564_800_000]),
+        pl.Series([1_714_564_800.0]),
+        pl.Series([datetime(2024, 5, 1, 12)], dtype=pl.Datetime("ns")),
+        pl.Series([datetime(2024, 5, 1, 12, tzinfo=UTC)]),
+        pl.Series([datetime(2024, 5, 1, 12, tzinfo=UTC)]).dt.convert_time_zone("Asia/Tokyo"),
+    ],
+)
+def test_timestamps_of_every_type_are_utc(series: pl.Series) -> None:
+    events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": series})
+    assert dataset_from_frames(ITEMS, events).log.times.tolist() == [1_714_564_800_000_000]
+
+
+def test_numeric_ids_are_text() -> None:
+    items = pl.DataFrame({"item_id": [1, 2], "title": ["a", "b"]})
+    events = pl.DataFrame({"user_id": [7.0], "item_id": [2], "event": ["click"], "timestamp": [0]})
+    dataset = dataset_from_frames(items, events)
+    assert dataset.log.user_vocabulary.id(0) == "7"
+    assert dataset.catalogue.vocabulary.id(int(dataset.log.items[0])) == "2"
+
+
+def test_equal_times_keep_the_order_of_the_file() -> None:
+    n = 500
+    events = pl.DataFrame({"user_id": [f"u{row}" for row in range(n)]}).with_columns(
+        pl.lit("i1").alias("item_id"), pl.lit("click").alias("event"), pl.lit(5).alias("timestamp")
+    )
+    log = dataset_from_frames(ITEMS, events).log
+    assert log.users.tolist() == list(range(n))
+    assert log.user_vocabulary.id(77) == "u77"
+
+
+def test_a_repeated_event_id_counts_once(tmp_path: Path) -> None:
+    events = pl.concat([EVENTS, EVENTS.head(2)]).with_columns(
+        pl.Series("event_id", ["a", None, "b", None, "", "a", None])
+    )
+    write_dataset(tmp_path, Frames(ITEMS, events))
+    dataset, report = read_dataset(tmp_path, parse_config({}))
+    assert len(dataset.log) == 6
+    assert report.n_duplicates == 1
+    assert report.n_rejected == 0
+
+
+def test_unknown_items_can_be_added() -> None:
+    events = EVENTS.with_columns(pl.Series("item_id", ["new", "i1", "i3", "newer", "new"]))
+    dataset = dataset_from_frames(ITEMS, events, parse_config({"data": {"unknown_items": "add"}}))
+    assert dataset.catalogue.vocabulary.ids(range(5)) == ["i1", "i2", "i3", "new", "newer"]
+    assert dataset.catalogue.texts[3] == ""
+    assert dataset.catalogue.available[3]
+    assert dataset.log.n_items == 5
+
+
+def test_a_lazy_frame_is_taken_and_other_content_has_another_fingerprint() -> None:
+    one = dataset_from_frames(ITEMS, EVENTS.lazy())
+    other = dataset_from_frames(ITEMS, EVENTS.with_columns(pl.lit(1.0).alias("value")))
+    assert one.fingerprint == dataset_from_frames(ITEMS, EVENTS).fingerprint
+    assert one.fingerprint != other.fingerprint
+
+
+def test_appended_events_are_sorted_in_and_extend_the_users() -> None:
+    dataset = dataset_from_frames(ITEMS, EVENTS)
+    day = 86_400_000_000
+    start = int(dataset.log.times[0])
+    events = [
+        Event("e1", "u9", "i2", "click", start + 10 * day, request_id="r1", position=1),
+        Event("e2", "u1", "i1", "purchase", start - day, value=3.5),
+        Event("e1", "u9", "i2", "click", start + 10 * day),
+        Event("e3", "u1", "nowhere", "click", start),
+    ]
+    grown = append_events(dataset, events)
+    assert len(grown.log) == 7
+    assert grown.n_rejected == 1
+    assert grown.log.user_vocabulary.ids(range(4)) == ["u1", "u2", "u3", "u9"]
+    assert grown.log.event_names[:4] == dataset.log.event_names
+    assert grown.log.event_names[grown.log.events[0]] == "purchase"
+    assert grown.log.values[0] == np.float32(3.5)
+    assert grown.log.requests[-1] == dataset.log.requests.max() + 1
+    assert grown.log.positions[-1] == 1
+    assert grown.fingerprint != dataset.fingerprint
+    assert append_events(dataset, []) is dataset
+
+
+def test_appended_events_all_unknown_leave_the_log_as_it_is() -> None:
+    dataset = dataset_from_frames(ITEMS, EVENTS)
+    grown = append_events(dataset, [Event("e", "u", "nowhere", "click", 0)])
+    assert len(grown.log) == len(dataset.log)
+    assert grown.n_rejected == 1
+
+
+def test_the_summary_counts(tmp_path: Path) -> None:
+    again = EVENTS.row(1, named=True) | {"timestamp": "2024-01-05"}
+    write_dataset(tmp_path, Frames(ITEMS, pl.concat([EVENTS, pl.DataFrame([again], schema=EVENTS.schema)])))
+    dataset, report = read_dataset(tmp_path, parse_config({}))
+    summary = summarise(dataset, report)
+    assert summary.events == {"click": 2, "rating": 2, "bookmark": 1, "impression": 1}
+    assert (summary.first, summary.last) == ("2024-01-01T10:00:00Z", "2024-01-05T00:00:00Z")
+    assert summary.described == pytest.approx(2 / 3)
+    assert summary.repeated == pytest.approx(1 / 5)
+    assert repeat_share(dataset.log.before(0)) == 0.0
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(str.strip),
+            st.sampled_from(["i1", "i2", "i3"]),
+            st.sampled_from(["click", "purchase", "自定义"]),
+            st.integers(0, 1_700_000_000),
+            st.one_of(st.none(), st.floats(-1e6, 1e6, width=32)),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_any_log_keeps_its_rows(rows: list[tuple[str, str, str, int, float | None]]) -> None:
+    ids = dict.fromkeys(["user_id", "item_id", "event"], pl.String)
+    frame = pl.DataFrame(rows, schema={**ids, "timestamp": pl.Int64, "value": pl.Float64}, orient="row")
+    log = dataset_from_frames(ITEMS, frame).log
+    ordered = sorted(rows, key=lambda row: row[3])
+    assert log.user_vocabulary.ids(log.users) == [row[0] for row in ordered]
+    assert [log.event_names[event] for event in log.events] == [row[2] for row in ordered]
+    assert (log.times // 1_000_000).tolist() == [row[3] for row in ordered]
+    assert np.isnan(log.values).tolist() == [row[4] is None for row in ordered]
+    assert log.n_users == len({row[0] for row in rows})

@@ -1,0 +1,101 @@
+"""Requests files in every kind of file, and their faults."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys.data.request_file import read_requests
+from recsys.data.requests import Request
+from recsys.errors import DataError
+
+MAY = 1_714_564_800_000_000
+EXPECTED = [
+    Request("u1", ("a", "b"), ("c", "d"), 5, MAY, "r1", {"query": "红 lamp"}, targets=("a", "c")),
+    Request(None, (), None, 10, None, "r2", {}, targets=("b",)),
+    Request("u3", None, None, 10, None, "r3"),
+]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "request_id": ["r1", "r2", "r3"],
+            "user_id": ["u1", None, "u3"],
+            "history": [["a", "b"], [], None],
+            "candidates": [["c", "d"], None, None],
+            "timestamp": ["2024-05-01T12:00:00Z", None, None],
+            "context": [{"query": "红 lamp", "hour": None}, None, None],
+            "n": [5, None, None],
+            "target": [["a", "c"], ["b"], None],
+        }
+    )
+    frame.write_parquet(tmp_path / "requests.parquet")
+    assert read_requests(tmp_path / "requests.parquet") == EXPECTED
+
+
+def test_csv(tmp_path: Path) -> None:
+    text = (
+        "request_id,user_id,history,candidates,timestamp,context,n,target\n"
+        'r1,u1,a|b,"[""c"", ""d""]",1714564800,"{""query"": ""红 lamp""}",5,a|c\n'
+        "r2,,[],,,,,b\n"
+        "r3,u3,,,,,,\n"
+    )
+    (tmp_path / "requests.csv").write_text(text, encoding="utf-8")
+    assert read_requests(tmp_path / "requests.csv") == EXPECTED
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    rows = [
+        {
+            "request_id": "r1",
+            "user_id": "u1",
+            "history": ["a", "b"],
+            "candidates": ["c", "d"],
+            "timestamp": 1714564800000,
+            "context": {"query": "红 lamp"},
+            "n": 5,
+            "target": ["a", "c"],
+        },
+        {"request_id": "r2", "user_id": None, "history": [], "target": "b"},
+        {"request_id": "r3", "user_id": "u3"},
+    ]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "requests.jsonl").write_text(text, encoding="utf-8")
+    assert read_requests(tmp_path / "requests.jsonl") == EXPECTED
+
+
+def test_a_target_of_a_typed_file_is_one_item(tmp_path: Path) -> None:
+    pl.DataFrame({"request_id": ["r"], "target": ["a|b"]}).write_parquet(tmp_path / "requests.parquet")
+    assert read_requests(tmp_path / "requests.parquet")[0].targets == ("a|b",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("user_id\nu\n", r"no column 'request_id'"),
+        ("request_id,n\n", r"has no requests"),
+        ("request_id,n\n,3\n", r"missing \(for example line 2, column request_id: null\)"),
+        ("request_id,n\nr,0\n", r"line 2, column n: 0 is no length"),
+        ("request_id,n\nr,many\n", r'not a whole number from 0 \(for example line 2, column n: "many"\)'),
+        ("request_id,n\nr,1\ns,2\nr,3\n", r"line 4, column request_id: 'r' was used on line 2"),
+        ("request_id,timestamp\nr,soon\n", r'line 2, column timestamp: "soon"'),
+        ("request_id,context\nr,lamp\n", r"line 2, column context: not a JSON object"),
+        ("request_id,history\nr,[1\n", r"line 2, column history: '\[1' is not a JSON array"),
+        ('request_id,history\nr,"[""a"", null]"\n', r"line 2, column history: None is not an item id"),
+        ("request_id,history\nr,a||b\n", r"line 2, column history: '' is not an item id"),
+    ],
+)
+def test_a_fault_names_its_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "requests.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_requests(tmp_path / "requests.csv")
+
+
+def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a file"):
+        read_requests(tmp_path / "requests.csv")
+    (tmp_path / "requests.xlsx").write_bytes(b"x")
+    with pytest.raises(DataError, match="unknown kind of file"):
+        read_requests(tmp_path / "requests.xlsx")
