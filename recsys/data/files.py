@@ -16,7 +16,7 @@ from recsys.errors import DataError
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 
 ROW = "__row"
-"""Number of the row in its file, from 0."""
+"""Where the row is in its file: lines below the first row, 0 for that itself."""
 
 BROKEN = "__broken"
 """Why a line cannot be split into cells; null where it can."""
@@ -195,7 +195,10 @@ def _open_csv(path: Path) -> Table:
     width = f"more cells than the {len(names)} columns of the header; quote cells that hold a comma"
     marks = {BROKEN: pl.when(pl.col(_EXTRA).is_not_null()).then(pl.lit(width)), RAW: pl.col(_EXTRA)}
     blank = pl.all_horizontal(pl.col(*names, _EXTRA).is_null())
-    frame = frame.filter(~blank).with_columns(**marks).drop(_EXTRA)
+    # A quoted cell can span lines: the rows after it stand further down than their number says.
+    breaks = pl.sum_horizontal(pl.col(name).str.count_matches("\n", literal=True).fill_null(0) for name in names)
+    marks[ROW] = pl.col(ROW) + breaks.cum_sum() - breaks
+    frame = frame.with_columns(**marks).filter(~blank).drop(_EXTRA)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1, nested="bar")
 
 

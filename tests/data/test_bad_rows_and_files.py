@@ -223,3 +223,11 @@ def test_mixed_cells_are_read_or_rejected(tmp_path_factory: pytest.TempPathFacto
     dataset, report = read_dataset(folder, ANY)
     assert len(dataset.log) + report.n_duplicates + report.n_rejected <= 1 + len(cells)
     assert len(dataset.log) >= 1
+
+
+def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> None:
+    items = 'item_id,title\ni1,"Lamp\n\nred"\ni2,"a\nb"\n,Nameless\ni1,Again\n'
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
+    entries = [json.loads(line) for line in report.rejections[0].lines()]
+    assert [(entry["line"], entry["column"]) for entry in entries] == [(7, "item_id"), (8, "item_id")]
+    assert "line 2 has it first" in entries[1]["reason"]
