@@ -1,0 +1,141 @@
+"""What every collaborative model promises; the tests of each model inherit it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recsys.cf.popular import Popular
+from recsys.cf.scorer import Scorer
+from recsys.config import CfConfig
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.vocabulary import Vocabulary
+
+DAY = 86_400_000_000
+CONFIG = CfConfig(factors=8, iterations=5)
+
+
+def make_log(rows: Sequence[tuple[int, int, int]], n_items: int, weights: Sequence[float] | None = None):
+    """(user, item, day) rows in time order."""
+    users, items, days = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    n = len(users)
+    return InteractionLog(
+        user_vocabulary=Vocabulary([f"u{number}" for number in range(users.max(initial=-1) + 1)]),
+        event_names=("purchase",),
+        n_items=n_items,
+        users=users.astype(np.int32),
+        items=items.astype(np.int32),
+        events=np.zeros(n, dtype=np.int8),
+        times=days * DAY,
+        weights=np.ones(n, dtype=np.float32) if weights is None else np.array(weights, dtype=np.float32),
+        values=np.full(n, np.nan, dtype=np.float32),
+        requests=np.full(n, -1, dtype=np.int32),
+        positions=np.full(n, -1, dtype=np.int16),
+        propensities=np.full(n, np.nan, dtype=np.float32),
+    )
+
+
+def make_histories(*histories: Sequence[int], times: Sequence[int] | None = None) -> HistoryBatch:
+    """One history a request, oldest first; times unknown unless given."""
+    items = np.array([item for history in histories for item in history], dtype=np.int32)
+    n = len(items)
+    return HistoryBatch(
+        offsets=np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64),
+        items=items,
+        events=np.full(n, -1, dtype=np.int8),
+        times=np.full(n, NO_TIME) if times is None else np.array(times, dtype=np.int64) * DAY,
+        weights=np.ones(n, dtype=np.float32),
+        now=np.full(len(histories), 1_000 * DAY),
+    )
+
+
+def random_log(seed: int = 0, n_events: int = 400, n_users: int = 30, n_items: int = 20) -> InteractionLog:
+    """Random events with duplicates and equal times; the last five items are never seen."""
+    rng = np.random.default_rng(seed)
+    rows = np.stack(
+        [
+            rng.integers(0, n_users, n_events),
+            rng.integers(0, n_items - 5, n_events),
+            np.sort(rng.integers(0, 60, n_events)),
+        ],
+        axis=1,
+    )
+    return make_log(rows.tolist(), n_items)
+
+
+class ScorerContract:
+    """Every model inherits these."""
+
+    model: type[Scorer]
+
+    def fit(self, log: InteractionLog) -> Scorer:
+        return self.model.fit(log, CONFIG, seed=3)
+
+    def test_scores_are_finite_float32_of_the_right_shape(self):
+        scores = self.fit(random_log()).score(make_histories([1, 2, 3], [], [4]))
+        assert scores.shape == (3, 20)
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+
+    def test_an_empty_batch(self):
+        assert self.fit(random_log()).score(make_histories()).shape == (0, 20)
+
+    def test_an_empty_log_knows_nothing(self):
+        scores = self.fit(make_log([], 4)).score(make_histories([], []))
+        assert scores.shape == (2, 4)
+        assert not scores.any()
+
+    def test_one_item_and_one_user(self):
+        scores = self.fit(make_log([(0, 0, 0)], 1)).score(make_histories([0], []))
+        assert scores.shape == (2, 1)
+        assert np.isfinite(scores).all()
+
+    def test_cold_items_score_zero_unless_in_the_history(self):
+        scores = self.fit(random_log()).score(make_histories([1, 2], [19, 3]))
+        assert not scores[0, 15:].any()
+        assert not scores[1, 15:19].any()
+
+    def test_a_request_scores_the_same_alone_and_in_a_batch(self):
+        model = self.fit(random_log())
+        batch = make_histories([1, 2, 3], [], [7, 7, 8, 1, 9, 4, 2, 0, 5, 11, 12], [4])
+        together = model.score(batch)
+        for number in range(len(batch)):
+            alone = model.score(batch.block(number, number + 1))
+            np.testing.assert_allclose(alone[0], together[number], rtol=1e-3, atol=1e-5)
+
+    def test_events_without_weight_teach_nothing(self):
+        log = random_log()
+        rows = [(0, 16, 61), (1, 17, 61)]
+        weights = np.concatenate([log.weights, np.zeros(2)])
+        noisy = make_log([*zip(log.users, log.items, log.times // DAY, strict=True), *rows], 20, weights.tolist())
+        histories = make_histories([1, 2, 3])
+        expected = self.fit(log).score(histories)
+        if self.model is Popular:  # Popularity is seen from the last event, which is a day later: a scale.
+            expected = expected * 0.5 ** ((61 - log.times[-1] / DAY) / CONFIG.half_life_days)
+        np.testing.assert_allclose(self.fit(noisy).score(histories), expected, rtol=1e-5)
+
+    def test_equal_times_make_order_irrelevant(self):
+        rows = [(user, item, 7) for user in range(6) for item in range(user % 3, 5)]
+        histories = make_histories([0, 2], times=[7, 7])
+        scores = self.fit(make_log(rows, 5)).score(histories)
+        np.testing.assert_allclose(self.fit(make_log(rows[::-1], 5)).score(histories), scores, rtol=1e-3, atol=1e-5)
+        turned = make_histories([2, 0], times=[7, 7])
+        np.testing.assert_allclose(self.fit(make_log(rows, 5)).score(turned), scores, rtol=1e-3, atol=1e-5)
+
+    def test_a_seed_makes_it_repeatable(self):
+        histories = make_histories([1, 2, 3], [5])
+        first, second = (self.fit(random_log()).score(histories) for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+
+    def test_save_and_load_give_identical_scores(self, tmp_path: Path):
+        model, histories = self.fit(random_log()), make_histories([1, 2, 3], [], [19, 4])
+        model.save(tmp_path / "model")
+        np.testing.assert_array_equal(self.model.load(tmp_path / "model").score(histories), model.score(histories))
+
+    def test_the_history_and_the_log_are_left_as_they_were(self):
+        log, histories = random_log(), make_histories([9, 2, 9, 1])
+        before = log.items.copy()
+        self.fit(log).score(histories)
+        assert histories.items.tolist() == [9, 2, 9, 1]
+        np.testing.assert_array_equal(log.items, before)
