@@ -38,7 +38,7 @@ class PolicyOverride(Model):
     """The `policy` section of the config, for this list only."""
 
     diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
-    seen: Literal["auto", "exclude", "demote", "keep"] | None = None
+    seen: Literal["exclude", "demote", "keep"] | None = None
 
 
 Filters = Annotated[

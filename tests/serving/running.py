@@ -1,0 +1,86 @@
+"""Real servers for tests: uvicorn in a thread on a free port, or `recsys serve` as a process; and waiting."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from serving.app import create_app
+from serving.server import free_port
+from serving.settings import Settings
+
+
+def eventually(check: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Ask again and again until it is so; fail when the time is up."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not check():
+        assert time.monotonic() < deadline, "it did not become so in time"
+        pause.wait(0.005)
+
+
+@contextmanager
+def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
+    """Serve in a thread of this process until the block ends; yields a client of a server that is ready."""
+    port = free_port("127.0.0.1", 0)
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, **client) as http:
+            eventually(lambda: http.get("/readyz").is_success)
+            yield http
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving_process(registry: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
+    """Run `recsys serve` until the block ends; yields the process and a client of a server that is ready."""
+    port = free_port("127.0.0.1", 0)
+    with (
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        recsys_serve(registry, "--port", str(port), *arguments) as process,
+    ):
+        eventually(lambda: process.poll() is not None or _ready(http), seconds=120)
+        yield process, http
+
+
+@contextmanager
+def recsys_serve(registry: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The process alone; killed at the end if it is still there."""
+    entry = "from recsys.cli.main import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", entry, "serve", "--registry", str(registry), *arguments]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """kill -9 the process and its workers, if they are still there."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/readyz").is_success
+    except httpx.TransportError:
+        return False

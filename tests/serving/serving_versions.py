@@ -1,0 +1,34 @@
+"""More versions for a test's registry."""
+
+import shutil
+from pathlib import Path
+
+from recsys.registry import Registry
+
+
+def publish_copy(registry: Registry, version: str, *, promote: bool) -> str:
+    """Publish the files of a version once more, under a new name."""
+    manifest = registry.manifest(version)
+    with registry.stage() as folder:
+        shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
+        return registry.publish(
+            folder,
+            parent=version,
+            data=manifest.data,
+            config=manifest.config,
+            metrics=manifest.metrics,
+            feature_names=manifest.feature_names,
+            store=manifest.store,
+            promote=promote,
+            why="a copy",
+        )
+
+
+def damage(registry: Registry, version: str) -> Path:
+    """Change one byte of one file of a version."""
+    name = max(registry.manifest(version).files.items(), key=lambda entry: entry[1].size)[0]
+    file = registry.path / "versions" / version / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    return file

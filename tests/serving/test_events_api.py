@@ -1,0 +1,167 @@
+"""/v1/events: durable, idempotent, all or none, and in the next list."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from running import eventually, serving_thread
+
+from recsys.config import Config
+from recsys.data.events import Event
+from recsys.registry import Registry
+from recsys.store import open_store
+from serving.settings import Settings
+
+
+def post(http: httpx.Client, *events: dict[str, Any]) -> httpx.Response:
+    return http.post("/v1/events", json={"events": list(events)})
+
+
+def listed(http: httpx.Client, user: str) -> list[str]:
+    answer = http.post("/v1/recommend", json={"user_id": user, "n": 20}).json()
+    return [item["item_id"] for item in answer["items"]]
+
+
+def stored(settings: Settings) -> list[Event]:
+    log = open_store(settings.store)
+    events = [event for _, event in log.read()]
+    log.close()
+    return events
+
+
+def test_they_are_stored_as_posted(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    full = {
+        "event_id": "e1",
+        "user_id": "用户",
+        "item_id": items[0],
+        "event": "purchase",
+        "timestamp": "2024-05-01T12:00:00+02:00",
+        "request_id": "r1",
+        "position": 3,
+        "propensity": 0.5,
+        "value": 9.5,
+        "session_id": "s1",
+        "context": {"page": "home", "depth": 2},
+    }
+    before = time.time_ns() // 1_000
+    response = post(http, full, {"user_id": "u2", "item_id": items[1], "event": "click"})
+    assert (response.status_code, response.json()) == (202, {"accepted": 2, "duplicates": 0})
+    first, second = stored(settings)
+    context = '{"page":"home","depth":2}'
+    assert first == Event(**{**full, "timestamp": 1_714_557_600_000_000, "context": context})  # type: ignore[arg-type]
+    assert second.event_id
+    assert before <= second.timestamp <= time.time_ns() // 1_000
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        (1_714_557_600, 1_714_557_600),
+        (1_714_557_600.5, 1_714_557_600.5),
+        (1_714_557_600_000, 1_714_557_600),
+        ("1714557600", 1_714_557_600),
+        ("2024-05-01T10:00:00Z", 1_714_557_600),
+        ("2024-05-01 10:00", 1_714_557_600),
+        (0, 0),
+    ],
+)
+def test_times_are_read_as_files_write_them(
+    http: httpx.Client, settings: Settings, items: list[str], given: Any, seconds: float
+) -> None:
+    assert post(http, {"user_id": "u", "item_id": items[0], "event": "click", "timestamp": given}).status_code == 202
+    assert stored(settings)[0].timestamp == seconds * 1_000_000
+
+
+def test_repeated_events_count_once(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    event = {"event_id": "e1", "user_id": "u1", "item_id": items[0], "event": "click"}
+    other = {**event, "event_id": "e2"}
+    assert post(http, event).json() == {"accepted": 1, "duplicates": 0}
+    assert post(http, event, other, other).json() == {"accepted": 1, "duplicates": 2}
+    assert [event.event_id for event in stored(settings)] == ["e1", "e2"]
+    assert post(http).json() == {"accepted": 0, "duplicates": 0}
+
+
+def test_all_or_none(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    good = {"user_id": "u1", "item_id": items[0], "event": "click"}
+    wrong = [
+        ({"item_id": "unknown"}, "item_id", "'unknown' is not in the catalogue"),
+        ({"timestamp": "1969-12-31"}, "timestamp", "before 1970"),
+        ({"timestamp": -1}, "timestamp", "before 1970"),
+        ({"timestamp": "2999-01-01"}, "timestamp", "in the future"),
+        ({"timestamp": "yesterday"}, "timestamp", "not a time"),
+        ({"timestamp": 1e300}, "timestamp", "not a time"),
+        ({"event": ""}, "event", ""),
+        ({"position": -1}, "position", ""),
+        ({"propensity": 0}, "propensity", ""),
+        ({"value": "much"}, "value", ""),
+        ({"user_id": None}, "user_id", ""),
+        ({"clicked": True}, "clicked", ""),
+    ]
+    for change, field, message in wrong:
+        response = post(http, good, {**good, **change}, good)
+        assert response.status_code == 422, change
+        error = response.json()["errors"][0]
+        assert error["loc"][:4] == ["body", "events", 1, field]
+        assert message in error["msg"]
+    unknown = [{**good, "item_id": f"unknown {number}"} for number in range(1_000)]
+    assert "1000 problems" in post(http, *unknown).json()["detail"]
+    assert post(http, *unknown, good).json()["errors"][0]["loc"] == ["body", "events"]
+    assert http.post("/v1/events", content=b"x" * 2_000_000).status_code == 413
+    assert stored(settings) == []
+
+
+def test_an_event_changes_the_next_list(http: httpx.Client, items: list[str]) -> None:
+    before = listed(http, "newcomer")
+    target = before[5]
+    assert post(http, {"user_id": "newcomer", "item_id": target, "event": "purchase"}).status_code == 202
+    assert listed(http, "newcomer") != before
+    assert listed(http, "somebody else") == pytest.approx(before) or listed(http, "somebody else")
+
+
+def test_an_event_of_another_process_arrives_soon(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    before = listed(http, "newcomer")
+    log = open_store(settings.store)
+    log.append([Event("e1", "newcomer", items[0], "purchase", time.time_ns() // 1_000)])
+    log.close()
+    eventually(lambda: listed(http, "newcomer") != before, seconds=5)
+
+
+def test_a_restart_knows_what_was_stored(settings: Settings, items: list[str]) -> None:
+    with serving_thread(settings) as http:
+        before = listed(http, "newcomer")
+        post(http, *({"user_id": "newcomer", "item_id": item, "event": "purchase"} for item in items[:3]))
+        after = listed(http, "newcomer")
+    with serving_thread(settings) as http:
+        assert listed(http, "newcomer") == after != before
+
+
+def test_unknown_items_may_be_kept_for_later(registry: Registry, items: list[str]) -> None:
+    config = Config.model_validate({"data": {"unknown_items": "add"}})
+    settings = Settings.of(config, registry.path)
+    with serving_thread(settings) as http:
+        assert post(http, {"user_id": "u", "item_id": "not yet known", "event": "click"}).status_code == 202
+        assert listed(http, "u")
+    assert [event.item_id for event in stored(settings)] == ["not yet known"]
+
+
+def test_without_its_store_lists_go_on_and_events_are_refused(
+    http: httpx.Client, settings: Settings, items: list[str]
+) -> None:
+    file = Path(settings.store.removeprefix("sqlite:///"))
+    broken = open_store(settings.store)
+    broken._connection.execute("ALTER TABLE events RENAME TO elsewhere")  # type: ignore[attr-defined]
+    event = {"event_id": "e1", "user_id": "newcomer", "item_id": items[0], "event": "purchase"}
+    response = post(http, event)
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+    assert response.headers["content-type"] == "application/problem+json"
+    before = listed(http, "newcomer")
+    assert before
+    eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text, seconds=5)
+    broken._connection.execute("ALTER TABLE elsewhere RENAME TO events")  # type: ignore[attr-defined]
+    broken.close()
+    assert post(http, event).json() == {"accepted": 1, "duplicates": 0}
+    assert listed(http, "newcomer") != before
+    assert file.exists()

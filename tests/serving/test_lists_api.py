@@ -1,0 +1,203 @@
+"""/v1/recommend, /v1/rank, /v1/items: a real server over a real bundle."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+STRANGE = [
+    "",
+    " ",
+    "\u0000",
+    "<b>&amp;</b>",
+    "中文" * 500,
+    "مرحبا",
+    "🎈" * 100,
+    "'; DROP TABLE events; --",
+    "../../etc",
+]
+
+
+def recommend(http: httpx.Client, **body: Any) -> dict[str, Any]:
+    response = http.post("/v1/recommend", json=body)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def test_a_list_for_a_known_user(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+    answer = recommend(reading, user_id=users[0], n=5)
+    assert set(answer) == {"request_id", "model_version", "items", "degraded", "cursor"}
+    assert answer["model_version"] == reading.get("/readyz").json()["model_version"]
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    assert len(set(ids(answer))) == 5
+    assert set(ids(answer)) <= set(items)
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+    for item in answer["items"]:
+        assert set(item) == {"item_id", "rank", "score", "p_click", "p_purchase", "sources"}
+        assert item["sources"]
+        for name in ("p_click", "p_purchase"):
+            assert item[name] is None or 0 <= item[name] <= 1
+    again = recommend(reading, user_id=users[0], n=5)
+    assert ids(again) == ids(answer)
+    assert again["request_id"] != answer["request_id"]
+
+
+def test_unknown_users_and_histories_are_normal(reading: httpx.Client, items: list[str]) -> None:
+    assert len(recommend(reading)["items"]) == 10
+    assert len(recommend(reading, user_id="nobody", n=3)["items"]) == 3
+    assert len(recommend(reading, history=[], n=3)["items"]) == 3
+    assert len(recommend(reading, history=["unknown", items[0]], n=3)["items"]) == 3
+    assert len(recommend(reading, history=[f"unknown {number}" for number in range(10_000)], n=3)["items"]) == 3
+    assert ids(recommend(reading, history=items[:1])) != ids(recommend(reading, history=items[-1:]))
+
+
+def test_an_explained_list(reading: httpx.Client, users: list[str]) -> None:
+    answer = recommend(reading, user_id=users[0], n=3, explain=True)
+    for item in answer["items"]:
+        explanation = item["explanation"]
+        assert set(explanation) == {"text", "collaborative", "behaviour", "context", "reasons"}
+        assert all(isinstance(reason, str) for reason in explanation["reasons"])
+    assert ids(answer) == ids(recommend(reading, user_id=users[0], n=3))
+
+
+def test_exclude_and_filter(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+    first = ids(recommend(reading, user_id=users[0]))
+    assert not set(first[:3]) & set(ids(recommend(reading, user_id=users[0], exclude=[*first[:3], "unknown"])))
+    wanted = reading.get(f"/v1/items/{items[0]}").json()["item"]["category"]
+    for condition in (wanted, [wanted, "no such category"]):
+        answer = recommend(reading, user_id=users[0], filter={"category": condition})
+        assert answer["items"]
+        for id_ in ids(answer):
+            assert reading.get(f"/v1/items/{id_}").json()["item"]["category"] == wanted
+    assert recommend(reading, filter={"category": "no such category"})["items"] == []
+
+
+def test_a_filter_by_range(reading: httpx.Client) -> None:
+    for id_ in ids(recommend(reading, filter={"price": {"gte": 5, "lt": 20}})):
+        assert 5 <= reading.get(f"/v1/items/{id_}").json()["item"]["price"] < 20
+
+
+def test_an_unknown_filter_column_is_named(reading: httpx.Client) -> None:
+    response = reading.post("/v1/recommend", json={"filter": {"colour_of_hair": "red"}})
+    assert response.status_code == 422
+    assert "colour_of_hair" in response.json()["detail"]
+
+
+def test_policy_and_query(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+    assert recommend(reading, user_id=users[0], policy={"diversity": 1.0})["items"]
+    assert recommend(reading, user_id=users[0], policy={"seen": "exclude"})["items"]
+    title = reading.get(f"/v1/items/{items[0]}").json()["item"]["title"]
+    assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_strange_text_goes_through(reading: httpx.Client, text: str) -> None:
+    assert recommend(reading, user_id=f"u{text}"[:256], context={"query": text}, history=[f"i{text}"[:256]])["items"]
+    assert reading.get("/v1/items/" + (text.strip("./\u0000 ")[:80] or "x")).status_code == 404
+
+
+def test_pages_join_without_repeats_to_the_end(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+    body: dict[str, Any] = {"user_id": users[0], "n": 25, "policy": {"seen": "keep"}}
+    seen: list[str] = []
+    while True:
+        answer = recommend(reading, **body)
+        assert [item["rank"] for item in answer["items"]] == [
+            len(seen) + 1 + place for place in range(len(answer["items"]))
+        ]
+        seen += ids(answer)
+        if answer["cursor"] is None:
+            break
+        body["cursor"] = answer["cursor"]
+    assert len(seen) == len(set(seen))
+    assert len(seen) > 25
+    response = reading.post("/v1/recommend", json={**body, "user_id": "somebody else"})
+    assert response.status_code == 422
+
+
+def test_rank_just_these(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+    wanted = [items[3], "unknown", items[1], items[3], items[2]]
+    answer = reading.post("/v1/rank", json={"user_id": users[0], "items": wanted}).json()
+    assert sorted(ids(answer)) == sorted(set(items[1:4]))
+    assert answer["unknown_items"] == ["unknown"]
+    assert len(reading.post("/v1/rank", json={"items": wanted, "n": 1}).json()["items"]) == 1
+    for nothing in ([], ["unknown"], [f"unknown {number}" for number in range(10_000)]):
+        answer = reading.post("/v1/rank", json={"user_id": users[0], "items": nothing}).json()
+        assert answer["items"] == []
+        assert answer["unknown_items"] == nothing
+
+
+@pytest.mark.parametrize("by", ["text", "collaborative", "both"])
+def test_similar_items(reading: httpx.Client, items: list[str], by: str) -> None:
+    response = reading.get(f"/v1/items/{items[0]}/similar", params={"n": 4, "by": by})
+    assert response.status_code == 200, response.text
+    found = ids(response.json())
+    assert items[0] not in found
+    assert set(found) <= set(items)
+    assert by == "collaborative" or len(found) == 4
+
+
+def test_one_item(reading: httpx.Client, items: list[str]) -> None:
+    answer = reading.get(f"/v1/items/{items[0]}").json()
+    assert answer["item"]["item_id"] == items[0]
+    assert answer["item"]["title"]
+    for path in ("/v1/items/unknown", "/v1/items/unknown/similar", "/v1/items/a%2Fb", "/v1/items/a%2Fb/similar"):
+        response = reading.get(path)
+        assert response.status_code == 404
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("recommend", {"n": 0}, ["body", "n"]),
+        ("recommend", {"n": 501}, ["body", "n"]),
+        ("recommend", {"n": "10"}, ["body", "n"]),
+        ("recommend", {"n": 10**400}, ["body", "n"]),
+        ("recommend", {"user": "u1"}, ["body", "user"]),
+        ("recommend", {"user_id": 1}, ["body", "user_id"]),
+        ("recommend", {"user_id": ""}, ["body", "user_id"]),
+        ("recommend", {"user_id": " "}, ["body", "user_id"]),
+        ("recommend", {"user_id": "u" * 257}, ["body", "user_id"]),
+        ("recommend", {"history": [1]}, ["body", "history", 0]),
+        ("recommend", {"history": ["i"] * 10_001}, ["body", "history"]),
+        ("recommend", {"policy": {"diversity": 2}}, ["body", "policy", "diversity"]),
+        ("recommend", {"policy": {"unknown": 1}}, ["body", "policy", "unknown"]),
+        ("recommend", {"cursor": "nonsense"}, ["body", "cursor"]),
+        ("rank", {"user_id": "u1"}, ["body", "items"]),
+    ],
+)
+def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str, Any], place: list[Any]) -> None:
+    response = reading.post(f"/v1/{path}", json=body)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == place
+
+
+def test_lone_surrogates_and_nan_are_problems(reading: httpx.Client) -> None:
+    for content in (
+        b'{"user_id": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b'{"filter": {"price": NaN}}',
+        b'{"context": {"a": 1e999}}',
+    ):
+        response = reading.post("/v1/recommend", content=content, headers={"content-type": "application/json"})
+        assert response.status_code == 422, content
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_health_metrics_and_openapi(reading: httpx.Client, users: list[str]) -> None:
+    assert reading.get("/healthz").json()["status"] == "ok"
+    recommend(reading, user_id=users[0])
+    text = reading.get("/metrics").text
+    version = reading.get("/readyz").json()["model_version"]
+    assert f'recsys_model_info{{version="{version}"}} 1.0' in text
+    assert 'route="/v1/recommend",status="200"' in text
+    assert users[0] not in text
+    paths = reading.get("/openapi.json").json()["paths"]
+    assert {"/v1/recommend", "/v1/rank", "/v1/events", "/v1/items/{item_id}", "/v1/models"} <= set(paths)
+    assert reading.get("/docs").status_code == 200

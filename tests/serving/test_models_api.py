@@ -1,0 +1,90 @@
+"""Versions change under a running server: by the registry, over HTTP, and never to a damaged one."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from running import eventually, serving_thread
+from serving_versions import damage, publish_copy
+from test_security import key_file
+
+from recsys.config import Config
+from recsys.registry import Registry
+from serving.settings import Settings
+
+
+def served(http: httpx.Client) -> str:
+    version: str = http.post("/v1/recommend", json={"user_id": "u"}).json()["model_version"]
+    return version
+
+
+def test_a_published_version_is_taken_without_a_restart(
+    http: httpx.Client, registry: Registry, items: list[str]
+) -> None:
+    first = registry.resolve(None)
+    assert served(http) == first
+    http.post("/v1/events", json={"events": [{"user_id": "newcomer", "item_id": items[0], "event": "purchase"}]})
+    before = http.post("/v1/recommend", json={"user_id": "newcomer"}).json()["items"]
+    second = publish_copy(registry, first, promote=True)
+    eventually(lambda: served(http) == second)
+    assert http.post("/v1/recommend", json={"user_id": "newcomer"}).json()["items"] == before, "the events are replayed"
+    registry.rollback("test")
+    eventually(lambda: served(http) == first)
+
+
+def test_promote_and_roll_back_over_http(http: httpx.Client, registry: Registry) -> None:
+    first = registry.resolve(None)
+    second = publish_copy(registry, first, promote=False)
+    listed = http.get("/v1/models").json()
+    assert [row["version"] for row in listed["versions"]] == [first, second]
+    assert listed["current"] == listed["served"] == first
+    answer = http.post(f"/v1/models/{second}/promote").json()
+    assert answer["current"] == answer["served"] == served(http) == second
+    answer = http.post("/v1/models/rollback").json()
+    assert answer["current"] == answer["served"] == served(http) == first
+    assert http.post("/v1/models/rollback").status_code == 409
+    for unknown in ("20260101T000000Z-abcdef", "..", "%2e%2e%2fetc", "x" * 500):
+        response = http.post(f"/v1/models/{unknown}/promote")
+        assert response.status_code in (404, 405)
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: httpx.Client, registry: Registry) -> None:
+    first = registry.resolve(None)
+    second = publish_copy(registry, first, promote=False)
+    file = damage(registry, second)
+    response = http.post(f"/v1/models/{second}/promote")
+    assert response.status_code == 409
+    assert file.name in response.json()["detail"]
+    registry.current_file.write_text(f"{second}\n")  # as if another program had written it
+    eventually(lambda: "recsys_refused_versions_total 1.0" in http.get("/metrics").text)
+    assert served(http) == first
+    third = publish_copy(registry, first, promote=True)
+    eventually(lambda: served(http) == third)
+
+
+def test_keys_and_scopes(registry: Registry, tmp_path: Path, items: list[str]) -> None:
+    keys = key_file(tmp_path, ("reader", '["read"]'), ("writer", '["write"]'), ("boss", '["admin"]'))
+    config = Config.model_validate({"serving": {"keys": keys}})
+    calls = {
+        "read": ("POST", "/v1/recommend", {"user_id": "u"}),
+        "write": ("POST", "/v1/events", {"events": [{"user_id": "u", "item_id": items[0], "event": "click"}]}),
+        "admin": ("POST", "/v1/models/rollback", None),
+    }
+    with serving_thread(Settings.of(config, registry.path)) as http:
+        for scope, (method, path, body) in calls.items():
+            for secret, granted in (("reader", "read"), ("writer", "write"), ("boss", "admin")):
+                response = http.request(method, path, json=body, headers={"Authorization": f"Bearer {secret}"})
+                assert (response.status_code == 403) == (scope != granted), (path, secret)
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic reader"}):
+                response = http.request(method, path, json=body, headers=headers)
+                assert response.status_code == 401
+                assert response.headers["www-authenticate"] == "Bearer"
+                assert response.headers["content-type"] == "application/problem+json"
+        assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
+        assert http.get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/metrics"])
+def test_what_this_machine_may_see_without_keys(reading: httpx.Client, path: str) -> None:
+    assert reading.get(path).status_code == 200

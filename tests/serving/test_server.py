@@ -1,0 +1,89 @@
+"""`recsys serve` as a process: what stops it, what kills it, and what it says when it cannot start."""
+
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from running import kill, recsys_serve, serving_process
+from serving_versions import damage
+
+from recsys.errors import BundleError, ConfigError, StoreError
+from recsys.registry import Registry
+from recsys.store import open_store, sqlite_url
+from serving.server import free_port, run
+from serving.settings import Settings
+
+
+def test_a_graceful_stop(registry: Registry) -> None:
+    with serving_process(registry.path) as (process, http):
+        assert http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_acknowledged_event_outlives_kill_9(registry: Registry, items: list[str], workers: str) -> None:
+    acknowledged: list[str] = []
+    enough = threading.Event()
+
+    def write(http: httpx.Client, writer: int) -> None:
+        for number in range(10_000):
+            ids = [f"w{writer}-{number}-{part}" for part in range(5)]
+            events = [{"event_id": id_, "user_id": "u", "item_id": items[0], "event": "click"} for id_ in ids]
+            try:
+                response = http.post("/v1/events", json={"events": events})
+            except httpx.TransportError:
+                return
+            if response.status_code == 202:
+                acknowledged.extend(ids)
+            if len(acknowledged) > 200:
+                enough.set()
+
+    with serving_process(registry.path, "--workers", workers) as (process, http):
+        threads = [threading.Thread(target=write, args=(http, writer)) for writer in range(3)]
+        for thread in threads:
+            thread.start()
+        assert enough.wait(60)
+        kill(process)
+        for thread in threads:
+            thread.join()
+    log = open_store(sqlite_url(registry.path / "store.db"))
+    stored = [event.event_id for _, event in log.read(limit=1_000_000)]
+    log.close()
+    assert len(stored) == len(set(stored))
+    assert set(acknowledged) <= set(stored)
+    assert len(stored) % 5 == 0
+
+
+def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StoreError, match=f"port {port}"):
+            free_port("127.0.0.1", port)
+        with recsys_serve(registry.path, "--port", str(port)) as process:
+            assert process.stderr is not None
+            message = process.stderr.read().decode()
+            assert process.wait(timeout=60) == 5
+    assert message.splitlines() == [
+        f"recsys: error: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --port"
+    ]
+
+
+def test_what_keeps_a_server_from_starting(registry: Registry, settings: Settings, tmp_path: Path) -> None:
+    open_to_all = settings.model_copy(update={"serving": settings.serving.model_copy(update={"host": "0.0.0.0"})})
+    with pytest.raises(ConfigError, match="API keys"):
+        run(open_to_all)
+    with pytest.raises(ConfigError, match="sqlite:///FILE"):
+        run(settings.model_copy(update={"store": "mysql://localhost"}))
+    with pytest.raises(StoreError, match="does not exist"):
+        run(settings.model_copy(update={"store": sqlite_url(tmp_path / "none" / "store.db")}))
+    with pytest.raises(BundleError, match="recsys train"):
+        run(settings.model_copy(update={"registry": tmp_path / "none"}))
+    file = damage(registry, registry.resolve(None))
+    with pytest.raises(BundleError, match=file.name):
+        run(settings)
