@@ -21,13 +21,14 @@ def top_k_product(left: sp.csr_matrix, right: sp.csr_matrix, k: int, weigh: Weig
         right: (n_inner, n_columns).
 
     Returns:
-        (n_rows, n_columns) float32 with sorted indices. Of equal entries those with the smaller column stay.
+        (n_rows, n_columns) float32 with sorted indices.
     """
     blocks: list[sp.csr_matrix] = []
     for start, stop in _blocks(left, right):
-        product = (left[start:stop] @ right).tocoo()
-        values = weigh(product.row + start, product.col, product.data).astype(np.float32)
-        blocks.append(_top_k(product.row, product.col, values, product.shape, k))
+        product = left[start:stop] @ right
+        rows = np.repeat(np.arange(start, stop), np.diff(product.indptr))
+        product.data = weigh(rows, product.indices, product.data)
+        blocks.append(_top_k(product, k))
     if not blocks:
         return sp.csr_matrix(np.zeros((0, right.shape[1]), dtype=np.float32))
     result: sp.csr_matrix = sp.vstack(blocks, format="csr")
@@ -47,13 +48,13 @@ def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, in
         start = stop
 
 
-def _top_k(
-    rows: NDArray[np.intp], columns: NDArray[np.intp], values: NDArray[np.float32], shape: tuple[int, int], k: int
-) -> sp.csr_matrix:
-    kept = values > 0
-    rows, columns, values = rows[kept], columns[kept], values[kept]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    row_starts = np.searchsorted(rows, np.arange(shape[0]))
-    best = np.arange(len(rows)) - row_starts[rows] < k
-    return sp.csr_matrix((values[best], (rows[best], columns[best])), shape=shape)
+def _top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """The `k` largest entries of each row that are above 0."""
+    kept = matrix.data > 0
+    lengths = np.diff(matrix.indptr)
+    for row in np.flatnonzero(lengths > k):
+        start, surplus = matrix.indptr[row], lengths[row] - k
+        values = matrix.data[start : matrix.indptr[row + 1]]
+        kept[start + np.argpartition(values, surplus)[:surplus]] = False
+    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
+    return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
