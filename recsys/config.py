@@ -82,7 +82,7 @@ class CfConfig(Section):
     factors: Positive = Field(64, description="dimensions of ALS")
     iterations: Positive = Field(15, description="sweeps of ALS")
     regularization: float = Field(0.05, gt=0, description="of ALS")
-    alpha: float = Field(10.0, gt=0, description="confidence of an event: 1 + alpha * weight")
+    alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
     neighbours: Positive = Field(200, description="similar items kept per item")
     transition_horizon: Positive = Field(5, description="events ahead that count as following an item")
     ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
