@@ -71,6 +71,21 @@ class HistoryBatch:
         """Only events that are a sign of interest: weight above 0."""
         return self.keep(self.weights > 0)
 
+    @staticmethod
+    def joined(*parts: "HistoryBatch") -> "HistoryBatch":
+        """Histories of the same requests put together, in time order within each; unknown times come first."""
+        rows = np.concatenate([part.rows for part in parts])
+        times = np.concatenate([part.times for part in parts])
+        order = np.lexsort((times, rows))
+        return HistoryBatch(
+            np.sum([part.offsets for part in parts], axis=0),
+            np.concatenate([part.items for part in parts])[order],
+            np.concatenate([part.events for part in parts])[order],
+            times[order],
+            np.concatenate([part.weights for part in parts])[order],
+            parts[0].now,
+        )
+
     def block(self, start: int, stop: int) -> "HistoryBatch":
         """Requests start to stop - 1."""
         first, last = self.offsets[start], self.offsets[stop]

@@ -19,6 +19,7 @@ from recsys.data.items_table import read_items, with_unknown
 from recsys.data.schema import EVENTS, USERS
 from recsys.data.users_table import check_users
 from recsys.data.validation import Rejections, write_rejected
+from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
 
@@ -96,13 +97,22 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
     """
     if not events:
         return dataset
-    rows = read_events(frame_table(_event_frame(events), "events of the store"))
-    rows = reject_unknown(rows, dataset.catalogue.vocabulary)
     old = dataset.log
-    new = build_log(rows, dataset.catalogue.vocabulary, config.events, old.user_vocabulary, old.event_names)
+    new, n_unknown = log_of(events, dataset.catalogue.vocabulary, old.user_vocabulary, old.event_names, config)
     log = merge_logs(old, new)
-    n_rejected = dataset.n_rejected + len(rows.rejections)
-    return Dataset(dataset.catalogue, log, n_rejected, fingerprint(dataset.catalogue, log))
+    return Dataset(dataset.catalogue, log, dataset.n_rejected + n_unknown, fingerprint(dataset.catalogue, log))
+
+
+def log_of(
+    events: Sequence[Event],
+    items: Vocabulary,
+    users: Vocabulary,
+    event_names: tuple[str, ...],
+    config: Config,
+) -> tuple[InteractionLog, int]:
+    """Events as numbers that extend those known, in time order, and how many could not be used (unknown items)."""
+    rows = reject_unknown(read_events(frame_table(_event_frame(events), "events of the store")), items)
+    return build_log(rows, items, config.events, users, event_names), len(rows.rejections)
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:

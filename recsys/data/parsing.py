@@ -8,9 +8,15 @@ import polars as pl
 from recsys.data.schema import Column
 from recsys.errors import DataError
 
-_ISO = r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?) ?(Z|z|[+-]\d{2}(?::?\d{2})?)?)?$"
+_ISO = (
+    r"^(?<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](?<clock>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?) ?(?<zone>[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
+)
+_FORMAT = "%Y-%m-%dT%H:%M:%S%.f"
 _MILLISECONDS = 1e11
 """Numbers from here on are epoch milliseconds: as seconds they would lie after the year 5000."""
+_LIMIT = 1e15
+"""Numbers from here on are no moment in either unit."""
 
 
 def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
@@ -77,32 +83,45 @@ def as_time(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Date:
         return cell.cast(pl.Datetime("us")).dt.epoch("us")
     if dtype != pl.String:
-        return _epoch(cell.cast(pl.Float64), cell)
+        return _epoch(cell)
     text = cell.str.strip_chars()
-    digits = text.str.contains(r"^-?\d+(\.\d+)?$")
-    number = pl.when(digits).then(text)
-    epoch = _epoch(number.cast(pl.Float64, strict=False), number)
-    parts = text.str.extract_groups(_ISO)
-    clock = parts.struct[1].str.replace(",", ".", literal=True)
-    clock = pl.when(clock.str.len_chars() == 5).then(clock + ":00").otherwise(clock).fill_null("00:00:00")
-    moment = (parts.struct[0] + "T" + clock).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    zone = parts.struct[2].str.replace(":", "", literal=True)
-    minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(3, 2).cast(
-        pl.Int64, strict=False
-    ).fill_null(0)
-    offset = pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
-    return pl.coalesce(epoch, moment.dt.epoch("us") - offset * 60_000_000)
-
-
-def _epoch(number: pl.Expr, exact: pl.Expr) -> pl.Expr:
-    """Microseconds of epoch seconds or milliseconds; whole numbers are not rounded on the way."""
-    factor = pl.when(number.abs() < _MILLISECONDS).then(1_000_000).otherwise(1_000)
-    inside = number.is_finite() & (number.abs() < 1e15)
-    whole = exact.cast(pl.Int64, strict=False)
-    micro = (
-        pl.when(whole == number).then(whole * factor).otherwise((number * factor).round().cast(pl.Int64, strict=False))
+    # Each step takes the fields of the one before, so that the text is matched once.
+    parts = text.str.extract_groups(_ISO).struct.with_fields(
+        clock=pl.field("clock").str.replace(",", ".", literal=True).fill_null("00:00:00"),
+        zone=pl.field("zone").str.replace(":", "", literal=True),
     )
-    return pl.when(inside).then(micro)
+    zone = pl.field("zone")
+    minutes = 60 * zone.str.slice(1, 2).cast(pl.Int64, strict=False) + zone.str.slice(3, 2).replace("", "0").cast(
+        pl.Int64, strict=False
+    )
+    short = pl.field("clock").str.len_bytes() == 5
+    steps = parts.struct.with_fields(
+        clock=pl.when(short).then(pl.field("clock") + ":00").otherwise(pl.field("clock")),
+        ahead=pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0),
+    ).struct.with_fields(
+        moment=(pl.field("day") + "T" + pl.field("clock")).str.to_datetime(_FORMAT, time_unit="us", strict=False),
+    )
+    moment = steps.struct.with_fields(
+        micro=pl.field("moment").dt.epoch("us") - pl.field("ahead") * 60_000_000
+    ).struct.field("micro")
+    return pl.coalesce(_epoch(text), moment)
+
+
+def _epoch(cell: pl.Expr) -> pl.Expr:
+    """Microseconds of epoch seconds or milliseconds; whole numbers are not rounded on the way."""
+    number, exact = pl.field("number"), pl.field("exact")
+    parts = pl.struct(number=cell.cast(pl.Float64, strict=False), exact=cell.cast(pl.Int64, strict=False))
+    scaled = parts.struct.with_fields(
+        factor=pl.when(number.abs() < _MILLISECONDS).then(1_000_000).otherwise(1_000),
+        inside=number.is_finite() & (number.abs() < _LIMIT),
+    ).struct.with_fields(
+        micro=pl.when(exact == number)
+        .then(exact * pl.field("factor"))
+        .otherwise((number * pl.field("factor")).round().cast(pl.Int64, strict=False))
+    )
+    return scaled.struct.with_fields(
+        kept=pl.when(pl.field("inside")).then(pl.field("micro")),
+    ).struct.field("kept")
 
 
 def as_tags(cell: pl.Expr, dtype: pl.DataType, nested: str) -> pl.Expr:

@@ -37,6 +37,7 @@ def folder_of(folder: Path, **files: str | bytes) -> Path:
         ("u1,i1,click,,,,,", "timestamp", None, "missing"),
         ("u1,i1,click,yesterday,,,,", "timestamp", "yesterday", "ISO 8601"),
         ("u1,i1,click,2024-13-01,,,,", "timestamp", "2024-13-01", "ISO 8601"),
+        ("u1,i1,click,2024-01-01T10:00+99:00,,,,", "timestamp", "2024-01-01T10:00+99:00", "ISO 8601"),
         ("u1,i1,click,1969-12-31T23:59:59Z,,,,", "timestamp", "1969-12-31T23:59:59Z", "before 1970"),
         ("u1,i1,click,-5,,,,", "timestamp", "-5", "before 1970"),
         ("u1,i1,click,2999-01-01,,,,", "timestamp", "2999-01-01", "in the future"),
