@@ -84,18 +84,7 @@ class EventState:
             return HistoryBatch(
                 offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
             )
-        rows = np.concatenate([part.rows for part in parts])
-        times = np.concatenate([part.times for part in parts])
-        order = np.lexsort((times, rows))
-        joined = HistoryBatch(
-            np.sum([part.offsets for part in parts], axis=0),
-            np.concatenate([part.items for part in parts])[order],
-            np.concatenate([part.events for part in parts])[order],
-            times[order],
-            np.concatenate([part.weights for part in parts])[order],
-            now,
-        )
-        return joined.newest(limit)
+        return HistoryBatch.joined(*parts).newest(limit)
 
     def _timelines(self, counted: Counted) -> list[Timeline]:
         return [getattr(segment, counted) for segment in self._segments]

@@ -54,6 +54,10 @@ class RankedLists:
         """(n_requests, depth) False behind the end of a list."""
         return self.items >= 0
 
+    def select(self, chosen: NDArray[np.bool_]) -> "RankedLists":
+        """The chosen requests: `chosen` is (n_requests,)."""
+        return RankedLists(self.items[chosen], self.scores[chosen])
+
     @classmethod
     def of(cls, items: Sequence[NDArray[np.int32]], scores: Sequence[NDArray[np.float32]]) -> "RankedLists":
         """Lists of unequal length, padded."""

@@ -150,6 +150,7 @@ class EvaluationReport:
                 for name, comparison in self.comparisons.items()
             },
             "dataset": self.dataset,
+            "k": self.k,
             "windows": [asdict(window) for window in self.windows],
             "facts": dict(self.facts),
             "caveats": list(self.caveats),
@@ -165,3 +166,31 @@ class EvaluationReport:
             },
             "importances": dict(self.importances),
         }
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> "EvaluationReport":
+        """What `to_json` gave, as it was."""
+        sizes, candidates = tree["slice_sizes"], tree["candidate_recall"]
+        return cls(
+            version=tree["version"],
+            dataset=tree["dataset"],
+            k=tree["k"],
+            n_requests=tree["n_requests"],
+            metrics=tree["metrics"],
+            baselines=tree["baselines"],
+            ablation=tree["ablation"],
+            slices={name: SliceResult(sizes[name], metrics) for name, metrics in tree["slices"].items()},
+            comparisons={
+                name: Comparison(**{key: value for key, value in comparison.items() if key != "verdict"})
+                for name, comparison in tree["comparisons"].items()
+            },
+            windows=tuple(Window(**window) for window in tree["windows"]),
+            facts=tree["facts"],
+            caveats=tuple(tree["caveats"]),
+            candidates=None if candidates is None else CandidateRecall(**candidates),
+            calibration={
+                name: Reliability(*(np.array(bins[part]) for part in ("predicted", "observed", "counts")))
+                for name, bins in tree["calibration"].items()
+            },
+            importances=tree["importances"],
+        )

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys.data.history import HistoryBatch
+from recsys.config import Config
 from recsys.pipeline.moments import Moments
+from recsys.pipeline.rules import policy_of
 from recsys.pipeline.scoring import Block, Scoring, block_size
 
 SEEN_EVENTS = 10_000
@@ -15,25 +15,24 @@ SEEN_EVENTS = 10_000
 
 
 @dataclass(frozen=True)
-class SeenRule:
-    """Whether items that the user acted on before may be listed again, and how far a history reaches."""
+class Past:
+    """The requests of a window as the recommender would have met them.
 
-    exclude: bool
-    max_history: int
+    Attributes:
+        scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
+        config: with `policy.seen` resolved.
+    """
 
-    def eligible(self, scoring: Scoring, everything: HistoryBatch) -> NDArray[np.bool_]:
-        """(n_requests, n_items) what exists at the moment and is not to be left out as seen."""
-        eligible = scoring.created(everything.now)
-        if self.exclude:
-            eligible[everything.rows, everything.items] = False
-        return eligible
+    scoring: Scoring
+    config: Config
 
-
-def blocks(scoring: Scoring, moments: Moments, rule: SeenRule) -> Iterator[tuple[Moments, Block]]:
-    """The requests of a window in time order, some hundred at a time."""
-    size = block_size(len(scoring.catalogue))
-    for start in range(0, len(moments), size):
-        part = moments.block(start, start + size)
-        everything = scoring.state.histories(part.users, part.times, SEEN_EVENTS)
-        eligible = rule.eligible(scoring, everything)
-        yield part, Block(everything.newest(rule.max_history), eligible)
+    def blocks(self, moments: Moments) -> Iterator[tuple[Moments, Block]]:
+        """The requests in time order, some hundred at a time."""
+        scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
+        for start in range(0, len(moments), size):
+            part = moments.block(start, start + size)
+            everything = scoring.state.histories(part.users, part.times, SEEN_EVENTS)
+            seen = np.split(everything.items, everything.offsets[1:-1])
+            policies = tuple(policy_of(self.config.policy, items, scoring.vectors) for items in seen)
+            eligible = scoring.eligible(policies, part.times)
+            yield part, Block(everything.newest(self.config.data.max_history), eligible, policies)

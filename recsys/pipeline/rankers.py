@@ -102,4 +102,4 @@ class Rankers:
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
     """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
     others = sum(1 << bit for bit, source in enumerate(sources) if SOURCE_GROUP[source] != group)
-    return np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0)
+    return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))

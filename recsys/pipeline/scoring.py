@@ -1,5 +1,6 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.pipeline.candidates import Candidates, propose
 from recsys.pipeline.stage_one import Queries, StageOne
+from recsys.policy.policy import Policy
 
 _CELLS_PER_BLOCK = 4_000_000
 _REQUESTS_PER_BLOCK = 256
@@ -31,11 +33,13 @@ class Block:
     Attributes:
         histories: what each user did before the request.
         eligible: (n_requests, n_items) False where an item must not be listed.
+        policies: (n_requests,) the rules of each list.
         queries: free text of each request, or None.
     """
 
     histories: HistoryBatch
     eligible: NDArray[np.bool_]
+    policies: tuple[Policy, ...]
     queries: Queries | None = None
 
     def __len__(self) -> int:
@@ -59,12 +63,21 @@ class Scoring:
         """The features that these sources can fill."""
         return FeatureSet.choose(groups, {*self.stage.sources, *self.facts.vectors, *self.facts.links})
 
-    def created(self, now: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n_requests, n_items) False where an item did not exist yet at the time of the request."""
+    @property
+    def vectors(self) -> NDArray[np.float32] | None:
+        """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
+        vectors = self.facts.vectors
+        return vectors.get("text", vectors.get("factors"))
+
+    def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
         created = self.facts.created
-        if np.isnan(created).all():
-            return np.ones((len(now), len(created)), dtype=bool)
-        return np.isnan(created) | (created <= now[:, None])
+        eligible = np.broadcast_to(np.isnan(created), (len(now), len(created))) | (created <= now[:, None])
+        for row, policy in enumerate(policies):
+            allowed = policy.eligible(self.catalogue)
+            if allowed is not None:
+                eligible[row] &= allowed
+        return eligible
 
     def candidates(self, block: Block, n: int, certain: NDArray[np.bool_] | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `certain` ones (n_requests, n_items)."""

@@ -104,6 +104,19 @@ class StageOne:
             scores[_TEXT] = self.interest.score(histories, queries)
         return scores
 
+    def baseline_scores(
+        self, histories: HistoryBatch, queries: Queries | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
+        scores = self.scores(histories, queries)
+        if self.interest:
+            positive = histories.positive()
+            weights = positive.matrix(
+                len(self.interest.base_vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32)
+            )
+            scores["zero_shot"] = np.asarray(weights @ self.interest.base_vectors) @ self.interest.base_vectors.T
+        return scores
+
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
         """The items as features see them, with the affinities that these models give."""
         vectors, links = {}, {}

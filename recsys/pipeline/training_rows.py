@@ -6,18 +6,15 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import SeenRule, blocks
-from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.past import Past
 from recsys.pipeline.stage_one import Progress
 from recsys.rank.rows import RankerRows
 
 
 def training_rows(
-    scoring: Scoring,
+    past: Past,
     moments: Moments,
     features: FeatureSet,
-    rule: SeenRule,
-    n_candidates: int,
     top_grade: int,
     progress: Progress,
 ) -> RankerRows:
@@ -28,20 +25,20 @@ def training_rows(
     that no source proposed gives no row: the ranker would learn from a case that it never meets.
 
     Args:
-        scoring: sources fitted strictly before the window, with a state that holds all events.
+        past: with sources fitted strictly before the window.
         moments: the window's requests.
         top_grade: grade of the strongest event.
     """
     parts = [_no_rows(len(features.names))]
     done = 0
-    for part, block in blocks(scoring, moments, rule):
+    for part, block in past.blocks(moments):
         shown = np.zeros_like(block.eligible)
         shown[part.shown_rows, part.shown_items] = True
-        candidates = scoring.candidates(block, n_candidates, shown & block.eligible)
+        candidates = past.scoring.candidates(block, past.config.candidates.n, shown & block.eligible)
         grades = _grades(part, candidates, block.eligible.shape[1])
         useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
         kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]
-        table = scoring.table(block, kept, features)
+        table = past.scoring.table(block, kept, features)
         sizes = np.bincount(kept.rows, minlength=len(part))[useful]
         parts.append(RankerRows(table, grades, grades == top_grade, sizes, part.times[useful], kept.proposed_by))
         done += len(part)

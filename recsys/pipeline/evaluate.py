@@ -1,0 +1,183 @@
+"""How good a version is: on requests of a file, on events that came after it, or as measured in its training."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.requests import Request
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import DataError
+from recsys.eval.ranking import Targets
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.measure import Asked, measure
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import Past
+from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.scoring import Scoring, block_size
+from recsys.pipeline.stage_one import Progress
+
+
+def evaluate(
+    bundle: Bundle,
+    dataset: Dataset,
+    requests: Sequence[Request] | None = None,
+    *,
+    name: str = "",
+    seed: int = 0,
+    progress: Progress = lambda message: None,
+) -> EvaluationReport:
+    """Measure a version without letting it be asked about what it has learned from.
+
+    With `requests`, those are ranked. Without, the events of `dataset` that are newer than all the version has learned
+    from are; where there are none because the version was trained on this very data, the figures are those that its
+    training measured on the test window, with models that had not seen it.
+
+    Raises:
+        DataError: no request has a target, or the data set holds nothing newer and is not what the version was
+            trained on.
+    """
+    if requests is not None:
+        return _on_requests(bundle, requests, name, seed, progress)
+    end = bundle.data_record.end
+    newer = int(np.count_nonzero(dataset.log.times > (end if end is not None else -1)))
+    if newer:
+        return _on_newer(bundle, dataset, name, seed, progress)
+    if dataset.fingerprint != bundle.fingerprint:
+        raise DataError(
+            f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data: "
+            "any figure would be of what it has learned by heart. Train with --until, or give --requests"
+        )
+    progress("no newer events: these are the figures that training measured on its test window")
+    return replace(EvaluationReport.from_json(bundle.report), version=bundle.version)
+
+
+def _on_requests(
+    bundle: Bundle, requests: Sequence[Request], name: str, seed: int, progress: Progress
+) -> EvaluationReport:
+    wanted = [request for request in requests if request.targets]
+    if not wanted:
+        raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
+    recommender = Recommender(bundle)
+    caveats = []
+    if len(wanted) < len(requests):
+        caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
+    return _measured(
+        bundle, recommender.scoring, _asked(recommender, wanted), name, seed, progress, caveats=tuple(caveats)
+    )
+
+
+def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
+    vocabulary, users = recommender.catalogue.vocabulary, recommender.bundle.log.user_vocabulary
+    size = block_size(len(vocabulary))
+    for start in range(0, len(requests), size):
+        part = requests[start : start + size]
+        numbers = users.numbers(request.user_id or "" for request in part)
+        targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in part)
+        yield Asked(recommender.block(part), targets, numbers)
+
+
+def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
+    log, lost = _renumbered(dataset.log, dataset.catalogue.vocabulary, bundle)
+    start, end = int(bundle.data_record.end or 0) + 1, int(log.times[-1]) + 1
+    moments = Moments.of(log, start, end).sample(bundle.config.data.max_requests, seed)
+    if not len(moments):
+        raise DataError(f"the events after version {bundle.version} hold no sign of interest in an item that it knows")
+    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(log)), bundle.config)
+    caveats = caveats_of(log, moments)
+    if lost:
+        caveats = (*caveats, f"{lost:,} events name items that the version does not know; they are not counted.")
+    return _measured(
+        bundle,
+        past.scoring,
+        asked_of(past, moments),
+        name,
+        seed,
+        progress,
+        caveats=caveats,
+        windows=(Window("test", start, end, len(log.between(start, end)), "is measured"),),
+    )
+
+
+def _measured(
+    bundle: Bundle,
+    scoring: Scoring,
+    asked: Iterator[Asked],
+    name: str,
+    seed: int,
+    progress: Progress,
+    **details: object,
+) -> EvaluationReport:
+    learned = bundle.log.positive()
+    return measure(
+        scoring,
+        bundle.features,
+        bundle.rankers,
+        asked,
+        n_candidates=bundle.config.candidates.n,
+        trained=np.bincount(learned.items, minlength=len(bundle.catalogue)),
+        version=bundle.version,
+        dataset=name,
+        seed=seed,
+        progress=progress,
+        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
+        **details,
+    )
+
+
+def asked_of(past: Past, moments: Moments) -> Iterator[Asked]:
+    """The requests of a window with what was wanted."""
+    for part, block in past.blocks(moments):
+        yield Asked(block, Targets(part.target_offsets, part.target_items), part.users)
+
+
+def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
+    """Lines about the data, for the report."""
+    log = dataset.log
+    names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
+    return {
+        "items": f"{len(dataset.catalogue):,}",
+        "users": f"{log.n_users:,}",
+        "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
+        "seen items": {
+            "exclude": "are left out: only items new to the user count",
+            "demote": "are listed behind items new to the user",
+            "keep": "may be listed again: people come back to items here",
+        }.get(config.policy.seen, config.policy.seen),
+        "request": "one user at one moment, or the events with one request_id; every item is ranked",
+        "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
+    }
+
+
+def caveats_of(log: InteractionLog, moments: Moments) -> tuple[str, ...]:
+    """What a reader must know."""
+    caveats = []
+    if not moments.has_impressions:
+        caveats.append(
+            "The log does not tell what was shown, so candidates without a reaction served as what was not wanted."
+        )
+    if len(moments) < 300:
+        caveats.append(f"The test window has only {len(moments)} requests: the intervals are wide.")
+    return tuple(caveats)
+
+
+def _renumbered(log: InteractionLog, items: Vocabulary, bundle: Bundle) -> tuple[InteractionLog, int]:
+    """A log of another reading in the numbers of a bundle, and how many events name items that the bundle lacks."""
+    item_numbers = bundle.catalogue.vocabulary.numbers(items.ids(range(len(items))))
+    user_ids = log.user_vocabulary.ids(range(log.n_users))
+    users = bundle.log.user_vocabulary.extended(user_ids)
+    known = item_numbers[log.items] >= 0
+    kept = log.select(known)
+    renumbered = replace(
+        kept,
+        user_vocabulary=users,
+        n_items=len(bundle.catalogue),
+        users=users.numbers(user_ids)[kept.users],
+        items=item_numbers[kept.items],
+    )
+    return renumbered, int(np.count_nonzero(~known))

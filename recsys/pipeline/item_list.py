@@ -1,0 +1,95 @@
+"""The answer to a request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+LIST_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "request_id": pl.String,
+    "user_id": pl.String,
+    "rank": pl.Int32,
+    "item_id": pl.String,
+    "score": pl.Float32,
+    "p_click": pl.Float32,
+    "p_purchase": pl.Float32,
+    "sources": pl.List(pl.String),
+    "model_version": pl.String,
+}
+"""Columns of ranked lists in files."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an item stands where it stands.
+
+    Attributes:
+        text, collaborative, behaviour, context: what the group of features added to the score.
+        reasons: sentences for the user of the shop, the most telling one first.
+    """
+
+    text: float
+    collaborative: float
+    behaviour: float
+    context: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ItemList:
+    """Items, best first.
+
+    Attributes:
+        ids: item ids.
+        scores: (n,) the ranker's scores, comparable within the list.
+        p_click: (n,) probability of any sign of interest.
+        p_purchase: (n,) probability of the strongest one, a purchase where the log has purchases.
+        sources: who proposed each item.
+        model_version: the version that ranked.
+        request_id, user_id: of the request.
+        unknown_items: candidates of the request that the catalogue lacks.
+        degraded: parts that were left out.
+        explanations: one an item, when they were asked for.
+    """
+
+    ids: tuple[str, ...]
+    scores: NDArray[np.float32]
+    p_click: NDArray[np.float32]
+    p_purchase: NDArray[np.float32]
+    sources: tuple[tuple[str, ...], ...]
+    model_version: str
+    request_id: str = ""
+    user_id: str | None = None
+    unknown_items: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row an item, with the columns of `LIST_SCHEMA`."""
+        return lists_to_polars([self])
+
+    def explain(self) -> tuple[Explanation, ...]:
+        """The explanations; empty unless the list was asked for with `explain=True`."""
+        return self.explanations or ()
+
+
+def lists_to_polars(lists: Sequence[ItemList]) -> pl.DataFrame:
+    """All rows of many lists, with the columns of `LIST_SCHEMA`."""
+    lengths = [len(one) for one in lists]
+    columns = {
+        "request_id": [one.request_id for one in lists for _ in one.ids],
+        "user_id": [one.user_id for one in lists for _ in one.ids],
+        "rank": np.concatenate([np.arange(1, length + 1) for length in [0, *lengths]]),
+        "item_id": [item for one in lists for item in one.ids],
+        "score": np.concatenate([np.zeros(0), *(one.scores for one in lists)]),
+        "p_click": np.concatenate([np.zeros(0), *(one.p_click for one in lists)]),
+        "p_purchase": np.concatenate([np.zeros(0), *(one.p_purchase for one in lists)]),
+        "sources": [list(sources) for one in lists for sources in one.sources],
+        "model_version": [one.model_version for one in lists for _ in one.ids],
+    }
+    return pl.DataFrame(columns, schema=LIST_SCHEMA)

@@ -1,0 +1,227 @@
+"""Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.eval.metrics.calibration import reliability
+from recsys.eval.protocol import Measurement, evaluate_lists
+from recsys.eval.ranking import RankedLists, Targets, top_k
+from recsys.eval.results import CandidateRecall, EvaluationReport
+from recsys.eval.slices import request_slices
+from recsys.pipeline.rankers import Rankers, remaining
+from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.scoring import Block, Scoring
+from recsys.pipeline.stage_one import Progress
+
+K = 10
+BASELINES: Mapping[str, str] = {
+    "popular": "popularity",
+    "als": "ALS",
+    "neighbours": "neighbours",
+    "transitions": "transitions",
+    "ease": "EASE",
+    "history": "habit",
+    "text": "text, interest model alone",
+    "zero_shot": "text, not tuned",
+}
+_COLD_EVENTS = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Requests whose outcome is known.
+
+    Attributes:
+        block: the requests.
+        targets: what was wanted.
+        users: (n_requests,) user numbers, -1 for an anonymous one.
+    """
+
+    block: Block
+    targets: Targets
+    users: NDArray[np.int32]
+
+    def reachable(self) -> "Asked":
+        """Targets that the rules allow; under `policy.seen = exclude` these are the items new to the user."""
+        eligible = self.block.eligible
+        known = self.targets.items >= 0
+        allowed = ~known
+        allowed[known] = eligible[self.targets.rows[known], self.targets.items[known]]
+        counts = np.bincount(self.targets.rows[allowed], minlength=len(self.targets))
+        targets = Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.targets.items[allowed])
+        return Asked(self.block, targets, self.users)
+
+
+class _Collected:
+    """Lists of one ranking over all blocks."""
+
+    def __init__(self) -> None:
+        self.items: list[NDArray[np.int32]] = []
+        self.scores: list[NDArray[np.float32]] = []
+
+    def add(self, lists: RankedLists) -> None:
+        self.items.extend(lists.items)
+        self.scores.extend(lists.scores)
+
+    def lists(self) -> RankedLists:
+        return RankedLists.of(self.items, self.scores)
+
+
+def measure(
+    scoring: Scoring,
+    features: FeatureSet,
+    rankers: Rankers,
+    asked: Iterable[Asked],
+    *,
+    n_candidates: int,
+    trained: NDArray[np.int64],
+    version: str,
+    dataset: str,
+    seed: int,
+    progress: Progress,
+    **details: Any,
+) -> EvaluationReport:
+    """Rank every request with every ranking and summarise.
+
+    Args:
+        scoring, features, rankers: what is measured; it must not have learned from the requests.
+        asked: the requests.
+        trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
+        details: further parts of the report.
+    """
+    collected: dict[str, _Collected] = {}
+    parts: list[Asked] = []
+    recall, chances = _Recall(scoring.stage.sources, n_candidates), _Chances(rankers)
+    done = 0
+    for one in asked:
+        part = one.reachable()
+        block, targets = part.block, part.targets
+        ranked = rank_block(scoring, features, rankers.full, block, n_candidates, K)
+        collected.setdefault("full", _Collected()).add(_ordered(ranked))
+        for group, ranker in rankers.without.items():
+            chosen = remaining(ranked.candidates.proposed_by, scoring.stage.sources, group)
+            columns = [place for place, own in enumerate(features.groups) if own != group]
+            scores = np.full(len(chosen), -np.inf, dtype=np.float32)
+            scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
+            collected.setdefault(f"without {group}", _Collected()).add(_by_score(ranked, scores, chosen, len(block)))
+        for source, scores in scoring.stage.baseline_scores(block.histories, block.queries).items():
+            lists = top_k(scores, 2 * K, exclude=~block.eligible, targets=targets)
+            collected.setdefault(BASELINES[source], _Collected()).add(lists)
+        recall.add(ranked, targets)
+        chances.add(ranked, targets)
+        parts.append(part)
+        done += len(block)
+        progress(f"evaluating: {done:,} requests")
+    targets = _joined([part.targets for part in parts])
+    users = np.concatenate([np.zeros(0, dtype=np.int32), *(part.users for part in parts)])
+    lengths = np.concatenate([np.zeros(0, dtype=np.int64), *(part.block.histories.lengths for part in parts)])
+    answered = targets.counts > 0
+    vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(scoring.catalogue), 1), dtype="f4")
+    measured = {
+        name: evaluate_lists(
+            ranking.lists().select(answered),
+            targets.select(answered),
+            popularity=trained.astype(np.float64),
+            vectors=vectors,
+            users=users[answered],
+            k=K,
+        )
+        for name, ranking in collected.items()
+    }
+    full = measured.pop("full", None) or _nothing(len(trained))
+    ablation = {name: one for name, one in measured.items() if name.startswith("without ")}
+    slices = request_slices(targets.select(answered), trained, lengths[answered], cold_item_events=_COLD_EVENTS)
+    return EvaluationReport.of(
+        version,
+        dataset,
+        full,
+        baselines={name: one for name, one in measured.items() if name not in ablation},
+        ablation=ablation,
+        slices=slices,
+        seed=seed,
+        candidates=recall.result(),
+        calibration=chances.result(),
+        importances=rankers.full.importance,
+        **details,
+    )
+
+
+class _Recall:
+    """How many targets are among the candidates, by source."""
+
+    def __init__(self, sources: Sequence[str], budget: int) -> None:
+        self.sources, self.budget = sources, budget
+        self.found = np.zeros(len(sources) + 1)
+        self.total = 0
+
+    def add(self, ranked: RankedBlock, targets: Targets) -> None:
+        hits = ranked.candidates.proposed_by[_is_target(ranked, targets)]
+        self.found[:-1] += [np.count_nonzero(hits & np.uint16(1 << bit)) for bit in range(len(self.sources))]
+        self.found[-1] += len(hits)
+        self.total += len(targets.items)
+
+    def result(self) -> CandidateRecall:
+        shares = (self.found / max(self.total, 1)).tolist()
+        return CandidateRecall(self.budget, shares[-1], dict(zip(self.sources, shares[:-1], strict=True)))
+
+
+class _Chances:
+    """Predicted probabilities and what happened, of every candidate."""
+
+    def __init__(self, rankers: Rankers) -> None:
+        self.rankers = rankers
+        self.scores: list[NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)]
+        self.happened: list[NDArray[np.bool_]] = [np.zeros(0, dtype=bool)]
+
+    def add(self, ranked: RankedBlock, targets: Targets) -> None:
+        self.scores.append(ranked.scores)
+        self.happened.append(_is_target(ranked, targets))
+
+    def result(self) -> dict[str, Any]:
+        probabilities = self.rankers.click.probability(np.concatenate(self.scores))
+        happened = np.concatenate(self.happened)
+        return {"p_click": reliability(probabilities, happened)} if len(happened) else {}
+
+
+def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
+    """(n_pairs,) True where the candidate was wanted."""
+    width = int(max(targets.items.max(initial=0), ranked.candidates.items.max(initial=0))) + 1
+    known = targets.items >= 0
+    wanted = targets.rows[known] * width + targets.items[known]
+    return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
+
+
+def _ordered(ranked: RankedBlock) -> RankedLists:
+    candidates = ranked.candidates
+    return RankedLists.of(
+        [candidates.items[order] for order in ranked.orders], [ranked.scores[order] for order in ranked.orders]
+    )
+
+
+def _by_score(
+    ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
+) -> RankedLists:
+    """Lists of the chosen candidates by other scores, equal ones by item number."""
+    candidates = ranked.candidates.keep(chosen)
+    order = np.lexsort((candidates.items, -scores[chosen], candidates.rows))
+    bounds = np.searchsorted(candidates.rows, np.arange(1, n_requests))
+    items, values = candidates.items[order], scores[chosen][order]
+    return RankedLists.of(np.split(items, bounds), np.split(values, bounds))
+
+
+def _joined(parts: Sequence[Targets]) -> Targets:
+    counts = np.concatenate([np.zeros(0, dtype=np.int64), *(part.counts for part in parts)])
+    items = np.concatenate([np.zeros(0, dtype=np.int32), *(part.items for part in parts)])
+    return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), items)
+
+
+def _nothing(n_items: int) -> Measurement:
+    empty = RankedLists(np.zeros((0, K), dtype=np.int32), np.zeros((0, K), dtype=np.float32))
+    return evaluate_lists(
+        empty, Targets.of([]), popularity=np.zeros(n_items), vectors=np.zeros((n_items, 1), dtype=np.float32), k=K
+    )

@@ -1,0 +1,94 @@
+"""Why an item is in the list: exact contributions by group, and sentences that a reader understands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.history import HistoryBatch
+from recsys.pipeline.item_list import Explanation
+from recsys.pipeline.scoring import Scoring
+from recsys.rank.explain import by_group
+from recsys.rank.lambdarank import Ranker
+
+_VERBS = {"purchase": "bought", "click": "looked at", "view": "looked at", "like": "liked", "rating": "liked"}
+_ALIKE = 0.45
+"""Cosine of two texts from which on a person would call them about the same thing."""
+
+_MONTH = 30 * 86_400_000_000
+
+
+def explain(
+    scoring: Scoring,
+    features: FeatureSet,
+    ranker: Ranker,
+    table: NDArray[np.float32],
+    items: NDArray[np.int32],
+    history: HistoryBatch,
+    event_names: Sequence[str],
+) -> tuple[Explanation, ...]:
+    """Explain the items of one list.
+
+    Args:
+        table: (n, n_features) what the ranker saw of them.
+        items: (n,) item numbers.
+        history: of this one request.
+    """
+    groups = by_group(ranker.contributions(table), features.groups)
+    explanations = []
+    for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True):
+        reasons = tuple(_reasons(scoring, int(item), history, event_names))
+        explanations.append(Explanation(text, collaborative, behaviour, context, reasons))
+    return tuple(explanations)
+
+
+def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Sequence[str]) -> list[str]:
+    reasons = []
+    recent = history.positive().newest(20)
+    before = int(np.count_nonzero(history.items == item))
+    if before:
+        reasons.append(f"you chose it {before} time{'s' if before > 1 else ''} before")
+    others = np.flatnonzero(recent.items != item)
+    if len(others):
+        for event, form in (
+            (_most_followed(scoring, item, recent, others), "people who {verb} {title} often choose it next"),
+            (_most_alike(scoring, item, recent, others), "it is about the same as {title}, which you {verb}"),
+        ):
+            if event is not None:
+                verb = _verb(int(recent.events[event]), event_names)
+                reasons.append(form.format(verb=verb, title=_title(scoring.catalogue, int(recent.items[event]))))
+    number, now = np.array([item], dtype=np.int32), history.now[:1]
+    choosing = int(scoring.state.counts("item_positives", number, now, _MONTH)[0])
+    if choosing:
+        reasons.append(f"chosen {choosing} time{'s' if choosing > 1 else ''} in the last 30 days")
+    return reasons or ["new here: nobody has chosen it yet"]
+
+
+def _most_followed(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:
+    """The event whose item is most strongly linked to `item` by what people do."""
+    for links in scoring.facts.links.values():
+        strengths = [links[recent.items[event], item] for event in others]
+        if max(strengths) > 0:
+            return int(others[int(np.argmax(strengths))])
+    return None
+
+
+def _most_alike(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:
+    """The event whose item's text is most like that of `item`, if they are alike at all."""
+    vectors = scoring.facts.vectors.get("frozen")
+    if vectors is None:
+        return None
+    likeness = vectors[recent.items[others]] @ vectors[item]
+    best = int(np.argmax(likeness))
+    return int(others[best]) if likeness[best] >= _ALIKE else None
+
+
+def _verb(event: int, event_names: Sequence[str]) -> str:
+    return _VERBS.get(event_names[event], "chose") if event >= 0 else "chose"
+
+
+def _title(catalogue: ItemCatalogue, item: int) -> str:
+    title = str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item))
+    return f"“{title if len(title) <= 80 else title[:77] + '...'}”"

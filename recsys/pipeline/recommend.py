@@ -1,0 +1,232 @@
+"""The recommender: requests in, ranked lists out. The one path of API, batch and evaluation."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.state import EventState
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.events import Event
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.loading import log_of
+from recsys.data.requests import Request
+from recsys.errors import ConfigError, DataError
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.item_list import ItemList
+from recsys.pipeline.past import SEEN_EVENTS
+from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.reasons import explain as explain_items
+from recsys.pipeline.rules import overridden, policy_of
+from recsys.pipeline.scoring import Block, Scoring, block_size
+from recsys.pipeline.similar import Likeness, likeness
+from recsys.registry import Registry
+
+
+class Recommender:
+    """A trained version and the events since. Lists may be asked for while other threads add events.
+
+    Attributes:
+        bundle: what was learned.
+        scoring: the sources over the catalogue and all events, those since training included.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.scoring = Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log))
+        self._users = bundle.log.user_vocabulary
+        self._event_names = bundle.log.event_names
+        self._observing = threading.Lock()
+
+    @classmethod
+    def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Recommender":
+        """Load a version of a registry, by default the current one.
+
+        Raises:
+            BundleError: there is none, or it is damaged or too new.
+        """
+        return cls(Bundle.load(registry if isinstance(registry, Registry) else Registry(registry), version))
+
+    @property
+    def version(self) -> str:
+        """Name of the version; empty for a bundle that was not published."""
+        return self.bundle.version
+
+    @property
+    def catalogue(self) -> ItemCatalogue:
+        """The items."""
+        return self.bundle.catalogue
+
+    def recommend(self, request: Request, *, explain: bool = False) -> ItemList:
+        """Rank one list.
+
+        Raises:
+            DataError: a filter or a policy key of the request cannot be.
+        """
+        return self.recommend_many([request], explain=explain)[0]
+
+    def recommend_many(self, requests: Sequence[Request], *, explain: bool = False) -> list[ItemList]:
+        """Rank many lists; the same lists as one by one, faster."""
+        size = block_size(len(self.catalogue))
+        lists: list[ItemList] = []
+        for start in range(0, len(requests), size):
+            part = requests[start : start + size]
+            block = self.block(part)
+            ranked = self.rank(block, max(request.n for request in part))
+            lists.extend(self._list(request, row, block, ranked, explain) for row, request in enumerate(part))
+        return lists
+
+    def rank(self, block: Block, n: int) -> RankedBlock:
+        """Rank requests in numbers."""
+        bundle = self.bundle
+        return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, bundle.config.candidates.n, n)
+
+    def similar(self, item_id: str, n: int = 10, by: Likeness = "both") -> ItemList:
+        """The items most like one item; as many as are related, at most `n`.
+
+        Raises:
+            DataError: the catalogue has no such item.
+            ConfigError: the version has no such likeness.
+        """
+        item = self.catalogue.vocabulary.number(item_id)
+        if item < 0:
+            raise DataError(f"the catalogue has no item {item_id!r}")
+        scores = likeness(self.scoring, item, by)
+        best = np.argsort(-scores, kind="stable")[:n]
+        best = best[scores[best] > -np.inf]
+        nothing = np.full(len(best), np.nan, dtype=np.float32)
+        ids = tuple(self.catalogue.vocabulary.ids(best))
+        return ItemList(ids, scores[best], nothing, nothing, ((by,),) * len(best), self.version)
+
+    def observe(self, events: Sequence[Event]) -> int:
+        """Take events that happened since training: the next list knows them.
+
+        Returns:
+            How many name an item that the catalogue lacks; they change nothing.
+        """
+        if not events:
+            return 0
+        with self._observing:
+            log, n_unknown = log_of(
+                events, self.catalogue.vocabulary, self._users, self._event_names, self.bundle.config
+            )
+            self._observe(log)
+        return n_unknown
+
+    def observe_log(self, log: InteractionLog) -> None:
+        """Take events whose numbers and names extend those known."""
+        with self._observing:
+            self._observe(log)
+
+    def _observe(self, log: InteractionLog) -> None:
+        self.scoring.state.append(log)
+        self._event_names, self._users = log.event_names, log.user_vocabulary
+
+    def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
+        """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
+        users = np.array([self._users.number(user_id)], dtype=np.int32)
+        history = self.scoring.state.histories(users, self._now(), n)
+        items = self.catalogue.vocabulary.ids(history.items)
+        names = [self._event_names[event] for event in history.events]
+        return list(zip(items, names, history.times.tolist(), strict=True))
+
+    def _now(self) -> NDArray[np.int64]:
+        """(1,) after everything known, and not before the clock: idle hours count once events are live."""
+        latest = self.scoring.state.latest
+        live = latest > (self.bundle.log.times[-1] if len(self.bundle.log) else 0)
+        return np.array([max(latest + 1, time.time_ns() // 1000) if live else latest + 1], dtype=np.int64)
+
+    def block(self, requests: Sequence[Request]) -> Block:
+        """Requests as numbers, with their histories and rules.
+
+        Raises:
+            DataError, ConfigError: a filter or a policy key of a request cannot be.
+        """
+        vocabulary, config = self.catalogue.vocabulary, self.bundle.config
+        now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
+        users = np.array(
+            [-1 if r.user_id is None or r.history is not None else self._users.number(r.user_id) for r in requests],
+            dtype=np.int32,
+        )
+        everything = self._with_given(self.scoring.state.histories(users, now, SEEN_EVENTS), requests)
+        policies = []
+        for row, request in enumerate(requests):
+            seen = everything.items[everything.offsets[row] : everything.offsets[row + 1]]
+            rules = overridden(config.policy, request.policy)
+            if request.candidates is not None:
+                rules = rules.model_copy(update={"seen": "keep"})  # the caller has chosen what to rank
+            elif rules.seen == "auto":
+                rules = rules.model_copy(update={"seen": config.policy.seen})
+            exclude = vocabulary.numbers(request.exclude)
+            policies.append(policy_of(rules, seen, self.scoring.vectors, exclude, request.filters))
+        eligible = self.scoring.eligible(policies, now)
+        for row, request in enumerate(requests):
+            if request.candidates is not None:
+                wanted = np.zeros(len(vocabulary), dtype=bool)
+                numbers = vocabulary.numbers(request.candidates)
+                wanted[numbers[numbers >= 0]] = True
+                eligible[row] &= wanted
+        return Block(everything.newest(config.data.max_history), eligible, tuple(policies), _queries(requests))
+
+    def _with_given(self, stored: HistoryBatch, requests: Sequence[Request]) -> HistoryBatch:
+        """Histories that the requests give in place of the stored ones."""
+        given = [
+            None if request.history is None else self.catalogue.vocabulary.numbers(request.history)
+            for request in requests
+        ]
+        if all(numbers is None for numbers in given):
+            return stored
+        known = [np.zeros(0, dtype=np.int32) if numbers is None else numbers[numbers >= 0] for numbers in given]
+        lengths = np.array([len(numbers) for numbers in known])
+        items = np.concatenate(known)
+        own = HistoryBatch(
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            items,
+            np.full(len(items), -1, dtype=np.int8),
+            np.full(len(items), NO_TIME, dtype=np.int64),
+            np.full(len(items), self.bundle.typical_weight, dtype=np.float32),
+            stored.now,
+        )
+        return own if not len(stored.items) else HistoryBatch.joined(stored, own)
+
+    def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
+        vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources
+        pairs = ranked.orders[row][: request.n]
+        items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
+        proposed_by = ranked.candidates.proposed_by[pairs].tolist()
+        found = ItemList(
+            ids=tuple(vocabulary.ids(items)),
+            scores=scores,
+            p_click=rankers.click.probability(scores),
+            p_purchase=rankers.purchase.probability(scores),
+            sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
+            model_version=self.version,
+            request_id=request.request_id,
+            user_id=request.user_id,
+            unknown_items=tuple(item for item in request.candidates or () if item not in vocabulary),
+        )
+        if not explain:
+            return found
+        history = block.histories.block(row, row + 1)
+        features, names = self.bundle.features, self._event_names
+        table = ranked.table[pairs]
+        reasons = explain_items(self.scoring, features, rankers.full, table, items, history, names)
+        return replace(found, explanations=reasons)
+
+
+def _queries(requests: Sequence[Request]) -> list[str | None] | None:
+    """Free text of each request.
+
+    Raises:
+        ConfigError: `query` is no text.
+    """
+    queries = [request.context.get("query") for request in requests]
+    for query in queries:
+        if query is not None and not isinstance(query, str):
+            raise ConfigError(f"context.query must be text, not {type(query).__name__}")
+    return queries if any(queries) else None
