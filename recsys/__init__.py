@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from recsys.data.dataset import Dataset as Dataset
     from recsys.data.events import Event as Event
     from recsys.data.interactions import InteractionLog as InteractionLog
+    from recsys.data.loading import dataset_from_frames as dataset_from_frames
+    from recsys.data.loading import load_dataset as load_dataset
     from recsys.data.requests import Request as Request
     from recsys.errors import BundleError as BundleError
     from recsys.errors import ConfigError as ConfigError
@@ -20,10 +22,16 @@ if TYPE_CHECKING:
     from recsys.errors import NotTrainedError as NotTrainedError
     from recsys.errors import RecsysError as RecsysError
     from recsys.errors import StoreError as StoreError
+    from recsys.pipeline.bundle import Bundle as Bundle
+    from recsys.pipeline.item_list import ItemList as ItemList
+    from recsys.pipeline.recommend import Recommender as Recommender
+    from recsys.pipeline.train import train as train
+    from recsys.registry import Registry as Registry
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Bundle": "recsys.pipeline.bundle",
     "BundleError": "recsys.errors",
     "Config": "recsys.config",
     "ConfigError": "recsys.errors",
@@ -32,11 +40,17 @@ _HOMES = {
     "Event": "recsys.data.events",
     "InteractionLog": "recsys.data.interactions",
     "ItemCatalogue": "recsys.data.catalogue",
+    "ItemList": "recsys.pipeline.item_list",
     "NotTrainedError": "recsys.errors",
+    "Recommender": "recsys.pipeline.recommend",
     "RecsysError": "recsys.errors",
+    "Registry": "recsys.registry",
     "Request": "recsys.data.requests",
     "StoreError": "recsys.errors",
+    "dataset_from_frames": "recsys.data.loading",
     "load_config": "recsys.config",
+    "load_dataset": "recsys.data.loading",
+    "train": "recsys.pipeline.train",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings

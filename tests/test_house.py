@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 PUBLIC = {
     "__version__",
+    "Bundle",
     "BundleError",
     "Config",
     "ConfigError",
@@ -26,11 +27,17 @@ PUBLIC = {
     "Event",
     "InteractionLog",
     "ItemCatalogue",
+    "ItemList",
     "NotTrainedError",
+    "Recommender",
     "RecsysError",
+    "Registry",
     "Request",
     "StoreError",
+    "dataset_from_frames",
     "load_config",
+    "load_dataset",
+    "train",
 }
 HEAVY = {
     *("torch", "transformers", "peft", "lightgbm", "implicit", "polars", "scipy", "numpy", "pandas", "pydantic"),

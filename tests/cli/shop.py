@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-QUICK = ("text.peft=none", "ranker.trees=20", "ranker.min_rows_per_leaf=5", "cf.factors=8", "cf.iterations=3")
+QUICK = (
+    *("text.peft=none", "text.epochs=1", "text.budget_minutes=0.2", "cf.factors=8", "cf.iterations=3"),
+    *("ranker.trees=20", "ranker.min_rows_per_leaf=5", "ranker.ablation=false"),
+)
 """Settings that train in seconds; the way through the code is the same."""
 
 _THINGS = {

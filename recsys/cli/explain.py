@@ -1,0 +1,35 @@
+"""`recsys explain`: a user's list, or one item for a user, with what each part added and why."""
+
+import argparse
+
+from recsys.cli import lists, options, output
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys explain --registry REG --user U [--item I] [-n 10]`."""
+    parser = subparsers.add_parser("explain", help="why these items for this user")
+    options.add_registry(parser)
+    parser.add_argument("--user", required=True, metavar="U", help="a user_id; an unknown one is a newcomer")
+    parser.add_argument("--item", metavar="I", help="explain this item only, listed or not")
+    parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="length of the list (default 10)")
+    options.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Rank, and print the list with its reasons."""
+    from recsys.data.requests import Request
+    from recsys.errors import DataError
+    from recsys.pipeline.recommend import Recommender
+
+    recommender = Recommender.load(arguments.registry)
+    candidates = None if arguments.item is None else (arguments.item,)
+    request = Request(user_id=arguments.user, candidates=candidates, n=arguments.n)
+    ranked = recommender.recommend(request, explain=True)
+    if ranked.unknown_items:
+        raise DataError(f"the catalogue of version {recommender.version} has no item {ranked.unknown_items[0]!r}")
+    if arguments.json:
+        output.print_json(lists.user_as_json(recommender, arguments.user, ranked))
+    else:
+        lists.print_user(recommender, arguments.user, ranked)
+    return 0

@@ -1,0 +1,74 @@
+"""Ranked lists for people and programs: with titles and reasons."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from recsys.cli import output
+
+if TYPE_CHECKING:
+    from recsys.pipeline.item_list import ItemList
+    from recsys.pipeline.recommend import Recommender
+
+_HISTORY = 5
+
+
+def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> None:
+    """Print what a user did last, and an explained list with titles, the parts of each score, and reasons."""
+    history = recommender.history_of(user_id, _HISTORY)
+    if history:
+        rows = [[_day(time), event, _title(recommender, item)] for item, event, time in reversed(history)]
+        output.print_table(["when", "event", "item"], rows, title=f"user {user_id}: the newest of what is known")
+    else:
+        print(f"user {user_id} is not known; the list is one for a newcomer")
+    columns = ["", "item", "p", "text", "collab.", "behav.", "context", "why"]
+    rows = [
+        [
+            str(place),
+            _title(recommender, item),
+            f"{chance:.2f}",
+            *(f"{part:+.2f}" for part in (why.text, why.collaborative, why.behaviour, why.context)),
+            "; ".join(why.reasons[:2]),
+        ]
+        for place, (item, chance, why) in enumerate(
+            zip(ranked.ids, ranked.p_click.tolist(), ranked.explain(), strict=True), start=1
+        )
+    ]
+    title = f"list of user {user_id}; p: chance of interest; text to context: what each part adds to the score"
+    output.print_table(columns, rows, title=title)
+
+
+def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -> dict[str, Any]:
+    """The same for programs."""
+    items = [
+        {
+            "item_id": item,
+            "title": _title(recommender, item),
+            "rank": place,
+            "score": float(ranked.scores[place - 1]),
+            "p_click": float(ranked.p_click[place - 1]),
+            "p_purchase": float(ranked.p_purchase[place - 1]),
+            "sources": list(ranked.sources[place - 1]),
+            "explanation": asdict(why),
+        }
+        for place, (item, why) in enumerate(zip(ranked.ids, ranked.explain(), strict=True), start=1)
+    ]
+    history = [
+        {"item_id": item, "event": event, "timestamp": _moment(time).isoformat()}
+        for item, event, time in recommender.history_of(user_id)
+    ]
+    return {"model_version": ranked.model_version, "user_id": user_id, "history": history, "items": items}
+
+
+def _title(recommender: "Recommender", item_id: str) -> str:
+    catalogue = recommender.catalogue
+    title = catalogue.frame["title"][catalogue.vocabulary.number(item_id)]
+    return item_id if title is None else str(title)[:60]
+
+
+def _day(time: int) -> str:
+    return f"{_moment(time):%Y-%m-%d}"
+
+
+def _moment(time: int) -> datetime:
+    return datetime.fromtimestamp(time / 1e6, UTC)

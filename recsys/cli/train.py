@@ -1,0 +1,74 @@
+"""`recsys train`: a dataset directory in, a published version out."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.cli import figures, options, output
+from recsys.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from recsys.data.dataset import Dataset
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]`."""
+    parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
+    options.add_registry(parser)
+    options.add_config(parser)
+    parser.add_argument("--until", metavar="TIME", help="use events before this moment only (ISO 8601 or epoch)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="every random draw follows from it")
+    options.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, publish, show the figures of the test window, and say what to type next."""
+    config = options.read_config(arguments)
+    until = None if arguments.until is None else options.read_time(arguments.until)
+
+    from recsys.data.loading import load_dataset
+    from recsys.data.validation import rejected_path
+    from recsys.pipeline.bundle import publish
+    from recsys.pipeline.train import train
+    from recsys.registry import Registry
+
+    directory: Path = arguments.directory
+    with Progress() as progress:
+        progress(f"reading {directory}")
+        rejected = rejected_path(directory)
+        dataset = load_dataset(directory, config, rejected)
+        if dataset.n_rejected:
+            progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
+        if until is not None:
+            dataset = _before(dataset, until)
+        bundle = train(dataset, config, seed=arguments.seed, name=directory.resolve().name, progress=progress)
+        progress(f"publishing to {arguments.registry}")
+        version = publish(bundle, Registry(arguments.registry), why="recsys train")
+    report = {**bundle.report, "version": version}
+    if arguments.json:
+        sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}
+        output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report})
+    else:
+        figures.print_figures(report)
+        print(f"version {version} is current in {arguments.registry}; next:")
+        print(f"  recsys rank --registry {arguments.registry} --users all --out lists.parquet")
+        print(f"  recsys serve --registry {arguments.registry}")
+    return 0
+
+
+def _before(dataset: "Dataset", time: int) -> "Dataset":
+    """The data set as it was at a moment (microseconds).
+
+    Raises:
+        DataError: nothing had happened yet.
+    """
+    from recsys.data.loading import fingerprint
+    from recsys.errors import DataError
+
+    log = dataset.log.before(time)
+    if not len(log):
+        raise DataError(f"--until: no event is before it; all {len(dataset.log):,} events are later")
+    return dataclasses.replace(dataset, log=log, fingerprint=fingerprint(dataset.catalogue, log))

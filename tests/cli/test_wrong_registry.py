@@ -1,0 +1,98 @@
+"""A damaged registry, a busy port, ids that nobody knows: clear messages, the right exit codes, no trace."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import polars as pl
+import pytest
+from shop import Run
+
+from recsys.registry import Registry
+
+
+@pytest.fixture
+def registry(trained: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy of the trained registry that a test may damage."""
+    return Path(shutil.copytree(trained[1], tmp_path / "registry"))
+
+
+def flip_a_byte(registry: Path, name: str) -> Path:
+    current = Registry(registry).current()
+    assert current is not None
+    path = registry / "versions" / current / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["vocabulary/items.parquet", "features/log/events.parquet", "evaluation/report.json"])
+def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: Path, name: str) -> None:
+    flip_a_byte(registry, name)
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", registry, "--users", "all", "--out", out)
+    assert outcome.code == 4
+    assert name in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not out.exists()
+    assert run("explain", "--registry", registry, "--user", "u1").code == 4
+    assert run("serve", "--registry", registry).code == 4
+    assert run("doctor", "--registry", registry).code == 4
+
+
+@pytest.mark.parametrize("version", ["20200101T000000Z-000000", "../..", "latest"])
+def test_a_version_that_is_not_there(run: Run, trained: tuple[Path, Path], version: str) -> None:
+    data, registry = trained
+    outcome = run("evaluate", data, "--registry", registry, "--version", version)
+    assert outcome.code == 4
+    assert version in outcome.err
+
+
+def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    for verb in (["rank", "--users", "all", "--out", tmp_path / "o.parquet"], ["explain", "--user", "u1"], ["serve"]):
+        outcome = run(*verb, "--registry", tmp_path / "none")
+        assert outcome.code == 4, outcome.err
+        assert "recsys train" in outcome.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_port_in_use(run: Run, trained: tuple[Path, Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = run("serve", "--registry", trained[1], "--port", port)
+    assert outcome.code == 5
+    assert f"port {port}" in outcome.err
+    assert "--port" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_ten_thousand_unknown_ids_still_make_lists(run: Run, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    """Unknown users and items are normal: the lists are those of a newcomer."""
+    requests = pl.DataFrame(
+        {
+            "request_id": [f"r{number}" for number in range(100)],
+            "user_id": [f"stranger{number}" for number in range(100)],
+            "history": [[f"unknown{100 * row + number}" for number in range(100)] for row in range(100)],
+        }
+    )
+    requests.write_parquet(tmp_path / "requests.parquet")
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", trained[1], "--requests", tmp_path / "requests.parquet", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert pl.read_parquet(out).group_by("request_id").len()["len"].to_list() == [10] * 100
+
+
+def test_unknown_candidates_cannot_be_ranked(run: Run, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    line = '{"request_id": "r", "candidates": ["g1", "nowhere", "k2"]}\n'
+    (tmp_path / "requests.jsonl").write_text(line)
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", trained[1], "--requests", tmp_path / "requests.jsonl", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert set(pl.read_parquet(out)["item_id"]) == {"g1", "k2"}
+
+
+def test_explaining_an_unknown_item(run: Run, trained: tuple[Path, Path]) -> None:
+    outcome = run("explain", "--registry", trained[1], "--user", "u1", "--item", "nowhere")
+    assert outcome.code == 3
+    assert "nowhere" in outcome.err
