@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from recsys.data.requests import Request
-from recsys.pipeline.recommend import ItemList, Recommender
+from recsys.pipeline.item_list import ItemList
+from recsys.pipeline.recommend import Recommender
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
-from recsys.errors import StoreError
+from recsys.data.events import Event
+from recsys.errors import DataError, StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import EventLog
@@ -40,8 +41,20 @@ class Served:
     def catch_up(self, store: EventLog) -> None:
         """Observe every stored event that this version has not seen. One caller at a time."""
         while page := store.read(self.offset, PAGE):
-            self.recommender.observe([event for _, event in page])
+            self._observe([event for _, event in page])
             self.offset = page[-1][0]
+
+    def _observe(self, events: list[Event]) -> None:
+        """Observe events; one that this version cannot use is found by halving, and left to the next training."""
+        try:
+            self.recommender.observe(events)
+        except DataError as error:
+            if len(events) == 1:
+                logger.error("a stored event changes no list: %s (its message may hold ids)", type(error).__name__)
+                return
+            half = len(events) // 2
+            self._observe(events[:half])
+            self._observe(events[half:])
 
 
 class LiveState:
@@ -96,7 +109,7 @@ class LiveState:
                 self._metrics.offset.set(served.offset)
 
     def refresh(self) -> None:
-        """Load the current version if CURRENT has changed; one that cannot be loaded is refused, what is served stays."""
+        """Load the current version if CURRENT has changed; what is served stays when that fails."""
         with self._reloading:
             stamp = self._stamp()
             if stamp == self._seen_current:

@@ -96,7 +96,7 @@ def test_policy_and_query(reading: httpx.Client, users: list[str], items: list[s
     assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
 
 
-@pytest.mark.parametrize("text", STRANGE)
+@pytest.mark.parametrize("text", STRANGE, ids=range(len(STRANGE)))
 def test_strange_text_goes_through(reading: httpx.Client, text: str) -> None:
     assert recommend(reading, user_id=f"u{text}"[:256], context={"query": text}, history=[f"i{text}"[:256]])["items"]
     assert reading.get("/v1/items/" + (text.strip("./\u0000 ")[:80] or "x")).status_code == 404
