@@ -1,4 +1,4 @@
-"""What the model learns from: each positive event, with the user's positive events strictly before it."""
+"""What the model learns from: events, each with the user's positive events strictly before it."""
 
 from dataclasses import dataclass
 
@@ -11,61 +11,85 @@ from recsys.data.interactions import InteractionLog
 
 @dataclass(frozen=True)
 class Instances:
-    """Next-event examples over the positive events of a log, sorted by user and then by time.
+    """Target events and their histories, oldest target first.
 
     Attributes:
-        items, events, times, weights: (n_positives,) columns of the positive events, by user and time.
-        targets: (n,) row of each example's target event, oldest target first.
-        starts, stops: (n,) rows of its history: the newest events of the same user strictly before the target.
+        past: the positive events of the log, sorted by user and then by time.
+        targets: (n,) the target events, in time order; users, items, events, times, weights, requests as in a log.
+        starts, stops: (n,) rows of `past`: the newest events of the target's user strictly before the target.
     """
 
-    items: NDArray[np.int32]
-    events: NDArray[np.int8]
-    times: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    past: "EventColumns"
+    targets: "EventColumns"
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.starts)
 
     @classmethod
-    def from_log(cls, log: InteractionLog, history: int) -> "Instances":
-        """One example for each positive event, with at most `history` events before it (perhaps none)."""
-        positive = log.positive()
-        order = np.argsort(positive.users, kind="stable")  # the log is in time order: within a user it stays so
-        users, times = positive.users[order], positive.times[order]
+    def from_log(cls, log: InteractionLog, history: int, targets: NDArray[np.bool_] | None = None) -> "Instances":
+        """One example for each target, with at most `history` events before it (perhaps none).
+
+        Args:
+            log: events in time order.
+            history: most events of one history.
+            targets: (n_events,) which events are targets; the positive ones if not given.
+        """
+        positive = log.weights > 0
+        wanted = positive if targets is None else targets
+        order = np.argsort(log.users, kind="stable")  # the log is in time order: within a user it stays so
+        order = order[(positive | wanted)[order]]
+        users, times = log.users[order], log.times[order]
         rows = np.arange(len(order))
         new_user = np.diff(users, prepend=-1) != 0
-        new_moment = new_user | (np.diff(times, prepend=times[:1]) != 0)
         # Events of one moment (a basket) do not see each other: a history ends where its moment begins.
-        user_starts = np.maximum.accumulate(np.where(new_user, rows, 0))
-        stops = np.maximum.accumulate(np.where(new_moment, rows, 0))
+        new_moment = new_user | (np.diff(times, prepend=times[:1]) != 0)
+        before: NDArray[np.int64] = np.cumsum(positive[order]) - positive[order]
+        user_starts: NDArray[np.int64] = before[np.maximum.accumulate(np.where(new_user, rows, 0))]
+        stops: NDArray[np.int64] = before[np.maximum.accumulate(np.where(new_moment, rows, 0))]
         starts = np.maximum(user_starts, stops - history)
-        targets = np.argsort(times, kind="stable")
-        columns = (positive.items[order], positive.events[order], times, positive.weights[order])
-        return cls(*columns, targets, starts[targets], stops[targets])
+        asked = np.flatnonzero(wanted[order])
+        asked = asked[np.argsort(times[asked], kind="stable")]
+        past, aims = order[positive[order]], order[asked]
+        return cls(EventColumns.of(log, past), EventColumns.of(log, aims), starts[asked], stops[asked])
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Instances":
-        """The chosen examples over the same events."""
-        columns = (self.items, self.events, self.times, self.weights)
-        return Instances(*columns, self.targets[chosen], self.starts[chosen], self.stops[chosen])
-
-    @property
-    def target_items(self) -> NDArray[np.int32]:
-        """(n,) the item of each target."""
-        return self.items[self.targets]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """(n,) events in each history."""
-        return self.stops - self.starts
+        """The chosen examples over the same past."""
+        return Instances(self.past, self.targets.select(chosen), self.starts[chosen], self.stops[chosen])
 
     def histories(self) -> HistoryBatch:
         """The histories of all examples; `now` is the time of the target."""
-        lengths = self.lengths
+        lengths = self.stops - self.starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.repeat(self.starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        columns = (self.items[rows], self.events[rows], self.times[rows], self.weights[rows])
-        return HistoryBatch(offsets, *columns, self.times[self.targets])
+        past = self.past.select(rows)
+        return HistoryBatch(offsets, past.items, past.events, past.times, past.weights, self.targets.times)
+
+
+@dataclass(frozen=True)
+class EventColumns:
+    """Columns of some events, as in an `InteractionLog`."""
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    events: NDArray[np.int8]
+    times: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    requests: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, log: InteractionLog, rows: NDArray[np.int64]) -> "EventColumns":
+        """The columns of some rows of a log, in that order."""
+        return cls(log.users, log.items, log.events, log.times, log.weights, log.requests).select(rows)
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "EventColumns":
+        """The chosen events."""
+        return EventColumns(
+            self.users[chosen],
+            self.items[chosen],
+            self.events[chosen],
+            self.times[chosen],
+            self.weights[chosen],
+            self.requests[chosen],
+        )

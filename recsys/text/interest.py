@@ -1,70 +1,74 @@
 """How much a user wants an item, from what it says and what the user read: the history-aware interest model."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from recsys.config import TextConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
+from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
-from recsys.text.encoder import TextEncoder
+from recsys.text.calibration import Head
+from recsys.text.scoring import Scorer, TextVectors
 from recsys.text.weights import locate, version_of
 
-Progress = Callable[[str], None]
+if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
+    from recsys.text.reader import TextReader
 
-_DECAY = 0.5
-_SCALE = 20.0
+_SETTINGS = "interest.json"
+_PARAMETERS = "parameters.safetensors"
+_BASE = "base_vectors.npy"
+
+
+class Progress(Protocol):
+    """Hears now and then, in a line of text, how far training is."""
+
+    def __call__(self, message: str, /) -> None: ...
+
+
+def silent(message: str, /) -> None:
+    """A `Progress` that says nothing."""
 
 
 @dataclass(frozen=True)
-class Head:
-    """A logistic map from the interest logit to a probability (Platt, 1999)."""
+class Settings:
+    """Which encoder, under which version, and what logits mean as probabilities."""
 
-    slope: float
-    intercept: float
-
-    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of the same shape."""
-        probabilities: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-(self.slope * logits + self.intercept)))
-        return probabilities
+    encoder: str
+    encoder_version: str
+    max_tokens: int
+    click: Head
+    purchase: Head
 
 
 class InterestModel:
-    """Interest of users in items. All inference is read-only.
+    """Interest of users in items, from text alone. Inference is read-only and safe in several threads.
 
-    Attributes:
-        item_vectors: (n_items, dim) float32, unit rows, tuned.
-        base_vectors: (n_items, dim) float32, unit rows, as the encoder gives them.
-        max_history: newest events that are read.
+    Each positive event of a history proposes what its user may want next; attention over the events (their order, age,
+    kind, worth and text) says how much each proposal counts; a learned prior speaks where there is no history.
     """
 
     def __init__(
         self,
-        encoder_name: str,
-        max_tokens: int,
-        encoder_version: str,
-        max_history: int,
-        item_vectors: NDArray[np.float32],
+        settings: Settings,
+        scorer: Scorer,
         base_vectors: NDArray[np.float32],
-        click: Head,
-        purchase: Head,
+        reader: "TextReader | Path",
     ) -> None:
-        self.encoder_name = encoder_name
-        self.max_tokens = max_tokens
-        self.encoder_version = encoder_version
-        self.max_history = max_history
-        self.item_vectors = item_vectors
-        self.base_vectors = base_vectors
-        self.click = click
-        self.purchase = purchase
+        self.settings = settings
+        self.scorer = scorer
+        self.base_vectors = base_vectors  # (n_items, dim) float32 unit rows, as the encoder gives them
+        self._source = reader
 
     @classmethod
     def fit(
@@ -77,111 +81,142 @@ class InterestModel:
         minutes: float | None = None,
         cache: VectorCache | None = None,
         warm: "InterestModel | None" = None,
-        progress: Progress = lambda message: None,
+        progress: Progress = silent,
     ) -> "InterestModel":
         """Fit on a log that is already cut in time.
 
         Args:
             texts: (n_items,) what each item says.
-            log: events of any kind; it may be empty or hold no positive event.
+            log: events of any kind; without a positive one the model stays as it starts, which ranks by similarity to
+                the newest events.
             config: the `text` section.
-            seed: for repeatability.
-            minutes: wall-clock budget of the training; None takes `config.budget_minutes`.
+            seed: the same seed gives the same model, as long as the time budget does not bind.
+            minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
             cache: vectors that were encoded before.
-            warm: an earlier model to go on from.
+            warm: an earlier model, to go on from.
             progress: called with a line of text now and then.
 
         Raises:
-            ConfigError: the encoder cannot be loaded.
+            ConfigError: the encoder cannot be loaded or adapted.
         """
-        encoder = TextEncoder.load(config.encoder, config.max_tokens)
+        from recsys.text.fitting import fit
 
-        def done(count: int) -> None:
-            progress(f"encoded {count} texts")
-
-        base = cache.vectors(encoder, texts, done) if cache is not None else encoder.encode(texts, done)
-        head = Head(1.0, -8.0)
-        return cls(config.encoder, encoder.max_tokens, encoder.version, config.history, base, base, head, head)
+        budget = config.budget_minutes if minutes is None else minutes
+        earlier = warm.reader if warm is not None else None
+        fitted = fit(texts, log, config, seed, budget, cache, earlier, progress)
+        encoder = fitted.reader.encoder
+        version = version_of(locate(config.encoder), encoder.max_tokens)
+        settings = Settings(config.encoder, version, encoder.max_tokens, fitted.click, fitted.purchase)
+        return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader)
 
     def __len__(self) -> int:
         return len(self.item_vectors)
 
-    def attention(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_events,) share of each event in the user vector; shares of one history sum to 1.
+    @property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """(n_items, dim) float32 unit rows, tuned: what each item offers."""
+        return self.scorer.items.targets
 
-        Events that are not read (no sign of interest, or too old) have a share of 0.
+    @cached_property
+    def reader(self) -> "TextReader":
+        """What reads texts; loaded on first use."""
+        if not isinstance(self._source, Path):
+            return self._source
+        from recsys.text.reader import TextReader
+
+        return TextReader.load(self._source, self.settings.encoder, self.settings.max_tokens)
+
+    def attention(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_events,) how much each event counts; sums to 1 within each history that has a positive event.
+
+        Events that are not read (no sign of interest, or too old) count 0.
         """
-        positive = histories.weights > 0
-        later = np.cumsum(positive[::-1])[::-1]  # positive events from here to the end of the batch
-        after = np.concatenate([later, [0]])[histories.offsets[1:]][histories.rows]
-        places = later - after - 1
-        weights = np.where(positive & (places < self.max_history), _DECAY ** np.maximum(places, 0), 0.0)
-        totals = np.bincount(histories.rows, weights, minlength=len(histories))
-        return (weights / np.maximum(totals, 1e-12)[histories.rows]).astype(np.float32)
+        events = self.scorer.read(histories)
+        attention = np.zeros(len(histories.items), dtype=np.float32)
+        attention[events.chosen] = shares(self.scorer.event_logits(events), events.rows, len(histories))
+        return attention
+
+    def attribution(self, histories: HistoryBatch, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(n_events,) how much each event argues for one item per request; sums as `attention`.
+
+        Args:
+            histories: what each user did.
+            items: (n_requests,) the item that is to be explained to each.
+        """
+        events = self.scorer.read(histories)
+        likeness = np.einsum("ed,ed->e", self.scorer.items.sources[events.items], self.item_vectors[items[events.rows]])
+        logits = self.scorer.event_logits(events) + self.scorer.parameters["scale"] * likeness
+        attribution = np.zeros(len(histories.items), dtype=np.float32)
+        attribution[events.chosen] = shares(logits, events.rows, len(histories))
+        return attribution
 
     def user_vectors(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
-        """(n_requests, dim) float32: what each user wants now, from history and query."""
-        weights = histories.matrix(len(self), self.attention(histories))
-        users = np.asarray(weights @ self.item_vectors, dtype=np.float32)
-        if queries is not None:
-            rows = [row for row, query in enumerate(queries) if query]
-            if rows:
-                users[rows] += self.encode_items([queries[row] or "" for row in rows])
-        return users
+        """(n_requests, dim) float32 unit rows: the middle of what each user may want, from history and query."""
+        return self.scorer.user_vectors(histories, self._read_queries(queries))
 
     def score(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
-        """(n_requests, n_items) float32 interest logits: higher is wanted more."""
-        scores: NDArray[np.float32] = _SCALE * (self.user_vectors(histories, queries) @ self.item_vectors.T)
-        return scores
+        """(n_requests, n_items) float32 interest logits: higher is wanted more.
+
+        Args:
+            histories: what each user did; an empty history is normal.
+            queries: (n_requests,) free text, None or empty where there is none.
+        """
+        return self.scorer.score(histories, self._read_queries(queries))
 
     def probabilities(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """p_click and p_purchase, in the shape of the logits."""
-        return self.click(logits), self.purchase(logits)
+        """p_click (any positive reaction) and p_purchase (the event 'purchase', else the one that weighs most).
+
+        With impressions in the log: that a shown item gets the reaction. Without: that it is the user's next event.
+        """
+        clicks = self.settings.click(logits)
+        return clicks, np.minimum(clicks, self.settings.purchase(logits))
 
     def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) tuned vectors of texts that were not in the catalogue."""
-        return self._encoder.encode(texts)
+        """(n, dim) tuned vectors of new items, comparable with `item_vectors`."""
+        return self.reader.read(texts).targets
+
+    def extended(self, texts: Sequence[str]) -> "InterestModel":
+        """This model with new items behind the known ones: they can be scored, and stand in histories."""
+        items = self.scorer.items.followed_by(self.reader.read(texts))
+        base = np.concatenate([self.base_vectors, self.reader.base_vectors(texts)])
+        return InterestModel(self.settings, Scorer(items, self.scorer.parameters), base, self.reader)
 
     def save(self, folder: Path) -> None:
-        """Write vectors, parameters and settings; the encoder itself stays where it is."""
+        """Write vectors, parameters, adapter and settings; the encoder itself stays where it is."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_array(folder / "item_vectors.npy", self.item_vectors)
-        save_array(folder / "base_vectors.npy", self.base_vectors)
-        facts = {
-            "encoder": self.encoder_name,
-            "max_tokens": self.max_tokens,
-            "encoder_version": self.encoder_version,
-            "max_history": self.max_history,
-            "click": asdict(self.click),
-            "purchase": asdict(self.purchase),
-        }
-        (folder / "interest.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        self.reader.save(folder)
+        for field in fields(TextVectors):
+            save_array(folder / f"{field.name}.npy", getattr(self.scorer.items, field.name))
+        save_array(folder / _BASE, self.base_vectors)
+        save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
+        (folder / _SETTINGS).write_text(json.dumps(asdict(self.settings), indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "InterestModel":
-        """Read what `save` wrote; vectors are mapped into memory, the encoder is loaded when a text needs it.
+        """Read what `save` wrote: vectors are mapped into memory, the encoder waits until a text must be read.
 
         Raises:
-            BundleError: the encoder here is not the one that the model was trained with.
+            BundleError: the encoder that is installed here is not the one that the model was trained with.
+            ConfigError: the encoder is not installed here.
         """
-        facts = json.loads((folder / "interest.json").read_text(encoding="utf-8"))
-        found = version_of(locate(facts["encoder"]), facts["max_tokens"])
-        if found != facts["encoder_version"]:
+        facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        facts |= {"click": Head(**facts["click"]), "purchase": Head(**facts["purchase"])}
+        settings = Settings(**facts)
+        found = version_of(locate(settings.encoder), settings.max_tokens)
+        if found != settings.encoder_version:
             raise BundleError(
-                f"{folder}: trained with encoder {facts['encoder']} version {facts['encoder_version']}, "
-                f"but {found} is installed; install the former or train again"
+                f"{folder}: trained with version {settings.encoder_version} of the encoder {settings.encoder}, but "
+                f"{found} is installed; install the former or train again"
             )
-        return cls(
-            facts["encoder"],
-            facts["max_tokens"],
-            facts["encoder_version"],
-            facts["max_history"],
-            load_array(folder / "item_vectors.npy"),
-            load_array(folder / "base_vectors.npy"),
-            Head(**facts["click"]),
-            Head(**facts["purchase"]),
-        )
+        parameters = load_file(folder / _PARAMETERS)
+        scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
+        items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
+        return cls(settings, Scorer(items, parameters | scalars), load_array(folder / _BASE), folder)
 
-    @cached_property
-    def _encoder(self) -> TextEncoder:
-        return TextEncoder.load(self.encoder_name, self.max_tokens)
+    def _read_queries(self, queries: Sequence[str | None] | None) -> NDArray[np.float32] | None:
+        rows = [row for row, query in enumerate(queries or ()) if query]
+        if queries is None or not rows:
+            return None
+        vectors = np.zeros((len(queries), self.item_vectors.shape[1]), dtype=np.float32)
+        vectors[rows] = self.encode_items([query for query in queries if query])
+        return vectors

@@ -1,0 +1,147 @@
+"""From interest logits to probabilities: logistic heads fitted on the newest part of the log (Platt, 1999)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.interactions import InteractionLog
+from recsys.text.instances import Instances
+from recsys.text.scoring import Scorer
+
+_MOST_REQUESTS = 2_000
+_NEGATIVES = 50
+_FEWEST_POSITIVES = 20
+_NEWTON_STEPS = 50
+_RIDGE = 1e-3
+
+
+@dataclass(frozen=True)
+class Head:
+    """p = 1 / (1 + exp(-(slope * logit + intercept)))."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of the same shape."""
+        raised = np.clip(self.slope * logits + self.intercept, -80.0, 80.0)
+        probabilities: NDArray[np.float32] = (1.0 / (1.0 + np.exp(-raised))).astype(np.float32)
+        return probabilities
+
+
+@dataclass(frozen=True)
+class LabelledPairs:
+    """(request, item) pairs with what came of them; all arrays are (n_pairs,)."""
+
+    logits: NDArray[np.float32]
+    clicked: NDArray[np.bool_]
+    purchased: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+    def heads(self) -> tuple[Head, Head]:
+        """The heads for a click (any positive reaction) and for a purchase."""
+        return fit_head(self.logits, self.clicked, self.weights), fit_head(self.logits, self.purchased, self.weights)
+
+
+def fit_head(logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> Head:
+    """Weighted logistic regression on one feature; with few positives only the base rate is fitted."""
+    rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
+    centre = float(np.average(logits, weights=weights)) if len(logits) else 0.0
+    base = float(np.log(rate / (1.0 - rate)))
+    if labels.sum() < _FEWEST_POSITIVES or labels.all():
+        return Head(1.0, base - centre)
+    features = np.stack([logits - centre, np.ones_like(logits)], axis=1).astype(np.float64)
+    solution = np.array([1.0, base])
+    for _ in range(_NEWTON_STEPS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(features @ solution, -80.0, 80.0)))
+        gradient = features.T @ (weights * (p - labels)) + _RIDGE * (solution - [1.0, base])
+        hessian = (features.T * (weights * p * (1.0 - p))) @ features + _RIDGE * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        solution = solution - np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-6:
+            break
+    slope = max(float(solution[0]), 1e-3)  # a head must not turn the order round
+    return Head(slope, float(solution[1]) - slope * centre)
+
+
+def labelled_pairs(
+    scorer: Scorer, log: InteractionLog, validation: Instances, history: int, seed: int
+) -> LabelledPairs:
+    """What was shown and what came of it, in the validation window; without impressions, the next event among all."""
+    if len(validation) == 0:
+        nothing = np.empty(0, dtype=bool)
+        return LabelledPairs(np.empty(0, np.float32), nothing, nothing, np.empty(0))
+    generator = np.random.default_rng(seed)
+    bought = strongest_event(log)
+    shown = log.is_impression & (log.times >= validation.targets.times[0])
+    if shown.any():
+        return _from_impressions(scorer, log, shown, bought, history, generator)
+    return _from_next_events(scorer, validation, bought, generator)
+
+
+def strongest_event(log: InteractionLog) -> int:
+    """Number of the event 'purchase', or of the one with the largest weight."""
+    if "purchase" in log.event_names:
+        return log.event_names.index("purchase")
+    return int(log.events[np.argmax(log.weights)]) if len(log) else 0
+
+
+def _from_impressions(
+    scorer: Scorer,
+    log: InteractionLog,
+    shown: NDArray[np.bool_],
+    bought: int,
+    history: int,
+    generator: np.random.Generator,
+) -> LabelledPairs:
+    rows = np.flatnonzero(shown)
+    most = _MOST_REQUESTS * 10
+    rows = np.sort(generator.choice(rows, min(most, len(rows)), replace=False))
+    chosen = np.zeros(len(log), dtype=bool)
+    chosen[rows] = True
+    instances = Instances.from_log(log, history, chosen)
+    logits = np.empty(len(instances), dtype=np.float32)
+    for start in range(0, len(instances), 256):
+        some = instances.select(slice(start, start + 256))
+        logits[start : start + 256] = scorer.score(some.histories())[np.arange(len(some)), some.targets.items]
+    targets = instances.targets
+
+    def reacted(events: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        # The reaction names the list it answers; without request ids, the same user and item must do.
+        by_list = _key(log.requests, log.items, log.n_items)[events & (log.requests >= 0)]
+        by_user = _key(log.users, log.items, log.n_items)[events & (log.times >= targets.times[0])]
+        return np.where(
+            targets.requests >= 0,
+            np.isin(_key(targets.requests, targets.items, log.n_items), by_list),
+            np.isin(_key(targets.users, targets.items, log.n_items), by_user),
+        )
+
+    positive = log.weights > 0
+    return LabelledPairs(logits, reacted(positive), reacted(positive & (log.events == bought)), np.ones(len(logits)))
+
+
+def _key(owners: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:
+    return owners.astype(np.int64) * n_items + items
+
+
+def _from_next_events(
+    scorer: Scorer, validation: Instances, bought: int, generator: np.random.Generator
+) -> LabelledPairs:
+    rows = np.sort(generator.choice(len(validation), min(_MOST_REQUESTS, len(validation)), replace=False))
+    some = validation.select(rows)
+    n_items = len(scorer.items.targets)
+    positives, negatives = [], []
+    for start in range(0, len(some), 256):
+        block = some.select(slice(start, start + 256))
+        scores = scorer.score(block.histories())
+        positives.append(scores[np.arange(len(block)), block.targets.items])
+        drawn = generator.integers(n_items, size=(len(block), _NEGATIVES))
+        negatives.append(np.take_along_axis(scores, drawn, axis=1).ravel())
+    won, lost = np.concatenate(positives), np.concatenate(negatives)
+    clicked = np.repeat([True, False], [len(won), len(lost)])
+    purchased = clicked.copy()
+    purchased[: len(won)] = some.targets.events == bought
+    # Each drawn negative stands for its share of the catalogue.
+    weights = np.where(clicked, 1.0, max(1, n_items - 1) / _NEGATIVES)
+    return LabelledPairs(np.concatenate([won, lost]), clicked, purchased, weights)

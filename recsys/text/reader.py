@@ -1,0 +1,65 @@
+"""Everything that turns a text into the vectors of the interest model; loaded only when a text must be read."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from recsys.text.adapter import load_adapter, save_adapter
+from recsys.text.encoder import TextEncoder
+from recsys.text.lexicon import Lexicon
+from recsys.text.network import InterestNetwork
+from recsys.text.scoring import TextVectors
+
+_WEIGHTS = "network.safetensors"
+_TOKENS = "lexicon_tokens.npy"
+_TOKEN_WEIGHTS = "lexicon_weights.npy"
+_ADAPTER = "adapter"
+
+
+class TextReader:
+    """Encoder (with its adapter, if it has one), lexicon and network."""
+
+    def __init__(self, encoder: TextEncoder, lexicon: Lexicon, network: InterestNetwork) -> None:
+        self.encoder = encoder
+        self.lexicon = lexicon
+        self.network = network
+
+    @property
+    def is_adapted(self) -> bool:
+        """True where the encoder carries an adapter."""
+        return hasattr(self.encoder.model, "peft_config")
+
+    def read(self, texts: Sequence[str]) -> TextVectors:
+        """Vectors of texts, whether in the catalogue or not."""
+        return self.network.describe(self.encoder.encode(texts), self.lexicon.bags(self.encoder.tokens(texts)))
+
+    def base_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, dim) float32 unit rows, as the encoder gives them without adapter."""
+        with self.encoder.model.disable_adapter() if self.is_adapted else nullcontext():
+            return self.encoder.encode(texts)
+
+    def save(self, folder: Path) -> None:
+        """Write network, lexicon and adapter; the encoder itself stays where it is."""
+        save_file({name: tensor.cpu() for name, tensor in self.network.state_dict().items()}, folder / _WEIGHTS)
+        np.save(folder / _TOKENS, self.lexicon.tokens, allow_pickle=False)
+        np.save(folder / _TOKEN_WEIGHTS, self.lexicon.weights, allow_pickle=False)
+        if self.is_adapted:
+            save_adapter(self.encoder, folder / _ADAPTER)
+
+    @classmethod
+    def load(cls, folder: Path, encoder_name: str, max_tokens: int) -> "TextReader":
+        """Read what `save` wrote, and the encoder by its name."""
+        encoder = TextEncoder.load(encoder_name, max_tokens)
+        if (folder / _ADAPTER).is_dir():
+            encoder = load_adapter(encoder, folder / _ADAPTER)
+        lexicon = Lexicon(
+            np.load(folder / _TOKENS, allow_pickle=False), np.load(folder / _TOKEN_WEIGHTS, allow_pickle=False)
+        )
+        state = load_file(folder / _WEIGHTS)
+        network = InterestNetwork(encoder.dim, len(lexicon), len(state["place_logits"]), len(state["event_logits"]))
+        network.load_state_dict(state)
+        return cls(encoder, lexicon, network.eval().to(encoder.device))

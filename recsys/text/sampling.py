@@ -1,0 +1,75 @@
+"""Training batches of next events, with sampled negatives and their chances."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.text.attention import ReadEvents, read
+from recsys.text.instances import Instances
+
+_NEGATIVES = 1_024
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step's data.
+
+    Attributes:
+        items: (n_needed,) distinct items of histories and candidates.
+        events: the events read, `places` (n_read,) their rows in `items`.
+        candidates: (n_candidates,) rows in `items`.
+        labels: (n,) column of each target among the candidates.
+        log_chances: (n_candidates,) logarithm of each candidate's chance to be drawn.
+        masked: (n, n_candidates) True for items of the history, which are no negatives.
+        weights: (n,) worth of each target event, mean 1.
+    """
+
+    items: NDArray[np.int64]
+    events: ReadEvents
+    places: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    log_chances: NDArray[np.float32]
+    masked: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+
+
+class Sampler:
+    """Draws training batches: in-batch targets and uniform items as negatives, with their chances (logQ correction).
+
+    In-batch negatives are drawn by popularity; without the correction the model would learn to dislike popular items
+    (Yi et al., RecSys 2019).
+    """
+
+    def __init__(self, instances: Instances, n_items: int, max_history: int, n_kinds: int, batch_size: int) -> None:
+        self.instances = instances
+        self.n_items = n_items
+        self.max_history = max_history
+        self.n_kinds = n_kinds
+        self.batch_size = min(batch_size, len(instances))
+        self.n_negatives = min(_NEGATIVES, n_items)
+        counts = np.bincount(instances.targets.items, minlength=n_items)
+        in_batch = 1.0 - (1.0 - counts / max(1, len(instances))) ** self.batch_size
+        drawn = self.n_negatives / n_items
+        self.log_chances = np.log(1.0 - (1.0 - in_batch) * (1.0 - drawn) + 1e-9).astype(np.float32)
+        self.mean_weight = float(instances.targets.weights.mean())
+
+    def draw(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Batch:
+        """The batch of some examples."""
+        some = self.instances.select(chosen)
+        targets = some.targets.items.astype(np.int64)
+        negatives = generator.choice(self.n_items, self.n_negatives, replace=False)
+        drawn, labels = np.unique(np.concatenate([targets, negatives]), return_inverse=True)
+        labels = labels[: len(targets)]
+        events = read(some.histories(), self.max_history, self.n_kinds)
+        items, inverse = np.unique(np.concatenate([events.items, drawn]), return_inverse=True)
+        column = np.full(self.n_items, -1)
+        column[drawn] = np.arange(len(drawn))
+        masked = np.zeros((len(targets), len(drawn)), dtype=bool)
+        inside = column[events.items] >= 0
+        masked[events.rows[inside], column[events.items[inside]]] = True
+        masked[np.arange(len(targets)), labels] = False
+        places, candidates = inverse[: len(events.items)], inverse[len(events.items) :]
+        weights = some.targets.weights / self.mean_weight
+        return Batch(items, events, places, candidates, labels, self.log_chances[drawn], masked, weights)
