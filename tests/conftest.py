@@ -1,4 +1,4 @@
-"""A small world that all rooms can be tried on: three tastes, texts that tell them apart, and people who follow them."""
+"""A small world to try all rooms on: three tastes, texts that tell them apart, and people who follow them."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,11 +81,10 @@ def tiny_dataset_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with one version, trained on the small world. Tests that write to it copy it first."""
     from recsys.data.loading import load_dataset
-    from recsys.pipeline.bundle import publish
     from recsys.pipeline.train import train
     from recsys.registry import Registry
 
     path = tmp_path_factory.mktemp("registry")
     bundle = train(load_dataset(tiny_dataset_dir, quick_config), quick_config)
-    publish(bundle, Registry(path), why="for tests")
+    Registry(path).publish(bundle, why="for tests")
     return path

@@ -31,7 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from recsys.data.loading import load_dataset
     from recsys.data.validation import rejected_path
-    from recsys.pipeline.bundle import publish
     from recsys.pipeline.train import train
     from recsys.registry import Registry
 
@@ -46,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = _before(dataset, until)
         bundle = train(dataset, config, seed=arguments.seed, name=directory.resolve().name, progress=progress)
         progress(f"publishing to {arguments.registry}")
-        version = publish(bundle, Registry(arguments.registry), why="recsys train")
+        version = Registry(arguments.registry).publish(bundle, why="recsys train")
     report = {**bundle.report, "version": version}
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}

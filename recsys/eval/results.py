@@ -72,6 +72,7 @@ class EvaluationReport:
         candidates: recall at the candidate budget.
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
+        full: the full pipeline's figures request by request; None in a report that was read back.
     """
 
     version: str
@@ -89,6 +90,7 @@ class EvaluationReport:
     candidates: CandidateRecall | None = None
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
+    full: Measurement | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -132,6 +134,7 @@ class EvaluationReport:
                 if mask.any()
             },
             comparisons={name: full.against(other, metric, seed=seed) for name, other in others.items()},
+            full=full,
             **details,
         )
 

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,10 @@ from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
+from recsys.eval.results import EvaluationReport
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.stage_one import StageOne
-from recsys.registry import DataRecord, Registry, StoreMark
+from recsys.registry import DataRecord, Description, Registry, StoreMark
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Bundle:
         stage: the sources, fitted on the whole log.
         features: the ranker's columns, in order.
         rankers: the ranker, its ablations and calibrations.
-        report: what `evaluate --json` prints, measured in training on the test window by models that had not seen it.
+        report: of the training's own test: measured on the test window by models that had not seen it.
         fingerprint: sha256 of the data.
         store: how far the event log of a store is in it.
         version: name in the registry; empty before it is published.
@@ -40,7 +40,7 @@ class Bundle:
     stage: StageOne
     features: FeatureSet
     rankers: Rankers
-    report: dict[str, Any]
+    report: EvaluationReport
     fingerprint: str
     store: StoreMark | None = None
     version: str = ""
@@ -63,6 +63,17 @@ class Bundle:
             n_items=len(self.catalogue),
         )
 
+    @property
+    def description(self) -> Description:
+        """What the manifest says besides its files."""
+        return Description(
+            data=self.data_record,
+            config=self.config.model_dump(mode="json"),
+            metrics=self.report.metrics,
+            feature_names=self.features.names,
+            store=self.store,
+        )
+
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder."""
         (folder / "vocabulary").mkdir()
@@ -73,7 +84,9 @@ class Bundle:
         (folder / "policy").mkdir()
         (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
         (folder / "evaluation").mkdir()
-        (folder / "evaluation" / "report.json").write_text(json.dumps(self.report, indent=2), encoding="utf-8")
+        (folder / "evaluation" / "report.json").write_text(
+            json.dumps(self.report.to_json(), indent=2), encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, registry: Registry, version: str | None = None) -> "Bundle":
@@ -85,6 +98,7 @@ class Bundle:
         name = registry.resolve(version)
         folder, manifest = registry.path_of(name), registry.manifest(name)
         catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
+        report = json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8"))
         return cls(
             config=parse_config(manifest.config),
             catalogue=catalogue,
@@ -92,34 +106,8 @@ class Bundle:
             stage=StageOne.load(folder),
             features=FeatureSet.named(manifest.feature_names),
             rankers=Rankers.load(folder / "rank"),
-            report=json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8")),
+            report=EvaluationReport.from_json(report),
             fingerprint=manifest.data.fingerprint,
             store=manifest.store,
             version=name,
-        )
-
-
-def publish(bundle: Bundle, registry: Registry, *, promote: bool = True, why: str, parent: str | None = None) -> str:
-    """Write a bundle as a new version of a registry: whole or not at all.
-
-    Args:
-        promote: whether it becomes the current version at once.
-        why: the reason, for the registry's history.
-        parent: the version that it follows.
-
-    Returns:
-        The name of the new version.
-    """
-    with registry.stage() as folder:
-        bundle.save(folder)
-        return registry.publish(
-            folder,
-            parent=parent,
-            data=bundle.data_record,
-            config=bundle.config.model_dump(mode="json"),
-            metrics=bundle.report.get("metrics", {}),
-            feature_names=bundle.features.names,
-            store=bundle.store,
-            promote=promote,
-            why=why,
         )

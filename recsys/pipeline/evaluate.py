@@ -10,7 +10,6 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.requests import Request
-from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
@@ -54,7 +53,7 @@ def evaluate(
             "any figure would be of what it has learned by heart. Train with --until, or give --requests"
         )
     progress("no newer events: these are the figures that training measured on its test window")
-    return replace(EvaluationReport.from_json(bundle.report), version=bundle.version)
+    return replace(bundle.report, version=bundle.version)
 
 
 def _on_requests(
@@ -83,25 +82,45 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
 
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
-    log, lost = _renumbered(dataset.log, dataset.catalogue.vocabulary, bundle)
-    start, end = int(bundle.data_record.end or 0) + 1, int(log.times[-1]) + 1
-    moments = Moments.of(log, start, end).sample(bundle.config.data.max_requests, seed)
+    start, end = int(bundle.data_record.end or 0) + 1, int(dataset.log.times[-1]) + 1
+    moments = Moments.of(dataset.log, start, end).sample(bundle.config.data.max_requests, seed)
     if not len(moments):
-        raise DataError(f"the events after version {bundle.version} hold no sign of interest in an item that it knows")
-    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(log)), bundle.config)
-    caveats = caveats_of(log, moments)
-    if lost:
-        caveats = (*caveats, f"{lost:,} events name items that the version does not know; they are not counted.")
-    return _measured(
-        bundle,
-        past.scoring,
-        asked_of(past, moments),
-        name,
-        seed,
-        progress,
-        caveats=caveats,
-        windows=(Window("test", start, end, len(log.between(start, end)), "is measured"),),
+        raise DataError(f"the events after version {bundle.version} hold no sign of interest")
+    return on_moments(bundle, dataset, moments, name=name, seed=seed, progress=progress)
+
+
+def on_moments(
+    bundle: Bundle, dataset: Dataset, moments: Moments, *, name: str, seed: int, progress: Progress
+) -> EvaluationReport:
+    """Measure a version on past requests of a data set that goes on beyond what the version has learned from.
+
+    Users, items and events are matched by id. An item that the version does not know is a target that it misses.
+    """
+    log = dataset.log
+    user_ids = log.user_vocabulary.ids(range(log.n_users))
+    vocabulary = bundle.log.user_vocabulary.extended(user_ids)
+    users = vocabulary.numbers(user_ids)
+    items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
+    kept = log.select(items[log.items] >= 0)
+    state = EventState(
+        replace(
+            kept,
+            user_vocabulary=vocabulary,
+            n_items=len(bundle.catalogue),
+            users=users[kept.users],
+            items=items[kept.items],
+        )
     )
+    past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
+    asked = asked_of(past, replace(moments, users=users[moments.users], target_items=items[moments.target_items]))
+    unknown = int(np.count_nonzero(items[moments.target_items] < 0))
+    caveats = caveats_of(log, moments)
+    if unknown:
+        share = unknown / len(moments.target_items)
+        caveats = (*caveats, f"{share:.1%} of the items wanted are unknown to the version; they count as missed.")
+    start, end = int(moments.times[0]), int(moments.times[-1]) + 1
+    window = Window("test", start, end, len(log.between(start, end)), "is measured")
+    return _measured(bundle, past.scoring, asked, name, seed, progress, caveats=caveats, windows=(window,))
 
 
 def _measured(
@@ -164,20 +183,3 @@ def caveats_of(log: InteractionLog, moments: Moments) -> tuple[str, ...]:
     if len(moments) < 300:
         caveats.append(f"The test window has only {len(moments)} requests: the intervals are wide.")
     return tuple(caveats)
-
-
-def _renumbered(log: InteractionLog, items: Vocabulary, bundle: Bundle) -> tuple[InteractionLog, int]:
-    """A log of another reading in the numbers of a bundle, and how many events name items that the bundle lacks."""
-    item_numbers = bundle.catalogue.vocabulary.numbers(items.ids(range(len(items))))
-    user_ids = log.user_vocabulary.ids(range(log.n_users))
-    users = bundle.log.user_vocabulary.extended(user_ids)
-    known = item_numbers[log.items] >= 0
-    kept = log.select(known)
-    renumbered = replace(
-        kept,
-        user_vocabulary=users,
-        n_items=len(bundle.catalogue),
-        users=users.numbers(user_ids)[kept.users],
-        items=item_numbers[kept.items],
-    )
-    return renumbered, int(np.count_nonzero(~known))

@@ -83,7 +83,7 @@ def train(
         stage=past.scoring.stage,
         features=features,
         rankers=rankers,
-        report=report.to_json(),
+        report=report,
         fingerprint=dataset.fingerprint,
     )
 

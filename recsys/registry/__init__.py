@@ -1,6 +1,6 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer."""
 
-from recsys.registry.manifest import DataRecord, Manifest, StoreMark
-from recsys.registry.registry import Registry
+from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
+from recsys.registry.registry import Publishable, Registry
 
-__all__ = ["DataRecord", "Manifest", "Registry", "StoreMark"]
+__all__ = ["DataRecord", "Description", "Manifest", "Publishable", "Registry", "StoreMark"]

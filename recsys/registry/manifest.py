@@ -1,6 +1,8 @@
 """The manifest: what a trained version is, where it comes from, and the checksum of every file."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -65,6 +67,17 @@ class StoreMark(Record):
 
     identity: str
     offset: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a bundle says of itself for its manifest; see `Manifest` for the fields."""
+
+    data: DataRecord
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    feature_names: Sequence[str]
+    store: StoreMark | None = None
 
 
 class Manifest(Record):

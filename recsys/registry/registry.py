@@ -10,11 +10,11 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from recsys.errors import BundleError
 from recsys.registry.disk import hold_folder, locked, replace_file, sync, sync_tree
@@ -22,9 +22,8 @@ from recsys.registry.history import Change, earlier_versions, read_changes, reco
 from recsys.registry.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
-    DataRecord,
+    Description,
     Manifest,
-    StoreMark,
     describe_files,
     library_versions,
     read_manifest,
@@ -32,6 +31,17 @@ from recsys.registry.manifest import (
 )
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+class Publishable(Protocol):
+    """A bundle, as the registry sees it."""
+
+    @property
+    def description(self) -> Description:
+        """What the manifest says of it."""
+
+    def save(self, folder: Path) -> None:
+        """Write all its files into an existing folder."""
 
 
 class Registry:
@@ -125,25 +135,35 @@ class Registry:
                 os.close(held)
 
     def publish(
-        self,
-        folder: Path,
-        *,
-        parent: str | None,
-        data: DataRecord,
-        config: Mapping[str, Any],
-        metrics: Mapping[str, Any],
-        feature_names: Sequence[str],
-        store: StoreMark | None = None,
-        promote: bool,
-        why: str,
+        self, bundle: Publishable, *, parent: str | None = None, promote: bool = True, why: str = "published"
+    ) -> str:
+        """Write a bundle as a new version: whole or not at all.
+
+        Args:
+            bundle: what was trained.
+            parent: the version that it follows.
+            promote: whether it becomes the current version at once.
+            why: the reason, for the history.
+
+        Returns:
+            The name of the version; names sort by the time of publishing.
+
+        Raises:
+            BundleError: the registry cannot be written, or what was written cannot be read back.
+        """
+        with self.stage() as folder:
+            bundle.save(folder)
+            return self.publish_folder(folder, bundle.description, parent=parent, promote=promote, why=why)
+
+    def publish_folder(
+        self, folder: Path, description: Description, *, parent: str | None, promote: bool, why: str
     ) -> str:
         """Turn a staged folder into a version: checksums, manifest, sync, verification, rename; then perhaps promote.
 
         Args:
             folder: what `stage` gave, filled.
-            parent, data, config, metrics, feature_names, store: see `Manifest`.
-            promote: whether the version becomes current at once.
-            why: the reason, for the history.
+            description: what the manifest says besides its files.
+            parent, promote, why: see `publish`.
 
         Returns:
             The name of the version; names sort by the time of publishing.
@@ -160,11 +180,11 @@ class Registry:
                 version=_version_name(created_at),
                 created_at=created_at,
                 parent=parent,
-                data=data,
-                store=store,
-                config=dict(config),
-                metrics=dict(metrics),
-                feature_names=tuple(feature_names),
+                data=description.data,
+                store=description.store,
+                config=dict(description.config),
+                metrics=dict(description.metrics),
+                feature_names=tuple(description.feature_names),
                 libraries=library_versions(),
                 files=files,
             )

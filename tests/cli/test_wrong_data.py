@@ -26,10 +26,10 @@ def refused(run: Run, shop: Path, tmp_path: Path):
     return check
 
 
-def change(path: Path, **columns: pl.Expr) -> None:
-    """Write a CSV file again with some columns of the first three rows changed."""
+def change(path: Path, rows: int = 3, **columns: pl.Expr) -> None:
+    """Write a CSV file again with some columns of its first rows changed."""
     frame = pl.read_csv(path, infer_schema=False).with_row_index("row")
-    first = pl.col("row") < 3
+    first = pl.col("row") < rows
     changed = [pl.when(first).then(value).otherwise(pl.col(name)).alias(name) for name, value in columns.items()]
     frame.with_columns(changed).drop("row").write_csv(path)
 
@@ -72,8 +72,7 @@ def test_only_a_header(shop: Path, refused) -> None:
     ],
 )
 def test_times_that_cannot_be(shop: Path, refused, time: str, reason: str) -> None:
-    frame = pl.read_csv(shop / "events.csv", infer_schema=False)
-    frame.with_columns(pl.lit(time).alias("timestamp")).write_csv(shop / "events.csv")
+    change(shop / "events.csv", rows=20, timestamp=pl.lit(time))
     refused("events.csv", reason, "line 2", "column timestamp", "data.max_rejected")
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from recsys.registry import DataRecord, Registry
+from recsys.registry import DataRecord, Description, Registry
 
 
 def publish(
@@ -14,16 +14,13 @@ def publish(
         (folder / "cf").mkdir()
         (folder / "cf" / "factors.npy").write_text(content)
         (folder / "top.txt").write_text(content * 2)
-        return registry.publish(
-            folder,
-            parent=parent,
+        description = Description(
             data=DataRecord(fingerprint="f", start=1, end=2, n_events=3, n_users=1, n_items=2),
             config={"cf": {"factors": 8}},
             metrics={"ndcg@10": {"mean": 0.1}},
             feature_names=["a", "b"],
-            promote=promote,
-            why=why,
         )
+        return registry.publish_folder(folder, description, parent=parent, promote=promote, why=why)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from recsys.registry import Registry
+from recsys.registry import Description, Registry
 
 
 def publish_copy(registry: Registry, version: str, *, promote: bool) -> str:
@@ -11,17 +11,10 @@ def publish_copy(registry: Registry, version: str, *, promote: bool) -> str:
     manifest = registry.manifest(version)
     with registry.stage() as folder:
         shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
-        return registry.publish(
-            folder,
-            parent=version,
-            data=manifest.data,
-            config=manifest.config,
-            metrics=manifest.metrics,
-            feature_names=manifest.feature_names,
-            store=manifest.store,
-            promote=promote,
-            why="a copy",
+        description = Description(
+            manifest.data, manifest.config, manifest.metrics, manifest.feature_names, manifest.store
         )
+        return registry.publish_folder(folder, description, parent=version, promote=promote, why="a copy")
 
 
 def damage(registry: Registry, version: str) -> Path:
