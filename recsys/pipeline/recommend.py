@@ -127,6 +127,12 @@ class Recommender:
         self.scoring.state.append(log)
         self._event_names, self._users = log.event_names, log.user_vocabulary
 
+    def is_cold(self, request: Request) -> bool:
+        """Whether nothing is known of what the request's user did."""
+        if request.history is not None:
+            return not request.history
+        return request.user_id is None or not self.history_of(request.user_id, 1)
+
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
         users = np.array([self._users.number(user_id)], dtype=np.int32)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from recsys.config import PolicyConfig
 from recsys.data.interactions import InteractionLog
+from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError
 from recsys.policy.diversity import Diversity
 from recsys.policy.filters import Filters
@@ -23,11 +24,7 @@ def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
     """`auto` becomes `keep` where people come back to the same items, as in a grocery, else `exclude`."""
     if config.seen != "auto":
         return config
-    acts = log.positive()
-    moments = np.unique(np.stack([acts.users, acts.items, acts.times]), axis=1)  # a basket's lines count once
-    pairs = np.unique(moments[:2], axis=1)
-    repeats = 1 - pairs.shape[1] / max(moments.shape[1], 1)
-    return config.model_copy(update={"seen": "keep" if repeats >= _HABIT else "exclude"})
+    return config.model_copy(update={"seen": "keep" if repeat_share(log.positive()) >= _HABIT else "exclude"})
 
 
 def policy_of(
