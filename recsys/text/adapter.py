@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,8 @@ class AdaptedEncoder:
         settings = LoraConfig(
             r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules=target_modules(encoder.model, upper_layers)
         )
-        self.model: Any = get_peft_model(encoder.model, settings)
+        with quiet_peft():
+            self.model: Any = get_peft_model(encoder.model, settings)
         self._stack = layers_of(encoder.model)
         self._n_lower = max(0, len(self._stack) - upper_layers)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -197,11 +199,21 @@ def with_adapter(encoder: TextEncoder, model: Any) -> TextEncoder:
     return TextEncoder(encoder.name, version, encoder.max_tokens, encoder.tokenizer, model)
 
 
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """peft reads an attribute of transformers under its old name, which warns on every adapter."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        yield
+
+
 def load_adapter(encoder: TextEncoder, folder: Path) -> TextEncoder:
     """The encoder with an adapter that `save_adapter` wrote."""
     from peft import PeftModel
 
-    return with_adapter(encoder, PeftModel.from_pretrained(encoder.model, str(folder)).eval())
+    with quiet_peft():
+        model = PeftModel.from_pretrained(encoder.model, str(folder))
+    return with_adapter(encoder, model.eval())
 
 
 def save_adapter(encoder: TextEncoder, folder: Path) -> None:

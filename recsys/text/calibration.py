@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from recsys.data.interactions import InteractionLog
 from recsys.text.instances import Instances
@@ -12,8 +14,7 @@ from recsys.text.scoring import Scorer
 _MOST_REQUESTS = 2_000
 _NEGATIVES = 50
 _FEWEST_POSITIVES = 20
-_NEWTON_STEPS = 50
-_RIDGE = 1e-3
+_RIDGE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,7 @@ class Head:
 
     def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the same shape."""
-        raised = np.clip(self.slope * logits + self.intercept, -80.0, 80.0)
-        probabilities: NDArray[np.float32] = (1.0 / (1.0 + np.exp(-raised))).astype(np.float32)
-        return probabilities
+        return expit(np.float32(self.slope) * logits + np.float32(self.intercept)).astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,19 @@ def fit_head(logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: ND
     base = float(np.log(rate / (1.0 - rate)))
     if labels.sum() < _FEWEST_POSITIVES or labels.all():
         return Head(1.0, base - centre)
-    features = np.stack([logits - centre, np.ones_like(logits)], axis=1).astype(np.float64)
-    solution = np.array([1.0, base])
-    for _ in range(_NEWTON_STEPS):
-        p = 1.0 / (1.0 + np.exp(-np.clip(features @ solution, -80.0, 80.0)))
-        gradient = features.T @ (weights * (p - labels)) + _RIDGE * (solution - [1.0, base])
-        hessian = (features.T * (weights * p * (1.0 - p))) @ features + _RIDGE * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        solution = solution - np.clip(step, -1.0, 1.0)
-        if np.abs(step).max() < 1e-6:
-            break
-    slope = max(float(solution[0]), 1e-3)  # a head must not turn the order round
-    return Head(slope, float(solution[1]) - slope * centre)
+    x = logits.astype(np.float64) - centre
+    prior = np.array([1.0, base])
+
+    def loss(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = solution[0] * x + solution[1]
+        missed = weights * (expit(z) - labels)
+        value = weights @ (np.logaddexp(0.0, z) - labels * z) + 0.5 * _RIDGE * ((solution - prior) ** 2).sum()
+        slopes = np.array([missed @ x, missed.sum()]) + _RIDGE * (solution - prior)
+        return float(value) / weights.sum(), slopes / weights.sum()
+
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
+    slope = max(float(found[0]), 1e-3)  # a head must not turn the order round
+    return Head(slope, float(found[1]) - slope * centre)
 
 
 def labelled_pairs(

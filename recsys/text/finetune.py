@@ -22,8 +22,8 @@ Progress = Callable[[str], None]
 
 _WARM_UP = 0.1
 _LAG = 0.05
-_STEPS_BETWEEN_CHECKS = 150
-_PATIENCE = 3
+_STEPS_BETWEEN_CHECKS = 160
+_PATIENCE = 4
 _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 8_192
 _NETWORK_RATE = 4.0
@@ -95,6 +95,7 @@ class Trainer:
         started = best
         per_epoch = math.ceil(len(self.sampler.instances) / self.sampler.batch_size)
         steps = per_epoch * plan.epochs
+        check_every = math.ceil(per_epoch / math.ceil(per_epoch / _STEPS_BETWEEN_CHECKS))
         losses: list[float] = []
         step = since_best = 0
         order: list[NDArray[np.int64]] = []
@@ -109,7 +110,7 @@ class Trainer:
             losses.append(self._step(optimizer, self.sampler.draw(order.pop(), generator), generator, adapter))
             step += 1
             over = step == steps or time.monotonic() + reserve >= plan.deadline
-            if over or not order or step % _STEPS_BETWEEN_CHECKS == 0:
+            if over or step % check_every == 0:
                 if adapter is not None:
                     self.vectors = adapter.vectors()
                 value = ndcg(self.scorer(), self.validation)

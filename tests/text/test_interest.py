@@ -1,0 +1,235 @@
+"""The contract of the interest model, on a tiny encoder."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from text_world import DAY, SUBJECTS, THINGS, given, make_log
+
+from recsys.config import TextConfig
+from recsys.data.interactions import InteractionLog
+from recsys.errors import BundleError
+from recsys.text.attention import read
+from recsys.text.cache import VectorCache
+from recsys.text.instances import Instances
+from recsys.text.interest import InterestModel
+from recsys.text.lexicon import Lexicon
+from recsys.text.network import InterestNetwork
+from recsys.text.ranking import ndcg
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_encoder: str) -> TextConfig:
+    return TextConfig(
+        encoder=tiny_encoder, max_tokens=16, history=5, epochs=12, batch_size=32, lora_rank=2, upper_layers=1,
+        learning_rate=4e-3, peft="none",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def start(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
+    return InterestModel.fit(texts, log, settings, minutes=0)
+
+
+@pytest.fixture(scope="module")
+def model(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
+    return InterestModel.fit(texts, log, settings, minutes=1)
+
+
+@pytest.fixture(scope="module")
+def adapted(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
+    return InterestModel.fit(texts, log, settings.model_copy(update={"peft": "lora"}), minutes=1)
+
+
+def test_training_learns_what_comes_next(start: InterestModel, model: InterestModel, log: InteractionLog) -> None:
+    instances = Instances.from_log(log, 5)
+    assert ndcg(model.scorer, instances) > ndcg(start.scorer, instances) + 0.1
+    scores = model.score(given([0, 1, 2]))[0].reshape(len(SUBJECTS), len(THINGS))
+    assert scores.mean(axis=1).argmax() == 0
+
+
+def test_shapes_and_unit_rows(model: InterestModel, adapted: InterestModel) -> None:
+    for any_model in (model, adapted):
+        assert any_model.item_vectors.shape == any_model.base_vectors.shape == (48, 32)
+        assert any_model.item_vectors.dtype == any_model.score(given([1])).dtype == np.float32
+        assert np.allclose(np.linalg.norm(any_model.item_vectors, axis=1), 1.0, atol=1e-5)
+        assert np.allclose(np.linalg.norm(any_model.user_vectors(given([1], [2, 3])), axis=1), 1.0, atol=1e-5)
+
+
+def test_every_history_has_finite_scores(model: InterestModel) -> None:
+    histories = given([], [5], list(range(48)) * 3, [7, 7, 7], [])
+    scores = model.score(histories)
+    assert scores.shape == (5, 48)
+    assert np.isfinite(scores).all()
+    assert np.array_equal(scores[0], scores[4])
+    assert np.isfinite(model.user_vectors(histories)).all()
+    assert model.score(given()).shape == (0, 48)
+
+
+def test_one_request_scores_as_it_does_among_others(model: InterestModel) -> None:
+    together = model.score(given([1, 2], [], [30, 31, 32]))
+    assert np.allclose(together[2], model.score(given([30, 31, 32]))[0], atol=1e-4)
+
+
+def test_attention_sums_to_one_and_reads_only_new_signs_of_interest(model: InterestModel) -> None:
+    histories = given([], [5], list(range(9)))
+    attention = model.attention(histories)
+    assert np.allclose(np.bincount(histories.rows, attention, minlength=3), [0, 1, 1], atol=1e-5)
+    assert np.all(attention[1:5] == 0)
+    assert not model.attention(given([1, 2], weight=0.0)).any()
+
+
+def test_attribution_points_to_the_related_event(model: InterestModel) -> None:
+    shares = model.attribution(given([0, 16, 32]), np.array([17], dtype=np.int32))
+    assert shares.sum() == pytest.approx(1.0, abs=1e-5)
+    assert shares.argmax() == 1
+
+
+def test_a_query_moves_the_list(model: InterestModel) -> None:
+    scores = model.score(given([0, 1], [0, 1], [0, 1]), ["horse bed", None, ""])
+    assert np.array_equal(scores[1], scores[2])
+    horses = slice(4 * len(THINGS), 5 * len(THINGS))
+    assert scores[0, horses].mean() > scores[1, horses].mean()
+
+
+def test_probabilities_rise_with_the_logit_and_purchases_are_clicks(model: InterestModel) -> None:
+    clicks, purchases = model.probabilities(np.linspace(-60, 60, 50, dtype=np.float32).reshape(5, 10))
+    assert clicks.shape == purchases.shape == (5, 10)
+    assert np.all(np.diff(clicks.ravel()) >= 0)
+    assert np.all((purchases <= clicks) & (clicks <= 1) & (purchases >= 0))
+
+
+def test_probabilities_of_the_next_event_add_up_to_about_one(model: InterestModel, log: InteractionLog) -> None:
+    some = Instances.from_log(log, 5).select(slice(-200, None))
+    clicks, _ = model.probabilities(model.score(some.histories()))
+    assert 0.5 < clicks.sum(axis=1).mean() < 2.0
+
+
+def test_impressions_calibrate_the_heads(texts: list[str], settings: TextConfig) -> None:
+    generator = np.random.default_rng(0)
+    rows = []
+    for user in range(80):
+        for day in range(10):
+            item = int(generator.integers(48))
+            rows.append((user, item, 0, day * DAY + user, 0.0))
+            if generator.random() < 0.25:
+                rows.append((user, item, 1, day * DAY + user + 5, 4.0))
+    log = make_log(rows, 48)
+    shown = replace(log, event_names=("impression", "purchase"))
+    model = InterestModel.fit(texts, shown, settings, minutes=0)
+    instances = Instances.from_log(shown, 5, shown.is_impression)
+    logits = model.score(instances.histories())[np.arange(len(instances)), instances.targets.items]
+    assert model.probabilities(logits)[0].mean() == pytest.approx(0.25, abs=0.12)
+
+
+@pytest.mark.parametrize("kind", ["model", "adapted"])
+def test_saved_and_loaded_is_the_same(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    model: InterestModel = request.getfixturevalue(kind)
+    model.save(tmp_path / "text")
+    loaded = InterestModel.load(tmp_path / "text")
+    histories = given([1, 2, 3], [])
+    assert np.array_equal(loaded.score(histories), model.score(histories))
+    assert np.array_equal(loaded.attention(histories), model.attention(histories))
+    assert np.allclose(
+        loaded.encode_items(["cat food", "new thing"]), model.encode_items(["cat food", "new thing"]), atol=1e-5
+    )
+    assert loaded.settings == model.settings
+    assert not list((tmp_path / "text").rglob("*.bin")) + list((tmp_path / "text").rglob("*.pkl"))
+    loaded.save(tmp_path / "again")
+    assert np.array_equal(InterestModel.load(tmp_path / "again").score(histories), model.score(histories))
+
+
+def test_another_encoder_is_refused(model: InterestModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    settings = tmp_path / "interest.json"
+    settings.write_text(settings.read_text().replace(model.settings.encoder_version, "other-t16"))
+    with pytest.raises(BundleError, match="train again"):
+        InterestModel.load(tmp_path)
+
+
+def test_the_same_seed_gives_the_same_model(
+    model: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
+) -> None:
+    again = InterestModel.fit(texts, log, settings, minutes=1)
+    assert np.array_equal(again.score(given([1, 2])), model.score(given([1, 2])))
+    other = InterestModel.fit(texts, log, settings, minutes=1, seed=1)
+    assert not np.array_equal(other.score(given([1, 2])), model.score(given([1, 2])))
+
+
+def test_the_budget_is_kept(texts: list[str], log: InteractionLog, settings: TextConfig) -> None:
+    patient = settings.model_copy(update={"epochs": 100_000, "learning_rate": 1e-7, "peft": "lora"})
+    started = time.monotonic()
+    InterestModel.fit(texts, log, patient, minutes=0.02)
+    assert time.monotonic() - started < 20
+
+
+def test_items_of_the_catalogue_and_new_ones_are_read_alike(adapted: InterestModel, texts: list[str]) -> None:
+    assert np.allclose(adapted.encode_items(texts[:4]), adapted.item_vectors[:4], atol=5e-3)
+    vector = adapted.encode_items(["cat food cat food"])[0]
+    likeness = (adapted.item_vectors @ vector).reshape(len(SUBJECTS), len(THINGS))
+    assert likeness.mean(axis=1).argmax() == 0
+    assert np.isfinite(adapted.encode_items(["", "🙂" * 50_000])).all()
+
+
+def test_new_items_can_be_scored_and_stand_in_histories(model: InterestModel) -> None:
+    longer = model.extended(["horse food bed"])
+    assert len(longer) == 49
+    scores = longer.score(given([32, 33], [48]))
+    assert np.allclose(scores[0, :48], model.score(given([32, 33]))[0], atol=1e-4)
+    assert scores[0, 48] > np.median(scores[0])
+    assert scores[1, :48].reshape(len(SUBJECTS), len(THINGS)).mean(axis=1).argmax() == 4
+
+
+def test_a_warm_start_goes_on_from_what_was_learned(
+    model: InterestModel, start: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
+) -> None:
+    wider = [*texts, "snake food", "snake bed"]
+    log = replace(log, n_items=len(wider))
+    warm = InterestModel.fit(wider, log, settings, minutes=0, warm=model)
+    assert len(warm) == 50
+    instances = Instances.from_log(log, 5)
+    assert ndcg(warm.scorer, instances) > ndcg(start.scorer, instances) + 0.1
+
+
+@pytest.mark.parametrize("rows", [[], [(0, 1, 0, DAY, 0.0)], [(0, 1, 1, DAY, 4.0)]])
+def test_a_log_with_next_to_nothing(
+    rows: list[tuple[int, int, int, int, float]], texts: list[str], settings: TextConfig
+) -> None:
+    model = InterestModel.fit(texts, make_log(rows, 48), settings)
+    scores = model.score(given([3], []))
+    assert np.isfinite(scores).all()
+    assert scores[0].argmax() == 3
+    assert np.isfinite(model.probabilities(scores)[0]).all()
+
+
+def test_a_catalogue_of_one_item_and_equal_texts(log: InteractionLog, settings: TextConfig, cache_path: Path) -> None:
+    one = InterestModel.fit(["cat"], make_log([(0, 0, 1, k * DAY, 4.0) for k in range(60)], 1), settings, minutes=0.02)
+    assert np.isfinite(one.score(given([0], []))).all()
+    same = InterestModel.fit([""] * 48, log, settings, minutes=0.02, cache=VectorCache(cache_path))
+    assert np.allclose(same.score(given([0]))[0], same.score(given([0]))[0, 0], atol=1e-5)
+
+
+def test_training_and_serving_use_the_same_formula(model: InterestModel, texts: list[str], log: InteractionLog) -> None:
+    import torch
+
+    reader = model.reader
+    network: InterestNetwork = reader.network.eval()
+    histories = Instances.from_log(log, 5).select(slice(-20, None)).histories()
+    events = read(histories, 5, 3)
+    with torch.inference_mode():
+        said = network.read_texts(
+            torch.from_numpy(reader.encoder.encode(texts)), reader.lexicon.bags(reader.encoder.tokens(texts))
+        )
+        logits = network(said, events, events.items, len(histories), said)
+    assert np.allclose(logits.numpy(), model.score(histories), atol=1e-4)
+
+
+def test_lexicon_ignores_unknown_and_single_tokens() -> None:
+    lexicon = Lexicon.from_texts([[1, 5, 5], [1, 7], [5], []])
+    assert lexicon.tokens.tolist() == [1, 5]
+    bags = lexicon.bags([[5, 9], [], [7], [1, 5]]).toarray()
+    assert bags[0].tolist() == [0, 1]
+    assert not bags[1:3].any()
+    assert np.linalg.norm(bags[3]) == pytest.approx(1.0)

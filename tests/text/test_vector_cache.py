@@ -1,0 +1,65 @@
+"""What was encoded once is read, not computed; many processes may share the file."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from recsys.errors import StoreError
+from recsys.text.cache import VectorCache
+
+
+class LetterCounter:
+    """An encoder that remembers what it was asked."""
+
+    dim = 26
+
+    def __init__(self, version: str = "v1") -> None:
+        self.version = version
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str], done: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        self.asked.extend(texts)
+        return np.array([[text.count(chr(97 + place)) for place in range(26)] for text in texts], dtype=np.float32)
+
+
+def test_only_changed_texts_are_encoded(cache_path: Path) -> None:
+    encoder, cache = LetterCounter(), VectorCache(cache_path)
+    first = cache.vectors(encoder, ["cat", "dog", "cat", ""])
+    encoder.asked.clear()
+    second = VectorCache(cache_path).vectors(encoder, ["dog", "bird", "cat", "cat"])
+    assert encoder.asked == ["bird"]
+    assert np.array_equal(second[[0, 2]], first[[1, 0]])
+    assert len(cache) == 4
+
+
+def test_another_version_is_another_vector(cache_path: Path) -> None:
+    cache, newer = VectorCache(cache_path), LetterCounter("v2")
+    cache.vectors(LetterCounter("v1"), ["cat"])
+    cache.vectors(newer, ["cat"])
+    assert newer.asked == ["cat"]
+
+
+def test_nothing_and_text_that_is_no_unicode(cache_path: Path) -> None:
+    cache = VectorCache(cache_path)
+    assert cache.vectors(LetterCounter(), []).shape == (0, 26)
+    assert cache.vectors(LetterCounter(), ["\ud800"]).shape == (1, 26)
+
+
+def test_writers_at_the_same_time(cache_path: Path) -> None:
+    def work(worker: int) -> NDArray[np.float32]:
+        return VectorCache(cache_path).vectors(LetterCounter(), [chr(97 + (worker + k) % 20) * 3 for k in range(10)])
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(work, range(20)))
+    assert all(np.array_equal(vectors.sum(axis=1), np.full(10, 3.0)) for vectors in results)
+    assert len(VectorCache(cache_path)) == 20
+
+
+def test_a_damaged_file_is_named(cache_path: Path) -> None:
+    cache_path.write_bytes(b"no database" * 100)
+    with pytest.raises(StoreError, match=r"vectors\.db"):
+        VectorCache(cache_path)

@@ -1,0 +1,48 @@
+"""Logs and histories made by hand."""
+
+import numpy as np
+
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.vocabulary import Vocabulary
+
+SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")
+THINGS = ("food", "bed", "toy", "book", "brush", "bowl", "lamp", "cup")
+DAY = 86_400_000_000
+
+
+def make_log(rows: list[tuple[int, int, int, int, float]], n_items: int) -> InteractionLog:
+    """A log of (user, item, kind, time, weight); kinds are click and purchase."""
+    rows = sorted(rows, key=lambda row: row[3])
+    users, items, kinds, times, weights = (
+        (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.empty(0)] * 5
+    )
+    n = len(rows)
+    return InteractionLog(
+        Vocabulary([f"u{user}" for user in range(int(users.max()) + 1 if n else 0)]),
+        ("click", "purchase"),
+        n_items,
+        users.astype(np.int32),
+        items.astype(np.int32),
+        kinds.astype(np.int8),
+        times.astype(np.int64),
+        weights.astype(np.float32),
+        np.full(n, np.nan, dtype=np.float32),
+        np.full(n, -1, dtype=np.int32),
+        np.full(n, -1, dtype=np.int16),
+        np.full(n, np.nan, dtype=np.float32),
+    )
+
+
+def given(*histories: list[int], weight: float = 4.0) -> HistoryBatch:
+    """Histories as a requests file gives them: ids only, oldest first."""
+    items = np.array([item for history in histories for item in history], dtype=np.int32)
+    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
+    return HistoryBatch(
+        offsets,
+        items,
+        np.full(len(items), -1, dtype=np.int8),
+        np.full(len(items), NO_TIME, dtype=np.int64),
+        np.full(len(items), weight, dtype=np.float32),
+        np.full(len(histories), 100 * DAY, dtype=np.int64),
+    )
