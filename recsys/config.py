@@ -70,9 +70,9 @@ class TextConfig(Section):
     peft: Literal["lora", "none"] = Field("lora", description="how the encoder is fine-tuned; none leaves it as it is")
     lora_rank: Positive = Field(8, description="width of the LoRA matrices")
     upper_layers: Positive = Field(2, description="encoder layers, from the top, that LoRA adapts")
-    epochs: Positive = Field(8, description="most passes over the log; the budget may end them sooner")
-    batch_size: Positive = Field(64, description="histories of one training step")
-    learning_rate: float = Field(5e-4, gt=0, description="highest step size of the fine-tuning")
+    epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
+    batch_size: Positive = Field(256, description="histories of one training step")
+    learning_rate: float = Field(3e-4, gt=0, description="highest step size of the fine-tuning")
     budget_minutes: float = Field(4.0, ge=0, description="wall-clock limit of all text training in one run")
 
 
