@@ -23,7 +23,7 @@ logger = logging.getLogger("recsys.serving")
 REGISTRY_SECONDS = 0.5
 """How often CURRENT is looked at."""
 
-STORE_SECONDS = 0.1
+STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
 
 PAGE = 10_000

@@ -7,7 +7,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 from recsys.data.events import Event
@@ -18,6 +19,7 @@ BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes."""
 
 _COLUMNS = ", ".join(field.name for field in fields(Event))
+_row_of = attrgetter(*(field.name for field in fields(Event)))
 _PLACES = ", ".join("?" for _ in fields(Event))
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -76,7 +78,7 @@ class SqliteEventLog:
 
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Add events in one transaction that is on disk when this returns."""
-        rows = [astuple(event) for event in events]
+        rows = [_row_of(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
         with self._lock, self._explained(), self._transaction():
             accepted = self._connection.executemany(statement, rows).rowcount if rows else 0

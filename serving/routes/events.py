@@ -80,6 +80,8 @@ def _event(event: EventIn, moment: int) -> Event:
 
 def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]:
     """Microseconds since 1970 UTC of each event, in the grammar of the event files; `now` where there is none."""
+    if all(event.timestamp is None for event in events):
+        return [now] * len(events), []
     given = pl.Series([str(event.timestamp) for event in events], dtype=pl.String)
     read = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list()
     times, faults = [], []

@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 
 from serving.app import create_app
-from serving.server import free_port
+from serving.server import listen
 from serving.settings import Settings
 
 
@@ -28,10 +28,17 @@ def eventually(check: Callable[[], bool], seconds: float = 30.0) -> None:
         pause.wait(0.005)
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 @contextmanager
 def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
     """Serve in a thread of this process until the block ends; yields a client of a server that is ready."""
-    port = free_port("127.0.0.1", 0)
+    port = free_port()
     config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -49,7 +56,7 @@ def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
 @contextmanager
 def serving_process(registry: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """Run `recsys serve` until the block ends; yields the process and a client of a server that is ready."""
-    port = free_port("127.0.0.1", 0)
+    port = free_port()
     with (
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
         recsys_serve(registry, "--port", str(port), *arguments) as process,
@@ -63,20 +70,19 @@ def recsys_serve(registry: Path, *arguments: str) -> Iterator[subprocess.Popen[b
     """The process alone; killed at the end if it is still there."""
     entry = "from recsys.cli.main import main; raise SystemExit(main())"
     command = [sys.executable, "-c", entry, "serve", "--registry", str(registry), *arguments]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            kill(process)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """kill -9 the process and its workers, if they are still there."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
 
 def _ready(http: httpx.Client) -> bool:

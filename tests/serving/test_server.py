@@ -13,7 +13,7 @@ from serving_versions import damage
 from recsys.errors import BundleError, ConfigError, StoreError
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
-from serving.server import free_port, run
+from serving.server import listen, run
 from serving.settings import Settings
 
 
@@ -64,7 +64,7 @@ def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(StoreError, match=f"port {port}"):
-            free_port("127.0.0.1", port)
+            listen("127.0.0.1", port)
         with recsys_serve(registry.path, "--port", str(port)) as process:
             assert process.stderr is not None
             message = process.stderr.read().decode()
