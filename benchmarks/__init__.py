@@ -1,0 +1,1 @@
+"""Long measurements on real data. Every figure in docs/ comes from a program in here."""

@@ -1,0 +1,115 @@
+"""Quality on real data: get, check, train, evaluate and rank each data set through the command line; one table each.
+
+    python -m benchmarks.quality [--data ../shared/data] [--work DIR] [NAME ...]
+
+The figures in docs/quality.md come from this program.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
+NAMES = ("scientific", "movielens-small", "online-retail", "completejourney")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command that ran: its output, seconds, and peak memory in MiB."""
+
+    output: str
+    seconds: float
+    peak_mib: float
+
+
+def recsys(*words: str | Path) -> Step:
+    """Run one `recsys` command; its progress goes to this program's standard error."""
+    command = [str(Path(sys.executable).with_name("recsys")), *map(str, words)]
+    print("$ recsys", *words, file=sys.stderr, flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"recsys {words[0]} ended with exit code {process.returncode}")
+        output.seek(0)
+        return Step(output.read(), time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def prepare(name: str, data: Path, work: Path) -> Path:
+    """The dataset directory of one data set."""
+    if name == "scientific":
+        return data / name
+    folder = work / name
+    source = () if name == "completejourney" else ("--from", data / name)
+    recsys("data", "get", name, "--out", folder, *source)
+    return folder
+
+
+def run(name: str, data: Path, work: Path) -> None:
+    """All verbs on one data set, then its table."""
+    folder, registry = prepare(name, data, work), work / f"{name}.registry"
+    recsys("data", "check", folder)
+    trained = recsys("train", folder, "--registry", registry)
+    requests = ("--requests", folder / "test_requests.parquet") if name == "scientific" else ()
+    page = work / f"{name}.html"
+    evaluated = recsys("evaluate", folder, "--registry", registry, *requests, "--json", "--report", page)
+    ranked = recsys("rank", "--registry", registry, "--users", "all", "--out", work / f"{name}.parquet")
+    report = json.loads(evaluated.output)
+    print(f"\n## {name}\n")
+    print(f"{report['n_requests']:,} requests; ", end="")
+    print(f"trained in {trained.seconds / 60:.1f} minutes, peak memory {trained.peak_mib:,.0f} MiB; ", end="")
+    print(f"evaluated in {evaluated.seconds / 60:.1f}, ranked for all users in {ranked.seconds / 60:.1f} minutes.\n")
+    print("\n".join(table(report)), flush=True)
+
+
+def table(report: Mapping[str, Any]) -> Iterator[str]:
+    """The figures in Markdown."""
+    yield f"| ranking | {' | '.join(METRICS)} |"
+    yield f"| --- |{' --- |' * len(METRICS)}"
+    yield row("**full pipeline**", report["metrics"])
+    for group in ("baselines", "ablation"):
+        for name, metrics in report[group].items():
+            verdict = report["comparisons"].get(name, {}).get("verdict", "")
+            yield row(f"{name} (full pipeline: {verdict})" if verdict else name, metrics)
+    for name, metrics in report["slices"].items():
+        yield row(f"full pipeline, {name} ({report['slice_sizes'][name]:,} requests)", metrics)
+
+
+def row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> str:
+    """One ranking: means with their 95 % intervals."""
+    cells = []
+    for metric in METRICS:
+        mean, low, high = (metrics[metric][part] for part in ("mean", "low", "high"))
+        if mean is None or low is None or high is None:
+            cells.append("-")
+        else:
+            cells.append(f"{mean:.4f}" + ("" if low == high else f" ({low:.4f}-{high:.4f})"))
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Parse, and run every data set that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser.add_argument("--work", type=Path, help="keep what is made here")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = arguments.work or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        for name in arguments.names or NAMES:
+            run(name, arguments.data, work)
+
+
+if __name__ == "__main__":
+    main()
