@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.recommend import Recommender
 
     recommender = Recommender.load(arguments.registry)
-    candidates = None if arguments.item is None else (arguments.item,)
-    request = Request(user_id=arguments.user, candidates=candidates, n=arguments.n)
+    item: str | None = arguments.item
+    if item is not None and item not in recommender.catalogue.vocabulary:
+        raise DataError(f"the catalogue of version {recommender.version} has no item {item!r}")
+    request = Request(user_id=arguments.user, candidates=None if item is None else (item,), n=arguments.n)
     ranked = recommender.recommend(request, explain=True)
-    if ranked.unknown_items:
-        raise DataError(f"the catalogue of version {recommender.version} has no item {ranked.unknown_items[0]!r}")
     if arguments.json:
         output.print_json(lists.user_as_json(recommender, arguments.user, ranked))
     else:

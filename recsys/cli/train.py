@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = train(dataset, config, seed=arguments.seed, name=directory.resolve().name, progress=progress)
         progress(f"publishing to {arguments.registry}")
         version = Registry(arguments.registry).publish(bundle, why="recsys train")
-    report = {**bundle.report, "version": version}
+    report = dataclasses.replace(bundle.report, version=version).to_json()
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}
         output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report})

@@ -7,20 +7,21 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.files import ROW, Table, collect, open_table
+from recsys.data.files import ROW, SUFFIXES, Table, collect, open_table
 from recsys.data.requests import Request
-from recsys.data.schema import REQUESTS
+from recsys.data.schema import REQUESTS, USERS
 from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
 from recsys.errors import DataError
 
 _FURTHER = ("history", "candidates", "context", "target")
 
 
-def read_requests(path: str | Path) -> list[Request]:
+def read_requests(path: str | Path, n: int = Request.n) -> list[Request]:
     """Read a parquet, csv or jsonl file of requests, in the order of the file.
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
-    `history` stands for a user without history, a missing one for the stored history.
+    `history` stands for a user without history, a missing one for the stored history. `n` is the length of the lists
+    whose row does not name one.
 
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
@@ -39,7 +40,31 @@ def read_requests(path: str | Path) -> list[Request]:
             f"{table.name}: {'; '.join(rejections.top_reasons())}. Correct the file: no request is left out"
         )
     _check_distinct(table, frame)
-    return [_request(table, row) for row in frame.iter_rows(named=True)]
+    return [_request(table, row, n) for row in frame.iter_rows(named=True)]
+
+
+def read_user_ids(path: Path) -> list[str]:
+    """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line.
+
+    Raises:
+        DataError: the file cannot be read, has no such column, a row without an id, or no row.
+    """
+    if not path.name.endswith(SUFFIXES):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
+        ids = [line.strip() for line in lines if line.strip()]
+    else:
+        rules = apply_rules(open_table(path, ["user_id"]), USERS)
+        frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
+        if (frame[FAULT] > 0).any():
+            found = Rejections(rules.table.name, rules.table.first_line, frame.height, rules.rejected())
+            raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
+        ids = frame[parsed("user_id")].to_list()
+    if not ids:
+        raise DataError(f"{path} holds no user; write one user_id a line")
+    return list(dict.fromkeys(ids))
 
 
 def _check_distinct(table: Table, frame: pl.DataFrame) -> None:
@@ -54,7 +79,7 @@ def _check_distinct(table: Table, frame: pl.DataFrame) -> None:
     )
 
 
-def _request(table: Table, row: dict[str, Any]) -> Request:
+def _request(table: Table, row: dict[str, Any], default_n: int) -> Request:
     number = row[ROW]
     history, candidates, target = (
         _ids(table, number, name, row.get(name)) for name in ("history", "candidates", "target")
@@ -66,7 +91,7 @@ def _request(table: Table, row: dict[str, Any]) -> Request:
         user_id=row.get("user_id"),
         history=history,
         candidates=candidates,
-        n=Request.n if n is None else int(n),
+        n=default_n if n is None else int(n),
         time=row.get("timestamp"),
         request_id=row["request_id"],
         context=_context(table, number, row.get("context")),

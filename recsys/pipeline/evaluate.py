@@ -14,6 +14,7 @@ from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.matching import Matched
 from recsys.pipeline.measure import Asked, measure
 from recsys.pipeline.moments import Moments
 from recsys.pipeline.past import Past
@@ -96,30 +97,17 @@ def on_moments(
 
     Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     """
-    log = dataset.log
-    user_ids = log.user_vocabulary.ids(range(log.n_users))
-    vocabulary = bundle.log.user_vocabulary.extended(user_ids)
-    users = vocabulary.numbers(user_ids)
-    items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
-    kept = log.select(items[log.items] >= 0)
-    state = EventState(
-        replace(
-            kept,
-            user_vocabulary=vocabulary,
-            n_items=len(bundle.catalogue),
-            users=users[kept.users],
-            items=items[kept.items],
-        )
-    )
-    past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
-    asked = asked_of(past, replace(moments, users=users[moments.users], target_items=items[moments.target_items]))
-    unknown = int(np.count_nonzero(items[moments.target_items] < 0))
-    caveats = caveats_of(log, moments)
+    matched = Matched.of(bundle, dataset)
+    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(matched.log)), bundle.config)
+    targets = matched.items[moments.target_items]
+    asked = asked_of(past, replace(moments, users=matched.users[moments.users], target_items=targets))
+    unknown = int(np.count_nonzero(targets < 0))
+    caveats = caveats_of(dataset.log, moments)
     if unknown:
-        share = unknown / len(moments.target_items)
+        share = unknown / len(targets)
         caveats = (*caveats, f"{share:.1%} of the items wanted are unknown to the version; they count as missed.")
     start, end = int(moments.times[0]), int(moments.times[-1]) + 1
-    window = Window("test", start, end, len(log.between(start, end)), "is measured")
+    window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     return _measured(bundle, past.scoring, asked, name, seed, progress, caveats=caveats, windows=(window,))
 
 

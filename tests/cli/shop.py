@@ -1,4 +1,4 @@
-"""A small shop with two tastes, what a command line did, and settings that train in seconds."""
+"""A small shop with two tastes, and what a command line did."""
 
 import json
 from collections.abc import Callable
@@ -7,12 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-
-QUICK = (
-    *("text.peft=none", "text.epochs=1", "text.budget_minutes=0.2", "cf.factors=8", "cf.iterations=3"),
-    *("ranker.trees=20", "ranker.min_rows_per_leaf=5", "ranker.ablation=false"),
-)
-"""Settings that train in seconds; the way through the code is the same."""
 
 _THINGS = {
     "garden": ("spade", "watering can", "rose seeds", "compost", "hedge shears", "flower pot", "lawn rake", "trowel"),

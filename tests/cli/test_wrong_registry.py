@@ -12,9 +12,9 @@ from recsys.registry import Registry
 
 
 @pytest.fixture
-def registry(trained: tuple[Path, Path], tmp_path: Path) -> Path:
+def registry(trained_registry: Path, tmp_path: Path) -> Path:
     """A copy of the trained registry that a test may damage."""
-    return Path(shutil.copytree(trained[1], tmp_path / "registry"))
+    return Path(shutil.copytree(trained_registry, tmp_path / "registry"))
 
 
 def flip_a_byte(registry: Path, name: str) -> Path:
@@ -42,9 +42,8 @@ def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("version", ["20200101T000000Z-000000", "../..", "latest"])
-def test_a_version_that_is_not_there(run: Run, trained: tuple[Path, Path], version: str) -> None:
-    data, registry = trained
-    outcome = run("evaluate", data, "--registry", registry, "--version", version)
+def test_a_version_that_is_not_there(run: Run, tiny_dataset_dir: Path, trained_registry: Path, version: str) -> None:
+    outcome = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--version", version)
     assert outcome.code == 4
     assert version in outcome.err
 
@@ -57,17 +56,17 @@ def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_port_in_use(run: Run, trained: tuple[Path, Path]) -> None:
+def test_a_port_in_use(run: Run, trained_registry: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        outcome = run("serve", "--registry", trained[1], "--port", port)
+        outcome = run("serve", "--registry", trained_registry, "--port", port)
     assert outcome.code == 5
     assert f"port {port}" in outcome.err
     assert "--port" in outcome.err
     assert "Traceback" not in outcome.err
 
 
-def test_ten_thousand_unknown_ids_still_make_lists(run: Run, trained: tuple[Path, Path], tmp_path: Path) -> None:
+def test_ten_thousand_unknown_ids_still_make_lists(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     """Unknown users and items are normal: the lists are those of a newcomer."""
     requests = pl.DataFrame(
         {
@@ -78,21 +77,21 @@ def test_ten_thousand_unknown_ids_still_make_lists(run: Run, trained: tuple[Path
     )
     requests.write_parquet(tmp_path / "requests.parquet")
     out = tmp_path / "lists.parquet"
-    outcome = run("rank", "--registry", trained[1], "--requests", tmp_path / "requests.parquet", "--out", out)
+    outcome = run("rank", "--registry", trained_registry, "--requests", tmp_path / "requests.parquet", "--out", out)
     assert outcome.code == 0, outcome.err
     assert pl.read_parquet(out).group_by("request_id").len()["len"].to_list() == [10] * 100
 
 
-def test_unknown_candidates_cannot_be_ranked(run: Run, trained: tuple[Path, Path], tmp_path: Path) -> None:
-    line = '{"request_id": "r", "candidates": ["g1", "nowhere", "k2"]}\n'
+def test_unknown_candidates_cannot_be_ranked(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    line = '{"request_id": "r", "candidates": ["coffee-0-small", "nowhere", "books-1-large"]}\n'
     (tmp_path / "requests.jsonl").write_text(line)
     out = tmp_path / "lists.parquet"
-    outcome = run("rank", "--registry", trained[1], "--requests", tmp_path / "requests.jsonl", "--out", out)
+    outcome = run("rank", "--registry", trained_registry, "--requests", tmp_path / "requests.jsonl", "--out", out)
     assert outcome.code == 0, outcome.err
-    assert set(pl.read_parquet(out)["item_id"]) == {"g1", "k2"}
+    assert set(pl.read_parquet(out)["item_id"]) == {"coffee-0-small", "books-1-large"}
 
 
-def test_explaining_an_unknown_item(run: Run, trained: tuple[Path, Path]) -> None:
-    outcome = run("explain", "--registry", trained[1], "--user", "u1", "--item", "nowhere")
+def test_explaining_an_unknown_item(run: Run, trained_registry: Path) -> None:
+    outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "nowhere")
     assert outcome.code == 3
     assert "nowhere" in outcome.err

@@ -1,0 +1,190 @@
+"""Every verb on a small world, end to end, as people type them."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from shop import Run
+
+from recsys.cli.retrain import interval
+from recsys.registry import Registry
+
+METRICS = {
+    *("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "map@10"),
+    *("coverage@10", "novelty@10", "diversity@10", "auc"),
+}
+SETTINGS = (
+    *("--set", "text.peft=none", "--set", "text.budget_minutes=0.05", "--set", "text.max_tokens=16"),
+    *(
+        "--set",
+        "cf.factors=8",
+        "--set",
+        "cf.iterations=5",
+        "--set",
+        "ranker.trees=10",
+        "--set",
+        "ranker.ablation=false",
+    ),
+)
+
+
+@pytest.fixture
+def registry(trained_registry: Path, tmp_path: Path) -> Path:
+    """A copy of the trained registry that a test may change."""
+    return Path(shutil.copytree(trained_registry, tmp_path / "registry"))
+
+
+def test_train_until_publishes_what_was_known_then(run: Run, tiny_dataset_dir: Path, tmp_path: Path) -> None:
+    registry = tmp_path / "registry"
+    outcome = run(
+        "train", tiny_dataset_dir, "--registry", registry, "--until", "2024-04-20", "--seed", "3", "--json", *SETTINGS
+    )
+    assert outcome.code == 0, outcome.err
+    answer = outcome.json
+    opened = Registry(registry)
+    assert opened.current() == answer["version"] == answer["report"]["version"]
+    manifest = opened.manifest(answer["version"])
+    assert manifest.data.n_events == answer["n_events"] < pl.read_parquet(tiny_dataset_dir / "events.parquet").height
+    assert manifest.config["ranker"]["trees"] == 10
+
+    newer = run("evaluate", tiny_dataset_dir, "--registry", registry, "--json")
+    assert newer.code == 0, newer.err
+    assert newer.json["n_requests"] > 0
+    assert newer.json["version"] == answer["version"]
+
+
+def test_evaluate_prints_a_table_and_writes_a_page(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    outcome = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--report", page)
+    assert outcome.code == 0, outcome.err
+    for word in ("full pipeline", "popularity", "without text", "ndcg@10"):
+        assert word in outcome.out
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_evaluate_json_keeps_its_contract(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
+    requests = tmp_path / "requests.jsonl"
+    rows = [
+        {"request_id": "a", "history": ["coffee-0-small"], "target": "coffee-1-large"},
+        {"request_id": "b", "user_id": "user 4", "target": ["garden-0-small", "garden-1-small"]},
+    ]
+    requests.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    outcome = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--requests", requests, "--json")
+    assert outcome.code == 0, outcome.err
+    answer = outcome.json
+    assert answer["n_requests"] == 2
+    assert set(answer["metrics"]) >= METRICS
+    for metrics in (answer["metrics"], *answer["baselines"].values(), *answer["ablation"].values()):
+        assert set(metrics["ndcg@10"]) == {"mean", "low", "high"}
+    assert set(answer) >= {"version", "n_requests", "metrics", "baselines", "ablation", "slices"}
+
+
+def test_rank_all_users(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", trained_registry, "--users", "all", "-n", 3, "--out", out, "--json")
+    assert outcome.code == 0, outcome.err
+    lists = pl.read_parquet(out)
+    assert outcome.json["rows"] == lists.height == 60 * 3
+    assert lists.columns == [
+        *("request_id", "user_id", "rank", "item_id", "score", "p_click", "p_purchase", "sources", "model_version")
+    ]
+    assert lists["rank"].to_list() == [1, 2, 3] * 60
+    assert not list(tmp_path.glob("lists.parquet.*"))
+
+
+@pytest.mark.parametrize("name", ["users.txt", "users.csv"])
+def test_rank_some_users(run: Run, trained_registry: Path, tmp_path: Path, name: str) -> None:
+    users = tmp_path / name
+    users.write_text("user_id\nuser 1\nnobody\n" if name.endswith("csv") else "user 1\n\nnobody\n")
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", trained_registry, "--users", users, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert pl.read_parquet(out)["user_id"].unique(maintain_order=True).to_list() == ["user 1", "nobody"]
+
+
+def test_rank_with_histories_of_another_directory(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(tiny_dataset_dir, tmp_path / "newer"))
+    event = {"user_id": "late", "item_id": "garden-0-small", "event": "purchase", "timestamp": "2024-06-01T00:00:00"}
+    events = pl.read_parquet(data / "events.parquet")
+    row = pl.DataFrame([event]).with_columns(pl.col("timestamp").str.to_datetime().dt.replace_time_zone("UTC"))
+    pl.concat([events, row.cast(dict(events.schema))]).write_parquet(data / "events.parquet")
+    out = tmp_path / "lists.parquet"
+    outcome = run("rank", "--registry", trained_registry, "--data", data, "--users", "all", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "0 lists for users without a history" in outcome.out
+    assert "late" in pl.read_parquet(out)["user_id"]
+
+
+def test_rank_without_anybody(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users.txt"
+    users.write_text("\n")
+    outcome = run("rank", "--registry", trained_registry, "--users", users, "--out", tmp_path / "lists.parquet")
+    assert outcome.code == 3
+    assert "holds no user" in outcome.err
+
+
+def test_explain_for_people(run: Run, trained_registry: Path) -> None:
+    outcome = run("explain", "--registry", trained_registry, "--user", "user 3", "-n", 4)
+    assert outcome.code == 0, outcome.err
+    for word in ("user 3", "collab.", "why"):
+        assert word in outcome.out
+
+
+def test_explain_for_programs(run: Run, trained_registry: Path) -> None:
+    outcome = run("explain", "--registry", trained_registry, "--user", "nobody", "--item", "books-0-small", "--json")
+    assert outcome.code == 0, outcome.err
+    answer = outcome.json
+    assert answer["history"] == []
+    assert [item["item_id"] for item in answer["items"]] == ["books-0-small"]
+    assert answer["items"][0]["title"] == "small crime novel"
+    parts = answer["items"][0]["explanation"]
+    assert set(parts) == {"text", "collaborative", "behaviour", "context", "reasons"}
+    assert parts["reasons"]
+
+
+def test_retrain_skips_without_news(run: Run, tiny_dataset_dir: Path, registry: Path) -> None:
+    before = Registry(registry).current()
+    outcome = run("retrain", "--registry", registry, "--data", tiny_dataset_dir, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["action"] == "skipped"
+    assert outcome.json["new_events"] == 0
+    assert Registry(registry).current() == before
+
+
+def test_retrain_watches_until_it_is_interrupted(
+    run: Run, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", nap)
+    store = f"sqlite:///{tmp_path}/store.db"
+    outcome = run("retrain", "--registry", registry, "--store", store, "--watch", "30m")
+    assert outcome.code == 130
+    assert naps == [1_800, 1_800]
+    assert outcome.out.count("skipped") == 2
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("6h", 21_600), ("1d", 86_400)])
+def test_intervals(text: str, seconds: float) -> None:
+    assert interval(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5m", "soon", "5 weeks"])
+def test_intervals_that_are_none(run: Run, text: str) -> None:
+    outcome = run("retrain", "--registry", "r", "--store", "s", f"--watch={text}")
+    assert outcome.code == 2
+    assert "--watch" in outcome.err
