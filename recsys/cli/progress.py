@@ -1,5 +1,6 @@
 """What long work says while it runs, on standard error: a live line on a terminal, plain lines elsewhere."""
 
+import re
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -7,32 +8,47 @@ from types import TracebackType
 from typing import TextIO
 
 
+_NUMBER = re.compile(r"\d[\d.,]*")
+_SECONDS_BETWEEN_COUNTS = 5.0
+
+
 class Progress(AbstractContextManager["Progress"]):
     """Call it with a message when a step begins; the step before is then done.
 
     On a terminal the running step has a spinner and finished steps stay with their seconds. Elsewhere each message is
-    one line with the seconds since the start, and nothing is ever rewritten.
+    one line with the seconds since the start, and nothing is ever rewritten. A message that differs from the last one
+    in its numbers only counts within the same step: it replaces the last one, elsewhere it is a line now and then.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._start = self._step_start = time.monotonic()
         self._step: str | None = None
+        self._shape, self._written = "", 0.0
         self._live: AbstractContextManager[object] = nullcontext()
 
     def __enter__(self) -> "Progress":
         return self
 
     def __call__(self, message: str) -> None:
-        """Begin a step."""
+        """Begin a step, or count on within it."""
+        shape, now = _NUMBER.sub("#", message), time.monotonic()
+        counting, self._shape = shape == self._shape, shape
         if not self._stream.isatty():
-            print(f"{time.monotonic() - self._start:7.1f} s  {message}", file=self._stream, flush=True)
+            if counting and now - self._written < _SECONDS_BETWEEN_COUNTS:
+                return
+            self._written = now
+            print(f"{now - self._start:7.1f} s  {message}", file=self._stream, flush=True)
             return
-        self._finish()
         from rich.console import Console
 
+        if counting:
+            self._live.__exit__(None, None, None)
+        else:
+            self._finish()
+            self._step_start = now
         console = Console(file=self._stream, highlight=False)
-        self._step, self._step_start = message, time.monotonic()
+        self._step = message
         self._live = console.status(message)
         self._live.__enter__()
 

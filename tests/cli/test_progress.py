@@ -40,3 +40,12 @@ def test_an_interrupted_step_is_not_called_finished() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert " s  training" not in stream.getvalue()
+
+
+def test_counting_within_a_step_is_a_line_now_and_then() -> None:
+    stream = io.StringIO()
+    with Progress(stream) as progress:
+        for done in range(1, 1_000):
+            progress(f"ranked {done:,} of 1,000")
+        progress("writing")
+    assert [line.split("s  ")[1] for line in stream.getvalue().splitlines()] == ["ranked 1 of 1,000", "writing"]
