@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.validation import rejected_path
     from recsys.pipeline.train import train
     from recsys.registry import Registry
+    from recsys.text.cache import VectorCache
 
     directory: Path = arguments.directory
     with Progress() as progress:
@@ -43,9 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
             progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
         if until is not None:
             dataset = _before(dataset, until)
-        bundle = train(dataset, config, seed=arguments.seed, name=directory.resolve().name, progress=progress)
+        registry = Registry(arguments.registry)
+        bundle = train(
+            dataset,
+            config,
+            seed=arguments.seed,
+            name=directory.resolve().name,
+            cache=VectorCache(registry.vectors_file),
+            progress=progress,
+        )
         progress(f"publishing to {arguments.registry}")
-        version = Registry(arguments.registry).publish(bundle, why="recsys train")
+        version = registry.publish(bundle, why="recsys train")
     report = dataclasses.replace(bundle.report, version=version).to_json()
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}

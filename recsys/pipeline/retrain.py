@@ -98,7 +98,7 @@ def _retrain(
         reason = f"{new_events:,} new events; retrain.min_events asks for {config.retrain.min_events:,}"
         return Decision("skipped", reason, champion.version, None, new_events)
     test_start = _newest_half(champion, dataset)
-    cache = VectorCache(registry.path / "cache" / "vectors.sqlite")
+    cache = VectorCache(registry.vectors_file)
     trained = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
     challenger = replace(trained, store=read)
     comparison = _compare(champion, challenger, dataset, seed, progress)

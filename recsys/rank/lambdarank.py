@@ -79,6 +79,8 @@ class Ranker:
 
     def contributions(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_rows, n_features) exact contribution of each feature to the score (Lundberg et al., TreeSHAP, 2018)."""
+        if not len(table):
+            return np.zeros((0, len(self.names)))
         threads = _threads(len(table))
         return np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=threads))[:, :-1]
 

@@ -4,6 +4,7 @@ REG/CURRENT                 the served version's name
 REG/history.jsonl           who became current, when, why
 REG/versions/<version>/     manifest.json and the bundle's files
 REG/versions/.<anything>    being written or removed; swept when its process is gone
+REG/cache/vectors.sqlite    text vectors of earlier trainings
 """
 
 import os
@@ -56,6 +57,11 @@ class Registry:
     def current_file(self) -> Path:
         """The file that names the current version; it is replaced, never changed in place."""
         return self.path / "CURRENT"
+
+    @property
+    def vectors_file(self) -> Path:
+        """Where text vectors are kept between trainings. No version needs it: without it, they are computed again."""
+        return self.path / "cache" / "vectors.sqlite"
 
     def versions(self) -> list[str]:
         """Names of all versions, oldest first; none where there is no registry yet."""

@@ -1,0 +1,76 @@
+"""`recsys demo`: the main job on real data: read, train, measure, and two lists with their reasons."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.cli import figures, lists
+from recsys.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from recsys.pipeline.recommend import Recommender
+
+HOUSEHOLDS = 0.3
+"""Share of the households of Complete Journey, chosen by a hash of their number: the same ones everywhere."""
+
+WEEKS = 30
+"""Newest weeks that are used."""
+
+SETTINGS = ("text.budget_minutes=2", "data.max_requests=2000")
+"""What differs from the defaults, to be done within minutes on two cores."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys demo [--dir DIR]`."""
+    parser = subparsers.add_parser("demo", help="the main job on real grocery purchases, end to end")
+    parser.add_argument("--dir", type=Path, default=Path("demo"), metavar="DIR", help="where it works (default demo/)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it, and say what to type next."""
+    from recsys.config import load_config
+    from recsys.data.datasets.completejourney import read_completejourney
+    from recsys.data.datasets.source import write_dataset
+    from recsys.data.loading import load_dataset
+    from recsys.data.requests import Request
+    from recsys.eval.report import write_report
+    from recsys.pipeline.bundle import Bundle
+    from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.train import train
+    from recsys.registry import Registry
+    from recsys.text.cache import VectorCache
+
+    directory: Path = arguments.dir
+    data, registry = directory / "data", Registry(directory / "registry")
+    config = load_config(None, SETTINGS)
+    with Progress() as progress:
+        progress(f"Complete Journey (84.51, 2017): {HOUSEHOLDS:.0%} of the households, the last {WEEKS} weeks")
+        write_dataset(data, read_completejourney(households=HOUSEHOLDS, last_weeks=WEEKS))
+        dataset = load_dataset(data, config)
+        cache = VectorCache(registry.vectors_file)
+        bundle = train(dataset, config, name="Complete Journey", cache=cache, progress=progress)
+        version = registry.publish(bundle, why="recsys demo")
+        progress(f"published version {version}")
+        served = Bundle.load(registry)
+        write_report(directory / "report.html", served.report)
+        recommender = Recommender(served)
+    for user_id in _two_users(recommender):
+        ranked = recommender.recommend(Request(user_id=user_id, n=10), explain=True)
+        lists.print_user(recommender, user_id, ranked)
+    figures.print_figures({**served.report.to_json(), "version": version})
+    print(f"The report is in {directory / 'report.html'}. Next:")
+    print(f"  recsys serve --registry {registry.path}")
+    print(f"  recsys explain --registry {registry.path} --user {user_id}")
+    return 0
+
+
+def _two_users(recommender: "Recommender") -> Iterator[str]:
+    """One of whom much is known and one of whom little is: the 90th and the 10th percentile by events."""
+    import numpy as np
+
+    log = recommender.bundle.log
+    by_events = np.argsort(np.bincount(log.users, minlength=log.n_users), kind="stable")
+    for share in (0.9, 0.1):
+        yield log.user_vocabulary.id(int(by_events[int(share * (log.n_users - 1))]))
