@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TextIO
 
-
 _NUMBER = re.compile(r"\d[\d.,]*")
 _SECONDS_BETWEEN_COUNTS = 5.0
 
