@@ -5,7 +5,6 @@ no other question, so a feature that sees the future cannot be declared. A value
 LightGBM handles itself.
 """
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -76,15 +75,13 @@ class Affinity:
         affinities = pairs.affinities(self.name)  # (n_pairs, AFFINITY_EVENTS), newest first
         if self.aggregate == "last":
             return affinities[:, 0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # an empty history is NaN, as it should be
-            if self.aggregate == "max":
-                return np.asarray(np.nanmax(affinities, axis=1))
-            if self.aggregate == "mean":
-                return np.asarray(np.nanmean(affinities, axis=1))
-            decay = np.float32(0.7) ** np.arange(affinities.shape[1], dtype=np.float32)
-            weights = np.where(np.isnan(affinities), 0.0, decay)
-            return np.asarray(np.nansum(affinities * decay, axis=1) / weights.sum(axis=1), dtype=np.float32)
+        if self.aggregate == "max":
+            return np.asarray(np.fmax.reduce(affinities, axis=1))
+        exists = ~np.isnan(affinities)
+        decay = 0.7 if self.aggregate == "decayed" else 1.0
+        weights = np.where(exists, np.float32(decay) ** np.arange(affinities.shape[1], dtype=np.float32), np.float32(0))
+        total = weights.sum(axis=1)
+        return _ratio(np.sum(np.where(exists, affinities, 0) * weights, axis=1), total, total > 0)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, logit
+
+_RATE_OF_NOTHING = 0.01
+"""What is assumed where there is nothing to learn from."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Calibration:
 
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
         """
+        if not len(scores):
+            return cls(1.0, float(logit(_RATE_OF_NOTHING)))
         positives, negatives = int(happened.sum()), int((~happened).sum())
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         labels = np.where(happened, high, low)
@@ -31,10 +36,7 @@ class Calibration:
             logits = parameters[0] * standard + parameters[1]
             return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits)))
 
-        rate = np.clip(labels.mean(), 1e-6, 1 - 1e-6) if len(labels) else 0.01
-        start = [1.0, float(np.log(rate / (1 - rate)))]
-        if not len(labels):
-            return cls(1.0, start[1])
+        start = [1.0, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6)))]
         found = minimize(loss, start, bounds=[(0.0, None), (None, None)], method="L-BFGS-B")
         return cls(float(found.x[0]) / scale, float(found.x[1]))
 

@@ -1,0 +1,109 @@
+"""Small logs, item facts and blocks of pairs for the tests of features."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from features.pairs import ItemFacts, PairBatch
+from features.state import EventState
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.vocabulary import Vocabulary
+
+DAY = 86_400_000_000
+HOUR = DAY // 24
+START = 19_800 * DAY  # Monday, 2024-03-18, 00:00 UTC
+NAMES = ("click", "purchase", "impression", "rating")
+WEIGHTS = np.array(
+    [1.0, 4.0, 0.0, 0.0], dtype=np.float32
+)  # a rating is a bad one here: an act, but no sign of interest
+CLICK, PURCHASE, IMPRESSION, RATING = range(4)
+N_ITEMS = 6
+N_USERS = 4
+SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
+
+Row = tuple[int, int, int, int]
+"""user, item, event, microseconds"""
+
+
+def make_log(rows: Sequence[Row]) -> InteractionLog:
+    """Rows in any order; equal times keep theirs."""
+    columns = np.array(sorted(rows, key=lambda row: row[3]), dtype=np.int64).reshape(len(rows), 4)
+    nothing = np.full(len(rows), np.nan, dtype=np.float32)
+    return InteractionLog(
+        Vocabulary([f"user {user}" for user in range(N_USERS)]),
+        NAMES,
+        N_ITEMS,
+        users=columns[:, 0].astype(np.int32),
+        items=columns[:, 1].astype(np.int32),
+        events=columns[:, 2].astype(np.int8),
+        times=columns[:, 3],
+        weights=WEIGHTS[columns[:, 2]],
+        values=nothing,
+        requests=np.full(len(rows), -1, dtype=np.int32),
+        positions=np.full(len(rows), -1, dtype=np.int16),
+        propensities=nothing,
+    )
+
+
+def make_facts(**changes: object) -> ItemFacts:
+    """Six items; some have no category, brand, price or date."""
+    rng = np.random.default_rng(5)
+    vectors = rng.normal(size=(3, N_ITEMS, 4)).astype(np.float32)
+    links = [sp.random(N_ITEMS, N_ITEMS, 0.5, format="csr", random_state=seed, dtype=np.float32) for seed in (1, 2)]
+    facts: dict[str, object] = {
+        "categories": np.array([0, 0, 1, 1, -1, 2], dtype=np.int32),
+        "brands": np.array([0, 1, 0, 1, 0, -1], dtype=np.int32),
+        "prices": np.array([1.0, 2.0, 4.0, np.nan, 8.0, 16.0]),
+        "created": np.array([START, np.nan, START + 2 * DAY, START - DAY, np.nan, START + 90 * DAY], dtype=np.float64),
+        "text_lengths": np.array([3, 0, 5, 8, 13, 21], dtype=np.float32),
+        "vectors": dict(zip(("text", "frozen", "factors"), vectors, strict=True)),
+        "links": dict(zip(("transitions", "neighbours"), links, strict=True)),
+    }
+    return ItemFacts(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def pairs_of(
+    state: EventState,
+    users: Sequence[int],
+    times: Sequence[int],
+    *,
+    facts: ItemFacts | None = None,
+    scores: dict[str, NDArray[np.float32]] | None = None,
+    limit: int = 100,
+) -> PairBatch:
+    """Every item as a candidate of every request."""
+    histories = state.histories(np.array(users, dtype=np.int32), np.array(times, dtype=np.int64), limit)
+    return pairs_with(histories, state, facts=facts, scores=scores)
+
+
+def pairs_with(
+    histories: HistoryBatch,
+    state: EventState,
+    *,
+    facts: ItemFacts | None = None,
+    scores: dict[str, NDArray[np.float32]] | None = None,
+) -> PairBatch:
+    """Every item as a candidate of every history."""
+    n = len(histories)
+    if scores is None:
+        rng = np.random.default_rng(7)
+        scores = {source: rng.integers(-2, 4, size=n * N_ITEMS).astype(np.float32) for source in SOURCES}
+    rows = np.repeat(np.arange(n), N_ITEMS)
+    items = np.tile(np.arange(N_ITEMS, dtype=np.int32), n)
+    return PairBatch(histories, rows, items, scores, state, facts or make_facts())
+
+
+def given_history(items: Sequence[int], now: int) -> HistoryBatch:
+    """A history that the caller gave as ids: no times, no event names."""
+    n = len(items)
+    return HistoryBatch(
+        np.array([0, n]),
+        np.array(items, dtype=np.int32),
+        np.full(n, -1, dtype=np.int8),
+        np.full(n, NO_TIME, dtype=np.int64),
+        np.ones(n, dtype=np.float32),
+        np.array([now]),
+    )

@@ -1,0 +1,108 @@
+"""Timeline and EventState against a reference that looks at every event."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from feature_world import CLICK, DAY, IMPRESSION, N_ITEMS, N_USERS, PURCHASE, RATING, START, Row, make_log
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.segment import Timeline
+from features.state import Counted, EventState
+
+# Few distinct moments, half a day apart, so that equal times and window edges are common.
+moments = st.integers(0, 8).map(lambda place: START + place * DAY // 2)
+rows = st.tuples(st.integers(0, N_USERS - 1), st.integers(0, N_ITEMS - 1), st.integers(0, 3), moments)
+logs = st.lists(rows, max_size=25)
+windows = st.sampled_from([None, DAY // 2, DAY, 3 * DAY])
+
+
+def counts_as(row: Row, counted: Counted) -> bool:
+    event = row[2]
+    return {
+        "item_acts": event != IMPRESSION,
+        "item_positives": event in (CLICK, PURCHASE),
+        "item_impressions": event == IMPRESSION,
+    }[counted]
+
+
+def states(log: list[Row], sizes: list[int]) -> list[EventState]:
+    """The whole log at once, and the same rows in their own order, which is not that of time, in chunks."""
+    live, rest = EventState(make_log([])), list(log)
+    for size in [*sizes, len(log)]:
+        live.append(make_log(rest[:size]))
+        rest = rest[size:]
+    return [EventState(make_log(log)), live]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), moments), max_size=30), st.lists(moments, min_size=1, max_size=5))
+def test_timeline_is_what_a_look_at_every_moment_finds(events: list[tuple[int, int]], asked: list[int]) -> None:
+    timeline = Timeline(np.array([e for e, _ in events], dtype=np.int32), np.array([t for _, t in events], dtype="i8"))
+    for entity in range(7):  # 6 never happens
+        entities, before = np.full(len(asked), entity, dtype=np.int32), np.array(asked)
+        own = [sorted(t for e, t in events if e == entity and t < now) for now in asked]
+        begin, end = timeline.starts(entities), timeline.stops(entities, before)
+        assert (end - begin).tolist() == [len(times) for times in own]
+        last = [times[-1] if times else np.nan for times in own]
+        first = [times[0] if times else np.nan for times in own]
+        np.testing.assert_array_equal(timeline.last(entities, before), last)
+        np.testing.assert_array_equal(timeline.first(entities, before), first)
+
+
+@pytest.mark.parametrize("counted", get_args(Counted))
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=moments, window=windows)
+def test_counts_first_and_last(
+    counted: Counted, log: list[Row], sizes: list[int], now: int, window: int | None
+) -> None:
+    items = np.arange(N_ITEMS, dtype=np.int32)
+    times = np.full(N_ITEMS, now)
+    since = -np.inf if window is None else now - window
+    before = [
+        [t for row in log if row[1] == item and counts_as(row, counted) and (t := row[3]) < now] for item in items
+    ]
+    for state in states(log, sizes):
+        found = state.counts(counted, items, times, window)
+        assert found.tolist() == [sum(t >= since for t in own) for own in before]
+        np.testing.assert_array_equal(state.last(counted, items, times), [max(o, default=np.nan) for o in before])
+        np.testing.assert_array_equal(state.first(counted, items, times), [min(o, default=np.nan) for o in before])
+
+
+@given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(moments, min_size=1, max_size=3), st.integers(1, 5))
+def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: int) -> None:
+    requests = [(user, now) for now in asked for user in range(-1, N_USERS + 1)]
+    users, times = np.array([u for u, _ in requests], dtype=np.int32), np.array([now for _, now in requests])
+    in_order = sorted(log, key=lambda row: row[3])
+    for state in states(log, sizes):
+        batch = state.histories(users, times, limit)
+        assert batch.now.tolist() == times.tolist()
+        for place, (user, now) in enumerate(requests):
+            own = [row for row in in_order if row[0] == user and row[3] < now and row[2] != IMPRESSION][-limit:]
+            one = batch.block(place, place + 1)
+            assert list(zip(one.items.tolist(), one.events.tolist(), one.times.tolist(), strict=True)) == [
+                (item, event, time) for _, item, event, time in own
+            ]
+
+
+@given(logs, st.lists(st.integers(0, 6), max_size=6))
+def test_the_log_and_the_newest_moment(log: list[Row], sizes: list[int]) -> None:
+    whole, live = states(log, sizes)
+    assert live.latest == whole.latest == max((row[3] for row in log), default=0)
+    for column in ("users", "items", "events", "times", "weights"):
+        np.testing.assert_array_equal(getattr(live.log, column), getattr(whole.log, column))
+
+
+def test_an_act_of_weight_0_is_in_the_history_and_no_sign_of_interest() -> None:
+    state = EventState(make_log([(0, 1, RATING, START)]))
+    item, now = np.array([1], dtype=np.int32), np.array([START + 1])
+    assert state.counts("item_acts", item, now).tolist() == [1]
+    assert state.counts("item_positives", item, now).tolist() == [0]
+    assert state.histories(np.array([0], dtype=np.int32), now, 10).items.tolist() == [1]
+
+
+def test_segments_stay_few() -> None:
+    state = EventState(make_log([]))
+    for place in range(300):
+        state.append(make_log([(0, 0, CLICK, START + place)]))
+    assert len(state._segments) < 10
+    assert len(state.log) == 300

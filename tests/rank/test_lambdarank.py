@@ -1,0 +1,106 @@
+"""The ranker learns what is to be learned, the same each time, and survives a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from recsys.config import RankerConfig
+from recsys.errors import BundleError, DataError
+from recsys.rank.explain import GROUPS, by_group
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.rows import RankerRows
+
+CONFIG = RankerConfig(trees=15, learning_rate=0.2, min_rows_per_leaf=5)
+NAMES = ("signal", "noise", "missing")
+
+
+def make_rows(n_requests: int, seed: int, grades: NDArray[np.int32] | None = None, size: int = 10) -> RankerRows:
+    """In each request the item with the highest signal is wanted; a third of the last column does not exist."""
+    rng = np.random.default_rng(seed)
+    table = rng.normal(size=(n_requests * size, 3)).astype(np.float32)
+    table[rng.random(len(table)) < 0.3, 2] = np.nan
+    best = table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size
+    if grades is None:
+        grades = np.zeros(len(table), dtype=np.int32)
+        grades[best] = 1 + (np.arange(n_requests) % 2)
+    nothing = np.zeros(len(table), dtype=np.uint16)
+    sizes = np.full(n_requests, size, dtype=np.int64)
+    return RankerRows(table, grades, grades == 2, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+
+
+@pytest.fixture(scope="module")
+def ranker() -> Ranker:
+    return Ranker.fit(make_rows(150, 0), make_rows(50, 1), NAMES, CONFIG, seed=3)
+
+
+def test_an_obvious_signal_is_learned(ranker: Ranker) -> None:
+    test = make_rows(100, 2)
+    found = ranker.score(test.table).reshape(100, 10).argmax(axis=1)
+    wanted = test.grades.reshape(100, 10).argmax(axis=1)
+    assert np.mean(found == wanted) > 0.8
+    assert next(iter(ranker.importance)) == "signal"
+    assert sum(ranker.importance.values()) == pytest.approx(1)
+
+
+def test_the_same_seed_gives_the_same_ranker(ranker: Ranker) -> None:
+    again = Ranker.fit(make_rows(150, 0), make_rows(50, 1), NAMES, CONFIG, seed=3)
+    table = make_rows(20, 4).table
+    np.testing.assert_array_equal(again.score(table), ranker.score(table))
+
+
+def test_save_and_load(ranker: Ranker, tmp_path: Path) -> None:
+    ranker.save(tmp_path / "ranker.txt")
+    loaded = Ranker.load(tmp_path / "ranker.txt")
+    table = make_rows(20, 4).table
+    np.testing.assert_array_equal(loaded.score(table), ranker.score(table))
+    np.testing.assert_array_equal(loaded.contributions(table), ranker.contributions(table))
+    assert loaded.names == ranker.names == NAMES
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "ranker.txt").write_text("what is this?")
+    with pytest.raises(BundleError, match=r"ranker\.txt is not a LightGBM model"):
+        Ranker.load(tmp_path / "ranker.txt")
+
+
+def test_an_empty_table(ranker: Ranker) -> None:
+    nothing = np.zeros((0, 3), dtype=np.float32)
+    assert ranker.score(nothing).shape == (0,)
+    assert ranker.score(nothing).dtype == np.float32
+    assert ranker.contributions(nothing).shape == (0, 3)
+
+
+def test_a_large_table_scores_as_its_rows_do(ranker: Ranker) -> None:
+    """More threads, the same numbers."""
+    table = make_rows(1_100, 5).table
+    assert len(table) > 10_000
+    np.testing.assert_array_equal(ranker.score(table)[:50], ranker.score(table[:50]))
+
+
+@pytest.mark.parametrize("grade", [0, 1])
+def test_nothing_to_learn_from(grade: int) -> None:
+    rows = make_rows(5, 0, np.full(50, grade, dtype=np.int32))
+    with pytest.raises(DataError, match="the ranker has nothing to learn from"):
+        Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
+
+
+def test_without_requests_to_validate_on_all_trees_are_kept() -> None:
+    nothing = make_rows(0, 1)
+    ranker = Ranker.fit(make_rows(60, 0), nothing, NAMES, CONFIG, seed=0)
+    assert ranker.booster.num_trees() == CONFIG.trees
+
+
+def test_contributions_by_group_make_the_score(ranker: Ranker) -> None:
+    table = make_rows(20, 6).table
+    groups = by_group(ranker.contributions(table), ("behaviour", "text", "behaviour"))
+    assert groups.shape == (200, len(GROUPS))
+    assert not groups[:, [GROUPS.index("collaborative"), GROUPS.index("context")]].any()
+    base = ranker.booster.predict(table[:1], pred_contrib=True)[0, -1]  # the mean score: the same for every row
+    np.testing.assert_allclose(groups.sum(axis=1) + base, ranker.score(table), atol=1e-5)
+
+
+def test_by_group_on_values_worked_by_hand() -> None:
+    found = by_group(np.array([[1.0, 2.0, 4.0, 8.0, 16.0]]), ("context", "text", "collaborative", "text", "behaviour"))
+    assert found.tolist() == [[10.0, 4.0, 16.0, 1.0]]

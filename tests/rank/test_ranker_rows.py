@@ -1,0 +1,125 @@
+"""Ranker rows: sampling, splitting by time, choosing and joining."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.rank.rows import RankerRows
+
+FIELDS = ("table", "grades", "bought", "sizes", "times", "proposed_by")
+
+requests = st.lists(
+    st.tuples(st.integers(0, 5), st.lists(st.integers(0, 2), min_size=1, max_size=8)), min_size=0, max_size=8
+)
+
+
+def make_rows(requests: list[tuple[int, list[int]]]) -> RankerRows:
+    """A time and the grades of its rows for each request; column 0 tells rows apart."""
+    requests = sorted(requests, key=lambda request: request[0])
+    grades = np.array([grade for _, own in requests for grade in own], dtype=np.int32)
+    numbers = np.arange(len(grades), dtype=np.float32)
+    return RankerRows(
+        table=np.stack([numbers, -numbers, numbers % 3], axis=1).reshape(-1, 3),
+        grades=grades,
+        bought=grades == 2,
+        sizes=np.array([len(own) for _, own in requests], dtype=np.int64),
+        times=np.array([time for time, _ in requests], dtype=np.int64),
+        proposed_by=(numbers % 4).astype(np.uint16),
+    )
+
+
+def request_of(rows: RankerRows) -> list[int]:
+    return np.repeat(np.arange(rows.n_requests), rows.sizes).tolist()
+
+
+def check_whole(rows: RankerRows, of: RankerRows) -> None:
+    """Every row of `rows` is a row of `of`, with all its columns."""
+    places = rows.table[:, 0].astype(int)
+    assert rows.sizes.sum() == len(rows.grades)
+    for name in ("table", "grades", "bought", "proposed_by"):
+        np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[places])
+
+
+@given(requests, st.integers(0, 4), st.integers(0, 3))
+def test_sampled_keeps_all_wanted_and_few_others(requests: list[tuple[int, list[int]]], most: int, seed: int) -> None:
+    rows = make_rows(requests)
+    sampled = rows.sampled(most, seed)
+    check_whole(sampled, rows)
+    assert sampled.n_requests == rows.n_requests
+    before, after = request_of(rows), request_of(sampled)
+    for request in range(rows.n_requests):
+        grades = [g for g, r in zip(rows.grades.tolist(), before, strict=True) if r == request]
+        kept = [g for g, r in zip(sampled.grades.tolist(), after, strict=True) if r == request]
+        assert [g for g in kept if g] == [g for g in grades if g]
+        assert kept.count(0) == min(most, grades.count(0))
+
+
+def test_sampled_draws_evenly_and_by_seed() -> None:
+    rows = make_rows([(0, [1, *[0] * 10])])
+    drawn = [rows.sampled(3, seed).table[:, 0].tolist() for seed in range(200)]
+    assert drawn[0] == rows.sampled(3, 0).table[:, 0].tolist()
+    counts = np.bincount([int(number) for one in drawn for number in one], minlength=11)
+    assert counts[0] == 200
+    assert counts[1:].min() > 30  # 60 expected
+    assert counts[1:].max() < 95
+
+
+@given(requests, st.sampled_from([0.1, 0.2, 0.5, 0.9]))
+def test_split_by_time(requests: list[tuple[int, list[int]]], newest: float) -> None:
+    rows = make_rows(requests)
+    older, newer = rows.split(newest)
+    check_whole(older, rows)
+    check_whole(newer, rows)
+    assert older.n_requests + newer.n_requests == rows.n_requests
+    assert not set(older.times.tolist()) & set(newer.times.tolist()), "equal times stay together"
+    if older.n_requests and newer.n_requests:
+        assert older.times.max() < newer.times.min()
+    if len(set(rows.times.tolist())) == 1:
+        assert newer.n_requests == 0, "one moment cannot be split"
+    if rows.n_requests:
+        assert older.n_requests > 0
+    joined = RankerRows.joined([older, newer])
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(joined, name), getattr(rows, name))
+
+
+def test_split_sizes() -> None:
+    rows = make_rows([(time, [1, 0]) for time in range(10)])
+    older, newer = rows.split(0.2)
+    assert (older.n_requests, newer.n_requests) == (8, 2)
+
+
+@given(requests, st.randoms(use_true_random=False))
+def test_keep_drops_requests_that_nobody_wanted_anything_of(
+    requests: list[tuple[int, list[int]]], random: Random
+) -> None:
+    rows = make_rows(requests)
+    chosen = np.array([random.random() < 0.5 for _ in rows.grades], dtype=bool)
+    kept = rows.keep(chosen)
+    check_whole(kept, rows)
+    before = np.array(request_of(rows), dtype=int)
+    expected = [r for r in range(rows.n_requests) if (chosen & rows.wanted & (before == r)).any()]
+    assert kept.times.tolist() == rows.times[expected].tolist()
+    places = np.flatnonzero(chosen & np.isin(before, expected))
+    assert kept.table[:, 0].tolist() == places.tolist()
+
+
+def test_columns() -> None:
+    rows = make_rows([(0, [1, 0]), (1, [0, 2])])
+    chosen = rows.columns([2, 0])
+    np.testing.assert_array_equal(chosen.table, rows.table[:, [2, 0]])
+    for name in FIELDS[1:]:
+        np.testing.assert_array_equal(getattr(chosen, name), getattr(rows, name))
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_joined(parts: int) -> None:
+    one = make_rows([(0, [1, 0]), (1, [0, 2, 1])])
+    joined = RankerRows.joined([one] * parts)
+    assert joined.sizes.tolist() == [2, 3] * parts
+    assert joined.grades.tolist() == [1, 0, 0, 2, 1] * parts
+    assert joined.table.dtype == np.float32
+    assert joined.proposed_by.dtype == np.uint16
