@@ -7,19 +7,25 @@ late or equal timestamps need no special case. A reader sees one consistent tupl
 """
 
 import threading
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.segment import Segment, Timeline
+from features.items_before import ItemsBefore
+from features.segment import Segment
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
+"""What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
 
-_MERGE_RATIO = 4
+_MERGE_RATIO = 8
 """A segment is merged into the one before it when that one is less than this many times larger."""
+
+_SMALL = 2_048
+"""Segments of fewer events are always merged: one search in 2,000 events is cheaper than two in 1,000."""
 
 
 class EventState:
@@ -44,11 +50,27 @@ class EventState:
         if not len(log):
             return
         with self._writing:
-            segments = [*self._segments, Segment(log)]
-            while len(segments) > 1 and len(segments[-2]) < _MERGE_RATIO * len(segments[-1]):
-                newest = segments.pop()
-                segments[-1] = Segment(InteractionLog.merged([segments[-1].log, newest.log]))
-            self._segments = tuple(segments)
+            old, parts = list(self._segments), [log]
+            size = len(log)
+            while old and len(old[-1]) < max(_MERGE_RATIO * size, _SMALL):
+                parts.insert(0, old.pop().log)
+                size += len(parts[0])
+            merged = Segment(InteractionLog.merged(parts) if len(parts) > 1 else log)
+            merged.prepare(self._segments[0])
+            self._segments = (*old, merged)
+
+    def save(self, folder: Path) -> None:
+        """Write a snapshot: all events, in time order."""
+        self.log.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, n_items: int) -> "EventState":
+        """Restore what `save` wrote; every answer is the same."""
+        return cls(InteractionLog.load(folder, n_items))
+
+    def before(self, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]) -> ItemsBefore:
+        """What happened to `items` (n_pairs,) before the moments `now` (n_requests,) of their requests, `rows`."""
+        return ItemsBefore(self._segments, items, rows, now)
 
     def counts(
         self,
@@ -58,19 +80,15 @@ class EventState:
         window: int | None = None,
     ) -> NDArray[np.float32]:
         """(m,) how often something happened to `items` (m,) in [now - window, now); all before `now` without one."""
-        total = np.zeros(len(items), dtype=np.float32)
-        for timeline in self._timelines(counted):
-            begin = timeline.starts(items) if window is None else timeline.stops(items, now - window)
-            total += timeline.stops(items, now) - begin
-        return total
+        return self.before(items, np.arange(len(items)), now).count(counted, window)
 
     def last(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) the newest moment strictly before `now`, microseconds; NaN where there is none."""
-        return np.asarray(np.fmax.reduce([timeline.last(items, now) for timeline in self._timelines(counted)]))
+        return now - self.before(items, np.arange(len(items)), now).since_last(counted)
 
     def first(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) the oldest moment, if strictly before `now`, microseconds; NaN where there is none."""
-        return np.asarray(np.fmin.reduce([timeline.first(items, now) for timeline in self._timelines(counted)]))
+        return now - self.before(items, np.arange(len(items)), now).since_first(counted)
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
         """The newest `limit` acts of each user (n_requests,) strictly before `now`; none for an unknown one, -1."""
@@ -85,9 +103,6 @@ class EventState:
                 offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
             )
         return HistoryBatch.joined(*parts).newest(limit)
-
-    def _timelines(self, counted: Counted) -> list[Timeline]:
-        return [getattr(segment, counted) for segment in self._segments]
 
 
 def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:

@@ -44,10 +44,6 @@ def test_timeline_is_what_a_look_at_every_moment_finds(events: list[tuple[int, i
         own = [sorted(t for e, t in events if e == entity and t < now) for now in asked]
         begin, end = timeline.starts(entities), timeline.stops(entities, before)
         assert (end - begin).tolist() == [len(times) for times in own]
-        last = [times[-1] if times else np.nan for times in own]
-        first = [times[0] if times else np.nan for times in own]
-        np.testing.assert_array_equal(timeline.last(entities, before), last)
-        np.testing.assert_array_equal(timeline.first(entities, before), first)
 
 
 @pytest.mark.parametrize("counted", get_args(Counted))
