@@ -77,9 +77,13 @@ class AdaptedEncoder:
         self._stack = layers_of(encoder.model)
         self._n_lower = max(0, len(self._stack) - upper_layers)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        started = time.monotonic()
-        self._states = self._lower_states() if self._fits() else None
-        self.seconds_per_pass = time.monotonic() - started
+        self._states: NDArray[np.float16] | None = None
+        self.seconds_per_pass = self._estimate()
+
+    def keep_lower_states(self) -> None:
+        """Compute what the lower layers give once, and keep it if it fits into memory."""
+        if self._n_lower > 0 and int(self.lengths.sum()) * self.encoder.dim * 2 <= _MEMORY:
+            self._states = self._lower_states()
 
     def parameters(self) -> list[nn.Parameter]:
         """What is trained: the adapter alone."""
@@ -137,8 +141,16 @@ class AdaptedEncoder:
         encoder = self.encoder
         return TextEncoder(encoder.name, encoder.version, encoder.max_tokens, encoder.tokenizer, model)
 
-    def _fits(self) -> bool:
-        return self._n_lower > 0 and int(self.lengths.sum()) * self.encoder.dim * 2 <= _MEMORY
+    def _estimate(self) -> float:
+        """Seconds of a pass over the texts through the whole encoder, from one batch of middling length."""
+        batches = list(batches_by_length(self.lengths, _BATCH_TOKENS))
+        if not batches:
+            return 0.0
+        rows = batches[len(batches) // 2]
+        started = time.monotonic()
+        with torch.inference_mode():
+            self.embed(rows)
+        return (time.monotonic() - started) * float(self.lengths.sum() / self.lengths[rows].sum())
 
     def _inputs(self, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         padded = self.encoder.pad([self.tokens[row] for row in rows])

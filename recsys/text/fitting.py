@@ -27,8 +27,13 @@ Progress = Callable[[str], None]
 _VALIDATION_SHARE = 0.05
 _MOST_VALIDATION = 2_000
 _FEWEST_EXAMPLES = 40
-_NETWORK_SHARE = 0.4
+_NETWORK_SHARE = 0.6
 """Share of the time budget for the network on frozen vectors, before an adapter joins."""
+_PASSES = 4
+"""An adapter is worth starting if so many passes over the catalogue fit into the time that is left."""
+
+_WITHOUT_HISTORY = 4
+"""One in so many examples without a history is kept: they teach the prior, and little else."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ def split(instances: Instances) -> tuple[Instances, Instances]:
     """Examples to train on, and later ones to stop by: the newest share, never more than is needed."""
     held = min(int(len(instances) * _VALIDATION_SHARE), _MOST_VALIDATION)
     cut = len(instances) - held
-    return instances.select(slice(0, cut)), instances.select(slice(cut, None))
+    has_history = instances.stops > instances.starts
+    taught = has_history | (np.cumsum(~has_history) % _WITHOUT_HISTORY == 0)
+    return instances.select(taught & (np.arange(len(instances)) < cut)), instances.select(slice(cut, None))
 
 
 def _tune(
@@ -104,8 +111,12 @@ def _tune(
     """Train an adapter together with the network, if the time that is left is enough for it."""
     adapter = AdaptedEncoder(reader.encoder, tokens, config.lora_rank, config.upper_layers)
     left = deadline - time.monotonic()
-    if adapter.seconds_per_pass * 3 > left:
-        progress(f"text: no time for LoRA ({left:.0f} s left of the budget)")
+    if adapter.seconds_per_pass * _PASSES > left:
+        progress(
+            f"text: no LoRA: {left:.0f} s are left of the budget, and reading the catalogue alone takes about "
+            f"{adapter.seconds_per_pass:.0f} s; raise text.budget_minutes"
+        )
         return TextReader(adapter.removed(), reader.lexicon, reader.network)
+    adapter.keep_lower_states()
     trainer.fit(Plan(config.epochs, config.learning_rate, seed, time.monotonic(), deadline), adapter)
     return TextReader(adapter.adapted(), reader.lexicon, reader.network)

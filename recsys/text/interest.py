@@ -19,7 +19,7 @@ from recsys.errors import BundleError
 from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
-from recsys.text.scoring import Scorer, TextVectors
+from recsys.text.scoring import Scorer, TextVectors, updated_rows
 from recsys.text.weights import locate, version_of
 
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
@@ -175,10 +175,15 @@ class InterestModel:
         """(n, dim) tuned vectors of new items, comparable with `item_vectors`."""
         return self.reader.read(texts).targets
 
-    def extended(self, texts: Sequence[str]) -> "InterestModel":
-        """This model with new items behind the known ones: they can be scored, and stand in histories."""
-        items = self.scorer.items.followed_by(self.reader.read(texts))
-        base = np.concatenate([self.base_vectors, self.reader.base_vectors(texts)])
+    def updated(self, numbers: NDArray[np.int32], texts: Sequence[str]) -> "InterestModel":
+        """This model with new texts: they can be scored, and stand in histories.
+
+        Args:
+            numbers: (n,) of the items that say something else now; from `len(self)` on they are new, without a gap.
+            texts: (n,) what they say.
+        """
+        items = self.scorer.items.updated(numbers, self.reader.read(texts))
+        base = updated_rows(self.base_vectors, numbers, self.reader.base_vectors(texts))
         return InterestModel(self.settings, Scorer(items, self.scorer.parameters), base, self.reader)
 
     def save(self, folder: Path) -> None:

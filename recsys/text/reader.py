@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ class TextReader:
         self.encoder = encoder
         self.lexicon = lexicon
         self.network = network
+        self._encoding = Lock()  # switching the adapter off is seen by every thread
 
     @property
     def is_adapted(self) -> bool:
@@ -35,11 +37,13 @@ class TextReader:
 
     def read(self, texts: Sequence[str]) -> TextVectors:
         """Vectors of texts, whether in the catalogue or not."""
-        return self.network.describe(self.encoder.encode(texts), self.lexicon.bags(self.encoder.tokens(texts)))
+        with self._encoding:
+            vectors = self.encoder.encode(texts)
+        return self.network.describe(vectors, self.lexicon.bags(self.encoder.tokens(texts)))
 
     def base_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) float32 unit rows, as the encoder gives them without adapter."""
-        with self.encoder.model.disable_adapter() if self.is_adapted else nullcontext():
+        with self._encoding, self.encoder.model.disable_adapter() if self.is_adapted else nullcontext():
             return self.encoder.encode(texts)
 
     def save(self, folder: Path) -> None:

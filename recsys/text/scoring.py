@@ -39,10 +39,21 @@ class TextVectors:
     biases: NDArray[np.float32]
     item_logits: NDArray[np.float32]
 
-    def followed_by(self, others: "TextVectors") -> "TextVectors":
-        """These texts and then the others."""
+    def updated(self, numbers: NDArray[np.int32], others: "TextVectors") -> "TextVectors":
+        """These texts with some replaced, by number, and new ones behind; see `updated_rows`."""
         pairs = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
-        return TextVectors(*(np.concatenate(pair) for pair in pairs))
+        return TextVectors(*(updated_rows(old, numbers, new) for old, new in pairs))
+
+
+def updated_rows(
+    rows: NDArray[np.float32], numbers: NDArray[np.int32], changed: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A copy of `rows` that holds the changed ones at their numbers; numbers from len(rows) on are new rows."""
+    size = max(len(rows), int(numbers.max(initial=-1)) + 1)
+    updated = np.empty((size, *rows.shape[1:]), dtype=np.float32)
+    updated[: len(rows)] = rows
+    updated[numbers] = changed
+    return updated
 
 
 @dataclass(frozen=True)

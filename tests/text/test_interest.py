@@ -174,12 +174,19 @@ def test_items_of_the_catalogue_and_new_ones_are_read_alike(adapted: InterestMod
 
 
 def test_new_items_can_be_scored_and_stand_in_histories(model: InterestModel) -> None:
-    longer = model.extended(["horse food bed"])
+    longer = model.updated(np.array([48], dtype=np.int32), ["horse food bed"])
     assert len(longer) == 49
     scores = longer.score(given([32, 33], [48]))
     assert np.allclose(scores[0, :48], model.score(given([32, 33]))[0], atol=1e-4)
     assert scores[0, 48] > np.median(scores[0])
     assert scores[1, :48].reshape(len(SUBJECTS), len(THINGS)).mean(axis=1).argmax() == 4
+
+
+def test_an_item_that_says_something_else_is_read_again(model: InterestModel, texts: list[str]) -> None:
+    changed = model.updated(np.array([0, 48], dtype=np.int32), ["horse food bed", texts[0]])
+    assert np.allclose(changed.item_vectors[48], model.item_vectors[0], atol=5e-3)
+    assert np.allclose(changed.base_vectors[1:48], model.base_vectors[1:])
+    assert changed.item_vectors[0] @ model.item_vectors[0] < 0.99
 
 
 def test_a_warm_start_goes_on_from_what_was_learned(
