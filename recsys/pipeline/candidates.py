@@ -54,7 +54,7 @@ def propose(
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
-    fused = np.where(eligible, np.float32(0), np.float32(-1))
+    fused = np.where(eligible, np.float32(0), np.float32(-np.inf))
     proposed_by = np.zeros(eligible.shape, dtype=np.uint16)
     request = np.arange(n_requests)[:, None]
     for bit, values in enumerate(scores.values()):
@@ -74,9 +74,15 @@ def propose(
 
 
 def _best(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
-    """(n_requests, n) places of the highest values, best first; equal ones by number."""
+    """(n_requests, n) places of the highest values, best first; equal ones by number, -inf last in any order."""
     if n < values.shape[1]:
-        chosen = np.sort(np.argpartition(-values, n - 1, axis=1)[:, :n], axis=1)
+        chosen = np.argpartition(-values, n - 1, axis=1)[:, :n]
+        least = np.take_along_axis(values, chosen[:, -1:], axis=1)  # the n-th highest
+        for row in np.flatnonzero(np.isfinite(least)):  # which of equal ones a partition takes is chance
+            equal = np.flatnonzero(values[row] == least[row])
+            above = np.flatnonzero(values[row] > least[row])
+            chosen[row] = np.concatenate([above, equal[: n - len(above)]])
+        chosen = np.sort(chosen, axis=1)
     else:
         chosen = np.broadcast_to(np.arange(n), (len(values), n))
     order = np.argsort(-np.take_along_axis(values, chosen, axis=1), axis=1, kind="stable")

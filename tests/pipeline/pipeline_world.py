@@ -1,0 +1,66 @@
+"""Logs, requests and events for the tests of the pipeline."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from recsys.data.events import Event
+from recsys.data.interactions import InteractionLog
+from recsys.data.vocabulary import Vocabulary
+
+DAY = 86_400_000_000
+AFTER = int(datetime(2024, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
+"""A month after the small world's last event, microseconds."""
+
+NAMES = ("impression", "view", "click", "purchase")
+WEIGHTS = np.array([0.0, 0.0, 1.0, 4.0], dtype=np.float32)  # a view is an act without interest here
+IMPRESSION, VIEW, CLICK, PURCHASE = range(4)
+
+Row = tuple[int, int, int, int, int]
+"""user, item, event, microseconds, request (-1 for none)"""
+
+
+def make_log(rows: Sequence[Row], n_items: int = 8, n_users: int = 4) -> InteractionLog:
+    """Rows in any order; equal times keep theirs."""
+    columns = np.array(sorted(rows, key=lambda row: row[3]), dtype=np.int64).reshape(len(rows), 5)
+    nothing = np.full(len(rows), np.nan, dtype=np.float32)
+    return InteractionLog(
+        Vocabulary([f"user {user}" for user in range(n_users)]),
+        NAMES,
+        n_items,
+        users=columns[:, 0].astype(np.int32),
+        items=columns[:, 1].astype(np.int32),
+        events=columns[:, 2].astype(np.int8),
+        times=columns[:, 3],
+        weights=WEIGHTS[columns[:, 2]],
+        values=nothing,
+        requests=columns[:, 4].astype(np.int32),
+        positions=np.full(len(rows), -1, dtype=np.int16),
+        propensities=nothing,
+    )
+
+
+def click(user: str, item: str, time: int, *, event: str = "click") -> Event:
+    """One event; its id follows from the rest."""
+    return Event(event_id=f"{user}/{item}/{event}/{time}", user_id=user, item_id=item, event=event, timestamp=time)
+
+
+def clicks_of_tastes(items: Sequence[str], n: int, start: int = AFTER, seed: int = 0) -> list[Event]:
+    """New users who each stay with one taste, as in the small world; one event an hour."""
+    rng = np.random.default_rng(seed)
+    tastes = sorted({item.split("-")[0] for item in items})
+    events = []
+    for number in range(n):
+        user = int(rng.integers(12))
+        own = [item for item in items if item.startswith(tastes[user % len(tastes)])]
+        events.append(click(f"late user {user}", str(rng.choice(own)), start + number * DAY // 24))
+    return events
+
+
+def until(frame: pl.DataFrame, day: int) -> pl.DataFrame:
+    """The small world's events before a day of it, counted from 0."""
+    start = frame["timestamp"].min()
+    assert isinstance(start, datetime)
+    return frame.filter(pl.col("timestamp") < start + pl.duration(days=day))
