@@ -25,7 +25,7 @@ from recsys.pipeline.training_rows import training_rows
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
 
-_TEXT_SHARES = (0.5, 0.25, 0.25)
+_TEXT_SHARES = (0.4, 0.3, 0.3)
 """Shares of the text budget: learned on the history, then continued up to the test, then on everything."""
 
 
