@@ -1,6 +1,6 @@
 """Every feature of the ranker, one a line: what it is called, which group it belongs to, how it is computed, why.
 
-To add a feature, add a line. To leave a group out, set `features.groups` in the config.
+The config adds a feature (`features.extra`) and removes one (`features.exclude`) or a group (`features.groups`).
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,29 @@ from features.kinds import (
     Clock,
     ItemAge,
     ItemCount,
+    ItemDebiasedRate,
+    ItemDecayed,
     ItemFact,
+    ItemMean,
     ItemRate,
     ItemSince,
+    ItemSum,
     ItemVelocity,
     Kind,
     PriceRatio,
+    Scope,
+    SourceFlag,
     SourceRank,
     SourceScore,
     SourceShare,
+    UserCodeSince,
+    UserCount,
+    UserEntropy,
     UserHistory,
     UserItemCount,
     UserItemSince,
     UserShare,
+    UserTagShare,
 )
 from recsys.config import FeatureGroup
 
@@ -36,6 +46,11 @@ class Feature:
     group: FeatureGroup
     kind: Kind
     meaning: str
+
+    @property
+    def scope(self) -> Scope:
+        """What a value belongs to: an item, a user, a pair of both, ..."""
+        return self.kind.scope
 
     @property
     def source(self) -> str | None:
@@ -53,6 +68,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("text_last", "text", Affinity("text", "last"), "likeness of the texts: candidate and newest item"),
     Feature("text_max", "text", Affinity("text", "max"), "likeness to the most alike of the newest items"),
     Feature("text_mean", "text", Affinity("text", "mean"), "mean likeness to the newest items"),
+    Feature("text_min", "text", Affinity("text", "min"), "likeness to the least alike of the newest items"),
+    Feature("text_nearest", "text", Affinity("text", "place"), "signs of interest since the most alike item"),
     Feature(
         "text_decayed", "text", Affinity("text", "decayed"), "likeness to the newest items, newer ones counting more"
     ),
@@ -78,6 +95,8 @@ FEATURES: tuple[Feature, ...] = (
         for how in ("last", "max", "mean", "decayed")
     ),
     Feature("agreement", "collaborative", Agreement(COLLABORATIVE), "collaborative sources that propose the candidate"),
+    Feature("transitions_flag", "collaborative", SourceFlag("transitions"), "whether it follows what the user chose"),
+    Feature("neighbours_flag", "collaborative", SourceFlag("neighbours"), "whether it goes with what the user chose"),
     # behaviour: how the item and the user have been doing
     Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
     Feature("popular_rank", "behaviour", SourceRank("popular"), "place of the candidate by popularity"),
@@ -85,16 +104,31 @@ FEATURES: tuple[Feature, ...] = (
     Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
     Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),
     Feature("item_acts_90d", "behaviour", ItemCount("item_acts", 90), "acts on the item in the last 90 days"),
+    Feature("item_acts_hot", "behaviour", ItemDecayed("item_acts", 2), "acts on the item, half after two days"),
+    Feature("item_acts_decayed", "behaviour", ItemDecayed("item_acts", 30), "acts on the item, half after 30 days"),
+    Feature("item_worth_30d", "behaviour", ItemSum("item_positives", "weights", 30), "worth of the acts of 30 days"),
+    Feature("item_purchases_30d", "behaviour", ItemCount("purchase", 30), "purchases in the last 30 days"),
+    Feature("item_rating", "behaviour", ItemMean("rating"), "mean rating before the request"),
     Feature("item_positives", "behaviour", ItemCount("item_positives", None), "signs of interest in the item, ever"),
     Feature("item_impressions_7d", "behaviour", ItemCount("item_impressions", 7), "showings in the last week"),
     Feature("item_rate", "behaviour", ItemRate(0.05, 50), "signs of interest per showing, smoothed"),
+    Feature("item_rate_7d", "behaviour", ItemRate(0.05, 50, days=7), "the same in the last week"),
+    Feature(
+        "item_debiased_rate",
+        "behaviour",
+        ItemDebiasedRate(0.05, 50),
+        "signs of interest per showing that was looked at, by its position",
+    ),
+    Feature("item_conversion", "behaviour", ItemRate(0.1, 20, "purchase", "click"), "purchases per click, smoothed"),
     Feature(
         "item_velocity", "behaviour", ItemVelocity("item_acts", 7, 60), "pace of the last week over that of two months"
     ),
+    Feature("item_trend", "behaviour", ItemVelocity("item_acts", 1, 7), "pace of the last day over that of the week"),
     Feature("item_days_since_act", "behaviour", ItemSince("item_acts", "last"), "days since anyone acted on the item"),
     Feature("item_days_known", "behaviour", ItemSince("item_acts", "first"), "days since the first act on the item"),
     Feature("item_age", "behaviour", ItemAge(), "days since the item was created"),
     Feature("item_price", "behaviour", ItemFact("prices"), "price"),
+    Feature("item_relative_price", "behaviour", ItemFact("relative_prices"), "price over the median of the category"),
     Feature(
         "history_score", "behaviour", SourceScore("history"), "habit: decayed count of the user's acts on the item"
     ),
@@ -103,10 +137,24 @@ FEATURES: tuple[Feature, ...] = (
     Feature("user_item_events", "behaviour", UserItemSince("events"), "events since the user acted on this very item"),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
+    Feature("user_tag_share", "behaviour", UserTagShare(), "mean share of the history with one of the item's tags"),
+    Feature("last_category_share", "behaviour", UserShare("categories", 5), "share of the last 5 acts in the category"),
+    Feature("last_brand_share", "behaviour", UserShare("brands", 5), "share of the last 5 acts of this brand"),
+    Feature(
+        "user_category_days", "behaviour", UserCodeSince("categories", "days"), "days since an act in this category"
+    ),
+    Feature(
+        "user_category_events", "behaviour", UserCodeSince("categories", "events"), "events since one in this category"
+    ),
     Feature("price_ratio", "behaviour", PriceRatio(), "price against the user's usual"),
+    Feature("price_step", "behaviour", PriceRatio("last"), "price against that of the newest event"),
     # context: the moment of the request
     Feature("user_acts", "context", UserHistory("length"), "events in the history, up to data.max_history"),
     Feature("user_items", "context", UserHistory("distinct"), "distinct items in the history"),
+    Feature("user_acts_1d", "context", UserCount(1), "events of the user in the last day"),
+    Feature("user_acts_7d", "context", UserCount(7), "events of the user in the last week"),
+    Feature("user_positive_share", "context", UserHistory("positive_share"), "share of signs of interest in them"),
+    Feature("user_category_entropy", "context", UserEntropy("categories"), "spread over categories, in bits"),
     Feature("user_days_since_last", "context", UserHistory("days_since_last"), "days since the user's newest event"),
     Feature("user_days_known", "context", UserHistory("days_since_first"), "days since the oldest event looked at"),
     Feature("hour", "context", Clock("hour"), "hour of the day, UTC"),

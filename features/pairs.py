@@ -1,60 +1,38 @@
-"""What a feature may look at: candidate pairs of a block of requests, and what is known before each request."""
+"""What a feature may look at: candidate pairs of a block of requests, and what is known before each request.
+
+Whatever several features need is computed once a block.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from features.affinity import Affinities, compare_links, compare_vectors
+from features.item_facts import Code, ItemFacts
+from features.items_before import ItemsBefore
 from features.state import EventState
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
+
+__all__ = ["AFFINITY_EVENTS", "ItemFacts", "Matches", "PairBatch"]
 
 AFFINITY_EVENTS = 10
 """Newest events of a history that each candidate is compared with."""
 
 
 @dataclass(frozen=True)
-class ItemFacts:
-    """What is known of the items themselves; learned once, the same for every request.
+class Matches:
+    """The events of the history that have something in common with the candidate.
 
     Attributes:
-        categories, brands: (n_items,) codes, -1 where missing.
-        prices: (n_items,) NaN where missing.
-        created: (n_items,) microseconds, NaN where missing.
-        text_lengths: (n_items,) characters of the item's text.
-        vectors: name -> (n_items, dim) float32 vectors whose dot product is an affinity of two items.
-        links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
+        counts: (n_pairs,) how many.
+        newest: (n_pairs,) index of the newest one in the histories; only where `counts` is above 0.
     """
 
-    categories: NDArray[np.int32]
-    brands: NDArray[np.int32]
-    prices: NDArray[np.float64]
-    created: NDArray[np.float64]
-    text_lengths: NDArray[np.float32]
-    vectors: Mapping[str, NDArray[np.float32]]
-    links: Mapping[str, sp.csr_matrix]
-
-    @classmethod
-    def of(
-        cls,
-        catalogue: ItemCatalogue,
-        vectors: Mapping[str, NDArray[np.float32]],
-        links: Mapping[str, sp.csr_matrix],
-    ) -> "ItemFacts":
-        """Collect the facts of a catalogue."""
-        created = catalogue.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
-        return cls(
-            categories=catalogue.codes("category"),
-            brands=catalogue.codes("brand"),
-            prices=catalogue.frame["price"].cast(float).fill_null(np.nan).to_numpy(),
-            created=created,
-            text_lengths=np.array([len(text) for text in catalogue.texts], dtype=np.float32),
-            vectors=vectors,
-            links=links,
-        )
+    counts: NDArray[np.intp]
+    newest: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -95,42 +73,73 @@ class PairBatch:
         """The newest signs of interest of each history, which candidates are compared with."""
         return self.histories.positive().newest(AFFINITY_EVENTS)
 
+    @cached_property
+    def before(self) -> ItemsBefore:
+        """What happened to the candidates strictly before their requests."""
+        return self.state.before(self.items, self.rows, self.histories.now)
+
     def per_request(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """(n_pairs,) a value of each request (n_requests,) repeated for its pairs."""
         return values.astype(np.float32)[self.rows]
 
     @cached_property
-    def _affinities(self) -> dict[str, NDArray[np.float32]]:
+    def _ranks(self) -> dict[str, NDArray[np.float32]]:
         return {}
 
-    def affinities(self, name: str) -> NDArray[np.float32]:
-        """(n_pairs, AFFINITY_EVENTS) affinity of each candidate with the newest events of the history, newest first.
+    def ranks(self, source: str) -> NDArray[np.float32]:
+        """(n_pairs,) place of the candidate in its request by a source's score: 0 is the best, equal ones as given."""
+        if source not in self._ranks:
+            order = np.argsort(-self.scores[source], kind="stable")
+            if len(self.histories) > 1:
+                order = order[np.argsort(self.rows[order], kind="stable")]
+            ranks = np.empty(len(self), dtype=np.float32)
+            ranks[order] = np.arange(len(self)) - self.bounds[self.rows]
+            self._ranks[source] = ranks
+        return self._ranks[source]
 
-        NaN where the history is shorter. Computed once a batch.
+    @cached_property
+    def _matches(self) -> dict[tuple[Code, int | None], Matches]:
+        return {}
+
+    def matches(self, code: Code, newest: int | None = None) -> Matches:
+        """Events of the history with the candidate's item, category or brand; none for a candidate without one.
+
+        Args:
+            newest: look only at so many newest events.
         """
-        if name not in self._affinities:
-            self._affinities[name] = self._compare(name)
-        return self._affinities[name]
+        if (code, newest) not in self._matches:
+            self._matches[code, newest] = self._match(code, newest)
+        return self._matches[code, newest]
 
-    def _compare(self, name: str) -> NDArray[np.float32]:
-        found = np.full((len(self), AFFINITY_EVENTS), np.nan, dtype=np.float32)
-        recent, bounds = self.recent, self.bounds
-        vectors, links = self.facts.vectors.get(name), self.facts.links.get(name)
-        place_of = np.full(0 if links is None else links.shape[1], -1, dtype=np.int32)  # of an item in the candidates
-        for request in np.flatnonzero((recent.lengths > 0) & (np.diff(bounds) > 0)):
-            pairs = slice(bounds[request], bounds[request + 1])
-            candidates = self.items[pairs]
-            history = recent.items[recent.offsets[request] : recent.offsets[request + 1]][::-1]
-            if vectors is not None:
-                found[pairs, : len(history)] = vectors[candidates] @ vectors[history].T
-                continue
-            assert links is not None, name
-            affinity = found[pairs]
-            affinity[:, : len(history)] = 0.0
-            place_of[candidates] = np.arange(len(candidates))
-            for column, item in enumerate(history):
-                linked = slice(links.indptr[item], links.indptr[item + 1])
-                places = place_of[links.indices[linked]]
-                affinity[places[places >= 0], column] = links.data[linked][places >= 0]
-            place_of[candidates] = -1
-        return found
+    def _match(self, code: Code, newest: int | None) -> Matches:
+        histories = self.histories
+        codes, span = self.facts.codes(code), self.facts.spans[code]
+        own = self.items if codes is None else codes[self.items]
+        other = histories.items if codes is None else codes[histories.items]
+        events = np.flatnonzero(other >= 0 if newest is None else (other >= 0) & (histories.places_from_end < newest))
+        keys = histories.rows[events] * span + other[events]
+        order = np.argsort(keys, kind="stable")  # within a key the newest event is the last
+        keys = keys[order]
+        wanted = self.rows * span + own
+        if codes is not None:
+            wanted[own < 0] = -1
+        stops = np.searchsorted(keys, wanted, side="right")
+        counts = stops - np.searchsorted(keys, wanted, side="left")
+        places = np.append(events[order], 0)  # so that there is a place to look at, also in an empty history
+        return Matches(counts, places[np.maximum(stops - 1, 0)])
+
+    @cached_property
+    def _affinities(self) -> dict[str, Affinities]:
+        return {}
+
+    def affinity(self, name: str) -> Affinities:
+        """Affinities of each candidate with the newest events of the history."""
+        if name not in self._affinities:
+            recent = self.recent
+            table = np.full((AFFINITY_EVENTS, len(self)), np.nan, dtype=np.float32)
+            if name in self.facts.vectors:
+                compare_vectors(table, self.facts.vectors[name], recent, self.bounds, self.items)
+            else:
+                compare_links(table, self.facts.links[name], recent, self.bounds, self.items)
+            self._affinities[name] = Affinities(table, recent.lengths[self.rows])
+        return self._affinities[name]

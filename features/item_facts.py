@@ -1,0 +1,101 @@
+"""What is known of the items themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+
+Code = Literal["items", "categories", "brands"]
+"""What two items can have in common: that they are the same, of one category, of one brand."""
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What is known of the items themselves; learned once, the same for every request.
+
+    Attributes:
+        categories, brands: (n_items,) codes, -1 where missing.
+        prices: (n_items,) NaN where missing.
+        created: (n_items,) microseconds, NaN where missing.
+        text_lengths: (n_items,) characters of the item's text.
+        vectors: name -> (n_items, dim) float32 vectors whose dot product is an affinity of two items.
+        links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
+        tags: (n_items, n_tags) CSR, 1 where the item has the tag; None where no item has one.
+    """
+
+    categories: NDArray[np.int32]
+    brands: NDArray[np.int32]
+    prices: NDArray[np.float64]
+    created: NDArray[np.float64]
+    text_lengths: NDArray[np.float32]
+    vectors: Mapping[str, NDArray[np.float32]]
+    links: Mapping[str, sp.csr_matrix]
+    tags: sp.csr_matrix | None = None
+
+    @classmethod
+    def of(
+        cls,
+        catalogue: ItemCatalogue,
+        vectors: Mapping[str, NDArray[np.float32]],
+        links: Mapping[str, sp.csr_matrix],
+    ) -> "ItemFacts":
+        """Collect the facts of a catalogue."""
+        created = catalogue.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
+        return cls(
+            categories=catalogue.codes("category"),
+            brands=catalogue.codes("brand"),
+            prices=catalogue.frame["price"].cast(float).fill_null(np.nan).to_numpy(),
+            created=created,
+            text_lengths=np.array([len(text) for text in catalogue.texts], dtype=np.float32),
+            vectors=vectors,
+            links=links,
+            tags=_tags(catalogue),
+        )
+
+    def codes(self, code: Code) -> NDArray[np.int32] | None:
+        """(n_items,) the code of each item, -1 where it has none; None where an item's code is its number."""
+        return {"items": None, "categories": self.categories, "brands": self.brands}[code]
+
+    @cached_property
+    def spans(self) -> Mapping[Code, int]:
+        """How many codes of each kind there are."""
+        return {
+            "items": len(self.categories),
+            "categories": int(self.categories.max(initial=-1)) + 1,
+            "brands": int(self.brands.max(initial=-1)) + 1,
+        }
+
+    @cached_property
+    def tag_counts(self) -> NDArray[np.float32]:
+        """(n_items,) tags of each item."""
+        if self.tags is None:
+            return np.zeros(len(self.categories), dtype=np.float32)
+        return np.diff(self.tags.indptr).astype(np.float32)
+
+    @cached_property
+    def relative_prices(self) -> NDArray[np.float32]:
+        """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
+        medians = np.full(self.spans["categories"] + 1, np.nan)  # the last place answers for -1, no category
+        known = np.flatnonzero((self.categories >= 0) & (self.prices > 0))
+        known = known[np.argsort(self.categories[known], kind="stable")]
+        codes, firsts = np.unique(self.categories[known], return_index=True)
+        if len(codes):
+            medians[codes] = [np.median(prices) for prices in np.split(self.prices[known], firsts[1:])]
+        return np.asarray(self.prices / medians[self.categories], dtype=np.float32)
+
+
+def _tags(catalogue: ItemCatalogue) -> sp.csr_matrix | None:
+    tags = catalogue.frame.select(pl.int_range(pl.len()).alias("item"), "tags").explode("tags", empty_as_null=False)
+    tags = tags.drop_nulls("tags").unique(maintain_order=True)
+    if tags.is_empty():
+        return None
+    codes = tags["tags"].rank("dense").to_numpy() - 1
+    shape = (len(catalogue), int(codes.max()) + 1)
+    return sp.csr_matrix((np.ones(len(codes), dtype=np.float32), (tags["item"].to_numpy(), codes)), shape=shape)

@@ -1,0 +1,80 @@
+"""The kinds of features: each computes one column for all pairs of a batch.
+
+A kind reads the past only: `ItemsBefore` and `HistoryBatch` answer about moments strictly before the request and take
+no other question, and a window reaches back, so a feature that sees the future cannot be declared. A value that does
+not exist is NaN, which LightGBM handles itself.
+"""
+
+from features.kinds.base import Kind, Scope
+from features.kinds.candidates import (
+    Affinity,
+    Agreement,
+    SourceFlag,
+    SourceRank,
+    SourceScore,
+    SourceShare,
+)
+from features.kinds.items import (
+    ItemAge,
+    ItemCount,
+    ItemDebiasedRate,
+    ItemDecayed,
+    ItemFact,
+    ItemMean,
+    ItemRate,
+    ItemSince,
+    ItemSum,
+    ItemVelocity,
+)
+from features.kinds.moment import Clock
+from features.kinds.users import (
+    PriceRatio,
+    UserCodeSince,
+    UserCount,
+    UserEntropy,
+    UserHistory,
+    UserItemCount,
+    UserItemSince,
+    UserShare,
+    UserTagShare,
+)
+
+KINDS: tuple[type[Kind], ...] = (
+    *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
+    *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
+    *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
+    *(UserItemSince, UserShare, UserTagShare),
+)
+"""All kinds: what `features.extra` may name."""
+
+__all__ = [
+    "KINDS",
+    "Affinity",
+    "Agreement",
+    "Clock",
+    "ItemAge",
+    "ItemCount",
+    "ItemDebiasedRate",
+    "ItemDecayed",
+    "ItemFact",
+    "ItemMean",
+    "ItemRate",
+    "ItemSince",
+    "ItemSum",
+    "ItemVelocity",
+    "Kind",
+    "PriceRatio",
+    "Scope",
+    "SourceFlag",
+    "SourceRank",
+    "SourceScore",
+    "SourceShare",
+    "UserCodeSince",
+    "UserCount",
+    "UserEntropy",
+    "UserHistory",
+    "UserItemCount",
+    "UserItemSince",
+    "UserShare",
+    "UserTagShare",
+]

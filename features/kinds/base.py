@@ -1,0 +1,53 @@
+"""What every kind of feature promises, and the windows that kinds may look back through."""
+
+import math
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.pairs import PairBatch
+from recsys.errors import ConfigError
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+Scope = Literal["request", "item", "user", "user-item", "user-category", "candidate"]
+"""What a value belongs to; `candidate` is what the sources say of an item in this request."""
+
+
+class Kind(Protocol):
+    """How a feature is computed."""
+
+    scope: ClassVar[Scope]
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_pairs,) float32, NaN where there is no value."""
+        ...
+
+
+def span(days: float, name: str = "days") -> int:
+    """Microseconds of a window or a half-life.
+
+    Raises:
+        ConfigError: it is not above 0: such a window would reach the request's own moment, or the future.
+    """
+    if not (math.isfinite(days) and days > 0):
+        raise ConfigError(f"{name} = {days}: a feature looks back, give a finite number of days above 0")
+    return max(1, round(days * DAY))
+
+
+def window(days: float | None) -> int | None:
+    """Microseconds of a window, None for all of the past.
+
+    Raises:
+        ConfigError: see `span`.
+    """
+    return None if days is None else span(days)
+
+
+def ratio(above: NDArray[Any], below: NDArray[Any], defined: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """above / below as float32, NaN where it is not defined."""
+    quotient = np.full(len(above), np.nan)
+    np.divide(above, below, out=quotient, where=defined)
+    return quotient.astype(np.float32)

@@ -1,0 +1,21 @@
+"""Rows of a ragged array, put one behind the other."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the entries of some rows lie.
+
+    Args:
+        offsets: (n + 1,) where each row's entries start.
+        rows: (m,) rows, in any order and as often as wanted.
+
+    Returns:
+        (n_entries,) their places, and (m,) how many entries each row has.
+    """
+    firsts = offsets[rows].astype(np.int64)
+    lengths = offsets[rows + 1] - firsts
+    ends = np.cumsum(lengths)
+    n_entries = int(ends[-1]) if len(ends) else 0
+    return np.arange(n_entries) + np.repeat(firsts - ends + lengths, lengths), lengths
