@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,16 @@ class Recommender:
 
     def recommend_many(self, requests: Sequence[Request], *, explain: bool = False) -> list[ItemList]:
         """Rank many lists; the same lists as one by one, faster."""
-        size = block_size(len(self.catalogue))
+        size, usual = block_size(len(self.catalogue)), self.bundle.config.candidates.n
         lists: list[ItemList] = []
-        for start in range(0, len(requests), size):
-            part = requests[start : start + size]
-            block = self.block(part)
-            ranked = self.rank(block, max(request.n for request in part))
-            lists.extend(self._list(request, row, block, ranked, explain) for row, request in enumerate(part))
+        # A list longer than the usual candidates has more of them: those beside it must not.
+        for _, group in groupby(requests, key=lambda request: max(request.n, usual)):
+            alike = list(group)
+            for start in range(0, len(alike), size):
+                part = alike[start : start + size]
+                block = self.block(part)
+                ranked = self.rank(block, max(request.n for request in part))
+                lists.extend(self._list(request, row, block, ranked, explain) for row, request in enumerate(part))
         return lists
 
     def rank(self, block: Block, n: int) -> RankedBlock:
@@ -124,8 +128,9 @@ class Recommender:
             self._observe(log)
 
     def _observe(self, log: InteractionLog) -> None:
-        self.scoring.state.append(log)
+        # Names first: a reader beside us must never meet an event that it cannot name.
         self._event_names, self._users = log.event_names, log.user_vocabulary
+        self.scoring.state.append(log)
 
     def is_cold(self, request: Request) -> bool:
         """Whether nothing is known of what the request's user did."""

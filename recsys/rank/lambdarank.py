@@ -37,7 +37,12 @@ class Ranker:
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
         """
-        if not train.wanted.any() or train.wanted.all():
+        if len(train.grades) and train.wanted.all():
+            raise DataError(
+                "the ranker has nothing to learn from: every item that could be listed was wanted, so no order is "
+                "better than another; it needs a catalogue of several available items"
+            )
+        if not train.wanted.any():
             raise DataError(
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, or a larger data.ranker_fraction"
