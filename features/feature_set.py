@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.declarations import FEATURES, Feature
+from features.items_before import Question
+from features.kinds.items import Asking
 from features.pairs import PairBatch
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
@@ -50,8 +53,15 @@ class FeatureSet:
         """All but one group."""
         return FeatureSet(tuple(feature for feature in self.features if feature.group != group))
 
+    @cached_property
+    def _questions(self) -> tuple[Question, ...]:
+        """What all features ask about the past of items."""
+        asking = [feature.kind for feature in self.features if isinstance(feature.kind, Asking)]
+        return tuple(dict.fromkeys(question for kind in asking for question in kind.questions))
+
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""
+        pairs.before.expect(self._questions)
         table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
         for column, feature in enumerate(self.features):
             table[:, column] = feature.kind.values(pairs)

@@ -1,20 +1,25 @@
-"""What happened to items before the moments of their requests, each search made once for all features of a block."""
+"""What happened to items before the moments of their requests: every question of a block answered in one pass."""
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.decay import fading
+from features.measures import Columns, Measure
 from features.segment import Segment
 
 
-class ItemsBefore:
-    """Pairs of an item and a request's moment, asked about the past: an answer knows what is strictly before.
+class Question(NamedTuple):
+    """A measure, of all the past or, for a sum, of the window [request - window, request) in microseconds."""
 
-    A window [now - window, now) holds its start. Windows and half-lives are microseconds.
-    """
+    measure: Measure
+    window: int | None = None
+
+
+class ItemsBefore:
+    """Pairs of an item and a request's moment, asked about the past: an answer knows what is strictly before."""
 
     def __init__(
         self,
@@ -29,121 +34,96 @@ class ItemsBefore:
             segments: all events.
             items: (n_pairs,) numbers.
             rows: (n_pairs,) request of each pair.
-            now: (n_requests,) moment of each request.
+            now: (n_requests,) moment of each request, microseconds.
         """
         # Searches for items in order stay where the one before has been, which is in the processor's cache.
         self._order = None if np.all(items[1:] >= items[:-1]) else np.argsort(items, kind="stable")
         if self._order is not None:
             items, rows = items[self._order], rows[self._order]
-        self._size = len(items)
-        self._parts = [part for segment in segments if len(segment) and len(part := _Part(segment, items, rows, now))]
+        self._segments, self._items, self._rows, self._now = segments, items, rows, now
+        self._answers: dict[Question, NDArray[np.float64]] = {}
 
-    def count(self, counted: str, window: int | None = None) -> NDArray[np.float32]:
-        """(n_pairs,) how often something happened: see `Segment.happenings`."""
-        return self._summed(lambda part: part.count(counted, window)).astype(np.float32)
+    def answer(self, question: Question) -> NDArray[np.float64]:
+        """(n_pairs,) a sum, 0 without events; a decayed count; microseconds since the first or last event, or NaN."""
+        if question not in self._answers:
+            self.expect((question,))
+        return self._answers[question]
 
-    def total(self, counted: str, quantity: str, window: int | None = None) -> NDArray[np.float64]:
-        """(n_pairs,) sum of a quantity of what happened: see `Segment.totals`."""
-        return self._summed(lambda part: part.total(counted, quantity, window))
+    def expect(self, questions: Collection[Question]) -> None:
+        """Answer many questions, with one search in each segment."""
+        windows = tuple({question.window: None for question in questions})
+        measures = tuple({question.measure: None for question in questions})
+        sums = tuple(measure for measure in measures if measure.is_sum)
+        states = tuple(measure for measure in measures if not measure.is_sum)
+        totals = np.zeros((len(windows), len(sums), len(self._items)))
+        known = np.empty((len(states), len(self._items)))
+        for row, measure in enumerate(states):
+            known[row] = 0.0 if measure.what == "decayed" else np.nan
+        for segment in self._segments:
+            if len(segment):
+                self._add(segment, measures, windows, totals, known)
+        if self._order is not None:
+            for values in (totals, known):
+                values[..., self._order] = values.copy()
+        for question in questions:
+            if question.measure.is_sum:
+                found = totals[windows.index(question.window), sums.index(question.measure)]
+            else:
+                found = known[states.index(question.measure)]
+            self._answers[question] = found
 
-    def decayed(self, counted: str, half_life: int) -> NDArray[np.float64]:
-        """(n_pairs,) how often something happened, an event counting half after each half-life."""
-        return self._summed(lambda part: part.decayed(counted, half_life))
-
-    def since_last(self, counted: str) -> NDArray[np.float64]:
-        """(n_pairs,) microseconds since it happened last; NaN where it never did."""
-        return self._reduced(np.fmin, lambda part: part.since(counted, newest=True))
-
-    def since_first(self, counted: str) -> NDArray[np.float64]:
-        """(n_pairs,) microseconds since it happened first; NaN where it never did."""
-        return self._reduced(np.fmax, lambda part: part.since(counted, newest=False))
-
-    def _summed(self, answer: Callable[["_Part"], NDArray[np.float64]]) -> NDArray[np.float64]:
-        total = np.zeros(self._size)
-        for part in self._parts:
-            total[part.pairs] += answer(part)
-        return self._as_asked(total)
-
-    def _reduced(self, better: np.ufunc, answer: Callable[["_Part"], NDArray[np.float64]]) -> NDArray[np.float64]:
-        best = np.full(self._size, np.nan)
-        for part in self._parts:
-            best[part.pairs] = better(best[part.pairs], answer(part))
-        return self._as_asked(best)
-
-    def _as_asked(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values of the sorted pairs in the order of the pairs."""
-        if self._order is None:
-            return values
-        placed = np.empty_like(values)
-        placed[self._order] = values
-        return placed
-
-
-class _Part:
-    """The pairs whose item a segment knows, and where its answers lie. `pairs` are the places of these pairs."""
-
-    def __init__(
-        self, segment: Segment, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
+    def _add(
+        self,
+        segment: Segment,
+        measures: Sequence[Measure],
+        windows: Sequence[int | None],
+        totals: NDArray[np.float64],
+        known: NDArray[np.float64],
     ) -> None:
-        timeline = segment.by_item
-        bases = timeline.first_keys(items)
-        starts = np.searchsorted(timeline.keys, bases)
-        stops = np.searchsorted(timeline.keys, bases | timeline.places(now)[rows])
-        there = np.flatnonzero(stops > starts)
-        self.pairs: slice | NDArray[np.intp] = slice(None)
-        if len(there) < len(items):
-            self.pairs, bases, starts, stops, rows = there, bases[there], starts[there], stops[there], rows[there]
-        self._segment, self._bases, self._starts, self._stops = segment, bases, starts, stops
-        self._rows, self._now = rows, now
-        self._begins: dict[int | None, NDArray[np.intp]] = {None: starts}
+        """Add what one segment knows to (n_windows, n_sums, n_pairs) `totals` and (n_states, n_pairs) `known`."""
+        timeline, columns = segment.by_item, segment.columns(measures)
+        rows, pairs = self._rows, slice(None)
+        keys = timeline.first_keys(self._items)
+        # Places of each window's begin, then of the request: an edge is a place among all events of the segment.
+        edges = np.empty((len(windows) + 1, len(self._now)), dtype=np.int64)
+        for place, window in enumerate(windows):
+            edges[place] = 0 if window is None else timeline.places(self._now - window)
+        edges[-1] = timeline.places(self._now)
+        found = np.searchsorted(timeline.keys, keys | edges[:, rows] if len(self._now) > 1 else keys | edges)
+        first = np.searchsorted(timeline.keys, keys) if None not in windows else found[windows.index(None)]
+        stops = found[-1]
+        there: slice | NDArray[np.intp] = pairs
+        if not np.all(stops > first):
+            there = np.flatnonzero(stops > first)
+            if not len(there):
+                return
+            found, stops, rows = found[:, there], stops[there], rows[there]
+        self._add_sums(columns, [m for m in measures if m.is_sum], found, totals, there)
+        states = [measure for measure in measures if not measure.is_sum]
+        if states:
+            now = self._now[rows]
+            newest = timeline.times[timeline.order[stops - 1]]
+            values = columns.known[stops]
+            for row, measure in enumerate(states):
+                own = values[:, columns.states.index(measure)]
+                if measure.what == "decayed":
+                    known[row, there] += own * fading(now - newest, measure.half_life)
+                elif measure.what == "last":
+                    known[row, there] = np.fmin(known[row, there], now - own)
+                else:
+                    known[row, there] = np.fmax(known[row, there], now - own)
 
-    def __len__(self) -> int:
-        return len(self._starts)
-
-    @cached_property
-    def _moments(self) -> NDArray[np.int64]:
-        return self._now[self._rows]
-
-    def _begin(self, window: int | None) -> NDArray[np.intp]:
-        """Place of the first event of each pair's window."""
-        if window not in self._begins:
-            assert window is not None
-            timeline = self._segment.by_item
-            places = timeline.places(self._now - window)
-            # Where the whole segment lies in the window there is nothing to look for.
-            self._begins[window] = (
-                np.searchsorted(timeline.keys, self._bases | places[self._rows]) if places.any() else self._starts
-            )
-        return self._begins[window]
-
-    def count(self, counted: str, window: int | None) -> NDArray[np.float64]:
-        counts = self._segment.happenings(counted).counts
-        return (counts[self._stops] - counts[self._begin(window)]).astype(np.float64)
-
-    def total(self, counted: str, quantity: str, window: int | None) -> NDArray[np.float64]:
-        sums = self._segment.totals(counted, quantity)
-        return sums[self._stops] - sums[self._begin(window)]
-
-    def decayed(self, counted: str, half_life: int) -> NDArray[np.float64]:
-        found = np.zeros(len(self))
-        happened, newest, exist = self._newest(counted)
-        ages = self._moments[exist] - self._times(happened[newest[exist]])
-        found[exist] = self._segment.decayed(counted, half_life)[newest[exist]] * fading(ages, half_life)
-        return found
-
-    def since(self, counted: str, *, newest: bool) -> NDArray[np.float64]:
-        found = np.full(len(self), np.nan)
-        happened, last, exist = self._newest(counted)
-        which = last if newest else self._segment.happenings(counted).counts[self._starts]
-        found[exist] = self._moments[exist] - self._times(happened[which[exist]])
-        return found
-
-    def _newest(self, counted: str) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
-        """Places of what happened, (n_pairs,) which of them is the newest of the pair, and whether there is one."""
-        happened = self._segment.happenings(counted)
-        newest = happened.counts[self._stops] - 1
-        return happened.places, newest, newest >= happened.counts[self._starts]
-
-    def _times(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
-        timeline = self._segment.by_item
-        return timeline.times[timeline.order[places]]
+    def _add_sums(
+        self,
+        columns: Columns,
+        sums: Sequence[Measure],
+        found: NDArray[np.intp],
+        totals: NDArray[np.float64],
+        there: slice | NDArray[np.intp],
+    ) -> None:
+        if not sums:
+            return
+        running = columns.running[found]  # (n_windows + 1, n_there, n_columns)
+        grown = running[-1] - running[:-1]
+        wanted = [columns.sums.index(measure) for measure in sums]
+        totals[:, :, there] += grown[:, :, wanted].transpose(0, 2, 1)

@@ -1,19 +1,16 @@
 """A run of events, sorted once so that any question about a past moment is a binary search."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.decay import decayed_counts
+from features.measures import Columns, Measure, columns_of
 from recsys.data.interactions import InteractionLog
 
 _PLACE_BITS = 32
 _PLACES = (1 << _PLACE_BITS) - 1
-
-EXAMINATION_EXPONENT = 0.5
-"""How fast attention falls with the position in a list: (1 + position) ** -0.5."""
 
 
 class Timeline:
@@ -61,27 +58,12 @@ class Timeline:
         return np.searchsorted(self.keys, self.first_keys(entities) | self.places(before))
 
 
-@dataclass(frozen=True)
-class Happenings:
-    """One kind of event in a timeline.
-
-    Attributes:
-        counts: (n + 1,) how many there are before each place of `order`, all entities together.
-        places: (n_happenings,) where in `order` they are.
-    """
-
-    counts: NDArray[np.int32]
-    places: NDArray[np.int32]
-
-
 class Segment:
     """A log with what features ask for, each part made at its first use."""
 
     def __init__(self, log: InteractionLog) -> None:
         self.log = log
-        self._happenings: dict[str, Happenings] = {}
-        self._totals: dict[tuple[str, str], NDArray[np.float64]] = {}
-        self._decayed: dict[tuple[str, int], NDArray[np.float64]] = {}
+        self._columns = columns_of((), log, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint32))
 
     def __len__(self) -> int:
         return len(self.log)
@@ -102,75 +84,18 @@ class Segment:
         """Everything that happened to items; places are those of `log`."""
         return Timeline(self.log.items, self.log.times)
 
-    def happenings(self, counted: str) -> Happenings:
-        """What counts as `counted` of what happened to items: see `features.state.Counted`; else an event's name."""
-        if counted not in self._happenings:
-            chosen = self._chosen(counted)[self.by_item.order]
-            counts = np.zeros(len(chosen) + 1, dtype=np.int32)
-            np.cumsum(chosen, out=counts[1:])
-            self._happenings[counted] = Happenings(counts, np.flatnonzero(chosen).astype(np.int32))
-        return self._happenings[counted]
-
-    def totals(self, counted: str, quantity: str) -> NDArray[np.float64]:
-        """(n + 1,) sum of a quantity of the `counted` events before each place of `by_item.order`.
-
-        Args:
-            counted: as in `happenings`.
-            quantity: `weights`, `values` (0 where there is none), `valued` (1 where there is a value), or
-                `examination`: the chance that a reader looks as far down as the event's position (Joachims et al.,
-                Unbiased learning-to-rank with biased feedback, 2017); 1 where the position is unknown.
-        """
-        if (counted, quantity) not in self._totals:
-            amounts = np.where(self._chosen(counted), self._amounts(quantity), 0.0)[self.by_item.order]
-            sums = np.zeros(len(amounts) + 1)
-            np.cumsum(amounts, out=sums[1:])
-            self._totals[counted, quantity] = sums
-        return self._totals[counted, quantity]
-
-    def decayed(self, counted: str, half_life: int) -> NDArray[np.float64]:
-        """(n_happenings,) decayed count of the item's `counted` events right after each of them.
-
-        Args:
-            half_life: microseconds after which an event counts half.
-        """
-        if (counted, half_life) not in self._decayed:
-            keys = self.by_item.keys[self.happenings(counted).places]
-            times = self.log.times[keys & _PLACES]
-            self._decayed[counted, half_life] = decayed_counts(keys >> _PLACE_BITS, times, half_life)
-        return self._decayed[counted, half_life]
+    def columns(self, measures: Sequence[Measure]) -> Columns:
+        """At least these measures over `by_item`, computed once; ask for all at once where they are known."""
+        columns = self._columns
+        made = (*columns.sums, *columns.states)
+        missing = [measure for measure in measures if measure not in made]
+        if missing:
+            items = self.by_item.keys >> _PLACE_BITS
+            self._columns = columns = columns_of((*made, *missing), self.log, items, self.by_item.order)
+        return columns
 
     def prepare(self, other: "Segment") -> None:
         """Make at once what readers have asked `other` for, so that none of them waits."""
-        for made in ("by_user", "by_item"):
-            if made in other.__dict__:
-                getattr(self, made)
-        for counted in list(other._happenings):
-            self.happenings(counted)
-        for counted, quantity in list(other._totals):
-            self.totals(counted, quantity)
-        for counted, half_life in list(other._decayed):
-            self.decayed(counted, half_life)
-
-    def _chosen(self, counted: str) -> NDArray[np.bool_]:
-        """(n_events,) True where an event of the log counts."""
-        log = self.log
-        match counted:
-            case "item_acts":
-                return ~log.is_impression
-            case "item_positives":
-                return ~log.is_impression & (log.weights > 0)
-            case "item_impressions":
-                return log.is_impression
-        if counted not in log.event_names:
-            return np.zeros(len(log), dtype=bool)
-        return np.equal(log.events, log.event_names.index(counted))
-
-    def _amounts(self, quantity: str) -> NDArray[np.float64]:
-        match quantity:
-            case "weights":
-                return self.log.weights.astype(np.float64)
-            case "values":
-                return np.nan_to_num(self.log.values.astype(np.float64))
-            case "valued":
-                return (~np.isnan(self.log.values)).astype(np.float64)
-        return (1.0 + np.maximum(self.log.positions, 0)) ** -EXAMINATION_EXPONENT
+        if "by_user" in other.__dict__:
+            _ = self.by_user
+        self.columns((*other._columns.sums, *other._columns.states))

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.items_before import ItemsBefore
+from features.items_before import ItemsBefore, Question
+from features.measures import Measure
 from features.segment import Segment
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
@@ -80,15 +81,16 @@ class EventState:
         window: int | None = None,
     ) -> NDArray[np.float32]:
         """(m,) how often something happened to `items` (m,) in [now - window, now); all before `now` without one."""
-        return self.before(items, np.arange(len(items)), now).count(counted, window)
+        question = Question(Measure(counted), window)
+        return self.before(items, np.arange(len(items)), now).answer(question).astype(np.float32)
 
     def last(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) the newest moment strictly before `now`, microseconds; NaN where there is none."""
-        return now - self.before(items, np.arange(len(items)), now).since_last(counted)
+        return now - self.before(items, np.arange(len(items)), now).answer(Question(Measure(counted, "last")))
 
     def first(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
         """(m,) the oldest moment, if strictly before `now`, microseconds; NaN where there is none."""
-        return now - self.before(items, np.arange(len(items)), now).since_first(counted)
+        return now - self.before(items, np.arange(len(items)), now).answer(Question(Measure(counted, "first")))
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
         """The newest `limit` acts of each user (n_requests,) strictly before `now`; none for an unknown one, -1."""
