@@ -59,6 +59,14 @@ def clicks_of_tastes(items: Sequence[str], n: int, start: int = AFTER, seed: int
     return events
 
 
+def fashion(items: Sequence[str], n: int, start: int = AFTER, seed: int = 0) -> list[Event]:
+    """New users who all click the same three items, one of each taste; one event an hour."""
+    rng = np.random.default_rng(seed)
+    hot = [item for item in items if item.endswith("4-small")]
+    times = [start + number * DAY // 24 for number in range(n)]
+    return [click(f"late user {rng.integers(12)}", str(rng.choice(hot)), time) for time in times]
+
+
 def until(frame: pl.DataFrame, day: int) -> pl.DataFrame:
     """The small world's events before a day of it, counted from 0."""
     start = frame["timestamp"].min()

@@ -1,0 +1,123 @@
+"""Ranked lists in a file: the same as one by one, and an interrupted run goes on."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.data.requests import Request
+from recsys.errors import DataError
+from recsys.pipeline import batch
+from recsys.pipeline.batch import rank_to_parquet
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.item_list import LIST_SCHEMA
+from recsys.pipeline.recommend import Recommender
+
+REQUESTS = [Request(f"user {user}", n=3 + user % 3, request_id=f"r{user}") for user in range(10)] + [
+    Request("user 1", request_id="filtered", filters={"category": "none of this"}),
+    Request("nobody", request_id="cold"),
+]
+
+
+@pytest.fixture
+def ranker(plain: Bundle, monkeypatch: pytest.MonkeyPatch) -> Recommender:
+    """Parts of five requests: three parts."""
+    monkeypatch.setattr(batch, "_REQUESTS_PER_PART", 5)
+    return Recommender(plain)
+
+
+class PlugPulledError(Exception):
+    """The run ends here."""
+
+
+def interrupt(ranker: Recommender, requests: list[Request], out: Path) -> Path:
+    """Two whole parts of a run, in their folder; in the first of them one score is changed to tell it from others."""
+
+    def after_two(message: str) -> None:
+        if "10 of" in message:
+            raise PlugPulledError
+
+    with pytest.raises(PlugPulledError):
+        rank_to_parquet(ranker, requests, out, progress=after_two)
+    assert not out.exists(), "what is there is complete"
+    parts = out.with_name(out.name + ".parts")
+    assert len(list(parts.glob("*.parquet"))) == 2
+    part = parts / "000000.parquet"
+    pl.read_parquet(part).with_columns(score=pl.lit(77.0, pl.Float32)).write_parquet(part)
+    return parts
+
+
+def test_the_file_holds_the_lists(ranker: Recommender, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "lists.parquet"
+    messages: list[str] = []
+    summary = rank_to_parquet(ranker, REQUESTS, out, progress=messages.append)
+    frame = pl.read_parquet(out)
+    assert dict(frame.schema) == LIST_SCHEMA
+    assert frame["request_id"].unique(maintain_order=True).to_list() == [f"r{n}" for n in range(10)] + ["cold"]
+    for request in REQUESTS:
+        one, own = ranker.recommend(request), frame.filter(pl.col("request_id") == request.request_id)
+        assert own["item_id"].to_list() == list(one.ids)
+        np.testing.assert_array_equal(own["score"].to_numpy(), one.scores)
+    assert len(messages) == 3
+    assert summary.to_dict() == {
+        "requests": 12,
+        "rows": frame.height,
+        "empty": 1,
+        "cold_users": 1,
+        "items": frame["item_id"].n_unique(),
+        "model_version": "",
+    }
+    assert [path.name for path in out.parent.iterdir()] == ["lists.parquet"]
+
+
+def test_an_interrupted_run_goes_on(ranker: Recommender, tmp_path: Path) -> None:
+    rank_to_parquet(ranker, REQUESTS, tmp_path / "whole.parquet")
+    interrupt(ranker, REQUESTS, tmp_path / "lists.parquet")
+    rank_to_parquet(ranker, REQUESTS, tmp_path / "lists.parquet", resume=True)
+    found, whole = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("lists", "whole"))
+    changed = pl.int_range(pl.len()) < found.filter(pl.col("score") == 77).height
+    assert found.filter(pl.col("score") == 77)["request_id"].unique().sort().to_list() == [f"r{n}" for n in range(5)]
+    assert found.filter(~changed).equals(whole.filter(~changed)), "the first part was kept, the rest is the same"
+
+
+def test_the_file_of_an_interrupted_run_is_that_of_a_whole_one(ranker: Recommender, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.parquet", tmp_path / "lists.parquet"
+    rank_to_parquet(ranker, REQUESTS, whole)
+    parts = interrupt(ranker, REQUESTS, out)
+    (parts / "000000.parquet").unlink()
+    (parts / "000001.half").write_bytes(b"half a part")
+    rank_to_parquet(ranker, REQUESTS, out, resume=True)
+    assert out.read_bytes() == whole.read_bytes()
+    assert not parts.exists()
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_parts_of_another_job_are_not_reused(ranker: Recommender, tmp_path: Path, resume: bool) -> None:
+    out = tmp_path / "lists.parquet"
+    interrupt(ranker, REQUESTS, out)
+    others = [*REQUESTS[1:], Request("user 50", request_id="another")] if resume else REQUESTS
+    rank_to_parquet(ranker, others, out, resume=resume)
+    assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
+
+
+def test_nobody_to_rank_for(ranker: Recommender, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nobody to rank for"):
+        rank_to_parquet(ranker, [], tmp_path / "lists.parquet")
+
+
+def test_two_requests_with_one_id(ranker: Recommender, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="two requests share a request_id"):
+        rank_to_parquet(ranker, [Request("a"), Request("b")], tmp_path / "lists.parquet")
+
+
+def test_a_place_that_cannot_be_written(ranker: Recommender, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="cannot be written"):
+        rank_to_parquet(ranker, REQUESTS, tmp_path / "file" / "lists.parquet")
+
+
+def test_nothing_but_empty_lists(ranker: Recommender, tmp_path: Path) -> None:
+    summary = rank_to_parquet(ranker, [REQUESTS[10]], tmp_path / "lists.parquet")
+    assert (summary.rows, summary.empty) == (0, 1)
+    assert dict(pl.read_parquet(tmp_path / "lists.parquet").schema) == LIST_SCHEMA

@@ -1,0 +1,92 @@
+"""A version is measured on what it has not learned from, or not at all."""
+
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from pipeline_world import AFTER
+
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.loading import dataset_from_frames
+from recsys.data.requests import Request
+from recsys.errors import DataError
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.evaluate import evaluate
+
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def check(report: EvaluationReport) -> None:
+    """What every report of the small world holds."""
+    for name, figure in report.metrics.items():
+        assert figure["low"] <= figure["mean"] <= figure["high"], name  # type: ignore[operator]
+    assert {"popularity", "ALS", "transitions", "habit"} <= set(report.baselines)
+    assert report.candidates is not None
+    assert set(report.candidates.sources) == {"transitions", "als", "popular", "history"}
+    for source, recall in report.candidates.sources.items():
+        assert 0 <= recall <= report.candidates.merged <= 1, source
+    assert sum(report.importances.values()) == pytest.approx(1)
+    assert json.loads(json.dumps(report.to_json())) == EvaluationReport.from_json(report.to_json()).to_json()
+
+
+def test_on_requests(plain: Bundle, early: Dataset) -> None:
+    users = early.log.user_vocabulary.ids(range(20))
+    requests = [Request(user, time=AFTER, targets=("coffee-0-small", "no such item")) for user in users]
+    requests += [Request("nobody", targets=("books-0-small",)), Request("nobody too")]
+    report = evaluate(plain, early, requests, name="by hand")
+    check(report)
+    assert (report.dataset, report.n_requests) == ("by hand", 21)
+    assert "1 requests without a target were left out." in report.caveats
+
+
+def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset) -> None:
+    report = evaluate(plain, early, [Request("user 1", targets=("no such item",))])
+    assert report.metrics["ndcg@10"]["mean"] == 0
+    assert report.metrics["recall@10"]["mean"] == 0
+
+
+def test_requests_without_targets(plain: Bundle, early: Dataset) -> None:
+    with pytest.raises(DataError, match="needs a column `target`"):
+        evaluate(plain, early, [Request("user 1")])
+
+
+def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_config: Config) -> None:
+    """The version has learned from 40 days; the other 20 are new to it. New users and items are among them."""
+    items, events = frames
+    fresh = items.head(1).with_columns(item_id=pl.lit("fresh"))
+    newest = events["timestamp"].max()
+    more = events.tail(1).with_columns(user_id=pl.lit("newcomer"), item_id=pl.lit("fresh"), timestamp=newest)
+    whole = dataset_from_frames(pl.concat([fresh, items]), pl.concat([events, more]), plain_config)
+    report = evaluate(plain, whole, name="newer")
+    check(report)
+    (window,) = report.windows
+    assert window.start > int(early.log.times[-1])
+    n_newer = len(whole.log) - len(early.log)
+    assert report.n_requests <= n_newer == window.n_events
+    assert any("unknown to the version; they count as missed" in caveat for caveat in report.caveats)
+    assert report.metrics["ndcg@10"]["mean"] > 0.2  # type: ignore[operator]
+
+
+def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
+    messages: list[str] = []
+    report = evaluate(replace(plain, version="v1"), early, progress=messages.append)
+    assert report.version == "v1"
+    assert replace(report, version="").to_json() == plain.report.to_json()
+    assert any("training measured" in message for message in messages)
+
+
+def test_on_older_events_of_other_data(plain: Bundle, early: Dataset, plain_config: Config, frames: Frames) -> None:
+    items, events = frames
+    other = dataset_from_frames(items, events.head(50), plain_config)
+    with pytest.raises(DataError, match="learned by heart"):
+        evaluate(plain, other)
+
+
+def test_newer_events_without_any_interest(plain: Bundle, frames: Frames, plain_config: Config) -> None:
+    items, events = frames
+    only_shown = events.tail(5).with_columns(event=pl.lit("impression"))
+    with pytest.raises(DataError, match="hold no sign of interest"):
+        evaluate(plain, dataset_from_frames(items, only_shown, plain_config))

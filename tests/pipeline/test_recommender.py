@@ -1,0 +1,318 @@
+"""The one path from a request to a list."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pipeline_world import AFTER, DAY, click, clicks_of_tastes
+
+from recsys.data.requests import Request
+from recsys.errors import ConfigError, DataError
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.item_list import LIST_SCHEMA, ItemList
+from recsys.pipeline.recommend import Recommender
+from recsys.registry import Registry
+
+USER = "user 1"
+
+
+def check(found: ItemList, n: int) -> None:
+    """What every list promises."""
+    assert len(found) == n
+    assert len(set(found.ids)) == n
+    for values in (found.scores, found.p_click, found.p_purchase):
+        assert values.shape == (n,)
+        assert values.dtype == np.float32
+    assert (np.diff(found.scores) <= 0).all()
+    assert ((found.p_click > 0) & (found.p_click < 1)).all()
+    assert (np.diff(found.p_click) <= 0).all()
+    assert len(found.sources) == n
+
+
+def ids(recommender: Recommender, **request: object) -> tuple[str, ...]:
+    return recommender.recommend(Request(**request)).ids  # type: ignore[arg-type]
+
+
+def same(one: ItemList, other: ItemList) -> None:
+    assert one.ids == other.ids
+    assert one.sources == other.sources
+    np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(user_id=USER),
+        Request(user_id="nobody"),
+        Request(),
+        Request(history=()),
+        Request(history=("coffee-0-small",)),
+        Request(history=("no such item", "coffee-0-small", "nor this")),
+        Request(history=("no such item",)),
+        Request(user_id="", history=("coffee-0-small",) * 500),
+    ],
+)
+def test_everybody_gets_a_list(recommender: Recommender, request_: Request) -> None:
+    check(recommender.recommend(request_), 10)
+
+
+def test_no_requests(recommender: Recommender) -> None:
+    assert recommender.recommend_many([]) == []
+
+
+def test_a_list_longer_than_the_catalogue_holds_all_that_may_be_listed(recommender: Recommender) -> None:
+    available = int(recommender.catalogue.available.sum())
+    assert available < len(recommender.catalogue)
+    found = recommender.recommend(Request(user_id=USER, n=10_000))
+    check(found, available)
+
+
+def test_lists_follow_the_taste(recommender: Recommender) -> None:
+    for taste in ("coffee", "garden", "books"):
+        found = ids(recommender, history=(f"{taste}-0-small", f"{taste}-1-small"), n=5)
+        assert sum(item.startswith(taste) for item in found) >= 3
+
+
+def test_unknown_items_of_a_history_change_nothing(recommender: Recommender) -> None:
+    known = recommender.recommend(Request(history=("books-1-small", "books-2-small")))
+    same(recommender.recommend(Request(history=("x", "books-1-small", "y", "books-2-small", "z"))), known)
+
+
+def test_a_given_history_stands_in_for_the_stored_one(recommender: Recommender) -> None:
+    history = ("books-1-small", "books-2-small")
+    same(recommender.recommend(Request(USER, history=history)), recommender.recommend(Request(history=history)))
+
+
+def test_candidates_only(recommender: Recommender) -> None:
+    wanted = ("books-0-small", "coffee-3-large", "garden-1-small")
+    found = recommender.recommend(Request(USER, candidates=(*wanted, "no such item", wanted[0])))
+    check(found, 3)
+    assert set(found.ids) == set(wanted)
+    assert found.unknown_items == ("no such item",)
+    everything = recommender.recommend(Request(USER, n=100))
+    assert [item for item in everything.ids if item in wanted] == list(found.ids), "the order of the full list"
+
+
+def test_candidates_may_be_seen_but_must_be_available(recommender: Recommender) -> None:
+    available = recommender.catalogue.available
+    items = recommender.catalogue.vocabulary
+    seen = next(item for item, _, _ in recommender.history_of(USER) if available[items.number(item)])
+    policy = {"seen": "exclude"}
+    assert ids(recommender, user_id=USER, candidates=(seen,), policy=policy) == (seen,)
+    gone = items.ids(np.flatnonzero(~available))
+    assert ids(recommender, user_id=USER, candidates=tuple(gone)) == ()
+    assert ids(recommender, user_id=USER, candidates=()) == ()
+
+
+def test_exclude(recommender: Recommender) -> None:
+    first = ids(recommender, user_id=USER)
+    found = ids(recommender, user_id=USER, exclude=(*first[:3], "no such item"), n=30)
+    assert not set(found) & set(first[:3])
+    assert set(first[3:]) <= set(found)
+
+
+def test_filters(recommender: Recommender) -> None:
+    books = ids(recommender, user_id=USER, filters={"category": "books", "price": {"lt": 12}}, n=30)
+    assert books
+    assert all(item.startswith("books") for item in books)
+    nothing = recommender.recommend(Request(USER, filters={"category": "none of this"}), explain=True)
+    check(nothing, 0)
+    assert nothing.explain() == ()
+    assert nothing.to_polars().height == 0
+    with pytest.raises(DataError, match="nearest one is 'category'"):
+        ids(recommender, user_id=USER, filters={"categori": "books"})
+
+
+def test_seen_items(recommender: Recommender) -> None:
+    seen = {item for item, _, _ in recommender.history_of(USER)}
+    assert not seen & set(ids(recommender, user_id=USER, n=30, policy={"seen": "exclude"}))
+    demoted = ids(recommender, user_id=USER, n=30, policy={"seen": "demote"})
+    places = [item in seen for item in demoted]
+    assert any(places)
+    assert places == sorted(places), "behind all that is new"
+    kept = ids(recommender, user_id=USER, n=30, policy={"seen": "keep"})
+    assert ids(recommender, user_id=USER, n=30, policy={"seen": "auto"}) == kept, "as training resolved it"
+    assert ids(recommender, user_id=USER, n=30) == kept
+
+
+def test_diversity_mixes_the_tastes(recommender: Recommender) -> None:
+    request = Request(history=("books-0-small", "books-1-small", "books-2-small"), n=6)
+    plain = recommender.recommend(request).ids
+    mixed = recommender.recommend(replace(request, policy={"diversity": 0.9})).ids
+    assert mixed[0] == plain[0]
+    assert len({item.split("-")[0] for item in mixed}) >= len({item.split("-")[0] for item in plain})
+    assert mixed != plain
+
+
+@pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"seen": "sometimes"}])
+def test_a_wrong_policy(recommender: Recommender, policy: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, diversity"):
+        ids(recommender, user_id=USER, policy=policy)
+
+
+def test_a_query_counts(recommender: Recommender) -> None:
+    """What the ranker makes of it is its own affair; the text model prefers what the query asks for."""
+    block = recommender.block([Request(), Request(context={"query": "tomato seeds for the garden"})])
+    candidates = recommender.rank(block, 10).candidates
+    interest = [candidates.scores["text"][candidates.rows == row] for row in (0, 1)]
+    assert not np.array_equal(*interest)
+    best = candidates.items[candidates.rows == 1][np.argmax(interest[1])]
+    assert recommender.catalogue.vocabulary.id(int(best)).startswith("garden-0")
+    with pytest.raises(ConfigError, match="query must be text, not int"):
+        ids(recommender, context={"query": 3})
+
+
+def test_explanations(recommender: Recommender) -> None:
+    requests = [Request(USER), Request("nobody"), Request(history=("coffee-0-small",)), Request(n=0)]
+    lists = recommender.recommend_many(requests, explain=True)
+    bases = []
+    for found in lists:
+        assert len(found.explain()) == len(found)
+        for score, one in zip(found.scores.tolist(), found.explain(), strict=True):
+            assert one.reasons
+            assert all(reason.strip() for reason in one.reasons)
+            bases.append(score - (one.text + one.collaborative + one.behaviour + one.context))
+    # The groups and one constant, the ranker's mean score, make the score.
+    np.testing.assert_allclose(bases, bases[0], atol=1e-4)
+    assert recommender.recommend(Request(USER)).explain() == ()
+    same(recommender.recommend(Request(USER)), lists[0])
+
+
+def test_one_by_one_and_together(recommender: Recommender) -> None:
+    """Also where one request is longer than the candidates of the others."""
+    requests = [
+        Request(USER, request_id="a"),
+        Request("nobody", n=500, request_id="b"),
+        Request(history=("coffee-0-small",), n=3, request_id="c"),
+        Request(USER, context={"query": "poetry"}, request_id="d"),
+        Request("user 2", candidates=("books-0-small", "coffee-0-small"), request_id="e"),
+        Request("user 3", time=AFTER - 60 * DAY, request_id="f"),
+        Request("user 4", policy={"diversity": 0.5}, n=4, request_id="g"),
+    ]
+    together = recommender.recommend_many(requests)
+    for request, found in zip(requests, together, strict=True):
+        same(recommender.recommend(request), found)
+        assert (found.request_id, found.user_id) == (request.request_id, request.user_id)
+        assert found.model_version == recommender.version
+
+
+def test_the_frame_of_a_list(recommender: Recommender) -> None:
+    found = recommender.recommend(Request(USER, request_id="r"))
+    frame = found.to_polars()
+    assert dict(frame.schema) == LIST_SCHEMA
+    assert frame["item_id"].to_list() == list(found.ids)
+    assert frame["rank"].to_list() == list(range(1, 11))
+
+
+def test_an_observed_event_changes_the_next_list(recommender: Recommender) -> None:
+    before = recommender.recommend(Request("newcomer"))
+    assert recommender.is_cold(Request("newcomer"))
+    assert recommender.history_of("newcomer") == []
+    events = [click("newcomer", f"books-{kind}-small", AFTER + kind) for kind in range(3)]
+    assert recommender.observe(events) == 0
+    after = recommender.recommend(Request("newcomer", n=5))
+    assert not recommender.is_cold(Request("newcomer"))
+    assert before.ids != after.ids
+    assert sum(item.startswith("books") for item in after.ids) >= 3
+    assert [item for item, _, _ in recommender.history_of("newcomer")] == [event.item_id for event in events]
+
+
+def test_events_of_unknown_items_are_counted_and_change_nothing(recommender: Recommender) -> None:
+    before = recommender.recommend(Request(USER, time=AFTER + DAY))
+    assert recommender.observe([]) == 0
+    assert recommender.observe([click(USER, "no such item", AFTER), click("x", "nor this", AFTER)]) == 2
+    same(recommender.recommend(Request(USER, time=AFTER + DAY)), before)
+    assert recommender.observe([click("x", "nor this", AFTER), click("x", "books-0-small", AFTER)]) == 1
+
+
+def test_an_event_name_that_is_new(recommender: Recommender) -> None:
+    recommender.observe([click("newcomer", "books-0-small", AFTER, event="gift")])
+    assert recommender.history_of("newcomer") == [("books-0-small", "gift", AFTER)]
+    assert all(one.reasons for one in recommender.recommend(Request("newcomer"), explain=True).explain())
+
+
+def test_late_events_find_their_place(recommender: Recommender) -> None:
+    recommender.observe([click("x", "books-0-small", AFTER + 5)])
+    recommender.observe([click("x", "books-1-small", AFTER - 90 * DAY), click("x", "books-2-small", AFTER)])
+    assert [item for item, _, _ in recommender.history_of("x")] == ["books-1-small", "books-2-small", "books-0-small"]
+    assert [item for item, _, _ in recommender.history_of("x", 2)] == ["books-2-small", "books-0-small"]
+
+
+def test_live_events_are_as_good_as_learned_ones(bundle: Bundle) -> None:
+    """In one call, one by one, or in the log from the start: the same lists."""
+    events = clicks_of_tastes(bundle.catalogue.vocabulary.ids(range(30)), 40)
+    at_once, one_by_one, backwards = Recommender(bundle), Recommender(bundle), Recommender(bundle)
+    at_once.observe(events)
+    for event in events:
+        one_by_one.observe([event])
+    for event in reversed(events):
+        backwards.observe([event])
+    from_the_start = Recommender(replace(bundle, log=at_once.scoring.state.log))
+    requests = [Request(f"late user {user}", time=AFTER + 3 * DAY) for user in range(12)]
+    requests += [Request(USER, time=AFTER + DAY // 2)]
+    expected = at_once.recommend_many(requests)
+    for other in (one_by_one, backwards, from_the_start):
+        for one, found in zip(other.recommend_many(requests), expected, strict=True):
+            same(one, found)
+
+
+def test_the_time_of_a_request_ends_what_is_known(recommender: Recommender) -> None:
+    before = recommender.recommend(Request("x", time=AFTER))
+    recommender.observe([click("x", "books-0-small", AFTER), click("y", "books-0-small", AFTER + 1)])
+    same(recommender.recommend(Request("x", time=AFTER)), before)
+    later = recommender.recommend(Request("x", time=AFTER + 2))
+    assert not np.array_equal(later.scores, before.scores)
+
+
+def test_observing_and_recommending_at_the_same_time(recommender: Recommender) -> None:
+    items = recommender.catalogue.vocabulary.ids(range(30))
+    events = clicks_of_tastes(items, 60)
+
+    def observe() -> None:
+        for place, event in enumerate(events):
+            recommender.observe([event, click("busy", items[place % 30], event.timestamp, event=f"kind {place}")])
+
+    def recommend() -> list[ItemList]:
+        return [recommender.recommend(Request("busy", n=3), explain=True) for _ in range(25)]
+
+    with ThreadPoolExecutor(3) as pool:
+        writing, *reading = pool.submit(observe), pool.submit(recommend), pool.submit(recommend)
+        for done in reading:
+            for found in done.result():
+                check(found, 3)
+        writing.result()
+    assert len(recommender.history_of("busy", 100)) == 60
+    assert len(recommender.scoring.state.log) == len(recommender.bundle.log) + 120
+
+
+def test_similar_items(recommender: Recommender) -> None:
+    for by in ("text", "collaborative", "both"):
+        found = recommender.similar("coffee-0-small", 5, by=by)  # type: ignore[arg-type]
+        assert 0 < len(found) <= 5
+        assert "coffee-0-small" not in found.ids
+        assert (np.diff(found.scores) <= 0).all()
+    with pytest.raises(DataError, match="no item 'no such item'"):
+        recommender.similar("no such item")
+    with pytest.raises(ConfigError, match="write one of text, collaborative, both"):
+        recommender.similar("coffee-0-small", by="colour")  # type: ignore[arg-type]
+
+
+def test_a_version_without_text(plain: Bundle) -> None:
+    recommender = Recommender(plain)
+    assert recommender.version == ""
+    check(recommender.recommend(Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1)), 1)
+    with pytest.raises(ConfigError, match="trained without text"):
+        recommender.similar("coffee-0-small", by="text")
+    assert len(recommender.similar("coffee-0-small", by="collaborative"))
+
+
+def test_a_saved_version_gives_the_same_lists(plain: Bundle, plain_registry: Registry) -> None:
+    loaded = Recommender.load(plain_registry.path)
+    assert loaded.version == plain_registry.current()
+    assert loaded.bundle.report.to_json() == plain.report.to_json()
+    requests = [Request(f"user {user}", n=30) for user in range(20)] + [Request()]
+    for one, other in zip(loaded.recommend_many(requests), Recommender(plain).recommend_many(requests), strict=True):
+        assert (one.ids, one.sources) == (other.ids, other.sources)
+        np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_array_equal(one.p_purchase, other.p_purchase)

@@ -1,0 +1,145 @@
+"""A new version replaces the served one when there is something to learn and it is not worse."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pipeline_world import AFTER, DAY, clicks_of_tastes, fashion
+
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.loading import append_events, dataset_from_frames
+from recsys.errors import BundleError, DataError
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
+from recsys.registry import Registry
+from recsys.store.event_log import EventLog
+from recsys.store.open import open_store, sqlite_url
+
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def quiet(message: str) -> None:
+    """No progress."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EventLog]:
+    store = open_store(sqlite_url(tmp_path / "store.db"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def items(plain: Bundle) -> list[str]:
+    return plain.catalogue.vocabulary.ids(range(len(plain.catalogue)))
+
+
+@pytest.fixture
+def trendy(early: Dataset, items: list[str], plain_config: Config) -> Dataset:
+    """40 days of tastes, then 300 hours of a fashion that the served version cannot know."""
+    return append_events(early, fashion(items, 300), plain_config)
+
+
+def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, trendy: Dataset) -> None:
+    first = plain_registry.current()
+    decision = retrain_from_data(plain_registry, trendy, progress=quiet)
+    assert (decision.action, decision.champion, decision.new_events) == ("promoted", first, 300), decision.reason
+    assert decision.comparison is not None
+    assert decision.comparison.verdict == "better"
+    assert decision.to_dict()["comparison"]["difference"] == decision.comparison.difference
+    assert decision.challenger == plain_registry.current() != first
+    manifest = plain_registry.manifest(str(decision.challenger))
+    assert manifest.parent == first
+    assert manifest.data.n_events == len(trendy.log)
+    measured = Bundle.load(plain_registry).report.windows[-1]
+    assert measured.start > int(plain.log.times[-1]), "on requests new to both"
+    assert measured.n_events == decision.comparison.n_requests == 150
+
+
+def test_a_worse_version_is_refused_and_kept_to_be_looked_at(
+    plain_registry: Registry, early: Dataset, items: list[str], plain_config: Config
+) -> None:
+    """It learned a fashion that is over: people are back at their tastes."""
+    first = plain_registry.current()
+    events = fashion(items, 150) + clicks_of_tastes(items, 150, start=AFTER + 60 * DAY)
+    decision = retrain_from_data(plain_registry, append_events(early, events, plain_config), progress=quiet)
+    assert decision.action == "refused", decision.reason
+    assert plain_registry.current() == first
+    assert plain_registry.versions() == [first, decision.challenger]
+
+
+def test_a_dry_run_publishes_nothing(plain_registry: Registry, trendy: Dataset) -> None:
+    before = (plain_registry.versions(), plain_registry.current(), plain_registry.history())
+    decision = retrain_from_data(plain_registry, trendy, dry_run=True, progress=quiet)
+    assert (decision.action, decision.challenger) == ("promoted", None), decision.reason
+    assert decision.comparison is not None
+    assert (plain_registry.versions(), plain_registry.current(), plain_registry.history()) == before
+
+
+def test_too_few_events_are_not_worth_a_version(plain_registry: Registry, early: Dataset) -> None:
+    first = plain_registry.versions()
+    decision = retrain_from_data(plain_registry, early, progress=quiet)
+    assert (decision.action, decision.challenger, decision.new_events) == ("skipped", None, 0)
+    assert "retrain.min_events asks for 100" in decision.reason
+    assert plain_registry.versions() == first
+
+
+def test_a_version_that_learned_nonsense_does_not_win(
+    plain_registry: Registry, frames: Frames, plain_config: Config, plain: Bundle
+) -> None:
+    """What the newer events name is shuffled: nothing is to be learned from them."""
+    items, events = frames
+    end = int(plain.log.times[-1])
+    newer = events.filter(pl.col("timestamp").dt.epoch("us") > end)
+    shuffled = newer.with_columns(item_id=pl.col("item_id").shuffle(seed=1))
+    nonsense = dataset_from_frames(
+        items, pl.concat([events.head(events.height - newer.height), shuffled]), plain_config
+    )
+    decision = retrain_from_data(plain_registry, nonsense, progress=quiet)
+    assert decision.comparison is not None
+    assert decision.comparison.verdict != "better"
+
+
+def test_the_store_is_read_on_from_where_the_last_version_ended(
+    plain_registry: Registry, store: EventLog, items: list[str]
+) -> None:
+    events = fashion(items, 310)
+    store.append(events[:90])
+    assert retrain_from_store(plain_registry, store, progress=quiet).action == "skipped"
+    store.append(events[80:300])
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (decision.action, decision.new_events) == ("promoted", 300), decision.reason
+    second = Bundle.load(plain_registry)
+    assert second.store is not None
+    assert (second.store.identity, second.store.offset) == (store.identity, store.last_offset())
+    assert second.data_record.end == events[299].timestamp
+    store.append(events[300:])
+    again = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (again.action, again.new_events, again.champion) == ("skipped", 10, second.version)
+
+
+def test_another_store_is_read_from_its_start(
+    plain_registry: Registry, store: EventLog, items: list[str], tmp_path: Path
+) -> None:
+    store.append(fashion(items, 300))
+    assert retrain_from_store(plain_registry, store, progress=quiet).action == "promoted"
+    other = open_store(sqlite_url(tmp_path / "other.db"))
+    other.append(fashion(items, 7, start=Bundle.load(plain_registry).data_record.end + 1))
+    assert retrain_from_store(plain_registry, other, progress=quiet).new_events == 7
+    other.close()
+
+
+def test_only_late_events_leave_nothing_to_compare_on(
+    plain_registry: Registry, store: EventLog, items: list[str], plain: Bundle
+) -> None:
+    store.append(clicks_of_tastes(items, 120, start=int(plain.log.times[0])))
+    with pytest.raises(DataError, match="newer than the served version's data"):
+        retrain_from_store(plain_registry, store, progress=quiet)
+    assert len(plain_registry.versions()) == 1
+
+
+def test_there_must_be_a_served_version(tmp_path: Path, world: Dataset) -> None:
+    with pytest.raises(BundleError, match="no current version"):
+        retrain_from_data(Registry(tmp_path / "nothing here"), world, progress=quiet)

@@ -1,0 +1,190 @@
+"""Training: nothing sees its future, odd catalogues and odd texts go through, what cannot be trained on says so."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+import pytest
+from pipeline_world import until
+
+import recsys.pipeline.train as training
+from features.declarations import FEATURES, Feature
+from features.pairs import PairBatch
+from recsys.config import Config, parse_config
+from recsys.data.dataset import Dataset
+from recsys.data.loading import dataset_from_frames
+from recsys.data.requests import Request
+from recsys.data.split import TemporalSplit
+from recsys.errors import DataError
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.train import train
+from recsys.rank.rows import RankerRows
+
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+FRESH_PRICE = 999.0
+
+
+def changed(config: Config, **sections: Mapping[str, object]) -> Config:
+    """The config with some keys of some sections changed."""
+    tree = config.model_dump(mode="json")
+    return parse_config({**tree, **{name: {**tree[name], **keys} for name, keys in sections.items()}})
+
+
+def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
+    frames: Frames, plain_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is first wanted in a window: to the sources of that window it is nothing."""
+    items, events = frames
+    config = changed(plain_config, candidates={"n": 100})  # every item is a candidate
+    split = TemporalSplit.of(dataset_from_frames(items, events, config).log, config.data)
+    fresh = items.head(1).with_columns(item_id=pl.lit("fresh"), price=pl.lit(FRESH_PRICE))
+    in_window = pl.col("timestamp").dt.epoch("us").is_between(split.ranker_start, split.test_start, closed="left")
+    lucky = pl.int_range(pl.len()) % 3 == 0
+    events = events.with_columns(item_id=pl.when(in_window & lucky).then(pl.lit("fresh")).otherwise("item_id"))
+    seen: list[RankerRows] = []
+    real = training.training_rows
+
+    def kept(*arguments: object) -> RankerRows:
+        seen.append(real(*arguments))  # type: ignore[arg-type]
+        return seen[-1]
+
+    monkeypatch.setattr(training, "training_rows", kept)
+    dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
+    assert TemporalSplit.of(dataset.log, config.data) == split
+    names = train(dataset, config).features.names
+    older, newer = seen
+    assert older.times.max() < split.test_start <= newer.times.min()
+    learned = [names.index(name) for name in ("transitions_score", "als_score", "popular_score")]
+    of_fresh = [rows.table[:, names.index("item_price")] == FRESH_PRICE for rows in (older, newer)]
+    assert older.wanted[of_fresh[0]].any(), "the ranker meets it as wanted"
+    assert not older.table[of_fresh[0]][:, learned].any(), "its sources did not know it"
+    assert older.table[~of_fresh[0]][:, learned].any(axis=0).all()
+    assert newer.table[of_fresh[1]][:, names.index("popular_score")].all(), "those of the next window do"
+
+
+class Oracle:
+    """A planted leak: whether the item is acted on at the very moment of the request."""
+
+    def values(self, pairs: PairBatch) -> np.ndarray:  # type: ignore[type-arg]
+        return pairs.state.counts("item_acts", pairs.items, pairs.now + 1, 1)
+
+
+def test_a_feature_that_knows_the_label_shows_in_the_figures(
+    early: Dataset, plain: Bundle, plain_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = Feature("canary", "context", Oracle(), "reads the label")
+    monkeypatch.setattr("features.feature_set.FEATURES", (*FEATURES, canary))
+    leaking = train(early, plain_config).report
+    honest, planted = (report.metrics["ndcg@10"] for report in (plain.report, leaking))
+    assert planted["low"] > honest["high"] + 0.2  # type: ignore[operator]
+    assert next(iter(leaking.importances)) == "canary"
+
+
+def test_the_same_seed_gives_the_same_version(early: Dataset, plain: Bundle, plain_config: Config) -> None:
+    again = train(early, plain_config, name="small world")
+    assert again.report.to_json() == plain.report.to_json()
+    requests = [Request(user_id=f"user {user}") for user in range(10)]
+    for one, other in zip(
+        Recommender(plain).recommend_many(requests), Recommender(again).recommend_many(requests), strict=True
+    ):
+        assert one.ids == other.ids
+        np.testing.assert_array_equal(one.scores, other.scores)
+
+
+def test_windows_of_the_report_are_those_of_the_split(early: Dataset, plain: Bundle, plain_config: Config) -> None:
+    split = TemporalSplit.of(early.log, plain_config.data)
+    bounds = [(window.start, window.end) for window in plain.report.windows]
+    first = int(early.log.times[0])
+    assert bounds == [
+        (first, split.ranker_start),
+        (split.ranker_start, split.test_start),
+        (split.test_start, split.end),
+    ]
+    assert sum(window.n_events for window in plain.report.windows) == len(early.log)
+
+
+def test_auto_is_resolved_by_what_people_do(frames: Frames, plain: Bundle, plain_config: Config) -> None:
+    assert plain.config.policy.seen == "keep", "people of the small world come back to items"
+    items, events = frames
+    once = dataset_from_frames(items, events.unique(["user_id", "item_id"], keep="first"), plain_config)
+    assert train(once, plain_config).config.policy.seen == "exclude"
+    named = changed(plain_config, policy={"seen": "demote"})
+    assert train(once, named).config.policy.seen == "demote"
+
+
+ODD_TEXTS = (
+    "",
+    "word " * 10_000,
+    "手冲咖啡壶，适合喜欢慢生活的人",
+    "كتاب عن تاريخ القهوة",
+    "☕️🌱📚 👩‍👩‍👧‍👦",
+    "<b>Bold</b> &amp; <script>alert('x')</script>",
+    "\u0000\u200b\ufffd",
+    "' OR 1=1; --",
+)
+
+
+def reading(config: Config) -> Config:
+    """Text and little else."""
+    sections = {"candidates": {"sources": ["text", "popular"]}, "ranker": {"ablation": False, "trees": 5}}
+    return changed(config, text={"budget_minutes": 0.01}, **sections)
+
+
+def test_odd_texts_go_through_training_and_lists(frames: Frames, quick_config: Config) -> None:
+    items, events = frames
+    texts = [ODD_TEXTS[place % len(ODD_TEXTS)] for place in range(items.height)]
+    titles = pl.Series([text or "<br>" for text in texts])  # a title is required, but need not say anything
+    odd = items.with_columns(title=titles, description=pl.Series(texts[::-1])).drop("category", "brand")
+    config = reading(quick_config)
+    recommender = Recommender(train(dataset_from_frames(odd, events, config), config))
+    queries = [Request(user_id="user 1", context={"query": text}, request_id=text[:9]) for text in ODD_TEXTS]
+    for found in recommender.recommend_many(queries, explain=True):
+        assert len(found) == 10
+        assert np.isfinite(found.scores).all()
+        assert all(one.reasons for one in found.explain())
+
+
+def test_items_that_say_nothing_at_all(frames: Frames, quick_config: Config) -> None:
+    items, events = frames
+    config = reading(quick_config)
+    bundle = train(dataset_from_frames(items.select("item_id", title=pl.lit("<br>")), events, config), config)
+    assert set(bundle.catalogue.texts) == {""}
+    found = Recommender(bundle).recommend(Request(user_id="user 1"), explain=True)
+    assert len(found) == 10
+    assert np.isfinite(found.scores).all()
+
+
+def test_a_catalogue_with_one_item_has_nothing_to_rank(frames: Frames, plain_config: Config) -> None:
+    items, events = frames
+    one = items.head(1)
+    dataset = dataset_from_frames(one, events.with_columns(item_id=pl.lit(one["item_id"][0])), plain_config)
+    with pytest.raises(DataError, match="every item that could be listed was wanted"):
+        train(dataset, plain_config)
+
+
+def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config: Config) -> None:
+    items, events = frames
+    shown = dataset_from_frames(items, events.with_columns(event=pl.lit("impression")), plain_config)
+    with pytest.raises(DataError, match="signs of interest at 0 distinct times"):
+        train(shown, plain_config)
+
+
+def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
+    items, events = frames
+    with pytest.raises(DataError, match="three are needed"):
+        train(dataset_from_frames(items, events.head(2), plain_config), plain_config)
+
+
+def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_config: Config) -> None:
+    items, events = frames
+    events = until(events, 20).with_columns(request_id=pl.format("r{}", pl.int_range(pl.len())))
+    ids = items["item_id"]
+    shown = [
+        events.with_columns(item_id=pl.Series(ids.sample(events.height, with_replacement=True, seed=seed)))
+        for seed in range(3)
+    ]
+    logged = pl.concat([frame.with_columns(event=pl.lit("impression")) for frame in shown] + [events])
+    report = train(dataset_from_frames(items, logged, plain_config), plain_config).report
+    assert not any("does not tell what was shown" in caveat for caveat in report.caveats)
+    assert "impression" in report.facts["events"]
