@@ -135,6 +135,7 @@ class ServingConfig(Section):
     max_n: Positive = Field(500, description="longest list of one call")
     max_body_bytes: Positive = Field(1_000_000, description="largest request body")
     max_events: Positive = Field(1_000, description="most events in one call")
+    max_items: Positive = Field(500, description="most items in one call: their texts are encoded before it answers")
     threads: Positive = Field(2, description="lists that one worker scores at the same time")
     queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
     keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")

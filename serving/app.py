@@ -14,7 +14,7 @@ from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.pool import BoundedPool
-from serving.routes import events, health, items, models, rank, recommend
+from serving.routes import events, health, items, models, rank, recommend, users
 from serving.security import KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency, metrics=metrics)
     errors.install(app)
-    for module in (recommend, rank, events, items, models, health):
+    for module in (recommend, rank, events, items, users, models, health):
         app.include_router(module.router)
     return app
 

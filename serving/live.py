@@ -8,12 +8,16 @@ import logging
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import groupby
 
 from recsys.data.events import Event
+from recsys.data.forget import Forgotten
+from recsys.data.item_changes import ItemChange
 from recsys.errors import DataError, StoreError
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.scoring import Scoring
 from recsys.registry import Registry
-from recsys.store import EventLog
+from recsys.store import Store, read_log
 from serving.errors import ProblemError
 from serving.metrics import Metrics
 from serving.repeat import Repeat
@@ -31,18 +35,56 @@ PAGE = 10_000
 
 
 class Served:
-    """One loaded version and how far into the store it has read."""
+    """One loaded version and how far into the store it has read.
+
+    Attributes:
+        recommender: another one each time items change; a caller keeps one for the whole of an answer.
+        offset: of the newest event that it has seen.
+        items_offset: of the newest change of an item that it has seen.
+        withdrawn: ids of items that were deleted.
+    """
 
     def __init__(self, recommender: Recommender, offset: int) -> None:
         self.recommender = recommender
         self.version = recommender.version
         self.offset = offset
+        self.items_offset = 0
+        self.withdrawn: frozenset[str] = frozenset()
 
-    def catch_up(self, store: EventLog) -> None:
-        """Observe every stored event that this version has not seen. One caller at a time."""
-        while page := store.read(self.offset, PAGE):
-            self._observe([event for _, event in page])
+    def catch_up(self, store: Store) -> None:
+        """Observe all events, and forget all users, that this version has not seen. One caller at a time."""
+        while page := read_log(store, self.offset, PAGE):
+            for forgotten, entries in groupby((entry for _, entry in page), lambda entry: isinstance(entry, Forgotten)):
+                if forgotten:
+                    self.recommender.forget({entry.user_digest for entry in entries if isinstance(entry, Forgotten)})
+                else:
+                    self._observe([entry for entry in entries if isinstance(entry, Event)])
             self.offset = page[-1][0]
+
+    def catch_up_items(self, store: Store, observing: threading.Lock) -> None:
+        """Take in every change of an item that this version has not seen. One caller at a time.
+
+        Texts are encoded beside the answers and the events; events wait only while the recommender is exchanged.
+        """
+        while page := store.read_items(self.items_offset, PAGE):
+            changes = [change for _, change in page]
+            scoring = self._changed(self.recommender.scoring, changes)
+            gone = {change.item_id for change in changes if change.content is None}
+            with observing:
+                self.recommender = self.recommender.over(scoring)
+                self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
+            self.items_offset = page[-1][0]
+
+    def _changed(self, scoring: Scoring, changes: list[ItemChange]) -> Scoring:
+        """The scoring after the changes; one that this version cannot use is found by halving, and left out."""
+        try:
+            return scoring.updated(changes)
+        except DataError as error:
+            if len(changes) == 1:
+                logger.error("a stored item is in no list: %s", error)
+                return scoring
+            half = len(changes) // 2
+            return self._changed(self._changed(scoring, changes[:half]), changes[half:])
 
     def _observe(self, events: list[Event]) -> None:
         """Observe events; one that this version cannot use is found by halving, and left to the next training."""
@@ -60,18 +102,20 @@ class Served:
 class LiveState:
     """What the routes answer from. `start` loads the current version in the background."""
 
-    def __init__(self, registry: Registry, store: EventLog, metrics: Metrics) -> None:
+    def __init__(self, registry: Registry, store: Store, metrics: Metrics) -> None:
         self._registry = registry
         self._store = store
         self._metrics = metrics
         self._served: Served | None = None
         self._seen_current: tuple[int, int] | None = None
         self._reloading = threading.Lock()
+        self._updating = threading.Lock()
         self._observing = threading.Lock()
         self._store_answers = True
         self._repeats = (
             Repeat("registry", REGISTRY_SECONDS, self.refresh),
             Repeat("events", STORE_SECONDS, self.catch_up),
+            Repeat("items", STORE_SECONDS, self.catch_up_items),
         )
 
     def start(self) -> None:
@@ -89,8 +133,8 @@ class LiveState:
         """The version that answers; None while the first one is loading."""
         return self._served
 
-    def recommender(self) -> Recommender:
-        """The served recommender; a caller keeps it for the whole of one answer.
+    def serving(self) -> Served:
+        """The version that answers.
 
         Raises:
             ProblemError: 503, none is loaded yet.
@@ -98,7 +142,11 @@ class LiveState:
         served = self._served
         if served is None:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet; see /readyz")
-        return served.recommender
+        return served
+
+    def recommender(self) -> Recommender:
+        """The served recommender; a caller keeps it for the whole of one answer. Raises as `serving`."""
+        return self.serving().recommender
 
     def catch_up(self) -> None:
         """Take in every event that is stored now; without an answer of the store, when it answers again."""
@@ -107,6 +155,13 @@ class LiveState:
             if served is not None:
                 self._asking_store(lambda: served.catch_up(self._store))
                 self._metrics.offset.set(served.offset)
+
+    def catch_up_items(self) -> None:
+        """Take in every change of an item that is stored now, likewise."""
+        with self._updating:
+            served = self._served
+            if served is not None:
+                self._asking_store(lambda: served.catch_up_items(self._store, self._observing))
 
     def refresh(self) -> None:
         """Load the current version if CURRENT has changed; what is served stays when that fails."""
@@ -131,12 +186,17 @@ class LiveState:
 
     def _swap(self, new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn."""
-        self._asking_store(lambda: new.catch_up(self._store))
-        with self._observing:
-            self._asking_store(lambda: new.catch_up(self._store))
+        self._asking_store(lambda: self._replay(new, threading.Lock()))
+        with self._updating, self._observing:
+            self._asking_store(lambda: self._replay(new, threading.Lock()))
             self._served = new
         self._metrics.serve(new.version)
         logger.info("serving version %s", new.version)
+
+    def _replay(self, new: Served, nobody_else: threading.Lock) -> None:
+        """Items first: events may be of new ones."""
+        new.catch_up_items(self._store, nobody_else)
+        new.catch_up(self._store)
 
     def _asking_store(self, action: Callable[[], None]) -> None:
         """Lists go on without the store: what it holds is read when it answers again."""

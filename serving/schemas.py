@@ -1,8 +1,8 @@
 """What requests and answers hold: strict types, unknown keys refused, every length bounded."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from recsys.data.schema import MAX_POSITION
 
@@ -11,6 +11,9 @@ MAX_IDS = 10_000
 
 MAX_CURSOR = 200_000
 """Longest cursor, characters."""
+
+MAX_ATTRIBUTES = 50
+"""Most columns of an item beside those of the item file."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=2_000)]
@@ -104,6 +107,106 @@ class EventsRequest(Model):
     )
 
     events: list[EventIn]
+
+
+class ItemIn(Model):
+    """One item, as it is put: the columns of the item file, and any further ones as attributes for filters."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    __pydantic_extra__: dict[str, Scalar | Annotated[list[Text], Field(min_length=1, max_length=100)]]
+
+    item_id: Id
+    title: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"\S")]
+    description: Annotated[str, StringConstraints(max_length=50_000)] | None = None
+    category: Text | None = None
+    brand: Text | None = None
+    tags: Annotated[list[Name], Field(max_length=100)] | None = None
+    price: FiniteFloat | None = None
+    language: Text | None = None
+    created_at: Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat | None = Field(
+        None, description="when it first existed: ISO 8601, or epoch seconds or milliseconds; not listed before"
+    )
+    available: bool = True
+
+    @model_validator(mode="after")
+    def _attributes_have_names(self) -> Self:
+        for name in self.model_extra or ():
+            if not name.strip() or len(name) > 64 or name.startswith("__"):
+                raise ValueError(
+                    f"attribute {name[:64]!r}: use a name of 1 to 64 characters that does not begin with __"
+                )
+        if len(self.model_extra or ()) > MAX_ATTRIBUTES:
+            raise ValueError(f"at most {MAX_ATTRIBUTES} attributes beside the columns of the item file")
+        return self
+
+
+class ItemsRequest(Model):
+    """Body of PUT /v1/items."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [{"item_id": "i1", "title": "Espresso beans", "price": 9.5}]}]}
+    )
+
+    items: list[ItemIn]
+
+
+class ItemsAnswer(BaseModel):
+    """The items are durable and can be recommended."""
+
+    upserted: int
+
+
+class DeletedItemAnswer(BaseModel):
+    """The item is in no list any more."""
+
+    item_id: str
+    deleted: bool
+
+
+class EventOut(BaseModel):
+    """One stored event of a user; `timestamp` is ISO 8601."""
+
+    event_id: str
+    item_id: str
+    event: str
+    timestamp: str
+    request_id: str | None
+    position: int | None
+    propensity: float | None
+    value: float | None
+    session_id: str | None
+    context: dict[str, Any] | None
+
+
+class KnownEventOut(BaseModel):
+    """One event that lists are made from."""
+
+    item_id: str
+    event: str
+    timestamp: str
+
+
+class UserAnswer(BaseModel):
+    """What is stored about a user.
+
+    `events` are the newest ones in the store, of `n_events`; `history` is what the served version makes lists from,
+    training data included. Both oldest first.
+    """
+
+    user_id: str
+    model_version: str
+    n_events: int
+    events: list[EventOut]
+    history: list[KnownEventOut]
+
+
+class ForgottenAnswer(BaseModel):
+    """The user is forgotten; `events` were removed from the store."""
+
+    user_id: str
+    forgotten: bool
+    events: int
 
 
 class EventsAnswer(BaseModel):

@@ -7,7 +7,7 @@ import orjson
 from fastapi import Depends, Request, Response
 
 from recsys.registry import Registry
-from recsys.store import EventLog
+from recsys.store import Store
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.pool import BoundedPool
@@ -25,7 +25,7 @@ class Service:
 
     settings: Settings
     registry: Registry
-    store: EventLog
+    store: Store
     live: LiveState
     metrics: Metrics
     scoring: BoundedPool

@@ -51,10 +51,31 @@ class ItemCatalogue:
 
     def codes(self, column: str) -> NDArray[np.int32]:
         """(n_items,) a number for each distinct value of a string column, -1 where it is null."""
-        values = self.frame[column]
-        names = values.drop_nulls().unique(maintain_order=True)
-        numbers = dict(zip(names.to_list(), range(len(names)), strict=True))
-        return np.array([numbers.get(value, -1) for value in values.to_list()], dtype=np.int32)
+        values = self.frame.select(pl.col(column).alias("value"))
+        names = values.drop_nulls().unique(maintain_order=True).with_row_index("code")
+        codes = values.join(names, on="value", how="left", maintain_order="left")["code"]
+        return codes.cast(pl.Int32).fill_null(-1).to_numpy()
+
+    def updated(self, numbers: NDArray[np.int32], rows: pl.DataFrame, vocabulary: Vocabulary) -> "ItemCatalogue":
+        """This catalogue with some rows replaced and new ones behind.
+
+        Args:
+            numbers: (n,) of the rows; from `len(self)` on they are new, and increase.
+            rows: the columns of `frame` with their types, and perhaps further ones.
+            vocabulary: of all items after the change.
+        """
+        frame = pl.concat([self.frame, rows], how="diagonal")
+        if (numbers < len(self)).any():
+            places = np.arange(len(vocabulary))
+            places[numbers] = len(self) + np.arange(len(numbers))
+            frame = frame[places]
+        changed = ItemCatalogue(frame)
+        texts = [*self.texts, *([""] * (len(vocabulary) - len(self)))]
+        for number, text in zip(numbers.tolist(), ItemCatalogue(rows).texts, strict=True):
+            texts[number] = text
+        # What is known already is handed on: computing it anew would read every item.
+        vars(changed).update(vocabulary=vocabulary, texts=texts)
+        return changed
 
     def save(self, path: Path) -> None:
         """Write one parquet file."""

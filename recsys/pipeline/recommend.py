@@ -1,8 +1,9 @@
 """The recommender: requests in, ranked lists out. The one path of API, batch and evaluation."""
 
+import copy
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.events import Event
+from recsys.data.forget import forgotten
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.loading import log_of
@@ -60,8 +62,26 @@ class Recommender:
 
     @property
     def catalogue(self) -> ItemCatalogue:
-        """The items."""
-        return self.bundle.catalogue
+        """The items, those since training included."""
+        return self.scoring.catalogue
+
+    def over(self, scoring: Scoring) -> "Recommender":
+        """This recommender over `scoring.updated(...)` of its own scoring: what serves from now on.
+
+        Lists under way go on with the old one. No events may be observed meanwhile, nor by the old one afterwards.
+        """
+        successor = copy.copy(self)
+        successor.scoring = scoring
+        return successor
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Know users no longer: what they did counts for items, but is nobody's history.
+
+        Args:
+            digests: `user_digest` of their ids.
+        """
+        with self._observing:
+            self._users = forgotten(self._users, digests)
 
     def recommend(self, request: Request, *, explain: bool = False) -> ItemList:
         """Rank one list.

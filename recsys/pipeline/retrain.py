@@ -1,13 +1,16 @@
 """Retraining: learn from what happened since the served version, and serve the result if it is not worse."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
+from recsys.data.forget import Forgotten, without_users
+from recsys.data.item_changes import change_items
 from recsys.data.loading import append_events
 from recsys.errors import DataError
 from recsys.eval.confidence import Comparison
@@ -17,11 +20,13 @@ from recsys.pipeline.moments import Moments
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.train import train
 from recsys.registry import Registry, StoreMark
-from recsys.store.event_log import EventLog
+from recsys.store import Store, read_log
 from recsys.text.cache import VectorCache
 
 _METRIC = "ndcg@10"
 _PAGE = 10_000
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,9 @@ class Decision:
 
 
 def retrain_from_store(
-    registry: Registry, store: EventLog, *, dry_run: bool = False, seed: int = 0, progress: Progress
+    registry: Registry, store: Store, *, dry_run: bool = False, seed: int = 0, progress: Progress
 ) -> Decision:
-    """Retrain on the served version's log and what the store holds beyond it.
+    """Retrain on the served version's log and what the store holds beyond it: items, events, users to be forgotten.
 
     Raises:
         BundleError: there is no served version, or it is damaged.
@@ -62,11 +67,16 @@ def retrain_from_store(
     champion = Bundle.load(registry)
     mark = champion.store
     start = mark.offset if mark is not None and mark.identity == store.identity else 0
-    events, offset = _read(store, start)
-    progress(f"{len(events):,} stored events since version {champion.version}")
-    dataset = append_events(Dataset(champion.catalogue, champion.log), events, champion.config)
+    catalogue, _ = change_items(champion.catalogue, [change for _, change in _pages(store.read_items, 0)])
+    events, digests, offset = _read(store, start)
+    log = without_users(replace(champion.log, n_items=len(catalogue)), digests)
+    progress(
+        f"since version {champion.version}: {len(events):,} stored events, "
+        f"{len(catalogue) - len(champion.catalogue):,} new items, {len(digests):,} forgotten users"
+    )
+    dataset = append_events(Dataset(catalogue, log), events, champion.config)
     read = StoreMark(identity=store.identity, offset=offset)
-    return _retrain(registry, champion, dataset, len(dataset.log) - len(champion.log), read, dry_run, seed, progress)
+    return _retrain(registry, champion, dataset, len(dataset.log) - len(log), read, dry_run, seed, progress)
 
 
 def retrain_from_data(
@@ -134,16 +144,20 @@ def _compare(champion: Bundle, challenger: Bundle, dataset: Dataset, seed: int, 
     return challenger.report.full.against(served.full, _METRIC, seed=seed)
 
 
-def _read(store: EventLog, after: int) -> tuple[list[Event], int]:
-    """All events beyond an offset, and the offset of the last one."""
+def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
+    """All events beyond an offset, who was forgotten since, and the offset of the last entry."""
     events: list[Event] = []
-    for offset, event in _pages(store, after):
-        events.append(event)
+    digests: set[str] = set()
+    for offset, entry in _pages(partial(read_log, store), after):
+        if isinstance(entry, Forgotten):
+            digests.add(entry.user_digest)
+        else:
+            events.append(entry)
         after = offset
-    return events, after
+    return events, digests, after
 
 
-def _pages(store: EventLog, after: int) -> Iterator[tuple[int, Event]]:
-    while page := store.read(after, _PAGE):
+def _pages(read: Callable[[int, int], list[tuple[int, Entry]]], after: int) -> Iterator[tuple[int, Entry]]:
+    while page := read(after, _PAGE):
         yield from page
         after = page[-1][0]

@@ -13,6 +13,7 @@ from features.state import EventState
 from recsys.config import FeatureGroup
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
+from recsys.data.item_changes import ItemChange, change_items
 from recsys.pipeline.candidates import Candidates, propose
 from recsys.pipeline.stage_one import Queries, StageOne
 from recsys.policy.policy import Policy
@@ -68,6 +69,26 @@ class Scoring:
         """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
         vectors = self.facts.vectors
         return vectors.get("text", vectors.get("factors"))
+
+    def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
+        """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
+
+        New texts are encoded. Collaborative models say nothing of new items. The events are shared with this one.
+
+        Raises:
+            DataError: a column does not fit the catalogue's.
+        """
+        catalogue, numbers = change_items(self.catalogue, changes)
+        if not len(numbers):
+            return self
+        numbers, before, texts = np.sort(numbers), self.catalogue.texts, catalogue.texts
+        read = [number for number in numbers.tolist() if number >= len(before) or texts[number] != before[number]]
+        stage = self.stage.updated(
+            len(before), len(texts), np.array(read, dtype=np.int32), [texts[number] for number in read]
+        )
+        updated = Scoring(catalogue, stage, self.state)
+        _ = updated.facts, catalogue.available  # now, and not in the first request
+        return updated
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""

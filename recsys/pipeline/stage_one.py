@@ -1,10 +1,11 @@
 """The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.pairs import ItemFacts
@@ -19,6 +20,7 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.pipeline.newcomers import Newcomers
 from recsys.text.cache import VectorCache
 from recsys.text.interest import InterestModel
 
@@ -43,10 +45,12 @@ class StageOne:
     Attributes:
         models: collaborative models by the name of their source.
         interest: the text model; None when text is not among the sources.
+        newcomers: items that came after training; None when there are none.
     """
 
     models: Mapping[str, Scorer]
     interest: InterestModel | None
+    newcomers: Newcomers | None = None
 
     @classmethod
     def fit(
@@ -99,10 +103,32 @@ class StageOne:
 
     def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, NDArray[np.float32]]:
         """Source -> (n_requests, n_items) float32, higher is better, 0 where the source knows nothing."""
-        scores = {source: model.score(histories) for source, model in self.models.items()}
+        scores = {source: self._collaborative(model, histories) for source, model in self.models.items()}
         if self.interest:
             scores[_TEXT] = self.interest.score(histories, queries)
         return scores
+
+    def _collaborative(self, model: Scorer, histories: HistoryBatch) -> NDArray[np.float32]:
+        if self.newcomers is None or isinstance(model, Revisits):
+            return model.score(histories)
+        known = model.score(histories.keep(histories.items < self.newcomers.n_known))
+        return self.newcomers.joined(known) if isinstance(model, Popular) else self.newcomers.lent(known)
+
+    def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "StageOne":
+        """These sources over a catalogue that has changed since.
+
+        Args:
+            n_before, n_items: size of the catalogue before and after.
+            numbers: (n,) of the items whose text is another or new, increasing; new ones come without a gap.
+            texts: (n,) what they say.
+        """
+        interest = self.interest.updated(numbers, texts) if self.interest and len(numbers) else self.interest
+        n_known = self.newcomers.n_known if self.newcomers else n_before
+        if n_items == n_known:
+            return replace(self, interest=interest)
+        models = {s: Revisits(n_items) if isinstance(model, Revisits) else model for s, model in self.models.items()}
+        vectors = interest.base_vectors if interest else None
+        return StageOne(models, interest, Newcomers.of(self.newcomers, n_known, n_items, numbers, vectors))
 
     def baseline_scores(
         self, histories: HistoryBatch, queries: Queries | None = None
@@ -125,9 +151,9 @@ class StageOne:
         for source, model in self.models.items():
             if isinstance(model, Als):
                 norms = np.linalg.norm(model.item_factors, axis=1, keepdims=True)
-                vectors["factors"] = model.item_factors / np.maximum(norms, 1e-12)
+                vectors["factors"] = _as_tall(model.item_factors / np.maximum(norms, 1e-12), len(catalogue))
             elif isinstance(model, Transitions | Neighbours):
-                links[source] = model.matrix
+                links[source] = _as_square(model.matrix, len(catalogue))
         return ItemFacts.of(catalogue, vectors, links)
 
     def save(self, folder: Path) -> None:
@@ -146,3 +172,16 @@ class StageOne:
             if (folder / "cf" / source).is_dir()
         }
         return cls(models, InterestModel.load(folder / "text") if (folder / "text").is_dir() else None)
+
+
+def _as_tall(vectors: NDArray[np.float32], n_items: int) -> NDArray[np.float32]:
+    """The vectors with zeros for items that came later."""
+    return vectors if len(vectors) == n_items else np.pad(vectors, ((0, n_items - len(vectors)), (0, 0)))
+
+
+def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
+    """The links with none for items that came later."""
+    if links.shape[0] == n_items:
+        return links
+    ends = np.pad(links.indptr, (0, n_items - links.shape[0]), mode="edge")
+    return sp.csr_matrix((links.data, links.indices, ends), shape=(n_items, n_items), copy=False)

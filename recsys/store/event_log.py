@@ -21,7 +21,7 @@ class AppendResult:
 
 
 class EventLog(Protocol):
-    """An append-only log of events. Safe to use from many threads; several processes may share one log.
+    """A log of events that are added and never changed. Safe to use from many threads and processes.
 
     Offsets are positive, grow with every accepted event and are never used twice. A reader that has seen an offset has
     seen every event with a smaller one, so `read(after=last seen)` in a loop misses nothing.

@@ -4,12 +4,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from recsys.errors import ConfigError
-from recsys.store.event_log import EventLog
-from recsys.store.sqlite import SqliteEventLog
+from recsys.store.sqlite import SqliteStore
+from recsys.store.store import Store
 
 
-def open_store(url: str) -> EventLog:
-    """Open the event log that a URL names: `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
+def open_store(url: str) -> Store:
+    """Open the store that a URL names: `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
 
     Raises:
         ConfigError: the URL is not one, or its scheme is not known.
@@ -20,7 +20,7 @@ def open_store(url: str) -> EventLog:
         raise ConfigError(f"store {url!r}: unknown kind {parts.scheme!r}; what works is sqlite:///FILE")
     if parts.netloc or len(parts.path) < 2:
         raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
-    return SqliteEventLog(Path(unquote(parts.path[1:])))
+    return SqliteStore(Path(unquote(parts.path[1:])))
 
 
 def sqlite_url(path: Path) -> str:

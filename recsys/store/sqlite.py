@@ -1,4 +1,4 @@
-"""The event log in one SQLite file: write-ahead log, every append synced to disk before it returns.
+"""The store in one SQLite file: write-ahead log, every change synced to disk before it returns.
 
 Several threads and several processes of one machine may use the same file. See https://sqlite.org/wal.html.
 """
@@ -12,8 +12,11 @@ from operator import attrgetter
 from pathlib import Path
 
 from recsys.data.events import Event
+from recsys.data.forget import Forgotten, user_digest
+from recsys.data.item_changes import ItemChange
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
+from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes."""
@@ -22,31 +25,9 @@ _COLUMNS = ", ".join(field.name for field in fields(Event))
 _row_of = attrgetter(*(field.name for field in fields(Event)))
 _PLACES = ", ".join("?" for _ in fields(Event))
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE events (
-            "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
-            event_id TEXT NOT NULL UNIQUE,
-            user_id TEXT NOT NULL,
-            item_id TEXT NOT NULL,
-            event TEXT NOT NULL,
-            timestamp INTEGER NOT NULL,
-            request_id TEXT,
-            position INTEGER,
-            propensity REAL,
-            value REAL,
-            session_id TEXT,
-            context TEXT
-        ) STRICT""",
-        "CREATE TABLE log (identity TEXT NOT NULL) STRICT",
-        "INSERT INTO log VALUES (lower(hex(randomblob(16))))",
-    ),
-)
-"""Statements that take a file from schema version i (its place here) to i + 1. Never changed, only added to."""
 
-
-class SqliteEventLog:
-    """An `EventLog` in one file.
+class SqliteStore:
+    """Events, items and users in one file.
 
     Raises:
         StoreError: the file cannot be opened or written, is no SQLite file, or was written by a newer schema.
@@ -65,6 +46,7 @@ class SqliteEventLog:
             with self._explained():
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._migrate()
                 (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
         except BaseException:
@@ -96,6 +78,55 @@ class SqliteEventLog:
         with self._lock, self._explained():
             (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
         return int(offset)
+
+    def put_items(self, changes: Sequence[ItemChange]) -> None:
+        """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
+        rows = [(change.item_id, change.content) for change in changes]
+        with self._lock, self._explained(), self._transaction():
+            self._connection.executemany("INSERT INTO items (item_id, content) VALUES (?, ?)", rows)
+
+    def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
+        """Changes of items above an offset, in order."""
+        statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (after, limit)).fetchall()
+        return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
+
+    def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
+        """The newest events of a user, oldest first."""
+        statement = f'SELECT {_COLUMNS} FROM events WHERE user_id = ? ORDER BY "offset" DESC LIMIT ?'
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (user_id, limit)).fetchall()
+        return [Event(*columns) for columns in reversed(rows)]
+
+    def count_of(self, user_id: str) -> int:
+        """How many events of a user are stored."""
+        with self._lock, self._explained():
+            (count,) = self._connection.execute("SELECT count(*) FROM events WHERE user_id = ?", (user_id,)).fetchone()
+        return int(count)
+
+    def forget(self, user_id: str) -> int:
+        """Overwrite a user's events, in the write-ahead log as well, and leave a mark with the next offset."""
+        run = self._connection.execute
+        with self._lock, self._explained():
+            with self._transaction():
+                removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
+                offsets = run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'").rowcount
+                if not offsets:  # nothing was ever stored
+                    run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1)")
+                run(
+                    "INSERT INTO forgotten SELECT seq, ? FROM sqlite_sequence WHERE name = 'events'",
+                    (user_digest(user_id),),
+                )
+            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return removed
+
+    def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
+        """Marks of forgotten users above an offset, in order."""
+        statement = 'SELECT "offset", user_digest FROM forgotten WHERE "offset" > ? ORDER BY "offset"'
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (after,)).fetchall()
+        return [(offset, Forgotten(digest)) for offset, digest in rows]
 
     def close(self) -> None:
         """Close the connection."""

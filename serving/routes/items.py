@@ -1,26 +1,28 @@
-"""One item, and what is like it."""
+"""One item, and what is like it; items that come, change and go."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.item_changes import ItemChange, fitted_to, item_rows
 from recsys.data.vocabulary import UNKNOWN
-from recsys.pipeline.recommend import Recommender
 from serving.answers import listed
-from serving.errors import ProblemError, documented
-from serving.schemas import ItemAnswer, SimilarAnswer
+from serving.errors import Fault, ProblemError, documented
+from serving.live import Served
+from serving.schemas import DeletedItemAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest, SimilarAnswer
 from serving.security import Allow
-from serving.service import ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(
     prefix="/v1/items",
     tags=["items"],
-    dependencies=[Depends(Allow("read"))],
     responses=documented(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -28,9 +30,27 @@ router = APIRouter(
 )
 
 ItemId = Annotated[str, Path(min_length=1, max_length=256)]
+NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 
 
-@router.get("/{item_id:path}/similar", response_model=SimilarAnswer)
+@router.put(
+    "",
+    response_model=ItemsAnswer,
+    dependencies=[Depends(Allow("write"))],
+    responses=documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+)
+async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
+    """Add items, or put others in their place. They are on disk, and can be recommended, when this answers."""
+    await service.writing.run(lambda: _put(body.items, service))
+    return json_response({"upserted": len({item.item_id for item in body.items})})
+
+
+@router.get(
+    "/{item_id:path}/similar",
+    response_model=SimilarAnswer,
+    dependencies=[Depends(Allow("read"))],
+    responses=NOT_FOUND,
+)
 async def similar(
     item_id: ItemId,
     service: ServiceNeeded,
@@ -38,22 +58,81 @@ async def similar(
     by: Literal["text", "collaborative", "both"] = "both",
 ) -> Response:
     """Items like this one: by what they say, by who wanted them, or both."""
-    recommender = service.live.recommender()
-    _number(recommender, item_id)
+    served = service.live.serving()
+    recommender = served.recommender
+    _number(served, item_id)
     items = await service.scoring.run(lambda: recommender.similar(item_id, n, by))
     return json_response({"item_id": item_id, "model_version": items.model_version, "items": listed(items)})
 
 
-@router.get("/{item_id:path}", response_model=ItemAnswer)
+@router.get("/{item_id:path}", response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
 async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """What the served version knows of an item."""
-    recommender = service.live.recommender()
-    row = recommender.catalogue.frame.row(_number(recommender, item_id), named=True)
-    return json_response({"model_version": recommender.version, "item": row})
+    served = service.live.serving()
+    number, catalogue = _number(served, item_id), served.recommender.catalogue
+    return json_response({"model_version": served.version, "item": catalogue.frame.row(number, named=True)})
 
 
-def _number(recommender: Recommender, item_id: str) -> int:
-    number = recommender.catalogue.vocabulary.number(item_id)
-    if number == UNKNOWN:
+@router.delete(
+    "/{item_id:path}",
+    response_model=DeletedItemAnswer,
+    dependencies=[Depends(Allow("write"))],
+    responses=NOT_FOUND,
+)
+async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
+    """Take an item out of all lists, for good. Histories that hold it stay as they are; putting it brings it back."""
+
+    def withdraw() -> None:
+        _number(service.live.serving(), item_id)
+        service.store.put_items([ItemChange(item_id, None)])
+        service.live.catch_up_items()
+
+    await service.writing.run(withdraw)
+    return json_response({"item_id": item_id, "deleted": True})
+
+
+def _put(items: Sequence[ItemIn], service: Service) -> None:
+    most = service.settings.serving.max_items
+    if len(items) > most:
+        fault = Fault(loc=["body", "items"], msg=f"{len(items)} items; send at most {most} at a time")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+    newest = {item.item_id: item for item in items}
+    contents = [_content(item) for item in newest.values()]
+    if not contents:
+        return
+    _check(contents, service.live.recommender().catalogue)
+    service.store.put_items(
+        [ItemChange(id_, orjson.dumps(content).decode()) for id_, content in zip(newest, contents, strict=True)]
+    )
+    service.live.catch_up_items()
+
+
+def _content(item: ItemIn) -> dict[str, Any]:
+    content = item.model_dump(exclude_none=True)
+    if item.created_at is not None:
+        content["created_at"] = str(item.created_at)
+    return content
+
+
+def _check(contents: Sequence[dict[str, Any]], catalogue: ItemCatalogue) -> None:
+    """Refuse what the catalogue could not hold.
+
+    Raises:
+        ProblemError: 422, cells that break a rule of the item file.
+        DataError: a column is of another type than in the catalogue.
+    """
+    rows, rejections = item_rows(contents)
+    if len(rejections):
+        faults = [
+            Fault(loc=["body", "items", row, column or ""], msg=reason)
+            for row, column, reason in rejections.rows.select("row", "column", "reason").iter_rows()
+        ]
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
+    fitted_to(catalogue, rows)
+
+
+def _number(served: Served, item_id: str) -> int:
+    number = served.recommender.catalogue.vocabulary.number(item_id)
+    if number == UNKNOWN or item_id in served.withdrawn:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no item {item_id!r}")
     return number

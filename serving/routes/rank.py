@@ -14,11 +14,12 @@ router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("re
 @router.post("/rank", response_model=RankAnswer)
 async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
     """Rank just these items. Those that the catalogue lacks are named in `unknown_items`, the rest is ranked."""
-    recommender = service.live.recommender()
+    served = service.live.serving()
+    recommender = served.recommender
     vocabulary = recommender.catalogue.vocabulary
     distinct = list(dict.fromkeys(body.items))
-    known = [id_ for id_ in distinct if id_ in vocabulary]
+    known = [id_ for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn]
     n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
     answer = await ranked(service, recommender, body, n, candidates=known)
-    answer["unknown_items"] = [id_ for id_ in distinct if id_ not in vocabulary]
+    answer["unknown_items"] = [id_ for id_ in distinct if id_ not in set(known)]
     return json_response(answer)

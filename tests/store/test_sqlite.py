@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from event_log_contract import EventLogContract, click
+from item_store_contract import ItemStoreContract
+from user_store_contract import UserStoreContract
 
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store, sqlite_url
-from recsys.store.sqlite import MIGRATIONS
+from recsys.store.sqlite_schema import MIGRATIONS
 
 WRITER = """
 import sys
@@ -32,7 +34,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a store?#%20.db"
 
 
-class TestSqlite(EventLogContract):
+class TestSqlite(EventLogContract, ItemStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, file: Path) -> str:
         return sqlite_url(file)
@@ -81,6 +83,30 @@ def test_an_older_file_is_brought_up_step_by_step(file: Path, monkeypatch: pytes
     assert connection.execute("SELECT note FROM log").fetchall() == [("migrated",)]
     assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
     connection.close()
+
+
+def test_a_file_of_the_first_version_is_brought_up(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    for statement in MIGRATIONS[0]:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO events (event_id, user_id, item_id, event, timestamp) VALUES ('e', 'u', 'i', 'x', 1)"
+    )
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    store = open_store(sqlite_url(file))
+    assert store.count_of("u") == 1
+    assert store.read_items() == []
+    store.close()
+
+
+def test_who_is_forgotten_is_in_no_file(file: Path) -> None:
+    store = open_store(sqlite_url(file))
+    store.append([click(number, user_id="somebody's name") for number in range(50)])
+    store.forget("somebody's name")
+    assert all(b"somebody" not in part.read_bytes() for part in file.parent.iterdir())
+    store.close()
 
 
 def test_a_newer_file_is_refused(file: Path) -> None:

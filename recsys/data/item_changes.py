@@ -1,0 +1,105 @@
+"""Items that come, change and go after training, as the API takes them and the stores keep them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.files import frame_table
+from recsys.data.items_table import read_items
+from recsys.data.schema import ITEMS
+from recsys.data.validation import Rejections
+from recsys.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """What became of one item.
+
+    Attributes:
+        item_id: the caller's id.
+        content: the item's columns as a JSON object in text; None: it is withdrawn and must not be listed.
+    """
+
+    item_id: str
+    content: str | None
+
+
+def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejections]:
+    """Items as they are posted to typed rows, by the rules of the item file; what breaks one is set aside.
+
+    Raises:
+        DataError: a column holds values of several types, or no row is left.
+    """
+    names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
+    try:
+        frame = pl.DataFrame([pl.Series(name, [row.get(name) for row in rows], strict=True) for name in names])
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"items: a column holds values of different types: {error}") from error
+    catalogue, rejections = read_items(frame_table(frame, "items"))
+    if len(rejections):
+        return catalogue.frame, rejections
+    # Attributes as they were posted: text that looks like a number is text, unlike in a CSV file.
+    standard = {column.name for column in ITEMS}
+    return catalogue.frame.with_columns([frame[name] for name in names if name not in standard]), rejections
+
+
+def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
+    """Typed rows with the catalogue's own columns and types first, further columns behind.
+
+    Raises:
+        DataError: a column of the catalogue is of another type; it is named.
+    """
+    columns = []
+    for name, dtype in catalogue.frame.schema.items():
+        if name not in rows.columns:
+            columns.append(pl.Series(name, [None] * rows.height, dtype=dtype))
+            continue
+        try:
+            columns.append(rows[name].cast(dtype, strict=True))
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"items: column {name!r} holds {dtype} in the catalogue, not {rows[name].dtype}") from error
+        fraction = dtype.is_integer() and rows[name].dtype.is_float() and (rows[name] != columns[-1]).any()
+        if fraction or ((rows[name].dtype == pl.Boolean) != (dtype == pl.Boolean) and rows[name].dtype != pl.Null):
+            raise DataError(f"items: column {name!r} holds {dtype} in the catalogue, not {rows[name].dtype}")
+    further = [rows[name] for name in rows.columns if name not in catalogue.frame.columns]
+    return pl.DataFrame([*columns, *further])
+
+
+def change_items(catalogue: ItemCatalogue, changes: Sequence[ItemChange]) -> tuple[ItemCatalogue, NDArray[np.int32]]:
+    """The catalogue after the changes: known items keep their numbers, new ones come behind.
+
+    A withdrawn item keeps its number, and its text, which histories refer to; it is not available.
+
+    Returns:
+        The catalogue and the numbers of the items that are other than before; none when nothing changes.
+
+    Raises:
+        DataError: a column does not fit the catalogue's.
+    """
+    newest = {change.item_id: change.content for change in changes}
+    contents = [orjson.loads(content) for content in newest.values() if content is not None]
+    gone = catalogue.vocabulary.numbers(id_ for id_, content in newest.items() if content is None)
+    gone = gone[gone >= 0]
+    withdrawn = catalogue.frame[gone].with_columns(pl.lit(False).alias("available"))
+    rows = withdrawn
+    if contents:
+        typed, rejections = item_rows(contents)
+        if len(rejections):
+            raise DataError(f"items: {'; '.join(rejections.top_reasons())}")
+        fitted = fitted_to(catalogue, typed)
+        rows = pl.concat([fitted, withdrawn], how="diagonal")
+    vocabulary = catalogue.vocabulary.extended(rows["item_id"].to_list())
+    numbers = vocabulary.numbers(rows["item_id"].to_list())
+    known = np.flatnonzero(numbers < len(catalogue))
+    before = pl.concat([rows.clear(), catalogue.frame[numbers[known]]], how="diagonal")
+    same = known[[old == new for old, new in zip(before.rows(), rows[known].rows(), strict=True)]]
+    changed = np.setdiff1d(np.arange(len(numbers)), same)
+    if not len(changed):
+        return catalogue, np.zeros(0, dtype=np.int32)
+    return catalogue.updated(numbers[changed], rows[changed], vocabulary), numbers[changed]

@@ -1,0 +1,32 @@
+"""The tables of the SQLite store, and how a file of an older version gets them."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE events (
+            "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL UNIQUE,
+            user_id TEXT NOT NULL,
+            item_id TEXT NOT NULL,
+            event TEXT NOT NULL,
+            timestamp INTEGER NOT NULL,
+            request_id TEXT,
+            position INTEGER,
+            propensity REAL,
+            value REAL,
+            session_id TEXT,
+            context TEXT
+        ) STRICT""",
+        "CREATE TABLE log (identity TEXT NOT NULL) STRICT",
+        "INSERT INTO log VALUES (lower(hex(randomblob(16))))",
+    ),
+    (
+        """CREATE TABLE items (
+            "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
+            item_id TEXT NOT NULL UNIQUE ON CONFLICT REPLACE,
+            content TEXT
+        ) STRICT""",
+        """CREATE TABLE forgotten ("offset" INTEGER PRIMARY KEY, user_digest TEXT NOT NULL) STRICT""",
+        "CREATE INDEX events_of_users ON events (user_id)",
+    ),
+)
+"""Statements that take a file from schema version i (its place here) to i + 1. Never changed, only added to."""

@@ -1,0 +1,26 @@
+"""A whole store: events, items and users, in one place."""
+
+from typing import Protocol
+
+from recsys.data.events import Event
+from recsys.data.forget import Forgotten
+from recsys.store.event_log import EventLog
+from recsys.store.item_store import ItemStore
+from recsys.store.user_store import UserStore
+
+
+class Store(EventLog, ItemStore, UserStore, Protocol):
+    """What `open_store` gives."""
+
+
+def read_log(store: Store, after: int, limit: int = 10_000) -> list[tuple[int, Event | Forgotten]]:
+    """Events and marks of forgotten users above an offset, in the order in which they happened.
+
+    At most `limit` events; a reader that goes on from the last offset misses nothing.
+    """
+    events = store.read(after, limit)
+    # Read after the events: a mark that is older than any of them is there by now.
+    marks = store.read_forgotten(after)
+    if len(events) == limit:
+        marks = [mark for mark in marks if mark[0] < events[-1][0]]
+    return sorted([*events, *marks], key=lambda entry: entry[0])

@@ -1,0 +1,78 @@
+"""What is stored about a user, and forgetting it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from recsys.data.events import Event
+from serving.errors import documented
+from serving.schemas import ForgottenAnswer, UserAnswer
+from serving.security import Allow
+from serving.service import Service, ServiceNeeded, json_response
+
+router = APIRouter(
+    prefix="/v1/users",
+    tags=["users"],
+    dependencies=[Depends(Allow("admin"))],
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+
+UserId = Annotated[str, Path(min_length=1, max_length=256)]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@router.get("/{user_id:path}", response_model=UserAnswer)
+async def user(user_id: UserId, service: ServiceNeeded, n: Annotated[int, Query(ge=1, le=10_000)] = 1_000) -> Response:
+    """What is stored about a user, and what lists are made from. An unknown user is normal: there is nothing."""
+    return json_response(await service.writing.run(lambda: _about(user_id, n, service)))
+
+
+@router.delete("/{user_id:path}", response_model=ForgottenAnswer)
+async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
+    """Forget a user: stored events at once, lists on every worker with it, and the next training.
+
+    Versions that were trained before keep the user's events on disk until they are pruned; served again, they know
+    the user no more. Whoever comes back under the same id is a new user.
+    """
+
+    def run() -> int:
+        removed = service.store.forget(user_id)
+        service.live.catch_up()
+        return removed
+
+    return json_response({"user_id": user_id, "forgotten": True, "events": await service.writing.run(run)})
+
+
+def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
+    served = service.live.serving()
+    known = served.recommender.history_of(user_id, n)
+    return {
+        "user_id": user_id,
+        "model_version": served.version,
+        "n_events": service.store.count_of(user_id),
+        "events": [_shown(event) for event in service.store.events_of(user_id, n)],
+        "history": [{"item_id": item, "event": name, "timestamp": _time(time)} for item, name, time in known],
+    }
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    shown = {**asdict(event), "timestamp": _time(event.timestamp)}
+    del shown["user_id"]
+    shown["context"] = None if event.context is None else orjson.loads(event.context)
+    return shown
+
+
+def _time(microseconds: int) -> str:
+    """ISO 8601 of microseconds since 1970 UTC."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()

@@ -1,0 +1,151 @@
+"""Items come, change and go: on disk, on every worker, and in the next list."""
+
+from typing import Any
+
+import httpx
+import pytest
+from running import eventually, serving_thread
+from serving_versions import publish_copy
+
+from recsys.data.item_changes import ItemChange
+from recsys.registry import Registry
+from recsys.store import open_store
+from serving.settings import Settings
+
+NEW = {"item_id": "new/item ☕", "title": "espresso beans from Ethiopia, freshly roasted"}
+
+
+def put(http: httpx.Client, *items: dict[str, Any]) -> httpx.Response:
+    return http.put("/v1/items", json={"items": list(items)})
+
+
+def listed(http: httpx.Client, **body: Any) -> list[str]:
+    answer = http.post("/v1/recommend", json={"n": 10, **body}).json()
+    return [item["item_id"] for item in answer["items"]]
+
+
+def of_taste(items: list[str], taste: str) -> list[str]:
+    return [item for item in items if item.startswith(taste)]
+
+
+def test_a_new_item_with_only_a_title_is_in_the_next_list_of_who_cares(
+    http: httpx.Client, registry: Registry, settings: Settings, items: list[str]
+) -> None:
+    coffee, books = of_taste(items, "coffee"), of_taste(items, "books")
+    events = [{"user_id": "barista", "item_id": item, "event": "purchase"} for item in coffee[:4]]
+    events += [{"user_id": "reader", "item_id": item, "event": "purchase"} for item in books[:4]]
+    assert http.post("/v1/events", json={"events": events}).status_code == 202
+    assert put(http, NEW).json() == {"upserted": 1}
+    for body in ({"user_id": "barista"}, {"history": coffee[:3]}):
+        found = listed(http, n=15, **body)
+        assert set(found[: found.index(NEW["item_id"])]) <= set(coffee), "nothing about something else before it"
+    assert NEW["item_id"] not in listed(http, user_id="reader", n=9)
+    shown = http.get(f"/v1/items/{NEW['item_id']}").json()["item"]
+    assert (shown["title"], shown["price"], shown["available"]) == (NEW["title"], None, True)
+    alike = http.get(f"/v1/items/{coffee[0]}/similar", params={"by": "text", "n": 10}).json()["items"]
+    assert NEW["item_id"] in [item["item_id"] for item in alike]
+
+    # It can be acted on, stands in histories, and is explained.
+    event = {"user_id": "taster", "item_id": NEW["item_id"], "event": "purchase"}
+    assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+    assert set(listed(http, user_id="taster")[:5]) & {NEW["item_id"], *coffee}
+    answer = http.post("/v1/recommend", json={"user_id": "barista", "n": 15, "explain": True}).json()
+    explained = {item["item_id"]: item["explanation"] for item in answer["items"]}
+    assert explained[NEW["item_id"]]["reasons"]
+
+    # A version that knows nothing of it takes it over as well.
+    second = publish_copy(registry, registry.resolve(None), promote=True)
+    eventually(lambda: http.get("/readyz").json()["model_version"] == second)
+    assert NEW["item_id"] in listed(http, user_id="barista", n=15)
+    assert set(listed(http, user_id="taster")[:5]) & {NEW["item_id"], *coffee}
+
+
+def test_items_change_go_and_come_back(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    coffee, garden = of_taste(items, "coffee"), of_taste(items, "garden")
+    target = next(item for item in listed(http, history=garden[:3]) if item in garden)
+    path = f"/v1/items/{target}"
+    before = http.get(path).json()["item"]
+
+    # Another title is read again.
+    put(http, {"item_id": target, "title": "milk frother for cappuccino", "price": 3, "colour": "red"})
+    changed = http.get(path).json()["item"]
+    assert (changed["title"], changed["price"], changed["category"], changed["colour"]) == (
+        "milk frother for cappuccino",
+        3.0,
+        None,
+        "red",
+    )
+    alike = http.get(f"{path}/similar", params={"by": "text", "n": 3}).json()["items"]
+    assert {item["item_id"] for item in alike} <= set(coffee)
+    assert listed(http, filter={"colour": "red"}, history=coffee[:1]) == [target]
+
+    # Not available: in no list, but there.
+    put(http, {**before, "available": False})
+    assert target not in listed(http, history=garden[:3], n=50)
+    assert http.get(path).json()["item"]["available"] is False
+
+    # Deleted: not there for anybody, though histories may hold it.
+    put(http, before)
+    assert target in listed(http, history=garden[:3], n=50)
+    assert http.delete(path).json() == {"item_id": target, "deleted": True}
+    assert target not in listed(http, history=garden[:3], n=50)
+    assert listed(http, history=[target])
+    assert [http.get(path).status_code, http.delete(path).status_code] == [404, 404]
+    ranked = http.post("/v1/rank", json={"items": [target, coffee[0]]}).json()
+    assert (ranked["unknown_items"], len(ranked["items"])) == ([target], 1)
+
+    # A restart knows all of it; put again, the item is back.
+    put(http, NEW, {**NEW, "title": "the last one counts"})
+    with serving_thread(settings) as other:
+        assert other.get(path).status_code == 404
+        assert other.get(f"/v1/items/{NEW['item_id']}").json()["item"]["title"] == "the last one counts"
+        put(other, before)
+        assert other.get(path).json()["item"] == before
+        eventually(lambda: http.get(path).is_success, seconds=5)
+        assert target in listed(http, history=garden[:3], n=50)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"title": ""}, ["body", "items", 1, "title"]),
+        ({"title": None}, ["body", "items", 1, "title"]),
+        ({"item_id": " "}, ["body", "items", 1, "item_id"]),
+        ({"price": "9"}, ["body", "items", 1, "price"]),
+        ({"tags": "a|b"}, ["body", "items", 1, "tags"]),
+        ({"created_at": "yesterday"}, ["body", "items", 1, "created_at"]),
+        ({"available": 1}, ["body", "items", 1, "available"]),
+        ({"depth": {"a": 1}}, ["body", "items", 1, "depth"]),
+        ({"__row": 1}, ["body", "items", 1]),
+    ],
+)
+def test_a_wrong_item_says_where_and_nothing_is_stored(
+    reading: httpx.Client, change: dict[str, Any], place: list[Any]
+) -> None:
+    response = put(reading, {"item_id": "a", "title": "fine"}, {"item_id": "b", "title": "fine", **change})
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["loc"][: len(place)] == place
+    assert reading.get("/v1/items/a").status_code == 404
+
+
+def test_what_does_not_fit_the_catalogue_is_refused(http: httpx.Client) -> None:
+    assert put(http, {"item_id": "a", "title": "t", "floors": 3}).status_code == 200
+    for value in (1.5, "many", True, ["x"]):
+        response = put(http, {"item_id": "b", "title": "t", "floors": value})
+        assert response.status_code == 422, value
+        assert "floors" in response.json()["detail"]
+    assert put(http, {"item_id": "b", "title": "t", "x": 1}, {"item_id": "c", "title": "t", "x": "y"}).is_client_error
+    assert put(http, *({"item_id": f"{number}", "title": "t"} for number in range(501))).status_code == 422
+    assert put(http).json() == {"upserted": 0}
+
+
+def test_a_stored_item_that_a_version_cannot_use_does_not_stop_the_others(
+    http: httpx.Client, settings: Settings
+) -> None:
+    store = open_store(settings.store)
+    wrong = ItemChange("odd", '{"item_id": "odd", "title": "t", "price": {"a": 1}}')
+    right = [ItemChange(f"new {n}", f'{{"item_id": "new {n}", "title": "new {n}"}}') for n in range(3)]
+    store.put_items([right[0], wrong, *right[1:]])
+    store.close()
+    eventually(lambda: all(http.get(f"/v1/items/new {number}").is_success for number in range(3)), seconds=10)
+    assert http.get("/v1/items/odd").status_code == 404

@@ -1,0 +1,86 @@
+"""What is stored about a user is shown and forgotten: in the store, in live lists, after a restart, in training."""
+
+import httpx
+import polars as pl
+from running import eventually, serving_thread
+
+from recsys.data.forget import user_digest
+from recsys.pipeline.retrain import retrain_from_store
+from recsys.registry import Registry
+from recsys.store import open_store
+from serving.settings import Settings
+
+
+def about(http: httpx.Client, user: str) -> tuple[int, int]:
+    """How many events are stored, and how many make the lists."""
+    answer = http.get(f"/v1/users/{user}").json()
+    assert answer["n_events"] >= len(answer["events"])
+    return answer["n_events"], len(answer["history"])
+
+
+def click(http: httpx.Client, user: str, *items: str) -> None:
+    events = [{"user_id": user, "item_id": item, "event": "click", "context": {"page": 1}} for item in items]
+    assert http.post("/v1/events", json={"events": events}).status_code == 202
+
+
+def test_a_user_is_shown_and_forgotten(
+    http: httpx.Client, registry: Registry, settings: Settings, users: list[str], items: list[str]
+) -> None:
+    known, other = users[0], users[1]
+    stored, before = about(http, known)
+    assert stored == 0 < before
+    click(http, known, *items[:3])
+    assert about(http, known) == (3, before + 3)
+    shown = http.get(f"/v1/users/{known}", params={"n": 2}).json()["events"]
+    assert [event["item_id"] for event in shown] == items[1:3]
+    assert shown[0]["context"] == {"page": 1}
+    assert shown[0]["timestamp"].startswith("20")
+    unchanged = about(http, other)
+
+    def listed(server: httpx.Client, user: str) -> list[dict[str, object]]:
+        places: list[dict[str, object]] = server.post("/v1/recommend", json={"user_id": user}).json()["items"]
+        return places
+
+    with serving_thread(settings) as worker:
+        answer = http.delete(f"/v1/users/{known}")
+        assert answer.json() == {"user_id": known, "forgotten": True, "events": 3}
+        for server in (http, worker):
+            eventually(lambda server=server: about(server, known) == (0, 0), seconds=5)  # type: ignore[misc]
+            assert listed(server, known) == listed(server, "somebody new")
+        click(http, known, items[5])
+        assert about(http, known) == (1, 1), "who comes back is new"
+    assert about(http, other) == unchanged
+    with serving_thread(settings) as restarted:
+        assert about(restarted, known) == (1, 1)
+    assert http.delete("/v1/users/nobody").json()["events"] == 0
+    assert about(http, "nobody") == (0, 0)
+
+    # The next training: neither the id nor the events of before, and items that came meanwhile.
+    http.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]})
+    for number in range(60):
+        click(http, f"new user {number}", *(items[(number + step) % len(items)] for step in range(4)))
+    click(http, "new user 1", "new")
+    http.delete(f"/v1/items/{items[9]}")
+    store = open_store(settings.store)
+    decision = retrain_from_store(registry, store, progress=lambda message: None)
+    store.close()
+    assert decision.challenger is not None, decision.reason
+    registry.promote(decision.challenger, "test")
+    eventually(lambda: http.get("/readyz").json()["model_version"] == decision.challenger)
+    assert about(http, known) == (1, 1)
+    assert about(http, users[2])[1] > 0
+    assert http.get("/v1/items/new").is_success
+    assert http.get(f"/v1/items/{items[9]}").status_code == 404
+    folder = registry.path_of(decision.challenger)
+    trained = pl.read_parquet(folder / "features" / "log" / "users.parquet")["id"].to_list()
+    assert "new user 1" in trained
+    assert trained.count(known) == 1, "as who came back"
+    assert len(pl.read_parquet(folder / "features" / "log" / "events.parquet").filter(users=trained.index(known))) == 1
+    registry.rollback("test")
+    eventually(lambda: http.get("/readyz").json()["model_version"] != decision.challenger)
+    assert about(http, known) == (1, 1), "the version before is served without the user"
+
+
+def test_a_digest_is_no_id() -> None:
+    assert user_digest("u1") == user_digest("u1") != user_digest("u2")
+    assert "u1" not in user_digest("u1")

@@ -1,0 +1,48 @@
+"""What every store must do about one user. A store's tests inherit `UserStoreContract` and say how to open one."""
+
+from event_log_contract import click
+
+from recsys.data.forget import Forgotten, user_digest
+from recsys.store import AppendResult, Store, open_store, read_log
+
+
+class UserStoreContract:
+    """Inherited by the tests of each store, which give the fixtures `url` and `log`."""
+
+    def test_the_events_of_one_user(self, log: Store) -> None:
+        assert (log.events_of("u1"), log.count_of("u1")) == ([], 0)
+        log.append([click(1), click(2, user_id="u2"), click(3), click(4)])
+        assert log.events_of("u1") == [click(1), click(3), click(4)]
+        assert log.events_of("u1", limit=2) == [click(3), click(4)]
+        assert (log.count_of("u1"), log.count_of("u2"), log.count_of("u")) == (3, 1, 0)
+
+    def test_a_forgotten_user_leaves_a_mark_between_the_events(self, url: str, log: Store) -> None:
+        log.append([click(1), click(2, user_id="u2")])
+        before = log.last_offset()
+        assert log.forget("u1") == 1
+        log.append([click(3)])
+        assert log.events_of("u1") == [click(3)]
+        mark, event = read_log(log, before)
+        assert (mark[1], event[1]) == (Forgotten(user_digest("u1")), click(3))
+        assert before < mark[0] < event[0]
+        assert [entry for _, entry in read_log(log, 0)] == [click(2, user_id="u2"), mark[1], click(3)]
+        assert log.read_forgotten(mark[0]) == []
+        again = open_store(url)
+        assert read_log(again, 0) == read_log(log, 0)
+        again.close()
+
+    def test_one_who_was_never_there_is_forgotten_as_well(self, log: Store) -> None:
+        assert log.forget("nobody") == 0
+        assert [entry for _, entry in log.read_forgotten()] == [Forgotten(user_digest("nobody"))]
+        assert log.append([click(1)]) == AppendResult(accepted=1, duplicates=0)
+        assert log.read()[0][0] > log.read_forgotten()[0][0]
+
+    def test_marks_wait_for_their_page(self, log: Store) -> None:
+        log.append([click(1), click(2)])
+        log.forget("nobody")
+        log.append([click(3)])
+        found, after = [], 0
+        while page := read_log(log, after, limit=1):
+            found += [entry for _, entry in page]
+            after = page[-1][0]
+        assert found == [click(1), click(2), Forgotten(user_digest("nobody")), click(3)]
