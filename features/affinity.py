@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,70 +11,74 @@ from numpy.typing import NDArray
 from features.ragged import entries
 from recsys.data.history import HistoryBatch
 
+Aggregate = Literal["last", "max", "min", "mean", "decayed", "place"]
+"""How affinities with several events become one number: see `Affinities`."""
+
 _FADING = 0.7
 """Worth of an event of the history relative to the one after it, in `decayed`."""
 
 
 @dataclass(frozen=True)
 class Affinities:
-    """Affinities of all pairs and what they come to. All answers are (n_pairs,), NaN for an empty history.
+    """Affinities of all pairs by several names, and what they come to. All answers are (n_names, n_pairs).
 
     Attributes:
-        table: (n_events, n_pairs) float32, newest event first; NaN where the history is shorter.
-        lengths: (n_pairs,) events of the history, 0 to n_events.
+        table: (n_names, n_events, n_pairs) float32, newest event first; 0 where the history is shorter.
+        lengths: (n_pairs,) events of the history, 0 to n_events. Answers for an empty history are NaN.
     """
 
     table: NDArray[np.float32]
     lengths: NDArray[np.int64]
 
-    @property
+    @cached_property
     def last(self) -> NDArray[np.float32]:
         """Affinity with the newest event."""
-        return np.asarray(self.table[0])
+        return np.asarray(self.table[:, 0] + self._nowhere)
 
-    @property
+    @cached_property
     def max(self) -> NDArray[np.float32]:
         """Affinity with the event most alike."""
-        return np.asarray(np.fmax.reduce(self.table, axis=0))
+        return np.asarray(np.maximum.reduce(self._filled(-np.inf), axis=1)) + self._nowhere
 
-    @property
+    @cached_property
     def min(self) -> NDArray[np.float32]:
         """Affinity with the event least alike."""
-        return np.asarray(np.fmin.reduce(self.table, axis=0))
+        return np.asarray(np.minimum.reduce(self._filled(np.inf), axis=1)) + self._nowhere
 
-    @property
+    @cached_property
     def mean(self) -> NDArray[np.float32]:
         """Mean affinity."""
-        return self._weighted(np.ones(len(self.table), dtype=np.float32))
+        return self._weighted(1.0)
 
-    @property
+    @cached_property
     def decayed(self) -> NDArray[np.float32]:
         """Mean affinity, newer events counting more."""
-        return self._weighted(np.float32(_FADING) ** np.arange(len(self.table), dtype=np.float32))
+        return self._weighted(_FADING)
 
-    @property
+    @cached_property
     def place(self) -> NDArray[np.float32]:
-        """How many events ago the one most alike was: 0 is the newest; NaN where nothing has any affinity."""
-        if self._ragged:
-            best = np.argmax(np.where(np.isnan(self.table), -np.inf, self.table), axis=0)
-        else:
-            best = np.argmax(self.table, axis=0)
-        exists = (self.lengths > 0) & (self.table[best, np.arange(len(best))] != 0)
-        return np.where(exists, best, np.nan).astype(np.float32)
+        """How many events ago the one most alike was: 0 is the newest."""
+        return np.asarray(np.argmax(self._filled(-np.inf), axis=1).astype(np.float32) + self._nowhere)
 
     @cached_property
-    def _ragged(self) -> bool:
-        """Whether some histories are shorter than the table."""
-        return bool(np.any(self.lengths < len(self.table)))
+    def _nowhere(self) -> NDArray[np.float32]:
+        """(n_pairs,) NaN for an empty history, else 0."""
+        return np.where(self.lengths > 0, np.float32(0), np.float32(np.nan))
 
     @cached_property
-    def _filled(self) -> NDArray[np.float32]:
-        """The table with 0 where there is no event."""
-        return np.where(np.isnan(self.table), np.float32(0), self.table) if self._ragged else self.table
+    def _missing(self) -> NDArray[np.bool_] | None:
+        """(n_events, n_pairs) True where the history is shorter; None where it never is."""
+        missing = np.arange(self.table.shape[1])[:, None] >= self.lengths
+        return missing if missing.any() else None
 
-    def _weighted(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _filled(self, value: float) -> NDArray[np.float32]:
+        """The table with a value where there is no event."""
+        return self.table if self._missing is None else np.where(self._missing, np.float32(value), self.table)
+
+    def _weighted(self, fading: float) -> NDArray[np.float32]:
+        weights = np.float32(fading) ** np.arange(self.table.shape[1], dtype=np.float32)
         totals = np.concatenate([[np.nan], np.cumsum(weights)]).astype(np.float32)
-        return np.asarray(weights @ self._filled / totals[self.lengths], dtype=np.float32)
+        return np.asarray(weights @ self.table / totals[self.lengths], dtype=np.float32)
 
 
 def compare_vectors(
@@ -113,6 +118,5 @@ def compare_links(
         linked, lengths = entries(links.indptr, history)
         places = place_of[links.indices[linked]]
         found = np.flatnonzero(places >= 0)
-        table[: len(history), start:stop] = 0.0
         table[np.repeat(np.arange(len(history)), lengths)[found], places[found]] = links.data[linked[found]]
         place_of[own] = -1

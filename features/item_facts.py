@@ -73,6 +73,11 @@ class ItemFacts:
         }
 
     @cached_property
+    def affinities(self) -> tuple[str, ...]:
+        """Names of all affinities, by vectors and by links."""
+        return (*self.vectors, *self.links)
+
+    @cached_property
     def tag_counts(self) -> NDArray[np.float32]:
         """(n_items,) tags of each item."""
         if self.tags is None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decay import fading
-from features.measures import Columns, Measure
+from features.measures import Measure
 from features.segment import Segment
 
 
@@ -55,7 +55,7 @@ class ItemsBefore:
         measures = tuple({question.measure: None for question in questions})
         sums = tuple(measure for measure in measures if measure.is_sum)
         states = tuple(measure for measure in measures if not measure.is_sum)
-        totals = np.zeros((len(windows), len(sums), len(self._items)))
+        totals = np.zeros((len(windows), len(self._items), len(sums)))
         known = np.empty((len(states), len(self._items)))
         for row, measure in enumerate(states):
             known[row] = 0.0 if measure.what == "decayed" else np.nan
@@ -63,11 +63,10 @@ class ItemsBefore:
             if len(segment):
                 self._add(segment, measures, windows, totals, known)
         if self._order is not None:
-            for values in (totals, known):
-                values[..., self._order] = values.copy()
+            totals[:, self._order], known[:, self._order] = totals.copy(), known.copy()
         for question in questions:
             if question.measure.is_sum:
-                found = totals[windows.index(question.window), sums.index(question.measure)]
+                found = totals[windows.index(question.window), :, sums.index(question.measure)]
             else:
                 found = known[states.index(question.measure)]
             self._answers[question] = found
@@ -80,7 +79,7 @@ class ItemsBefore:
         totals: NDArray[np.float64],
         known: NDArray[np.float64],
     ) -> None:
-        """Add what one segment knows to (n_windows, n_sums, n_pairs) `totals` and (n_states, n_pairs) `known`."""
+        """Add what one segment knows to `totals` (n_windows, n_pairs, n_sums) and `known` (n_states, n_pairs)."""
         timeline, columns = segment.by_item, segment.columns(measures)
         rows, pairs = self._rows, slice(None)
         keys = timeline.first_keys(self._items)
@@ -89,8 +88,8 @@ class ItemsBefore:
         for place, window in enumerate(windows):
             edges[place] = 0 if window is None else timeline.places(self._now - window)
         edges[-1] = timeline.places(self._now)
-        found = np.searchsorted(timeline.keys, keys | edges[:, rows] if len(self._now) > 1 else keys | edges)
-        first = np.searchsorted(timeline.keys, keys) if None not in windows else found[windows.index(None)]
+        found = timeline.keys.searchsorted(keys | edges[:, rows] if len(self._now) > 1 else keys | edges)
+        first = timeline.keys.searchsorted(keys) if None not in windows else found[windows.index(None)]
         stops = found[-1]
         there: slice | NDArray[np.intp] = pairs
         if not np.all(stops > first):
@@ -98,7 +97,11 @@ class ItemsBefore:
             if not len(there):
                 return
             found, stops, rows = found[:, there], stops[there], rows[there]
-        self._add_sums(columns, [m for m in measures if m.is_sum], found, totals, there)
+        if sums := tuple(measure for measure in measures if measure.is_sum):
+            running = columns.running.take(found, axis=0)  # (n_windows + 1, n_there, n_columns)
+            if sums != columns.sums:
+                running = running[:, :, [columns.sums.index(measure) for measure in sums]]
+            totals[:, there] += running[-1] - running[:-1]
         states = [measure for measure in measures if not measure.is_sum]
         if states:
             now = self._now[rows]
@@ -112,18 +115,3 @@ class ItemsBefore:
                     known[row, there] = np.fmin(known[row, there], now - own)
                 else:
                     known[row, there] = np.fmax(known[row, there], now - own)
-
-    def _add_sums(
-        self,
-        columns: Columns,
-        sums: Sequence[Measure],
-        found: NDArray[np.intp],
-        totals: NDArray[np.float64],
-        there: slice | NDArray[np.intp],
-    ) -> None:
-        if not sums:
-            return
-        running = columns.running[found]  # (n_windows + 1, n_there, n_columns)
-        grown = running[-1] - running[:-1]
-        wanted = [columns.sums.index(measure) for measure in sums]
-        totals[:, :, there] += grown[:, :, wanted].transpose(0, 2, 1)

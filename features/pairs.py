@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from features.affinity import Affinities, compare_links, compare_vectors
+from features.affinity import Affinities, Aggregate, compare_links, compare_vectors
 from features.item_facts import Code, ItemFacts
 from features.items_before import ItemsBefore
+from features.source_table import SourceTable
 from features.state import EventState
 from recsys.data.history import HistoryBatch
 
@@ -66,7 +67,7 @@ class PairBatch:
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
         """(n_requests + 1,) where each request's pairs start."""
-        return np.searchsorted(self.rows, np.arange(len(self.histories) + 1))
+        return self.rows.searchsorted(np.arange(len(self.histories) + 1))
 
     @cached_property
     def recent(self) -> HistoryBatch:
@@ -83,19 +84,9 @@ class PairBatch:
         return values.astype(np.float32)[self.rows]
 
     @cached_property
-    def _ranks(self) -> dict[str, NDArray[np.float32]]:
-        return {}
-
-    def ranks(self, source: str) -> NDArray[np.float32]:
-        """(n_pairs,) place of the candidate in its request by a source's score: 0 is the best, equal ones as given."""
-        if source not in self._ranks:
-            order = np.argsort(-self.scores[source], kind="stable")
-            if len(self.histories) > 1:
-                order = order[np.argsort(self.rows[order], kind="stable")]
-            ranks = np.empty(len(self), dtype=np.float32)
-            ranks[order] = np.arange(len(self)) - self.bounds[self.rows]
-            self._ranks[source] = ranks
-        return self._ranks[source]
+    def sources(self) -> SourceTable:
+        """The scores, and what they are within their requests."""
+        return SourceTable.of(self.scores, self.rows, self.bounds)
 
     @cached_property
     def _matches(self) -> dict[tuple[Code, int | None], Matches]:
@@ -123,23 +114,23 @@ class PairBatch:
         wanted = self.rows * span + own
         if codes is not None:
             wanted[own < 0] = -1
-        stops = np.searchsorted(keys, wanted, side="right")
-        counts = stops - np.searchsorted(keys, wanted, side="left")
+        stops = keys.searchsorted(wanted, side="right")
+        counts = stops - keys.searchsorted(wanted, side="left")
         places = np.append(events[order], 0)  # so that there is a place to look at, also in an empty history
         return Matches(counts, places[np.maximum(stops - 1, 0)])
 
     @cached_property
-    def _affinities(self) -> dict[str, Affinities]:
-        return {}
-
-    def affinity(self, name: str) -> Affinities:
-        """Affinities of each candidate with the newest events of the history."""
-        if name not in self._affinities:
-            recent = self.recent
-            table = np.full((AFFINITY_EVENTS, len(self)), np.nan, dtype=np.float32)
-            if name in self.facts.vectors:
-                compare_vectors(table, self.facts.vectors[name], recent, self.bounds, self.items)
+    def _affinities(self) -> Affinities:
+        recent, bounds, facts = self.recent, self.bounds, self.facts
+        table = np.zeros((len(facts.affinities), AFFINITY_EVENTS, len(self)), dtype=np.float32)
+        for name, part in zip(facts.affinities, table, strict=True):
+            if name in facts.vectors:
+                compare_vectors(part, facts.vectors[name], recent, bounds, self.items)
             else:
-                compare_links(table, self.facts.links[name], recent, self.bounds, self.items)
-            self._affinities[name] = Affinities(table, recent.lengths[self.rows])
-        return self._affinities[name]
+                compare_links(part, facts.links[name], recent, bounds, self.items)
+        return Affinities(table, recent.lengths[self.rows])
+
+    def affinity(self, name: str, aggregate: Aggregate) -> NDArray[np.float32]:
+        """(n_pairs,) likeness of each candidate to the newest events of the history; NaN for an empty one."""
+        found: NDArray[np.float32] = getattr(self._affinities, aggregate)[self.facts.affinities.index(name)]
+        return found

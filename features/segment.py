@@ -47,15 +47,15 @@ class Timeline:
 
     def places(self, before: NDArray[np.int64]) -> NDArray[np.intp]:
         """(m,) how many things of all entities lie strictly before each moment."""
-        return np.searchsorted(self.times, before, side="left")
+        return self.times.searchsorted(before, side="left")
 
     def starts(self, entities: NDArray[np.int32]) -> NDArray[np.intp]:
         """(m,) place in `order` of each entity's first thing."""
-        return np.searchsorted(self.keys, self.first_keys(entities))
+        return self.keys.searchsorted(self.first_keys(entities))
 
     def stops(self, entities: NDArray[np.int32], before: NDArray[np.int64]) -> NDArray[np.intp]:
         """(m,) place in `order` just behind each entity's last thing strictly before `before` (m,)."""
-        return np.searchsorted(self.keys, self.first_keys(entities) | self.places(before))
+        return self.keys.searchsorted(self.first_keys(entities) | self.places(before))
 
 
 class Segment:

@@ -48,6 +48,4 @@ def window(days: float | None) -> int | None:
 
 def ratio(above: NDArray[Any], below: NDArray[Any], defined: NDArray[np.bool_]) -> NDArray[np.float32]:
     """above / below as float32, NaN where it is not defined."""
-    quotient = np.full(len(above), np.nan)
-    np.divide(above, below, out=quotient, where=defined)
-    return quotient.astype(np.float32)
+    return np.asarray(above / np.where(defined, below, np.nan), dtype=np.float32)

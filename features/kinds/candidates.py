@@ -1,12 +1,13 @@
 """What the sources say of a candidate, and how alike it is to what the user chose last."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kinds.base import Scope, ratio
+from features.affinity import Aggregate
+from features.kinds.base import Scope
 from features.pairs import PairBatch
 
 
@@ -18,7 +19,7 @@ class SourceScore:
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.scores[self.source]
+        return np.asarray(pairs.scores[self.source], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class SourceRank:
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.ranks(self.source)
+        return np.asarray(pairs.sources.ranks[pairs.sources.row(self.source)])
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,7 @@ class SourceShare:
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        scores = pairs.scores[self.source]
-        best = np.zeros(len(pairs.histories), dtype=np.float32)
-        filled = np.flatnonzero(np.diff(pairs.bounds))
-        if len(filled):
-            best[filled] = np.maximum.reduceat(np.abs(scores), pairs.bounds[filled])
-        best = best[pairs.rows]
-        return ratio(scores, best, best > 0)
+        return np.asarray(pairs.sources.shares[pairs.sources.row(self.source)])
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class SourceFlag:
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return (pairs.scores[self.source] > 0).astype(np.float32)
+        return np.asarray(pairs.sources.flags[pairs.sources.row(self.source)], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -68,11 +63,8 @@ class Agreement:
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        votes = np.zeros(len(pairs), dtype=np.float32)
-        for source in self.sources:
-            if source in pairs.scores:
-                votes += pairs.scores[source] > 0
-        return votes
+        rows = [pairs.sources.row(source) for source in self.sources if source in pairs.scores]
+        return np.asarray(np.sum(pairs.sources.flags[rows], axis=0, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -83,9 +75,8 @@ class Affinity:
     """
 
     name: str
-    aggregate: Literal["last", "max", "min", "mean", "decayed", "place"]
+    aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = getattr(pairs.affinity(self.name), self.aggregate)
-        return found
+        return pairs.affinity(self.name, self.aggregate)

@@ -108,7 +108,7 @@ class UserTagShare:
         keys = np.sort(np.repeat(histories.rows, lengths) * tags.shape[1] + tags.indices[acted])
         own, lengths = entries(tags.indptr, pairs.items)
         wanted = np.repeat(pairs.rows, lengths) * tags.shape[1] + tags.indices[own]
-        counts = np.searchsorted(keys, wanted, side="right") - np.searchsorted(keys, wanted, side="left")
+        counts = keys.searchsorted(wanted, side="right") - keys.searchsorted(wanted, side="left")
         total = np.bincount(np.repeat(np.arange(len(pairs)), lengths), weights=counts, minlength=len(pairs))
         most = lengths * histories.lengths[pairs.rows]
         return ratio(total, most, most > 0)
