@@ -31,19 +31,20 @@ Row = tuple[int, int, int, int]
 def make_log(rows: Sequence[Row]) -> InteractionLog:
     """Rows in any order; equal times keep theirs."""
     columns = np.array(sorted(rows, key=lambda row: row[3]), dtype=np.int64).reshape(len(rows), 4)
+    users, items, events, times = columns.T
     nothing = np.full(len(rows), np.nan, dtype=np.float32)
     return InteractionLog(
         Vocabulary([f"user {user}" for user in range(N_USERS)]),
         NAMES,
         N_ITEMS,
-        users=columns[:, 0].astype(np.int32),
-        items=columns[:, 1].astype(np.int32),
-        events=columns[:, 2].astype(np.int8),
-        times=columns[:, 3],
-        weights=WEIGHTS[columns[:, 2]],
-        values=nothing,
+        users=users.astype(np.int32),
+        items=items.astype(np.int32),
+        events=events.astype(np.int8),
+        times=times,
+        weights=WEIGHTS[events],
+        values=np.where(events == PURCHASE, 1 + items, np.nan).astype(np.float32),
         requests=np.full(len(rows), -1, dtype=np.int32),
-        positions=np.full(len(rows), -1, dtype=np.int16),
+        positions=np.where(events == IMPRESSION, (users + items) % 4, -1).astype(np.int16),
         propensities=nothing,
     )
 
@@ -59,6 +60,7 @@ def make_facts(**changes: object) -> ItemFacts:
         "prices": np.array([1.0, 2.0, 4.0, np.nan, 8.0, 16.0]),
         "created": np.array([START, np.nan, START + 2 * DAY, START - DAY, np.nan, START + 90 * DAY], dtype=np.float64),
         "text_lengths": np.array([3, 0, 5, 8, 13, 21], dtype=np.float32),
+        "tags": sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 1], [0, 0], [0, 1], [1, 0]], dtype=np.float32)),
         "vectors": dict(zip(("text", "frozen", "factors"), vectors, strict=True)),
         "links": dict(zip(("transitions", "neighbours"), links, strict=True)),
     }

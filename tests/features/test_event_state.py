@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from feature_world import CLICK, DAY, IMPRESSION, N_ITEMS, N_USERS, PURCHASE, RATING, START, Row, make_log
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.segment import Timeline
@@ -47,6 +47,7 @@ def test_timeline_is_what_a_look_at_every_moment_finds(events: list[tuple[int, i
 
 
 @pytest.mark.parametrize("counted", get_args(Counted))
+@settings(max_examples=40, deadline=None)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=moments, window=windows)
 def test_counts_first_and_last(
     counted: Counted, log: list[Row], sizes: list[int], now: int, window: int | None
@@ -96,7 +97,8 @@ def test_an_act_of_weight_0_is_in_the_history_and_no_sign_of_interest() -> None:
     assert state.histories(np.array([0], dtype=np.int32), now, 10).items.tolist() == [1]
 
 
-def test_segments_stay_few() -> None:
+def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.state._MERGE_RATIO", 2)
     state = EventState(make_log([]))
     for place in range(300):
         state.append(make_log([(0, 0, CLICK, START + place)]))

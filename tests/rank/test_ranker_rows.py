@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.rank.rows import RankerRows
@@ -92,6 +92,7 @@ def test_split_sizes() -> None:
     assert (older.n_requests, newer.n_requests) == (8, 2)
 
 
+@settings(max_examples=40)
 @given(requests, st.randoms(use_true_random=False))
 def test_keep_drops_requests_that_nobody_wanted_anything_of(
     requests: list[tuple[int, list[int]]], random: Random
