@@ -60,7 +60,7 @@ def _make_service(settings: Settings, metrics: Metrics) -> Service:
         settings=settings,
         registry=registry,
         store=store,
-        live=LiveState(registry, store, metrics),
+        live=LiveState(registry, store, metrics, pseudonymise=settings.pseudonymise),
         metrics=metrics,
         scoring=BoundedPool("scoring", settings.serving.threads, settings.serving.queue),
         writing=BoundedPool("writing", WRITING_THREADS, settings.serving.queue),

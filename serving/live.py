@@ -10,13 +10,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from itertools import groupby
 
+from recsys.config import parse_config
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.data.item_changes import ItemChange
-from recsys.errors import DataError, StoreError
+from recsys.data.pseudonyms import Pseudonyms
+from recsys.errors import ConfigError, DataError, StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
-from recsys.registry import Registry
+from recsys.registry import Manifest, Registry
 from recsys.store import Store, read_log
 from serving.errors import ProblemError
 from serving.metrics import Metrics
@@ -99,13 +101,29 @@ class Served:
             self._observe(events[half:])
 
 
+def check_privacy(pseudonymise: bool, manifest: Manifest) -> None:
+    """Refuse a version that would have user ids stored as they are, where pseudonyms are asked for.
+
+    Raises:
+        ConfigError: the version was trained on user ids; or on pseudonyms, and the environment has no key.
+    """
+    trained = parse_config(dict(manifest.config)).privacy
+    if pseudonymise and not trained.pseudonymise:
+        raise ConfigError(
+            f"privacy.pseudonymise = true, but version {manifest.version} was trained on user ids; "
+            "train again with it, or set it to false"
+        )
+    Pseudonyms.of_config(trained)
+
+
 class LiveState:
     """What the routes answer from. `start` loads the current version in the background."""
 
-    def __init__(self, registry: Registry, store: Store, metrics: Metrics) -> None:
+    def __init__(self, registry: Registry, store: Store, metrics: Metrics, *, pseudonymise: bool = False) -> None:
         self._registry = registry
         self._store = store
         self._metrics = metrics
+        self._pseudonymise = pseudonymise
         self._served: Served | None = None
         self._seen_current: tuple[int, int] | None = None
         self._reloading = threading.Lock()
@@ -180,7 +198,9 @@ class LiveState:
                 logger.exception("the current version was refused; serving %s", kept)
 
     def _load(self, version: str) -> Served:
-        mark = self._registry.manifest(version).store
+        manifest = self._registry.manifest(version)
+        check_privacy(self._pseudonymise, manifest)
+        mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
         return Served(Recommender.load(self._registry.path, version), offset)
 

@@ -12,6 +12,7 @@ from recsys.errors import StoreError
 from recsys.registry import Registry
 from recsys.store import open_store
 from serving.app import create_app
+from serving.live import check_privacy
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
 
@@ -26,13 +27,16 @@ def run(settings: Settings, workers: int = 1) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are finished.
 
     Raises:
-        ConfigError: the host would be open to others without keys, the key file or the store's URL is wrong.
+        ConfigError: the host would be open to others without keys, the key file or the store's URL is wrong, or
+            pseudonyms are asked for that the version or the environment does not allow.
         BundleError: the registry has no current version, or it is damaged.
         StoreError: the store cannot be used, or the port cannot be bound.
     """
     check_host(settings.serving.host, KeyRing.load(settings.serving.keys, os.environ))
     registry = Registry(settings.registry)
-    registry.path_of(registry.resolve(None))
+    version = registry.resolve(None)
+    registry.path_of(version)
+    check_privacy(settings.pseudonymise, registry.manifest(version))
     open_store(settings.store).close()
     os.environ[SETTINGS_VARIABLE] = settings.model_dump_json()
     with listen(settings.serving.host, settings.serving.port) as listener:

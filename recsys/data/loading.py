@@ -16,6 +16,7 @@ from recsys.data.events_table import build_log, read_events, reject_unknown, unk
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
+from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, USERS
 from recsys.data.users_table import check_users
 from recsys.data.validation import Rejections, write_rejected
@@ -149,6 +150,9 @@ def _assemble(
     if rows.frame.is_empty():
         raise DataError(f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}")
     log = build_log(rows, catalogue.vocabulary, config.events)
+    pseudonyms = Pseudonyms.of_config(config.privacy)
+    if pseudonyms is not None:
+        log = pseudonyms.of_log(log)
     report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report
 

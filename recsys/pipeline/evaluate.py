@@ -73,11 +73,11 @@ def _on_requests(
 
 
 def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
-    vocabulary, users = recommender.catalogue.vocabulary, recommender.bundle.log.user_vocabulary
+    vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
     for start in range(0, len(requests), size):
         part = requests[start : start + size]
-        numbers = users.numbers(request.user_id or "" for request in part)
+        numbers = np.array([recommender.user_number(request.user_id or "") for request in part], dtype=np.int32)
         targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in part)
         yield Asked(recommender.block(part), targets, numbers)
 

@@ -18,6 +18,7 @@ from recsys.data.forget import forgotten
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.loading import log_of
+from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
@@ -40,11 +41,17 @@ class Recommender:
     """
 
     def __init__(self, bundle: Bundle) -> None:
+        """Start with what the bundle knows.
+
+        Raises:
+            ConfigError: it was trained on pseudonyms, and the environment has no key for them.
+        """
         self.bundle = bundle
         self.scoring = Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log))
         self._users = bundle.log.user_vocabulary
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
+        self._pseudonyms = Pseudonyms.of_config(bundle.config.privacy)
 
     @classmethod
     def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Recommender":
@@ -160,11 +167,19 @@ class Recommender:
 
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
-        users = np.array([self._users.number(user_id)], dtype=np.int32)
+        users = np.array([self.user_number(user_id)], dtype=np.int32)
         history = self.scoring.state.histories(users, self._now(), n)
         items = self.catalogue.vocabulary.ids(history.items)
         names = [self._event_names[event] for event in history.events]
         return list(zip(items, names, history.times.tolist(), strict=True))
+
+    def stored_id(self, user_id: str) -> str:
+        """The user's id as logs hold it: a pseudonym where the version was trained on those."""
+        return user_id if self._pseudonyms is None else self._pseudonyms.of(user_id)
+
+    def user_number(self, user_id: str) -> int:
+        """The user's number, -1 for an unknown one."""
+        return self._users.number(self.stored_id(user_id))
 
     def _now(self) -> NDArray[np.int64]:
         """(1,) after everything known, and not before the clock: idle hours count once events are live."""
@@ -181,7 +196,7 @@ class Recommender:
         vocabulary, config = self.catalogue.vocabulary, self.bundle.config
         now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
         users = np.array(
-            [-1 if r.user_id is None or r.history is not None else self._users.number(r.user_id) for r in requests],
+            [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests],
             dtype=np.int32,
         )
         everything = self._with_given(self.scoring.state.histories(users, now, SEEN_EVENTS), requests)

@@ -12,6 +12,7 @@ from recsys.data.events import Event
 from recsys.data.forget import Forgotten, without_users
 from recsys.data.item_changes import change_items
 from recsys.data.loading import append_events
+from recsys.data.pseudonyms import Pseudonyms
 from recsys.errors import DataError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
@@ -69,6 +70,9 @@ def retrain_from_store(
     start = mark.offset if mark is not None and mark.identity == store.identity else 0
     catalogue, _ = change_items(champion.catalogue, [change for _, change in _pages(store.read_items, 0)])
     events, digests, offset = _read(store, start)
+    pseudonyms = Pseudonyms.of_config(champion.config.privacy)
+    if pseudonyms is not None:  # a server without them may have written to the store
+        events = [replace(event, user_id=pseudonyms.of(event.user_id)) for event in events]
     log = without_users(replace(champion.log, n_items=len(catalogue)), digests)
     progress(
         f"since version {champion.version}: {len(events):,} stored events, "

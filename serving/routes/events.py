@@ -48,13 +48,17 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     if len(body.events) > most:
         fault = Fault(loc=["body", "events"], msg=f"{len(body.events)} events; send at most {most} at a time")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
-    catalogue = service.live.recommender().catalogue
+    recommender = service.live.recommender()
+    catalogue = recommender.catalogue
     times, faults = _times(body.events, time.time_ns() // 1_000)
     if service.settings.unknown_items == "reject":
         faults += _unknown_items(body.events, catalogue.vocabulary)
     if faults:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
-    stored = [_event(event, moment) for event, moment in zip(body.events, times, strict=True)]
+    stored = [
+        _event(event, recommender.stored_id(event.user_id), moment)
+        for event, moment in zip(body.events, times, strict=True)
+    ]
     result = service.store.append(stored)
     service.live.catch_up()
     service.metrics.events.labels("accepted").inc(result.accepted)
@@ -62,10 +66,10 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     return result
 
 
-def _event(event: EventIn, moment: int) -> Event:
+def _event(event: EventIn, user_id: str, moment: int) -> Event:
     return Event(
         event_id=event.event_id or uuid4().hex,
-        user_id=event.user_id,
+        user_id=user_id,
         item_id=event.item_id,
         event=event.event,
         timestamp=moment,

@@ -47,7 +47,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """
 
     def run() -> int:
-        removed = service.store.forget(user_id)
+        removed = service.store.forget(service.live.recommender().stored_id(user_id))
         service.live.catch_up()
         return removed
 
@@ -57,11 +57,12 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     served = service.live.serving()
     known = served.recommender.history_of(user_id, n)
+    stored_id = served.recommender.stored_id(user_id)
     return {
         "user_id": user_id,
         "model_version": served.version,
-        "n_events": service.store.count_of(user_id),
-        "events": [_shown(event) for event in service.store.events_of(user_id, n)],
+        "n_events": service.store.count_of(stored_id),
+        "events": [_shown(event) for event in service.store.events_of(stored_id, n)],
         "history": [{"item_id": item, "event": name, "timestamp": _time(time)} for item, name, time in known],
     }
 

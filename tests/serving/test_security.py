@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recsys.config import parse_config
 from recsys.errors import ConfigError
 from serving.security import ENVIRONMENT_KEY, KeyRing, check_host
-from serving.settings import Settings
 
 
 def key_file(folder: Path, *keys: tuple[str, str]) -> str:
@@ -60,8 +58,3 @@ def test_without_keys_only_loopback() -> None:
         with pytest.raises(ConfigError, match="API keys"):
             check_host(host, none)
         check_host(host, some)
-
-
-def test_pseudonyms_are_not_pretended(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="pseudonymise"):
-        Settings.of(parse_config({"privacy": {"pseudonymise": True}}), tmp_path)

@@ -1,0 +1,57 @@
+"""Keyed hashes in place of user ids: HMAC-SHA256 (RFC 2104) with a key that is kept outside of data and bundles.
+
+Without the key a pseudonym cannot be traced back by trying ids. Whoever loses the key loses the users' histories.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from recsys.config import PrivacyConfig
+from recsys.data.interactions import InteractionLog
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import ConfigError
+
+ENVIRONMENT_KEY = "RECSYS_PSEUDONYM_KEY"
+"""Environment variable that holds the key."""
+
+_SHORTEST_KEY = 32
+_PSEUDONYM = re.compile(r"hmac:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """User ids to pseudonyms. The same key gives the same ones, in every process and after every restart."""
+
+    key: bytes
+
+    @classmethod
+    def of_config(cls, privacy: PrivacyConfig, environment: Mapping[str, str] = os.environ) -> "Pseudonyms | None":
+        """The pseudonyms that the config asks for; None when ids are stored as they are.
+
+        Raises:
+            ConfigError: the environment has no key, or one that could be guessed.
+        """
+        if not privacy.pseudonymise:
+            return None
+        key = environment.get(ENVIRONMENT_KEY, "")
+        if len(key) < _SHORTEST_KEY:
+            raise ConfigError(
+                f"privacy.pseudonymise = true: {ENVIRONMENT_KEY} must hold a key of {_SHORTEST_KEY} characters or more; "
+                "make one with `openssl rand -hex 32`, and keep it: without it all users are new"
+            )
+        return cls(key.encode())
+
+    def of(self, user_id: str) -> str:
+        """The pseudonym of an id; a pseudonym is its own."""
+        if _PSEUDONYM.fullmatch(user_id):
+            return user_id
+        return "hmac:" + hmac.new(self.key, user_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def of_log(self, log: InteractionLog) -> InteractionLog:
+        """The log with pseudonyms in place of ids; numbers stay."""
+        ids = log.user_vocabulary.ids(range(log.n_users))
+        return replace(log, user_vocabulary=Vocabulary([self.of(id_) for id_ in ids]))

@@ -1,0 +1,76 @@
+"""With pseudonyms no user id reaches log, bundle or store, and lists are the same as with ids."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from running import serving_thread
+
+from recsys.config import Config, PrivacyConfig, load_config
+from recsys.data.loading import load_dataset
+from recsys.data.pseudonyms import ENVIRONMENT_KEY, Pseudonyms
+from recsys.errors import ConfigError
+from recsys.pipeline.bundle import Bundle
+from recsys.registry import Registry
+from serving.server import run
+from serving.settings import Settings
+
+KEY = "a key of more than thirty-two characters"
+ON = PrivacyConfig(pseudonymise=True)
+
+
+def test_they_are_keyed_stable_and_their_own() -> None:
+    one, other = Pseudonyms(b"a" * 32), Pseudonyms(b"b" * 32)
+    assert one.of("u1") == one.of("u1") == one.of(one.of("u1"))
+    assert len({one.of("u1"), other.of("u1"), one.of("u2"), "u1"}) == 4
+    # RFC 4231, test case 2.
+    assert Pseudonyms(b"Jefe").of("what do ya want for nothing?") == (
+        "hmac:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    )
+
+
+def test_without_a_key_nothing_starts() -> None:
+    assert Pseudonyms.of_config(PrivacyConfig(), {}) is None
+    for environment in ({}, {ENVIRONMENT_KEY: ""}, {ENVIRONMENT_KEY: "short"}):
+        with pytest.raises(ConfigError, match=ENVIRONMENT_KEY):
+            Pseudonyms.of_config(ON, environment)
+
+
+def test_a_data_set_is_read_with_pseudonyms(tiny_dataset_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+    plain = load_dataset(tiny_dataset_dir)
+    hidden = load_dataset(tiny_dataset_dir, load_config(None, ["privacy.pseudonymise=true"]))
+    pseudonyms = Pseudonyms(KEY.encode())
+    ids = plain.log.user_vocabulary.ids(range(plain.log.n_users))
+    assert hidden.log.user_vocabulary.ids(range(hidden.log.n_users)) == [pseudonyms.of(id_) for id_ in ids]
+    assert (hidden.log.users == plain.log.users).all()
+
+
+def test_a_server_over_pseudonyms(
+    registry: Registry, reading: httpx.Client, users: list[str], items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.of(Config(privacy=ON), registry.path)
+    with pytest.raises(ConfigError, match="trained on user ids"):
+        run(settings)
+    monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+    bundle = Bundle.load(registry)
+    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
+    registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    with serving_thread(settings) as http:
+        body = {"user_id": users[0], "n": 10}
+        lists = [server.post("/v1/recommend", json=body).json()["items"] for server in (http, reading)]
+        assert lists[0] == lists[1]
+        event = {"user_id": "newcomer", "item_id": items[0], "event": "purchase"}
+        assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+        for user, stored in ((users[0], 0), ("newcomer", 1)):
+            about = http.get(f"/v1/users/{user}").json()
+            assert (about["user_id"], about["n_events"]) == (user, stored)
+            assert about["history"]
+        for file in registry.path.glob("store.db*"):
+            assert b"newcomer" not in file.read_bytes()
+        assert http.delete("/v1/users/newcomer").json()["events"] == 1
+        assert http.get("/v1/users/newcomer").json()["history"] == []
+    monkeypatch.delenv(ENVIRONMENT_KEY)
+    with pytest.raises(ConfigError, match=ENVIRONMENT_KEY):
+        run(settings)
