@@ -40,7 +40,7 @@ class Pseudonyms:
         key = environment.get(ENVIRONMENT_KEY, "")
         if len(key) < _SHORTEST_KEY:
             raise ConfigError(
-                f"privacy.pseudonymise = true: {ENVIRONMENT_KEY} must hold a key of {_SHORTEST_KEY} characters or more; "
+                f"privacy.pseudonymise = true: {ENVIRONMENT_KEY} must hold {_SHORTEST_KEY} characters or more; "
                 "make one with `openssl rand -hex 32`, and keep it: without it all users are new"
             )
         return cls(key.encode())
