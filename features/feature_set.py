@@ -1,6 +1,6 @@
 """The features of one trained version: chosen by the config and by what was learned, in a fixed order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,22 +22,24 @@ class FeatureSet:
     features: tuple[Feature, ...]
 
     @classmethod
-    def choose(cls, groups: Collection[FeatureGroup], available: Collection[str]) -> "FeatureSet":
+    def choose(
+        cls, groups: Collection[FeatureGroup], available: Collection[str], declared: Sequence[Feature] = FEATURES
+    ) -> "FeatureSet":
         """The declared features of these groups whose source or affinity is among `available`."""
-        return cls(tuple(f for f in FEATURES if f.group in groups and (f.source is None or f.source in available)))
+        return cls(tuple(f for f in declared if f.group in groups and (f.source is None or f.source in available)))
 
     @classmethod
-    def named(cls, names: Collection[str]) -> "FeatureSet":
+    def named(cls, names: Collection[str], declared: Sequence[Feature] = FEATURES) -> "FeatureSet":
         """The features with these names, in this order.
 
         Raises:
             BundleError: a name is not declared in this release.
         """
-        declared = {feature.name: feature for feature in FEATURES}
-        missing = [name for name in names if name not in declared]
+        by_name = {feature.name: feature for feature in declared}
+        missing = [name for name in names if name not in by_name]
         if missing:
             raise BundleError(f"this release does not know the features {', '.join(missing)}; train a new version")
-        return cls(tuple(declared[name] for name in names))
+        return cls(tuple(by_name[name] for name in names))
 
     @property
     def names(self) -> list[str]:

@@ -73,7 +73,7 @@ class TextConfig(Section):
     epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
     batch_size: Positive = Field(256, description="histories of one training step")
     learning_rate: float = Field(3e-4, gt=0, description="highest step size of the fine-tuning")
-    budget_minutes: float = Field(4.0, ge=0, description="wall-clock limit of all text training in one run")
+    budget_minutes: float = Field(6.0, ge=0, description="wall-clock limit of all text training in one run")
 
 
 class CfConfig(Section):
@@ -100,11 +100,25 @@ class CandidatesConfig(Section):
     n: Positive = Field(300, description="items ranked per request")
 
 
+class ExtraFeature(Section):
+    """A feature of one's own: one of the kinds in `features.kinds` with its arguments."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the column")
+    group: FeatureGroup = Field("behaviour", description="the group that it falls with")
+    kind: str = Field(description="how it is computed: ItemCount, ItemRate, UserShare, ...")
+    arguments: dict[str, str | int | float | tuple[str, ...]] = Field(default={}, description="of the kind")
+    meaning: str = Field(min_length=1, description="one sentence, for readers")
+
+
 class FeaturesConfig(Section):
-    """What the ranker sees."""
+    """What the ranker sees. `recsys features list` shows all features."""
 
     groups: tuple[FeatureGroup, ...] = Field(
         ("text", "collaborative", "behaviour", "context"), description="kinds of columns that the ranker gets"
+    )
+    exclude: tuple[str, ...] = Field((), description="names of features that are left out")
+    extra: tuple[ExtraFeature, ...] = Field(
+        (), description="features of one's own: tables of name, group, kind, arguments and meaning, see features.md"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features.configured import configured
 from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
@@ -97,14 +98,15 @@ class Bundle:
         """
         name = registry.resolve(version)
         folder, manifest = registry.path_of(name), registry.manifest(name)
+        config = parse_config(manifest.config)
         catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
         report = json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8"))
         return cls(
-            config=parse_config(manifest.config),
+            config=config,
             catalogue=catalogue,
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
             stage=StageOne.load(folder),
-            features=FeatureSet.named(manifest.feature_names),
+            features=FeatureSet.named(manifest.feature_names, configured(config.features)),
             rankers=Rankers.load(folder / "rank"),
             report=EvaluationReport.from_json(report),
             fingerprint=manifest.data.fingerprint,

@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from features.configured import configured
 from features.feature_set import FeatureSet
 from features.pairs import ItemFacts, PairBatch
 from features.state import EventState
-from recsys.config import FeatureGroup
+from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
@@ -60,9 +61,14 @@ class Scoring:
         """The items as features see them."""
         return self.stage.facts(self.catalogue)
 
-    def features(self, groups: tuple[FeatureGroup, ...]) -> FeatureSet:
-        """The features that these sources can fill."""
-        return FeatureSet.choose(groups, {*self.stage.sources, *self.facts.vectors, *self.facts.links})
+    def features(self, config: FeaturesConfig) -> FeatureSet:
+        """The configured features that these sources can fill.
+
+        Raises:
+            ConfigError: a feature is left out or declared that cannot be.
+        """
+        available = {*self.stage.sources, *self.facts.affinities}
+        return FeatureSet.choose(config.groups, available, configured(config))
 
     @property
     def vectors(self) -> NDArray[np.float32] | None:

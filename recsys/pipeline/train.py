@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features.configured import configured
 from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.config import Config
@@ -56,8 +57,10 @@ def train(
         progress: called with a line of text now and then.
 
     Raises:
+        ConfigError: `features` names what does not exist.
         DataError: the log is too short to be cut in three, or no candidate was ever wanted.
     """
+    configured(config.features)  # a wrong one is found now, not after minutes
     log = dataset.log
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)
@@ -65,7 +68,7 @@ def train(
         run = _Run(dataset, config, EventState(log), cache or VectorCache(Path(folder) / "vectors"), seed, progress)
 
         past = run.learn(split.ranker_start, 0, None)
-        features = past.scoring.features(config.features.groups)
+        features = past.scoring.features(config.features)
         older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
         rankers = run.rankers(older, features, past)
 

@@ -1,0 +1,61 @@
+"""The declared features of a config: those of this release and one's own, without what is left out."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import fields
+
+from pydantic import TypeAdapter, ValidationError
+
+from features.declarations import FEATURES, Feature
+from features.kinds import KINDS, Kind
+from recsys.config import ExtraFeature, FeaturesConfig
+from recsys.errors import ConfigError
+
+
+def configured(config: FeaturesConfig) -> tuple[Feature, ...]:
+    """All features of a config in the order of the columns, before sources and groups are looked at.
+
+    Raises:
+        ConfigError: an excluded feature or a kind does not exist (the nearest one is named), a name is taken, or the
+            arguments are not those of the kind or would reach the request's own moment.
+    """
+    features = [*FEATURES, *(declare(extra) for extra in config.extra)]
+    names = [feature.name for feature in features]
+    for name in names[len(FEATURES) :]:
+        if names.count(name) > 1:
+            raise ConfigError(f"features.extra: there is a feature {name!r} already; choose another name")
+    for name in config.exclude:
+        if name not in names:
+            raise ConfigError(
+                f"features.exclude: there is no feature {name!r}; the nearest is {_nearest(name, names)!r}"
+            )
+    return tuple(feature for feature in features if feature.name not in config.exclude)
+
+
+def declare(extra: ExtraFeature) -> Feature:
+    """One feature of one's own.
+
+    Raises:
+        ConfigError: see `configured`.
+    """
+    place = f"features.extra, {extra.name!r}"
+    kinds: dict[str, type[Kind]] = {kind.__name__: kind for kind in KINDS}
+    if extra.kind not in kinds:
+        nearest = _nearest(extra.kind, list(kinds))
+        raise ConfigError(f"{place}: there is no kind {extra.kind!r}; the nearest is {nearest!r}")
+    known = [field.name for field in fields(kinds[extra.kind])]  # type: ignore[arg-type]
+    for argument in extra.arguments:
+        if argument not in known:
+            raise ConfigError(f"{place}: arguments of {extra.kind}: no {argument!r}; it takes {', '.join(known)}")
+    try:
+        kind = TypeAdapter(kinds[extra.kind]).validate_python(extra.arguments)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ConfigError(f"{place}: arguments of {extra.kind}: {problems}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from error
+    return Feature(extra.name, extra.group, kind, extra.meaning)
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
