@@ -1,0 +1,174 @@
+"""Events, items and users in one Redis database, for several servers on several machines.
+
+The log is a Redis stream (https://redis.io/docs/latest/develop/data-types/streams/). Every call is one round trip.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+from uuid import uuid4
+
+from recsys.data.events import Event
+from recsys.data.forget import Forgotten, user_digest
+from recsys.data.item_changes import ItemChange
+from recsys.errors import ConfigError, StoreError
+from recsys.store.event_log import AppendResult
+from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, PUT_ITEMS, READ_ITEMS
+
+REMEMBER_DAYS = 30
+"""How long an event_id is remembered by default: a repeated one counts once within that time."""
+
+TIMEOUT_SECONDS = 10.0
+
+_REQUIRED = ("event_id", "user_id", "item_id", "event", "timestamp")
+_row_of = attrgetter(*(field.name for field in fields(Event)))
+
+
+class RedisStore:
+    """A `Store` in one Redis database, under keys that begin with `recsys:`.
+
+    The URL is that of redis-py, `redis://[[user]:password@]host:port/db`, with two parameters of ours: `durable=no`
+    accepts a Redis that may forget acknowledged events when it crashes, `remember_days=N` (default 30) says how long
+    the ids of events are kept.
+
+    Raises:
+        ConfigError: redis-py is not installed, or a parameter of the URL is wrong.
+        StoreError: Redis cannot be reached, or would lose events in a crash.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigError("a redis:// store needs redis-py: install recsys[redis]") from error
+        parts = urlsplit(url)
+        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        if unknown := sorted(parameters.keys() - {"durable", "remember_days"}):
+            raise ConfigError(f"store redis://{self._place}: no parameter {unknown[0]!r}; durable, remember_days exist")
+        days = parameters.get("remember_days", str(REMEMBER_DAYS))
+        if not days.isdecimal() or int(days) < 1:
+            raise ConfigError(f"store redis://{self._place}: remember_days={days}: give a whole number of days from 1")
+        self._remember_seconds = int(days) * 86_400
+        self._error: type[Exception] = redis.RedisError
+        self._closed = False
+        address = urlunsplit(parts._replace(query=""))
+        self._client: Any = redis.Redis.from_url(
+            address, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        )
+        try:
+            with self._explained():
+                if parameters.get("durable") != "no":
+                    self._check_durable()
+                scripts = (APPEND, EVENTS_OF, FORGET, PUT_ITEMS, READ_ITEMS)
+                self._scripts = {script: self._client.register_script(script) for script in scripts}
+                self._client.set("recsys:identity", uuid4().hex, nx=True)
+                self._identity = str(self._client.get("recsys:identity"), "ascii")
+        except BaseException:
+            self._client.close()
+            raise
+
+    @property
+    def identity(self) -> str:
+        """A name made with the log."""
+        return self._identity
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Add events with one script, synced to Redis' disk before it answers."""
+        words: list[Any] = [self._remember_seconds]
+        for event in events:
+            if any(getattr(event, name) is None for name in _REQUIRED):
+                raise StoreError(
+                    f"store redis://{self._place}: an event lacks one of {', '.join(_REQUIRED)}; none added"
+                )
+            words += (event.event_id, event.user_id, json.dumps(_row_of(event)))
+        accepted = int(self._run(APPEND, words)) if events else 0
+        return AppendResult(accepted=accepted, duplicates=len(events) - accepted)
+
+    def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
+        """Events above an offset, in order."""
+        with self._explained():
+            entries = self._client.xrange("recsys:events", min=f"({after}-0", count=limit)
+        return [(_offset(offset), Event(*json.loads(entry[b"e"]))) for offset, entry in entries]
+
+    def last_offset(self) -> int:
+        """The newest offset, 0 for an empty log."""
+        with self._explained():
+            newest = self._client.xrevrange("recsys:events", count=1)
+        return _offset(newest[0][0]) if newest else 0
+
+    def put_items(self, changes: Sequence[ItemChange]) -> None:
+        """Keep changes; each takes the place of the item's earlier one, with a new offset."""
+        words: list[Any] = []
+        for change in changes:
+            if change.item_id is None:
+                raise StoreError(f"store redis://{self._place}: a change without an item_id; none was kept")
+            words += (change.item_id, json.dumps(change.content))
+        if words:
+            self._run(PUT_ITEMS, words)
+
+    def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
+        """Changes of items above an offset, in order."""
+        words = self._run(READ_ITEMS, (after, limit))
+        changes = zip(words[::3], words[1::3], words[2::3], strict=True)
+        return [(int(offset), ItemChange(id_.decode(), json.loads(content))) for offset, id_, content in changes]
+
+    def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
+        """The newest events of a user, oldest first."""
+        return [Event(*json.loads(row)) for row in self._run(EVENTS_OF, (user_id, limit))]
+
+    def count_of(self, user_id: str) -> int:
+        """How many events of a user are stored."""
+        with self._explained():
+            return int(self._client.llen(f"recsys:user:{user_id}"))
+
+    def forget(self, user_id: str) -> int:
+        """Remove a user's events and leave a mark with the next offset.
+
+        Redis' append-only file holds them until its next rewrite (BGREWRITEAOF).
+        """
+        return int(self._run(FORGET, (user_id, user_digest(user_id))))
+
+    def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
+        """Marks of forgotten users above an offset, in order."""
+        with self._explained():
+            entries = self._client.xrange("recsys:forgotten", min=f"({after}-0")
+        return [(_offset(offset), Forgotten(entry[b"d"].decode())) for offset, entry in entries]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._closed = True
+        self._client.close()
+
+    def _check_durable(self) -> None:
+        """Refuse a Redis that acknowledges what it can still lose."""
+        settings = self._client.config_get("append*")
+        if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
+            raise StoreError(
+                f"store redis://{self._place} may forget acknowledged events in a crash: set `appendonly yes` and "
+                "`appendfsync always` in redis.conf, or end the URL in ?durable=no to accept that"
+            )
+
+    def _run(self, script: str, words: Sequence[Any]) -> Any:
+        with self._explained():
+            return self._scripts[script](args=words)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError(f"store redis://{self._place} is closed; open it again")
+        try:
+            yield
+        except self._error as error:
+            raise StoreError(
+                f"store redis://{self._place}: {error}; check that Redis runs there and has memory left"
+            ) from error
+
+
+def _offset(entry: bytes) -> int:
+    """The offset of a stream's entry "n-0"."""
+    return int(entry.partition(b"-")[0])

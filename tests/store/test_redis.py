@@ -1,0 +1,136 @@
+"""The Redis store: the contract on a real server, and what is its own."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from event_log_contract import EventLogContract, click
+from item_store_contract import ItemStoreContract
+from user_store_contract import UserStoreContract
+
+from recsys.errors import ConfigError, StoreError
+from recsys.store import AppendResult, open_store
+
+PROGRAM = shutil.which("redis-server")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs redis-server (Debian: apt-get install redis-server)")
+redis = pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
+
+
+@dataclass
+class Server:
+    """A Redis of our own."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self, *settings: str) -> None:
+        command = [str(PROGRAM), "--port", str(self.port), "--dir", str(self.folder), "--save", "", *settings]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if b"Ready to accept connections" in line:
+                return
+        raise AssertionError("redis-server did not start")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path, free_port())
+    server.start(*DURABLE)
+    yield server
+    server.kill()
+
+
+class TestRedis(EventLogContract, ItemStoreContract, UserStoreContract):
+    @pytest.fixture
+    def url(self, server: Server) -> str:
+        return server.url
+
+
+def test_what_was_acknowledged_outlives_kill_9(server: Server) -> None:
+    log = open_store(server.url)
+    log.append([click(number) for number in range(5)])
+    log.close()
+    server.kill()
+    server.start(*DURABLE)
+    log = open_store(server.url)
+    assert [event for _, event in log.read()] == [click(number) for number in range(5)]
+    assert log.append([click(0), click(5)]) == AppendResult(accepted=1, duplicates=1)
+    assert log.last_offset() == 6
+    log.close()
+
+
+def test_an_append_and_a_read_are_one_round_trip_each(server: Server) -> None:
+    log, client = open_store(server.url), redis.Redis(port=server.port)
+    log.append([click(0)])  # the script is known from here on
+
+    def commands_of(action: str) -> dict[str, int]:
+        client.config_resetstat()
+        log.append([click(number) for number in range(1, 50)]) if action == "append" else log.read(0, 10)
+        sent = client.info("commandstats")
+        inside = {
+            "cmdstat_set",
+            "cmdstat_incr",
+            "cmdstat_xadd",
+            "cmdstat_rpush",
+            "cmdstat_info",
+            "cmdstat_config|resetstat",
+        }
+        return {name: stats["calls"] for name, stats in sent.items() if name not in inside}
+
+    assert commands_of("append") == {"evalsha": 1}
+    assert commands_of("read") == {"xrange": 1}
+    client.close()
+    log.close()
+
+
+def test_ids_are_forgotten_after_the_days_that_the_url_says(server: Server) -> None:
+    log, client = open_store(f"{server.url}?remember_days=2"), redis.Redis(port=server.port)
+    log.append([click(1)])
+    assert 0 < client.ttl("recsys:event:e1") <= 2 * 86_400
+    client.close()
+    log.close()
+
+
+def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
+    server = Server(tmp_path, free_port())
+    server.start("--appendonly", "no")
+    try:
+        with pytest.raises(StoreError, match="appendonly yes"):
+            open_store(server.url)
+        open_store(f"{server.url}?durable=no").close()
+    finally:
+        server.kill()
+
+
+def test_no_server_and_wrong_parameters(server: Server) -> None:
+    with pytest.raises(StoreError, match="check that Redis runs there"):
+        open_store(f"redis://127.0.0.1:{free_port()}/0")
+    for query, message in (("remember_days=0", "whole number of days"), ("durabel=no", "no parameter 'durabel'")):
+        with pytest.raises(ConfigError, match=message):
+            open_store(f"{server.url}?{query}")
