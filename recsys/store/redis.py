@@ -67,7 +67,8 @@ class RedisStore:
                 scripts = (APPEND, EVENTS_OF, FORGET, PUT_ITEMS, READ_ITEMS)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
-                self._identity = str(self._client.get("recsys:identity"), "ascii")
+                identity: Any = self._client.get("recsys:identity")
+                self._identity = str(identity, "ascii")
         except BaseException:
             self._client.close()
             raise
