@@ -67,13 +67,17 @@ class TextConfig(Section):
     encoder: str = Field("all-MiniLM-L6-v2", description="packaged model, hub name or local folder")
     max_tokens: int = Field(64, ge=4, le=8192, description="longer texts are cut")
     history: Positive = Field(20, description="newest events of a user that the interest model reads")
-    peft: Literal["lora", "none"] = Field("lora", description="how the encoder is fine-tuned; none leaves it as it is")
+    peft: Literal["lora", "adalora", "ia3", "full", "none"] = Field(
+        "lora", description="how the encoder is fine-tuned; none leaves it as it is"
+    )
     lora_rank: Positive = Field(8, description="width of the LoRA matrices")
-    upper_layers: Positive = Field(2, description="encoder layers, from the top, that LoRA adapts")
+    upper_layers: Positive = Field(2, description="encoder layers, from the top, that are fine-tuned")
     epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
-    batch_size: Positive = Field(256, description="histories of one training step")
+    batch_size: Positive = Field(256, description="histories of one batch")
+    accumulate: Positive = Field(1, description="batches whose gradients are added up for one training step")
     learning_rate: float = Field(3e-4, gt=0, description="highest step size of the fine-tuning")
     budget_minutes: float = Field(6.0, ge=0, description="wall-clock limit of all text training in one run")
+    tensorboard: str = Field("", description="folder of TensorBoard logs; needs recsys[tensorboard]; empty: none")
 
 
 class CfConfig(Section):

@@ -1,111 +1,85 @@
-"""LoRA on the upper layers of any encoder, with the frozen lower layers computed once per text (Hu et al., 2022)."""
+"""An encoder in training over a fixed list of texts, with its frozen lower layers computed once per text."""
 
-import hashlib
 import time
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from recsys.errors import ConfigError
 from recsys.text.encoder import TextEncoder, autocast, batches_by_length, mean_pool
+from recsys.text.layers import layers_of, upper_parameters
+from recsys.text.methods import RATES, Peft, tuning_method
 
-_MEMORY = 2 << 30
+_MEMORY = 1 << 30
 """Bytes that the cached states of the lower layers may take; beyond, they are computed again at each use."""
 
-_ATTENTION = ("attention", "attn")
 _BATCH_TOKENS = 4_096
 
 
-def layers_of(model: nn.Module) -> nn.ModuleList:
-    """The stack of transformer layers: the longest list of modules of one class.
-
-    Raises:
-        ConfigError: the architecture has no such stack.
-    """
-    stacks = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.ModuleList) and len(module) > 0 and len({type(layer) for layer in module}) == 1
-    ]
-    if not stacks:
-        raise ConfigError(f"text.peft: {type(model).__name__} has no stack of layers to adapt; set text.peft = 'none'")
-    return max(stacks, key=len)
-
-
-def target_modules(model: nn.Module, upper_layers: int) -> list[str]:
-    """Full names of the linear maps in the attention of the upper layers; of all their linear maps if none is found."""
-    names = {module: name for name, module in model.named_modules()}
-    stack = layers_of(model)
-    linear = [
-        f"{names[layer]}.{name}"
-        for layer in list(stack)[-upper_layers:]
-        for name, module in layer.named_modules()
-        if isinstance(module, nn.Linear)
-    ]
-    attention = [name for name in linear if any(part in name.rpartition(f"{names[stack]}.")[2] for part in _ATTENTION)]
-    return attention or linear
-
-
 class AdaptedEncoder:
-    """An encoder with a LoRA adapter that can be trained, over a fixed list of texts.
+    """An encoder whose upper layers can be trained.
 
-    The layers below the adapter never change, so what they give is kept (float16) and only the upper layers run again.
+    The layers below never change, so what they give is kept (float16) and only the upper layers run again.
 
     Attributes:
         lengths: (n_texts,) tokens of each text.
+        rate: learning rate of its way of tuning over that of LoRA.
         seconds_per_pass: how long one pass over the texts takes.
     """
 
-    def __init__(self, encoder: TextEncoder, tokens: Sequence[Sequence[int]], rank: int, upper_layers: int) -> None:
-        from peft import LoraConfig, get_peft_model
-
+    def __init__(
+        self, encoder: TextEncoder, tokens: Sequence[Sequence[int]], peft: Peft, rank: int, upper_layers: int
+    ) -> None:
         self.encoder = encoder
         self.tokens = tokens
         self.lengths = np.array([len(row) for row in tokens], dtype=np.int64)
-        settings = LoraConfig(
-            r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules=target_modules(encoder.model, upper_layers)
-        )
-        with quiet_peft():
-            self.model: Any = get_peft_model(encoder.model, settings)
+        self._before = {name: p.detach().clone() for name, p in upper_parameters(encoder.model, upper_layers).items()}
         self._stack = layers_of(encoder.model)
         self._n_lower = max(0, len(self._stack) - upper_layers)
+        self.rate = RATES[peft]
+        self.method = tuning_method(encoder.model, peft, rank, upper_layers)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self._states: NDArray[np.float16] | None = None
         self.seconds_per_pass = self._estimate()
 
-    def keep_lower_states(self) -> None:
-        """Compute what the lower layers give once, and keep it if it fits into memory."""
+    def keep_lower_states(self, over: Callable[[], bool]) -> bool:
+        """Compute what the lower layers give once, and keep it if it fits into memory.
+
+        Args:
+            over: asked after each batch; True ends it.
+
+        Returns:
+            False where the time was over before the end.
+        """
         if self._n_lower > 0 and int(self.lengths.sum()) * self.encoder.dim * 2 <= _MEMORY:
-            self._states = self._lower_states()
+            self._states = self._lower_states(over)
+            return self._states is not None
+        return True
 
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained: the adapter alone."""
-        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        """What is trained."""
+        return [parameter for parameter in self.method.model.parameters() if parameter.requires_grad]
 
     def embed(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """(n, dim) unit rows of some texts, with gradient to the adapter."""
+        """(n, dim) unit rows of some texts, with gradient to what is trained."""
         inputs = self._inputs(rows)
         with autocast(self.encoder.device):
             if self._states is None or self._n_lower == 0:
-                hidden = self.model(**inputs).last_hidden_state
+                hidden = self.method.model(**inputs).last_hidden_state
             else:
                 states = self._padded_states(rows, self._states)
                 with self._replayed(states):
-                    hidden = self.model(**inputs).last_hidden_state
+                    hidden = self.method.model(**inputs).last_hidden_state
         return nn.functional.normalize(mean_pool(hidden.float(), inputs["attention_mask"]), dim=-1)
 
     def vectors(self) -> NDArray[np.float32]:
-        """(n_texts, dim) float32 unit rows of all texts, as the adapter stands."""
+        """(n_texts, dim) float32 unit rows of all texts, as the encoder stands."""
         started = time.monotonic()
         vectors = np.empty((len(self.tokens), self.encoder.dim), dtype=np.float32)
-        self.model.eval()
+        self.method.model.eval()
         with torch.inference_mode():
             for rows in batches_by_length(self.lengths, _BATCH_TOKENS):
                 vectors[rows] = self.embed(rows).cpu().numpy()
@@ -114,32 +88,40 @@ class AdaptedEncoder:
 
     def train(self) -> None:
         """Switch the adapter's dropout on; the encoder's own stays off, as its lower states are fixed."""
-        self.model.eval()
-        for name, module in self.model.named_modules():
+        self.method.model.eval()
+        for name, module in self.method.model.named_modules():
             if "lora_dropout" in name:
                 module.train()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """The adapter's weights, copied."""
-        return {name: p.detach().clone() for name, p in self.model.named_parameters() if p.requires_grad}
+        """What is trained, copied."""
+        return {name: p.detach().clone() for name, p in self.method.model.named_parameters() if p.requires_grad}
 
     def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Set the adapter's weights to what `state` gave."""
+        """Set what is trained to what `state` gave."""
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in self.method.model.named_parameters():
                 if name in state:
                     parameter.copy_(state[name])
 
-    def adapted(self) -> TextEncoder:
-        """The encoder with the adapter as it stands, under a version that names both."""
-        self.model.eval()
-        return with_adapter(self.encoder, self.model)
+    def finished(self) -> TextEncoder:
+        """The encoder with what was learned in its weights, under a version that names them. Ends the training."""
+        model = self.method.merged().eval()
+        weights = {
+            name: parameter.detach()
+            for name, parameter in model.named_parameters()
+            if name in self._before and not torch.equal(parameter, self._before[name])
+        }
+        return self.encoder.changed(weights, {name: self._before[name] for name in weights})
 
-    def removed(self) -> TextEncoder:
-        """The encoder as it was before it got an adapter."""
-        model = self.model.unload()
-        encoder = self.encoder
-        return TextEncoder(encoder.name, encoder.version, encoder.max_tokens, encoder.tokenizer, model)
+    def abandoned(self) -> TextEncoder:
+        """The encoder as it was before. Ends the training."""
+        model = self.method.merged()
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name in self._before:
+                    parameter.copy_(self._before[name])
+        return self.encoder
 
     def _estimate(self) -> float:
         """Seconds of a pass over the texts through the whole encoder, from one batch of middling length."""
@@ -156,15 +138,17 @@ class AdaptedEncoder:
         padded = self.encoder.pad([self.tokens[row] for row in rows])
         return {name: tensor.to(self.encoder.device) for name, tensor in padded.items()}
 
-    def _lower_states(self) -> NDArray[np.float16]:
-        """(n_tokens_of_all_texts, dim): what the first upper layer reads."""
+    def _lower_states(self, over: Callable[[], bool]) -> NDArray[np.float16] | None:
+        """(n_tokens_of_all_texts, dim): what the first upper layer reads; None where the time was over."""
         states = np.empty((int(self.lengths.sum()), self.encoder.dim), dtype=np.float16)
         seen: list[torch.Tensor] = []
         hook = self._stack[self._n_lower].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
         try:
             with torch.inference_mode(), autocast(self.encoder.device), self._only(slice(0, self._n_lower + 1)):
                 for rows in batches_by_length(self.lengths, _BATCH_TOKENS):
-                    self.model(**self._inputs(rows))
+                    if over():
+                        return None
+                    self.method.model(**self._inputs(rows))
                     hidden = seen.pop().to(torch.float16).cpu().numpy()
                     for place, row in enumerate(rows):
                         states[self._offsets[row] : self._offsets[row + 1]] = hidden[place, : self.lengths[row]]
@@ -199,35 +183,3 @@ class AdaptedEncoder:
             yield
         finally:
             self._stack._modules = layers
-
-
-def with_adapter(encoder: TextEncoder, model: Any) -> TextEncoder:
-    """The encoder that runs an adapted model; its version names the adapter's weights too."""
-    digest = hashlib.sha256()
-    for name, parameter in sorted(model.named_parameters()):
-        if "lora_" in name:
-            digest.update(name.encode() + parameter.detach().cpu().numpy().tobytes())
-    version = f"{encoder.version}-{digest.hexdigest()[:12]}"
-    return TextEncoder(encoder.name, version, encoder.max_tokens, encoder.tokenizer, model)
-
-
-@contextmanager
-def quiet_peft() -> Iterator[None]:
-    """peft reads an attribute of transformers under its old name, which warns on every adapter."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-        yield
-
-
-def load_adapter(encoder: TextEncoder, folder: Path) -> TextEncoder:
-    """The encoder with an adapter that `save_adapter` wrote."""
-    from peft import PeftModel
-
-    with quiet_peft():
-        model = PeftModel.from_pretrained(encoder.model, str(folder))
-    return with_adapter(encoder, model.eval())
-
-
-def save_adapter(encoder: TextEncoder, folder: Path) -> None:
-    """Write the adapter of an adapted encoder, in the format of peft: weights as safetensors, settings as JSON."""
-    encoder.model.save_pretrained(str(folder))

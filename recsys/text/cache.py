@@ -49,7 +49,7 @@ class VectorCache:
 
         `done` is called while encoding with the number of texts encoded so far.
         """
-        keys = {text: hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts}
+        keys = {text: _key(text) for text in texts}
         known = self._read(encoder.version, list(keys.values()))
         missing = [text for text, key in keys.items() if key not in known]
         if missing:
@@ -59,6 +59,11 @@ class VectorCache:
         if not texts:
             return np.empty((0, encoder.dim), dtype=np.float32)
         return np.stack([known[keys[text]] for text in texts])
+
+    def keep(self, version: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Keep vectors that were computed elsewhere; `vectors` (n_texts, dim) float32."""
+        keyed = {_key(text): np.ascontiguousarray(vector) for text, vector in zip(texts, vectors, strict=True)}
+        self._write(version, [(key, vector.tobytes()) for key, vector in keyed.items()])
 
     def __len__(self) -> int:
         with self._connection() as connection:
@@ -89,3 +94,7 @@ class VectorCache:
                 yield connection
         except sqlite3.Error as error:
             raise StoreError(f"vector cache {self.path}: {error}; delete the file to start afresh") from error
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

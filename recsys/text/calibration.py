@@ -101,10 +101,7 @@ def _from_impressions(
     chosen = np.zeros(len(log), dtype=bool)
     chosen[rows] = True
     instances = Instances.from_log(log, history, chosen)
-    logits = np.empty(len(instances), dtype=np.float32)
-    for start in range(0, len(instances), 256):
-        some = instances.select(slice(start, start + 256))
-        logits[start : start + 256] = scorer.score(some.histories())[np.arange(len(some)), some.targets.items]
+    logits = scorer.score_items(instances.histories(), instances.targets.items[:, None].astype(np.int64))[:, 0]
     targets = instances.targets
 
     def reacted(events: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -131,14 +128,10 @@ def _from_next_events(
     rows = np.sort(generator.choice(len(validation), min(_MOST_REQUESTS, len(validation)), replace=False))
     some = validation.select(rows)
     n_items = len(scorer.items.targets)
-    positives, negatives = [], []
-    for start in range(0, len(some), 256):
-        block = some.select(slice(start, start + 256))
-        scores = scorer.score(block.histories())
-        positives.append(scores[np.arange(len(block)), block.targets.items])
-        drawn = generator.integers(n_items, size=(len(block), _NEGATIVES))
-        negatives.append(np.take_along_axis(scores, drawn, axis=1).ravel())
-    won, lost = np.concatenate(positives), np.concatenate(negatives)
+    drawn = generator.integers(n_items, size=(len(some), _NEGATIVES))
+    items = np.column_stack([some.targets.items.astype(np.int64), drawn])
+    logits = scorer.score_items(some.histories(), items)
+    won, lost = logits[:, 0], logits[:, 1:].ravel()
     clicked = np.repeat([True, False], [len(won), len(lost)])
     purchased = clicked.copy()
     purchased[: len(won)] = some.targets.events == bought

@@ -1,6 +1,8 @@
 """Texts to unit vectors with any Hugging Face encoder: mean pooling over the tokens (Reimers & Gurevych, 2019)."""
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +33,32 @@ class TokenBatch:
     inputs: dict[str, torch.Tensor]
 
 
-class TextEncoder:
-    """A frozen encoder. `version` names weights, tokenizer and max_tokens: equal versions give equal vectors."""
+@dataclass(frozen=True)
+class Tuning:
+    """What fine-tuning made of an encoder: some of its weights by name, and what they were before."""
 
-    def __init__(self, name: str, version: str, max_tokens: int, tokenizer: Any, model: Any) -> None:
+    weights: Mapping[str, torch.Tensor]
+    originals: Mapping[str, torch.Tensor]
+
+
+class TextEncoder:
+    """An encoder for inference. `version` names weights, tokenizer and max_tokens: equal versions give equal vectors.
+
+    Attributes:
+        base_version: `version` of the encoder before it was tuned.
+        tuning: the weights that were tuned; None where it is as it came.
+    """
+
+    def __init__(
+        self, name: str, version: str, max_tokens: int, tokenizer: Any, model: Any, tuning: Tuning | None = None
+    ) -> None:
         self.name = name
-        self.version = version
+        self.base_version = version
+        self.version = version if tuning is None else f"{version}-{_digest(tuning.weights)}"
         self.max_tokens = max_tokens
         self.tokenizer = tokenizer
         self.model = model
+        self.tuning = tuning
         self.dim = int(model.config.hidden_size)
         self.device = next(model.parameters()).device
 
@@ -72,6 +91,44 @@ class TextEncoder:
         max_tokens = min(max_tokens, positions, tokenizer.model_max_length)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(name, version_of(folder, max_tokens), max_tokens, tokenizer, model)
+
+    def changed(
+        self, weights: Mapping[str, torch.Tensor], originals: Mapping[str, torch.Tensor] | None = None
+    ) -> "TextEncoder":
+        """This encoder with some weights replaced. The model is shared: this one must not be used afterwards.
+
+        Args:
+            weights: new values by the names of the model's parameters.
+            originals: what they were, where the model holds the new ones already.
+        """
+        if not weights:
+            return self
+        if originals is None:
+            parameters = dict(self.model.named_parameters())
+            originals = {name: parameters[name].detach().clone() for name in weights}
+        self._set(weights)
+        earlier = self.tuning or Tuning({}, {})
+        tuning = Tuning({**earlier.weights, **weights}, {**originals, **earlier.originals})
+        return TextEncoder(self.name, self.base_version, self.max_tokens, self.tokenizer, self.model, tuning)
+
+    @contextmanager
+    def untuned(self) -> Iterator["TextEncoder"]:
+        """The encoder as it came, for a while; not to be used by two threads at once."""
+        if self.tuning is None:
+            yield self
+            return
+        self._set(self.tuning.originals)
+        try:
+            yield TextEncoder(self.name, self.base_version, self.max_tokens, self.tokenizer, self.model)
+        finally:
+            self._set(self.tuning.weights)
+
+    def _set(self, weights: Mapping[str, torch.Tensor]) -> None:
+        parameters = dict(self.model.named_parameters())
+        with torch.no_grad():
+            for name, tensor in weights.items():
+                # A value of its own: the tensor that was there may be an original, or one of the weights.
+                parameters[name].data = tensor.to(self.device, copy=True)
 
     def encode(self, texts: Sequence[str], done: Callable[[int], None] | None = None) -> NDArray[np.float32]:
         """Encode texts; each distinct one is computed once.
@@ -127,6 +184,13 @@ class TextEncoder:
             tokens[row, : len(numbers)] = torch.tensor(numbers)
             mask[row, : len(numbers)] = 1
         return {"input_ids": tokens, "attention_mask": mask}
+
+
+def _digest(weights: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def batches_by_length(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:

@@ -1,27 +1,28 @@
-"""Fine-tuning: sampled softmax over next events, early stopping on later ones, under a wall-clock budget."""
+"""Training: sampled softmax over next events, early stopping on later ones, under a wall-clock budget."""
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from recsys.text.adapter import AdaptedEncoder
+from recsys.text.checkpoint import Checkpoints, Position, flattened, nested, optimizer_state, restore_optimizer
+from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.instances import Instances
+from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
-from recsys.text.ranking import ndcg
+from recsys.text.plan import Plan, schedule
+from recsys.text.ranking import gains, is_better
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
 
 Progress = Callable[[str], None]
 
-_WARM_UP = 0.1
-_LAG = 0.05
 _STEPS_BETWEEN_CHECKS = 160
 _PATIENCE = 4
 _NOISE = 0.015
@@ -30,30 +31,15 @@ _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
 _NETWORK_RATE = 4.0
 """Learning rate of the network over that of the adapter."""
+_SLACK = 1.25
+"""What was measured once may take a little longer the next time."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long to train.
-
-    Attributes:
-        epochs: most passes over the examples.
-        learning_rate: peak rate of the adapter; the network's is four times as high.
-        seed: for repeatability, which holds as long as the deadline does not bind.
-        started, deadline: `time.monotonic()` between which to train.
-    """
-
-    epochs: int
-    learning_rate: float
-    seed: int
-    started: float
-    deadline: float
-
-    def done(self, step: int, steps: int) -> float:
-        """Share of the plan that is over, in [0, 1]: by steps, or by time where the time runs out sooner."""
-        by_steps = step / steps
-        by_time = (time.monotonic() - self.started) / max(1e-9, self.deadline - self.started)
-        return min(1.0, by_time if by_time > by_steps + _LAG else by_steps)
+class _State:
+    network: dict[str, torch.Tensor]
+    adapter: dict[str, torch.Tensor]
+    vectors: NDArray[np.float32]
 
 
 class Trainer:
@@ -61,6 +47,7 @@ class Trainer:
 
     Attributes:
         vectors: (n_items, dim) float32 encoder vectors as the adapter stands.
+        curve: what was measured, all stages in turn.
     """
 
     def __init__(
@@ -71,6 +58,8 @@ class Trainer:
         sampler: Sampler,
         validation: Instances,
         progress: Progress,
+        checkpoints: Checkpoints | None = None,
+        board: TensorBoardLog | None = None,
     ) -> None:
         self.network = network
         self.vectors = vectors
@@ -78,77 +67,130 @@ class Trainer:
         self.sampler = sampler
         self.validation = validation
         self.progress = progress
+        self.checkpoints = checkpoints
+        self.board = board
+        self.curve: tuple[Point, ...] = ()
+        self._seconds_per_check = self._seconds_per_step = 0.0
+        self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
     def scorer(self) -> Scorer:
         """The network as it stands, for inference."""
         return self.network.scorer(self.vectors, self.bags)
 
-    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None) -> float:
+    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None) -> bool:
         """Train until the plan ends or validation stops improving; everything ends at its best.
 
+        An interrupted training of the same stage goes on where its last checkpoint was written.
+
         Returns:
-            The best validation ndcg@10 that was seen.
+            True where the end is better than the start by more than chance; where it is not, an adapter (and the
+            network trained with it) is set back to the start.
         """
-        generator = np.random.default_rng(plan.seed)
-        torch.manual_seed(plan.seed)
         optimizer = self._optimizer(plan, adapter)
         peaks = [group["lr"] for group in optimizer.param_groups]
-        best, state = ndcg(self.scorer(), self.validation), self._state(adapter)
-        started = best
+        start = kept = self._state(adapter)
+        resumed = self.checkpoints.read() if self.checkpoints is not None else None
+        if resumed is not None and resumed[0].stage == plan.stage:
+            at, tensors = resumed
+            start, started, kept, best = self._take_up(tensors, optimizer, adapter)
+            self.curve = at.curve
+            self.progress(f"text: {plan.stage} goes on from step {at.step}")
+        else:
+            best = started = self._check()
+            at = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, float(started.mean()), self.curve)
+            self._record(Point(plan.stage, 0, plan.clock.seconds, None, at.best))
         per_epoch = math.ceil(len(self.sampler.instances) / self.sampler.batch_size)
-        steps = per_epoch * plan.epochs
-        check_every = math.ceil(per_epoch / math.ceil(per_epoch / _STEPS_BETWEEN_CHECKS))
+        steps = math.ceil(per_epoch * plan.epochs / plan.accumulate)
+        per_epoch_steps = math.ceil(per_epoch / plan.accumulate)
+        check_every = math.ceil(per_epoch_steps / math.ceil(per_epoch_steps / _STEPS_BETWEEN_CHECKS))
         losses: list[float] = []
-        step = since_best = 0
-        order: list[NDArray[np.int64]] = []
-        # A check with an adapter encodes the catalogue again: its time is kept back.
-        reserve = adapter.seconds_per_pass if adapter is not None else 0.0
-        while step < steps and since_best < _PATIENCE and time.monotonic() + reserve < plan.deadline:
-            if not order:
-                order = np.array_split(generator.permutation(len(self.sampler.instances)), per_epoch)
-            rate = schedule(plan.done(step, steps))
+        while at.step < steps and at.since_best < _PATIENCE and not plan.is_over(self._reserve(adapter)):
+            done = plan.done(at.step, steps)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * rate
-            losses.append(self._step(optimizer, self.sampler.draw(order.pop(), generator), generator, adapter))
-            step += 1
-            over = step == steps or time.monotonic() + reserve >= plan.deadline
-            if over or step % check_every == 0:
-                if adapter is not None:
-                    self.vectors = adapter.vectors()
-                value = ndcg(self.scorer(), self.validation)
-                self.progress(
-                    f"text: step {step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 {value:.4f} "
-                    f"(start {started:.4f})"
-                )
-                losses.clear()
-                since_best += 1
-                if value >= best * (1.0 - _NOISE):
-                    best, since_best, state = max(best, value), 0, self._state(adapter)
-        self._restore(state, adapter)
-        return best
+                group["lr"] = peak * schedule(done)
+            losses.append(self._step(optimizer, plan, at.step, adapter, done))
+            at = replace(at, step=at.step + 1)
+            if at.step < steps and at.step % check_every and not plan.is_over(self._reserve(adapter)):
+                continue
+            if adapter is not None:
+                self.vectors = adapter.vectors()
+            now = self._check()
+            value = float(now.mean())
+            at = replace(at, since_best=at.since_best + 1)
+            if value >= at.best * (1.0 - _NOISE):
+                best, kept = now, self._state(adapter)
+                at = replace(at, best=max(at.best, value), since_best=0)
+            self._record(Point(plan.stage, at.step, plan.clock.seconds, float(np.mean(losses)), value))
+            self.progress(
+                f"text: {plan.stage} step {at.step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 "
+                f"{value:.4f} (start {started.mean():.4f})"
+            )
+            losses.clear()
+            position = replace(at, seconds=plan.clock.seconds, curve=self.curve)
+            self._write(position, optimizer, adapter, {"start": start, "kept": kept}, {"start": started, "kept": best})
+        better = is_better(best, started)
+        self._restore(kept if better or adapter is None else start, adapter)
+        return better
+
+    def _reserve(self, adapter: AdaptedEncoder | None) -> float:
+        """Seconds to keep back for one more step and the check that ends a stage."""
+        passes = adapter.seconds_per_pass if adapter is not None else 0.0
+        return _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
+
+    def _check(self) -> NDArray[np.float64]:
+        started = time.monotonic()
+        values = gains(self.scorer(), self.validation)
+        self._seconds_per_check = time.monotonic() - started
+        return values
+
+    def _record(self, point: Point) -> None:
+        self.curve = (*self.curve, point)
+        if self.board is not None:
+            self.board.add(point)
 
     def _step(
-        self,
-        optimizer: torch.optim.Optimizer,
-        batch: Batch,
-        generator: np.random.Generator,
-        adapter: AdaptedEncoder | None,
+        self, optimizer: torch.optim.Optimizer, plan: Plan, step: int, adapter: AdaptedEncoder | None, done: float
     ) -> float:
+        """One step of the optimizer. What is drawn follows from seed and step alone, so it can go on from any step."""
+        started = time.monotonic()
         self.network.train()
+        optimizer.zero_grad()
+        total = 0.0
+        for number in range(step * plan.accumulate, (step + 1) * plan.accumulate):
+            generator = np.random.default_rng([plan.seed, 1, number])
+            torch.manual_seed(int(generator.integers(2**62)))
+            batch = self.sampler.draw(self._examples(plan.seed, number), generator)
+            loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch)
+            penalty = adapter.method.penalty() if adapter is not None else None
+            whole = loss if penalty is None else loss + penalty
+            (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
+            total += loss.item() / plan.accumulate
+        optimizer.step()
+        if adapter is not None:
+            adapter.method.after_step(done)
+        self._seconds_per_step = time.monotonic() - started
+        return total
+
+    def _examples(self, seed: int, number: int) -> NDArray[np.int64]:
+        """The examples of one batch: every epoch is a permutation of its own."""
+        n = len(self.sampler.instances)
+        epoch, place = divmod(number, math.ceil(n / self.sampler.batch_size))
+        if self._epoch[0] != epoch:
+            order = np.random.default_rng([seed, 0, epoch]).permutation(n)
+            self._epoch = epoch, np.array_split(order, math.ceil(n / self.sampler.batch_size))
+        return self._epoch[1][place]
+
+    def _texts(self, batch: Batch, generator: np.random.Generator, adapter: AdaptedEncoder | None) -> torch.Tensor:
+        """What the items of a batch say, with gradient."""
         vectors = torch.from_numpy(self.vectors[batch.items]).to(self.network.prior.device)
         if adapter is not None:
             # Gradient through as many texts as the step can afford; the others stand as they were last encoded.
             rows = generator.permutation(len(batch.items))
             fresh = rows[np.cumsum(adapter.lengths[batch.items[rows]]) <= _TOKENS_PER_STEP]
             adapter.train()
-            vectors = vectors.index_copy(
-                0, torch.from_numpy(fresh).to(vectors.device), adapter.embed(batch.items[fresh])
-            )
-        loss = batch_loss(self.network, self.network.read_texts(vectors, self.bags[batch.items]), batch)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return loss.item()
+            places = torch.from_numpy(fresh).to(vectors.device)
+            vectors = vectors.index_copy(0, places, adapter.embed(batch.items[fresh]))
+        return self.network.read_texts(vectors, self.bags[batch.items])
 
     def _optimizer(self, plan: Plan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
         words = list(self.network.words.parameters())
@@ -159,46 +201,56 @@ class Trainer:
             {"params": rest, "lr": rate, "weight_decay": _WEIGHT_DECAY},
         ]
         if adapter is not None:
-            groups.append({"params": adapter.parameters(), "lr": plan.learning_rate, "weight_decay": 0.0})
+            groups.append(
+                {"params": adapter.parameters(), "lr": adapter.rate * plan.learning_rate, "weight_decay": 0.0}
+            )
         return torch.optim.AdamW(groups)
 
-    def _state(self, adapter: AdaptedEncoder | None) -> "_State":
+    def _state(self, adapter: AdaptedEncoder | None) -> _State:
         network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         return _State(network, adapter.state() if adapter is not None else {}, self.vectors)
 
-    def _restore(self, state: "_State", adapter: AdaptedEncoder | None) -> None:
+    def _restore(self, state: _State, adapter: AdaptedEncoder | None) -> None:
         self.network.load_state_dict(state.network)
         self.vectors = state.vectors
         if adapter is not None:
             adapter.restore(state.adapter)
 
+    def _write(
+        self,
+        position: Position,
+        optimizer: torch.optim.Optimizer,
+        adapter: AdaptedEncoder | None,
+        states: dict[str, _State],
+        gains_of: dict[str, NDArray[np.float64]],
+    ) -> None:
+        if self.checkpoints is None:
+            return
+        states = {"now": self._state(adapter), **states}
+        groups = {f"network.{name}": state.network for name, state in states.items()}
+        groups |= {"optimizer": optimizer_state(optimizer)}
+        groups |= {"gains": {name: torch.from_numpy(values) for name, values in gains_of.items()}}
+        if adapter is not None:
+            groups |= {f"adapter.{name}": state.adapter for name, state in states.items()}
+            groups |= {"vectors": {name: torch.tensor(state.vectors) for name, state in states.items()}}
+            groups |= {"method": adapter.method.extra_state()}
+        self.checkpoints.write(position, flattened(groups))
 
-@dataclass(frozen=True)
-class _State:
-    network: dict[str, torch.Tensor]
-    adapter: dict[str, torch.Tensor]
-    vectors: NDArray[np.float32]
-
-
-def batch_loss(network: InterestNetwork, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean cross-entropy of the targets among the candidates. `texts`: (n_needed, dim), what the items say."""
-    device = texts.device
-    past, places = np.unique(batch.places, return_inverse=True)
-    logits = network(
-        texts[torch.from_numpy(past).to(device)],
-        batch.events,
-        places,
-        len(batch.labels),
-        texts[torch.from_numpy(batch.candidates).to(device)],
-    )
-    logits = logits - torch.from_numpy(batch.log_chances).to(device)
-    logits = logits.masked_fill(torch.from_numpy(batch.masked).to(device), -1e9)
-    losses = nn.functional.cross_entropy(logits, torch.from_numpy(batch.labels).to(device), reduction="none")
-    return (losses * torch.from_numpy(batch.weights).to(device)).mean()
-
-
-def schedule(done: float) -> float:
-    """Learning rate as a share of its peak: linear warm-up, then a cosine to 0. `done` in [0, 1]."""
-    if done < _WARM_UP:
-        return (done + 0.01) / (_WARM_UP + 0.01)
-    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (done - _WARM_UP) / (1.0 - _WARM_UP))))
+    def _take_up(
+        self, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, adapter: AdaptedEncoder | None
+    ) -> tuple[_State, NDArray[np.float64], _State, NDArray[np.float64]]:
+        """Set everything to what a checkpoint holds; gives the state and gains of the start, then those of the best."""
+        vectors, gains_of = nested(tensors, "vectors"), nested(tensors, "gains")
+        now, start, kept = (
+            _State(
+                nested(tensors, f"network.{name}"),
+                nested(tensors, f"adapter.{name}"),
+                vectors[name].numpy() if vectors else self.vectors,
+            )
+            for name in ("now", "start", "kept")
+        )
+        self._restore(now, adapter)
+        restore_optimizer(optimizer, nested(tensors, "optimizer"))
+        if adapter is not None:
+            adapter.method.restore_extra(nested(tensors, "method"))
+        return start, gains_of["start"].numpy(), kept, gains_of["kept"].numpy()

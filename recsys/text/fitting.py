@@ -1,8 +1,8 @@
 """The steps of a fit: encode, split by time, train the network, tune the encoder, calibrate."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,24 +13,28 @@ from recsys.data.interactions import InteractionLog
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head, labelled_pairs
+from recsys.text.checkpoint import Checkpoints, fingerprint
+from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.encoder import TextEncoder
-from recsys.text.finetune import Plan, Trainer
+from recsys.text.finetune import Trainer
 from recsys.text.instances import Instances
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
+from recsys.text.plan import Clock, Plan
 from recsys.text.reader import TextReader
-from recsys.text.sampling import Sampler
+from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
 
 Progress = Callable[[str], None]
 
 _VALIDATION_SHARE = 0.05
-_MOST_VALIDATION = 2_000
+_MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
+_VALIDATION_SCORES = 60_000_000
+"""Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
 _FEWEST_EXAMPLES = 40
-_NETWORK_SHARE = 0.6
-"""Share of the time budget for the network on frozen vectors, before an adapter joins."""
 _PASSES = 4
-"""An adapter is worth starting if so many passes over the catalogue fit into the time that is left."""
+"""The encoder is worth tuning if so many passes over the catalogue fit into the time that is left."""
+_NETWORK = "network"
 
 _WITHOUT_HISTORY = 4
 """One in so many examples without a history is kept: they teach the prior, and little else."""
@@ -45,6 +49,7 @@ class Fitted:
     base_vectors: NDArray[np.float32]
     click: Head
     purchase: Head
+    curve: tuple[Point, ...]
 
 
 def fit(
@@ -55,48 +60,90 @@ def fit(
     minutes: float,
     cache: VectorCache | None,
     warm: TextReader | None,
+    checkpoint: Path | None,
     progress: Progress,
 ) -> Fitted:
     """Fit a model; the arguments are those of `InterestModel.fit`."""
     encoder = TextEncoder.load(config.encoder, config.max_tokens)
-
-    def encoded(count: int) -> None:
-        progress(f"text: encoded {count} texts")
-
-    base = encoder.encode(texts, encoded) if cache is None else cache.vectors(encoder, texts, encoded)
+    base = vectors = _encoded(encoder, texts, cache, progress)
+    if warm is not None and warm.encoder.tuning is not None and warm.encoder.base_version == encoder.version:
+        encoder = encoder.changed(warm.encoder.tuning.weights)
+        vectors = _encoded(encoder, texts, cache, progress)
     tokens = encoder.tokens(texts)
     lexicon = Lexicon.from_texts(tokens)
-    bags = lexicon.bags(tokens)
+    n_kinds = 1 + len(log.event_names)
     torch.manual_seed(seed)
-    network = InterestNetwork(encoder.dim, len(lexicon), config.history, 1 + len(log.event_names)).to(encoder.device)
+    network = InterestNetwork(encoder.dim, len(lexicon), config.history, n_kinds).to(encoder.device)
     if warm is not None and warm.network.prior.shape == network.prior.shape:
         network.go_on_from(warm.network, warm.lexicon.places(lexicon.tokens))
-    training, validation = split(Instances.from_log(log, config.history))
+    training, validation = split(Instances.from_log(log, config.history), len(texts))
     reader = TextReader(encoder, lexicon, network)
-    vectors = base
+    bags = lexicon.bags(tokens)
+    curve: tuple[Point, ...] = ()
     if len(training) >= _FEWEST_EXAMPLES and len(validation) and minutes > 0:
-        sampler = Sampler(training, len(texts), config.history, 1 + len(log.event_names), config.batch_size)
-        trainer = Trainer(network, base, bags, sampler, validation, progress)
-        started = time.monotonic()
-        deadline = started + 60.0 * minutes
-        share = _NETWORK_SHARE if config.peft == "lora" else 1.0
-        between = started + share * (deadline - started)
-        trainer.fit(Plan(config.epochs, config.learning_rate, seed, started, between))
-        if config.peft == "lora":
-            reader = _tune(trainer, reader, tokens, config, seed, deadline, progress)
-        vectors = trainer.vectors
+        passed_over = PassedOver.from_log(log)
+        sampler = Sampler(training, len(texts), config.history, n_kinds, config.batch_size, passed_over)
+        checkpoints = None
+        if checkpoint is not None:
+            checkpoints = Checkpoints(checkpoint, fingerprint(texts, log, config, seed, minutes, encoder.version))
+        board = TensorBoardLog(Path(config.tensorboard)) if config.tensorboard else None
+        trainer = Trainer(network, vectors, bags, sampler, validation, progress, checkpoints, board)
+        reader = _train(trainer, reader, tokens, config, seed, minutes, progress)
+        vectors, curve = trainer.vectors, trainer.curve
+        if board is not None:
+            board.close()
+        if cache is not None and reader.encoder.tuning is not None:
+            cache.keep(reader.encoder.version, texts, vectors)
     scorer = network.scorer(vectors, bags)
     click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).heads()
-    return Fitted(reader, scorer, base, click, purchase)
+    return Fitted(reader, scorer, base, click, purchase, curve)
 
 
-def split(instances: Instances) -> tuple[Instances, Instances]:
+def split(instances: Instances, n_items: int) -> tuple[Instances, Instances]:
     """Examples to train on, and later ones to stop by: the newest share, never more than is needed."""
-    held = min(int(len(instances) * _VALIDATION_SHARE), _MOST_VALIDATION)
+    most = min(_MOST_VALIDATION, max(_LEAST_VALIDATION, _VALIDATION_SCORES // max(1, n_items)))
+    held = min(int(len(instances) * _VALIDATION_SHARE), most)
     cut = len(instances) - held
     has_history = instances.stops > instances.starts
     taught = has_history | (np.cumsum(~has_history) % _WITHOUT_HISTORY == 0)
     return instances.select(taught & (np.arange(len(instances)) < cut)), instances.select(slice(cut, None))
+
+
+def _encoded(
+    encoder: TextEncoder, texts: Sequence[str], cache: VectorCache | None, progress: Progress
+) -> NDArray[np.float32]:
+    def encoded(count: int) -> None:
+        progress(f"text: encoded {count} texts")
+
+    return encoder.encode(texts, encoded) if cache is None else cache.vectors(encoder, texts, encoded)
+
+
+def _train(
+    trainer: Trainer,
+    reader: TextReader,
+    tokens: Sequence[Sequence[int]],
+    config: TextConfig,
+    seed: int,
+    minutes: float,
+    progress: Progress,
+) -> TextReader:
+    """Train the network, then with it the encoder, if the time that is left is enough for it."""
+    begun = trainer.checkpoints.read() if trainer.checkpoints is not None else None
+    position = begun[0] if begun is not None else None
+    clock = Clock(position.seconds if position is not None else 0.0)
+    deadline = 60.0 * minutes
+
+    def plan(stage: str, started: float) -> Plan:
+        return Plan(stage, config.epochs, config.learning_rate, config.accumulate, seed, clock, started, deadline)
+
+    if position is None or position.stage == _NETWORK:
+        trainer.fit(plan(_NETWORK, 0.0))
+    if config.peft != "none":
+        started = position.started if position is not None and position.stage == config.peft else clock.seconds
+        reader = _tune(trainer, reader, tokens, config, plan(config.peft, started), progress)
+    if trainer.checkpoints is not None:
+        trainer.checkpoints.clear()
+    return reader
 
 
 def _tune(
@@ -104,19 +151,22 @@ def _tune(
     reader: TextReader,
     tokens: Sequence[Sequence[int]],
     config: TextConfig,
-    seed: int,
-    deadline: float,
+    plan: Plan,
     progress: Progress,
 ) -> TextReader:
-    """Train an adapter together with the network, if the time that is left is enough for it."""
-    adapter = AdaptedEncoder(reader.encoder, tokens, config.lora_rank, config.upper_layers)
-    left = deadline - time.monotonic()
-    if adapter.seconds_per_pass * _PASSES > left:
+    """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
+    if config.peft == "none" or plan.is_over():
+        progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
+        return reader
+    adapter = AdaptedEncoder(reader.encoder, tokens, config.peft, config.lora_rank, config.upper_layers)
+    needed = _PASSES * adapter.seconds_per_pass
+    if plan.is_over(needed) or not adapter.keep_lower_states(plan.is_over):
         progress(
-            f"text: no LoRA: {left:.0f} s are left of the budget, and reading the catalogue alone takes about "
-            f"{adapter.seconds_per_pass:.0f} s; raise text.budget_minutes"
+            f"text: no {config.peft}: {max(0.0, plan.deadline - plan.clock.seconds):.0f} s of the budget are left, and "
+            f"tuning takes at least {needed:.0f} s; raise text.budget_minutes"
         )
-        return TextReader(adapter.removed(), reader.lexicon, reader.network)
-    adapter.keep_lower_states()
-    trainer.fit(Plan(config.epochs, config.learning_rate, seed, time.monotonic(), deadline), adapter)
-    return TextReader(adapter.adapted(), reader.lexicon, reader.network)
+        return TextReader(adapter.abandoned(), reader.lexicon, reader.network)
+    if trainer.fit(plan, adapter):
+        return TextReader(adapter.finished(), reader.lexicon, reader.network)
+    progress(f"text: {config.peft} is left out: it does not rank the newest events better than the encoder as it is")
+    return TextReader(adapter.abandoned(), reader.lexicon, reader.network)

@@ -19,6 +19,7 @@ from recsys.errors import BundleError
 from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
+from recsys.text.curves import Point, load_curve, save_curve
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
 from recsys.text.weights import locate, version_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # torch and transformers are imported when a text must be rea
 _SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
 _BASE = "base_vectors.npy"
+_CURVE = "curve.json"
 
 
 class Progress(Protocol):
@@ -64,10 +66,12 @@ class InterestModel:
         scorer: Scorer,
         base_vectors: NDArray[np.float32],
         reader: "TextReader | Path",
+        curve: tuple[Point, ...] = (),
     ) -> None:
         self.settings = settings
         self.scorer = scorer
         self.base_vectors = base_vectors  # (n_items, dim) float32 unit rows, as the encoder gives them
+        self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
         self._source = reader
 
     @classmethod
@@ -81,6 +85,7 @@ class InterestModel:
         minutes: float | None = None,
         cache: VectorCache | None = None,
         warm: "InterestModel | None" = None,
+        checkpoint: Path | None = None,
         progress: Progress = silent,
     ) -> "InterestModel":
         """Fit on a log that is already cut in time.
@@ -94,6 +99,8 @@ class InterestModel:
             minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
             cache: vectors that were encoded before.
             warm: an earlier model, to go on from.
+            checkpoint: a folder in which the training is kept as it goes. After an interruption the same call goes on
+                from there; it is empty again at the end.
             progress: called with a line of text now and then.
 
         Raises:
@@ -103,11 +110,11 @@ class InterestModel:
 
         budget = config.budget_minutes if minutes is None else minutes
         earlier = warm.reader if warm is not None else None
-        fitted = fit(texts, log, config, seed, budget, cache, earlier, progress)
+        fitted = fit(texts, log, config, seed, budget, cache, earlier, checkpoint, progress)
         encoder = fitted.reader.encoder
         version = version_of(locate(config.encoder), encoder.max_tokens)
         settings = Settings(config.encoder, version, encoder.max_tokens, fitted.click, fitted.purchase)
-        return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader)
+        return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader, fitted.curve)
 
     def __len__(self) -> int:
         return len(self.item_vectors)
@@ -184,15 +191,16 @@ class InterestModel:
         """
         items = self.scorer.items.updated(numbers, self.reader.read(texts))
         base = updated_rows(self.base_vectors, numbers, self.reader.base_vectors(texts))
-        return InterestModel(self.settings, Scorer(items, self.scorer.parameters), base, self.reader)
+        return InterestModel(self.settings, Scorer(items, self.scorer.parameters), base, self.reader, self.curve)
 
     def save(self, folder: Path) -> None:
-        """Write vectors, parameters, adapter and settings; the encoder itself stays where it is."""
+        """Write vectors, parameters, tuned weights, curve and settings; the encoder itself stays where it is."""
         folder.mkdir(parents=True, exist_ok=True)
         self.reader.save(folder)
         for field in fields(TextVectors):
             save_array(folder / f"{field.name}.npy", getattr(self.scorer.items, field.name))
         save_array(folder / _BASE, self.base_vectors)
+        save_curve(self.curve, folder / _CURVE)
         save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
         (folder / _SETTINGS).write_text(json.dumps(asdict(self.settings), indent=2), encoding="utf-8")
 
@@ -216,7 +224,8 @@ class InterestModel:
         parameters = load_file(folder / _PARAMETERS)
         scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
-        return cls(settings, Scorer(items, parameters | scalars), load_array(folder / _BASE), folder)
+        scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
+        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE))
 
     def _read_queries(self, queries: Sequence[str | None] | None) -> NDArray[np.float32] | None:
         rows = [row for row, query in enumerate(queries or ()) if query]

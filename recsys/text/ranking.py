@@ -10,16 +10,25 @@ _CUT = 10
 _REQUESTS_PER_BLOCK = 256
 
 
-def ndcg(scorer: Scorer, instances: Instances) -> float:
-    """Mean ndcg@10 of the targets among all items; what the history holds does not compete, unless it is the target.
+def gains(scorer: Scorer, instances: Instances) -> NDArray[np.float64]:
+    """(n,) ndcg@10 of each target among all items; what the history holds does not compete, unless it is the target.
 
     Ties count against the target.
     """
-    total = 0.0
-    for start in range(0, len(instances), _REQUESTS_PER_BLOCK):
-        some = instances.select(slice(start, start + _REQUESTS_PER_BLOCK))
-        total += float(_gains(scorer, some).sum())
-    return total / max(1, len(instances))
+    blocks = range(0, len(instances), _REQUESTS_PER_BLOCK)
+    parts = [_gains(scorer, instances.select(slice(start, start + _REQUESTS_PER_BLOCK))) for start in blocks]
+    return np.concatenate([*parts, np.empty(0)])
+
+
+def ndcg(scorer: Scorer, instances: Instances) -> float:
+    """Mean of `gains`, 0 where there are none."""
+    return float(gains(scorer, instances).sum()) / max(1, len(instances))
+
+
+def is_better(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
+    """True where the mean gain rose by more than one standard error of the paired difference."""
+    difference = now - before
+    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
 
 
 def _gains(scorer: Scorer, instances: Instances) -> NDArray[np.float64]:

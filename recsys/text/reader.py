@@ -1,7 +1,6 @@
 """Everything that turns a text into the vectors of the interest model; loaded only when a text must be read."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -9,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from recsys.text.adapter import load_adapter, save_adapter
 from recsys.text.encoder import TextEncoder
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
@@ -18,22 +16,17 @@ from recsys.text.scoring import TextVectors
 _WEIGHTS = "network.safetensors"
 _TOKENS = "lexicon_tokens.npy"
 _TOKEN_WEIGHTS = "lexicon_weights.npy"
-_ADAPTER = "adapter"
+_TUNING = "encoder_tuned.safetensors"
 
 
 class TextReader:
-    """Encoder (with its adapter, if it has one), lexicon and network."""
+    """Encoder (tuned or as it came), lexicon and network."""
 
     def __init__(self, encoder: TextEncoder, lexicon: Lexicon, network: InterestNetwork) -> None:
         self.encoder = encoder
         self.lexicon = lexicon
         self.network = network
-        self._encoding = Lock()  # switching the adapter off is seen by every thread
-
-    @property
-    def is_adapted(self) -> bool:
-        """True where the encoder carries an adapter."""
-        return hasattr(self.encoder.model, "peft_config")
+        self._encoding = Lock()  # taking the tuning off is seen by every thread
 
     def read(self, texts: Sequence[str]) -> TextVectors:
         """Vectors of texts, whether in the catalogue or not."""
@@ -42,24 +35,25 @@ class TextReader:
         return self.network.describe(vectors, self.lexicon.bags(self.encoder.tokens(texts)))
 
     def base_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) float32 unit rows, as the encoder gives them without adapter."""
-        with self._encoding, self.encoder.model.disable_adapter() if self.is_adapted else nullcontext():
-            return self.encoder.encode(texts)
+        """(n, dim) float32 unit rows, as the encoder gives them without tuning."""
+        with self._encoding, self.encoder.untuned() as encoder:
+            return encoder.encode(texts)
 
     def save(self, folder: Path) -> None:
-        """Write network, lexicon and adapter; the encoder itself stays where it is."""
+        """Write network, lexicon and tuned weights; the encoder itself stays where it is."""
         save_file({name: tensor.cpu() for name, tensor in self.network.state_dict().items()}, folder / _WEIGHTS)
         np.save(folder / _TOKENS, self.lexicon.tokens, allow_pickle=False)
         np.save(folder / _TOKEN_WEIGHTS, self.lexicon.weights, allow_pickle=False)
-        if self.is_adapted:
-            save_adapter(self.encoder, folder / _ADAPTER)
+        if self.encoder.tuning is not None:
+            weights = self.encoder.tuning.weights
+            save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, folder / _TUNING)
 
     @classmethod
     def load(cls, folder: Path, encoder_name: str, max_tokens: int) -> "TextReader":
         """Read what `save` wrote, and the encoder by its name."""
         encoder = TextEncoder.load(encoder_name, max_tokens)
-        if (folder / _ADAPTER).is_dir():
-            encoder = load_adapter(encoder, folder / _ADAPTER)
+        if (folder / _TUNING).is_file():
+            encoder = encoder.changed(load_file(folder / _TUNING))
         lexicon = Lexicon(
             np.load(folder / _TOKENS, allow_pickle=False), np.load(folder / _TOKEN_WEIGHTS, allow_pickle=False)
         )

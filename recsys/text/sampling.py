@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.interactions import InteractionLog
 from recsys.text.attention import ReadEvents, read
 from recsys.text.instances import Instances
 
 _NEGATIVES = 1_024
+_SKIPPED = 8
+"""Most items of one list, shown and not chosen, that are held against the one that was."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Batch:
         labels: (n,) column of each target among the candidates.
         log_chances: (n_candidates,) logarithm of each candidate's chance to be drawn.
         masked: (n, n_candidates) True for items of the history, which are no negatives.
+        skipped: (n, n_candidates) True for items that were shown in the same list and not chosen: hard negatives.
         weights: (n,) worth of each target event, mean 1.
     """
 
@@ -32,7 +36,48 @@ class Batch:
     labels: NDArray[np.int64]
     log_chances: NDArray[np.float32]
     masked: NDArray[np.bool_]
+    skipped: NDArray[np.bool_]
     weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What each list showed that nobody reacted to.
+
+    Attributes:
+        requests: (n,) request numbers, increasing.
+        items: (n,) items that were shown under that request, and that got no positive event under it.
+    """
+
+    requests: NDArray[np.int32]
+    items: NDArray[np.int32]
+
+    @classmethod
+    def nothing(cls) -> "PassedOver":
+        """Of a log without impressions."""
+        return cls(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
+
+    @classmethod
+    def from_log(cls, log: InteractionLog) -> "PassedOver":
+        """Impressions of lists in which something else was chosen."""
+        named = log.requests >= 0
+        shown, chosen = log.is_impression & named, (log.weights > 0) & named
+        pairs = log.requests.astype(np.int64) * log.n_items + log.items
+        wanted = shown & ~np.isin(pairs, pairs[chosen]) & np.isin(log.requests, log.requests[chosen])
+        left = np.unique(pairs[wanted])
+        return cls((left // max(1, log.n_items)).astype(np.int32), (left % max(1, log.n_items)).astype(np.int32))
+
+    def of(
+        self, requests: NDArray[np.int32], generator: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of `requests` (-1: none) and an item for each pair, at most `_SKIPPED` a row, drawn at random."""
+        starts, stops = np.searchsorted(self.requests, requests), np.searchsorted(self.requests, requests, "right")
+        lengths = np.where(requests >= 0, stops - starts, 0)
+        rows = np.repeat(np.arange(len(requests)), lengths)
+        places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        order = np.lexsort((generator.random(len(rows)), rows))
+        kept = np.sort(order[np.arange(len(rows)) - np.searchsorted(rows, rows) < _SKIPPED])
+        return rows[kept], self.items[places[kept]].astype(np.int64)
 
 
 class Sampler:
@@ -42,11 +87,20 @@ class Sampler:
     (Yi et al., RecSys 2019).
     """
 
-    def __init__(self, instances: Instances, n_items: int, max_history: int, n_kinds: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        instances: Instances,
+        n_items: int,
+        max_history: int,
+        n_kinds: int,
+        batch_size: int,
+        passed_over: "PassedOver | None" = None,
+    ) -> None:
         self.instances = instances
         self.n_items = n_items
         self.max_history = max_history
         self.n_kinds = n_kinds
+        self.passed_over = passed_over or PassedOver.nothing()
         self.batch_size = min(batch_size, len(instances))
         self.n_negatives = min(_NEGATIVES, n_items)
         counts = np.bincount(instances.targets.items, minlength=n_items)
@@ -60,7 +114,10 @@ class Sampler:
         some = self.instances.select(chosen)
         targets = some.targets.items.astype(np.int64)
         negatives = generator.choice(self.n_items, self.n_negatives, replace=False)
-        drawn, labels = np.unique(np.concatenate([targets, negatives]), return_inverse=True)
+        skipping, skipped_items = self.passed_over.of(some.targets.requests, generator)
+        drawn, labels = np.unique(np.concatenate([targets, negatives, skipped_items]), return_inverse=True)
+        skipped = np.zeros((len(targets), len(drawn)), dtype=bool)
+        skipped[skipping, labels[len(targets) + len(negatives) :]] = True
         labels = labels[: len(targets)]
         events = read(some.histories(), self.max_history, self.n_kinds)
         items, inverse = np.unique(np.concatenate([events.items, drawn]), return_inverse=True)
@@ -72,4 +129,4 @@ class Sampler:
         masked[np.arange(len(targets)), labels] = False
         places, candidates = inverse[: len(events.items)], inverse[len(events.items) :]
         weights = some.targets.weights / self.mean_weight
-        return Batch(items, events, places, candidates, labels, self.log_chances[drawn], masked, weights)
+        return Batch(items, events, places, candidates, labels, self.log_chances[drawn], masked, skipped, weights)

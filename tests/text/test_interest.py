@@ -158,6 +158,57 @@ def test_the_same_seed_gives_the_same_model(
     assert not np.array_equal(other.score(given([1, 2])), model.score(given([1, 2])))
 
 
+def test_scores_of_some_items_are_those_among_all(model: InterestModel) -> None:
+    histories = given([1, 2, 30], [], [5])
+    items = np.array([[3, 40], [0, 0], [47, 5]])
+    expected = np.take_along_axis(model.score(histories), items, axis=1)
+    assert np.allclose(model.scorer.score_items(histories, items), expected, atol=1e-5)
+
+
+def test_long_histories_and_many_requests_score_as_one_by_one(model: InterestModel) -> None:
+    long = model.scorer.__class__(model.scorer.items, {**model.scorer.parameters, "place_logits": np.zeros(40, "f4")})
+    histories = given(*[[(place * step) % 48 for place in range(30)] for step in range(1, 150)])
+    together = long.score(histories)
+    for row in (0, 77, 148):
+        assert np.allclose(together[row], long.score(histories.block(row, row + 1))[0], atol=1e-4)
+
+
+def test_tuning_that_does_not_pay_is_left_out(
+    texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: False)
+    said: list[str] = []
+    lora = settings.model_copy(update={"peft": "lora", "epochs": 2})
+    tried = InterestModel.fit(texts, log, lora, minutes=1, progress=said.append)
+    plain = InterestModel.fit(texts, log, lora.model_copy(update={"peft": "none"}), minutes=1)
+    assert sum("left out" in line for line in said) == 1
+    assert np.array_equal(tried.score(given([1, 2])), plain.score(given([1, 2])))
+    assert tried.reader.encoder.tuning is None
+
+
+def test_tuning_that_does_not_fit_says_so_once(
+    texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.text.adapter.AdaptedEncoder._estimate", lambda self: 1e6)
+    said: list[str] = []
+    lora = settings.model_copy(update={"peft": "lora", "epochs": 1})
+    tried = InterestModel.fit(texts, log, lora, minutes=1, progress=said.append)
+    assert sum("no lora" in line for line in said) == 1
+    assert tried.reader.encoder.tuning is None
+
+
+@pytest.mark.parametrize("peft", ["adalora", "ia3", "full"])
+def test_other_ways_to_tune(
+    peft: str, texts: list[str], log: InteractionLog, settings: TextConfig, tmp_path: Path
+) -> None:
+    way = settings.model_copy(update={"peft": peft, "epochs": 2, "accumulate": 2})
+    model = InterestModel.fit(texts, log, way, minutes=1)
+    assert np.isfinite(model.score(given([1, 2]))).all()
+    assert {point.stage for point in model.curve} == {"network", peft}
+    model.save(tmp_path)
+    assert InterestModel.load(tmp_path).curve == model.curve
+
+
 def test_the_budget_is_kept(texts: list[str], log: InteractionLog, settings: TextConfig) -> None:
     patient = settings.model_copy(update={"epochs": 100_000, "learning_rate": 1e-7, "peft": "lora"})
     started = time.monotonic()
@@ -174,12 +225,12 @@ def test_items_of_the_catalogue_and_new_ones_are_read_alike(adapted: InterestMod
 
 
 def test_new_items_can_be_scored_and_stand_in_histories(model: InterestModel) -> None:
-    longer = model.updated(np.array([48], dtype=np.int32), ["horse food bed"])
+    longer = model.updated(np.array([48], dtype=np.int32), ["horse toy horse toy"])
     assert len(longer) == 49
     scores = longer.score(given([32, 33], [48]))
     assert np.allclose(scores[0, :48], model.score(given([32, 33]))[0], atol=1e-4)
     assert scores[0, 48] > np.median(scores[0])
-    assert scores[1, :48].reshape(len(SUBJECTS), len(THINGS)).mean(axis=1).argmax() == 4
+    assert scores[1, :48].reshape(len(SUBJECTS), len(THINGS)).mean(axis=1).argmax() == SUBJECTS.index("horse")
 
 
 def test_an_item_that_says_something_else_is_read_again(model: InterestModel, texts: list[str]) -> None:

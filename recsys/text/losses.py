@@ -1,0 +1,43 @@
+"""What training makes small: sampled softmax over next events, and over what was shown beside them."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from recsys.text.network import InterestNetwork
+from recsys.text.sampling import Batch
+
+_NOTHING = -1e9
+
+
+def batch_loss(network: InterestNetwork, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean cross-entropy of the targets among the candidates, and among what was shown with them and passed over.
+
+    Args:
+        network: the model.
+        texts: (n_needed, dim), what the items of the batch say.
+        batch: histories, targets and candidates.
+    """
+    device = texts.device
+    past, places = np.unique(batch.places, return_inverse=True)
+    logits = network(
+        texts[torch.from_numpy(past).to(device)],
+        batch.events,
+        places,
+        len(batch.labels),
+        texts[torch.from_numpy(batch.candidates).to(device)],
+    )
+    weights, labels = torch.from_numpy(batch.weights).to(device), torch.from_numpy(batch.labels).to(device)
+    corrected = logits - torch.from_numpy(batch.log_chances).to(device)
+    corrected = corrected.masked_fill(torch.from_numpy(batch.masked).to(device), _NOTHING)
+    loss = (nn.functional.cross_entropy(corrected, labels, reduction="none") * weights).mean()
+    rows = np.flatnonzero(batch.skipped.any(axis=1))
+    if not len(rows):
+        return loss
+    # Whoever chose the items of that list is no matter here: among them the logits stand as they are.
+    shown = batch.skipped[rows]
+    shown[np.arange(len(rows)), batch.labels[rows]] = True
+    chosen = torch.from_numpy(rows).to(device)
+    beside = logits[chosen].masked_fill(~torch.from_numpy(shown).to(device), _NOTHING)
+    losses = nn.functional.cross_entropy(beside, labels[chosen], reduction="none") * weights[chosen]
+    return loss + losses.sum() / len(batch.labels)

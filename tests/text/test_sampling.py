@@ -1,0 +1,49 @@
+"""Batches: what was shown and passed over is held against what was chosen."""
+
+from dataclasses import replace
+
+import numpy as np
+from text_world import make_log
+
+from recsys.data.interactions import InteractionLog
+from recsys.text.instances import Instances
+from recsys.text.sampling import PassedOver, Sampler
+
+
+def shown_log() -> InteractionLog:
+    """One list of items 1, 2, 3, of which 2 is bought; one of 4 and 5, of which none is."""
+    log = make_log(
+        [
+            (0, 9, 1, 1, 4), (0, 1, 0, 2, 0), (0, 2, 0, 2, 0), (0, 3, 0, 2, 0), (0, 2, 1, 3, 4),
+            (0, 4, 0, 4, 0), (0, 5, 0, 4, 0),
+        ],
+        n_items=10,
+    )  # fmt: skip
+    return replace(
+        log, event_names=("impression", "purchase"), requests=np.array([-1, 0, 0, 0, 0, 1, 1], dtype=np.int32)
+    )
+
+
+def test_passed_over_is_what_was_shown_beside_the_choice() -> None:
+    passed_over = PassedOver.from_log(shown_log())
+    assert passed_over.requests.tolist() == [0, 0]
+    assert passed_over.items.tolist() == [1, 3]
+
+
+def test_a_batch_names_them_for_their_request_alone() -> None:
+    log = shown_log()
+    instances = Instances.from_log(log, 5)
+    sampler = Sampler(instances, 10, 5, 3, 8, PassedOver.from_log(log))
+    batch = sampler.draw(np.arange(len(instances)), np.random.default_rng(0))
+    drawn = batch.items[batch.candidates]
+    assert instances.targets.items.tolist() == [9, 2]
+    assert not batch.skipped[0].any()
+    assert drawn[batch.skipped[1]].tolist() == [1, 3]
+    assert drawn[batch.labels].tolist() == [9, 2]
+
+
+def test_a_log_without_impressions_has_none() -> None:
+    log = make_log([(0, 0, 1, 1, 4), (0, 1, 1, 2, 4)], 3)
+    instances = Instances.from_log(log, 5)
+    sampler = Sampler(instances, 3, 5, 3, 8, PassedOver.from_log(log))
+    assert not sampler.draw(np.arange(2), np.random.default_rng(0)).skipped.any()
