@@ -1,5 +1,6 @@
 """`python -m benchmarks`: all measurements, as tables on standard output."""
 
-from benchmarks import quality
+from benchmarks import features, quality
 
+features.main()
 quality.main()

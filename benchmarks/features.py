@@ -1,0 +1,237 @@
+"""Features: past moments by the million, one list live, events as they come; and the same counts with other tools.
+
+    python -m benchmarks.features [--events 20000000] [--rows 2000000] [--only columnar|counts|live]
+
+Each part runs in a process of its own, so that its peak memory is its own. `--only counts` compares ten windowed counts
+with as-of joins of polars and `merge_asof` of pandas on the same rows. Compare figures within one run only.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from features.declarations import FEATURES
+from features.feature_set import FeatureSet
+from features.item_facts import ItemFacts
+from features.items_before import Question
+from features.kinds.base import DAY
+from features.measures import Measure
+from features.pairs import PairBatch
+from features.state import EventState
+from recsys.data.interactions import InteractionLog
+from recsys.data.vocabulary import Vocabulary
+
+NAMES = ("impression", "click", "purchase", "rating")
+N_ITEMS, N_USERS, CANDIDATES, DIM = 20_000, 200_000, 100, 64
+BLOCK = 256
+START, END = 19_000 * DAY, 19_365 * DAY
+WINDOWS = [DAY * days for days in (1, 2, 3, 5, 7, 14, 21, 30, 60, 90)]
+SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
+ALL = FeatureSet(FEATURES)
+
+
+def make_log(n: int, start: int, end: int, random: np.random.Generator, users: Vocabulary) -> InteractionLog:
+    """Events of a year: few items have most of them, seven in ten are impressions."""
+    events = random.choice(4, n, p=[0.7, 0.2, 0.07, 0.03]).astype(np.int8)
+    return InteractionLog(
+        users,
+        NAMES,
+        N_ITEMS,
+        users=random.integers(0, N_USERS, n, dtype=np.int32),
+        items=(N_ITEMS * random.random(n) ** 3).astype(np.int32),
+        events=events,
+        times=np.sort(random.integers(start, end, n)),
+        weights=np.array([0, 1, 4, 3], dtype=np.float32)[events],
+        values=random.random(n, dtype=np.float32),
+        requests=np.full(n, -1, dtype=np.int32),
+        positions=random.integers(0, 20, n, dtype=np.int16),
+        propensities=np.full(n, np.nan, dtype=np.float32),
+    )
+
+
+def make_links(n_columns: int, each: int, random: np.random.Generator) -> sp.csr_matrix:
+    """(n_items, n_columns) with `each` values a row."""
+    columns = np.cumsum(random.integers(1, n_columns // each, (N_ITEMS, each)), axis=1).astype(np.int32).ravel()
+    values = random.random(len(columns), dtype=np.float32)
+    return sp.csr_matrix((values, columns, np.arange(0, len(columns) + 1, each)), shape=(N_ITEMS, n_columns))
+
+
+def make_facts(random: np.random.Generator) -> ItemFacts:
+    """A catalogue with everything that features look at."""
+    links = make_links(N_ITEMS, 200, random)
+    return ItemFacts(
+        categories=random.integers(-1, 50, N_ITEMS, dtype=np.int32),
+        brands=random.integers(-1, 500, N_ITEMS, dtype=np.int32),
+        prices=random.random(N_ITEMS) * 100,
+        created=np.full(N_ITEMS, float(START)),
+        text_lengths=random.random(N_ITEMS, dtype=np.float32),
+        vectors={name: random.random((N_ITEMS, DIM), dtype=np.float32) for name in ("text", "frozen", "factors")},
+        links={"transitions": links, "neighbours": links},
+        tags=make_links(300, 3, random),
+    )
+
+
+def make_batch(
+    state: EventState,
+    facts: ItemFacts,
+    users: NDArray[np.int32],
+    now: NDArray[np.int64],
+    n: int,
+    random: np.random.Generator,
+) -> PairBatch:
+    """Requests with `n` distinct candidates each, in order of their numbers as the pipeline gives them."""
+    steps = random.integers(1, 2 * N_ITEMS // n - 1, (len(now), n))
+    items = np.minimum(np.cumsum(steps, axis=1), N_ITEMS - 1).astype(np.int32).ravel()
+    rows = np.repeat(np.arange(len(now)), n)
+    scores = {source: random.random(len(items), dtype=np.float32) for source in SOURCES}
+    return PairBatch(state.histories(users, now, 100), rows, items, scores, state, facts)
+
+
+def columnar(n_events: int, n_rows: int) -> None:
+    """All features of past requests, in blocks as training makes them."""
+    random = np.random.default_rng(0)
+    log, facts = make_log(n_events, START, END, random, Vocabulary([])), make_facts(random)
+    now = np.sort(random.integers(START + 90 * DAY, END, n_rows // CANDIDATES))
+    users = random.integers(0, N_USERS, len(now), dtype=np.int32)
+    started = time.perf_counter()
+    state = EventState(log)
+    for start in range(0, len(now), BLOCK):
+        part = slice(start, start + BLOCK)
+        ALL.compute(make_batch(state, facts, users[part], now[part], CANDIDATES, random))
+        if start == 0:
+            first = time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"| {n_events:,} | {n_rows:,} x {len(FEATURES)} | {seconds:.1f} s | {first:.1f} s | {peak:.2f} GB |", flush=True
+    )
+
+
+def counts(n_events: int, n_rows: int) -> None:
+    """Ten windowed counts per row, three ways; the answers must agree."""
+    random = np.random.default_rng(0)
+    log = make_log(n_events, START, END, random, Vocabulary([]))
+    now = np.sort(random.integers(START + 90 * DAY, END, n_rows // CANDIDATES))
+    items = random.integers(0, N_ITEMS, len(now) * CANDIDATES, dtype=np.int32)
+    rows = np.repeat(np.arange(len(now)), CANDIDATES)
+    acts = ~log.is_impression
+
+    def ours() -> NDArray[np.float64]:
+        questions = [Question(Measure("item_acts"), window) for window in WINDOWS]
+        before = EventState(log).before(items, rows, now)
+        before.expect(questions)
+        return np.stack([before.answer(question) for question in questions], axis=1)
+
+    def polars() -> NDArray[np.float64]:
+        events = pl.DataFrame({"item": log.items[acts], "time": log.times[acts]})
+        events = events.with_columns(seen=pl.int_range(1, pl.len() + 1).over("item"))
+        asked = pl.DataFrame({"item": items, "time": now[rows]})
+
+        def seen(shift: int) -> pl.Series:
+            return (
+                asked.with_columns(pl.col("time") - shift)
+                .join_asof(events, on="time", by="item", allow_exact_matches=False, check_sortedness=False)["seen"]
+                .fill_null(0)
+            )
+
+        until = seen(0)
+        return np.stack([(until - seen(window)).to_numpy() for window in WINDOWS], axis=1)
+
+    def pandas() -> NDArray[np.float64]:
+        import pandas as pd
+
+        events = pd.DataFrame({"item": log.items[acts], "time": log.times[acts]})
+        events["seen"] = events.groupby("item").cumcount() + 1
+        asked = pd.DataFrame({"item": items, "time": now[rows]})
+
+        def seen(shift: int) -> NDArray[np.float64]:
+            shifted = asked.assign(time=asked["time"] - shift)
+            joined = pd.merge_asof(shifted, events, on="time", by="item", allow_exact_matches=False)
+            return np.asarray(joined["seen"].fillna(0))
+
+        until = seen(0)
+        return np.stack([until - seen(window) for window in WINDOWS], axis=1)
+
+    answers, seconds = [], []
+    for way in (ours, polars, pandas):
+        started = time.perf_counter()
+        answers.append(way())
+        seconds.append(time.perf_counter() - started)
+        print(f"| {way.__name__} | {seconds[-1]:.1f} s | {seconds[-1] / seconds[0]:.1f} x |", flush=True)
+    assert np.array_equal(answers[0], answers[1])
+    assert np.array_equal(answers[0], answers[2])
+
+
+def live(n_events: int) -> None:
+    """One request at a time beside the ranker on the same rows, and events as they come."""
+    import lightgbm
+
+    random = np.random.default_rng(0)
+    users = Vocabulary([])
+    state, facts = EventState(make_log(n_events, START, END, random, users)), make_facts(random)
+
+    def ask(place: int) -> tuple[NDArray[np.float32], float]:
+        user, now = random.integers(0, N_USERS, 1, dtype=np.int32), np.array([END + DAY + place])
+        started = time.thread_time()
+        table = ALL.compute(make_batch(state, facts, user, now, 300, random))
+        return table, time.thread_time() - started
+
+    rows = np.concatenate([ask(place)[0] for place in range(50)])
+    for size in (10, 100, 1_000):
+        logs = [make_log(size, END + k * size, END + (k + 1) * size, random, users) for k in range(20_000 // size)]
+        started = time.thread_time()
+        for log in logs:
+            state.append(log)
+        print(f"| appended {size} at a time | {20_000 / (time.thread_time() - started):,.0f} events/s |", flush=True)
+    data = lightgbm.Dataset(rows, random.integers(0, 3, len(rows)))
+    booster = lightgbm.train({"num_leaves": 31, "verbosity": -1, "num_threads": 1}, data, 300)
+    asked, predicted = [], []
+    for place in range(400):
+        table, seconds = ask(place)
+        started = time.thread_time()
+        booster.predict(table, num_threads=1)
+        asked.append(seconds)
+        predicted.append(time.thread_time() - started)
+    for name, measured in (("features", asked), ("Booster.predict", predicted)):
+        p50, p99 = np.percentile(measured, [50, 99]) * 1000
+        print(f"| {name}, 300 candidates x {len(FEATURES)} | p50 {p50:.2f} ms | p99 {p99:.2f} ms |")
+    print(f"| features over predict | {np.median(np.array(asked) / predicted):.2f} | |", flush=True)
+
+
+PARTS: dict[str, Callable[[int, int], None]] = {
+    "columnar": columnar,
+    "counts": counts,
+    "live": lambda n_events, n_rows: live(n_events),
+}
+
+
+def main() -> None:
+    """Run one part here, or all of them in processes of their own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--only", choices=sorted(PARTS))
+    arguments = parser.parse_args()
+    if arguments.only:
+        PARTS[arguments.only](arguments.events, arguments.rows)
+        return
+    n = arguments.events
+    print("\n## Features\n\n| events | rows x features | all | of it the first block, with sorting | peak |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    for part, size in (("columnar", n // 4), ("columnar", n // 2), ("columnar", n), ("counts", n), ("live", n // 4)):
+        if part != "columnar":
+            print(f"\n{part}, {size:,} events:\n", flush=True)
+        command = [sys.executable, "-m", "benchmarks.features", "--only", part]
+        subprocess.run([*command, "--events", str(size), "--rows", str(arguments.rows)], check=True)
+
+
+if __name__ == "__main__":
+    main()
