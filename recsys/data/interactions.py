@@ -82,6 +82,10 @@ class InteractionLog:
         """Events strictly before `time` (microseconds)."""
         return self.select(slice(0, int(np.searchsorted(self.times, time, side="left"))))
 
+    def after(self, time: int | None) -> "InteractionLog":
+        """Events strictly after `time` (microseconds); all of them for None."""
+        return self if time is None else self.select(slice(int(np.searchsorted(self.times, time, side="right")), None))
+
     def between(self, start: int, end: int) -> "InteractionLog":
         """Events with start <= time < end (microseconds)."""
         first, last = np.searchsorted(self.times, [start, end], side="left")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from recsys.errors import DataError
+
 
 @dataclass(frozen=True)
 class Request:
@@ -20,6 +22,9 @@ class Request:
         filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt"}.
         policy: overrides of the `policy` section for this list.
         targets: for evaluation: the item ids that were wanted.
+
+    Raises:
+        DataError: `n` is below 1.
     """
 
     user_id: str | None = None
@@ -33,3 +38,7 @@ class Request:
     filters: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise DataError(f"request {self.request_id!r}: n must be at least 1, not {self.n}")

@@ -101,7 +101,9 @@ def _prepare(parts: Path, job: str, resume: bool) -> None:
         return
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir()
-    note.write_text(json.dumps({"job": job}), encoding="utf-8")
+    half = note.with_suffix(".half")
+    half.write_text(json.dumps({"job": job}), encoding="utf-8")
+    os.replace(half, note)
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

@@ -44,9 +44,7 @@ def evaluate(
     """
     if requests is not None:
         return _on_requests(bundle, requests, name, seed, progress)
-    end = bundle.data_record.end
-    newer = int(np.count_nonzero(dataset.log.times > (end if end is not None else -1)))
-    if newer:
+    if len(dataset.log.after(bundle.data_record.end)):
         return _on_newer(bundle, dataset, name, seed, progress)
     if dataset.fingerprint != bundle.fingerprint:
         raise DataError(
@@ -83,8 +81,10 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
 
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
-    start, end = int(bundle.data_record.end or 0) + 1, int(dataset.log.times[-1]) + 1
-    moments = Moments.of(dataset.log, start, end).sample(bundle.config.data.max_requests, seed)
+    newer = dataset.log.after(bundle.data_record.end)
+    moments = Moments.of(newer, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
+        bundle.config.data.max_requests, seed
+    )
     if not len(moments):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest")
     return on_moments(bundle, dataset, moments, name=name, seed=seed, progress=progress)
@@ -98,7 +98,9 @@ def on_moments(
     Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     """
     matched = Matched.of(bundle, dataset)
-    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(matched.log)), bundle.config)
+    state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
+    state.append(matched.log.after(bundle.data_record.end))
+    past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
     targets = matched.items[moments.target_items]
     asked = asked_of(past, replace(moments, users=matched.users[moments.users], target_items=targets))
     unknown = int(np.count_nonzero(targets < 0))

@@ -32,12 +32,16 @@ class Matched:
         vocabulary = bundle.log.user_vocabulary.extended(user_ids)
         users = vocabulary.numbers(user_ids)
         items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
+        names = tuple(dict.fromkeys((*bundle.log.event_names, *log.event_names)))
+        codes = np.array([names.index(name) for name in log.event_names], dtype=np.int8)
         kept = log.select(items[log.items] >= 0)
         numbered = replace(
             kept,
             user_vocabulary=vocabulary,
+            event_names=names,
             n_items=len(bundle.catalogue),
             users=users[kept.users],
             items=items[kept.items],
+            events=codes[kept.events],
         )
         return cls(numbered, users, items)

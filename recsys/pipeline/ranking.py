@@ -37,13 +37,28 @@ def rank_block(
         n_candidates: items ranked per request.
         n: length of the lists that will be shown; the order behind it is the ranker's.
     """
-    candidates = scoring.candidates(block, max(n_candidates, n))
+    candidates = scoring.candidates(block, max(n_candidates, n), _certain(block))
     table = scoring.table(block, candidates, features)
     scores = ranker.score(table)
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders = []
     for row, policy in enumerate(block.policies):
-        own = slice(bounds[row], bounds[row + 1])
-        order, _ = policy.arrange(candidates.items[own], scores[own], n)
-        orders.append(order + bounds[row])
+        pairs = np.arange(bounds[row], bounds[row + 1])
+        only = block.only[row] if block.only else None
+        if only is not None:
+            pairs = pairs[np.isin(candidates.items[pairs], only)]
+        order, _ = policy.arrange(candidates.items[pairs], scores[pairs], n)
+        orders.append(pairs[order])
     return RankedBlock(candidates, table, scores, tuple(orders))
+
+
+def _certain(block: Block) -> NDArray[np.bool_] | None:
+    """Items that the caller wants ranked. The sources' candidates are ranked beside them, for a place among those is
+    what the ranker has learned from; a list of three ranked alone would look to it like the best three of hundreds."""
+    if not block.only:
+        return None
+    certain = np.zeros_like(block.eligible)
+    for row, only in enumerate(block.only):
+        if only is not None:
+            certain[row, only] = True
+    return certain & block.eligible

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.state import EventState
+from recsys.cf.popular import Popular
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.events import Event
 from recsys.data.forget import forgotten
@@ -112,6 +113,31 @@ class Recommender:
                 lists.extend(self._list(request, row, block, ranked, explain) for row, request in enumerate(part))
         return lists
 
+    def popular(self, request: Request) -> ItemList:
+        """The most wanted items that the request's rules allow, in some milliseconds: when no other list can be had.
+
+        Raises:
+            DataError, ConfigError: a filter or a policy key of the request cannot be.
+        """
+        eligible = self.block([request]).eligible[0]
+        model, worth = self.scoring.stage.models.get("popular"), np.zeros(len(eligible), dtype=np.float32)
+        if isinstance(model, Popular):
+            worth[: len(model.popularity)] = model.popularity
+        allowed = np.flatnonzero(eligible)
+        best = allowed[np.argsort(-worth[allowed], kind="stable")[: request.n]]
+        nothing = np.full(len(best), np.nan, dtype=np.float32)
+        return ItemList(
+            ids=tuple(self.catalogue.vocabulary.ids(best)),
+            scores=worth[best],
+            p_click=nothing,
+            p_purchase=nothing,
+            sources=(("popular",),) * len(best),
+            model_version=self.version,
+            request_id=request.request_id,
+            user_id=request.user_id,
+            degraded=("text", "collaborative", "ranker"),
+        )
+
     def rank(self, block: Block, n: int) -> RankedBlock:
         """Rank requests in numbers."""
         bundle = self.bundle
@@ -211,13 +237,8 @@ class Recommender:
             exclude = vocabulary.numbers(request.exclude)
             policies.append(policy_of(rules, seen, self.scoring.vectors, exclude, request.filters))
         eligible = self.scoring.eligible(policies, now)
-        for row, request in enumerate(requests):
-            if request.candidates is not None:
-                wanted = np.zeros(len(vocabulary), dtype=bool)
-                numbers = vocabulary.numbers(request.candidates)
-                wanted[numbers[numbers >= 0]] = True
-                eligible[row] &= wanted
-        return Block(everything.newest(config.data.max_history), eligible, tuple(policies), _queries(requests))
+        only = tuple(None if r.candidates is None else _known(vocabulary.numbers(r.candidates)) for r in requests)
+        return Block(everything.newest(config.data.max_history), eligible, tuple(policies), _queries(requests), only)
 
     def _with_given(self, stored: HistoryBatch, requests: Sequence[Request]) -> HistoryBatch:
         """Histories that the requests give in place of the stored ones."""
@@ -263,6 +284,10 @@ class Recommender:
         table = ranked.table[pairs]
         reasons = explain_items(self.scoring, features, rankers.full, table, items, history, names)
         return replace(found, explanations=reasons)
+
+
+def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return numbers[numbers >= 0]
 
 
 def _queries(requests: Sequence[Request]) -> list[str | None] | None:

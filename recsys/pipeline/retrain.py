@@ -92,8 +92,7 @@ def retrain_from_data(
         BundleError, DataError: as above.
     """
     champion = Bundle.load(registry)
-    end = champion.data_record.end
-    new = int(np.count_nonzero(dataset.log.times > (end if end is not None else -1)))
+    new = len(dataset.log.after(champion.data_record.end))
     return _retrain(registry, champion, dataset, new, champion.store, dry_run, seed, progress)
 
 
@@ -129,9 +128,7 @@ def _retrain(
 
 def _newest_half(champion: Bundle, dataset: Dataset) -> int:
     """The moment from which on the newer half of the new signs of interest happened, microseconds."""
-    times = dataset.log.positive().times
-    end = champion.data_record.end
-    newer = times[times > (end if end is not None else -1)]
+    newer = dataset.log.after(champion.data_record.end).positive().times
     if not len(newer):
         raise DataError("none of the new events is a sign of interest that is newer than the served version's data")
     return int(np.quantile(newer, 0.5, method="higher"))

@@ -37,12 +37,14 @@ class Block:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         queries: free text of each request, or None.
+        only: (n_requests,) the item numbers that alone may be listed, or None; empty when no request names any.
     """
 
     histories: HistoryBatch
     eligible: NDArray[np.bool_]
     policies: tuple[Policy, ...]
     queries: Queries | None = None
+    only: tuple[NDArray[np.int32] | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.histories)
