@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test lint format bench bench-text bench-features bench-serving docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,15 @@ format: $(VENV)/.dev-installed ## rewrite the files in the project's format
 
 bench: $(VENV)/.dev-installed ## speed and quality beside simpler rankings, as tables
 	$(BIN)/python -m benchmarks
+
+bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, memory, other tools, live
+	$(BIN)/python -m benchmarks.features
+
+bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated catalogues, beside the floor
+	$(BIN)/python -m benchmarks.serving
+
+bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; TEXT_ARGS='--minutes 3' makes it small
+	$(BIN)/python -m benchmarks.text $(TEXT_ARGS)
 
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md

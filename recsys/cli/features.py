@@ -1,0 +1,100 @@
+"""`recsys features`: which columns the ranker sees, and what they look like on a data set."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.cli import options, output
+from recsys.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from features.declarations import Feature
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys features list | show NAME | stats DIR [--config FILE] [--set KEY=VALUE ...] [--json]`."""
+    parser = subparsers.add_parser("features", help="list the ranker's features, and see them on a data set")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, run, summary in (
+        ("list", _list, "every feature of the config: name, group, scope, kind, meaning"),
+        ("show", _show, "one feature"),
+        ("stats", _stats, "coverage, distribution, and drift from the ranker window to the test window"),
+    ):
+        action = actions.add_parser(name, help=summary)
+        if name == "show":
+            action.add_argument("name", metavar="NAME", help="a feature's name")
+        if name == "stats":
+            action.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
+        options.add_config(action)
+        options.add_json(action)
+        action.set_defaults(run=run)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from features.configured import configured
+
+    features = [_described(feature) for feature in configured(options.read_config(arguments).features)]
+    if arguments.json:
+        output.print_json({"features": features})
+        return 0
+    columns = ("name", "group", "scope", "kind", "meaning")
+    output.print_table(columns, [[row[column] for column in columns] for row in features])
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    import difflib
+
+    from features.configured import configured
+    from recsys.errors import ConfigError
+
+    features = {feature.name: feature for feature in configured(options.read_config(arguments).features)}
+    if arguments.name not in features:
+        nearest = difflib.get_close_matches(arguments.name, features, n=1, cutoff=0.0)
+        raise ConfigError(f"there is no feature {arguments.name!r}; the nearest is {nearest[0]!r}")
+    feature = features[arguments.name]
+    described = {**_described(feature), "how": (type(feature.kind).__doc__ or "").strip()}
+    if arguments.json:
+        output.print_json(described)
+        return 0
+    for key, value in described.items():
+        print(f"{key}: {value}")
+    return 0
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from features.statistics import DRIFTED
+    from recsys.data.loading import load_dataset
+    from recsys.pipeline.feature_report import feature_report
+
+    config = options.read_config(arguments)
+    with Progress() as progress:
+        progress(f"reading {arguments.directory}")
+        found = feature_report(load_dataset(arguments.directory, config), config, progress=progress)
+    if arguments.json:
+        output.print_json({"features": [asdict(one) for one in found]})
+        return 0
+    rows = [
+        [
+            one.name,
+            f"{one.coverage:.1%}",
+            f"{one.newer_coverage:.1%}",
+            *(f"{value:.4g}" for value in (one.low, one.median, one.high)),
+            f"{one.drift:.3f}{' *' if one.drift >= DRIFTED else ''}",
+        ]
+        for one in found
+    ]
+    columns = ("feature", "coverage", "in the test", "5 %", "median", "95 %", "drift")
+    output.print_table(columns, rows, title=f"ranker window; drift to the test window (* {DRIFTED} or more)")
+    return 0
+
+
+def _described(feature: "Feature") -> dict[str, Any]:
+    return {
+        "name": feature.name,
+        "group": feature.group,
+        "scope": feature.scope,
+        "kind": repr(feature.kind),
+        "meaning": feature.meaning,
+    }

@@ -1,0 +1,53 @@
+"""What the ranker's columns look like on a data set: coverage, distribution, drift between windows."""
+
+import tempfile
+from pathlib import Path
+
+from features.configured import configured
+from features.state import EventState
+from features.statistics import FeatureStatistics, statistics
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.split import TemporalSplit
+from recsys.pipeline.moments import Moments, grade_of_weights
+from recsys.pipeline.past import Past
+from recsys.pipeline.rules import resolve_seen
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.training_rows import training_rows
+from recsys.text.cache import VectorCache
+
+
+def feature_report(
+    dataset: Dataset, config: Config, *, seed: int = 0, progress: Progress = lambda message: None
+) -> tuple[FeatureStatistics, ...]:
+    """Features of the candidates of both windows, with sources fitted on the history before them.
+
+    Raises:
+        ConfigError: `features` names what does not exist.
+        DataError: the log is too short to be cut in three.
+    """
+    configured(config.features)
+    log = dataset.log
+    config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
+    split = TemporalSplit.of(log, config.data)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = StageOne.fit(
+            dataset.catalogue,
+            log.before(split.ranker_start),
+            config,
+            seed=seed,
+            text_minutes=config.text.budget_minutes,
+            cache=VectorCache(Path(folder) / "vectors"),
+            warm=None,
+            progress=progress,
+        )
+        past = Past(Scoring(dataset.catalogue, stage, EventState(log)), config)
+        features, top = past.scoring.features(config.features), len(grade_of_weights(log))
+        older, newer = (
+            training_rows(
+                past, Moments.of(log, start, end).sample(config.data.max_requests, seed), features, top, progress
+            ).table
+            for start, end in ((split.ranker_start, split.test_start), (split.test_start, split.end))
+        )
+    return statistics(features.names, older, newer)
