@@ -1,10 +1,10 @@
 """The house as a whole: what is public, what it imports, how fast the command line starts, files that must agree."""
 
 import json
+import resource
 import runpy
 import subprocess
 import sys
-import time
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -102,12 +102,15 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_help_starts_in_under_half_a_second() -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "recsys", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
+    """Of the processor's time: on a busy machine the clock on the wall measures the others."""
 
-    assert min(seconds() for _ in range(5)) < 0.5
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "recsys", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_import_of_the_package_loads_nothing_heavy() -> None:
