@@ -1,0 +1,141 @@
+"""A version over a generated catalogue of any size: every source, every feature, a full ranker."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from features.state import EventState
+from recsys.cf.als import Als
+from recsys.cf.neighbours import Neighbours
+from recsys.cf.popular import Popular
+from recsys.cf.revisits import Revisits
+from recsys.cf.scorer import Scorer as CollaborativeScorer
+from recsys.cf.transitions import Transitions
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.interactions import InteractionLog
+from recsys.data.vocabulary import Vocabulary
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.rankers import Rankers
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import StageOne
+from recsys.rank.calibration import Calibration
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.rows import RankerRows
+from recsys.registry import Registry
+from recsys.text.interest import InterestModel
+from recsys.text.scoring import Scorer, TextVectors
+
+N_USERS = 2_000
+EVENTS_PER_USER = 50
+LINKS_PER_ITEM = 50
+_START = 1_700_000_000_000_000
+_SPAN = 180 * 86_400_000_000
+_RANKER_REQUESTS = 400
+_RANKER_ROWS = 100
+
+
+def publish(folder: Path, n_items: int, seed: int = 0) -> Registry:
+    """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees."""
+    rng = np.random.default_rng(seed)
+    config = Config.model_validate({"policy": {"seen": "exclude"}, "text": {"peft": "none"}})
+    catalogue = _catalogue(n_items, rng)
+    log = _log(n_items, rng)
+    stage = _stage(catalogue, log, config, rng)
+    scoring = Scoring(catalogue, stage, EventState(log))
+    features = scoring.features(config.features)
+    ranker = _ranker(features.names, config, rng)
+    rankers = Rankers(ranker, {}, Calibration(1.0, -3.0), Calibration(1.0, -4.0))
+    report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
+    bundle = Bundle(config, catalogue, log, stage, features, rankers, report, fingerprint=f"generated {n_items}")
+    registry = Registry(folder)
+    registry.publish(bundle, why="benchmark")
+    return registry
+
+
+def _catalogue(n_items: int, rng: np.random.Generator) -> ItemCatalogue:
+    numbers = pl.Series(np.arange(n_items)).cast(pl.String)
+    frame = pl.DataFrame(
+        {
+            "item_id": "i" + numbers,
+            "title": "a generated item of number " + numbers,
+            "description": pl.Series([None] * n_items, dtype=pl.String),
+            "category": "c" + pl.Series(rng.integers(0, 200, n_items)).cast(pl.String),
+            "brand": "b" + pl.Series(rng.integers(0, 2_000, n_items)).cast(pl.String),
+            "tags": pl.Series([None] * n_items, dtype=pl.List(pl.String)),
+            "price": rng.gamma(2.0, 10.0, n_items),
+            "language": pl.Series([None] * n_items, dtype=pl.String),
+            "created_at": pl.Series([None] * n_items, dtype=pl.Datetime("us", "UTC")),
+            "available": rng.random(n_items) < 0.98,
+        }
+    )
+    return ItemCatalogue(frame)
+
+
+def _log(n_items: int, rng: np.random.Generator) -> InteractionLog:
+    n = N_USERS * EVENTS_PER_USER
+    items = (n_items * rng.random(n) ** 2).astype(np.int32)  # some are wanted far more than others
+    return InteractionLog(
+        user_vocabulary=Vocabulary([f"u{number}" for number in range(N_USERS)]),
+        event_names=("click", "purchase"),
+        n_items=n_items,
+        users=rng.permutation(np.repeat(np.arange(N_USERS, dtype=np.int32), EVENTS_PER_USER)),
+        items=items,
+        events=(rng.random(n) < 0.3).astype(np.int8),
+        times=np.sort(_START + rng.integers(0, _SPAN, n)),
+        weights=np.ones(n, dtype=np.float32),
+        values=np.full(n, np.nan, dtype=np.float32),
+        requests=np.full(n, -1, dtype=np.int32),
+        positions=np.full(n, -1, dtype=np.int16),
+        propensities=np.full(n, np.nan, dtype=np.float32),
+    )
+
+
+def _stage(catalogue: ItemCatalogue, log: InteractionLog, config: Config, rng: np.random.Generator) -> StageOne:
+    n_items = len(catalogue)
+    small = InterestModel.fit(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0)
+    dim = small.item_vectors.shape[1]
+    vectors = _unit_rows(n_items, dim, rng)
+    texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
+    interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
+    factors = (0.2 * _unit_rows(n_items, config.cf.factors, rng)).astype(np.float32)
+    models: dict[str, CollaborativeScorer] = {
+        "transitions": Transitions(_links(n_items, rng)),
+        "neighbours": Neighbours(_links(n_items, rng)),
+        "als": Als(factors, config.cf.alpha, config.cf.regularization),
+        "popular": Popular.fit(log, config.cf),
+        "history": Revisits(n_items),
+    }
+    return StageOne(models, interest)
+
+
+def _unit_rows(n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    rows = rng.standard_normal((n, dim), dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
+
+
+def _links(n_items: int, rng: np.random.Generator) -> sp.csr_matrix:
+    columns = rng.integers(0, n_items, (n_items, LINKS_PER_ITEM), dtype=np.int32)
+    ends = np.arange(0, columns.size + 1, LINKS_PER_ITEM)
+    links = sp.csr_matrix((rng.random(columns.size, dtype=np.float32), columns.ravel(), ends), (n_items, n_items))
+    links.sum_duplicates()
+    return links
+
+
+def _ranker(names: list[str], config: Config, rng: np.random.Generator) -> Ranker:
+    """As many trees, and as deep, as a real one: the tables are random, what is wanted depends on them."""
+    n = _RANKER_REQUESTS * _RANKER_ROWS
+    table = rng.standard_normal((n, len(names)), dtype=np.float32)
+    wish = table[:, ::3].sum(axis=1) + rng.standard_normal(n, dtype=np.float32)
+    grades = np.zeros(n, dtype=np.int32)
+    best = np.argsort(-wish.reshape(-1, _RANKER_ROWS), axis=1)[:, :5] + np.arange(0, n, _RANKER_ROWS)[:, None]
+    grades[best.ravel()] = 1
+    sizes, times = np.full(_RANKER_REQUESTS, _RANKER_ROWS), np.arange(_RANKER_REQUESTS)
+    rows = RankerRows(table, grades, grades > 0, sizes, times, np.ones(n, dtype=np.uint16))
+    nothing = rows.keep(np.zeros(n, dtype=bool))
+    return Ranker.fit(rows, nothing, names, config.ranker, seed=0)
