@@ -1,5 +1,6 @@
 """The event table to an `InteractionLog`: one lazy pass over the file, of which only numbers come into memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,13 +105,7 @@ def build_log(
         DataError: more distinct event names than numbers for them.
     """
     frame = rows.frame.sort("time", maintain_order=True)
-    event_names = Vocabulary(names).extended(_in_order(frame["event"]))
-    if len(event_names) > MAX_EVENT_NAMES:
-        some = ", ".join(event_names.ids(range(5)))
-        raise DataError(
-            f"{rows.rejections.name}: column 'event' has {len(event_names)} distinct names ({some}, ...), at most "
-            f"{MAX_EVENT_NAMES} are possible; is it the right column?"
-        )
+    event_names = extended_names(names, _in_order(frame["event"]), rows.rejections.name)
     user_vocabulary = (users or Vocabulary([])).extended(_in_order(frame["user"]))
     events = codes(frame["event"], event_names).astype(np.int8)
     values = frame["value"].fill_null(np.nan).to_numpy().astype(np.float32)
@@ -128,6 +123,22 @@ def build_log(
         positions=frame["position"].fill_null(-1).to_numpy().astype(np.int16),
         propensities=frame["propensity"].fill_null(np.nan).to_numpy().astype(np.float32),
     )
+
+
+def extended_names(names: tuple[str, ...], found: Iterable[str], place: str) -> Vocabulary:
+    """Numbers of event names, the new ones behind those known.
+
+    Raises:
+        DataError: more distinct names than numbers for them.
+    """
+    event_names = Vocabulary(names).extended(found)
+    if len(event_names) > MAX_EVENT_NAMES:
+        some = ", ".join(event_names.ids(range(5)))
+        raise DataError(
+            f"{place}: column 'event' has {len(event_names)} distinct names ({some}, ...), at most "
+            f"{MAX_EVENT_NAMES} are possible; is it the right column?"
+        )
+    return event_names
 
 
 def event_weights(

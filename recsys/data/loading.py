@@ -11,6 +11,7 @@ import polars as pl
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.events_table import build_log, read_events, reject_unknown, unknown_items
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
@@ -112,8 +113,7 @@ def log_of(
     config: Config,
 ) -> tuple[InteractionLog, int]:
     """Events as numbers that extend those known, in time order, and how many could not be used (unknown items)."""
-    rows = reject_unknown(read_events(frame_table(_event_frame(events), "events of the store")), items)
-    return build_log(rows, items, config.events, users, event_names), len(rows.rejections)
+    return log_of_events(events, items, users, event_names, config.events)
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
@@ -155,19 +155,3 @@ def _assemble(
         log = pseudonyms.of_log(log)
     report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report
-
-
-def _event_frame(events: Sequence[Event]) -> pl.DataFrame:
-    schema = {
-        "event_id": pl.String,
-        "user_id": pl.String,
-        "item_id": pl.String,
-        "event": pl.String,
-        "timestamp": pl.Int64,
-        "request_id": pl.String,
-        "position": pl.Int64,
-        "propensity": pl.Float64,
-        "value": pl.Float64,
-    }
-    columns = {name: [getattr(event, name) for event in events] for name in schema}
-    return pl.DataFrame(columns, schema=schema).with_columns(pl.col("timestamp").cast(pl.Datetime("us")))

@@ -1,0 +1,75 @@
+"""Events from the API or a store to an `InteractionLog`: the same rules as for files, cheap for a handful of events."""
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys.config import EventsConfig
+from recsys.data.events import Event
+from recsys.data.events_table import event_weights, extended_names
+from recsys.data.interactions import InteractionLog
+from recsys.data.schema import MAX_POSITION
+from recsys.data.vocabulary import UNKNOWN, Vocabulary
+
+_DAY = 86_400 * 1_000_000
+
+
+def log_of_events(
+    events: Sequence[Event], items: Vocabulary, users: Vocabulary, names: tuple[str, ...], config: EventsConfig
+) -> tuple[InteractionLog, int]:
+    """Events as numbers that extend those known, in time order, and how many could not be used.
+
+    Of events with one event_id the first counts. An event of an unknown item, or with a field that a file's row would
+    be rejected for, cannot be used.
+
+    Raises:
+        DataError: more distinct event names than numbers for them.
+    """
+    kept: list[Event] = []
+    seen: set[str] = set()
+    latest, rejected = time.time_ns() // 1_000 + _DAY, 0
+    for event in events:
+        if not _is_sound(event, latest):
+            rejected += 1
+        elif event.event_id not in seen:
+            if event.event_id.strip():
+                seen.add(event.event_id)
+            if event.item_id in items:
+                kept.append(event)
+            else:
+                rejected += 1
+    kept.sort(key=lambda event: event.timestamp)
+    event_names = extended_names(names, (event.event for event in kept), "events of the store")
+    numbered_users = users.extended(event.user_id for event in kept)
+    requests = Vocabulary(list(dict.fromkeys(event.request_id for event in kept if event.request_id)))
+    numbers = event_names.numbers(event.event for event in kept).astype(np.int8)
+    values = np.array([math.nan if event.value is None else event.value for event in kept], dtype=np.float32)
+    all_names = tuple(event_names.ids(range(len(event_names))))
+    log = InteractionLog(
+        numbered_users,
+        all_names,
+        len(items),
+        users=numbered_users.numbers(event.user_id for event in kept),
+        items=items.numbers(event.item_id for event in kept),
+        events=numbers,
+        times=np.array([event.timestamp for event in kept], dtype=np.int64),
+        weights=event_weights(list(all_names), numbers, values, config),
+        values=values,
+        requests=requests.numbers(event.request_id or "" for event in kept),
+        positions=np.array([UNKNOWN if e.position is None else e.position for e in kept], dtype=np.int16),
+        propensities=np.array([math.nan if e.propensity is None else e.propensity for e in kept], dtype=np.float32),
+    )
+    return log, rejected
+
+
+def _is_sound(event: Event, latest: int) -> bool:
+    """Whether a row of a file with these cells would be good."""
+    return (
+        all(text is not None and bool(text.strip()) for text in (event.user_id, event.item_id, event.event))
+        and 0 <= event.timestamp <= latest
+        and (event.position is None or 0 <= event.position <= MAX_POSITION)
+        and (event.propensity is None or 0 < event.propensity <= 1)
+        and (event.value is None or math.isfinite(event.value))
+    )
