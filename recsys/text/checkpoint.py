@@ -54,7 +54,9 @@ class Checkpoints:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         facts = {"position": json.dumps(asdict(position)), "fingerprint": self.fingerprint}
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, part, metadata=facts)
+        # Copies: the start can be the best so far, and the format holds every tensor once.
+        copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(copies, part, metadata=facts)
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
         part.replace(self.path)
