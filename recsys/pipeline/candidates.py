@@ -22,17 +22,20 @@ class Candidates:
         items: (n_pairs,) item numbers.
         proposed_by: (n_pairs,) bit s is set when source s, in the order of `sources`, has the item among its best.
         scores: source -> (n_pairs,) float32.
+        fused: (n_pairs,) float32 sum of the reciprocal ranks, higher is better: the order before any ranker.
     """
 
     rows: NDArray[np.int64]
     items: NDArray[np.int32]
     proposed_by: NDArray[np.uint16]
     scores: dict[str, NDArray[np.float32]]
+    fused: NDArray[np.float32]
 
     def keep(self, chosen: NDArray[np.bool_]) -> "Candidates":
         """Only the chosen pairs."""
         scores = {source: values[chosen] for source, values in self.scores.items()}
-        return Candidates(self.rows[chosen], self.items[chosen], self.proposed_by[chosen], scores)
+        fused = self.fused[chosen]
+        return Candidates(self.rows[chosen], self.items[chosen], self.proposed_by[chosen], scores, fused)
 
 
 def propose(
@@ -70,7 +73,7 @@ def propose(
         chosen |= certain
     rows, items = np.nonzero(chosen)
     pairs = {source: values[rows, items] for source, values in scores.items()}
-    return Candidates(rows, items.astype(np.int32), proposed_by[rows, items], pairs)
+    return Candidates(rows, items.astype(np.int32), proposed_by[rows, items], pairs, fused[rows, items])
 
 
 def _best(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:

@@ -10,6 +10,9 @@ from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.scoring import Block, Scoring
 from recsys.rank.lambdarank import Ranker
 
+_TIE_BREAK = np.float32(1e-4)
+"""Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
+
 
 @dataclass(frozen=True)
 class RankedBlock:
@@ -39,7 +42,7 @@ def rank_block(
     """
     candidates = scoring.candidates(block, max(n_candidates, n), _certain(block))
     table = scoring.table(block, candidates, features)
-    scores = ranker.score(table)
+    scores = ranker.score(table) + _TIE_BREAK * candidates.fused
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders = []
     for row, policy in enumerate(block.policies):

@@ -164,7 +164,7 @@ def test_a_query_counts(recommender: Recommender) -> None:
 
 
 def test_explanations(recommender: Recommender) -> None:
-    requests = [Request(USER), Request("nobody"), Request(history=("coffee-0-small",)), Request(n=0)]
+    requests = [Request(USER), Request("nobody"), Request(history=("coffee-0-small",)), Request(candidates=("?",))]
     lists = recommender.recommend_many(requests, explain=True)
     bases = []
     for found in lists:
