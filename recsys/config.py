@@ -156,6 +156,11 @@ class ServingConfig(Section):
     max_items: Positive = Field(500, description="most items in one call: their texts are encoded before it answers")
     threads: Positive = Field(2, description="lists that one worker scores at the same time")
     queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
+    deadline_seconds: float = Field(
+        5.0, gt=0, description="a list that takes longer, its time in the queue included, is made of popular items"
+    )
+    body_seconds: float = Field(10.0, gt=0, description="a body that has not come by then is answered with 408")
+    rate: float = Field(0.0, ge=0, description="requests a second that one key may make of one worker; 0: no limit")
     keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")
 
 

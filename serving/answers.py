@@ -1,17 +1,22 @@
 """Ranked lists on their way out: a request body becomes a `Request`, an `ItemList` becomes JSON."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from recsys.data.requests import Request
+from recsys.errors import RecsysError
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.recommend import Recommender
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest
 from serving.service import Service
+
+logger = logging.getLogger("recsys.serving")
 
 
 async def ranked(
@@ -42,7 +47,7 @@ async def ranked(
         filters=body.model_dump(include={"filter"}, exclude_unset=True).get("filter", {}),
         policy=body.policy.model_dump(exclude_none=True),
     )
-    items = await service.scoring.run(lambda: recommender.recommend(request, explain=body.explain))
+    items = await _in_time(service, recommender, request, explain=body.explain)
     _count(service, items)
     more = len(items.ids) == n
     return {
@@ -52,6 +57,20 @@ async def ranked(
         "degraded": items.degraded,
         "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
     }
+
+
+async def _in_time(service: Service, recommender: Recommender, request: Request, *, explain: bool) -> ItemList:
+    """The list, or one of popular items when it does not come in time or cannot be made."""
+    making = service.scoring.run(lambda: recommender.recommend(request, explain=explain))
+    try:
+        return await asyncio.wait_for(making, service.settings.serving.deadline_seconds)
+    except TimeoutError:
+        logger.warning("a list took more than %g s", service.settings.serving.deadline_seconds)
+    except (RecsysError, ProblemError):
+        raise
+    except Exception:
+        logger.exception("a list could not be made")
+    return await service.falling_back.run(lambda: recommender.popular(request))
 
 
 def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:

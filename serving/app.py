@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from recsys import __version__
 from recsys.registry import Registry
@@ -14,6 +15,7 @@ from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.pool import BoundedPool
+from serving.rates import Rates
 from serving.routes import events, health, items, models, rank, recommend, users
 from serving.security import KeyRing, check_host
 from serving.service import Service
@@ -43,9 +45,11 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             service.close()
 
-    app = FastAPI(title="recsys", version=__version__, lifespan=lifespan, redoc_url=None)
+    # The pages of /docs come from the installed package, not from elsewhere.
+    app = FastAPIOffline(title="recsys", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.keys = keys
-    app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes)
+    app.state.rates = Rates(settings.serving.rate)
+    app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency, metrics=metrics)
     errors.install(app)
@@ -63,5 +67,6 @@ def _make_service(settings: Settings, metrics: Metrics) -> Service:
         live=LiveState(registry, store, metrics, pseudonymise=settings.pseudonymise),
         metrics=metrics,
         scoring=BoundedPool("scoring", settings.serving.threads, settings.serving.queue),
+        falling_back=BoundedPool("falling back", 1, settings.serving.queue),
         writing=BoundedPool("writing", WRITING_THREADS, settings.serving.queue),
     )

@@ -1,7 +1,10 @@
 """What is done for every request, as plain ASGI: body limit, security headers, latency."""
 
+import asyncio
+import logging
 import time
 from http import HTTPStatus
+from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -9,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import problem
 from serving.metrics import Metrics
+
+logger = logging.getLogger("recsys.serving.access")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods that are counted by name; a caller can make up any number of others."""
@@ -22,11 +27,17 @@ SECURITY_HEADERS = {
 
 
 class BodyLimit:
-    """Answers 413 to a body above the limit, by its announced length or as soon as too much has come."""
+    """Answers 413 to a body above the limit, announced or as soon as too much has come, and 408 to a slow one.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    Args:
+        limit: bytes.
+        seconds: how long a whole body may take to come.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -38,11 +49,18 @@ class BodyLimit:
         if announced.isdecimal() and int(announced) > self._limit:
             await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)(scope, receive, send)
             return
-        received = 0
+        received, complete = 0, False
+        deadline = asyncio.get_running_loop().time() + self._seconds
 
         async def counted() -> Message:
-            nonlocal received
-            part = await receive()
+            nonlocal received, complete
+            try:
+                async with asyncio.timeout_at(None if complete else deadline):
+                    part = await receive()
+            except TimeoutError as error:
+                late = f"the body did not come within {self._seconds:g} s"
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, late, {"Connection": "close"}) from error
+            complete = not part.get("more_body", False)
             received += len(part.get("body", b""))
             if received > self._limit:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
@@ -71,7 +89,10 @@ class SecurityHeaders:
 
 
 class Latency:
-    """Measures every answer, by the route's template: never by the path, which may hold ids."""
+    """Measures and logs every answer, by the route's template: never by the path, which may hold ids.
+
+    The answer's X-Request-ID is the line's `request`.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -82,13 +103,14 @@ class Latency:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, request = time.perf_counter(), uuid4().hex
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request
             await send(message)
 
         try:
@@ -96,4 +118,7 @@ class Latency:
         finally:
             route = getattr(scope.get("route"), "path_format", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
-            self._metrics.latency.labels(method, route, str(status)).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.latency.labels(method, route, str(status)).observe(seconds)
+            facts = {"request": request, "method": method, "route": route, "status": status, "seconds": seconds}
+            logger.info("%s %s %d", method, route, status, extra={"facts": facts})

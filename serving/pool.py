@@ -28,10 +28,13 @@ class BoundedPool:
         if self._under_way >= self._limit:
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "the server is at its limit; try again in a moment")
         self._under_way += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function)
-        finally:
-            self._under_way -= 1
+        loop, call = asyncio.get_running_loop(), self._executor.submit(function)
+        # Counted until the thread is free, also when nobody waits for the result any more.
+        call.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_one))
+        return await asyncio.wrap_future(call)
+
+    def _free_one(self) -> None:
+        self._under_way -= 1
 
     def close(self) -> None:
         """Wait for what is running and let the threads go."""

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from recsys.errors import ConfigError
 from serving.errors import ProblemError
+from serving.rates import Rates
 
 ENVIRONMENT_KEY = "RECSYS_API_KEY"
 
@@ -65,15 +66,20 @@ class KeyRing:
         """
         keys = _read(Path(file)) if file else []
         if secret := environment.get(ENVIRONMENT_KEY):
-            digest = hashlib.sha256(secret.encode()).hexdigest()
+            digest = digest_of(secret)
             keys.append(Key(name=ENVIRONMENT_KEY, sha256=digest, scopes=frozenset(get_args(Scope))))
         return cls(keys)
 
     def scopes(self, secret: str) -> frozenset[Scope]:
         """What the bearer of a secret may do; nothing for an unknown one. Takes the same time for any of them."""
-        digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+        digest = digest_of(secret)
         matches = [key.scopes for key in self._keys if hmac.compare_digest(key.sha256, digest)]
         return frozenset[Scope]().union(*matches)
+
+
+def digest_of(secret: str) -> str:
+    """sha256 of a key, hex."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def check_host(host: str, keys: KeyRing) -> None:
@@ -102,6 +108,7 @@ class Allow:
     ) -> None:
         keys: KeyRing = request.app.state.keys
         if not keys:
+            _within_rate(request, "")
             return
         scopes = keys.scopes(credentials.credentials) if credentials else frozenset()
         if not scopes:
@@ -111,6 +118,20 @@ class Allow:
             )
         if self._scope not in scopes:
             raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
+        assert credentials is not None, "scopes come from credentials"
+        _within_rate(request, digest_of(credentials.credentials))
+
+
+def _within_rate(request: Request, key: str) -> None:
+    """Count a call of a known key, which bounds how many are counted.
+
+    Raises:
+        ProblemError: 429, the key has called too often.
+    """
+    rates: Rates = request.app.state.rates
+    if seconds := rates.wait(key):
+        message = f"this key calls more often than it may; try again in {seconds} s"
+        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, message, headers={"Retry-After": str(seconds)})
 
 
 def _read(path: Path) -> list[Key]:

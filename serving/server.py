@@ -1,18 +1,19 @@
 """Run the app under uvicorn: one process, or several workers on one port."""
 
-import logging
 import os
 import socket
 import sys
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from recsys.errors import StoreError
 from recsys.registry import Registry
 from recsys.store import open_store
 from serving.app import create_app
 from serving.live import check_privacy
+from serving.logs import log_json
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
 
@@ -55,7 +56,8 @@ def run(settings: Settings, workers: int = 1) -> None:
 
 def app_from_environment() -> FastAPI:
     """The app of one worker, from the settings in the environment."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    log_json()
+    threadpool_limits(1)  # lists are made side by side: threads of BLAS within each would only wait for one another
     return create_app(Settings.model_validate_json(os.environ[SETTINGS_VARIABLE]))
 
 

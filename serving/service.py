@@ -20,6 +20,7 @@ class Service:
 
     Attributes:
         scoring: threads that make lists.
+        falling_back: a thread for lists that could not be made in time.
         writing: threads that wait for the disk.
     """
 
@@ -29,11 +30,13 @@ class Service:
     live: LiveState
     metrics: Metrics
     scoring: BoundedPool
+    falling_back: BoundedPool
     writing: BoundedPool
 
     def close(self) -> None:
         """Finish what is under way, then let go of everything."""
         self.scoring.close()
+        self.falling_back.close()
         self.writing.close()
         self.live.stop()
         self.store.close()

@@ -31,7 +31,7 @@ FAILURES = {
 
 def make_app(metrics: Metrics) -> FastAPI:
     app = FastAPI()
-    app.add_middleware(BodyLimit, limit=1_000)
+    app.add_middleware(BodyLimit, limit=1_000, seconds=0.2)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency, metrics=metrics)
     errors.install(app)

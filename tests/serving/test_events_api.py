@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import httpx
-import pytest
 from running import eventually, serving_thread
 
 from recsys.config import Config
@@ -54,23 +53,23 @@ def test_they_are_stored_as_posted(http: httpx.Client, settings: Settings, items
     assert before <= second.timestamp <= time.time_ns() // 1_000
 
 
-@pytest.mark.parametrize(
-    ("given", "seconds"),
-    [
-        (1_714_557_600, 1_714_557_600),
-        (1_714_557_600.5, 1_714_557_600.5),
-        (1_714_557_600_000, 1_714_557_600),
-        ("1714557600", 1_714_557_600),
-        ("2024-05-01T10:00:00Z", 1_714_557_600),
-        ("2024-05-01 10:00", 1_714_557_600),
-        (0, 0),
-    ],
-)
-def test_times_are_read_as_files_write_them(
-    http: httpx.Client, settings: Settings, items: list[str], given: Any, seconds: float
-) -> None:
-    assert post(http, {"user_id": "u", "item_id": items[0], "event": "click", "timestamp": given}).status_code == 202
-    assert stored(settings)[0].timestamp == seconds * 1_000_000
+TIMES = {
+    1_714_557_600: 1_714_557_600,
+    1_714_557_600.5: 1_714_557_600.5,
+    1_714_557_600_000: 1_714_557_600,
+    "1714557600": 1_714_557_600,
+    "2024-05-01T10:00:00Z": 1_714_557_600,
+    "2024-05-01 10:00": 1_714_557_600,
+    0: 0,
+}
+"""Times as they may be given, and seconds since 1970."""
+
+
+def test_times_are_read_as_files_write_them(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+    for given in TIMES:
+        event = {"user_id": "u", "item_id": items[0], "event": "click", "timestamp": given}
+        assert post(http, event).status_code == 202, given
+    assert [event.timestamp for event in stored(settings)] == [seconds * 1_000_000 for seconds in TIMES.values()]
 
 
 def test_repeated_events_count_once(http: httpx.Client, settings: Settings, items: list[str]) -> None:

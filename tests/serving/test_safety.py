@@ -1,0 +1,106 @@
+"""Slow, busy or curious callers: limits by key and by time, lists in time, a log without ids, pages without a CDN."""
+
+import json
+import logging
+import re
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from running import serving_thread
+from test_security import key_file
+
+from recsys.config import Config
+from recsys.registry import Registry
+from serving.logs import JsonLines
+from serving.rates import Rates
+from serving.settings import Settings
+
+
+def test_a_bucket_empties_and_fills() -> None:
+    now = 0.0
+    rates = Rates(2.0, clock=lambda: now)
+    assert [rates.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
+    assert rates.wait("b") == 0
+    now = 0.5
+    assert [rates.wait("a"), rates.wait("a")] == [0, 1]
+    now = 100.0
+    assert [rates.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
+    slow = Rates(0.1, clock=lambda: now)
+    assert [slow.wait("a"), slow.wait("a")] == [0, 10]
+    assert {Rates(0.0).wait("a") for _ in range(100)} == {0}
+
+
+def test_limits_of_keys_and_bodies_and_lists_in_time(
+    registry: Registry, tmp_path: Path, users: list[str], items: list[str]
+) -> None:
+    keys = key_file(tmp_path, ("busy", '["read"]'), ("calm", '["read"]'))
+    limits = {"rate": 2, "body_seconds": 0.3, "deadline_seconds": 1e-9, "keys": keys}
+    with serving_thread(Settings.of(Config.model_validate({"serving": limits}), registry.path)) as http:
+        busy, calm = ({"Authorization": f"Bearer {key}"} for key in ("busy", "calm"))
+        answers = [http.post("/v1/recommend", json={"user_id": users[0]}, headers=busy) for _ in range(12)]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert refused
+        assert int(refused[0].headers["retry-after"]) >= 1
+        assert refused[0].headers["content-type"] == "application/problem+json"
+
+        # The deadline is too short for any list: popular items, by the request's own rules.
+        body = {"user_id": users[0], "n": 5, "exclude": items[:3], "filter": {"category": "coffee"}}
+        answer = http.post("/v1/recommend", json=body, headers=calm).json()
+        assert answer["degraded"] == ["text", "collaborative", "ranker"]
+        ids = [item["item_id"] for item in answer["items"]]
+        assert len(ids) == 5
+        assert all(id_.startswith("coffee") for id_ in ids)
+        assert not set(ids) & set(items[:3])
+        assert answer["items"][0]["p_click"] is None
+        assert 'recsys_degraded_lists_total{stage="ranker"}' in http.get("/metrics", headers=calm).text
+
+        host, port = http.base_url.host, http.base_url.port
+        with socket.create_connection((host, port or 80), timeout=10) as slow:
+            head = f"POST /v1/recommend HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer calm\r\n"
+            slow.sendall(f'{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"n": '.encode())
+            received = b""
+            while part := slow.recv(4096):
+                received += part
+        assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_pages_and_their_assets_come_from_here(reading: httpx.Client) -> None:
+    page = reading.get("/docs").text
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(assets) >= 2
+    for asset in assets:
+        assert asset.startswith("/"), "nothing from elsewhere"
+        assert reading.get(asset).status_code == 200
+
+
+def test_each_answer_is_a_line_without_ids(
+    reading: httpx.Client, users: list[str], items: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="recsys.serving.access"):
+        body = {"user_id": users[0], "context": {"note": "something private"}}
+        answer = reading.post("/v1/recommend", json=body)
+        reading.get(f"/v1/items/{items[0]}")
+        reading.get(f"/nothing/{users[0]}")
+    lines = [JsonLines().format(record) for record in caplog.records if record.name.endswith("access")]
+    entries = [json.loads(line) for line in lines]
+    routes = [entry["route"] for entry in entries]
+    assert routes[-3:] == ["/v1/recommend", "/v1/items/{item_id}", "none"]
+    assert entries[-3]["request"] == answer.headers["x-request-id"]
+    assert entries[-3]["status"] == 200
+    assert entries[-3]["seconds"] > 0
+    for secret in (users[0], items[0], "private"):
+        assert all(secret not in line for line in lines)
+
+
+def test_an_error_keeps_its_trace_in_one_line() -> None:
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError as error:
+        caught = (ZeroDivisionError, error, error.__traceback__)
+    line = JsonLines().format(logging.LogRecord("recsys", logging.ERROR, "", 0, "it %s", ("broke",), caught))
+    entry = json.loads(line)
+    assert (entry["level"], entry["message"]) == ("error", "it broke")
+    assert "ZeroDivisionError" in entry["trace"]
+    assert "\n" not in line
