@@ -28,6 +28,8 @@ from recsys.text.scoring import Scorer
 Progress = Callable[[str], None]
 
 _VALIDATION_SHARE = 0.05
+_ENOUGH = 500
+"""A small log holds out twice that share, up to so many: stopping and calibration need more than a handful."""
 _MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
 _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
@@ -102,7 +104,8 @@ def fit(
 def split(instances: Instances, n_items: int) -> tuple[Instances, Instances]:
     """Examples to train on, and later ones to stop by: the newest share, never more than is needed."""
     most = min(_MOST_VALIDATION, max(_LEAST_VALIDATION, _VALIDATION_SCORES // max(1, n_items)))
-    held = min(int(len(instances) * _VALIDATION_SHARE), most)
+    share = int(len(instances) * _VALIDATION_SHARE)
+    held = min(max(share, min(2 * share, _ENOUGH)), most)
     cut = len(instances) - held
     has_history = instances.stops > instances.starts
     taught = has_history | (np.cumsum(~has_history) % _WITHOUT_HISTORY == 0)

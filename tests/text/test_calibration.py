@@ -1,0 +1,54 @@
+"""Probabilities mean what they say, on the part of a log that comes after the training."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from text_world import DAY, SUBJECTS, THINGS, make_log
+
+from recsys.config import TextConfig
+from recsys.data.interactions import InteractionLog
+from recsys.eval.metrics.calibration import expected_calibration_error
+from recsys.text.instances import Instances
+from recsys.text.interest import InterestModel
+
+
+def shown_log() -> InteractionLog:
+    """Lists of three items; those of the user's subject are clicked often, the others seldom; half of it is bought."""
+    generator = np.random.default_rng(5)
+    rows, requests = [], []
+    for request in range(12_000):
+        user = int(generator.integers(300))
+        for item in generator.choice(len(SUBJECTS) * len(THINGS), 3, replace=False):
+            time = request * DAY // 100
+            rows.append((user, int(item), 0, time, 0.0))
+            requests.append(request)
+            likes = item // len(THINGS) == user % len(SUBJECTS)
+            if generator.random() < (0.6 if likes else 0.1):
+                rows.append((user, int(item), 1, time + 1, 1.0))
+                requests.append(request)
+                if generator.random() < 0.5:
+                    rows.append((user, int(item), 2, time + 2, 4.0))
+                    requests.append(request)
+    order = np.argsort([row[3] for row in rows], kind="stable")
+    log = make_log(rows, len(SUBJECTS) * len(THINGS))
+    names = ("impression", "click", "purchase")
+    return replace(log, event_names=names, requests=np.array(requests, dtype=np.int32)[order])
+
+
+def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, texts: list[str]) -> None:
+    log = shown_log()
+    cut = int(log.times[int(0.6 * len(log))])
+    config = TextConfig(encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, learning_rate=4e-3, peft="none")
+    model = InterestModel.fit(texts, log.before(cut), config, minutes=5)
+    asked = Instances.from_log(log, 5, log.is_impression & (log.times >= cut))
+    items = asked.targets.items.astype(np.int64)[:, None]
+    clicks, purchases = model.probabilities(model.scorer.score_items(asked.histories(), items)[:, 0])
+    pairs = asked.targets.requests.astype(np.int64) * log.n_items + asked.targets.items
+    for kind, said in ((1, clicks), (2, purchases)):
+        chosen = log.events == kind
+        happened = np.isin(pairs, log.requests[chosen].astype(np.int64) * log.n_items + log.items[chosen])
+        assert 0.05 < happened.mean() < 0.3
+        assert expected_calibration_error(said, happened) <= 0.02
+        assert said[happened].mean() > said[~happened].mean() * (1.05 if kind == 1 else 1.0)
+    assert clicks.mean() == pytest.approx(2 * purchases.mean(), rel=0.15)
