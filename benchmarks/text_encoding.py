@@ -42,7 +42,8 @@ def encoding_table(
                 seconds[name].append(time.perf_counter() - started)
         first = np.array(seconds["sentence-transformers"])
         floor = _floor_seconds(encoder, some)
-        exact = ndcg(encoder.encode(texts))
+        vectors = encoder.encode(texts)
+        exact = ndcg(vectors)
         yield f"\nEncoding {len(some):,} distinct texts, {_ROUNDS} rounds in turn, medians.\n"
         yield "| way | texts/s | over sentence-transformers | share of the floor | test ndcg@10 | loss |"
         yield "| --- | --- | --- | --- | --- | --- |"
@@ -54,7 +55,7 @@ def encoding_table(
                 f"| {name} | {len(some) / np.median(took):.0f} | {np.median(first / took):.2f} | {share:.0%} | "
                 f"{value:.4f} | {1 - value / exact:+.2%} |"
             )
-        rounded = ndcg(Int8Vectors.of(encoder.encode(texts)).restored())
+        rounded = ndcg(Int8Vectors.of(vectors).restored())
         yield f"\nItem vectors in int8 (a scale a row): test ndcg@10 {rounded:.4f}, loss {1 - rounded / exact:+.2%}."
 
 
