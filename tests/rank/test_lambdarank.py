@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
+from recsys.rank.compiled import CompiledTrees
 from recsys.rank.explain import GROUPS, by_group
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -104,3 +106,26 @@ def test_contributions_by_group_make_the_score(ranker: Ranker) -> None:
 def test_by_group_on_values_worked_by_hand() -> None:
     found = by_group(np.array([[1.0, 2.0, 4.0, 8.0, 16.0]]), ("context", "text", "collaborative", "text", "behaviour"))
     assert found.tolist() == [[10.0, 4.0, 16.0, 1.0]]
+
+
+def test_compiled_trees_score_as_lightgbm_does(ranker: Ranker) -> None:
+    """On thresholds, beside them, at values never met in training, and without values."""
+    pytest.importorskip("daal4py")
+    assert ranker.compiled is not None
+    table = make_rows(40, 7).table
+    table[::3, 0] = np.nan  # training knew a value for every row
+    table[1::3, 1] = 1e30
+    table[2::3, 2] = 0
+    expected = ranker.booster.predict(table, num_threads=1)
+    np.testing.assert_allclose(ranker.compiled.predict(table), expected, atol=1e-5)
+    np.testing.assert_array_equal(ranker.compiled.predict(table), ranker.score(table))
+
+
+def test_trees_that_cannot_be_compiled_are_left_to_lightgbm() -> None:
+    """oneDAL knows no categories: what it would make of them is not used."""
+    rows = make_rows(60, 0)
+    kinds = np.abs(rows.table[:, :1] * 3).astype(int)
+    data = lightgbm.Dataset(kinds, label=rows.grades, group=rows.sizes, categorical_feature=[0])
+    parameters = {"objective": "lambdarank", "verbosity": -1, "min_data_in_leaf": 1, "num_threads": 1}
+    booster = lightgbm.train(parameters, data, 3)
+    assert CompiledTrees.of(booster) is None
