@@ -10,7 +10,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys serve --registry REG [--store URL] [--host H] [--port P] [--workers W]`."""
     parser = subparsers.add_parser("serve", help="answer over HTTP from the current version, and take in events")
     options.add_registry(parser)
-    parser.add_argument("--store", metavar="URL", help="event log: sqlite:///FILE (default: REG/store.db)")
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="events and items: sqlite:///FILE (default: REG/store.db), postgresql://... or redis://...",
+    )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="P", help="port to listen on; 0 takes a free one (default: 8000)")
     parser.add_argument("--workers", type=options.positive, default=1, metavar="W", help="processes (default: 1)")

@@ -1,13 +1,10 @@
 """The Redis store: the contract on a real server, and what is its own."""
 
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from database_servers import DURABLE, REDIS, RedisServer, free_port
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
 from user_store_contract import UserStoreContract
@@ -15,52 +12,13 @@ from user_store_contract import UserStoreContract
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
 
-PROGRAM = shutil.which("redis-server")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 redis = pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-
-
-@dataclass
-class Server:
-    """A Redis of our own."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self, *settings: str) -> None:
-        command = [str(PROGRAM), "--port", str(self.port), "--dir", str(self.folder), "--save", "", *settings]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if b"Ready to accept connections" in line:
-                return
-        raise AssertionError("redis-server did not start")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+pytestmark = pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path, free_port())
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
     server.start(*DURABLE)
     yield server
     server.kill()
@@ -68,11 +26,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 class TestRedis(EventLogContract, ItemStoreContract, UserStoreContract):
     @pytest.fixture
-    def url(self, server: Server) -> str:
+    def url(self, server: RedisServer) -> str:
         return server.url
 
 
-def test_what_was_acknowledged_outlives_kill_9(server: Server) -> None:
+def test_what_was_acknowledged_outlives_kill_9(server: RedisServer) -> None:
     log = open_store(server.url)
     log.append([click(number) for number in range(5)])
     log.close()
@@ -85,7 +43,7 @@ def test_what_was_acknowledged_outlives_kill_9(server: Server) -> None:
     log.close()
 
 
-def test_an_append_and_a_read_are_one_round_trip_each(server: Server) -> None:
+def test_an_append_and_a_read_are_one_round_trip_each(server: RedisServer) -> None:
     log, client = open_store(server.url), redis.Redis(port=server.port)
     log.append([click(0)])  # the script is known from here on
 
@@ -103,7 +61,7 @@ def test_an_append_and_a_read_are_one_round_trip_each(server: Server) -> None:
     log.close()
 
 
-def test_ids_are_forgotten_after_the_days_that_the_url_says(server: Server) -> None:
+def test_ids_are_forgotten_after_the_days_that_the_url_says(server: RedisServer) -> None:
     log, client = open_store(f"{server.url}?remember_days=2"), redis.Redis(port=server.port)
     log.append([click(1)])
     assert 0 < client.ttl("recsys:event:e1") <= 2 * 86_400
@@ -112,7 +70,7 @@ def test_ids_are_forgotten_after_the_days_that_the_url_says(server: Server) -> N
 
 
 def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
-    server = Server(tmp_path, free_port())
+    server = RedisServer(tmp_path)
     server.start("--appendonly", "no")
     try:
         with pytest.raises(StoreError, match="appendonly yes"):
@@ -122,7 +80,7 @@ def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_no_server_and_wrong_parameters(server: Server) -> None:
+def test_no_server_and_wrong_parameters(server: RedisServer) -> None:
     with pytest.raises(StoreError, match="check that Redis runs there"):
         open_store(f"redis://127.0.0.1:{free_port()}/0")
     for query, message in (("remember_days=0", "whole number of days"), ("durabel=no", "no parameter 'durabel'")):

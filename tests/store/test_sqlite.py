@@ -126,7 +126,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
             open_store(sqlite_url(path))
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "store.db", "", "sqlite://store.db", "sqlite:///"])
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "store.db", "", "sqlite://store.db", "sqlite:///"])
 def test_an_unknown_url_names_what_works(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///FILE"):
         open_store(url)

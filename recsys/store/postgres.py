@@ -1,0 +1,187 @@
+"""The store in PostgreSQL, for several servers on several machines: the tables of the schema `recsys`.
+
+Writers take turns under one lock until they have committed, so that offsets become visible in their order: a reader
+that has seen one has seen all before it. Each call is one transaction, and each append one statement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from recsys.data.events import Event
+from recsys.data.forget import Forgotten, user_digest
+from recsys.data.item_changes import ItemChange
+from recsys.errors import StoreError
+from recsys.store.event_log import AppendResult
+from recsys.store.postgres_connections import Connections
+from recsys.store.postgres_schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_TURN = "SELECT pg_advisory_xact_lock(491249529977)"
+"""Writers of one database, one at a time, until the end of the transaction."""
+
+_TYPES = {"timestamp": "bigint", "position": "integer", "propensity": "float8", "value": "float8"}
+_NAMES = tuple(field.name for field in fields(Event))
+_COLUMNS = ", ".join(_NAMES)
+_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _NAMES)
+_row_of = attrgetter(*_NAMES)
+
+_APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
+SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
+ON CONFLICT (event_id) DO NOTHING"""
+
+_PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
+SELECT item_id, content FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS put (item_id, content, place)
+ORDER BY place
+ON CONFLICT (item_id) DO UPDATE SET content = excluded.content, "offset" = excluded."offset" """
+
+_ESCAPE = "\ufdd0"
+"""PostgreSQL's text cannot hold NUL, ids can: it is written as this noncharacter and 0, the noncharacter with a 1."""
+
+
+class PostgresStore:
+    """A `Store` in one PostgreSQL database. The URL is libpq's: `postgresql://[user[:password]@]host[:port]/database`.
+
+    Raises:
+        ConfigError: psycopg is not installed.
+        StoreError: the server cannot be reached, would lose acknowledged events in a crash, or has a newer schema.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connections = Connections(url)
+        try:
+            with self._connections.one() as connection:
+                self._check_durable(connection)
+                self._migrate(connection)
+                self._identity = str(_one(connection, "SELECT identity FROM recsys.log"))
+        except BaseException:
+            self._connections.close()
+            raise
+
+    @property
+    def identity(self) -> str:
+        """A name made with the tables."""
+        return self._identity
+
+    def append(self, events: Sequence[Event]) -> AppendResult:
+        """Add events in one transaction that is on the server's disk when this returns."""
+        if not events:
+            return AppendResult(accepted=0, duplicates=0)
+        columns = [[_stored(cell) for cell in column] for column in zip(*map(_row_of, events), strict=True)]
+        with self._connections.one() as connection, connection.pipeline(), connection.transaction():
+            connection.execute(_TURN)
+            added = connection.execute(_APPEND, columns)
+        return AppendResult(accepted=added.rowcount, duplicates=len(events) - added.rowcount)
+
+    def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
+        """Events above an offset, in order."""
+        statement = f'SELECT "offset", {_COLUMNS} FROM recsys.events WHERE "offset" > %s ORDER BY "offset" LIMIT %s'
+        with self._connections.one() as connection:
+            rows = connection.execute(statement, (after, limit)).fetchall()
+        return [(offset, Event(*map(_read, cells))) for offset, *cells in rows]
+
+    def last_offset(self) -> int:
+        """The newest offset, 0 for an empty log."""
+        with self._connections.one() as connection:
+            return int(_one(connection, 'SELECT coalesce(max("offset"), 0) FROM recsys.events'))
+
+    def put_items(self, changes: Sequence[ItemChange]) -> None:
+        """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
+        newest = {change.item_id: change.content for change in changes}
+        ids, contents = [_stored(id_) for id_ in newest], [_stored(content) for content in newest.values()]
+        with self._connections.one() as connection, connection.transaction():
+            connection.execute(_TURN)
+            connection.execute(_PUT_ITEMS, (ids, contents))
+
+    def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
+        """Changes of items above an offset, in order."""
+        statement = 'SELECT "offset", item_id, content FROM recsys.items WHERE "offset" > %s ORDER BY "offset" LIMIT %s'
+        with self._connections.one() as connection:
+            rows = connection.execute(statement, (after, limit)).fetchall()
+        return [(offset, ItemChange(*map(_read, cells))) for offset, *cells in rows]
+
+    def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
+        """The newest events of a user, oldest first."""
+        statement = f'SELECT {_COLUMNS} FROM recsys.events WHERE user_id = %s ORDER BY "offset" DESC LIMIT %s'
+        with self._connections.one() as connection:
+            rows = connection.execute(statement, (_stored(user_id), limit)).fetchall()
+        return [Event(*map(_read, cells)) for cells in reversed(rows)]
+
+    def count_of(self, user_id: str) -> int:
+        """How many events of a user are stored."""
+        with self._connections.one() as connection:
+            return int(_one(connection, "SELECT count(*) FROM recsys.events WHERE user_id = %s", _stored(user_id)))
+
+    def forget(self, user_id: str) -> int:
+        """Remove a user's events and leave a mark with the next offset.
+
+        PostgreSQL's files hold them until its next vacuum, its write-ahead log and backups until they are recycled.
+        """
+        with self._connections.one() as connection, connection.transaction():
+            connection.execute(_TURN)
+            removed = connection.execute("DELETE FROM recsys.events WHERE user_id = %s", (_stored(user_id),)).rowcount
+            connection.execute(
+                "INSERT INTO recsys.forgotten VALUES (nextval(pg_get_serial_sequence('recsys.events', 'offset')), %s)",
+                (user_digest(user_id),),
+            )
+        return removed
+
+    def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
+        """Marks of forgotten users above an offset, in order."""
+        statement = 'SELECT "offset", user_digest FROM recsys.forgotten WHERE "offset" > %s ORDER BY "offset"'
+        with self._connections.one() as connection:
+            rows = connection.execute(statement, (after,)).fetchall()
+        return [(offset, Forgotten(digest)) for offset, digest in rows]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
+    def _check_durable(self, connection: "Connection") -> None:
+        """Refuse a server that acknowledges what it can still lose. `synchronous_commit` is ours to set, fsync not."""
+        if _one(connection, "SHOW fsync") != "on":
+            raise StoreError(
+                f"store {self._connections.place} may forget acknowledged events in a crash: set fsync = on there"
+            )
+
+    def _migrate(self, connection: "Connection") -> None:
+        """Bring the tables to the newest schema in one transaction; other servers wait for it, or have done it."""
+        newest = len(MIGRATIONS)
+        with connection.transaction():
+            connection.execute(_TURN)
+            connection.execute("CREATE SCHEMA IF NOT EXISTS recsys")
+            connection.execute("CREATE TABLE IF NOT EXISTS recsys.schema_version (version integer NOT NULL)")
+            version = int(_one(connection, "SELECT coalesce(max(version), 0) FROM recsys.schema_version"))
+            if version > newest:
+                raise StoreError(
+                    f"store {self._connections.place} has schema version {version}, this recsys knows up to {newest}; "
+                    "install the newer recsys that wrote it"
+                )
+            for step in range(version, newest):
+                for statement in MIGRATIONS[step]:
+                    connection.execute(statement.encode())
+                connection.execute("INSERT INTO recsys.schema_version VALUES (%s)", (step + 1,))
+
+
+def _one(connection: "Connection", statement: str, *arguments: object) -> Any:
+    """The one cell of an answer."""
+    row = connection.execute(statement.encode(), arguments).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _stored(cell: Any) -> Any:
+    """A cell as PostgreSQL can hold it."""
+    if isinstance(cell, str) and ("\0" in cell or _ESCAPE in cell):
+        return cell.replace(_ESCAPE, f"{_ESCAPE}1").replace("\0", f"{_ESCAPE}0")
+    return cell
+
+
+def _read(cell: Any) -> Any:
+    """A cell as it was stored."""
+    if isinstance(cell, str) and _ESCAPE in cell:
+        return cell.replace(f"{_ESCAPE}0", "\0").replace(f"{_ESCAPE}1", _ESCAPE)
+    return cell

@@ -1,0 +1,94 @@
+"""Connections to one PostgreSQL server: opened as calls need them, and again after it was away."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from recsys.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+CONNECT_SECONDS = 5
+
+CALL_SECONDS = 10
+"""How long a statement may take, its wait for other writers included."""
+
+
+class Connections:
+    """As many as calls run at the same time. Safe to use from many threads.
+
+    Attributes:
+        place: the URL without user and password, for messages.
+
+    Raises:
+        ConfigError: psycopg is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import psycopg
+        except ImportError as error:
+            raise ConfigError("a postgresql:// store needs psycopg: install recsys[postgres]") from error
+        parts = urlsplit(url)
+        self.place = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
+        self._url = url
+        self._connect = psycopg.connect
+        self._error = psycopg.Error
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def one(self) -> Iterator["Connection"]:
+        """A connection that nobody else uses meanwhile; each statement is a transaction unless one is begun.
+
+        After an error neither it nor the idle ones are used again: the server may have been away.
+
+        Raises:
+            StoreError: the server cannot be reached or refuses.
+        """
+        if self._closed:
+            raise StoreError(f"store {self.place} is closed; open it again")
+        try:
+            connection = self._take()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                self._let_go()
+                raise
+            self._give_back(connection)
+        except self._error as error:
+            raise StoreError(
+                f"store {self.place}: {' '.join(str(error).split())}; check that PostgreSQL runs there, lets this "
+                "user in and has room on its disk"
+            ) from error
+
+    def close(self) -> None:
+        """Let go of all; none is opened any more."""
+        with self._lock:
+            self._closed = True
+        self._let_go()
+
+    def _take(self) -> "Connection":
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        options = f"-c statement_timeout={CALL_SECONDS}s -c synchronous_commit=on"
+        return self._connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options)
+
+    def _give_back(self, connection: "Connection") -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()

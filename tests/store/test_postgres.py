@@ -1,0 +1,139 @@
+"""The PostgreSQL store: the contract on a real server, and what is its own."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from database_servers import PostgresServer, free_port, postgres_server, why_no_postgres
+from event_log_contract import EventLogContract, click
+from item_store_contract import ItemStoreContract
+from user_store_contract import UserStoreContract
+
+from recsys.errors import StoreError
+from recsys.store import AppendResult, open_store
+from recsys.store.postgres_schema import MIGRATIONS
+
+psycopg = pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
+pytestmark = pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: PostgresServer) -> str:
+    return server.database()
+
+
+class TestPostgres(EventLogContract, ItemStoreContract, UserStoreContract):
+    @pytest.fixture
+    def url(self, server: PostgresServer) -> str:
+        return server.database()
+
+
+def test_text_that_postgresql_cannot_hold_comes_back_as_it_was(url: str) -> None:
+    store = open_store(url)
+    odd = [click(1, user_id="\0"), click(2, user_id="\ufdd0"), click(3, user_id="\ufdd00\0\\"), click(4, user_id="\\0")]
+    store.append(odd)
+    assert [event for _, event in store.read()] == odd
+    assert [store.events_of(event.user_id) for event in odd] == [[event] for event in odd]
+    store.close()
+
+
+def test_offsets_become_visible_in_their_order(url: str) -> None:
+    """A writer that has drawn its offsets and not committed holds up the next one, not a reader."""
+    store = open_store(url)
+    with psycopg.connect(url) as slow:
+        slow.execute("SELECT pg_advisory_xact_lock(491249529977)")
+        slow.execute(
+            "INSERT INTO recsys.events (event_id, user_id, item_id, event, timestamp) VALUES ('e', 'u', 'i', 'x', 1)"
+        )
+        writer = threading.Thread(target=store.append, args=([click(1)],))
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert store.read() == []
+    writer.join()
+    assert [event.event_id for _, event in store.read()] == ["e", "e1"]
+    store.close()
+
+
+def test_a_database_of_each_earlier_version_is_brought_up(server: PostgresServer) -> None:
+    for version in range(1, len(MIGRATIONS)):
+        url = server.database()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE SCHEMA recsys")
+            connection.execute("CREATE TABLE recsys.schema_version (version integer NOT NULL)")
+            for step in MIGRATIONS[:version]:
+                for statement in step:
+                    connection.execute(statement.encode())
+            connection.execute("INSERT INTO recsys.schema_version VALUES (%s)", (version,))
+            connection.execute(
+                "INSERT INTO recsys.events (event_id, user_id, item_id, event, timestamp)"
+                " VALUES ('e', 'u', 'i', 'x', 1)"
+            )
+        store = open_store(url)
+        assert store.count_of("u") == 1
+        store.append([click(1)])
+        store.close()
+
+
+def test_a_step_that_fails_leaves_the_version_before(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(url).close()
+    broken = (*MIGRATIONS, ("ALTER TABLE recsys.log ADD COLUMN note text", "ALTER TABLE none ADD COLUMN note text"))
+    monkeypatch.setattr("recsys.store.postgres.MIGRATIONS", broken)
+    with pytest.raises(StoreError, match="does not exist"):
+        open_store(url)
+    monkeypatch.setattr("recsys.store.postgres.MIGRATIONS", (*MIGRATIONS, broken[-1][:1]))
+    open_store(url).close()
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match=f"schema version {len(MIGRATIONS) + 1}"):
+        open_store(url)
+
+
+def test_servers_that_start_together_make_the_tables_once(url: str) -> None:
+    found: list[str] = []
+
+    def start() -> None:
+        store = open_store(url)
+        found.append(store.identity)
+        store.close()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(set(found)) == 1
+
+
+def test_kill_9_and_back_again() -> None:
+    with postgres_server() as server:
+        store = open_store(server.database())
+        store.append([click(number) for number in range(5)])
+        server.kill()
+        for _ in range(2):
+            with pytest.raises(StoreError, match="check that PostgreSQL runs there"):
+                store.append([click(5)])
+        server.start()
+        assert [event for _, event in store.read()] == [click(number) for number in range(5)]
+        assert store.append([click(0), click(5)]) == AppendResult(accepted=1, duplicates=1)
+        server.kill()
+        server.start()
+        with pytest.raises(StoreError):
+            store.last_offset()  # a connection from before
+        assert len(store.read()) == 6
+        store.close()
+        server.kill()
+        server.start("-c", "fsync=off")
+        with pytest.raises(StoreError, match="fsync = on"):
+            open_store(server.database())
+
+
+def test_no_server() -> None:
+    with pytest.raises(StoreError, match=r"store postgresql://127\.0\.0\.1/none: .*check that PostgreSQL runs there"):
+        open_store(f"postgresql://somebody:secret@127.0.0.1:{free_port()}/none")
