@@ -168,8 +168,40 @@ class RetrainConfig(Section):
     """When a new version replaces the served one."""
 
     min_events: Positive = Field(100, description="fewer new events than this are not worth a version")
-    tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
     keep: Positive = Field(5, description="newest versions kept on disk")
+    full_every: Positive = Field(
+        8, description="one in so many versions is trained anew, those between go on from the one before; 1: all anew"
+    )
+    refit_below: Fraction = Field(
+        0.7,
+        description="train anew when the served version ranks new requests with less than this share of its ndcg@10",
+    )
+    min_past: Fraction = Field(
+        0.9, description="share of the events that the served version learned from that must still be there"
+    )
+    min_volume: float = Field(
+        0.6, ge=0, description="fewest new events, as a share of what the weeks before hold in the same time"
+    )
+    max_volume: float = Field(5.0, gt=0, description="most new events, likewise")
+    max_unusable: Fraction = Field(0.2, description="most new events of unknown items or with wrong cells")
+    max_new_users: Fraction = Field(
+        0.5, description="most that the share of events by users never seen before may rise against the last window"
+    )
+    max_drift: Fraction = Field(
+        0.5, description="most events, as a share, that would have to change to look like the last window"
+    )
+    max_scale: float = Field(
+        10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
+    )
+    min_signal: Fraction = Field(
+        0.3, description="refuse when the new version ranks the newest requests with less of the served one's ndcg@10"
+    )
+    tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
+    max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
+    max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
+    max_calibration_loss: Fraction = Field(0.05, description="most that the calibration error of p_click may rise")
+    max_latency: float = Field(2.0, gt=0, description="most time of a list, in times of the served version's")
+    max_size: float = Field(2.0, gt=0, description="most bytes on disk, in times of the served version's")
 
 
 class PrivacyConfig(Section):

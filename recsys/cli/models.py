@@ -1,6 +1,7 @@
-"""`recsys models`: which versions there are, which one is served, and changing that."""
+"""`recsys models`: which versions there are, which one is served, why, and changing that."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.cli import options, output
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys models list | show V | promote V | rollback | diff A B --registry REG [--json]`."""
+    """`recsys models list | show V | promote V | rollback | diff A B | history --registry REG [--json]`."""
     parser = subparsers.add_parser("models", help="list, compare, promote and roll back trained versions")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _add_action(actions, "list", _list, "all versions, oldest first")
@@ -18,6 +19,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_action(actions, "promote", _promote, "serve a version", "version", why="promoted by hand")
     _add_action(actions, "rollback", _rollback, "serve the version that was served before", why="rolled back by hand")
     _add_action(actions, "diff", _diff, "what differs between two versions", "first", "second")
+    history = _add_action(actions, "history", _history, "what was promoted, rolled back and refused, and why")
+    history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,8 +42,8 @@ def _add_action(
     summary: str,
     *versions: str,
     why: str | None = None,
-) -> None:
-    parser = actions.add_parser(name, help=summary)
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary)
     for version in versions:
         parser.add_argument(version, metavar="V", help="a version's name")
     if why is not None:
@@ -48,6 +51,7 @@ def _add_action(
     options.add_registry(parser)
     options.add_json(parser)
     parser.set_defaults(run=run, action=action)
+    return parser
 
 
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
@@ -127,6 +131,19 @@ def _diff(registry: "Registry", arguments: argparse.Namespace) -> None:
         return
     rows = [(key, _text(first), _text(second)) for key, (first, second) in found.items()]
     output.print_table(["key", arguments.first, arguments.second], rows)
+
+
+def _history(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.registry.history_page import headline, write_history
+
+    entries = registry.decisions()
+    if arguments.report is not None:
+        write_history(arguments.report, entries, str(registry.path))
+    if arguments.json:
+        output.print_json({"history": [entry.model_dump(mode="json") for entry in entries]})
+        return
+    rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", headline(entry), entry.why) for entry in entries]
+    output.print_table(["time (UTC)", "decision", "why"], rows, title=str(registry.path))
 
 
 def _text(value: Any) -> str:

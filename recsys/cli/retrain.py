@@ -1,67 +1,119 @@
-"""`recsys retrain`: learn from what happened since the served version, and serve it if it is not worse."""
+"""`recsys retrain`: learn from what happened since the served version, and serve it if nothing speaks against it."""
 
 import argparse
+import random
 import re
 import time
 from contextlib import closing
+from datetime import time as clock_time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys.cli import options, output
 from recsys.cli.progress import Progress
 
+if TYPE_CHECKING:
+    from recsys.pipeline.retrain import Decision
+    from recsys.pipeline.watch import Turn
+
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, None: 1}
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys retrain --registry REG (--store URL | --data DIR) [--watch INTERVAL] [--dry-run]`."""
+    """`recsys retrain --registry REG (--store URL | --data DIR) [--watch INTERVAL] [--dry-run] ...`."""
     parser = subparsers.add_parser("retrain", help="train on new events; promote the version if it is not worse")
     options.add_registry(parser)
     new = parser.add_mutually_exclusive_group(required=True)
     new.add_argument("--store", metavar="URL", help="event store of the server, e.g. sqlite:///REG/store.db")
     new.add_argument("--data", type=Path, metavar="DIR", help="a newer dataset directory")
-    parser.add_argument("--watch", type=interval, metavar="INTERVAL", help="again and again, e.g. every 30m or 6h")
+    parser.add_argument(
+        "--anew", action="store_true", help="train all anew instead of going on from the served version"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
+    watch = parser.add_argument_group("again and again")
+    watch.add_argument(
+        "--watch", type=moments, metavar="INTERVAL", help="e.g. every 30m or 6h, or every day at 03:30 (UTC)"
+    )
+    watch.add_argument("--metrics", type=Path, metavar="FILE.prom", help="with --watch: for Prometheus' node_exporter")
+    watch.add_argument("--webhook", metavar="URL", help="with --watch: gets promotions, refusals and failures as JSON")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
-def interval(text: str) -> float:
-    """Seconds of `90`, `90s`, `30m`, `6h` or `1d`, for argparse."""
+def moments(text: str) -> float | clock_time:
+    """Seconds of `90`, `90s`, `30m`, `6h` or `1d`, or the time of the day of `03:30`, for argparse."""
+    clock = _CLOCK.fullmatch(text.strip())
+    if clock:
+        return clock_time(int(clock.group(1)), int(clock.group(2)))
     matched = _INTERVAL.fullmatch(text.strip())
     if not matched or float(matched.group(1)) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an interval; write 90s, 30m, 6h or 1d")
+        raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 90s, 30m, 6h or 1d, or a time such as 03:30")
     return float(matched.group(1)) * _SECONDS[matched.group(2)]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Retrain once, or again and again until it is interrupted; print each decision."""
-    while True:
-        _once(arguments)
-        if arguments.watch is None:
-            return 0
-        time.sleep(arguments.watch)
+    from recsys.errors import ConfigError
+    from recsys.pipeline.watch import Schedule, Watch
+
+    if arguments.watch is None:
+        if arguments.metrics is not None or arguments.webhook is not None:
+            raise ConfigError("--metrics and --webhook tell of a watch; add --watch INTERVAL")
+        _show(_once(arguments), arguments)
+        return 0
+    at = arguments.watch
+    schedule = Schedule(at=at) if isinstance(at, clock_time) else Schedule(seconds=at)
+    watch = Watch(
+        lambda: _once(arguments), schedule, arguments.registry, metrics=arguments.metrics, webhook=arguments.webhook
+    )
+    with Progress() as progress:
+        watch.run(lambda turn: _tell(turn, arguments), progress, time.sleep, random.random)
+    return 0
 
 
-def _once(arguments: argparse.Namespace) -> None:
+def _once(arguments: argparse.Namespace) -> "Decision":
     from recsys.config import parse_config
     from recsys.data.loading import load_dataset
     from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
+    from recsys.registry.history_page import write_history
     from recsys.store import open_store
 
     registry = Registry(arguments.registry)
-    with Progress() as progress:
+    served = registry.resolve(None)
+    settings = {"dry_run": arguments.dry_run, "anew": arguments.anew}
+    with Progress() as progress, registry.retraining():
         if arguments.data is not None:
             progress(f"reading {arguments.data}")
-            config = parse_config(registry.manifest(registry.resolve(None)).config)
-            dataset = load_dataset(arguments.data, config)
-            decision = retrain_from_data(registry, dataset, dry_run=arguments.dry_run, progress=progress)
+            dataset = load_dataset(arguments.data, parse_config(registry.manifest(served).config))
+            decision = retrain_from_data(registry, dataset, **settings, progress=progress)
         else:
             with closing(open_store(arguments.store)) as store:
-                decision = retrain_from_store(registry, store, dry_run=arguments.dry_run, progress=progress)
+                decision = retrain_from_store(registry, store, **settings, progress=progress)
+    if arguments.report is not None:
+        write_history(arguments.report, registry.decisions(), str(registry.path))
+    return decision
+
+
+def _tell(turn: "Turn", arguments: argparse.Namespace) -> None:
+    if turn.decision is not None:
+        _show(turn.decision, arguments)
+    elif arguments.json:
+        output.print_json({"action": turn.event, "reason": turn.error})
+    else:
+        print(f"{turn.event}: {turn.error}", flush=True)
+
+
+def _show(decision: "Decision", arguments: argparse.Namespace) -> None:
     if arguments.json:
         output.print_json(decision.to_dict())
-    else:
-        would = "would be " if arguments.dry_run and decision.action != "skipped" else ""
-        print(f"{would}{decision.action}: {decision.reason}")
+        return
+    would = "would be " if arguments.dry_run and decision.action != "skipped" else ""
+    print(f"{would}{decision.action}: {decision.reason}", flush=True)
+    if decision.forgotten_in is not None:
+        print(
+            f"users were forgotten: version {decision.forgotten_in} is served, the one before was removed", flush=True
+        )

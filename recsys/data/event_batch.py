@@ -8,9 +8,9 @@ import numpy as np
 
 from recsys.config import EventsConfig
 from recsys.data.events import Event
-from recsys.data.events_table import event_weights, extended_names
+from recsys.data.events_table import event_weights
 from recsys.data.interactions import InteractionLog
-from recsys.data.schema import MAX_POSITION
+from recsys.data.schema import MAX_EVENT_NAMES, MAX_POSITION
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
 _DAY = 86_400 * 1_000_000
@@ -21,11 +21,8 @@ def log_of_events(
 ) -> tuple[InteractionLog, int]:
     """Events as numbers that extend those known, in time order, and how many could not be used.
 
-    Of events with one event_id the first counts. An event of an unknown item, or with a field that a file's row would
-    be rejected for, cannot be used.
-
-    Raises:
-        DataError: more distinct event names than numbers for them.
+    Of events with one event_id the first counts. An event of an unknown item, with a field that a file's row would be
+    rejected for, or with a name that comes when all numbers of names are taken, cannot be used.
     """
     kept: list[Event] = []
     seen: set[str] = set()
@@ -41,7 +38,12 @@ def log_of_events(
             else:
                 rejected += 1
     kept.sort(key=lambda event: event.timestamp)
-    event_names = extended_names(names, (event.event for event in kept), "events of the store")
+    event_names = Vocabulary(names)
+    further = dict.fromkeys(event.event for event in kept if event.event not in event_names)
+    event_names = event_names.extended(list(further)[: MAX_EVENT_NAMES - len(names)])
+    if len(names) + len(further) > MAX_EVENT_NAMES:
+        named = [event for event in kept if event.event in event_names]
+        kept, rejected = named, rejected + len(kept) - len(named)
     numbered_users = users.extended(event.user_id for event in kept)
     requests = Vocabulary(list(dict.fromkeys(event.request_id for event in kept if event.request_id)))
     numbers = event_names.numbers(event.event for event in kept).astype(np.int8)

@@ -103,3 +103,18 @@ def change_items(catalogue: ItemCatalogue, changes: Sequence[ItemChange]) -> tup
     if not len(changed):
         return catalogue, np.zeros(0, dtype=np.int32)
     return catalogue.updated(numbers[changed], rows[changed], vocabulary), numbers[changed]
+
+
+def change_fitting_items(
+    catalogue: ItemCatalogue, changes: Sequence[ItemChange]
+) -> tuple[ItemCatalogue, tuple[str, ...]]:
+    """The catalogue after all changes that fit it, a sentence for each other one, found by halving."""
+    try:
+        return change_items(catalogue, changes)[0], ()
+    except DataError as error:
+        if len(changes) == 1:
+            return catalogue, (f"item {changes[0].item_id!r}: {error}",)
+        half = len(changes) // 2
+        catalogue, first = change_fitting_items(catalogue, changes[:half])
+        catalogue, second = change_fitting_items(catalogue, changes[half:])
+        return catalogue, first + second

@@ -30,7 +30,8 @@ class TemporalSplit:
         Args:
             log: the whole log.
             config: the shares.
-            test_start: start of the test window, when it is not to be derived from the share.
+            test_start: start of the test window, when it is not to be derived from the share. The ranker window then
+                holds the share of both: what is measured learned from as many requests as what will be served.
 
         Raises:
             DataError: the log has fewer than three distinct moments, so that there is nothing to cut.
@@ -42,10 +43,12 @@ class TemporalSplit:
                 f"the log has signs of interest at {len(moments)} distinct times; three are needed to cut it into "
                 "history, ranker window and test. Check the timestamps and `events.weights`"
             )
+        share = config.ranker_fraction / (1.0 - config.test_fraction) if config.test_fraction < 1 else 1.0
         if test_start is None:
             test_start = int(np.quantile(times, 1.0 - config.test_fraction, method="higher"))
+        else:
+            share = min(1.0, config.ranker_fraction + config.test_fraction)
         test_start = int(np.clip(test_start, moments[2], moments[-1]))
         before = times[times < test_start]
-        share = config.ranker_fraction / (1.0 - config.test_fraction) if config.test_fraction < 1 else 1.0
         ranker_start = int(np.quantile(before, max(0.0, 1.0 - share), method="higher"))
         return cls(int(np.clip(ranker_start, moments[1], before[-1])), test_start, int(log.times[-1]) + 1)

@@ -44,7 +44,6 @@ def write_report(path: Path, report: EvaluationReport) -> None:
 
 def render(report: EvaluationReport) -> str:
     """The page as text."""
-    style = (importlib.resources.files("recsys.eval") / "report.css").read_text(encoding="utf-8")
     title = f"Recommendation quality: {report.dataset}"
     sections = (
         _summary(report),
@@ -56,11 +55,17 @@ def render(report: EvaluationReport) -> str:
         _data(report),
         _glossary(report),
     )
+    return page(title, "".join(sections))
+
+
+def page(title: str, body: str) -> str:
+    """A page in the report's style: the title is escaped here, the body is HTML already."""
+    style = (importlib.resources.files("recsys.eval") / "report.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="color-scheme" content="light dark">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n'
-        f"</head>\n<body>\n<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
+        f"</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 
 

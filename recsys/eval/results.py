@@ -73,6 +73,7 @@ class EvaluationReport:
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
         full: the full pipeline's figures request by request; None in a report that was read back.
+        masks: the requests of each slice; empty in a report that was read back.
     """
 
     version: str
@@ -91,6 +92,7 @@ class EvaluationReport:
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
     full: Measurement | None = field(default=None, repr=False, compare=False)
+    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -135,6 +137,7 @@ class EvaluationReport:
             },
             comparisons={name: full.against(other, metric, seed=seed) for name, other in others.items()},
             full=full,
+            masks=slices,
             **details,
         )
 

@@ -32,6 +32,7 @@ class Bundle:
         report: of the training's own test: measured on the test window by models that had not seen it.
         fingerprint: sha256 of the data.
         store: how far the event log of a store is in it.
+        continued: how many versions lie between it and the last one that was trained anew.
         version: name in the registry; empty before it is published.
     """
 
@@ -44,6 +45,7 @@ class Bundle:
     report: EvaluationReport
     fingerprint: str
     store: StoreMark | None = None
+    continued: int = 0
     version: str = ""
 
     @cached_property
@@ -73,6 +75,7 @@ class Bundle:
             metrics=self.report.metrics,
             feature_names=self.features.names,
             store=self.store,
+            continued=self.continued,
         )
 
     def save(self, folder: Path) -> None:
@@ -111,5 +114,6 @@ class Bundle:
             report=EvaluationReport.from_json(report),
             fingerprint=manifest.data.fingerprint,
             store=manifest.store,
+            continued=manifest.continued,
             version=name,
         )

@@ -1,7 +1,8 @@
 """How good a version is: on requests of a file, on events that came after it, or as measured in its training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.matching import Matched
-from recsys.pipeline.measure import Asked, measure
+from recsys.pipeline.measure import BASELINES, Asked, measure
 from recsys.pipeline.moments import Moments
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
@@ -91,7 +92,14 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
 
 
 def on_moments(
-    bundle: Bundle, dataset: Dataset, moments: Moments, *, name: str, seed: int, progress: Progress
+    bundle: Bundle,
+    dataset: Dataset,
+    moments: Moments,
+    *,
+    name: str = "",
+    seed: int,
+    progress: Progress,
+    baselines: Mapping[str, str] = BASELINES,
 ) -> EvaluationReport:
     """Measure a version on past requests of a data set that goes on beyond what the version has learned from.
 
@@ -110,7 +118,9 @@ def on_moments(
         caveats = (*caveats, f"{share:.1%} of the items wanted are unknown to the version; they count as missed.")
     start, end = int(moments.times[0]), int(moments.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
-    return _measured(bundle, past.scoring, asked, name, seed, progress, caveats=caveats, windows=(window,))
+    return _measured(
+        bundle, past.scoring, asked, name, seed, progress, caveats=caveats, windows=(window,), baselines=baselines
+    )
 
 
 def _measured(
@@ -120,7 +130,7 @@ def _measured(
     name: str,
     seed: int,
     progress: Progress,
-    **details: object,
+    **details: Any,
 ) -> EvaluationReport:
     learned = bundle.log.positive()
     return measure(

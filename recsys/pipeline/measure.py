@@ -84,6 +84,7 @@ def measure(
     dataset: str,
     seed: int,
     progress: Progress,
+    baselines: Mapping[str, str] = BASELINES,
     **details: Any,
 ) -> EvaluationReport:
     """Rank every request with every ranking and summarise.
@@ -92,6 +93,7 @@ def measure(
         scoring, features, rankers: what is measured; it must not have learned from the requests.
         asked: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
+        baselines: sources that are measured alone beside it, and what the report calls them.
         details: further parts of the report.
     """
     collected: dict[str, _Collected] = {}
@@ -109,9 +111,10 @@ def measure(
             scores = np.full(len(chosen), -np.inf, dtype=np.float32)
             scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
             collected.setdefault(f"without {group}", _Collected()).add(_by_score(ranked, scores, chosen, len(block)))
-        for source, scores in scoring.stage.baseline_scores(block.histories, block.queries).items():
+        simpler = scoring.stage.baseline_scores(block.histories, block.queries) if baselines else {}
+        for source, scores in simpler.items():
             lists = top_k(scores, 2 * K, exclude=~block.eligible, targets=targets)
-            collected.setdefault(BASELINES[source], _Collected()).add(lists)
+            collected.setdefault(baselines[source], _Collected()).add(lists)
         recall.add(ranked, targets)
         chances.add(ranked, targets)
         parts.append(part)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +72,21 @@ class Rankers:
             progress(f"ranker without {group}")
             names = features.without(group).names
             without[group] = Ranker.fit(parts[0].columns(columns), parts[1].columns(columns), names, config, seed)
-        held_out = validation if validation.n_requests else train
-        scores = full.score(held_out.table)
-        click, purchase = Calibration.fit(scores, held_out.wanted), Calibration.fit(scores, held_out.bought)
-        return cls(full, without, click, purchase)
+        return cls(full, without, *_calibrated(full, validation if validation.n_requests else train))
+
+    @property
+    def alone(self) -> "Rankers":
+        """Without the ablations."""
+        return replace(self, without={})
+
+    def continued(self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress) -> "Rankers":
+        """The ranker after newer requests, see `Ranker.continued`; calibrated on the newest, and without ablations."""
+        progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        train, validation = rows.split(VALIDATION_SHARE)
+        if not validation.n_requests:
+            return self.alone
+        full = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
+        return Rankers(full, {}, *_calibrated(full, validation))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -97,6 +108,11 @@ class Rankers:
         }
         full = Ranker.load(folder / "ranker.txt")
         return cls(full, without, Calibration(**calibration["click"]), Calibration(**calibration["purchase"]))
+
+
+def _calibrated(ranker: Ranker, held_out: RankerRows) -> tuple[Calibration, Calibration]:
+    scores = ranker.score(held_out.table)
+    return Calibration.fit(scores, held_out.wanted), Calibration.fit(scores, held_out.bought)
 
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:

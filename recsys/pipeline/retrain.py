@@ -1,30 +1,36 @@
-"""Retraining: learn from what happened since the served version, and serve the result if it is not worse."""
+"""Retraining: learn from what happened since the served version, and serve the result if nothing speaks against it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from features.state import EventState
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
-from recsys.data.forget import Forgotten, without_users
-from recsys.data.item_changes import change_items
+from recsys.data.forget import Forgotten, user_digest, without_users
+from recsys.data.item_changes import change_fitting_items
 from recsys.data.loading import append_events
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.confidence import Comparison
+from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.evaluate import on_moments
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
+from recsys.pipeline.going_on import can_go_on, go_on, over, renumbered
+from recsys.pipeline.new_data import check_data
+from recsys.pipeline.past import Past
+from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress
+from recsys.pipeline.steps import Steps
 from recsys.pipeline.train import train
-from recsys.registry import Registry, StoreMark
+from recsys.registry import Check, Registry, StoreMark
 from recsys.store import Store, read_log
 from recsys.text.cache import VectorCache
 
-_METRIC = "ndcg@10"
 _PAGE = 10_000
 
 Entry = TypeVar("Entry")
@@ -35,12 +41,18 @@ class Decision:
     """What became of a retraining.
 
     Attributes:
-        action: `promoted`; `refused`, the new version is worse; `skipped`, there was too little to learn from.
+        action: `promoted`; `refused`, something speaks against the data or the new version; `skipped`, there was too
+            little to learn from.
         reason: one sentence.
         champion: the version that was served.
         challenger: the new version; None when none was published.
         new_events: events since the champion.
+        trained: `anew`, or `on` from the champion; None when nothing was trained.
         comparison: ndcg@10 of the challenger's own test models minus the champion's, on requests new to both.
+        checks: everything that was looked at.
+        set_aside: what of the new data could not be used, a sentence each.
+        forgotten_in: the version that took the champion's place with the same models and without the events of users
+            who were forgotten; None when that was not needed.
     """
 
     action: Literal["promoted", "refused", "skipped"]
@@ -48,17 +60,48 @@ class Decision:
     champion: str
     challenger: str | None
     new_events: int
+    trained: Literal["anew", "on"] | None = None
     comparison: Comparison | None = None
+    checks: tuple[Check, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    forgotten_in: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _News:
+    """The champion's data and what came since.
+
+    Attributes:
+        dataset: in numbers that extend the champion's.
+        n_unusable: new events that were set aside.
+        set_aside: sentences.
+        digests: of users who are to be forgotten.
+        read: how far the store is in it.
+    """
+
+    dataset: Dataset
+    n_unusable: int
+    set_aside: tuple[str, ...]
+    digests: Collection[str]
+    read: StoreMark | None
+
+
 def retrain_from_store(
-    registry: Registry, store: Store, *, dry_run: bool = False, seed: int = 0, progress: Progress
+    registry: Registry, store: Store, *, dry_run: bool = False, anew: bool = False, seed: int = 0, progress: Progress
 ) -> Decision:
     """Retrain on the served version's log and what the store holds beyond it: items, events, users to be forgotten.
+
+    Args:
+        registry: where the served version is, and the new one goes.
+        store: of the server.
+        dry_run: decide, but publish, promote and write down nothing.
+        anew: train everything anew, whatever `retrain.full_every` says.
+        seed: every random draw follows from it.
+        progress: called with a line of text now and then.
 
     Raises:
         BundleError: there is no served version, or it is damaged.
@@ -68,7 +111,8 @@ def retrain_from_store(
     champion = Bundle.load(registry)
     mark = champion.store
     start = mark.offset if mark is not None and mark.identity == store.identity else 0
-    catalogue, _ = change_items(champion.catalogue, [change for _, change in _pages(store.read_items, 0)])
+    changes = [change for _, change in _pages(store.read_items, 0)]
+    catalogue, set_aside = change_fitting_items(champion.catalogue, changes)
     events, digests, offset = _read(store, start)
     pseudonyms = Pseudonyms.of_config(champion.config.privacy)
     if pseudonyms is not None:  # a server without them may have written to the store
@@ -80,50 +124,119 @@ def retrain_from_store(
     )
     dataset = append_events(Dataset(catalogue, log), events, champion.config)
     read = StoreMark(identity=store.identity, offset=offset)
-    return _retrain(registry, champion, dataset, len(dataset.log) - len(log), read, dry_run, seed, progress)
+    news = _News(dataset, dataset.n_rejected, set_aside, digests, read)
+    return _retrain(registry, champion, news, len(dataset.log) - len(log), dry_run, anew, seed, progress)
 
 
 def retrain_from_data(
-    registry: Registry, dataset: Dataset, *, dry_run: bool = False, seed: int = 0, progress: Progress
+    registry: Registry,
+    dataset: Dataset,
+    *,
+    dry_run: bool = False,
+    anew: bool = False,
+    seed: int = 0,
+    progress: Progress,
 ) -> Decision:
-    """Retrain on a data set that goes on beyond what the served version has learned from.
+    """Retrain on a data set that goes on beyond what the served version has learned from; see `retrain_from_store`.
 
     Raises:
         BundleError, DataError: as above.
     """
     champion = Bundle.load(registry)
-    new = len(dataset.log.after(champion.data_record.end))
-    return _retrain(registry, champion, dataset, new, champion.store, dry_run, seed, progress)
+    n_new = len(dataset.log.after(champion.data_record.end))
+    news = _News(renumbered(dataset, champion), dataset.n_rejected, (), (), champion.store)
+    return _retrain(registry, champion, news, n_new, dry_run, anew, seed, progress)
 
 
 def _retrain(
     registry: Registry,
     champion: Bundle,
-    dataset: Dataset,
-    new_events: int,
-    read: StoreMark | None,
+    news: _News,
+    n_new: int,
     dry_run: bool,
+    anew: bool,
     seed: int,
     progress: Progress,
 ) -> Decision:
-    config = champion.config
-    if new_events < config.retrain.min_events:
-        reason = f"{new_events:,} new events; retrain.min_events asks for {config.retrain.min_events:,}"
-        return Decision("skipped", reason, champion.version, None, new_events)
+    set_aside = news.set_aside
+    if news.n_unusable:
+        set_aside += (f"{news.n_unusable:,} events of unknown items or with wrong cells",)
+    for sentence in set_aside:
+        progress(f"set aside: {sentence}")
+    decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
+    least = champion.config.retrain.min_events
+    if n_new < least:
+        reason = f"{n_new:,} new events; retrain.min_events asks for {least:,}"
+        decision = replace(decision, reason=reason, checks=(Check("events", False, reason),))
+    else:
+        checks = check_data(champion, news.dataset, news.n_unusable)
+        decision = replace(decision, checks=tuple(checks))
+        if all(check.passed for check in checks):
+            decision = _challenge(registry, champion, news, decision, dry_run, anew, seed, progress)
+        else:
+            decision = replace(decision, action="refused", reason=_objections(checks))
+    if dry_run:
+        return decision
+    if decision.action != "promoted":
+        registry.refuse(decision.challenger, decision.reason, decision.checks)
+        decision = replace(decision, forgotten_in=_forget(registry, champion, news, progress))
+    registry.prune(champion.config.retrain.keep)
+    return decision
+
+
+def _challenge(
+    registry: Registry,
+    champion: Bundle,
+    news: _News,
+    decision: Decision,
+    dry_run: bool,
+    anew: bool,
+    seed: int,
+    progress: Progress,
+) -> Decision:
+    """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""
+    config, dataset = champion.config, news.dataset
     test_start = _newest_half(champion, dataset)
+    served = _measured(champion, dataset, test_start, seed, progress)
+    expected = champion.report.metrics[METRIC]["mean"]
+    found = served.metrics[METRIC]["mean"] or 0.0
+    anew = anew or champion.continued + 1 >= config.retrain.full_every or not can_go_on(champion, dataset)
+    anew = anew or found < config.retrain.refit_below * (expected or 0.0)
     cache = VectorCache(registry.vectors_file)
-    trained = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
-    challenger = replace(trained, store=read)
-    comparison = _compare(champion, challenger, dataset, seed, progress)
-    served = (challenger.report.metrics[_METRIC]["mean"] or 0.0) - comparison.difference
-    worse = comparison.verdict == "worse" and comparison.difference < -config.retrain.tolerance * served
-    difference = f"{_METRIC} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
-    reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
+    progress(f"training {'anew' if anew else f'goes on from version {champion.version}'}")
+    if anew:
+        trained = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
+    else:
+        trained = go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress)
+    challenger = replace(trained, store=news.read)
+    comparison = compare(challenger.report, served, seed)
+    checks = [
+        *decision.checks,
+        *check_quality(challenger.report, served, expected, config.retrain, seed),
+        check_latency(challenger, champion, config.retrain, seed),
+    ]
     version = None
     if not dry_run:
-        version = registry.publish(challenger, parent=champion.version, promote=not worse, why=reason)
-        registry.prune(config.retrain.keep)
-    return Decision("refused" if worse else "promoted", reason, champion.version, version, new_events, comparison)
+        version = registry.publish(challenger, parent=champion.version, promote=False)
+        checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config.retrain))
+    difference = f"{METRIC} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
+    reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
+    passed = all(check.passed for check in checks)
+    if passed and version is not None:
+        registry.promote(version, reason, checks)
+    return replace(
+        decision,
+        action="promoted" if passed else "refused",
+        reason=reason if passed else _objections(checks),
+        challenger=version,
+        trained="anew" if anew else "on",
+        comparison=comparison,
+        checks=tuple(checks),
+    )
+
+
+def _objections(checks: Collection[Check]) -> str:
+    return "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
 
 
 def _newest_half(champion: Bundle, dataset: Dataset) -> int:
@@ -134,15 +247,32 @@ def _newest_half(champion: Bundle, dataset: Dataset) -> int:
     return int(np.quantile(newer, 0.5, method="higher"))
 
 
-def _compare(champion: Bundle, challenger: Bundle, dataset: Dataset, seed: int, progress: Progress) -> Comparison:
-    """Both on the requests of the newest window, which neither has learned from."""
-    progress(f"measuring version {champion.version} on the same requests")
-    window = challenger.report.windows[-1]
-    moments = Moments.of(dataset.log, window.start, window.end).sample(champion.config.data.max_requests, seed)
-    served = on_moments(champion, dataset, moments, name="", seed=seed, progress=progress)
-    assert challenger.report.full is not None, "a freshly trained bundle"
-    assert served.full is not None, "a fresh measurement"
-    return challenger.report.full.against(served.full, _METRIC, seed=seed)
+def _measured(champion: Bundle, dataset: Dataset, test_start: int, seed: int, progress: Progress) -> EvaluationReport:
+    """The champion on the newest window, over the items and with the events that a server knows by then."""
+    progress(f"measuring version {champion.version} on the newest requests")
+    split = TemporalSplit.of(dataset.log, champion.config.data, test_start)
+    state = EventState(dataset.log)
+    scoring = Scoring(dataset.catalogue, over(champion, dataset.catalogue), state)
+    steps = Steps(dataset, champion.config, state, None, seed, progress)
+    test = steps.moments(split.test_start, split.end)
+    past = Past(scoring, champion.config)
+    return steps.backtest(past, champion.features, champion.rankers.alone, test, split, "", {})
+
+
+def _forget(registry: Registry, champion: Bundle, news: _News, progress: Progress) -> str | None:
+    """The champion without the events of users who were forgotten, in its place: they must not wait for a training.
+
+    What the models learned from many users stays until the next training; no model holds a user.
+    """
+    ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
+    if not any(user_digest(id_) in news.digests for id_ in ids):
+        return None
+    cleared = replace(champion, log=without_users(champion.log, news.digests))
+    why = f"version {champion.version} without the events of users who were forgotten"
+    progress(f"publishing {why}")
+    version = registry.publish(cleared, parent=champion.version, why=why)
+    registry.remove(champion.version)
+    return version
 
 
 def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:

@@ -93,7 +93,11 @@ class StageOne:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
+            earlier = warm.models.get(source) if warm else None
+            if source == "als" and isinstance(earlier, Als):
+                models[source] = Als.fit(log, config.cf, seed, warm=earlier)
+            else:
+                models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
         return cls(models, interest)
 
     @property

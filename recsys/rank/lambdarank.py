@@ -22,6 +22,12 @@ _TRUNCATION = 20
 
 _SMALL = 10_000
 
+_MORE_TREES = 0.2
+"""Trees that a ranker may gain when it goes on from an earlier one, as a share of `ranker.trees`."""
+
+_DECAY = 0.9
+"""How much of a leaf's value stays when new rows move it."""
+
 
 @dataclass(frozen=True)
 class Ranker:
@@ -49,34 +55,32 @@ class Ranker:
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, or a larger data.ranker_fraction"
             )
-        parameters = {
-            "objective": "lambdarank",
-            "metric": "ndcg",
-            "eval_at": [10],
-            "lambdarank_truncation_level": _TRUNCATION,
-            "num_leaves": config.leaves,
-            "learning_rate": config.learning_rate,
-            "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 1.0,
-            "seed": seed,
-            "deterministic": True,
-            "force_col_wise": True,
-            "num_threads": _threads(len(train.grades)),
-            "verbosity": -1,
-        }
-        data = _dataset(train, names, parameters)
-        stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if validation.wanted.any() else []
-        booster = lightgbm.train(
-            parameters,
-            data,
-            num_boost_round=config.trees,
-            valid_sets=[_dataset(validation, names, parameters, data)] if stopping else [],
-            callbacks=stopping,
+        return cls(_boosted(train, validation, names, config, seed, config.trees), tuple(names))
+
+    def continued(self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
+        """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
+
+        * itself,
+        * its trees with leaves that the new rows moved a little (`Booster.refit`),
+        * its trees and some more,
+        * new trees from the new rows alone.
+        """
+        if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
+            return self
+        more = max(1, round(config.trees * _MORE_TREES))
+        # With the trees that it kept: a booster that has just been fitted also holds those behind its best.
+        kept = lightgbm.Booster(model_str=_text(self.booster))
+        moved = kept.refit(
+            train.table, train.grades, decay_rate=_DECAY, group=train.sizes, num_threads=_threads(len(train.grades))
         )
-        return cls(booster, tuple(names))
+        boosters = (
+            kept,
+            moved,
+            _boosted(train, validation, self.names, config, seed, more, kept),
+            _boosted(train, validation, self.names, config, seed, config.trees),
+        )
+        candidates = [Ranker(booster, self.names) for booster in boosters]
+        return max(candidates, key=lambda ranker: validation.ndcg(ranker.score(validation.table)))
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_rows,) float32, higher is better; comparable within a request."""
@@ -107,7 +111,7 @@ class Ranker:
 
     def save(self, path: Path) -> None:
         """Write LightGBM's text format."""
-        path.write_text(self.booster.model_to_string(num_iteration=self.booster.best_iteration), encoding="utf-8")
+        path.write_text(_text(self.booster), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Ranker":
@@ -121,6 +125,52 @@ class Ranker:
         except lightgbm.basic.LightGBMError as error:
             raise BundleError(f"{path} is not a LightGBM model: {error}") from error
         return cls(booster, tuple(booster.feature_name()))
+
+
+def _boosted(
+    train: RankerRows,
+    validation: RankerRows,
+    names: Sequence[str],
+    config: RankerConfig,
+    seed: int,
+    trees: int,
+    start: lightgbm.Booster | None = None,
+) -> lightgbm.Booster:
+    """At most `trees` new trees, behind those of `start`; held-out requests may end them sooner."""
+    parameters = {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [10],
+        "lambdarank_truncation_level": _TRUNCATION,
+        "num_leaves": config.leaves,
+        "learning_rate": config.learning_rate,
+        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": _threads(len(train.grades)),
+        "verbosity": -1,
+    }
+    data = _dataset(train, names, parameters)
+    stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if validation.wanted.any() else []
+    return lightgbm.train(
+        parameters,
+        data,
+        num_boost_round=trees,
+        valid_sets=[_dataset(validation, names, parameters, data)] if stopping else [],
+        callbacks=stopping,
+        init_model=start,
+    )
+
+
+def _text(booster: lightgbm.Booster) -> str:
+    """LightGBM's text format, up to the best tree."""
+    text: str = booster.model_to_string(num_iteration=booster.best_iteration)
+    return text
 
 
 def _threads(n_rows: int) -> int:

@@ -68,6 +68,25 @@ class RankerRows:
             later = np.zeros_like(later)
         return self._requests(~later), self._requests(later)
 
+    def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
+        """Mean ndcg@k of the requests' rows ordered by scores (n_rows,), grades as gains; NaN without requests.
+
+        Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
+        """
+        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
+        places = np.arange(len(requests)) - starts
+        discounts = np.where(places < k, 1 / np.log2(places + 2.0), 0.0)
+
+        def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
+            graded = self.grades[np.lexsort((keys, requests))]
+            gains: NDArray[np.float64] = np.bincount(requests, weights=graded * discounts, minlength=self.n_requests)
+            return gains
+
+        best = gain(-self.grades)
+        answered = best > 0
+        return float(np.mean(gain(-scores)[answered] / best[answered])) if answered.any() else float("nan")
+
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
         """Several windows as one; the parts must be in time order."""

@@ -1,6 +1,17 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer."""
 
+from recsys.registry.history import Change, Check, Refusal
 from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
 from recsys.registry.registry import Publishable, Registry
 
-__all__ = ["DataRecord", "Description", "Manifest", "Publishable", "Registry", "StoreMark"]
+__all__ = [
+    "Change",
+    "Check",
+    "DataRecord",
+    "Description",
+    "Manifest",
+    "Publishable",
+    "Refusal",
+    "Registry",
+    "StoreMark",
+]

@@ -1,49 +1,97 @@
-"""history.jsonl: who became current, when and why; and from it, what a rollback goes back to."""
+"""history.jsonl: who became current or was refused, when and why; and from it, what a rollback goes back to."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from recsys.registry.disk import append_line
 
 
-class Change(BaseModel):
-    """One line: `version` took the place of `previous`."""
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at before a version could become current.
+
+    Attributes:
+        name: one word.
+        passed: whether it spoke for the version.
+        words: what was found, with the figures and the limit.
+    """
+
+    name: str
+    passed: bool
+    words: str
+
+
+class Line(BaseModel):
+    """What every line says."""
 
     model_config = ConfigDict(frozen=True)
 
     at: datetime
-    action: Literal["promote", "rollback"]
-    version: str
     previous: str | None
     why: str
+    checks: tuple[Check, ...] = ()
 
 
-def record(path: Path, action: Literal["promote", "rollback"], version: str, previous: str | None, why: str) -> None:
+class Change(Line):
+    """`version` took the place of `previous`."""
+
+    action: Literal["promote", "rollback"]
+    version: str
+
+
+class Refusal(Line):
+    """`previous` went on being current; `version` is the one that was refused, None where none was trained."""
+
+    action: Literal["refuse"]
+    version: str | None
+
+
+Entry = Change | Refusal
+
+_LINE: TypeAdapter[Entry] = TypeAdapter(Entry)
+
+
+def record(
+    path: Path,
+    action: Literal["promote", "rollback"],
+    version: str,
+    previous: str | None,
+    why: str,
+    checks: Sequence[Check] = (),
+) -> None:
     """Add a change. It is written before CURRENT is replaced, so that the line of what is current is always there."""
-    change = Change(at=datetime.now(UTC), action=action, version=version, previous=previous, why=why)
+    change = Change(
+        at=datetime.now(UTC), action=action, version=version, previous=previous, why=why, checks=tuple(checks)
+    )
     append_line(path, change.model_dump_json().encode())
 
 
-def read_changes(path: Path, current: str | None) -> list[Change]:
-    """The changes that took place, oldest first.
+def record_refusal(path: Path, version: str | None, current: str | None, why: str, checks: Sequence[Check]) -> None:
+    """Add a refusal. One that says again what the line before it says is not written again."""
+    refusal = Refusal(
+        at=datetime.now(UTC), action="refuse", version=version, previous=current, why=why, checks=tuple(checks)
+    )
+    last = next(reversed(_written(path)), None)
+    if version is not None or not isinstance(last, Refusal) or _gist(last) != _gist(refusal):
+        append_line(path, refusal.model_dump_json().encode())
+
+
+def read_entries(path: Path, current: str | None) -> list[Entry]:
+    """The changes that took place and the refusals, oldest first.
 
     A crash between the line and the replacement of CURRENT leaves a line without effect, and one within the line leaves
-    half a line at the end; neither is returned. A line had an effect if the next one started from it.
+    half a line at the end; neither is returned. A change had an effect if the next one started from it.
     """
-    if not path.exists():
-        return []
-    written = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            written.append(Change.model_validate_json(line))
-        except ValidationError:
-            continue  # half a line; the next append cuts it off
-    came_next = [change.previous for change in written[1:]] + [current]
-    return [change for change, after in zip(written, came_next, strict=True) if change.version == after]
+    entries = _written(path)
+    changes = [entry for entry in entries if isinstance(entry, Change)]
+    came_next = [*(change.previous for change in changes[1:]), current][: len(changes)]
+    idle = [change for change, after in zip(changes, came_next, strict=True) if change.version != after]
+    return [entry for entry in entries if not any(entry is one for one in idle)]
 
 
 def earlier_versions(changes: Sequence[Change]) -> list[str]:
@@ -56,3 +104,20 @@ def earlier_versions(changes: Sequence[Change]) -> list[str]:
         else:
             stack.append(change.version)
     return stack[:-1]
+
+
+def _written(path: Path) -> list[Entry]:
+    if not path.exists():
+        return []
+    entries = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            entries.append(_LINE.validate_json(line))
+        except ValidationError:
+            continue  # half a line; the next append cuts it off
+    return entries
+
+
+def _gist(refusal: Refusal) -> tuple[str | None, str | None, frozenset[str]]:
+    """What a refusal says, its figures aside."""
+    return refusal.version, refusal.previous, frozenset(check.name for check in refusal.checks if not check.passed)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.errors import BundleError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a bundle of this code cannot be read by the code before it."""
 
 MANIFEST = "manifest.json"
@@ -78,6 +78,7 @@ class Description:
     metrics: Mapping[str, Any]
     feature_names: Sequence[str]
     store: StoreMark | None = None
+    continued: int = 0
 
 
 class Manifest(Record):
@@ -86,6 +87,7 @@ class Manifest(Record):
     Attributes:
         parent: the version that this one followed; None for the first.
         store: the stored events that are in it; None when it has read none.
+        continued: how many versions lie between it and the last one that was trained anew; 0 for one that was.
         config: the resolved config tree.
         metrics: figures of its evaluation, as the training run reports them.
         feature_names: the ranker's columns, in order.
@@ -99,6 +101,7 @@ class Manifest(Record):
     parent: str | None
     data: DataRecord
     store: StoreMark | None
+    continued: int = 0
     config: dict[str, Any]
     metrics: dict[str, Any]
     feature_names: tuple[str, ...]

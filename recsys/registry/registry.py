@@ -1,7 +1,7 @@
 """The registry: a folder of trained versions, one of them current; killed at any moment it still loads.
 
 REG/CURRENT                 the served version's name
-REG/history.jsonl           who became current, when, why
+REG/history.jsonl           who became current or was refused, when, why
 REG/versions/<version>/     manifest.json and the bundle's files
 REG/versions/.<anything>    being written or removed; swept when its process is gone
 REG/cache/vectors.sqlite    text vectors of earlier trainings
@@ -11,15 +11,15 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from recsys.errors import BundleError
-from recsys.registry.disk import hold_folder, locked, replace_file, sync, sync_tree
-from recsys.registry.history import Change, earlier_versions, read_changes, record
+from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
+from recsys.registry.history import Change, Check, Entry, earlier_versions, read_entries, record, record_refusal
 from recsys.registry.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -123,7 +123,27 @@ class Registry:
 
     def history(self) -> list[Change]:
         """Who became current, oldest first."""
-        return read_changes(self._history, self.current())
+        return [entry for entry in self.decisions() if isinstance(entry, Change)]
+
+    def decisions(self) -> list[Entry]:
+        """Who became current and who was refused, oldest first."""
+        return read_entries(self._history, self.current())
+
+    @contextmanager
+    def retraining(self) -> Iterator[None]:
+        """Be the only one who retrains; readers, promotions and roll-backs go on.
+
+        Raises:
+            BundleError: another process retrains, or the registry cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with locked_at_once(self.path / ".retrain") as alone:
+                if not alone:
+                    raise BundleError(f"another process retrains in registry {self.path}; wait until it has ended")
+                yield
+        except OSError as error:
+            raise BundleError(f"registry {self.path} cannot be written: {error}") from error
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
@@ -188,6 +208,7 @@ class Registry:
                 parent=parent,
                 data=description.data,
                 store=description.store,
+                continued=description.continued,
                 config=dict(description.config),
                 metrics=dict(description.metrics),
                 feature_names=tuple(description.feature_names),
@@ -202,15 +223,25 @@ class Registry:
                 self._make_current(manifest.version, why)
         return manifest.version
 
-    def promote(self, version: str, why: str) -> None:
+    def promote(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
         """Make a version the current one, after verifying it. It may be the current one already.
+
+        Args:
+            version: the version.
+            why: the reason, for the history.
+            checks: what spoke for it, likewise.
 
         Raises:
             BundleError: the version does not exist, is damaged or too new; the current one stays.
         """
         with self._writing():
             self.path_of(version)
-            self._make_current(version, why)
+            self._make_current(version, why, checks)
+
+    def refuse(self, version: str | None, why: str, checks: Sequence[Check] = ()) -> None:
+        """Write down that the current version stays: `version`, or None where none was trained, did not replace it."""
+        with self._writing():
+            record_refusal(self._history, version, self.current(), why, checks)
 
     def rollback(self, why: str) -> str:
         """Go back to the version that was current before; again, to the one before that.
@@ -241,10 +272,25 @@ class Registry:
             kept = {*versions[max(0, len(versions) - keep) :], self.current(), self._rollback_target()}
             removed = [version for version in versions if version not in kept]
             for version in removed:
-                hidden = self._versions / f".removed-{version}"
-                (self._versions / version).rename(hidden)  # at once: never half a version under its name
-                shutil.rmtree(hidden)
+                self._remove(version)
         return removed
+
+    def remove(self, version: str) -> None:
+        """Remove one version for good.
+
+        Raises:
+            BundleError: it does not exist, or is the current one.
+        """
+        with self._writing():
+            self._folder(version)
+            if version == self.current():
+                raise BundleError(f"version {version} is served; promote another one before it is removed")
+            self._remove(version)
+
+    def _remove(self, version: str) -> None:
+        hidden = self._versions / f".removed-{version}"
+        (self._versions / version).rename(hidden)  # at once: never half a version under its name
+        shutil.rmtree(hidden)
 
     def _folder(self, version: str) -> Path:
         folder = self._versions / version
@@ -252,10 +298,10 @@ class Registry:
             raise BundleError(f"registry {self.path} has no version {version[:80]!r}; see `recsys models list`")
         return folder
 
-    def _make_current(self, version: str, why: str) -> None:
+    def _make_current(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
         previous = self.current()
         if version != previous:
-            record(self._history, "promote", version, previous, why)
+            record(self._history, "promote", version, previous, why, checks)
             replace_file(self.current_file, f"{version}\n".encode())
 
     def _rollback_target(self) -> str | None:

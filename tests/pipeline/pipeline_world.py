@@ -67,6 +67,29 @@ def fashion(items: Sequence[str], n: int, start: int = AFTER, seed: int = 0) -> 
     return [click(f"late user {rng.integers(12)}", str(rng.choice(hot)), time) for time in times]
 
 
+def market(n_users: int = 150, days: int = 56, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Twelve tastes of twenty items each; every user keeps to one and buys something every few days."""
+    rng = np.random.default_rng(seed)
+    items = [
+        {"item_id": f"{taste}-{kind}", "title": f"thing {kind}", "category": f"taste {taste}", "price": 1.0 + kind}
+        for taste in range(12)
+        for kind in range(20)
+    ]
+    moments = np.sort(rng.uniform(0, days * DAY, n_users * days // 3)).astype(np.int64)
+    users = rng.integers(n_users, size=len(moments))
+    kinds = np.minimum(rng.geometric(0.15, len(moments)) - 1, 19)
+    events = pl.DataFrame(
+        {
+            "user_id": [f"user {user}" for user in users],
+            "item_id": [f"{user % 12}-{kind}" for user, kind in zip(users, kinds, strict=True)],
+            "event": "purchase",
+            "timestamp": pl.Series(AFTER - 365 * DAY + moments).cast(pl.Datetime("us", "UTC")),
+            "value": 1.0 + kinds,
+        }
+    )
+    return pl.DataFrame(items), events
+
+
 def until(frame: pl.DataFrame, day: int) -> pl.DataFrame:
     """The small world's events before a day of it, counted from 0."""
     start = frame["timestamp"].min()

@@ -1,6 +1,10 @@
 """A new version replaces the served one when there is something to learn and it is not worse."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,14 +13,18 @@ from pipeline_world import AFTER, DAY, clicks_of_tastes, fashion
 
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.item_changes import ItemChange
 from recsys.data.loading import append_events, dataset_from_frames
+from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.registry import Registry
-from recsys.store.event_log import EventLog
-from recsys.store.open import open_store, sqlite_url
+from recsys.store import Store, open_store
+from recsys.store.open import sqlite_url
 
+CHILD = Path(__file__).with_name("retrain_child.py")
 Frames = tuple[pl.DataFrame, pl.DataFrame]
 
 
@@ -25,7 +33,7 @@ def quiet(message: str) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EventLog]:
+def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(sqlite_url(tmp_path / "store.db"))
     yield store
     store.close()
@@ -63,7 +71,7 @@ def test_a_worse_version_is_refused_and_kept_to_be_looked_at(
 ) -> None:
     """It learned a fashion that is over: people are back at their tastes."""
     first = plain_registry.current()
-    events = fashion(items, 150) + clicks_of_tastes(items, 150, start=AFTER + 60 * DAY)
+    events = fashion(items, 400) + clicks_of_tastes(items, 400, start=AFTER + 60 * DAY)
     decision = retrain_from_data(plain_registry, append_events(early, events, plain_config), progress=quiet)
     assert decision.action == "refused", decision.reason
     assert plain_registry.current() == first
@@ -103,7 +111,7 @@ def test_a_version_that_learned_nonsense_does_not_win(
 
 
 def test_the_store_is_read_on_from_where_the_last_version_ended(
-    plain_registry: Registry, store: EventLog, items: list[str]
+    plain_registry: Registry, store: Store, items: list[str]
 ) -> None:
     events = fashion(items, 310)
     store.append(events[:90])
@@ -121,7 +129,7 @@ def test_the_store_is_read_on_from_where_the_last_version_ended(
 
 
 def test_another_store_is_read_from_its_start(
-    plain_registry: Registry, store: EventLog, items: list[str], tmp_path: Path
+    plain_registry: Registry, store: Store, items: list[str], tmp_path: Path
 ) -> None:
     store.append(fashion(items, 300))
     assert retrain_from_store(plain_registry, store, progress=quiet).action == "promoted"
@@ -132,12 +140,83 @@ def test_another_store_is_read_from_its_start(
 
 
 def test_only_late_events_leave_nothing_to_compare_on(
-    plain_registry: Registry, store: EventLog, items: list[str], plain: Bundle
+    plain_registry: Registry, store: Store, items: list[str], plain: Bundle
 ) -> None:
     store.append(clicks_of_tastes(items, 120, start=int(plain.log.times[0])))
     with pytest.raises(DataError, match="newer than the served version's data"):
         retrain_from_store(plain_registry, store, progress=quiet)
     assert len(plain_registry.versions()) == 1
+
+
+def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train_on(
+    plain_registry: Registry, store: Store
+) -> None:
+    first = plain_registry.current()
+    store.forget("user 7")
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert decision.action == "skipped"
+    assert decision.forgotten_in == plain_registry.current() != first
+    assert plain_registry.versions() == [decision.forgotten_in], "the version that held the user is gone"
+    served = Bundle.load(plain_registry)
+    assert "user 7" not in served.log.user_vocabulary
+    assert "user 8" in served.log.user_vocabulary
+    assert Recommender(served).recommend(Request("user 8")).ids
+    again = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (again.action, again.forgotten_in, plain_registry.current()) == ("skipped", None, served.version)
+
+
+def test_a_forgotten_user_is_in_no_further_training(
+    plain_registry: Registry, store: Store, items: list[str], plain: Bundle
+) -> None:
+    store.append(fashion(items, 300))
+    store.forget("user 7")
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (decision.action, decision.forgotten_in) == ("promoted", None), decision.reason
+    second = Bundle.load(plain_registry)
+    assert "user 7" not in second.log.user_vocabulary
+    assert len(second.log) < len(plain.log) + 300
+
+
+def test_an_item_that_does_not_fit_is_set_aside_and_said(
+    plain_registry: Registry, store: Store, items: list[str]
+) -> None:
+    store.put_items(
+        [
+            ItemChange("tea-1", '{"item_id": "tea-1", "title": "green tea", "price": 3.5}'),
+            ItemChange("tea-2", '{"item_id": "tea-2", "title": "black tea", "price": "dear"}'),
+        ]
+    )
+    store.append(fashion(items, 300))
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert decision.action == "promoted", decision.reason
+    assert len(decision.set_aside) == 1
+    assert "tea-2" in decision.set_aside[0]
+    catalogue = Bundle.load(plain_registry).catalogue
+    assert "tea-1" in catalogue.vocabulary
+    assert "tea-2" not in catalogue.vocabulary
+
+
+def test_more_names_of_events_than_can_be_numbered_are_set_aside(
+    plain_registry: Registry, store: Store, items: list[str]
+) -> None:
+    events = fashion(items, 600)
+    store.append([replace(e, event=f"name {n // 4}") if n % 4 == 0 else e for n, e in enumerate(events)])
+    decision = retrain_from_store(plain_registry, store, dry_run=True, progress=quiet)
+    assert decision.new_events == 600 - 25
+    assert decision.set_aside == ("25 events of unknown items or with wrong cells",)
+
+
+@pytest.mark.parametrize("words", ["measuring version", "ranker goes on", "evaluating"])
+def test_a_retrainer_that_dies_leaves_the_served_version(
+    plain_registry: Registry, tiny_dataset_dir: Path, words: str
+) -> None:
+    first = plain_registry.current()
+    command = [sys.executable, str(CHILD), str(plain_registry.path), str(tiny_dataset_dir), words]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert plain_registry.current() == first
+    assert Bundle.load(plain_registry).version == first
+    with plain_registry.retraining():
+        """The lock went with its process."""
 
 
 def test_there_must_be_a_served_version(tmp_path: Path, world: Dataset) -> None:

@@ -9,7 +9,7 @@ from registry_child import publish
 
 from recsys.cli import models
 from recsys.errors import BundleError
-from recsys.registry import Registry
+from recsys.registry import Check, Registry
 
 
 def recsys_models(*arguments: object) -> int:
@@ -62,3 +62,30 @@ def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     with pytest.raises(BundleError, match="no registry"):
         recsys_models("list", "--registry", tmp_path / "typo")
     assert not (tmp_path / "typo").exists()
+
+
+def test_the_history_as_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = Registry(tmp_path)
+    first = publish(registry, "one", why="first")
+    checks = (Check("quality", False, "ndcg@10 <b>fell</b>"), Check("size", True, "1.0 MB"))
+    second = publish(registry, "two", promote=False)
+    registry.refuse(second, "quality: it fell", checks)
+    registry.refuse(None, "volume: few events", (Check("volume", False, "12 new events"),))
+    registry.refuse(None, "volume: few events", (Check("volume", False, "13 new events"),))
+    report = tmp_path / "history.html"
+    assert recsys_models("history", "--registry", tmp_path, "--report", report, "--json") == 0
+    entries = json.loads(capsys.readouterr().out)["history"]
+    assert [(entry["action"], entry["version"]) for entry in entries] == [
+        ("promote", first),
+        ("refuse", second),
+        ("refuse", None),
+    ], "the same refusal again is not written again"
+    assert entries[1]["checks"][0] == {"name": "quality", "passed": False, "words": "ndcg@10 <b>fell</b>"}
+    page = report.read_text()
+    assert page.startswith("<!doctype html>")
+    assert "&lt;b&gt;fell&lt;/b&gt;" in page
+    assert (
+        page.index("the new data was refused") < page.index(f"{second} was refused") < page.index(f"promoted {first}")
+    )
+    assert recsys_models("history", "--registry", tmp_path) == 0
+    assert "quality: it fell" in capsys.readouterr().out

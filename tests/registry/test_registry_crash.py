@@ -12,6 +12,7 @@ from registry_child import publish
 from recsys.registry import Registry
 
 CHILD = Path(__file__).with_name("registry_child.py")
+WRITERS = Path(__file__).with_name("dying_writers.py")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -38,3 +39,23 @@ def test_a_killed_writer_leaves_a_registry_that_loads(tmp_path: Path, seed: int)
     assert registry.current() == version
     assert registry.rollback("test") == current
     assert not list((tmp_path / "versions").glob(".*")), "what the dead writer left was swept"
+
+
+def test_a_retrainer_that_dies_at_any_step_leaves_a_registry_that_loads(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, str(WRITERS), str(tmp_path)], capture_output=True, text=True, check=True)
+    steps = int(done.stdout)
+    assert steps > 40, "syncs and renames of publishing, promoting, refusing, removing and rolling back"
+    for step in range(1, steps + 1):
+        registry = Registry(tmp_path / f"{step:03d}")
+        current = registry.resolve(None)
+        registry.path_of(current)
+        for version in registry.versions():
+            registry.path_of(version)
+        assert registry.history()[-1].version == current, step
+        assert all(isinstance(entry.why, str) for entry in registry.decisions())
+        version = publish(registry, "after the crash")
+        registry.refuse(None, "too few events")
+        assert registry.current() == version
+        assert registry.decisions()[-1].why == "too few events"
+        assert registry.rollback("test") == current
+        assert not list((registry.path / "versions").glob(".*")), "what the dead writer left was swept"

@@ -1,0 +1,127 @@
+"""May the challenger take the champion's place? On requests that neither has learned from, and beside quality.
+
+Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not show.
+"""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from recsys.config import RetrainConfig
+from recsys.data.requests import Request
+from recsys.eval.confidence import Comparison
+from recsys.eval.protocol import Measurement
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.measure import K
+from recsys.pipeline.recommend import Recommender
+from recsys.registry import Check, Manifest
+
+METRIC = f"ndcg@{K}"
+_COVERAGE = f"coverage@{K}"
+_TIMED = 30
+"""Lists that are timed with either version."""
+
+
+def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> Comparison:
+    """The challenger's own test models minus the champion, on the same requests."""
+    return _full(challenger).against(_full(champion), METRIC, seed=seed)
+
+
+def check_quality(
+    challenger: EvaluationReport, champion: EvaluationReport, expected: float | None, config: RetrainConfig, seed: int
+) -> Iterator[Check]:
+    """Everything that two measurements of the same requests tell.
+
+    Args:
+        challenger, champion: fresh measurements of the newest window, which neither has learned from.
+        expected: ndcg@10 of the champion in its own test; None when nothing could be measured there.
+    """
+    ours, theirs = _full(challenger), _full(champion)
+    yield from _signal(ours.mean(METRIC), expected, config)
+    yield _not_worse("quality", "on all requests", ours, theirs, config.tolerance, seed)
+    for name in ("cold_item", "cold_user"):
+        mask = champion.masks.get(name)
+        if mask is not None and mask.any():
+            parts = (ours.select(mask), theirs.select(mask))
+            yield _not_worse(name.replace("_", " "), f"on {name} requests", *parts, config.max_cold_loss, seed)
+    yield _coverage(ours, theirs, config)
+    yield from _calibration(challenger, champion, config)
+
+
+def _signal(found: float, expected: float | None, config: RetrainConfig) -> Iterator[Check]:
+    """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them."""
+    if expected is not None:
+        words = f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test"
+        enough = found >= config.min_signal * expected
+        yield Check(
+            "signal", enough, f"{words}; with less than {config.min_signal:.0%} of it, events and users do not fit"
+        )
+
+
+def _not_worse(name: str, where: str, ours: Measurement, theirs: Measurement, tolerance: float, seed: int) -> Check:
+    """Refused where chance does not explain the loss and it is more than the tolerance."""
+    found = ours.against(theirs, METRIC, seed=seed)
+    worse = found.verdict == "worse" and -found.difference > tolerance * theirs.mean(METRIC)
+    difference = f"{METRIC} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+    words = f"{difference} {where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
+    return Check(name, not worse, words)
+
+
+def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> Check:
+    now, then = (len(np.unique(one.items[one.items >= 0])) for one in (ours, theirs))
+    words = (
+        f"{now:,} items are in some list, {then:,} with the served version; {config.max_coverage_loss:.0%} may be lost"
+    )
+    return Check("coverage", now >= (1 - config.max_coverage_loss) * then, words)
+
+
+def _calibration(challenger: EvaluationReport, champion: EvaluationReport, config: RetrainConfig) -> Iterator[Check]:
+    for name in challenger.calibration.keys() & champion.calibration.keys():
+        now, then = (report.calibration[name].expected_calibration_error for report in (challenger, champion))
+        words = f"calibration error of {name} {now:.3f}, {then:.3f} with the served version"
+        yield Check(
+            "calibration",
+            now - then <= config.max_calibration_loss,
+            f"{words}; {config.max_calibration_loss} more are allowed",
+        )
+
+
+def check_latency(challenger: Bundle, champion: Bundle, config: RetrainConfig, seed: int) -> Check:
+    """The time of single lists for the same known users, in turn, so that a busy machine slows both."""
+    ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
+    chosen = np.random.default_rng(seed).permutation(len(ids))[:_TIMED]
+    recommenders = Recommender(challenger), Recommender(champion)
+    seconds = [_timed(recommenders, Request(user_id=ids[user])) for user in chosen]
+    return latency_check([ours for ours, _ in seconds[1:]], [theirs for _, theirs in seconds[1:]], config)
+
+
+def latency_check(ours: list[float], theirs: list[float], config: RetrainConfig) -> Check:
+    """The median of the ratios of each pair of times, seconds."""
+    if not ours:
+        return Check("latency", True, "nobody to make a list for")
+    ratio = float(np.median(np.array(ours) / np.array(theirs)))
+    words = f"a list takes {1e3 * np.median(ours):.1f} ms, {ratio:.2f} times the served version's; "
+    return Check("latency", ratio <= config.max_latency, f"{words}{config.max_latency:g} times are allowed")
+
+
+def check_size(challenger: Manifest, champion: Manifest, config: RetrainConfig) -> Check:
+    """Bytes on disk."""
+    now, then = (sum(file.size for file in manifest.files.values()) for manifest in (challenger, champion))
+    words = f"{now / 1e6:,.1f} MB, {now / then:.2f} times the served version's; {config.max_size:g} times are allowed"
+    return Check("size", now <= config.max_size * then, words)
+
+
+def _timed(recommenders: tuple[Recommender, Recommender], request: Request) -> tuple[float, float]:
+    seconds = []
+    for recommender in recommenders:
+        start = time.perf_counter()
+        recommender.recommend(request)
+        seconds.append(time.perf_counter() - start)
+    return seconds[0], seconds[1]
+
+
+def _full(report: EvaluationReport) -> Measurement:
+    assert report.full is not None, "a fresh measurement"
+    return report.full

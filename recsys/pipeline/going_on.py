@@ -1,0 +1,130 @@
+"""Training that goes on from a version: what is new teaches it, what it knows is not learned again."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
+from recsys.data.split import TemporalSplit
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.past import Past
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.steps import Steps
+from recsys.rank.rows import RankerRows
+from recsys.text.cache import VectorCache
+
+_TEXT_SHARE = 0.1
+"""Share of the text budget of each of the two updates of the sources."""
+
+_EASE = 4
+"""Passes over the log, of ALS and of the text network, are so many times fewer than anew."""
+
+
+def can_go_on(parent: Bundle, dataset: Dataset) -> bool:
+    """Whether the same sources can be fitted on the data, whose items must be numbered as the version's."""
+    ease_fits = len(dataset.catalogue) <= parent.config.cf.ease_max_items
+    return "ease" not in parent.stage.models or ease_fits
+
+
+def go_on(
+    parent: Bundle,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    name: str = "",
+    test_start: int,
+    cache: VectorCache | None = None,
+    progress: Progress = lambda message: None,
+) -> Bundle:
+    """Train a version that starts from another one, which has not seen the new events.
+
+    1. The parent's sources propose in the new events before the test, and the parent's ranker goes on with what users
+       did there.
+    2. The sources go on with those events. With that ranker they are measured on the test window.
+    3. The parent's ranker goes on with the requests of both windows, the sources with all events.
+
+    Args:
+        parent: a version that has learned from the events up to its data's end.
+        dataset: a log that goes on beyond that, with the parent's items first; see `renumbered`.
+        seed: every random draw follows from it.
+        name: of the data, for the report.
+        test_start: microseconds; new events from it on are the test.
+        cache: text vectors encoded before; without it they are kept for this run only.
+        progress: called with a line of text now and then.
+
+    Raises:
+        DataError: the log has nothing to be cut.
+    """
+    log, end = dataset.log, parent.data_record.end
+    cut = TemporalSplit.of(log, parent.config.data, test_start)
+    split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = cache or VectorCache(Path(folder) / "vectors")
+        run = Steps(dataset, _light(parent.config), EventState(log), cache, seed, progress)
+        features, ranker = parent.features, parent.config.ranker
+
+        past = Past(Scoring(dataset.catalogue, over(parent, dataset.catalogue), run.state), run.config)
+        older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
+        rankers = parent.rankers.continued(older, ranker, seed, progress)
+
+        past = run.learn(split.test_start, _TEXT_SHARE, parent.stage)
+        test = run.moments(split.test_start, split.end)
+        report = run.backtest(past, features, rankers, test, split, name, {})
+        newer = run.rows(past, features, test)
+        rankers = parent.rankers.continued(RankerRows.joined([older, newer]), ranker, seed, progress)
+
+        past = run.learn(split.end, _TEXT_SHARE, past.scoring.stage)
+    return Bundle(
+        config=parent.config,
+        catalogue=dataset.catalogue,
+        log=log,
+        stage=past.scoring.stage,
+        features=features,
+        rankers=rankers,
+        report=report,
+        fingerprint=dataset.fingerprint,
+        continued=parent.continued + 1,
+    )
+
+
+def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
+    """A data set in the numbers of a version: its items and names of events first, new ones behind.
+
+    Items that are gone stay, withdrawn.
+    """
+    catalogue, log = parent.catalogue, dataset.log
+    names = tuple(dict.fromkeys((*parent.log.event_names, *log.event_names)))
+    codes = np.array([names.index(name) for name in log.event_names], dtype=np.int8)
+    ids = dataset.catalogue.frame["item_id"]
+    vocabulary = catalogue.vocabulary.extended(ids)
+    numbers = vocabulary.numbers(ids)
+    gone = np.setdiff1d(np.arange(len(catalogue)), numbers)
+    withdrawn = catalogue.frame[gone].with_columns(available=pl.lit(False))
+    rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
+    frame = rows[np.argsort(np.concatenate([numbers, gone]))]
+    numbered = replace(
+        log, event_names=names, n_items=len(vocabulary), items=numbers[log.items], events=codes[log.events]
+    )
+    return replace(dataset, catalogue=ItemCatalogue(frame), log=numbered)
+
+
+def _light(config: Config) -> Config:
+    """Fewer passes: what is learned already need not be learned again."""
+    text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _EASE)})
+    cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _EASE)})
+    return config.model_copy(update={"text": text, "cf": cf})
+
+
+def over(parent: Bundle, catalogue: ItemCatalogue) -> StageOne:
+    """The parent's sources over a catalogue that begins with the parent's items, as a server has them."""
+    before, texts = parent.catalogue.texts, catalogue.texts
+    other = [number for number in range(len(texts)) if number >= len(before) or texts[number] != before[number]]
+    numbers = np.array(other, dtype=np.int32)
+    return parent.stage.updated(len(before), len(texts), numbers, [texts[number] for number in other])

@@ -1,0 +1,103 @@
+"""The steps that a training is made of: sources learn, rows are made, rankers are fitted, a window is measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.feature_set import FeatureSet
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.split import TemporalSplit
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
+from recsys.pipeline.measure import BASELINES, measure
+from recsys.pipeline.moments import Moments, grade_of_weights
+from recsys.pipeline.past import Past
+from recsys.pipeline.rankers import Rankers
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.training_rows import training_rows
+from recsys.rank.rows import RankerRows
+from recsys.text.cache import VectorCache
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What all steps of one training share."""
+
+    dataset: Dataset
+    config: Config
+    state: EventState
+    cache: VectorCache | None
+    seed: int
+    progress: Progress
+
+    def learn(self, until: int, text_share: float, warm: StageOne | None) -> Past:
+        """Fit the sources on the events before `until`, going on from an earlier step.
+
+        Args:
+            text_share: of the text budget.
+        """
+        log = self.dataset.log.before(until)
+        self.progress(f"sources learn from {len(log):,} events")
+        stage = StageOne.fit(
+            self.dataset.catalogue,
+            log,
+            self.config,
+            seed=self.seed,
+            text_minutes=self.config.text.budget_minutes * text_share,
+            cache=self.cache,
+            warm=warm,
+            progress=self.progress,
+        )
+        return Past(Scoring(self.dataset.catalogue, stage, self.state), self.config)
+
+    def moments(self, start: int, end: int) -> Moments:
+        """The requests of a window, as many as are looked at."""
+        return Moments.of(self.dataset.log, start, end).sample(self.config.data.max_requests, self.seed)
+
+    def rows(self, past: Past, features: FeatureSet, moments: Moments) -> RankerRows:
+        """The ranker's rows of a window that the sources have not seen."""
+        return training_rows(past, moments, features, len(grade_of_weights(self.dataset.log)), self.progress)
+
+    def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
+        """The ranker and its ablations."""
+        sources = past.scoring.stage.sources
+        return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress)
+
+    def backtest(
+        self,
+        past: Past,
+        features: FeatureSet,
+        rankers: Rankers,
+        test: Moments,
+        split: TemporalSplit,
+        name: str,
+        baselines: Mapping[str, str] = BASELINES,
+    ) -> EvaluationReport:
+        """Measure on the test window what has learned from nothing in it."""
+        log = self.dataset.log
+        window = log.between(split.ranker_start, split.test_start)
+        first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
+        return measure(
+            past.scoring,
+            features,
+            rankers,
+            asked_of(past, test),
+            n_candidates=self.config.candidates.n,
+            trained=np.bincount(cut.positive().items, minlength=log.n_items),
+            version="",
+            dataset=name,
+            seed=self.seed,
+            progress=self.progress,
+            windows=(
+                Window("history", first, split.ranker_start, len(before), "teaches the sources"),
+                Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),
+                Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
+            ),
+            facts=facts_of(self.dataset, self.config),
+            caveats=caveats_of(self.dataset.log, test),
+            baselines=baselines,
+        )

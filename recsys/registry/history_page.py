@@ -1,0 +1,50 @@
+"""What was decided about versions, as one self-contained HTML page."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from recsys.eval.report import page
+from recsys.registry.history import Entry, Refusal
+
+_ACTIONS = {"promote": "promoted", "rollback": "rolled back to", "refuse": "refused"}
+
+
+def write_history(path: Path, entries: Sequence[Entry], place: str) -> None:
+    """Write the page: no scripts, nothing loaded from elsewhere; all text is escaped.
+
+    Args:
+        entries: oldest first.
+        place: of the registry, for readers.
+    """
+    path.write_text(render(entries, place), encoding="utf-8")
+
+
+def render(entries: Sequence[Entry], place: str) -> str:
+    """The page as text, the newest decision first."""
+    header = f"<header><h1>What was decided</h1><p>{escape(place)} · {len(entries):,} decisions</p></header>"
+    body = "".join(_decision(entry) for entry in reversed(entries)) or "<p>Nothing was decided yet.</p>"
+    return page(f"Decisions: {place}", header + body)
+
+
+def headline(entry: Entry) -> str:
+    """Who became current or was refused."""
+    version = entry.version or "the new data"
+    return f"{version} was refused" if isinstance(entry, Refusal) else f"{_ACTIONS[entry.action]} {version}"
+
+
+def _decision(entry: Entry) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(check.name)}</th><td class="{"better" if check.passed else "worse"}">'
+        f'{"passed" if check.passed else "refused"}</td><td class="text">{escape(check.words)}</td></tr>'
+        for check in sorted(entry.checks, key=lambda check: check.passed)
+    )
+    table = (
+        '<div class="wide"><table><thead><tr><th scope="col">check</th><th scope="col">verdict</th>'
+        f'<th scope="col" class="text">what was found</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+    before = f"; served before: <code>{escape(entry.previous)}</code>" if entry.previous else ""
+    return (
+        f"<section><h2>{escape(headline(entry))}</h2><p>{entry.at:%Y-%m-%d %H:%M:%S} UTC{before}</p>"
+        f"<p>{escape(entry.why)}</p>{table if rows else ''}</section>\n"
+    )

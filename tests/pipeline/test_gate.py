@@ -1,0 +1,183 @@
+"""What must not be learned from is refused, each with its own reason; what is better is promoted."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pipeline_world import market, until
+
+from recsys.config import Config, RetrainConfig, load_config
+from recsys.data.events import Event
+from recsys.data.loading import dataset_from_frames
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.gate import latency_check
+from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.train import train
+from recsys.registry import Refusal, Registry
+from recsys.store.open import open_store, sqlite_url
+
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+SERVED_DAYS = 42
+
+
+def quiet(message: str) -> None:
+    """No progress."""
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    settings = (
+        'candidates.sources=["transitions", "als", "popular", "history"]',
+        *("candidates.n=40", "cf.factors=8", "cf.iterations=4", "ranker.ablation=false", "ranker.trees=20"),
+        *("data.test_fraction=0.2", "data.ranker_fraction=0.2"),
+    )
+    return load_config(None, settings)
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    return market()
+
+
+@pytest.fixture(scope="module")
+def champion(frames: Frames, config: Config) -> Bundle:
+    return train(dataset_from_frames(frames[0], until(frames[1], SERVED_DAYS), config), config)
+
+
+@pytest.fixture
+def registry(champion: Bundle, tmp_path: Path) -> Registry:
+    registry = Registry(tmp_path / "registry")
+    registry.publish(champion, why="for tests")
+    return registry
+
+
+def poisoned(frames: Frames, poison: Callable[[pl.DataFrame], pl.DataFrame]) -> Frames:
+    """The new events changed, the old ones as they were."""
+    old = until(frames[1], SERVED_DAYS)
+    return frames[0], pl.concat([old, poison(frames[1].tail(frames[1].height - old.height))])
+
+
+def shuffled(new: pl.DataFrame) -> pl.DataFrame:
+    return new.with_columns(pl.col("item_id").shuffle(seed=1))
+
+
+def halved(new: pl.DataFrame) -> pl.DataFrame:
+    return new.gather_every(2)
+
+
+def dear(new: pl.DataFrame) -> pl.DataFrame:
+    return new.with_columns(pl.col("value") * 100)
+
+
+def without_values(new: pl.DataFrame) -> pl.DataFrame:
+    return new.with_columns(value=pl.lit(None, pl.Float64))
+
+
+def of_strangers(new: pl.DataFrame) -> pl.DataFrame:
+    return new.with_columns(pl.format("hashed {}", "user_id").alias("user_id"))
+
+
+def renamed(new: pl.DataFrame) -> pl.DataFrame:
+    return new.with_columns(event=pl.lit("acheter"))
+
+
+@pytest.mark.parametrize(
+    ("poison", "objection"),
+    [
+        (shuffled, "signal"),
+        (halved, "volume"),
+        (dear, "values of purchase"),
+        (without_values, "schema: value"),
+        (of_strangers, "new users"),
+        (renamed, "mix of events"),
+    ],
+)
+def test_poisoned_events_are_refused_with_their_reason(
+    registry: Registry,
+    frames: Frames,
+    config: Config,
+    poison: Callable[[pl.DataFrame], pl.DataFrame],
+    objection: str,
+) -> None:
+    first = registry.current()
+    decision = retrain_from_data(registry, dataset_from_frames(*poisoned(frames, poison), config), progress=quiet)
+    assert decision.action == "refused", decision.reason
+    assert next(check.name for check in decision.checks if not check.passed) == objection
+    assert decision.reason.startswith(f"{objection}: ")
+    assert registry.current() == first
+    last = registry.decisions()[-1]
+    assert isinstance(last, Refusal)
+    assert (last.previous, last.version, last.why) == (first, decision.challenger, decision.reason)
+    assert next(check.name for check in last.checks if not check.passed) == objection
+    assert json.loads((registry.path / "history.jsonl").read_text().splitlines()[-1])["action"] == "refuse"
+
+
+def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config: Config) -> None:
+    dataset = dataset_from_frames(frames[0].with_columns(pl.col("price") * 100), frames[1], config)
+    decision = retrain_from_data(registry, dataset, progress=quiet)
+    assert (decision.action, decision.challenger) == ("refused", None)
+    assert "the median price of known items is 100 times what it was" in decision.reason
+
+
+def test_a_log_that_has_lost_half_its_past_is_refused(registry: Registry, frames: Frames, config: Config) -> None:
+    old = until(frames[1], SERVED_DAYS)
+    kept = pl.concat([old.gather_every(2), frames[1].tail(frames[1].height - old.height)])
+    decision = retrain_from_data(registry, dataset_from_frames(frames[0], kept, config), progress=quiet)
+    assert decision.action == "refused"
+    assert decision.reason.startswith("past: ")
+
+
+def test_events_of_unknown_items_are_counted_and_refused(registry: Registry, frames: Frames, tmp_path: Path) -> None:
+    """And the same refusal is not written again by each run of a watch."""
+    store = open_store(sqlite_url(tmp_path / "store.db"))
+    new = frames[1].tail(frames[1].height - until(frames[1], SERVED_DAYS).height)
+    times = new["timestamp"].dt.epoch("us").to_list()
+    store.append(
+        [
+            Event(str(row), user, item if row % 3 else f"other {item}", "click", time)
+            for row, (user, item, time) in enumerate(zip(new["user_id"], new["item_id"], times, strict=True))
+        ]
+    )
+    decisions = [retrain_from_store(registry, store, progress=quiet) for _ in range(2)]
+    store.close()
+    assert [decision.action for decision in decisions] == ["refused", "refused"]
+    assert "unknown ids: 33.4% of the new events name unknown items" in decisions[0].reason
+    assert decisions[0].set_aside
+    assert [entry.action for entry in registry.decisions()] == ["promote", "refuse"]
+
+
+def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Frames, config: Config) -> None:
+    first = registry.current()
+    dataset = dataset_from_frames(*frames, config)
+    decision = retrain_from_data(registry, dataset, progress=quiet)
+    assert (decision.action, decision.trained) == ("promoted", "on"), decision.reason
+    assert {"quality", "signal", "coverage", "calibration", "latency", "size", "volume"} <= {
+        check.name for check in decision.checks
+    }
+    assert registry.history()[-1].checks == decision.checks
+    manifest = registry.manifest(str(decision.challenger))
+    assert (manifest.parent, manifest.continued) == (first, 1)
+    again = retrain_from_data(registry, dataset, anew=True, progress=quiet)
+    assert again.action == "skipped"
+
+
+def test_every_so_many_versions_all_is_trained_anew(frames: Frames, config: Config, tmp_path: Path) -> None:
+    often = config.model_copy(update={"retrain": RetrainConfig(full_every=1, max_latency=100)})
+    registry = Registry(tmp_path / "registry")
+    registry.publish(train(dataset_from_frames(frames[0], until(frames[1], SERVED_DAYS), often), often))
+    decision = retrain_from_data(registry, dataset_from_frames(*frames, often), progress=quiet)
+    assert (decision.action, decision.trained) == ("promoted", "anew"), decision.reason
+    assert registry.manifest(registry.resolve(None)).continued == 0
+
+
+def test_a_slow_version_is_refused() -> None:
+    limits = RetrainConfig(max_latency=1.5)
+    assert latency_check([0.010, 0.9, 0.011], [0.009, 0.010, 0.010], limits).passed, (
+        "one slow moment is no slow version"
+    )
+    slow = latency_check([0.020, 0.021], [0.010, 0.010], limits)
+    assert not slow.passed
+    assert "2.05 times the served version's" in slow.words
+    assert latency_check([], [], limits).passed

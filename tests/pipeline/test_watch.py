@@ -1,0 +1,123 @@
+"""Retraining without anyone watching: pauses, metrics, webhook, one at a time."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from datetime import time as clock_time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from recsys.errors import BundleError, ConfigError, StoreError
+from recsys.pipeline.retrain import Decision
+from recsys.pipeline.watch import Schedule, Watch
+from recsys.registry import Check, Registry
+
+NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
+REFUSED = Decision("refused", "it is worse", "v1", "v2", 120, checks=(Check("quality", False, "worse"),))
+SKIPPED = Decision("skipped", "too few", "v1", None, 3)
+
+
+def quiet(message: str) -> None:
+    """No progress."""
+
+
+class EnoughError(Exception):
+    """The test has seen enough."""
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[dict[str, object]]]]:
+    """A server that keeps what is posted to it."""
+    got: list[dict[str, object]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hook", got
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_pauses_grow_with_failures_and_never_beyond_eight_times() -> None:
+    schedule = Schedule(seconds=100)
+    assert [schedule.pause(NOON, failures, 0.0) for failures in range(6)] == [100, 200, 400, 800, 800, 800]
+    assert schedule.pause(NOON, 0, 0.5) == pytest.approx(105)
+
+
+def test_a_time_of_the_day_is_met_and_failures_are_tried_again_sooner() -> None:
+    daily = Schedule(at=clock_time(3, 30))
+    assert daily.pause(NOON, 0, 0.0) == 15.5 * 3_600
+    assert daily.pause(NOON.replace(hour=3), 0, 0.0) == 1_800
+    assert [daily.pause(NOON, failures, 0.0) for failures in (1, 2, 9)] == [600, 1_200, 4_800]
+    assert daily.pause(NOON.replace(hour=3, minute=29), 5, 0.0) == 60, "the usual turn is not missed"
+
+
+def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
+    outcomes: list[Decision | Exception] = [StoreError("the store is away"), REFUSED, SKIPPED]
+    pauses: list[float] = []
+
+    def retrain() -> Decision:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if not outcomes:
+            raise EnoughError
+
+    metrics, told = tmp_path / "retrain.prom", []
+    with receiver() as (url, got):
+        watch = Watch(retrain, Schedule(seconds=60), tmp_path, metrics=metrics, webhook=url)
+        with pytest.raises(EnoughError):
+            watch.run(told.append, quiet, sleep, lambda: 0.0)
+    assert pauses == [120, 60, 60]
+    assert [turn.event for turn in told] == ["failed", "refused", "skipped"]
+    assert [message["event"] for message in got] == ["failed", "refused"], "a skipped turn is no news"
+    assert "the store is away" in str(got[0]["text"])
+    assert got[1]["decision"]["champion"] == "v1"  # type: ignore[index]
+    families = {family.name: family for family in text_string_to_metric_families(metrics.read_text())}
+    turns = {sample.labels["event"]: sample.value for sample in families["recsys_retrain_turns"].samples}
+    assert turns == {"promoted": 0, "refused": 1, "skipped": 1, "failed": 1}
+    assert families["recsys_retrain_new_events"].samples[0].value == 3
+    assert families["recsys_retrain_failures_in_a_row"].samples[0].value == 0
+
+
+def test_a_webhook_that_is_away_stops_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        raise EnoughError
+
+    watch = Watch(lambda: REFUSED, Schedule(), tmp_path, tmp_path / "no" / "folder.prom", "http://127.0.0.1:9/hook")
+    with pytest.raises(EnoughError):
+        watch.run(lambda turn: None, said.append, sleep, lambda: 0.0)
+    assert any("webhook was not reached" in line for line in said)
+    assert any("folder.prom cannot be written" in line for line in said)
+    with pytest.raises(ConfigError, match="http"):
+        Watch(lambda: REFUSED, Schedule(), tmp_path, webhook="file:///etc/passwd")
+
+
+def test_one_retrainer_at_a_time(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "reg")
+    with registry.retraining(), pytest.raises(BundleError, match="another process retrains"), registry.retraining():
+        pass
+    with registry.retraining():
+        pass
