@@ -240,8 +240,22 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
             raise ConfigError(f"config file {path} does not exist") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config file {path} is not valid TOML: {error}") from error
-    for override in overrides:
-        _apply(tree, override)
+    for one in overrides:
+        _apply(tree, one)
+    return parse_config(tree)
+
+
+def override(config: Config, overrides: Sequence[str], section: str) -> Config:
+    """A config with `section.key=value` overrides of one section.
+
+    Raises:
+        ConfigError: a key is of another section or unknown, or a value is wrong.
+    """
+    tree = config.model_dump(mode="json")
+    for one in overrides:
+        if not one.strip().startswith(f"{section}."):
+            raise ConfigError(f"--set {one!r}: only keys of [{section}] can be set here")
+        _apply(tree, one)
     return parse_config(tree)
 
 

@@ -22,6 +22,7 @@ QUICK = (
     "cf.iterations=5",
     "candidates.n=20",
     "ranker.trees=20",
+    "retrain.max_new_users=1",  # the tests that retrain bring new users only
 )
 """Settings under which the small world trains in seconds."""
 

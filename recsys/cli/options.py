@@ -18,6 +18,11 @@ def add_registry(parser: argparse.ArgumentParser) -> None:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """`--config FILE` and `--set KEY=VALUE`."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file (docs/config.md lists every key)")
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """`--set KEY=VALUE`."""
     parser.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override, e.g. text.epochs=2"
     )

@@ -31,6 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--anew", action="store_true", help="train all anew instead of going on from the served version"
     )
+    options.add_overrides(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
     watch = parser.add_argument_group("again and again")
@@ -84,7 +85,7 @@ def _once(arguments: argparse.Namespace) -> "Decision":
 
     registry = Registry(arguments.registry)
     served = registry.resolve(None)
-    settings = {"dry_run": arguments.dry_run, "anew": arguments.anew}
+    settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
     with Progress() as progress, registry.retraining():
         if arguments.data is not None:
             progress(f"reading {arguments.data}")

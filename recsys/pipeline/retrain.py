@@ -1,6 +1,6 @@
 """Retraining: learn from what happened since the served version, and serve the result if nothing speaks against it."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from features.state import EventState
+from recsys.config import override
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest, without_users
@@ -91,24 +92,33 @@ class _News:
 
 
 def retrain_from_store(
-    registry: Registry, store: Store, *, dry_run: bool = False, anew: bool = False, seed: int = 0, progress: Progress
+    registry: Registry,
+    store: Store,
+    *,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    anew: bool = False,
+    seed: int = 0,
+    progress: Progress,
 ) -> Decision:
     """Retrain on the served version's log and what the store holds beyond it: items, events, users to be forgotten.
 
     Args:
         registry: where the served version is, and the new one goes.
         store: of the server.
+        overrides: `retrain.KEY=VALUE`, from now on: the new version keeps them.
         dry_run: decide, but publish, promote and write down nothing.
         anew: train everything anew, whatever `retrain.full_every` says.
         seed: every random draw follows from it.
         progress: called with a line of text now and then.
 
     Raises:
+        ConfigError: an override is wrong.
         BundleError: there is no served version, or it is damaged.
         StoreError: the store cannot be read.
         DataError: the log cannot be trained on.
     """
-    champion = Bundle.load(registry)
+    champion = _champion(registry, overrides)
     mark = champion.store
     start = mark.offset if mark is not None and mark.identity == store.identity else 0
     changes = [change for _, change in _pages(store.read_items, 0)]
@@ -132,6 +142,7 @@ def retrain_from_data(
     registry: Registry,
     dataset: Dataset,
     *,
+    overrides: Sequence[str] = (),
     dry_run: bool = False,
     anew: bool = False,
     seed: int = 0,
@@ -142,10 +153,15 @@ def retrain_from_data(
     Raises:
         BundleError, DataError: as above.
     """
-    champion = Bundle.load(registry)
+    champion = _champion(registry, overrides)
     n_new = len(dataset.log.after(champion.data_record.end))
     news = _News(renumbered(dataset, champion), dataset.n_rejected, (), (), champion.store)
     return _retrain(registry, champion, news, n_new, dry_run, anew, seed, progress)
+
+
+def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
+    champion = Bundle.load(registry)
+    return replace(champion, config=override(champion.config, overrides, "retrain"))
 
 
 def _retrain(

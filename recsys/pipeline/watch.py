@@ -41,12 +41,12 @@ class Schedule:
             chance: in [0, 1), for the jitter.
         """
         if self.at is None:
-            return self.seconds * min(2**failures, _MOST_BACKOFF) * (1 + _JITTER * chance)
+            return self.seconds * min(1 << failures, _MOST_BACKOFF) * (1 + _JITTER * chance)
         next_time = datetime.combine(now.date(), self.at, UTC)
         if next_time <= now:
             next_time += timedelta(days=1)
         if failures:  # not a whole day for a store that was away for a minute
-            retry = now + timedelta(minutes=10 * min(2 ** (failures - 1), _MOST_BACKOFF))
+            retry = now + timedelta(minutes=10 * min(1 << (failures - 1), _MOST_BACKOFF))
             next_time = min(next_time, retry)
         return (next_time - now).total_seconds() + 60 * chance
 

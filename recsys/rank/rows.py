@@ -80,8 +80,7 @@ class RankerRows:
 
         def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
             graded = self.grades[np.lexsort((keys, requests))]
-            gains: NDArray[np.float64] = np.bincount(requests, weights=graded * discounts, minlength=self.n_requests)
-            return gains
+            return np.bincount(requests, weights=graded * discounts, minlength=self.n_requests).astype(np.float64)
 
         best = gain(-self.grades)
         answered = best > 0

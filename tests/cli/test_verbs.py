@@ -160,6 +160,19 @@ def test_retrain_skips_without_news(run: Run, tiny_dataset_dir: Path, registry: 
     assert Registry(registry).current() == before
 
 
+def test_retrain_dry_run_with_other_limits_and_a_page(
+    run: Run, tiny_dataset_dir: Path, registry: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "decisions.html"
+    words = ("retrain", "--registry", registry, "--data", tiny_dataset_dir)
+    outcome = run(*words, "--report", page, "--set", "retrain.min_events=7")
+    assert outcome.code == 0, outcome.err
+    assert "retrain.min_events asks for 7" in outcome.out
+    assert "retrain.min_events asks for 7" in page.read_text()
+    assert run(*words, "--set", "text.epochs=1").code == 2
+    assert run(*words, "--webhook", "http://localhost").code == 2
+
+
 def test_retrain_watches_until_it_is_interrupted(
     run: Run, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 from pipeline_world import until
 
-import recsys.pipeline.train as training
 from features.declarations import Feature
 from features.feature_set import FeatureSet
 from features.pairs import PairBatch
@@ -17,6 +16,7 @@ from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
+from recsys.pipeline import steps
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
@@ -44,13 +44,13 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     lucky = pl.int_range(pl.len()) % 3 == 0
     events = events.with_columns(item_id=pl.when(in_window & lucky).then(pl.lit("fresh")).otherwise("item_id"))
     seen: list[RankerRows] = []
-    real = training.training_rows
+    real = steps.training_rows
 
     def kept(*arguments: object) -> RankerRows:
         seen.append(real(*arguments))  # type: ignore[arg-type]
         return seen[-1]
 
-    monkeypatch.setattr(training, "training_rows", kept)
+    monkeypatch.setattr(steps, "training_rows", kept)
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
