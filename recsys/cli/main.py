@@ -11,10 +11,13 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from recsys import __version__
-from recsys.cli import data, demo, doctor, evaluate, explain, features, models, rank, retrain, serve, train
+from recsys.cli import data, demo, doctor, evaluate, explain, features, ingest, models, rank, retrain, serve, train
 from recsys.errors import RecsysError
 
-VERBS: tuple[ModuleType, ...] = (demo, data, train, evaluate, rank, serve, retrain, models, features, explain, doctor)
+VERBS: tuple[ModuleType, ...] = (
+    *(demo, data, train, evaluate, rank, serve),
+    *(ingest, retrain, models, features, explain, doctor),
+)
 
 UNEXPECTED = 1
 USAGE = 2

@@ -12,6 +12,7 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
+from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
@@ -70,7 +71,7 @@ def go_on(
         run = Steps(dataset, _light(parent.config), EventState(log), cache, seed, progress)
         features, ranker = parent.features, parent.config.ranker
 
-        past = Past(Scoring(dataset.catalogue, over(parent, dataset.catalogue), run.state), run.config)
+        past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
         older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
         rankers = parent.rankers.continued(older, ranker, seed, progress)
 
@@ -92,6 +93,21 @@ def go_on(
         fingerprint=dataset.fingerprint,
         continued=parent.continued + 1,
     )
+
+
+def as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
+    """A version on the requests from a moment on, over the items and with the events that a server knows by then.
+
+    Args:
+        parent: has learned from nothing after that moment.
+        dataset: with the parent's items first; see `renumbered`.
+        start: microseconds.
+    """
+    split = TemporalSplit.of(dataset.log, parent.config.data, start)
+    steps = Steps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
+    past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), steps.state), parent.config)
+    test = steps.moments(split.test_start, split.end)
+    return steps.backtest(past, parent.features, parent.rankers.alone, test, split, "", {})
 
 
 def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
@@ -122,7 +138,7 @@ def _light(config: Config) -> Config:
     return config.model_copy(update={"text": text, "cf": cf})
 
 
-def over(parent: Bundle, catalogue: ItemCatalogue) -> StageOne:
+def _over(parent: Bundle, catalogue: ItemCatalogue) -> StageOne:
     """The parent's sources over a catalogue that begins with the parent's items, as a server has them."""
     before, texts = parent.catalogue.texts, catalogue.texts
     other = [number for number in range(len(texts)) if number >= len(before) or texts[number] != before[number]]

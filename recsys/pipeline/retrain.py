@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from features.state import EventState
 from recsys.config import override
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
@@ -15,18 +14,13 @@ from recsys.data.forget import Forgotten, user_digest, without_users
 from recsys.data.item_changes import change_fitting_items
 from recsys.data.loading import append_events
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.confidence import Comparison
-from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
-from recsys.pipeline.going_on import can_go_on, go_on, over, renumbered
+from recsys.pipeline.going_on import as_served, can_go_on, go_on, renumbered
 from recsys.pipeline.new_data import check_data
-from recsys.pipeline.past import Past
-from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress
-from recsys.pipeline.steps import Steps
 from recsys.pipeline.train import train
 from recsys.registry import Check, Registry, StoreMark
 from recsys.store import Store, read_log
@@ -213,7 +207,8 @@ def _challenge(
     """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""
     config, dataset = champion.config, news.dataset
     test_start = _newest_half(champion, dataset)
-    served = _measured(champion, dataset, test_start, seed, progress)
+    progress(f"measuring version {champion.version} on the newest requests")
+    served = as_served(champion, dataset, test_start, seed, progress)
     expected = champion.report.metrics[METRIC]["mean"]
     found = served.metrics[METRIC]["mean"] or 0.0
     anew = anew or champion.continued + 1 >= config.retrain.full_every or not can_go_on(champion, dataset)
@@ -261,18 +256,6 @@ def _newest_half(champion: Bundle, dataset: Dataset) -> int:
     if not len(newer):
         raise DataError("none of the new events is a sign of interest that is newer than the served version's data")
     return int(np.quantile(newer, 0.5, method="higher"))
-
-
-def _measured(champion: Bundle, dataset: Dataset, test_start: int, seed: int, progress: Progress) -> EvaluationReport:
-    """The champion on the newest window, over the items and with the events that a server knows by then."""
-    progress(f"measuring version {champion.version} on the newest requests")
-    split = TemporalSplit.of(dataset.log, champion.config.data, test_start)
-    state = EventState(dataset.log)
-    scoring = Scoring(dataset.catalogue, over(champion, dataset.catalogue), state)
-    steps = Steps(dataset, champion.config, state, None, seed, progress)
-    test = steps.moments(split.test_start, split.end)
-    past = Past(scoring, champion.config)
-    return steps.backtest(past, champion.features, champion.rankers.alone, test, split, "", {})
 
 
 def _forget(registry: Registry, champion: Bundle, news: _News, progress: Progress) -> str | None:

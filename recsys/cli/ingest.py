@@ -1,0 +1,57 @@
+"""`recsys ingest`: events from Redis Streams or Kafka into the store that the server and retraining read."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+
+from recsys.cli import options, output
+from recsys.cli.progress import Progress
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`recsys ingest --from URL --store URL [--once] [--rejected FILE] [--json]`."""
+    parser = subparsers.add_parser("ingest", help="take events from Redis Streams or Kafka into the store")
+    parser.add_argument(
+        "--from",
+        dest="stream",
+        required=True,
+        metavar="URL",
+        help="redis://HOST:PORT/DB?stream=NAME or kafka://HOST:PORT/TOPIC, each with group=NAME (default recsys)",
+    )
+    parser.add_argument("--store", required=True, metavar="URL", help="where events go, e.g. sqlite:///REG/store.db")
+    parser.add_argument("--once", action="store_true", help="end when no message is left (default: go on)")
+    parser.add_argument(
+        "--rejected", type=Path, default=Path("rejected.jsonl"), metavar="FILE", help="gets what is no event"
+    )
+    options.add_config(parser)
+    options.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ingest until there is nothing left, or until interrupted; say what came."""
+    from recsys.data.pseudonyms import Pseudonyms
+    from recsys.pipeline.ingest import ingest
+    from recsys.store import open_store
+    from recsys.store.stream import open_stream
+
+    pseudonyms = Pseudonyms.of_config(options.read_config(arguments).privacy)
+    with (
+        Progress() as progress,
+        closing(open_store(arguments.store)) as store,
+        closing(open_stream(arguments.stream)) as stream,
+    ):
+        total = ingest(
+            stream,
+            store,
+            rejected=arguments.rejected,
+            pseudonyms=pseudonyms,
+            seconds=5.0,
+            goes_on=(lambda anything: anything) if arguments.once else (lambda anything: True),
+            progress=progress,
+        )
+    if arguments.json:
+        output.print_json(total.to_dict())
+    else:
+        print(f"{total.accepted:,} events, {total.duplicates:,} known before, {total.rejected:,} rejected")
+    return 0

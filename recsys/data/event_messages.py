@@ -1,0 +1,92 @@
+"""Events from a stream: JSON objects with the columns of an event file, by the rules of `POST /v1/events`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
+
+from recsys.data.events import Event
+from recsys.data.parsing import as_time
+from recsys.data.schema import MAX_POSITION
+
+_SKEW = 300 * 1_000_000
+"""How far in the future, microseconds, an event may lie: clocks differ."""
+
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
+
+
+class _Content(BaseModel):
+    """The fields of one message; further ones are left alone, for a stream may serve others too."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    event_id: _Id | None = None
+    user_id: _Id
+    item_id: _Id
+    event: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
+    timestamp: str | None = None
+    request_id: _Id | None = None
+    position: int | None = Field(None, ge=0, le=MAX_POSITION)
+    propensity: float | None = Field(None, gt=0, le=1)
+    value: FiniteFloat | None = None
+    session_id: _Id | None = None
+    context: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One entry of a stream.
+
+    Attributes:
+        place: where it stands, unique for all time: the id of an event that brings none, so that it counts once
+            however often it is delivered.
+        content: the columns of an event, from JSON; or bytes that are such an object in JSON.
+        time: when it was written, microseconds: the time of an event that brings none.
+    """
+
+    place: str
+    content: Mapping[str, Any] | bytes
+    time: int
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A message that is no event, and why."""
+
+    message: Message
+    reason: str
+
+
+def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unreadable]]:
+    """The events, in their order, and what is none."""
+    contents: list[tuple[Message, _Content]] = []
+    wrong: list[Unreadable] = []
+    for message in messages:
+        try:
+            tree = orjson.loads(message.content) if isinstance(message.content, bytes) else message.content
+            contents.append((message, _Content.model_validate(tree)))
+        except orjson.JSONDecodeError as error:
+            wrong.append(Unreadable(message, f"no JSON: {error}"))
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(str(part) for part in problem["loc"]) or "message"
+            wrong.append(Unreadable(message, f"{place}: {problem['msg']}"))
+    given = pl.Series([content.timestamp for _, content in contents], dtype=pl.String)
+    moments = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list() if len(given) else []
+    latest = time.time_ns() // 1_000 + _SKEW
+    events = []
+    for (message, content), moment in zip(contents, moments, strict=True):
+        when = message.time if content.timestamp is None else moment
+        if when is None or not 0 <= when <= latest:
+            reason = "timestamp: write ISO 8601, or epoch seconds or milliseconds, not in the future"
+            wrong.append(Unreadable(message, reason))
+            continue
+        context = None if content.context is None else orjson.dumps(content.context).decode()
+        fields = content.model_dump(exclude={"event_id", "timestamp", "context"})
+        event_id = content.event_id or message.place
+        events.append(Event(event_id=event_id, timestamp=when, context=context, **fields))
+    return events, wrong

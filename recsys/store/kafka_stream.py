@@ -1,0 +1,96 @@
+"""Events from a Kafka topic, as one reader of a consumer group. Offsets are committed after the events are durable.
+
+https://docs.confluent.io/platform/current/clients/confluent-kafka-python/html/index.html. The value of a message is a
+JSON object.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from recsys.data.event_messages import Message
+from recsys.errors import ConfigError, StoreError
+
+_PAGE = 1_000
+_PATIENCE_SECONDS = 0.2
+"""How long to wait for more once something has come."""
+
+
+class KafkaStream:
+    """A `Stream`. The URL is `kafka://host:port[,host:port]/TOPIC?group=NAME`.
+
+    Further parameters are settings of librdkafka, for example `security.protocol=SASL_SSL`.
+
+    Raises:
+        ConfigError: confluent-kafka is not installed, or the URL names no topic or a setting that does not exist.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import confluent_kafka
+        except ImportError as error:
+            raise ConfigError("a kafka:// stream needs confluent-kafka: install recsys[kafka]") from error
+        parts = urlsplit(url)
+        self._topic = parts.path.strip("/")
+        self._place = f"{parts.netloc.rpartition('@')[2]}/{self._topic}"
+        if not parts.netloc or not self._topic or "/" in self._topic:
+            raise ConfigError(f"stream kafka://{self._place}: write it as kafka://HOST:PORT/TOPIC")
+        settings = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self._error: type[Exception] = confluent_kafka.KafkaException
+        self._offset: Any = confluent_kafka.TopicPartition
+        self._unacknowledged: dict[tuple[str, int], int] = {}
+        try:
+            self._consumer: Any = confluent_kafka.Consumer(
+                {
+                    "bootstrap.servers": parts.netloc,
+                    "group.id": settings.pop("group", "recsys"),
+                    "auto.offset.reset": "earliest",
+                    "enable.auto.commit": False,
+                    **settings,
+                }
+            )
+            self._consumer.subscribe([self._topic])
+        except confluent_kafka.KafkaException as error:
+            raise ConfigError(f"stream kafka://{self._place}: {error.args[0].str()}") from error
+
+    def read(self, seconds: float) -> list[Message]:
+        """The next messages of the partitions that this reader has."""
+        found = self._consume(1, seconds)
+        if found:
+            found += self._consume(_PAGE - 1, _PATIENCE_SECONDS)
+        for one in found:
+            place = (one.topic(), one.partition())
+            self._unacknowledged[place] = max(self._unacknowledged.get(place, 0), one.offset() + 1)
+        return [self._message(one) for one in found]
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Commit the offsets behind them, and wait until the broker has them."""
+        if not self._unacknowledged:
+            return
+        offsets = [self._offset(topic, number, offset) for (topic, number), offset in self._unacknowledged.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except self._error as error:
+            raise StoreError(f"stream kafka://{self._place}: offsets were not committed: {error}") from error
+        self._unacknowledged.clear()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _consume(self, most: int, seconds: float) -> list[Any]:
+        try:
+            found = self._consumer.consume(most, seconds)
+        except self._error as error:
+            raise StoreError(f"stream kafka://{self._place}: {error}") from error
+        for one in found:
+            if one.error() is not None:
+                raise StoreError(f"stream kafka://{self._place}: {one.error().str()}; check the topic and the brokers")
+        return list(found)
+
+    def _message(self, one: Any) -> Message:
+        _, milliseconds = one.timestamp()
+        moment = 1_000 * milliseconds if milliseconds > 0 else time.time_ns() // 1_000
+        place = f"kafka/{one.topic()}/{one.partition()}/{one.offset()}"
+        return Message(place, one.value() or b"", moment)

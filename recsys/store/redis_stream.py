@@ -1,0 +1,121 @@
+"""Events from a Redis stream, as one reader of a consumer group.
+
+https://redis.io/docs/latest/develop/data-types/streams/#consumer-groups. An entry is either one field `json` with an
+object, or the columns of an event as fields.
+"""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from recsys.data.event_messages import Message
+from recsys.errors import ConfigError, StoreError
+
+_PAGE = 1_000
+_TIMEOUT_SECONDS = 10.0
+_IDLE_MILLISECONDS = 60_000
+"""An entry that its reader has not acknowledged for so long is taken over: that reader is gone."""
+
+
+class RedisStream:
+    """A `Stream`. The URL is that of redis-py with `stream=NAME` and perhaps `group=NAME`, `consumer=NAME`.
+
+    Raises:
+        ConfigError: redis-py is not installed, or the URL names no stream.
+        StoreError: Redis cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigError("a redis:// stream needs redis-py: install recsys[redis]") from error
+        parts = urlsplit(url)
+        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        if unknown := sorted(parameters.keys() - {"stream", "group", "consumer"}):
+            raise ConfigError(
+                f"stream redis://{self._place}: no parameter {unknown[0]!r}; stream, group, consumer exist"
+            )
+        if "stream" not in parameters:
+            raise ConfigError(f"stream redis://{self._place}: name the stream: ?stream=NAME")
+        self._stream = parameters["stream"]
+        self._group = parameters.get("group", "recsys")
+        self._consumer = parameters.get("consumer", socket.gethostname())
+        self._error: type[Exception] = redis.RedisError
+        self._client: Any = redis.Redis.from_url(
+            urlunsplit(parts._replace(query="")),
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+        )
+        # What this reader was given before it died is given again first; then what dead readers hold; then what is new.
+        self._own: str | None = "0"
+        with self._explained():
+            try:
+                self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+            except redis.ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    def read(self, seconds: float) -> list[Message]:
+        """The next entries."""
+        with self._explained():
+            entries = self._pending() or self._left_behind()
+            if not entries:
+                milliseconds = max(1, round(1_000 * min(seconds, _TIMEOUT_SECONDS / 2)))
+                entries = self._read(">", milliseconds)
+        return [_message(self._stream, key, fields) for key, fields in entries if fields]
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Take them off the group's list of what is pending."""
+        if messages:
+            with self._explained():
+                keys = [message.place.rpartition("/")[2] for message in messages]
+                self._client.xack(self._stream, self._group, *keys)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _pending(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        if self._own is None:
+            return []
+        entries = self._read(self._own, None)
+        self._own = entries[-1][0].decode() if entries else None
+        return entries
+
+    def _left_behind(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        claimed = self._client.xautoclaim(
+            self._stream, self._group, self._consumer, min_idle_time=_IDLE_MILLISECONDS, count=_PAGE
+        )
+        return list(claimed[1])
+
+    def _read(self, after: str, milliseconds: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        found = self._client.xreadgroup(
+            self._group, self._consumer, {self._stream: after}, count=_PAGE, block=milliseconds
+        )
+        if isinstance(found, dict):  # RESP3
+            return [entry for pages in found.values() for page in pages for entry in page]
+        return list(found[0][1]) if found else []
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self._error as error:
+            raise StoreError(f"stream redis://{self._place}: {error}; check that Redis runs there") from error
+
+
+def _message(stream: str, key: bytes, fields: dict[bytes, bytes]) -> Message:
+    text = key.decode()
+    time = int(text.partition("-")[0]) * 1_000
+    place = f"redis/{stream}/{text}"
+    if b"json" in fields:
+        return Message(place, fields[b"json"], time)
+    return Message(
+        place,
+        {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in fields.items()},
+        time,
+    )

@@ -1,0 +1,50 @@
+"""Streams that events come from: what each promises, and how a URL becomes one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from recsys.data.event_messages import Message
+from recsys.errors import ConfigError
+
+
+class Stream(Protocol):
+    """Messages of one group of readers: each is delivered until it is acknowledged, perhaps more than once.
+
+    All methods raise `StoreError` when the broker cannot be reached or refuses.
+    """
+
+    def read(self, seconds: float) -> list[Message]:
+        """The next messages; waits at most so long for the first one, and gives none when there is none."""
+        ...
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """These, the ones of the last `read`, are safe elsewhere: they need not be delivered again."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. What was read and not acknowledged is delivered again, to whoever reads next."""
+        ...
+
+
+def open_stream(url: str) -> Stream:
+    """Open the stream that a URL names.
+
+    `redis://host:port/db?stream=NAME` (Redis Streams) or `kafka://host:port[,host:port]/TOPIC`; both take `group=NAME`
+    (default `recsys`): every group gets every message, the readers of one group share them.
+
+    Raises:
+        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
+        StoreError: the broker cannot be reached.
+    """
+    from recsys.store.kafka_stream import KafkaStream
+    from recsys.store.redis_stream import RedisStream
+
+    scheme = urlsplit(url).scheme
+    if scheme in ("redis", "rediss"):
+        return RedisStream(url)
+    if scheme == "kafka":
+        return KafkaStream(url)
+    raise ConfigError(
+        f"stream: unknown kind {scheme!r}; what works is redis://HOST:PORT/DB?stream=NAME or kafka://HOST:PORT/TOPIC"
+    )
