@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def replay(name: str, data: Path, weeks: int, share: float, config: Config, work
     """All three ways through one data set."""
     parts = [dataset_from_frames(*frames, config) for frames in weeks_of(name, data, weeks, share)]
     cache = VectorCache(work / f"{name}.vectors")
-    first, _ = _timed(lambda: train(parts[0], config, cache=cache, progress=_say))
+    first, _ = _timed(partial(train, parts[0], config, cache=cache, progress=_say))
     ways = [Way("trained anew each week", [], []), Way("goes on each week", [], []), Way("never again", [], [])]
     served = [first, first, first]
     for week in range(1, weeks + 1):
@@ -81,9 +82,9 @@ def replay(name: str, data: Path, weeks: int, share: float, config: Config, work
         print(f"{name} week {week}: " + ", ".join(f"{way.name} {way.means[-1]:.4f}" for way in ways), flush=True)
         if week == weeks:
             break
-        anew, seconds = _timed(lambda part=parts[week]: train(part, config, cache=cache, progress=_say))
+        anew, seconds = _timed(partial(train, parts[week], config, cache=cache, progress=_say))
         ways[0].seconds.append(seconds)
-        on, seconds = _timed(lambda part=parts[week], last=served[1]: _gone_on(last, part, cache))
+        on, seconds = _timed(partial(_gone_on, served[1], parts[week], cache))
         ways[1].seconds.append(seconds)
         served[:2] = anew, on
         print(f"  anew {ways[0].seconds[-1]:.0f} s, goes on {ways[1].seconds[-1]:.0f} s", flush=True)
