@@ -22,7 +22,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.stage_one import Progress, StageOne
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -33,19 +33,20 @@ from recsys.text.scoring import Scorer, TextVectors
 N_USERS = 2_000
 EVENTS_PER_USER = 50
 LINKS_PER_ITEM = 50
+_ITEMS_OF_A_TOPIC = 100
 _START = 1_700_000_000_000_000
 _SPAN = 180 * 86_400_000_000
 _RANKER_REQUESTS = 400
 _RANKER_ROWS = 100
 
 
-def publish(folder: Path, n_items: int, seed: int = 0) -> Registry:
+def publish(folder: Path, n_items: int, seed: int = 0, progress: Progress = lambda message: None) -> Registry:
     """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees."""
     rng = np.random.default_rng(seed)
     config = Config.model_validate({"policy": {"seen": "exclude"}, "text": {"peft": "none"}})
     catalogue = _catalogue(n_items, rng)
     log = _log(n_items, rng)
-    stage = _stage(catalogue, log, config, rng)
+    stage = _stage(catalogue, log, config, rng, progress)
     scoring = Scoring(catalogue, stage, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, config, rng)
@@ -95,14 +96,17 @@ def _log(n_items: int, rng: np.random.Generator) -> InteractionLog:
     )
 
 
-def _stage(catalogue: ItemCatalogue, log: InteractionLog, config: Config, rng: np.random.Generator) -> StageOne:
+def _stage(
+    catalogue: ItemCatalogue, log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
+) -> StageOne:
     n_items = len(catalogue)
     small = InterestModel.fit(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0)
     dim = small.item_vectors.shape[1]
-    vectors = _unit_rows(n_items, dim, rng)
+    topics = rng.integers(0, max(1, n_items // _ITEMS_OF_A_TOPIC), n_items)
+    vectors = _about(topics, dim, rng)
     texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
-    factors = (0.2 * _unit_rows(n_items, config.cf.factors, rng)).astype(np.float32)
+    factors = np.float32(0.2) * _about(topics, config.cf.factors, rng)
     models: dict[str, CollaborativeScorer] = {
         "transitions": Transitions(_links(n_items, rng)),
         "neighbours": Neighbours(_links(n_items, rng)),
@@ -110,7 +114,19 @@ def _stage(catalogue: ItemCatalogue, log: InteractionLog, config: Config, rng: n
         "popular": Popular.fit(log, config.cf),
         "history": Revisits(n_items),
     }
-    return StageOne(models, interest)
+    stage = StageOne(models, interest)
+    return stage.indexed(progress=progress) if n_items > config.candidates.exact_items else stage
+
+
+def _about(topics: NDArray[np.int64], dim: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(n, dim) unit rows; two of one topic have a cosine of about 0.6, as two texts about the same thing."""
+    noise = np.float32(0.8)
+    middles = _unit_rows(int(topics.max(initial=0)) + 1, dim, rng)
+    rows = _unit_rows(len(topics), dim, rng)
+    rows *= noise
+    rows += middles[topics]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _unit_rows(n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float32]:

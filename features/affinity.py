@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.ragged import entries
 from recsys.data.history import HistoryBatch
+from recsys.data.ragged import entries
 
 Aggregate = Literal["last", "max", "min", "mean", "decayed", "place"]
 """How affinities with several events become one number: see `Affinities`."""

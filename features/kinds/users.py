@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.kinds.base import DAY, SECOND, Scope, ratio, span
 from features.pairs import PairBatch
-from features.ragged import entries
+from recsys.data.ragged import entries
 
 
 @dataclass(frozen=True)

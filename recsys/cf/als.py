@@ -1,10 +1,10 @@
 """Implicit matrix factorisation; the only file that imports implicit."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -14,8 +14,16 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import entries
+from recsys.retrieval.cells import Cells
+from recsys.retrieval.scores import DenseScores, Scores, best_of, padded
 
 _BLOCK_FLOATS = 8_000_000
+
+_READ = 2_000
+"""Items of the nearest cells that are scored in place of the whole catalogue."""
+
+_CELLS = "cells"
 
 
 class Als:
@@ -25,13 +33,24 @@ class Als:
 
     Attributes:
         item_factors: (n_items, factors) float32; 0 for items without a positive event.
+        directions: (n_items, factors) float32 the factors at length 1.
         alpha, regularization: as fitted; the fold-in solves the same problem as the fit.
+        cells: of the factors, in a catalogue that is too large to be scored as a whole; else None.
     """
 
-    def __init__(self, item_factors: NDArray[np.float32], alpha: float, regularization: float) -> None:
+    def __init__(
+        self,
+        item_factors: NDArray[np.float32],
+        alpha: float,
+        regularization: float,
+        directions: NDArray[np.float32] | None = None,
+        cells: Cells | None = None,
+    ) -> None:
         self.item_factors = item_factors
         self.alpha = alpha
         self.regularization = regularization
+        self.directions = _directions(item_factors) if directions is None else directions
+        self.cells = cells
         ridge = regularization * np.eye(item_factors.shape[1])
         self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
         self._inverse_gram = np.linalg.inv(self._gram)
@@ -67,26 +86,29 @@ class Als:
 
     def user_factors(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, factors): (Y'Y + reg I + sum (c - 1) y y') u = sum c y over the items y of the history."""
-        weights = histories.positive().matrix(len(self.item_factors))
+        positive = histories.positive()
+        past = positive.summed(positive.weights)
         users = np.zeros((len(histories), self.item_factors.shape[1]), dtype=np.float32)
-        lengths = np.diff(weights.indptr)
+        lengths = np.diff(past.offsets)
         by_length = np.argsort(lengths, kind="stable")
         by_length = by_length[lengths[by_length] > 0]
         while len(by_length):
             # Histories of like length together: little is padded, and a block has a bounded size.
             size = max(1, _BLOCK_FLOATS // (len(self._gram) * (lengths[by_length[-1]] + len(self._gram))))
             block, by_length = by_length[:size], by_length[size:]
-            users[block] = self._solve(weights[block])
+            events, counts = entries(past.offsets, block)
+            users[block] = self._solve(counts, past.items[events], past.values[events])
         return users
 
-    def _solve(self, weights: sp.csr_matrix) -> NDArray[np.float32]:
-        """(n, factors): the solutions of `user_factors` for n histories of which none is empty."""
-        lengths = np.diff(weights.indptr)
+    def _solve(
+        self, lengths: NDArray[np.int64], past: NDArray[np.int32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(n, factors): the solutions of `user_factors` for n histories of `lengths` (n,), of which none is 0."""
         held = np.arange(lengths.max()) < lengths[:, None]  # (n, longest)
         items = np.zeros(held.shape, dtype=np.int32)
         extra = np.zeros(held.shape, dtype=np.float32)  # c - 1
-        items[held] = weights.indices
-        extra[held] = np.float32(self.alpha) * weights.data
+        items[held] = past
+        extra[held] = np.float32(self.alpha) * weights
         confidence = (extra + held)[:, :, None].astype(np.float32)
         read = self.item_factors[items]  # (n, longest, factors)
         # The same solution in a system of the history's size or of the factors' size, whichever is smaller: by the
@@ -103,14 +125,57 @@ class Als:
         """(n_requests, n_items): predicted preference, about 0 to 1."""
         return self.user_factors(histories) @ self.item_factors.T
 
+    def scores(self, histories: HistoryBatch) -> Scores:
+        """The same; of a model with cells, the best are sought in those nearest to the user."""
+        if self.cells is None:
+            return DenseScores(self.score(histories))
+        return FactorScores(self.user_factors(histories), self.item_factors, self.cells)
+
+    def celled(self, seed: int = 0) -> "Als":
+        """This model with cells, for a large catalogue."""
+        cells = Cells.of(self.item_factors, seed)
+        return Als(self.item_factors, self.alpha, self.regularization, self.directions, cells)
+
     def save(self, folder: Path) -> None:
         """Write the factors and the two constants of the fold-in."""
         folder.mkdir(parents=True, exist_ok=True)
         save_array(folder / "als.npy", self.item_factors)
+        save_array(folder / "als.directions.npy", self.directions)
         save_array(folder / "als.constants.npy", np.array([self.alpha, self.regularization]))
+        if self.cells is not None:
+            self.cells.save(folder / _CELLS)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         alpha, regularization = load_array(folder / "als.constants.npy").tolist()
-        return cls(load_array(folder / "als.npy"), alpha, regularization)
+        directions = load_array(path) if (path := folder / "als.directions.npy").exists() else None
+        cells = Cells.load(folder / _CELLS) if (folder / _CELLS).is_dir() else None
+        return cls(load_array(folder / "als.npy"), alpha, regularization, directions, cells)
+
+
+@dataclass(frozen=True)
+class FactorScores:
+    """Dot products of users (n_requests, factors) and items (n_items, factors)."""
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    cells: Cells
+
+    def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
+        """See `Scores`; among the items of the nearest cells."""
+        rows = []
+        for user, may in zip(self.users, eligible, strict=True):
+            near = np.sort(self.cells.near(user, max(_READ, 4 * n))) if user.any() else self.cells.members[:0]
+            near = near[may[near]]
+            rows.append(near[best_of(self.items.take(near, axis=0) @ user, n)])
+        return padded(rows, n)
+
+    def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """See `Scores`."""
+        return np.asarray(np.einsum("pf,pf->p", self.users[rows], self.items.take(items, axis=0)))
+
+
+def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(factors, axis=1, keepdims=True)
+    return np.asarray(factors / np.maximum(norms, 1e-12))

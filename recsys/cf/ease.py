@@ -14,6 +14,7 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import DataError
+from recsys.retrieval.scores import DenseScores
 
 
 class Ease:
@@ -53,6 +54,10 @@ class Ease:
         positive = histories.positive()
         values = recency_weights(positive)
         return positive.matrix(len(self.weights), values) @ self.weights
+
+    def scores(self, histories: HistoryBatch) -> DenseScores:
+        """The same: the model is dense."""
+        return DenseScores(self.score(histories))
 
     def save(self, folder: Path) -> None:
         """Write the weights."""

@@ -14,6 +14,7 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import SparseScores
 
 _SHRINKAGE = 5.0
 """Added to the divisor of the cosine: two items that one user shares are no evidence yet."""
@@ -52,6 +53,11 @@ class Neighbours:
         history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
         scores: NDArray[np.float32] = (history @ self.matrix).toarray()
         return scores
+
+    def scores(self, histories: HistoryBatch) -> SparseScores:
+        """The same without the zeros."""
+        positive = histories.positive()
+        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
 
     def save(self, folder: Path) -> None:
         """Write the matrix."""

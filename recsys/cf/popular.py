@@ -1,5 +1,6 @@
 """Popularity that fades: what everybody wants lately."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +11,7 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import SharedScores, best_of
 
 _MICROSECONDS_A_DAY = 86_400e6
 
@@ -35,6 +37,14 @@ class Popular:
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): the same row for every request."""
         return np.tile(self.popularity, (len(histories), 1))
+
+    def scores(self, histories: HistoryBatch) -> SharedScores:
+        """The same, once."""
+        return SharedScores(self.popularity, self._order)
+
+    @cached_property
+    def _order(self) -> NDArray[np.int32]:
+        return best_of(self.popularity, len(self.popularity)).astype(np.int32)
 
     def save(self, folder: Path) -> None:
         """Write the popularity."""

@@ -11,6 +11,7 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import SparseScores
 
 
 class Revisits:
@@ -28,6 +29,11 @@ class Revisits:
         """(n_requests, n_items): above 0 for the items of the history only."""
         matrix = histories.matrix(self.n_items, recency_weights(histories))
         return np.asarray(matrix.toarray(), dtype=np.float32)
+
+    def scores(self, histories: HistoryBatch) -> SparseScores:
+        """The same without the zeros."""
+        own = histories.summed(recency_weights(histories))
+        return SparseScores(own.offsets, own.items, own.values, self.n_items)
 
     def save(self, folder: Path) -> None:
         """Write the size of the catalogue."""

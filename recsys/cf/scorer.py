@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recsys.config import CfConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import Scores
 
 
 class Scorer(Protocol):
@@ -21,6 +22,10 @@ class Scorer(Protocol):
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): higher is better, 0 knows nothing. Seen items are not masked."""
+        ...
+
+    def scores(self, histories: HistoryBatch) -> Scores:
+        """The same scores, at the cost of those that are asked for where the model allows it."""
         ...
 
     def save(self, folder: Path) -> None:

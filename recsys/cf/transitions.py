@@ -14,6 +14,7 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import SparseScores
 
 _BACKWARD = 0.5
 """What a step counts for the way back, from the item that followed."""
@@ -67,6 +68,11 @@ class Transitions:
         history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
         scores: NDArray[np.float32] = (history @ self.matrix).toarray()
         return scores
+
+    def scores(self, histories: HistoryBatch) -> SparseScores:
+        """The same without the zeros."""
+        positive = histories.positive()
+        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
 
     def save(self, folder: Path) -> None:
         """Write the matrix."""

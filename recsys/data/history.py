@@ -69,7 +69,12 @@ class HistoryBatch:
 
     def positive(self) -> "HistoryBatch":
         """Only events that are a sign of interest: weight above 0."""
-        return self.keep(self.weights > 0)
+        return self._positive
+
+    @cached_property
+    def _positive(self) -> "HistoryBatch":
+        wanted = self.weights > 0
+        return self if wanted.all() else self.keep(wanted)
 
     @staticmethod
     def joined(*parts: "HistoryBatch") -> "HistoryBatch":
@@ -92,11 +97,33 @@ class HistoryBatch:
         columns = (self.items[first:last], self.events[first:last], self.times[first:last], self.weights[first:last])
         return HistoryBatch(self.offsets[start : stop + 1] - first, *columns, self.now[start:stop])
 
+    def summed(self, values: NDArray[np.float32]) -> "ItemWeights":
+        """The sum of `values` (n_events,) of each item's events, by request."""
+        keys = self.rows << 32 | self.items
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = keys[1:] != keys[:-1]
+        sums = np.add.reduceat(values[order], np.flatnonzero(first)) if len(keys) else values
+        offsets = np.concatenate([[0], np.cumsum(first)])[self.offsets]
+        return ItemWeights(offsets, self.items[order[first]], sums.astype(np.float32, copy=False))
+
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """(n_requests, n_items) float32: the sum of `values` (default: the weights) of each item's events."""
-        data = self.weights if values is None else values
-        parts = (data.astype(np.float32), self.items, self.offsets)
-        # A copy: summing duplicates sorts in place, and must not sort the history itself.
-        matrix = sp.csr_matrix(parts, shape=(len(self), n_items), copy=True)
-        matrix.sum_duplicates()
-        return matrix
+        own = self.summed(self.weights if values is None else values)
+        return sp.csr_matrix((own.values, own.items, own.offsets), shape=(len(self), n_items))
+
+
+@dataclass(frozen=True)
+class ItemWeights:
+    """What the distinct items of many histories weigh.
+
+    Attributes:
+        offsets: (n_requests + 1,) where each request's items start.
+        items: (n,) increasing within a request.
+        values: (n,) float32.
+    """
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+    values: NDArray[np.float32]

@@ -5,12 +5,21 @@ Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.retrieval.scores import Scores, distinct, highest
+
 _FUSION = 20.0
 """Places that a rank is damped by: smaller trusts the first places of each source more."""
+
+Number = TypeVar("Number", bound=np.number)
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
+"""Requests and items, each (n_pairs,)."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,7 @@ class Candidates:
 
 
 def propose(
-    scores: Mapping[str, NDArray[np.float32]],
-    eligible: NDArray[np.bool_],
-    n: int,
-    certain: NDArray[np.bool_] | None = None,
+    scores: Mapping[str, Scores], eligible: NDArray[np.bool_], n: int, certain: Pairs | None = None
 ) -> Candidates:
     """The `n` best items of each request by the sources together.
 
@@ -50,43 +56,44 @@ def propose(
     `n` items, other eligible ones fill up, so that no list is shorter than it must be.
 
     Args:
-        scores: source -> (n_requests, n_items) float32.
+        scores: source -> what it says.
         eligible: (n_requests, n_items) False where an item must not be proposed.
         n: most candidates per request.
-        certain: (n_requests, n_items) True for eligible items that are candidates whatever the sources say, beyond `n`.
+        certain: pairs that are candidates whatever the sources say, beyond `n`, as far as they are eligible.
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
-    fused = np.where(eligible, np.float32(0), np.float32(-np.inf))
-    proposed_by = np.zeros(eligible.shape, dtype=np.uint16)
-    request = np.arange(n_requests)[:, None]
-    for bit, values in enumerate(scores.values()):
-        masked = np.where(eligible & (values != 0), values, -np.inf)
-        best = _best(masked, n)
-        worth = np.where(np.isneginf(masked[request, best]), np.float32(0), 1 / (_FUSION + np.arange(n, dtype="f4")))
-        fused[request, best] += worth
-        proposed_by[request, best] |= np.where(worth > 0, np.uint16(1 << bit), np.uint16(0))
-    chosen = np.zeros(eligible.shape, dtype=bool)
-    chosen[request, _best(fused, n)] = True
-    chosen &= eligible
+    worth = 1 / (_FUSION + np.arange(n, dtype=np.float32))
+    lists = [source.best(eligible, n) for source in scores.values()]
+    # A pair is one number: the request, then the item.
+    first = np.arange(n_requests + 1, dtype=np.int64) * n_items
+    keys = [(first[:-1, None] + own)[own >= 0] for own in lists]
+    proposed = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
+    fused = np.zeros(len(proposed), dtype=np.float32)
+    proposed_by = np.zeros(len(proposed), dtype=np.uint16)
+    for bit, (own, places) in enumerate(zip(keys, lists, strict=True)):
+        at = proposed.searchsorted(own)
+        fused[at] += worth[np.nonzero(places >= 0)[1]]
+        proposed_by[at] |= np.uint16(1 << bit)
+    chosen = []
+    for row, (start, stop) in enumerate(pairwise(proposed.searchsorted(first))):
+        chosen.append(proposed[start:stop][highest(fused[start:stop], n)])
+        if stop - start < n:
+            others = np.setdiff1d(first[row] + np.flatnonzero(eligible[row]), proposed[start:stop])
+            chosen.append(others[: n - (stop - start)])
     if certain is not None:
-        chosen |= certain
-    rows, items = np.nonzero(chosen)
-    pairs = {source: values[rows, items] for source, values in scores.items()}
-    return Candidates(rows, items.astype(np.int32), proposed_by[rows, items], pairs, fused[rows, items])
+        may = eligible[certain]
+        chosen.append(first[certain[0][may]] + certain[1][may])
+    pairs = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *chosen]))
+    rows = np.searchsorted(first, pairs, side="right") - 1
+    items = (pairs - first[rows]).astype(np.int32)
+    found = {source: own.of(rows, items) for source, own in scores.items()}
+    return Candidates(rows, items, _at(proposed, proposed_by, pairs), found, _at(proposed, fused, pairs))
 
 
-def _best(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
-    """(n_requests, n) places of the highest values, best first; equal ones by number, -inf last in any order."""
-    if n < values.shape[1]:
-        chosen = np.argpartition(-values, n - 1, axis=1)[:, :n]
-        least = np.take_along_axis(values, chosen[:, -1:], axis=1)  # the n-th highest
-        for row in np.flatnonzero(np.isfinite(least)):  # which of equal ones a partition takes is chance
-            equal = np.flatnonzero(values[row] == least[row])
-            above = np.flatnonzero(values[row] > least[row])
-            chosen[row] = np.concatenate([above, equal[: n - len(above)]])
-        chosen = np.sort(chosen, axis=1)
-    else:
-        chosen = np.broadcast_to(np.arange(n), (len(values), n))
-    order = np.argsort(-np.take_along_axis(values, chosen, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(chosen, order, axis=1)
+def _at(keys: NDArray[np.int64], values: NDArray[Number], wanted: NDArray[np.int64]) -> NDArray[Number]:
+    """(n_wanted,) the value of each wanted key, 0 where it is not among the increasing `keys`."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=values.dtype)
+    places = np.minimum(keys.searchsorted(wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, values[places], values.dtype.type(0))

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.eval.metrics.calibration import reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets, top_k
+from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import CandidateRecall, EvaluationReport
 from recsys.eval.slices import request_slices
 from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Block, Scoring
 from recsys.pipeline.stage_one import Progress
+from recsys.retrieval.scores import Scores
 
 K = 10
 BASELINES: Mapping[str, str] = {
@@ -112,9 +113,8 @@ def measure(
             scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
             collected.setdefault(f"without {group}", _Collected()).add(_by_score(ranked, scores, chosen, len(block)))
         simpler = scoring.stage.baseline_scores(block.histories, block.queries) if baselines else {}
-        for source, scores in simpler.items():
-            lists = top_k(scores, 2 * K, exclude=~block.eligible, targets=targets)
-            collected.setdefault(baselines[source], _Collected()).add(lists)
+        for source, said in simpler.items():
+            collected.setdefault(baselines[source], _Collected()).add(_best(said, block))
         recall.add(ranked, targets)
         chances.add(ranked, targets)
         parts.append(part)
@@ -197,6 +197,15 @@ def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
     known = targets.items >= 0
     wanted = targets.rows[known] * width + targets.items[known]
     return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
+
+
+def _best(said: Scores, block: Block) -> RankedLists:
+    """The best items by one source alone; more than are measured, so that ties at place K are known."""
+    items = said.best(block.eligible, min(2 * K, block.eligible.shape[1]))
+    rows, places = np.nonzero(items >= 0)
+    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    scores[rows, places] = said.of(rows, items[rows, places])
+    return RankedLists(items, scores)
 
 
 def _ordered(ranked: RankedBlock) -> RankedLists:

@@ -11,6 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.data.ragged import entries
+from recsys.retrieval.scores import Scores, best_of, padded
+
 _NEAREST = 5
 """Known items that stand in for a new one."""
 
@@ -55,15 +58,41 @@ class Newcomers:
                 rows[number - n_known] = _lenders(vectors[:n_known] @ vectors[number])
         return cls(n_known, sp.vstack(rows, format="csr"))
 
-    def joined(self, known: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_requests, n_items): scores of the known items, and 0 for the new ones."""
-        return np.pad(known, ((0, 0), (0, self.lenders.shape[0])))
+    def among(self, known: Scores, *, lending: bool) -> Scores:
+        """Scores of the known items, and for the new ones what they lend to them, or 0."""
+        return _NewcomerScores(known, self, self.lenders if lending else self.lenders[:0])
 
-    def lent(self, known: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_requests, n_items): scores of the known items, and what they lend to the new ones."""
-        scores = self.joined(known)
-        scores[:, self.n_known :] = (self.lenders @ known.T).T
-        return scores
+
+@dataclass(frozen=True)
+class _NewcomerScores:
+    """Scores of known items and of new ones; `lenders` has no rows where nothing is lent."""
+
+    known: Scores
+    newcomers: Newcomers
+    lenders: sp.csr_matrix
+
+    def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
+        """See `Scores`: the best known ones and all new ones, ordered anew."""
+        n_known, n_new = self.newcomers.n_known, self.lenders.shape[0]
+        best = self.known.best(eligible[:, :n_known], n)
+        if not n_new:
+            return best
+        fresh = np.broadcast_to(np.arange(n_known, n_known + n_new, dtype=np.int32), (len(best), n_new))
+        both = np.sort(np.concatenate([best, fresh], axis=1), axis=1)
+        request, places = np.nonzero((both >= 0) & eligible[np.arange(len(both))[:, None], both])
+        values = np.zeros(both.shape, dtype=np.float32)
+        values[request, places] = self.of(request, both[request, places])
+        return padded([own[best_of(v, n)] for own, v in zip(both, values, strict=True)], n)
+
+    def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """See `Scores`."""
+        values, fresh = np.zeros(len(items), dtype=np.float32), items >= self.newcomers.n_known
+        values[~fresh] = self.known.of(rows[~fresh], items[~fresh])
+        pairs = np.flatnonzero(fresh & (items < self.newcomers.n_known + self.lenders.shape[0]))
+        linked, counts = entries(self.lenders.indptr, items[pairs] - self.newcomers.n_known)
+        lent = self.lenders.data[linked] * self.known.of(np.repeat(rows[pairs], counts), self.lenders.indices[linked])
+        np.add.at(values, np.repeat(pairs, counts), lent)
+        return values
 
 
 def _lenders(likeness: NDArray[np.float32]) -> sp.csr_matrix:

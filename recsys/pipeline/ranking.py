@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.candidates import Candidates, Pairs
 from recsys.pipeline.scoring import Block, Scoring
 from recsys.rank.lambdarank import Ranker
 
@@ -55,13 +55,11 @@ def rank_block(
     return RankedBlock(candidates, table, scores, tuple(orders))
 
 
-def _certain(block: Block) -> NDArray[np.bool_] | None:
+def _certain(block: Block) -> Pairs | None:
     """Items that the caller wants ranked. The sources' candidates are ranked beside them, for a place among those is
     what the ranker has learned from; a list of three ranked alone would look to it like the best three of hundreds."""
     if not block.only:
         return None
-    certain = np.zeros_like(block.eligible)
-    for row, only in enumerate(block.only):
-        if only is not None:
-            certain[row, only] = True
-    return certain & block.eligible
+    given = {row: only for row, only in enumerate(block.only) if only is not None}
+    rows = np.repeat(np.array([*given], dtype=np.int64), [len(only) for only in given.values()])
+    return rows, np.concatenate([np.zeros(0, dtype=np.int32), *given.values()])

@@ -15,7 +15,7 @@ from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
-from recsys.pipeline.candidates import Candidates, propose
+from recsys.pipeline.candidates import Candidates, Pairs, propose
 from recsys.pipeline.stage_one import Queries, StageOne
 from recsys.policy.policy import Policy
 
@@ -63,6 +63,11 @@ class Scoring:
         """The items as features see them."""
         return self.stage.facts(self.catalogue)
 
+    @cached_property
+    def _newest_item(self) -> float:
+        """Microseconds of the newest item whose moment is known."""
+        return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
+
     def features(self, config: FeaturesConfig) -> FeatureSet:
         """The configured features that these sources can fill.
 
@@ -101,15 +106,17 @@ class Scoring:
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
         created = self.facts.created
-        eligible = np.broadcast_to(np.isnan(created), (len(now), len(created))) | (created <= now[:, None])
+        eligible = np.ones((len(now), len(created)), dtype=bool)
+        if (now < self._newest_item).any():
+            eligible &= np.isnan(created) | (created <= now[:, None])
         for row, policy in enumerate(policies):
             allowed = policy.eligible(self.catalogue)
             if allowed is not None:
                 eligible[row] &= allowed
         return eligible
 
-    def candidates(self, block: Block, n: int, certain: NDArray[np.bool_] | None = None) -> Candidates:
-        """The `n` items of each request that are worth ranking, and the `certain` ones (n_requests, n_items)."""
+    def candidates(self, block: Block, n: int, certain: Pairs | None = None) -> Candidates:
+        """The `n` items of each request that are worth ranking, and the `certain` ones."""
         return propose(self.stage.scores(block.histories, block.queries), block.eligible, n, certain)
 
     def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:

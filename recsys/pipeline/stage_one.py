@@ -21,6 +21,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.newcomers import Newcomers
+from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
 from recsys.text.interest import InterestModel
 
@@ -98,25 +99,36 @@ class StageOne:
                 models[source] = Als.fit(log, config.cf, seed, warm=earlier)
             else:
                 models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
-        return cls(models, interest)
+        stage = cls(models, interest)
+        return stage.indexed(seed, progress) if len(catalogue) > config.candidates.exact_items else stage
+
+    def indexed(self, seed: int = 0, progress: Progress = lambda message: None) -> "StageOne":
+        """These sources with indices, so that a request costs what it reads and not the size of the catalogue."""
+        models = {source: m.celled(seed) if isinstance(m, Als) else m for source, m in self.models.items()}
+        if self.interest is None:
+            return replace(self, models=models)
+        progress(f"the nearest texts of each of {len(self.interest):,} items")
+        interest = self.interest.indexed(seed)
+        progress(f"{interest.recall(seed):.1%} of the really nearest ones are found")
+        return replace(self, models=models, interest=interest)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Names of the fitted sources, in the order of the columns of `scores`."""
         return (*self.models, *([_TEXT] if self.interest else []))
 
-    def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, NDArray[np.float32]]:
-        """Source -> (n_requests, n_items) float32, higher is better, 0 where the source knows nothing."""
+    def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
+        """Source -> what it says of these requests."""
         scores = {source: self._collaborative(model, histories) for source, model in self.models.items()}
         if self.interest:
-            scores[_TEXT] = self.interest.score(histories, queries)
+            scores[_TEXT] = self.interest.scores(histories, queries)
         return scores
 
-    def _collaborative(self, model: Scorer, histories: HistoryBatch) -> NDArray[np.float32]:
+    def _collaborative(self, model: Scorer, histories: HistoryBatch) -> Scores:
         if self.newcomers is None or isinstance(model, Revisits):
-            return model.score(histories)
-        known = model.score(histories.keep(histories.items < self.newcomers.n_known))
-        return self.newcomers.joined(known) if isinstance(model, Popular) else self.newcomers.lent(known)
+            return model.scores(histories)
+        known = model.scores(histories.keep(histories.items < self.newcomers.n_known))
+        return self.newcomers.among(known, lending=not isinstance(model, Popular))
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "StageOne":
         """These sources over a catalogue that has changed since.
@@ -134,9 +146,7 @@ class StageOne:
         vectors = interest.base_vectors if interest else None
         return StageOne(models, interest, Newcomers.of(self.newcomers, n_known, n_items, numbers, vectors))
 
-    def baseline_scores(
-        self, histories: HistoryBatch, queries: Queries | None = None
-    ) -> dict[str, NDArray[np.float32]]:
+    def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
         scores = self.scores(histories, queries)
         if self.interest:
@@ -144,7 +154,8 @@ class StageOne:
             weights = positive.matrix(
                 len(self.interest.base_vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32)
             )
-            scores["zero_shot"] = np.asarray(weights @ self.interest.base_vectors) @ self.interest.base_vectors.T
+            users = np.asarray(weights @ self.interest.base_vectors)
+            scores["zero_shot"] = DenseScores(users @ self.interest.base_vectors.T)
         return scores
 
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
@@ -154,8 +165,7 @@ class StageOne:
             vectors = {"text": self.interest.item_vectors, "frozen": self.interest.base_vectors}
         for source, model in self.models.items():
             if isinstance(model, Als):
-                norms = np.linalg.norm(model.item_factors, axis=1, keepdims=True)
-                vectors["factors"] = _as_tall(model.item_factors / np.maximum(norms, 1e-12), len(catalogue))
+                vectors["factors"] = _as_tall(model.directions, len(catalogue))
             elif isinstance(model, Transitions | Neighbours):
                 links[source] = _as_square(model.matrix, len(catalogue))
         return ItemFacts.of(catalogue, vectors, links)

@@ -32,9 +32,8 @@ def training_rows(
     parts = [_no_rows(len(features.names))]
     done = 0
     for part, block in past.blocks(moments):
-        shown = np.zeros_like(block.eligible)
-        shown[part.shown_rows, part.shown_items] = True
-        candidates = past.scoring.candidates(block, past.config.candidates.n, shown & block.eligible)
+        shown = part.shown_rows, part.shown_items
+        candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         grades = _grades(part, candidates, block.eligible.shape[1])
         useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
         kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]

@@ -1,6 +1,7 @@
 """Steps in order, applied to one request."""
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Policy:
             DataError: a filter names a column that the catalogue lacks, or compares unlike types.
         """
         masks = [mask for step in self.steps if (mask := step.eligible(catalogue)) is not None]
-        return np.logical_and.reduce(masks) if masks else None
+        return reduce(np.logical_and, masks) if masks else None
 
     def arrange(
         self, items: NDArray[np.int32], scores: NDArray[np.float32], n: int

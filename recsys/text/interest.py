@@ -16,10 +16,12 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
+from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
 from recsys.text.curves import Point, load_curve, save_curve
+from recsys.text.nearest import Nearest, TextScores, recall
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
 from recsys.text.weights import locate, version_of
 
@@ -30,6 +32,9 @@ _SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
 _BASE = "base_vectors.npy"
 _CURVE = "curve.json"
+_NEAREST = "nearest"
+
+_RECALL_ITEMS = 64
 
 
 class Progress(Protocol):
@@ -67,11 +72,13 @@ class InterestModel:
         base_vectors: NDArray[np.float32],
         reader: "TextReader | Path",
         curve: tuple[Point, ...] = (),
+        nearest: Nearest | None = None,
     ) -> None:
         self.settings = settings
         self.scorer = scorer
         self.base_vectors = base_vectors  # (n_items, dim) float32 unit rows, as the encoder gives them
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
+        self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
         self._source = reader
 
     @classmethod
@@ -170,6 +177,25 @@ class InterestModel:
         """
         return self.scorer.score(histories, self._read_queries(queries))
 
+    def scores(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> Scores:
+        """The same logits; of a model with `nearest`, at the cost of those that are asked for."""
+        if self.nearest is None:
+            return DenseScores(self.score(histories, queries))
+        mixtures = list(self.scorer.mixtures(histories, self._read_queries(queries)))
+        return TextScores(self.scorer, self.nearest, mixtures)
+
+    def indexed(self, seed: int = 0) -> "InterestModel":
+        """This model with `nearest`, for a large catalogue."""
+        nearest = Nearest.of(self.scorer, seed)
+        return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest)
+
+    def recall(self, seed: int = 0) -> float:
+        """Share of the really nearest items that `nearest` holds, over some items drawn by seed."""
+        if self.nearest is None:
+            return 1.0
+        sample = np.random.default_rng(seed).integers(0, len(self), _RECALL_ITEMS).astype(np.int32)
+        return recall(self.scorer, self.nearest, sample)
+
     def probabilities(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """p_click (any positive reaction) and p_purchase (the event 'purchase', else the one that weighs most).
 
@@ -191,7 +217,9 @@ class InterestModel:
         """
         items = self.scorer.items.updated(numbers, self.reader.read(texts))
         base = updated_rows(self.base_vectors, numbers, self.reader.base_vectors(texts))
-        return InterestModel(self.settings, Scorer(items, self.scorer.parameters), base, self.reader, self.curve)
+        scorer = Scorer(items, self.scorer.parameters)
+        nearest = self.nearest.updated(scorer, numbers) if self.nearest else None
+        return InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest)
 
     def save(self, folder: Path) -> None:
         """Write vectors, parameters, tuned weights, curve and settings; the encoder itself stays where it is."""
@@ -201,6 +229,8 @@ class InterestModel:
             save_array(folder / f"{field.name}.npy", getattr(self.scorer.items, field.name))
         save_array(folder / _BASE, self.base_vectors)
         save_curve(self.curve, folder / _CURVE)
+        if self.nearest is not None:
+            self.nearest.save(folder / _NEAREST)
         save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
         (folder / _SETTINGS).write_text(json.dumps(asdict(self.settings), indent=2), encoding="utf-8")
 
@@ -225,7 +255,8 @@ class InterestModel:
         scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
         scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
-        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE))
+        nearest = Nearest.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
+        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest)
 
     def _read_queries(self, queries: Sequence[str | None] | None) -> NDArray[np.float32] | None:
         rows = [row for row, query in enumerate(queries or ()) if query]

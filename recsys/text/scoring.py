@@ -67,6 +67,28 @@ def updated_rows(
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """What one request asks for: logit(item) = log sum_c weights_c exp(vectors_c . target_item) + bias_item.
+
+    Attributes:
+        vectors: (m, dim) scaled sources of the events, the prior, and the query if there is one.
+        weights: (m,) their shares, those of the events first.
+        events: (n,) items of the events, those with the largest shares.
+        query: (dim,) target vector of a free text; None without one.
+    """
+
+    vectors: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    events: NDArray[np.int64]
+    query: NDArray[np.float32] | None = None
+
+    @property
+    def prior(self) -> np.float32:
+        """Share of the prior."""
+        return np.float32(self.weights[len(self.events)])
+
+
+@dataclass(frozen=True)
 class Scorer:
     """The mixture of `InterestNetwork`, ready for inference.
 
@@ -109,23 +131,50 @@ class Scorer:
         scores += self.items.biases
         return scores
 
-    def score_items(self, histories: HistoryBatch, items: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n_requests, k) logits of some items a request; `items` (n_requests, k). Costs k items, not the catalogue."""
-        scores = np.empty(items.shape, dtype=np.float32)
-        for start in range(0, len(items), _REQUESTS_PER_BLOCK):
-            block = histories.block(start, min(start + _REQUESTS_PER_BLOCK, len(items)))
-            asked = items[start : start + _REQUESTS_PER_BLOCK]
+    def mixtures(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> Iterator[Mixture]:
+        """What each request asks for; arguments as for `score`."""
+        for start in range(0, len(histories), _REQUESTS_PER_BLOCK):
+            block = histories.block(start, min(start + _REQUESTS_PER_BLOCK, len(histories)))
             events = self.read(block)
             shares, prior = self.shares(events, len(block))
             kept = _heaviest(shares, events.rows, _MOST_EVENTS)
+            items, shares = events.items[kept], shares[kept]
+            sources = self.items.sources[items] * self.parameters["scale"]
             edges = np.searchsorted(events.rows[kept], np.arange(len(block) + 1))
-            sources = self.items.sources[events.items[kept]] * self.parameters["scale"]
             for row, (first, last) in enumerate(pairwise(edges)):
-                targets = self.items.targets[asked[row]]
-                proposals = np.exp(targets @ sources[first:last].T)
-                mixture = proposals @ shares[kept[first:last]] + prior[row] * np.exp(targets @ self.parameters["prior"])
-                np.log(mixture, out=scores[start + row])
-        scores += self.items.biases[items]
+                vectors = [sources[first:last], self.parameters["prior"][None]]
+                weights = np.append(shares[first:last], prior[row])
+                query = queries[start + row] if queries is not None and queries[start + row].any() else None
+                if query is not None:
+                    vectors.append(self.parameters["scale"] * query[None])
+                    weights = np.append(weights * np.float32(1.0 - _QUERY_SHARE), np.float32(_QUERY_SHARE))
+                yield Mixture(np.concatenate(vectors), weights, items[first:last], query)
+
+    def logits(self, mixture: Mixture, items: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(k,) logits of some items (k,) for one request. Costs k items, not the catalogue."""
+        proposals = self.items.targets.take(items, axis=0) @ mixture.vectors.T
+        np.exp(proposals, out=proposals)
+        logits: NDArray[np.float32] = np.log(proposals @ mixture.weights)
+        logits += self.items.biases[items]
+        return logits
+
+    def lone_logits(self, events: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(n, k) logits, but for a constant, of items (k,) for histories of one event, with the items `events` (n,)."""
+        logits: NDArray[np.float32] = (self.items.sources[events] * self.parameters["scale"]) @ self.items.targets[
+            items
+        ].T
+        logits += self.items.biases[items]
+        return logits
+
+    def prior_logits(self) -> NDArray[np.float32]:
+        """(n_items,) logits, but for a constant, without any history."""
+        return np.asarray(self.items.targets @ self.parameters["prior"] + self.items.biases)
+
+    def score_items(self, histories: HistoryBatch, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_requests, k) logits of some items a request; `items` (n_requests, k)."""
+        scores = np.empty(items.shape, dtype=np.float32)
+        for own, asked, mixture in zip(scores, items, self.mixtures(histories), strict=True):
+            own[:] = self.logits(mixture, asked)
         return scores
 
     def user_vectors(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from recsys.config import CfConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.retrieval.scores import DenseScores
 
 DAY = 86_400_000_000
 CONFIG = CfConfig(factors=8, iterations=5)
@@ -77,6 +78,14 @@ class ScorerContract:
         assert scores.shape == (3, 20)
         assert scores.dtype == np.float32
         assert np.isfinite(scores).all()
+
+    def test_what_it_says_of_pairs_is_what_it_says_of_all(self):
+        model, histories = self.fit(random_log()), make_histories([1, 2, 3, 2], [], [4], [19])
+        dense, said = model.score(histories), model.scores(histories)
+        rows, items = np.divmod(np.arange(dense.size), dense.shape[1])
+        np.testing.assert_array_equal(said.of(rows, items.astype(np.int32)).reshape(dense.shape), dense)
+        eligible = np.random.default_rng(0).random(dense.shape) < 0.8
+        np.testing.assert_array_equal(said.best(eligible, 7), DenseScores(dense).best(eligible, 7))
 
     def test_an_empty_batch(self):
         assert self.fit(random_log()).score(make_histories()).shape == (0, 20)

@@ -4,11 +4,19 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.pipeline.candidates import Candidates, propose
+from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.candidates import propose as propose_from
+from recsys.retrieval.scores import DenseScores
 
 
 def items_of(candidates: Candidates, request: int = 0) -> list[int]:
     return candidates.items[candidates.rows == request].tolist()
+
+
+def propose(values, eligible, n, certain=None) -> Candidates:  # type: ignore[no-untyped-def]
+    """From dense scores."""
+    pairs = None if certain is None else np.nonzero(certain)
+    return propose_from({name: DenseScores(one) for name, one in values.items()}, eligible, n, pairs)
 
 
 def scores(*rows: list[float]) -> np.ndarray:  # type: ignore[type-arg]

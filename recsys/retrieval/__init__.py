@@ -1,0 +1,1 @@
+"""What sources say of items without asking them about every item of the catalogue."""

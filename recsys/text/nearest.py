@@ -1,0 +1,173 @@
+"""For every item the items that it asks for most, found once: what a history asks for is then looked up, not sought."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.arrays import load_array, save_array
+from recsys.retrieval.cells import Cells
+from recsys.retrieval.scores import best_of, distinct, padded
+from recsys.text.scoring import Mixture, Scorer
+
+_KEPT = 100
+"""Items kept for each item."""
+
+_READ = 5_000
+"""Items of the nearest cells that those kept are chosen from."""
+
+_BLOCK = 512
+_CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The items that some texts ask for most.
+
+    Attributes:
+        items: (n, k) int32, increasing within a row.
+        logits: (n, k) float32 of a history of that one event, but for a constant.
+    """
+
+    items: NDArray[np.int32]
+    logits: NDArray[np.float32]
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write NAME.npy and NAME.logits.npy."""
+        save_array(folder / f"{name}.npy", self.items)
+        save_array(folder / f"{name}.logits.npy", self.logits)
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "Lists":
+        """Read what `save` wrote; arrays are mapped into memory."""
+        return cls(load_array(folder / f"{name}.npy"), load_array(folder / f"{name}.logits.npy"))
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """What each text asks for.
+
+    Attributes:
+        lists: a row for each item of the catalogue.
+        prior: one row, for the learned prior, which speaks where there is no history.
+        cells: of the targets, for free text and new items.
+        fresh: (n_fresh,) increasing: items whose text came or changed later. They are in no list, and always scored.
+        fresh_lists: a row for each of them.
+    """
+
+    lists: Lists
+    prior: Lists
+    cells: Cells
+    fresh: NDArray[np.int32]
+    fresh_lists: Lists
+
+    @classmethod
+    def of(cls, scorer: Scorer, seed: int) -> "Nearest":
+        """Find the lists, for the items of one cell together."""
+        items = scorer.items
+        cells = Cells.of(items.targets, seed)
+        shape = (len(items.targets), min(_KEPT, len(items.targets)))
+        lists = Lists(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
+        for cell in range(len(cells.middles)):
+            members = cells.members[cells.starts[cell] : cells.starts[cell + 1]]
+            if not len(members):
+                continue
+            near = np.sort(cells.near(items.sources[members].mean(axis=0), _READ))
+            for start in range(0, len(members), _BLOCK):
+                some = members[start : start + _BLOCK]
+                found = _highest(near, scorer.lone_logits(some, near), shape[1])
+                lists.items[some], lists.logits[some] = found.items, found.logits
+        everything = np.arange(len(items.targets), dtype=np.int32)
+        prior = _highest(everything, scorer.prior_logits()[None], shape[1])
+        return cls(lists, prior, cells, everything[:0], Lists(lists.items[:0], lists.logits[:0]))
+
+    def updated(self, scorer: Scorer, numbers: NDArray[np.int32]) -> "Nearest":
+        """The same for texts that have changed since: `numbers` (n,) now say what `scorer` has."""
+        kept = ~np.isin(self.fresh, numbers)
+        fresh = np.concatenate([self.fresh[kept], numbers])
+        items, logits = [self.fresh_lists.items[kept]], [self.fresh_lists.logits[kept]]
+        for number in numbers:
+            near = np.sort(self.cells.near(scorer.items.sources[number], _READ))
+            own = _highest(near, scorer.lone_logits(np.array([number]), near), self.lists.items.shape[1])
+            items.append(own.items)
+            logits.append(own.logits)
+        order = np.argsort(fresh)
+        lists = Lists(np.concatenate(items)[order], np.concatenate(logits)[order])
+        return replace(self, fresh=fresh[order], fresh_lists=lists)
+
+    def proposed(self, scorer: Scorer, mixture: Mixture) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Items (k,), increasing, that score high, and about their logits: what an event says beyond its list is left
+        out, which is less than what any item of the list gets."""
+        parts = [(self.prior.items[0], mixture.prior * np.exp(self.prior.logits[0]))]
+        for item, weight in zip(mixture.events, mixture.weights, strict=False):
+            place = int(self.fresh.searchsorted(item))
+            is_fresh = place < len(self.fresh) and self.fresh[place] == item
+            lists, row = (self.fresh_lists, place) if is_fresh else (self.lists, item)
+            parts.append((lists.items[row], weight * np.exp(lists.logits[row])))
+        items, places = np.unique(np.concatenate([items for items, _ in parts]), return_inverse=True)
+        logits = np.log(np.bincount(places, np.concatenate([worth for _, worth in parts]))).astype(np.float32)
+        further = [self.fresh]
+        if mixture.query is not None:
+            further.append(self.cells.near(mixture.query, _READ))
+        exact = distinct(np.concatenate(further))
+        if not len(exact):
+            return items, logits
+        others = ~np.isin(items, exact)
+        items, logits = np.append(items[others], exact), np.append(logits[others], scorer.logits(mixture, exact))
+        order = np.argsort(items)
+        return items[order], logits[order]
+
+    def save(self, folder: Path) -> None:
+        """Write the lists as they were found; what came later is found again from the store of items."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lists.save(folder, "lists")
+        self.prior.save(folder, "prior")
+        self.cells.save(folder / _CELLS)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Nearest":
+        """Read what `save` wrote; arrays are mapped into memory."""
+        lists = Lists.load(folder, "lists")
+        nothing = np.zeros(0, dtype=np.int32)
+        cells = Cells.load(folder / _CELLS)
+        return cls(lists, Lists.load(folder, "prior"), cells, nothing, Lists(lists.items[:0], lists.logits[:0]))
+
+
+@dataclass(frozen=True)
+class TextScores:
+    """Interest logits of a block: exact for every pair that is asked about, the best sought among `Nearest`."""
+
+    scorer: Scorer
+    nearest: Nearest
+    mixtures: list[Mixture]
+
+    def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
+        """See `Scores`."""
+        rows = []
+        for mixture, may in zip(self.mixtures, eligible, strict=True):
+            items, logits = self.nearest.proposed(self.scorer, mixture)
+            rows.append(items[best_of(np.where(may[items], logits, np.float32(0)), n)])
+        return padded(rows, n)
+
+    def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """See `Scores`."""
+        bounds = np.searchsorted(rows, np.arange(len(self.mixtures) + 1))
+        scores = np.empty(len(items), dtype=np.float32)
+        for mixture, start, stop in zip(self.mixtures, bounds[:-1], bounds[1:], strict=True):
+            scores[start:stop] = self.scorer.logits(mixture, items[start:stop])
+        return scores
+
+
+def recall(scorer: Scorer, nearest: Nearest, sample: NDArray[np.int32]) -> float:
+    """Share of the really highest items that the lists of some items hold."""
+    everything = np.arange(len(scorer.items.targets), dtype=np.int32)
+    exact = _highest(everything, scorer.lone_logits(sample, everything), nearest.lists.items.shape[1])
+    pairs = zip(exact.items, nearest.lists.items[sample], strict=True)
+    return float(np.mean([np.isin(own, listed).mean() for own, listed in pairs])) if len(sample) else 1.0
+
+
+def _highest(items: NDArray[np.int32], logits: NDArray[np.float32], k: int) -> Lists:
+    """The `k` highest of logits (n, n_items) of increasing `items` (n_items,)."""
+    places = np.sort(np.argpartition(logits, logits.shape[1] - k, axis=1)[:, logits.shape[1] - k :], axis=1)
+    return Lists(items[places], np.take_along_axis(logits, places, axis=1))

@@ -1,0 +1,61 @@
+"""What sources say: whatever the form, the same best items and the same scores as in a full matrix."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.data.history import ItemWeights
+from recsys.retrieval.scores import DenseScores, Scores, SharedScores, SparseScores, best_of, highest
+
+
+def check_same(scores: Scores, values: np.ndarray, seed: int) -> None:  # type: ignore[type-arg]
+    """The answers are those of the matrix, worked out plainly."""
+    rng, (n_requests, n_items) = np.random.default_rng(seed), values.shape
+    eligible, n = rng.random(values.shape) < 0.7, int(rng.integers(1, n_items + 2))
+    best = scores.best(eligible, n)
+    assert best.shape == (n_requests, n)
+    assert best.dtype == np.int32
+    for row in range(n_requests):
+        known = [item for item in range(n_items) if eligible[row, item] and values[row, item] != 0]
+        expected = sorted(known, key=lambda item: (-values[row, item], item))[:n]
+        assert best[row].tolist() == expected + [-1] * (n - len(expected))
+    rows = np.sort(rng.integers(0, n_requests, 50)) if n_requests else np.zeros(0, dtype=np.int64)
+    items = rng.integers(0, n_items, len(rows)).astype(np.int32)
+    np.testing.assert_array_equal(scores.of(rows, items), values[rows, items])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 4), st.integers(1, 30), st.integers(0, 2**31))
+def test_dense_and_shared(n_requests: int, n_items: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-2, 4, (n_requests, n_items)).astype(np.float32)
+    check_same(DenseScores(values), values, seed)
+    one = rng.integers(-2, 4, n_items).astype(np.float32)
+    order = best_of(one, n_items).astype(np.int32)
+    check_same(SharedScores(one, order), np.tile(one, (n_requests, 1)), seed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 4), st.integers(1, 30), st.integers(0, 2**31))
+def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items: int, seed: int) -> None:
+    """To the last bit: on equal scores the order of two items must not depend on how they were added up."""
+    rng = np.random.default_rng(seed)
+    histories = sp.random(n_requests, n_items, 0.3, "csr", np.float32, rng)
+    past = ItemWeights(histories.indptr.astype(np.int64), histories.indices, histories.data)
+    links = sp.random(n_items, n_items, 0.3, "csr", np.float32, rng)
+    check_same(SparseScores.linked(past, links), (histories @ links).toarray(), seed)
+
+
+def test_popular_items_are_found_however_few_are_eligible() -> None:
+    values = np.arange(1, 1_001, dtype=np.float32)
+    scores = SharedScores(values, np.arange(999, -1, -1, dtype=np.int32))
+    eligible = np.zeros((1, 1_000), dtype=bool)
+    eligible[0, [3, 5]] = True
+    assert scores.best(eligible, 3).tolist() == [[5, 3, -1]]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, [1]), (2, [1, 3]), (3, [1, 3, 0]), (9, [1, 3, 0, 2, 4])])
+def test_highest(n: int, expected: list[int]) -> None:
+    assert highest(np.array([1, 7, 1, 2, 1], dtype=np.float32), n).tolist() == expected
