@@ -18,7 +18,24 @@ from pathlib import Path
 from typing import Any
 
 METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
-NAMES = ("scientific", "movielens-small", "online-retail", "completejourney")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from, and the settings that it is trained with."""
+
+    name: str
+    settings: tuple[str, ...] = ()
+
+
+DATA: Mapping[str, Source] = {
+    "scientific": Source("scientific"),
+    "movielens-small": Source("movielens-small"),
+    "online-retail": Source("online-retail"),
+    "online-retail-new": Source("online-retail", ("policy.seen=exclude",)),
+    "completejourney": Source("completejourney"),
+}
+"""`online-retail-new` asks for items new to the user, `online-retail` for any purchase."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,7 @@ class Step:
 
 def recsys(*words: str | Path) -> Step:
     """Run one `recsys` command; its progress goes to this program's standard error."""
-    command = [str(Path(sys.executable).with_name("recsys")), *map(str, words)]
+    command = [sys.executable, "-m", "recsys", *map(str, words)]
     print("$ recsys", *words, file=sys.stderr, flush=True)
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
@@ -47,11 +64,13 @@ def recsys(*words: str | Path) -> Step:
 
 def prepare(name: str, data: Path, work: Path) -> Path:
     """The dataset directory of one data set."""
-    if name == "scientific":
-        return data / name
-    folder = work / name
-    source = () if name == "completejourney" else ("--from", data / name)
-    recsys("data", "get", name, "--out", folder, *source)
+    source = DATA[name].name
+    if source == "scientific":
+        return data / source
+    folder = work / source
+    if not folder.exists():
+        official = () if source == "completejourney" else ("--from", data / source)
+        recsys("data", "get", source, "--out", folder, *official)
     return folder
 
 
@@ -59,10 +78,11 @@ def run(name: str, data: Path, work: Path) -> None:
     """All verbs on one data set, then its table."""
     folder, registry = prepare(name, data, work), work / f"{name}.registry"
     recsys("data", "check", folder)
-    trained = recsys("train", folder, "--registry", registry)
+    settings = (word for setting in DATA[name].settings for word in ("--set", setting))
+    trained = recsys("train", folder, "--registry", registry, *settings)
     requests = ("--requests", folder / "test_requests.parquet") if name == "scientific" else ()
-    page = work / f"{name}.html"
-    evaluated = recsys("evaluate", folder, "--registry", registry, *requests, "--json", "--report", page)
+    pages = ("--report", work / f"{name}.html", "--per-request", work / f"{name}.requests.parquet")
+    evaluated = recsys("evaluate", folder, "--registry", registry, *requests, "--json", *pages)
     ranked = recsys("rank", "--registry", registry, "--users", "all", "--out", work / f"{name}.parquet")
     report = json.loads(evaluated.output)
     print(f"\n## {name}\n")
@@ -100,14 +120,14 @@ def row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> str:
 def main() -> None:
     """Parse, and run every data set that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(DATA)}; default all")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
     parser.add_argument("--work", type=Path, help="keep what is made here")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        for name in arguments.names or NAMES:
+        for name in arguments.names or DATA:
             run(name, arguments.data, work)
 
 

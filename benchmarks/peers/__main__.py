@@ -1,0 +1,110 @@
+"""The field's strongest tools beside ours on the same requests.
+
+    python -m benchmarks.peers run --work DIR [--data ../shared/data] [--minutes 5] [--peers NAME,...] [DATA ...]
+    python -m benchmarks.peers table --work DIR [--ours DIR] [DATA ...]
+
+`run` tunes each tool on the validation window, measures it once on the test requests and keeps one JSON file a tool, so
+that an interruption costs one tool. `table` joins what `recsys evaluate --per-request` wrote (`benchmarks.quality
+--work` leaves DATA.requests.parquet) and compares in pairs. docs/quality.md is written from it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.linear import Ease, FrozenText, ImplicitAls, ImplicitNeighbours, LensKit, Peer, Popularity
+from benchmarks.peers.sequential import RecTools
+from benchmarks.peers.table import rows
+from benchmarks.peers.world import K, World, load
+
+NAMES = ("scientific", "movielens-small", "online-retail", "online-retail-new")
+_VALIDATION = 1_500
+"""Validation requests that choose a setting."""
+
+_LENGTHS = {"scientific": 20}
+_EPOCHS = {"movielens-small": (10, 25, 50)}
+
+Maker = Callable[[str, World, Path], Peer]
+
+PEERS: Mapping[str, Maker] = {
+    "popularity": lambda *_: Popularity(),
+    "implicit ALS": lambda *_: ImplicitAls(),
+    "implicit item-kNN": lambda *_: ImplicitNeighbours(("Cosine", "TFIDF")),
+    "implicit BM25": lambda *_: ImplicitNeighbours(("BM25",)),
+    "EASE": lambda *_: Ease(),
+    "LensKit item-kNN": lambda *_: LensKit("ItemKNN"),
+    "LensKit ALS": lambda *_: LensKit("ALS"),
+    "MiniLM, last item": lambda _, world, work: FrozenText(world.dataset.catalogue, work / "vectors.db", 1),
+    "MiniLM, mean": lambda _, world, work: FrozenText(world.dataset.catalogue, work / "vectors.db", 100),
+    "RecTools SASRec": lambda name, *_: RecTools("SASRec", _LENGTHS.get(name, 50), _EPOCHS.get(name, (5, 10, 20))),
+    "RecTools BERT4Rec": lambda name, *_: RecTools("BERT4Rec", _LENGTHS.get(name, 50), _EPOCHS.get(name, (10, 20, 40))),
+}
+
+
+def run(name: str, world: World, peer: str, work: Path, minutes: float) -> dict[str, Any]:
+    """Tune within the minutes, measure once."""
+    tool, validation = PEERS[peer](name, world, work), world.validation.sample(_VALIDATION)
+    started, tried = time.monotonic(), []
+    best, chosen, fitted, seconds = -1.0, tool.settings[0], None, 0.0
+    for setting in tool.settings:
+        if tried and time.monotonic() - started > 60 * minutes:
+            break
+        before = time.process_time()
+        scorer = tool.fit(world.validation.log, setting)
+        spent = time.process_time() - before
+        reached = validation.measure(scorer).mean(f"ndcg@{K}")
+        tried.append({"setting": setting, f"ndcg@{K}": reached, "cpu_seconds": spent})
+        print(f"{name}, {peer}: {setting} {reached:.4f} in {spent:.0f} s", file=sys.stderr, flush=True)
+        if reached > best:
+            best, chosen, fitted, seconds = reached, setting, scorer, spent
+    if len(world.validation.log) != len(world.test.log):  # the test may be learned towards from more
+        before = time.process_time()
+        fitted = tool.fit(world.test.log, chosen)
+        seconds = time.process_time() - before
+    assert fitted is not None, "a tool has settings"
+    measured = world.test.measure(fitted)
+    return {
+        "data": name,
+        "peer": peer,
+        "setting": chosen,
+        "tried": tried,
+        "tuning_minutes": (time.monotonic() - started) / 60,
+        "train_cpu_seconds": seconds,
+        "requests": world.test.requests.tolist(),
+        **{metric: measured.values[metric].tolist() for metric in (f"ndcg@{K}", f"recall@{K}", f"hit_rate@{K}")},
+    }
+
+
+def main() -> None:
+    """Parse, and run or print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=("run", "table"))
+    parser.add_argument("names", nargs="*", metavar="DATA", help=f"some of {', '.join(NAMES)}; default all")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser.add_argument("--work", type=Path, required=True, help="results are kept here")
+    parser.add_argument("--ours", type=Path, help="folder of DATA.requests.parquet; default the work folder")
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
+    parser.add_argument("--minutes", type=float, default=5.0, help="of tuning, each tool on each data set")
+    arguments = parser.parse_intermixed_args()
+    work: Path = arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names or NAMES:
+        world = load(name, arguments.data, work)
+        if arguments.step == "table":
+            print("\n".join(rows(name, world.test, work, arguments.ours or work)), flush=True)
+            continue
+        for peer in arguments.peers:
+            file = work / f"{name}.{peer.replace(' ', '_').replace(',', '')}.json"
+            if not file.exists():
+                result = run(name, world, peer, work, arguments.minutes)
+                file.with_suffix(".part").write_text(json.dumps(result), encoding="utf-8")
+                file.with_suffix(".part").rename(file)
+
+
+if __name__ == "__main__":
+    main()
