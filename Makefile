@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-text bench-features bench-serving docs clean
+.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,13 @@ format: $(VENV)/.dev-installed ## rewrite the files in the project's format
 
 bench: $(VENV)/.dev-installed ## speed and quality beside simpler rankings, as tables
 	$(BIN)/python -m benchmarks
+
+bench-peers: ## quality beside the field's strongest tools, which have an environment of their own; PEERS_ARGS=scientific
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --editable '.[bench]'
+	.venv-peers/bin/python -m benchmarks.peers run --work peers $(PEERS_ARGS)
+	$(BIN)/python -m benchmarks.quality --work peers $(PEERS_ARGS)
+	$(BIN)/python -m benchmarks.peers table --work peers $(PEERS_ARGS)
 
 bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, memory, other tools, live
 	$(BIN)/python -m benchmarks.features

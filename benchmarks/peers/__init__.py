@@ -1,1 +1,1 @@
-"""The field's strongest tools beside ours: the same data, requests, rules and metrics, each tool tuned on validation."""
+"""The strongest tools of the field beside ours: the same requests, rules and metrics, each tuned on validation."""

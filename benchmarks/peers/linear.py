@@ -23,7 +23,10 @@ _DAY = 86_400_000_000
 class Peer(Protocol):
     """A tool: the settings that are tried, in order, and how one is fitted."""
 
-    settings: Sequence[Setting]
+    @property
+    def settings(self) -> Sequence[Setting]:
+        """What is tried."""
+        ...
 
     def fit(self, log: InteractionLog, setting: Setting) -> Scorer:
         """Learn from signs of interest."""
@@ -79,7 +82,9 @@ class ImplicitNeighbours:
     def fit(self, log: InteractionLog, setting: Setting) -> Scorer:
         import implicit.nearest_neighbours as neighbours
 
-        model = getattr(neighbours, f"{setting['kind']}Recommender")(**{k: v for k, v in setting.items() if k != "kind"})
+        model = getattr(neighbours, f"{setting['kind']}Recommender")(
+            **{k: v for k, v in setting.items() if k != "kind"}
+        )
         model.fit(counts_of(log), show_progress=False)
         return linear(model.similarity, log.n_items)
 

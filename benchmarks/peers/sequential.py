@@ -23,7 +23,7 @@ class RecTools:
         """`kind` is SASRec or BERT4Rec; `length` the newest items of a history that it reads."""
         self.kind, self.length = kind, length
         self.settings: Sequence[Setting] = [
-            {"n_factors": factors, "lr": 1e-3, "epochs": n} for factors, n in product((64, 128), epochs)
+            {"n_factors": factors, "n_negatives": 256, "epochs": n} for factors, n in product((128, 64), epochs)
         ]
         self._model: Any = None
         self._fitted: tuple[InteractionLog | None, int, int] = (None, 0, 0)
@@ -33,7 +33,7 @@ class RecTools:
         dataset = frame_of(log.users, log.items)
         known, width, done = self._fitted
         if known is not log or width != factors or done > epochs:
-            self._model, done = self._new(factors, setting["lr"]), 0
+            self._model, done = self._new(factors, setting["n_negatives"]), 0
         model = self._model
         if epochs > done:
             model.fit_partial(dataset, min_epochs=epochs - done, max_epochs=epochs - done)
@@ -53,7 +53,7 @@ class RecTools:
 
         return score
 
-    def _new(self, factors: int, learning_rate: float) -> Any:
+    def _new(self, factors: int, n_negatives: int) -> Any:
         from rectools.models import BERT4RecModel, SASRecModel
 
         model = {"SASRec": SASRecModel, "BERT4Rec": BERT4RecModel}[self.kind]
@@ -62,8 +62,8 @@ class RecTools:
             n_blocks=2,
             n_heads=2,
             session_max_len=self.length,
-            loss="softmax",
-            lr=learning_rate,
+            loss="sampled_softmax",
+            n_negatives=n_negatives,
             deterministic=True,
             recommend_torch_device="cpu",
             get_trainer_func=quiet_trainer,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.peers.world import K, Asked
+from benchmarks.peers.world import Asked, K
 from recsys.eval.confidence import Interval, compare, intervals
 
 NDCG, RECALL = f"ndcg@{K}", f"recall@{K}"
@@ -27,7 +27,7 @@ def rows(name: str, test: Asked, work: Path, ours: Path) -> Iterator[str]:
     own = _own(file, test) if file.exists() else None
     cold = test.cold()
     yield f"\n### {name}: {len(test):,} requests, {int(cold.sum()):,} of which want a hardly known item\n"
-    yield f"| ranking | {NDCG} | {RECALL} | ours is | {NDCG}, hardly known items | ours is | CPU s of training | setting |"
+    yield f"| ranking | {NDCG} | {RECALL} | ours is | {NDCG}, hardly known items | ours is | CPU s to train | setting |"
     yield "| --- |" + " --- |" * 7
     if own is not None:
         yield _row("**recsys**", own, None, test, cold, "", "defaults")

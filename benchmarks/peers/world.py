@@ -95,7 +95,8 @@ class Asked:
 
     def measure(self, score: Scorer) -> Measurement:
         """Rank all items for every request; ties are never in a target's favour."""
-        items, scores = [], []
+        items: list[NDArray[np.int32]] = []
+        scores: list[NDArray[np.float32]] = []
         for start in range(0, len(self), _BLOCK):
             stop = min(start + _BLOCK, len(self))
             chosen = np.zeros(len(self), dtype=bool)

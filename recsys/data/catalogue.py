@@ -49,6 +49,10 @@ class ItemCatalogue:
         """(n_items,) False where an item must not be recommended."""
         return self.frame["available"].fill_null(True).to_numpy()
 
+    def names(self, column: str) -> list[str]:
+        """The distinct values of a string column; a value's place is its number in `codes`."""
+        return self.frame[column].drop_nulls().unique(maintain_order=True).to_list()
+
     def codes(self, column: str) -> NDArray[np.int32]:
         """(n_items,) a number for each distinct value of a string column, -1 where it is null."""
         values = self.frame.select(pl.col(column).alias("value"))

@@ -1,7 +1,8 @@
 """How sure a mean is, and whether one ranking beats another: the bootstrap, clustered by user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from recsys.errors import DataError
 
 LEVEL = 0.95
+_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _DRAWS_AT_ONCE = 2_000_000
 
 Verdict = Literal["better", "worse", "no difference shown"]
@@ -99,16 +101,43 @@ def compare(
     """
     if ours.shape != theirs.shape:
         raise DataError(f"a paired comparison needs the same requests; these are {len(ours)} and {len(theirs)}")
-    differences = (ours - theirs)[:, None]
-    n_requests = int(np.count_nonzero(~np.isnan(differences)))
+    pair = {"ours": ours, "theirs": theirs}
+    return compare_all(pair, clusters=clusters, seed=seed, resamples=resamples)["ours", "theirs"]
+
+
+def compare_all(
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    clusters: NDArray[np.int32] | None = None,
+    seed: int = 0,
+    resamples: int = 10_000,
+) -> dict[tuple[str, str], Comparison]:
+    """Every ranking minus every later one, all from the same resamples.
+
+    Args:
+        values: name to (n_requests,) values of one metric; a request in which any is NaN is left out.
+        clusters: (n_requests,) user numbers, as in `intervals`.
+
+    Raises:
+        DataError: no request has all.
+    """
+    names = list(values)
+    columns = np.stack([values[name] for name in names], axis=1)
+    columns[np.isnan(columns).any(axis=1)] = np.nan
+    n_requests = int(np.count_nonzero(~np.isnan(columns[:, 0])))
     if not n_requests:
         raise DataError("a paired comparison needs at least one request in which both rankings are defined")
-    resampled = _resampled_means(differences, clusters, seed, resamples)
-    low, high = _percentiles(resampled)
-    drawn = resampled[~np.isnan(resampled)]
-    smaller = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    p_value = min(1.0, 2 * (smaller + 1) / (len(drawn) + 1))
-    return Comparison(float(_means(differences)[0]), float(low[0]), float(high[0]), p_value, n_requests)
+    means, resampled = _means(columns), _resampled_means(columns, clusters, seed, resamples)
+    resampled = resampled[~np.isnan(resampled[:, 0])]
+    found = {}
+    for first, second in combinations(range(len(names)), 2):
+        drawn = resampled[:, first] - resampled[:, second]
+        low, high = np.quantile(drawn, _TAILS)
+        smaller = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+        p_value = min(1.0, 2 * (smaller + 1) / (len(drawn) + 1))
+        difference = float(means[first] - means[second])
+        found[names[first], names[second]] = Comparison(difference, float(low), float(high), p_value, n_requests)
+    return found
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,7 +187,6 @@ def _percentiles(resampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     """Lower and upper bound of each column; NaN where nothing is defined."""
     bounds = np.full((2, resampled.shape[1]), np.nan)
     some = ~np.isnan(resampled).all(axis=0) if len(resampled) else np.zeros(resampled.shape[1], dtype=bool)
-    tail = (1 - LEVEL) / 2
     if some.any():
-        bounds[:, some] = np.nanquantile(resampled[:, some], [tail, 1 - tail], axis=0)
+        bounds[:, some] = np.nanquantile(resampled[:, some], _TAILS, axis=0)
     return bounds[0], bounds[1]

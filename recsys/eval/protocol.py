@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from recsys.errors import DataError
@@ -16,6 +17,7 @@ from recsys.eval.metrics.hit_rate import hit_rate
 from recsys.eval.metrics.mrr import mrr
 from recsys.eval.metrics.ndcg import ndcg
 from recsys.eval.metrics.novelty import novelty
+from recsys.eval.metrics.personalisation import personalisation
 from recsys.eval.metrics.recall import recall
 from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits
 
@@ -33,6 +35,7 @@ class Measurement:
         items: (n_requests, k) the lists, for what is counted over all of them.
         n_items: size of the catalogue.
         users: (n_requests,) user numbers, the clusters of the bootstrap; below 0 for an anonymous request.
+        requests: (n_requests,) place of each among all that were asked, those in which nothing was wanted included.
     """
 
     k: int
@@ -40,6 +43,7 @@ class Measurement:
     items: NDArray[np.int32]
     n_items: int
     users: NDArray[np.int32] | None = None
+    requests: NDArray[np.int64] | None = None
 
     @property
     def n_requests(self) -> int:
@@ -55,18 +59,22 @@ class Measurement:
         """The same ranking on a slice of the requests: `chosen` is (n_requests,)."""
         values = {name: column[chosen] for name, column in self.values.items()}
         users = None if self.users is None else self.users[chosen]
-        return Measurement(self.k, values, self.items[chosen], self.n_items, users)
+        requests = None if self.requests is None else self.requests[chosen]
+        return Measurement(self.k, values, self.items[chosen], self.n_items, users, requests)
 
     def summary(self, *, seed: int = 0, resamples: int = 1_000) -> Metrics:
         """Every metric as `{"mean", "low", "high"}` with a 95 % bootstrap interval over users.
 
-        Coverage is counted over all lists and not a mean over requests: its low and high are the count itself.
+        Coverage and personalisation are of all lists together and no means over requests: their low and high are the
+        figure itself.
         """
         columns = np.stack(list(self.values.values()), axis=1)
         bounds = intervals(columns, clusters=self.users, seed=seed, resamples=resamples)
         summary = dict(zip(self.values, bounds, strict=True))
         share = coverage(self.items, self.n_items) if self.n_requests else None
         summary[f"coverage@{self.k}"] = Interval(mean=share, low=share, high=share)
+        unlike = personalisation(self.items) if self.n_requests > 1 else None
+        summary[f"personalisation@{self.k}"] = Interval(mean=unlike, low=unlike, high=unlike)
         return summary
 
     def against(self, other: "Measurement", metric: str, *, seed: int = 0) -> Comparison:
@@ -75,10 +83,19 @@ class Measurement:
         Raises:
             DataError: the other one was measured on other requests.
         """
+        self.check_comparable(other)
+        return compare(self.values[metric], other.values[metric], clusters=self.users, seed=seed)
+
+    def to_polars(self) -> pl.DataFrame:
+        """One row a request: `request` (place among all asked), `user` (number) where known, and every metric."""
+        keys = {"request": self.requests, "user": self.users}
+        return pl.DataFrame({name: column for name, column in keys.items() if column is not None} | dict(self.values))
+
+    def check_comparable(self, other: "Measurement") -> None:
+        """Raise a DataError unless both were measured on the same requests."""
         same_users = self.users is None or other.users is None or np.array_equal(self.users, other.users)
         if self.n_requests != other.n_requests or not same_users:
             raise DataError("two rankings can only be compared on the same requests in the same order")
-        return compare(self.values[metric], other.values[metric], clusters=self.users, seed=seed)
 
 
 def evaluate_lists(
@@ -88,6 +105,7 @@ def evaluate_lists(
     popularity: NDArray[np.float64],
     vectors: NDArray[np.float32],
     users: NDArray[np.int32] | None = None,
+    requests: NDArray[np.int64] | None = None,
     k: int = 10,
 ) -> Measurement:
     """Measure ranked lists; ties are never in the target's favour.
@@ -101,6 +119,7 @@ def evaluate_lists(
         popularity: (n_items,) training events of each item, for novelty.
         vectors: (n_items, dim) item vectors, for diversity.
         users: (n_requests,) user numbers; requests of one user are resampled together.
+        requests: (n_requests,) place of each among all that were asked.
         k: places of the list that count.
 
     Raises:
@@ -128,4 +147,4 @@ def evaluate_lists(
         f"diversity@{k}": diversity(shown, vectors),
         "auc": auc(hits, lists.listed),
     }
-    return Measurement(k, values, shown, n_items, users)
+    return Measurement(k, values, shown, n_items, users, requests)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from recsys.eval import plots
-from recsys.eval.confidence import Comparison, Interval
+from recsys.eval.confidence import Comparison, Interval, Verdict
 from recsys.eval.protocol import Metrics
 from recsys.eval.results import EvaluationReport
 
@@ -24,6 +24,7 @@ _METRICS: Mapping[str, tuple[str, str]] = {
     "map": ("{:.3f}", "Precision at the place of each item wanted, averaged."),
     "auc": ("{:.3f}", "How often a wanted item stands before another one of the same candidates; 0.5 is chance."),
     "coverage": ("{:.1%}", "Share of the catalogue that appears in at least one list."),
+    "personalisation": ("{:.1%}", "How unlike the lists of different users are: 0 % all get the same one."),
     "novelty": ("{:.1f}", "How little known the listed items are, in bits: one more is half as popular."),
     "diversity": ("{:.2f}", "How unlike the items of one list are: 0 alike, 1 unrelated."),
 }
@@ -34,6 +35,13 @@ _SLICES: Mapping[str, str] = {
     "warm_user": "user is known",
     "light": "third of users with the shortest history",
     "heavy": "third of users with the longest history",
+}
+
+_SHORT: Mapping[Verdict, str] = {"better": "better", "worse": "worse", "no difference shown": "="}
+_OPPOSITE: Mapping[Verdict, Verdict] = {
+    "better": "worse",
+    "worse": "better",
+    "no difference shown": "no difference shown",
 }
 
 
@@ -48,6 +56,7 @@ def render(report: EvaluationReport) -> str:
     sections = (
         _summary(report),
         _rankings(report),
+        _pairs(report),
         _slices(report),
         _candidates(report),
         _calibration(report),
@@ -148,6 +157,34 @@ def _rankings(report: EvaluationReport) -> str:
             f"{ndcg}: full pipeline (blue), simpler rankings (grey), pipeline without one part (brown).",
         )
         + _table(f"Every ranking, lists of {report.k}; the last column compares ndcg in pairs", headings, rows),
+    )
+
+
+def _pairs(report: EvaluationReport) -> str:
+    """Every ranking against every other one: the row's verdict on the column."""
+    if not report.pairs:
+        return ""
+    ndcg = f"ndcg@{report.k}"
+    others = {**report.baselines, **report.ablation}
+    verdicts = {(FULL, name): comparison for name, comparison in report.comparisons.items()} | dict(report.pairs)
+    names = sorted((FULL, *others), key=lambda name: -(_figure(others.get(name, report.metrics), ndcg)["mean"] or 0.0))
+    rows = []
+    for place, first in enumerate(names):
+        cells = []
+        for second in names[place + 1 :]:
+            comparison = verdicts.get((first, second))
+            # The pair may be kept the other way round: what it says of the row is the opposite.
+            found = comparison.verdict if comparison else _OPPOSITE[verdicts[second, first].verdict]
+            cells.append(f'<td class="{found.split()[0]}">{_SHORT[found]}</td>')
+        rows.append(f'<tr><th scope="row">{place + 1}. {escape(first)}</th>{"<td></td>" * place}{"".join(cells)}</tr>')
+    headings = ["row is ... than column", *(f"{place}." for place in range(2, len(names) + 1))]
+    return _section(
+        "Any two rankings",
+        f"Whether the ranking of the row has a higher {ndcg} than that of the column on the same requests, best "
+        "first: a paired bootstrap over users, at 95 %. = means that no difference could be shown.",
+        f"<details><summary>{len(verdicts)} verdicts</summary>"
+        + _table("Verdicts of the row on the column", headings, rows)
+        + "</details>",
     )
 
 

@@ -1,15 +1,19 @@
 """All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from recsys.eval.confidence import Comparison
+from recsys.eval.confidence import Comparison, compare_all
 from recsys.eval.metrics.calibration import Reliability
 from recsys.eval.protocol import Measurement, Metrics
+
+_FULL = ""
+"""Name of the full pipeline among compared rankings."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,15 @@ class EvaluationReport:
         ablation: the pipeline without one of its parts.
         slices: the full pipeline on kinds of requests.
         comparisons: paired differences in ndcg, the full pipeline minus each baseline and ablation.
+        pairs: the same of any two other rankings, the first minus the second.
         windows: which part of the log did what, oldest first.
         facts: further lines about the data, label to text.
         caveats: what a reader must know before trusting the figures.
         candidates: recall at the candidate budget.
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
-        full: the full pipeline's figures request by request; None in a report that was read back.
+        per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`.
+        full: the full pipeline's lists and figures; None in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
     """
 
@@ -85,12 +91,14 @@ class EvaluationReport:
     ablation: Mapping[str, Metrics]
     slices: Mapping[str, SliceResult]
     comparisons: Mapping[str, Comparison]
+    pairs: Mapping[tuple[str, str], Comparison] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     candidates: CandidateRecall | None = None
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
+    per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
     full: Measurement | None = field(default=None, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -122,6 +130,10 @@ class EvaluationReport:
         metric = f"ndcg@{full.k}"
         comparable = full.mean(metric) == full.mean(metric)  # NaN where no request has a target
         others = {**baselines, **ablation} if comparable else {}
+        for other in others.values():
+            full.check_comparable(other)
+        columns = {name: one.values[metric] for name, one in {_FULL: full, **others}.items()}
+        compared = compare_all(columns, clusters=full.users, seed=seed) if others else {}
         return cls(
             version=version,
             dataset=dataset,
@@ -135,7 +147,9 @@ class EvaluationReport:
                 for name, mask in slices.items()
                 if mask.any()
             },
-            comparisons={name: full.against(other, metric, seed=seed) for name, other in others.items()},
+            comparisons={name: compared[_FULL, name] for name in others},
+            pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},
+            per_request=full.to_polars(),
             full=full,
             masks=slices,
             **details,
@@ -155,6 +169,10 @@ class EvaluationReport:
                 name: {**asdict(comparison), "verdict": comparison.verdict}
                 for name, comparison in self.comparisons.items()
             },
+            "pairs": [
+                {"first": first, "second": second, **asdict(comparison), "verdict": comparison.verdict}
+                for (first, second), comparison in self.pairs.items()
+            ],
             "dataset": self.dataset,
             "k": self.k,
             "windows": [asdict(window) for window in self.windows],
@@ -174,8 +192,8 @@ class EvaluationReport:
         }
 
     @classmethod
-    def from_json(cls, tree: Mapping[str, Any]) -> "EvaluationReport":
-        """What `to_json` gave, as it was."""
+    def from_json(cls, tree: Mapping[str, Any], per_request: pl.DataFrame | None = None) -> "EvaluationReport":
+        """What `to_json` gave, as it was, and the figures request by request where they were kept beside it."""
         sizes, candidates = tree["slice_sizes"], tree["candidate_recall"]
         return cls(
             version=tree["version"],
@@ -186,10 +204,8 @@ class EvaluationReport:
             baselines=tree["baselines"],
             ablation=tree["ablation"],
             slices={name: SliceResult(sizes[name], metrics) for name, metrics in tree["slices"].items()},
-            comparisons={
-                name: Comparison(**{key: value for key, value in comparison.items() if key != "verdict"})
-                for name, comparison in tree["comparisons"].items()
-            },
+            comparisons={name: _comparison(comparison) for name, comparison in tree["comparisons"].items()},
+            pairs={(pair["first"], pair["second"]): _comparison(pair) for pair in tree.get("pairs", [])},
             windows=tuple(Window(**window) for window in tree["windows"]),
             facts=tree["facts"],
             caveats=tuple(tree["caveats"]),
@@ -199,4 +215,9 @@ class EvaluationReport:
                 for name, bins in tree["calibration"].items()
             },
             importances=tree["importances"],
+            per_request=per_request,
         )
+
+
+def _comparison(tree: Mapping[str, Any]) -> Comparison:
+    return Comparison(**{each.name: tree[each.name] for each in fields(Comparison)})

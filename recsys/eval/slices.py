@@ -1,4 +1,6 @@
-"""Kinds of requests, to see for whom a ranking works: cold and warm items and users, light and heavy users."""
+"""Kinds of requests, to see for whom a ranking works: new items, new users, light and heavy ones, categories."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +43,29 @@ def request_slices(
         "light": history_lengths < low if low == high else history_lengths <= low,
         "heavy": history_lengths > high if low == high else history_lengths >= high,
     }
+
+
+def category_slices(
+    targets: Targets, categories: NDArray[np.int32], names: Sequence[str], *, most: int = 5, fewest_requests: int = 30
+) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the requests that want an item of one category, for the categories that most requests want.
+
+    Args:
+        targets: the wanted items.
+        categories: (n_items,) number of the category of each item in `names`, -1 for none.
+        most: number of categories.
+        fewest_requests: a category that fewer requests want tells nothing.
+
+    Returns:
+        `category: NAME` to (n_requests,) mask, most requests first.
+    """
+    codes = np.append(categories, -1)[targets.items]  # an unknown target, -1, reads the appended -1
+    pairs = np.unique(np.stack([codes, targets.rows], axis=1)[codes >= 0], axis=0)
+    counts = np.bincount(pairs[:, 0], minlength=len(names))
+    masks = {}
+    for code in np.argsort(-counts, kind="stable")[:most]:
+        if counts[code] >= fewest_requests:
+            mask = np.zeros(len(targets), dtype=bool)
+            mask[pairs[pairs[:, 0] == code, 1]] = True
+            masks[f"category: {names[code]}"] = mask
+    return masks

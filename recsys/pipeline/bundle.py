@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from features.configured import configured
 from features.feature_set import FeatureSet
@@ -91,6 +92,8 @@ class Bundle:
         (folder / "evaluation" / "report.json").write_text(
             json.dumps(self.report.to_json(), indent=2), encoding="utf-8"
         )
+        if self.report.per_request is not None:
+            self.report.per_request.write_parquet(folder / "evaluation" / "requests.parquet")
 
     @classmethod
     def load(cls, registry: Registry, version: str | None = None) -> "Bundle":
@@ -104,6 +107,7 @@ class Bundle:
         config = parse_config(manifest.config)
         catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
         report = json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8"))
+        requests = folder / "evaluation" / "requests.parquet"
         return cls(
             config=config,
             catalogue=catalogue,
@@ -111,7 +115,7 @@ class Bundle:
             stage=StageOne.load(folder),
             features=FeatureSet.named(manifest.feature_names, configured(config.features)),
             rankers=Rankers.load(folder / "rank"),
-            report=EvaluationReport.from_json(report),
+            report=EvaluationReport.from_json(report, pl.read_parquet(requests) if requests.exists() else None),
             fingerprint=manifest.data.fingerprint,
             store=manifest.store,
             continued=manifest.continued,

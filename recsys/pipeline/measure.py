@@ -12,7 +12,7 @@ from recsys.eval.metrics.calibration import reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import CandidateRecall, EvaluationReport
-from recsys.eval.slices import request_slices
+from recsys.eval.slices import category_slices, request_slices
 from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Block, Scoring
@@ -132,13 +132,18 @@ def measure(
             popularity=trained.astype(np.float64),
             vectors=vectors,
             users=users[answered],
+            requests=np.flatnonzero(answered),
             k=K,
         )
         for name, ranking in collected.items()
     }
     full = measured.pop("full", None) or _nothing(len(trained))
     ablation = {name: one for name, one in measured.items() if name.startswith("without ")}
-    slices = request_slices(targets.select(answered), trained, lengths[answered], cold_item_events=_COLD_EVENTS)
+    catalogue, wanted = scoring.catalogue, targets.select(answered)
+    slices = {
+        **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
+        **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
+    }
     return EvaluationReport.of(
         version,
         dataset,

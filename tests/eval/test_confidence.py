@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import DataError
-from recsys.eval.confidence import compare, intervals
+from recsys.eval.confidence import compare, compare_all, intervals
 
 
 def column(values: object) -> np.ndarray:
@@ -105,3 +105,13 @@ def test_comparison_needs_the_same_requests() -> None:
         compare(np.ones(3), np.ones(4))
     with pytest.raises(DataError, match="at least one request"):
         compare(np.full(3, np.nan), np.ones(3))
+
+
+def test_all_pairs_say_what_each_pair_says() -> None:
+    rng = np.random.default_rng(8)
+    values = {name: rng.random(60) + gain for name, gain in {"a": 0.3, "b": 0.0, "c": 0.0}.items()}
+    users = rng.integers(0, 20, 60).astype(np.int32)
+    found = compare_all(values, clusters=users, resamples=500)
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    for (first, second), comparison in found.items():
+        assert comparison == compare(values[first], values[second], clusters=users, resamples=500)

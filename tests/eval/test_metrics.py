@@ -11,6 +11,7 @@ from recsys.eval.metrics.hit_rate import hit_rate
 from recsys.eval.metrics.mrr import mrr
 from recsys.eval.metrics.ndcg import ndcg
 from recsys.eval.metrics.novelty import novelty
+from recsys.eval.metrics.personalisation import personalisation
 from recsys.eval.metrics.recall import recall
 
 # Four places. First list: targets at 1 and 3 of three. Second: at 2 of one. Third: none of two. Fourth: no targets.
@@ -85,3 +86,12 @@ def test_metrics_of_lists_without_places() -> None:
     for metric in (ndcg, recall, hit_rate, mrr, average_precision):
         values = metric(hits, n_targets)
         assert np.isnan(values[1])
+
+
+def test_personalisation_by_hand() -> None:
+    same = np.array([[0, 1], [1, 0], [0, 1]], dtype=np.int32)
+    assert personalisation(same) == 0.0
+    assert personalisation(np.array([[0, 1], [2, 3]], dtype=np.int32)) == 1.0
+    # Pairs share 1, 1 and 0 of 2 places.
+    assert personalisation(np.array([[0, 1], [0, 2], [1, 3]], dtype=np.int32)) == pytest.approx(1 - 2 / 3 / 2)
+    assert np.isnan(personalisation(same[:1]))

@@ -9,11 +9,22 @@ import pytest
 from recsys.errors import DataError
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets, top_k
-from recsys.eval.slices import request_slices
+from recsys.eval.slices import category_slices, request_slices
 
 POPULARITY = np.array([3.0, 1.0, 0.0, 0.0])
 VECTORS = np.eye(4, dtype=np.float32)
-NAMES = ["ndcg@2", "recall@2", "hit_rate@2", "mrr@2", "map@2", "novelty@2", "diversity@2", "auc", "coverage@2"]
+NAMES = [
+    "ndcg@2",
+    "recall@2",
+    "hit_rate@2",
+    "mrr@2",
+    "map@2",
+    "novelty@2",
+    "diversity@2",
+    "auc",
+    "coverage@2",
+    "personalisation@2",
+]
 
 
 def measure(scores: list[list[float]], targets: list[list[int]], **options: object) -> Measurement:
@@ -37,6 +48,7 @@ def test_figures_by_hand() -> None:
     assert means["diversity@2"] == 1
     assert means["auc"] == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert means["coverage@2"] == 1
+    assert means["personalisation@2"] == 1
 
 
 def test_summary_is_json_also_where_nothing_is_defined() -> None:
@@ -109,3 +121,19 @@ def test_histories_all_alike_are_neither_light_nor_heavy() -> None:
     assert not slices["light"].any()
     assert not slices["heavy"].any()
     assert not request_slices(Targets.of([]), np.array([9]), np.array([], dtype=np.int64))["heavy"].any()
+
+
+def test_slices_of_the_most_wanted_categories() -> None:
+    targets = Targets.of([[0], [1], [0, 1], [2], [-1], [3]])
+    categories = np.array([1, 1, 0, -1], dtype=np.int32)
+    slices = category_slices(targets, categories, ["garden", "coffee"], fewest_requests=1)
+    as_lists = {name: np.flatnonzero(mask).tolist() for name, mask in slices.items()}
+    assert as_lists == {"category: coffee": [0, 1, 2], "category: garden": [3]}
+    assert list(category_slices(targets, categories, ["garden", "coffee"], fewest_requests=2)) == ["category: coffee"]
+
+
+def test_figures_by_request() -> None:
+    ours = measure([[4, 3, 2, 1], [1, 2, 3, 4]], [[0], [0]], users=np.array([5, 6], dtype=np.int32))
+    frame = ours.to_polars()
+    assert frame["user"].to_list() == [5, 6]
+    assert frame["ndcg@2"].to_list() == [1.0, 0.0]

@@ -16,6 +16,7 @@ from recsys.eval.results import CandidateRecall, EvaluationReport, Window
 
 N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
+_AT_10 = ("ndcg", "recall", "hit_rate", "mrr", "map", "coverage", "personalisation", "novelty", "diversity")
 VOID = {"meta", "path", "use", "rect", "br", "circle"}
 
 
@@ -85,7 +86,7 @@ class Page(HTMLParser):
 def test_json_has_the_keys_of_the_contract(report: EvaluationReport) -> None:
     found = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert list(found)[:6] == ["version", "n_requests", "metrics", "baselines", "ablation", "slices"]
-    names = {f"{name}@10" for name in ("ndcg", "recall", "hit_rate", "mrr", "map", "coverage", "novelty", "diversity")}
+    names = {f"{name}@10" for name in _AT_10}
     every = [found["metrics"], *found["baselines"].values(), *found["ablation"].values(), *found["slices"].values()]
     for metrics in every:
         assert set(metrics) == names | {"auc"}
@@ -126,6 +127,15 @@ def test_page_says_who_is_ahead(report: EvaluationReport) -> None:
     assert "no impressions in the log" in words
     assert "cold user" not in words  # an empty slice is left out
     assert "the 11 weakest are left out" in words
+
+
+def test_any_two_rankings_have_a_verdict(report: EvaluationReport) -> None:
+    pairs = {(pair["first"], pair["second"]): pair["verdict"] for pair in report.to_json()["pairs"]}
+    assert pairs["popularity", "ease"] == "worse"
+    assert len(pairs) == 3  # of the three others; the full pipeline's are the comparisons
+    assert "Any two rankings" in render(report)
+    back = EvaluationReport.from_json(json.loads(json.dumps(report.to_json())))
+    assert back.pairs == report.pairs
 
 
 def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
