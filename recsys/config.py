@@ -141,11 +141,37 @@ class RankerConfig(Section):
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
 
+class BoostRule(Section):
+    """Items that gain or lose score."""
+
+    where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
+    add: float = Field(description="in standard deviations of the request's scores; below 0 demotes")
+
+
+class QuotaRule(Section):
+    """Items of which a list holds some."""
+
+    where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
+    at_least: Positive = Field(description="items in a list that meet them, as far as the candidates reach")
+
+
 class PolicyConfig(Section):
-    """The rules that shape the final list."""
+    """The rules that shape the final list, in the order in which they are applied."""
 
     seen: Seen = Field("auto", description="auto: keep where users come back to the same items, else exclude")
+    boosts: tuple[BoostRule, ...] = Field(
+        (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
+    )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible (MMR)")
+    caps: dict[str, Positive] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
+    quotas: tuple[QuotaRule, ...] = Field((), description="tables of `where` and `at_least`, items in a list")
+    fresh: int = Field(0, ge=0, description="least number of items in a list that are at most `fresh_days` old")
+    fresh_days: float = Field(30.0, gt=0, description="age, by `created_at`, up to which an item is fresh")
+    pins: dict[str, Positive] = Field({}, description="item_id -> its place in the list, from 1")
+    exploration: Fraction = Field(
+        0.0, description="probability that a place at the end of the list tries an item from behind it"
+    )
+    explored_places: Positive = Field(3, description="places, from the end of the list, that explore")
 
 
 class ServingConfig(Section):

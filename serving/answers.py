@@ -45,7 +45,7 @@ async def ranked(
         context=body.context,
         exclude=(*body.exclude, *shown),
         filters=body.model_dump(include={"filter"}, exclude_unset=True).get("filter", {}),
-        policy=body.policy.model_dump(exclude_none=True),
+        policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
     )
     items = await _in_time(service, recommender, request, explain=body.explain)
     _count(service, items)
@@ -55,6 +55,7 @@ async def ranked(
         "model_version": items.model_version,
         "items": listed(items, first_rank=len(shown) + 1),
         "degraded": items.degraded,
+        **({"policy": [change._asdict() for change in items.changes]} if body.explain else {}),
         "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
     }
 
@@ -80,6 +81,9 @@ def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
         {"item_id": id_, "rank": rank, "score": score, "p_click": click, "p_purchase": purchase, "sources": sources}
         for rank, (id_, score, click, purchase, sources) in enumerate(columns, start=first_rank)
     ]
+    if items.propensities is not None:
+        for place, propensity in zip(places, items.propensities, strict=True):
+            place["propensity"] = propensity
     if items.explanations is not None:
         for place, explanation in zip(places, items.explanations, strict=True):
             place["explanation"] = explanation

@@ -37,17 +37,44 @@ class Range(Model):
     lt: Scalar = None
 
 
-class PolicyOverride(Model):
-    """The `policy` section of the config, for this list only."""
-
-    diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
-    seen: Literal["exclude", "demote", "keep"] | None = None
-
-
 Filters = Annotated[
     dict[Name, Scalar | Annotated[list[Scalar], Field(max_length=1_000)] | Range],
     Field(max_length=20, description="column: a value, a list of values, or bounds {gte, gt, lte, lt}"),
 ]
+
+
+class BoostIn(Model):
+    """Items that gain or lose score."""
+
+    where: Filters
+    add: float = Field(ge=-100, le=100, description="in standard deviations of the request's scores; below 0 demotes")
+
+
+class QuotaIn(Model):
+    """Items of which the list holds some."""
+
+    where: Filters
+    at_least: int = Field(ge=1, description="items that meet `where`, as far as the candidates reach")
+
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class PolicyOverride(Model):
+    """The `policy` section of the config, for this list only."""
+
+    seen: Literal["exclude", "demote", "keep"] | None = None
+    boosts: list[BoostIn] | None = Field(None, max_length=20)
+    diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
+    caps: dict[Name, Count] | None = Field(None, max_length=20, description="column: most items of one value")
+    quotas: list[QuotaIn] | None = Field(None, max_length=20)
+    fresh: int | None = Field(None, ge=0, description="least number of items at most `fresh_days` old")
+    fresh_days: float | None = Field(None, gt=0)
+    pins: dict[Id, Count] | None = Field(None, max_length=100, description="item_id: place, from 1")
+    exploration: float | None = Field(None, ge=0, le=1, description="share of the last places that try other items")
+    explored_places: int | None = Field(None, ge=1)
+
+
 Context = Annotated[dict[Name, Scalar], Field(max_length=50, description="facts of the moment; `query` is free text")]
 
 
@@ -235,7 +262,18 @@ class ItemOut(BaseModel):
     p_click: float | None
     p_purchase: float | None
     sources: list[str]
+    propensity: float | None = Field(
+        None, description="where the policy explores: of standing here; post it with the impression"
+    )
     explanation: ExplanationOut | None = None
+
+
+class ChangeOut(BaseModel):
+    """What one step of the policy changed: items of the catalogue that it forbade, places that it filled anew."""
+
+    step: str
+    removed: int
+    moved: int
 
 
 class ListAnswer(BaseModel):
@@ -245,6 +283,7 @@ class ListAnswer(BaseModel):
     model_version: str
     items: list[ItemOut]
     degraded: list[str]
+    policy: list[ChangeOut] | None = Field(None, description="with `explain`: what each step of the policy changed")
     cursor: str | None
 
 

@@ -68,15 +68,8 @@ def intervals(
         seed: of the resampling; the same seed gives the same interval.
         resamples: number of resamples.
     """
-    means = _means(values)
-    low, high = _percentiles(_resampled_means(values, clusters, seed, resamples))
-    return [
-        # The mean of equal values can differ from their resampled mean in the last bit.
-        Interval(mean=None, low=None, high=None)
-        if np.isnan(mean)
-        else Interval(mean=float(mean), low=float(min(lowest, mean)), high=float(max(highest, mean)))
-        for mean, lowest, highest in zip(means, low, high, strict=True)
-    ]
+    resampled = resampled_means(values, clusters, seed, resamples)
+    return [percentile_interval(mean, column) for mean, column in zip(_means(values), resampled.T, strict=True)]
 
 
 def compare(
@@ -127,7 +120,7 @@ def compare_all(
     n_requests = int(np.count_nonzero(~np.isnan(columns[:, 0])))
     if not n_requests:
         raise DataError("a paired comparison needs at least one request in which both rankings are defined")
-    means, resampled = _means(columns), _resampled_means(columns, clusters, seed, resamples)
+    means, resampled = _means(columns), resampled_means(columns, clusters, seed, resamples)
     resampled = resampled[~np.isnan(resampled[:, 0])]
     found = {}
     for first, second in combinations(range(len(names)), 2):
@@ -140,6 +133,15 @@ def compare_all(
     return found
 
 
+def percentile_interval(mean: float, resampled: NDArray[np.float64]) -> Interval:
+    """A mean with the percentiles of its resampled values (resamples,); None where it is NaN."""
+    if np.isnan(mean):
+        return Interval(mean=None, low=None, high=None)
+    low, high = np.nanquantile(resampled, _TAILS)
+    # The mean of equal values can differ from their resampled mean in the last bit.
+    return Interval(mean=float(mean), low=float(min(low, mean)), high=float(max(high, mean)))
+
+
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_metrics,) means over the defined values; NaN where there are none."""
     defined = ~np.isnan(values)
@@ -148,10 +150,13 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return means
 
 
-def _resampled_means(
+def resampled_means(
     values: NDArray[np.float64], clusters: NDArray[np.int32] | None, seed: int, resamples: int
 ) -> NDArray[np.float64]:
-    """(resamples, n_metrics) means over clusters drawn with replacement; NaN where a draw has no defined value."""
+    """(resamples, n_columns) means over clusters drawn with replacement; NaN where a draw has no defined value.
+
+    Args as in `intervals`.
+    """
     defined = ~np.isnan(values)
     sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
     if clusters is not None:
@@ -181,12 +186,3 @@ def _draws(n: int, seed: int, resamples: int) -> Iterator[NDArray[np.float64]]:
         size = min(step, resamples - start)
         drawn = rng.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
-
-
-def _percentiles(resampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lower and upper bound of each column; NaN where nothing is defined."""
-    bounds = np.full((2, resampled.shape[1]), np.nan)
-    some = ~np.isnan(resampled).all(axis=0) if len(resampled) else np.zeros(resampled.shape[1], dtype=bool)
-    if some.any():
-        bounds[:, some] = np.nanquantile(resampled[:, some], _TAILS, axis=0)
-    return bounds[0], bounds[1]

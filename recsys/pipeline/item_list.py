@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.policy.policy import Change
+
 LIST_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.String,
     "user_id": pl.String,
@@ -51,7 +53,10 @@ class ItemList:
         request_id, user_id: of the request.
         unknown_items: candidates of the request that the catalogue lacks.
         degraded: parts that were left out.
+        propensities: (n,) probability with which each item stands where it stands, to be logged with its impression;
+            None where the policy leaves nothing to chance.
         explanations: one an item, when they were asked for.
+        changes: what each step of the policy changed, when explanations were asked for.
     """
 
     ids: tuple[str, ...]
@@ -64,7 +69,9 @@ class ItemList:
     user_id: str | None = None
     unknown_items: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    propensities: NDArray[np.float32] | None = field(default=None, repr=False)
     explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
+    changes: tuple[Change, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -33,6 +33,9 @@ class Past:
             part = moments.block(start, start + size)
             everything = scoring.state.histories(part.users, part.times, SEEN_EVENTS)
             seen = np.split(everything.items, everything.offsets[1:-1])
-            policies = tuple(policy_of(self.config.policy, items, scoring.vectors) for items in seen)
+            policies = tuple(
+                policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now)
+                for items, now in zip(seen, part.times.tolist(), strict=True)
+            )
             eligible = scoring.eligible(policies, part.times)
             yield part, Block(everything.newest(self.config.data.max_history), eligible, policies)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates import Candidates, Pairs
 from recsys.pipeline.scoring import Block, Scoring
+from recsys.policy.policy import Change
 from recsys.rank.lambdarank import Ranker
 
 _TIE_BREAK = np.float32(1e-4)
@@ -23,12 +24,16 @@ class RankedBlock:
         table: (n_pairs, n_features) what the ranker saw.
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
+        propensities: per request, in that order, the probability with which each stands where it stands.
+        changes: per request, what each step of the policy changed.
     """
 
     candidates: Candidates
     table: NDArray[np.float32]
     scores: NDArray[np.float32]
     orders: tuple[NDArray[np.int64], ...]
+    propensities: tuple[NDArray[np.float32], ...]
+    changes: tuple[list[Change], ...]
 
 
 def rank_block(
@@ -44,22 +49,26 @@ def rank_block(
     table = scoring.table(block, candidates, features)
     scores = ranker.score(table) + _TIE_BREAK * candidates.fused
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
-    orders = []
+    orders, propensities, changes = [], [], []
     for row, policy in enumerate(block.policies):
         pairs = np.arange(bounds[row], bounds[row + 1])
         only = block.only[row] if block.only else None
         if only is not None:
             pairs = pairs[np.isin(candidates.items[pairs], only)]
-        order, _ = policy.arrange(candidates.items[pairs], scores[pairs], n)
-        orders.append(pairs[order])
-    return RankedBlock(candidates, table, scores, tuple(orders))
+        arranged = policy.arrange(candidates.items[pairs], scores[pairs], n)
+        orders.append(pairs[arranged.order])
+        propensities.append(arranged.propensities)
+        changes.append(arranged.changes)
+    return RankedBlock(candidates, table, scores, tuple(orders), tuple(propensities), tuple(changes))
 
 
 def _certain(block: Block) -> Pairs | None:
-    """Items that the caller wants ranked. The sources' candidates are ranked beside them, for a place among those is
-    what the ranker has learned from; a list of three ranked alone would look to it like the best three of hundreds."""
-    if not block.only:
-        return None
-    given = {row: only for row, only in enumerate(block.only) if only is not None}
-    rows = np.repeat(np.array([*given], dtype=np.int64), [len(only) for only in given.values()])
-    return rows, np.concatenate([np.zeros(0, dtype=np.int32), *given.values()])
+    """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
+    place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
+    three of hundreds."""
+    given = [policy.certain for policy in block.policies]
+    if block.only:
+        both = zip(given, block.only, strict=True)
+        given = [pinned if only is None else np.union1d(pinned, only).astype(np.int32) for pinned, only in both]
+    lengths = [len(items) for items in given]
+    return (np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None

@@ -1,6 +1,7 @@
 """The recommender: requests in, ranked lists out. The one path of API, batch and evaluation."""
 
 import copy
+import hashlib
 import threading
 import time
 from collections.abc import Collection, Sequence
@@ -236,7 +237,18 @@ class Recommender:
             elif rules.seen == "auto":
                 rules = rules.model_copy(update={"seen": config.policy.seen})
             exclude = vocabulary.numbers(request.exclude)
-            policies.append(policy_of(rules, seen, self.scoring.vectors, exclude, request.filters))
+            policies.append(
+                policy_of(
+                    rules,
+                    seen,
+                    self.scoring.vectors,
+                    exclude,
+                    request.filters,
+                    catalogue=self.catalogue,
+                    now=int(now[row]),
+                    random=_random(request) if rules.exploration else None,
+                )
+            )
         eligible = self.scoring.eligible(policies, now)
         only = tuple(None if r.candidates is None else _known(vocabulary.numbers(r.candidates)) for r in requests)
         return Block(everything.newest(config.data.max_history), eligible, tuple(policies), _queries(requests), only)
@@ -273,6 +285,7 @@ class Recommender:
             p_click=rankers.click.probability(scores),
             p_purchase=rankers.purchase.probability(scores),
             sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
+            propensities=ranked.propensities[row][: request.n] if block.policies[row].explores else None,
             model_version=self.version,
             request_id=request.request_id,
             user_id=request.user_id,
@@ -284,11 +297,21 @@ class Recommender:
         features, names = self.bundle.features, self._event_names
         table = ranked.table[pairs]
         reasons = explain_items(self.scoring, features, rankers.full, table, items, history, names)
-        return replace(found, explanations=reasons)
+        removed = block.policies[row].removed(self.catalogue)
+        changes = tuple(
+            change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)
+        )
+        return replace(found, explanations=reasons, changes=changes)
 
 
 def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
     return numbers[numbers >= 0]
+
+
+def _random(request: Request) -> np.random.Generator:
+    """Draws that a repeated request_id repeats; without one, anew each time."""
+    digest = hashlib.sha256(request.request_id.encode()).digest() if request.request_id else None
+    return np.random.default_rng(None if digest is None else int.from_bytes(digest[:8], "little"))
 
 
 def _queries(requests: Sequence[Request]) -> list[str | None] | None:

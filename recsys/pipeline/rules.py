@@ -1,6 +1,7 @@
 """The policy of one list: the configured rules, and what the request adds to them."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,20 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from recsys.config import PolicyConfig
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
 from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError
+from recsys.policy.boosts import Boost
 from recsys.policy.diversity import Diversity
-from recsys.policy.filters import Filters
+from recsys.policy.exploration import Exploration
+from recsys.policy.filters import Filters, items_that_meet
+from recsys.policy.pins import Pins
 from recsys.policy.policy import Policy
+from recsys.policy.shares import AtLeast, Cap
 from recsys.policy.steps import Available, Exclude, Seen, Step
+
+_DAY = 86_400_000_000
 
 _HABIT = 0.1
 """Share of events on an item that the user had acted on before, from which on people are held to come back to items."""
@@ -33,6 +41,10 @@ def policy_of(
     vectors: NDArray[np.float32] | None,
     exclude: NDArray[np.int32] | None = None,
     filters: Mapping[str, Any] | None = None,
+    *,
+    catalogue: ItemCatalogue,
+    now: int,
+    random: np.random.Generator | None = None,
 ) -> Policy:
     """The ordered steps of one list.
 
@@ -42,6 +54,9 @@ def policy_of(
         vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
         exclude: item numbers that must not appear.
         filters: conditions on item columns.
+        catalogue: the items.
+        now: the moment of the request, microseconds.
+        random: for exploration; None leaves exploration out.
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
@@ -50,9 +65,26 @@ def policy_of(
         steps.append(Exclude(exclude))
     if filters:
         steps.append(Filters(filters))
+    steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
+    steps += [Cap(column, most, catalogue) for column, most in config.caps.items()]
+    for rule in config.quotas:
+        steps.append(AtLeast("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
+    if config.fresh:
+        steps.append(AtLeast("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * _DAY))))
+    if config.pins:
+        places = np.array(list(config.pins.values()), dtype=np.int64)
+        steps.append(Pins(catalogue.vocabulary.numbers(list(config.pins)), places))
+    if config.exploration and random is not None:
+        steps.append(Exploration(config.exploration, config.explored_places, random))
     return Policy(tuple(steps))
+
+
+def _fresh(catalogue: ItemCatalogue, since: int, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(n,) True for items created at or after a moment (microseconds); one of unknown age is not fresh."""
+    created = catalogue.frame["created_at"].gather(items).dt.timestamp("us")
+    return (created >= since).fill_null(False).to_numpy()
 
 
 def overridden(config: PolicyConfig, changes: Mapping[str, Any]) -> PolicyConfig:

@@ -14,13 +14,16 @@ class RankedCandidates:
         items: item numbers.
         scores: the ranker's scores, higher is better.
         places: where each one stood in the arrays that `ranked` was given, to reorder further columns with.
-        tiers: 0 for most; a later step never moves an item before one of a lower tier (a demoted item is in tier 1).
+        tiers: 0 for most; a later step never moves an item before one of a lower tier (a demoted item is in tier 1, a
+            pinned one in tier -1, which no step moves).
+        propensities: probability with which each stands where it stands; 1 without exploration.
     """
 
     items: NDArray[np.int32]
     scores: NDArray[np.float32]
     places: NDArray[np.intp]
     tiers: NDArray[np.int8]
+    propensities: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -29,8 +32,16 @@ class RankedCandidates:
     def ranked(cls, items: NDArray[np.int32], scores: NDArray[np.float32]) -> "RankedCandidates":
         """Order by score, equal scores by item number, NaN last."""
         order = np.lexsort((items, -scores))
-        return cls(items[order], scores[order], order, np.zeros(len(items), dtype=np.int8))
+        tiers, propensities = np.zeros(len(items), dtype=np.int8), np.ones(len(items), dtype=np.float32)
+        return cls(items[order], scores[order], order, tiers, propensities)
 
     def take(self, order: NDArray[np.intp]) -> "RankedCandidates":
         """The candidates at `order`, in that order."""
-        return RankedCandidates(self.items[order], self.scores[order], self.places[order], self.tiers[order])
+        columns = (self.items[order], self.scores[order], self.places[order], self.tiers[order])
+        return RankedCandidates(*columns, self.propensities[order])
+
+    def first(self, chosen: NDArray[np.intp]) -> "RankedCandidates":
+        """The candidates at `chosen`, in that order, then the others in theirs."""
+        others = np.ones(len(self), dtype=bool)
+        others[chosen] = False
+        return self.take(np.concatenate([chosen, np.flatnonzero(others)]))

@@ -44,17 +44,33 @@ class Filters:
             DataError: a column or an operator does not exist (the nearest one is named), or a value is not of the
                 column's type.
         """
-        if not self.conditions:
-            return None
-        frame = catalogue.frame
-        tests = [_column_test(frame.schema, name, condition) for name, condition in self.conditions.items()]
-        # A missing `available` means yes, as everywhere.
-        frame = frame.with_columns(pl.col("available").fill_null(True))
-        return frame.select(pl.all_horizontal(tests).fill_null(False).alias("met"))["met"].to_numpy()
+        return _met(self.conditions, catalogue.frame) if self.conditions else None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Changes nothing."""
         return candidates
+
+
+def items_that_meet(
+    conditions: Mapping[str, Any], catalogue: ItemCatalogue, items: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """(n,) True for those of the `items` (n,) that meet every condition.
+
+    Raises:
+        DataError: as for `Filters`.
+    """
+    named = [name for name in catalogue.frame.columns if name in conditions or name == "available"]
+    unknown = [name for name in conditions if name not in named]
+    frame = catalogue.frame if unknown else catalogue.frame.select(named)[items]
+    return _met(conditions, frame)
+
+
+def _met(conditions: Mapping[str, Any], frame: pl.DataFrame) -> NDArray[np.bool_]:
+    """(n_rows,) True where all conditions hold."""
+    tests = [_column_test(frame.schema, name, condition) for name, condition in conditions.items()]
+    # A missing `available` means yes, as everywhere.
+    frame = frame.with_columns(pl.col("available").fill_null(True))
+    return frame.select(pl.all_horizontal(tests).fill_null(False).alias("met"))["met"].to_numpy()
 
 
 def _column_test(schema: pl.Schema, name: str, condition: Any) -> pl.Expr:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.exploration import Exploration
+from recsys.policy.pins import Pins
 from recsys.policy.steps import Step
 
 
@@ -20,6 +22,17 @@ class Change(NamedTuple):
     """candidates taken out"""
     moved: int
     """candidates that stand elsewhere than before the step, among the first n"""
+
+
+class Arranged(NamedTuple):
+    """A list in its final order."""
+
+    order: NDArray[np.intp]
+    """(n_candidates,) indices into what was given, best first"""
+    changes: list[Change]
+    """what each step changed"""
+    propensities: NDArray[np.float32]
+    """(n_candidates,) in the new order: probability with which each stands where it stands"""
 
 
 @dataclass(frozen=True)
@@ -44,24 +57,31 @@ class Policy:
         masks = [mask for step in self.steps if (mask := step.eligible(catalogue)) is not None]
         return reduce(np.logical_and, masks) if masks else None
 
-    def arrange(
-        self, items: NDArray[np.int32], scores: NDArray[np.float32], n: int
-    ) -> tuple[NDArray[np.intp], list[Change]]:
+    @property
+    def certain(self) -> NDArray[np.int32]:
+        """Items that must be among the candidates, whatever their scores: the pinned ones."""
+        pinned = [step.items for step in self.steps if isinstance(step, Pins)]
+        items = np.concatenate([np.zeros(0, dtype=np.int32), *pinned])
+        return items[items >= 0]
+
+    @property
+    def explores(self) -> bool:
+        """Whether chance has a part in the list."""
+        return any(isinstance(step, Exploration) for step in self.steps)
+
+    def arrange(self, items: NDArray[np.int32], scores: NDArray[np.float32], n: int) -> Arranged:
         """Order ranked candidates that are all eligible.
 
         Args:
             items: (n_candidates,) item numbers, in any order.
             scores: (n_candidates,) the ranker's scores, higher is better.
             n: length of the list that will be shown.
-
-        Returns:
-            (n_candidates,) indices into `items`, best first, and what each step changed.
         """
         return self._arrange(RankedCandidates.ranked(items, scores), n)
 
     def apply(
         self, catalogue: ItemCatalogue, items: NDArray[np.int32], scores: NDArray[np.float32], n: int
-    ) -> tuple[NDArray[np.intp], list[Change]]:
+    ) -> Arranged:
         """Take out what is not eligible, then order: for candidates that were not sought under `eligible`.
 
         Args and returns as in `arrange`; the indices are of the candidates that are left.
@@ -73,15 +93,21 @@ class Policy:
             before = len(candidates)
             if mask is not None:
                 candidates = candidates.take(np.flatnonzero(mask[candidates.items]))
-            removals.append(Change(step.name, before - len(candidates), 0))
-        order, moves = self._arrange(candidates, n)
-        return order, [removal._replace(moved=move.moved) for removal, move in zip(removals, moves, strict=True)]
+            removals.append(before - len(candidates))
+        arranged = self._arrange(candidates, n)
+        moves = zip(arranged.changes, removals, strict=True)
+        return arranged._replace(changes=[move._replace(removed=removed) for move, removed in moves])
 
-    def _arrange(self, candidates: RankedCandidates, n: int) -> tuple[NDArray[np.intp], list[Change]]:
+    def removed(self, catalogue: ItemCatalogue) -> list[int]:
+        """Items of the catalogue that each step forbids."""
+        masks = [step.eligible(catalogue) for step in self.steps]
+        return [0 if mask is None else int(np.count_nonzero(~mask)) for mask in masks]
+
+    def _arrange(self, candidates: RankedCandidates, n: int) -> Arranged:
         changes = []
         for step in self.steps:
             arranged = step.arrange(candidates, n)
             moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
             changes.append(Change(step.name, 0, moved))
             candidates = arranged
-        return candidates.places, changes
+        return Arranged(candidates.places, changes, candidates.propensities)

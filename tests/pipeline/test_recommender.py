@@ -145,9 +145,26 @@ def test_diversity_mixes_the_tastes(recommender: Recommender) -> None:
     assert mixed != plain
 
 
+def test_pinned_capped_and_explored(recommender: Recommender) -> None:
+    request = Request(user_id=USER, n=6, request_id="r1")
+    plain = recommender.recommend(request)
+    assert plain.propensities is None
+    last = recommender.catalogue.vocabulary.ids(range(len(recommender.catalogue)))[-1]
+    ruled = recommender.recommend(replace(request, policy={"pins": {last: 1}, "caps": {"category": 2}}), explain=True)
+    assert ruled.ids[0] == last
+    assert [change.step for change in ruled.changes] == ["available", "seen", "cap", "pins"]
+    explored = [recommender.recommend(replace(request, policy={"exploration": 1.0})) for _ in range(2)]
+    assert explored[0].ids[:3] == plain.ids[:3]
+    assert not set(explored[0].ids[3:]) & set(plain.ids)
+    assert explored[0].ids == explored[1].ids  # the same request_id, the same draws
+    assert explored[0].propensities is not None
+    assert (explored[0].propensities[:3] == 1).all()
+    assert (explored[0].propensities[3:] < 1).all()
+
+
 @pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"seen": "sometimes"}])
 def test_a_wrong_policy(recommender: Recommender, policy: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, diversity"):
+    with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, diversity"):
         ids(recommender, user_id=USER, policy=policy)
 
 

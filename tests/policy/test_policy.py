@@ -34,12 +34,12 @@ def numbers(*items: int) -> np.ndarray:
 
 
 def arranged(*steps: object, scores: np.ndarray = SCORES, n: int = N_ITEMS) -> list[int]:
-    order, _ = Policy(steps).arrange(ITEMS, scores, n)  # type: ignore[arg-type]
+    order, *_ = Policy(steps).arrange(ITEMS, scores, n)  # type: ignore[arg-type]
     return ITEMS[order].tolist()
 
 
 def test_order_is_by_score_then_item_number_and_nan_last() -> None:
-    order, changes = Policy(()).arrange(numbers(4, 9, 2, 7), np.array([1, np.nan, 1, 2], dtype=np.float32), 4)
+    order, changes, _ = Policy(()).arrange(numbers(4, 9, 2, 7), np.array([1, np.nan, 1, 2], dtype=np.float32), 4)
     assert numbers(4, 9, 2, 7)[order].tolist() == [7, 2, 4, 9]
     assert changes == []
 
@@ -64,7 +64,7 @@ def test_nothing_forbidden_is_no_mask() -> None:
 
 def test_apply_removes_and_reports_step_by_step() -> None:
     policy = Policy((Available(), Exclude(numbers(3, 4)), Seen("exclude", numbers(0)), Diversity(1.0, VECTORS)))
-    order, changes = policy.apply(CATALOGUE, ITEMS, SCORES, 3)
+    order, changes, _ = policy.apply(CATALOGUE, ITEMS, SCORES, 3)
     assert ITEMS[order].tolist() == [1, 5, 2]
     assert changes == [
         Change("available", 1, 0),
@@ -79,14 +79,14 @@ def test_apply_and_a_mask_beforehand_agree() -> None:
     mask = policy.eligible(CATALOGUE)
     assert mask is not None
     left = ITEMS[mask]
-    order, _ = policy.arrange(left, SCORES[mask], 4)
-    applied, _ = policy.apply(CATALOGUE, ITEMS, SCORES, 4)
+    order, *_ = policy.arrange(left, SCORES[mask], 4)
+    applied, *_ = policy.apply(CATALOGUE, ITEMS, SCORES, 4)
     assert left[order].tolist() == ITEMS[applied].tolist() == [2, 4, 0, 1]
 
 
 def test_the_callers_columns_follow_the_order() -> None:
     shuffled = numbers(3, 5, 0)
-    order, _ = Policy((Exclude(numbers(5)),)).apply(CATALOGUE, shuffled, SCORES[shuffled], 3)
+    order, *_ = Policy((Exclude(numbers(5)),)).apply(CATALOGUE, shuffled, SCORES[shuffled], 3)
     assert order.tolist() == [2, 0]
 
 
@@ -117,7 +117,7 @@ def test_diversity_of_equal_or_missing_scores() -> None:
 def test_no_candidates_and_one() -> None:
     policy = Policy((Seen("demote", numbers(0)), Diversity(0.5, VECTORS)))
     for n_candidates in (0, 1):
-        order, _ = policy.apply(CATALOGUE, ITEMS[:n_candidates], SCORES[:n_candidates], 10)
+        order, *_ = policy.apply(CATALOGUE, ITEMS[:n_candidates], SCORES[:n_candidates], 10)
         assert order.tolist() == list(range(n_candidates))
 
 
@@ -135,7 +135,7 @@ def test_dial_zero_keeps_the_order(scores: list[float], n: int, seed: int) -> No
     items = np.arange(len(scores), dtype=np.int32)
     vectors = np.random.default_rng(seed).standard_normal((len(scores), 3)).astype(np.float32)
     values = np.array(scores, dtype=np.float32)
-    kept, changes = Policy((Diversity(0.0, vectors),)).arrange(items, values, n)
+    kept, changes, _ = Policy((Diversity(0.0, vectors),)).arrange(items, values, n)
     np.testing.assert_array_equal(kept, Policy(()).arrange(items, values, n)[0])
     assert changes == [Change("diversity", 0, 0)]
 
@@ -148,6 +148,6 @@ def test_every_order_is_a_permutation_that_starts_with_the_best(
     vectors = np.random.default_rng(seed).standard_normal((len(scores), 3)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     values = np.array(scores, dtype=np.float32)
-    order, _ = Policy((Diversity(dial, vectors),)).arrange(items, values, n)
+    order, *_ = Policy((Diversity(dial, vectors),)).arrange(items, values, n)
     assert sorted(order.tolist()) == items.tolist()
     assert order[0] == Policy(()).arrange(items, values, n)[0][0]

@@ -96,6 +96,38 @@ def test_policy_and_query(reading: httpx.Client, users: list[str], items: list[s
     assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
 
 
+def test_rules_of_one_list(reading: httpx.Client, users: list[str]) -> None:
+    usual = ids(recommend(reading, user_id=users[0], n=10))
+    answer = recommend(
+        reading,
+        user_id=users[0],
+        n=6,
+        explain=True,
+        policy={
+            "pins": {usual[7]: 2, "unknown": 1},
+            "caps": {"category": 3},
+            "boosts": [{"where": {"price": {"lt": 12.0}}, "add": 0.5}],
+            "quotas": [{"where": {"category": ["garden"]}, "at_least": 1}],
+            "fresh": 2,
+        },
+    )
+    assert ids(answer)[1] == usual[7]
+    steps = [change["step"] for change in answer["policy"]]
+    assert steps == ["available", "seen", "boost", "cap", "quota", "fresh", "pins"]
+    assert "propensity" not in answer["items"][0]
+
+
+def test_exploration_tells_its_propensities(reading: httpx.Client, users: list[str]) -> None:
+    policy = {"exploration": 1.0, "explored_places": 2}
+    usual = ids(recommend(reading, user_id=users[0], n=5))
+    answer = recommend(reading, user_id=users[0], n=5, policy=policy)
+    assert ids(answer)[:3] == usual[:3]
+    assert not set(ids(answer)[3:]) & set(usual)
+    propensities = [item["propensity"] for item in answer["items"]]
+    assert propensities[:3] == [1.0, 1.0, 1.0]
+    assert all(0 < propensity <= 0.5 for propensity in propensities[3:])
+
+
 @pytest.mark.parametrize("text", STRANGE, ids=range(len(STRANGE)))
 def test_strange_text_goes_through(reading: httpx.Client, text: str) -> None:
     assert recommend(reading, user_id=f"u{text}"[:256], context={"query": text}, history=[f"i{text}"[:256]])["items"]
@@ -168,6 +200,8 @@ def test_one_item(reading: httpx.Client, items: list[str]) -> None:
         ("recommend", {"history": ["i"] * 10_001}, ["body", "history"]),
         ("recommend", {"policy": {"diversity": 2}}, ["body", "policy", "diversity"]),
         ("recommend", {"policy": {"unknown": 1}}, ["body", "policy", "unknown"]),
+        ("recommend", {"policy": {"caps": {"brand": 0}}}, ["body", "policy", "caps", "brand"]),
+        ("recommend", {"policy": {"boosts": [{"add": 1}]}}, ["body", "policy", "boosts", 0, "where"]),
         ("recommend", {"cursor": "nonsense"}, ["body", "cursor"]),
         ("rank", {"user_id": "u1"}, ["body", "items"]),
     ],

@@ -1,0 +1,105 @@
+"""What another list would have earned, told from lists in which chance had a part and wrote down its probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import DataError
+from recsys.eval.confidence import Interval, percentile_interval, resampled_means
+
+FEW = 100
+"""Effective placements below which an estimate is not to be relied on."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Placements, an item at a place of a list that was shown, and what came of them. All arrays are (n,).
+
+    Attributes:
+        rewards: what the placement earned: 1 for a click, 0 for none.
+        propensities: in (0, 1], probability with which the item was put there.
+        target: probability with which the measured policy puts it there; 0 or 1 where that leaves nothing to chance.
+        predicted: the reward that a model expects of the placement; 0 without a model.
+        expected: the reward that the model expects of what the measured policy puts there.
+        requests: number of the list: placements of one list are resampled together.
+    """
+
+    rewards: NDArray[np.float64]
+    propensities: NDArray[np.float64]
+    target: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    requests: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        if len(self.rewards) and not (self.propensities.min() > 0 and self.propensities.max() <= 1):
+            raise DataError("off-policy estimates need propensities above 0 and at most 1; look at the impressions")
+
+
+@dataclass(frozen=True)
+class OffPolicy:
+    """Reward per place of the measured policy, three ways, and how far to trust them.
+
+    Attributes:
+        logged: what the shown lists earned.
+        ips: inverse propensity score, Horvitz & Thompson, JASA 1952: unbiased, of high variance.
+        snips: self-normalised, Swaminathan & Joachims, NeurIPS 2015: hardly biased, of less variance.
+        dr: doubly robust, Dudik, Langford & Li, ICML 2011: unbiased, and the better the model the less its variance.
+        n_placements: placements that were logged with a propensity.
+        effective_sample_size: (sum w)^2 / sum w^2, Kish 1965: as many placements of weight 1 would tell as much.
+        mean_weight: 1 where propensities are right and the logging policy could have shown all; below it could not.
+        max_weight: the largest weight, after clipping.
+        clipped: share of the weights that were cut.
+    """
+
+    logged: Interval
+    ips: Interval
+    snips: Interval
+    dr: Interval
+    n_placements: int
+    effective_sample_size: float
+    mean_weight: float
+    max_weight: float
+    clipped: float
+
+    @property
+    def reliable(self) -> bool:
+        """Whether enough placements tell something, and the logging policy covered what is measured."""
+        return self.effective_sample_size >= FEW and abs(self.mean_weight - 1.0) < 0.2
+
+
+def off_policy(logged: Logged, *, clip: float = 50.0, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
+    """Estimate the reward per place that the measured policy would have earned.
+
+    Args:
+        logged: at least one placement.
+        clip: weights above it are cut: some bias for much variance; Ionides, JCGS 2008.
+        seed: of the bootstrap over lists.
+        resamples: number of resamples.
+
+    Raises:
+        DataError: there is no placement.
+    """
+    if not len(logged.rewards):
+        raise DataError("off-policy estimates need impressions with a position and a propensity; the log has none")
+    raw = logged.target / logged.propensities
+    weights = np.minimum(raw, clip)
+    corrected = logged.expected + weights * (logged.rewards - logged.predicted)
+    columns = np.stack([logged.rewards, weights * logged.rewards, corrected, weights], axis=1)
+    rewards, ips, dr, weight = columns.mean(axis=0)
+    drawn = resampled_means(columns, logged.requests, seed, resamples)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no weight at all: there is no such mean
+        snips, drawn_snips = ips / weight, drawn[:, 1] / drawn[:, 3]
+    total = weights.sum()
+    return OffPolicy(
+        logged=percentile_interval(rewards, drawn[:, 0]),
+        ips=percentile_interval(ips, drawn[:, 1]),
+        snips=percentile_interval(snips, drawn_snips),
+        dr=percentile_interval(dr, drawn[:, 2]),
+        n_placements=len(weights),
+        effective_sample_size=float(total**2 / np.square(weights).sum()) if total else 0.0,
+        mean_weight=float(weight),
+        max_weight=float(weights.max()),
+        clipped=float(np.mean(raw > clip)),
+    )

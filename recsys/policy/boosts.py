@@ -1,0 +1,44 @@
+"""Boosts: items that meet a condition gain or lose score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.policy.candidates import RankedCandidates
+from recsys.policy.filters import items_that_meet
+
+
+@dataclass(frozen=True)
+class Boost:
+    """Add to the score of the items that meet `where`.
+
+    Attributes:
+        where: conditions as in `filter`.
+        add: in standard deviations of the request's scores, to mean the same for every ranker; below 0 demotes.
+        catalogue: whose columns the conditions name.
+    """
+
+    where: Mapping[str, Any]
+    add: float
+    catalogue: ItemCatalogue
+    name = "boost"
+
+    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
+        """None: a boost forbids nothing."""
+        return None
+
+    def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
+        """Order by the new scores within each tier; equal ones keep their order."""
+        met = items_that_meet(self.where, self.catalogue, candidates.items)
+        if not met.any():
+            return candidates
+        finite = candidates.scores[np.isfinite(candidates.scores)]
+        spread = float(finite.std()) if len(finite) else 0.0
+        gained = np.where(met, np.float32(self.add * (spread or 1.0)), np.float32(0))
+        scores = candidates.scores + gained
+        boosted = replace(candidates, scores=scores)
+        return boosted.take(np.lexsort((-scores, candidates.tiers)))

@@ -1,0 +1,106 @@
+"""How much of a list is of one kind: at most so many items of one value, at least so many that meet a condition."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import DataError
+from recsys.policy.candidates import RankedCandidates
+
+
+class Kind(Protocol):
+    """Tells which items are of a kind."""
+
+    def __call__(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) True for the items that are."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most `most` items of one value of a column, such as a brand, among the first n.
+
+    What is above the cap goes behind them in its old order. Where there is nothing else to show, it is shown.
+
+    Attributes:
+        column: of the catalogue; items without a value are not capped.
+        most: items of one value.
+        catalogue: whose column it is.
+    """
+
+    column: str
+    most: int
+    catalogue: ItemCatalogue = field(repr=False)
+    name = "cap"
+
+    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
+        """None: a cap forbids no item."""
+        return None
+
+    def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
+        """The best n that keep to the cap, then the others.
+
+        Raises:
+            DataError: the catalogue has no such column, or its cells hold lists.
+        """
+        values = self._values(candidates.items)
+        counts: dict[str, int] = {}
+        kept: list[int] = []
+        for place, value in enumerate(values):
+            if len(kept) == n:
+                break
+            if value is None or counts.get(value, 0) < self.most:
+                kept.append(place)
+                if value is not None:
+                    counts[value] = counts.get(value, 0) + 1
+        return candidates.first(np.array(kept, dtype=np.intp))
+
+    def _values(self, items: NDArray[np.int32]) -> list[str | None]:
+        frame = self.catalogue.frame
+        if self.column not in frame.columns or frame.schema[self.column].is_nested():
+            known = ", ".join(name for name, dtype in frame.schema.items() if not dtype.is_nested())
+            raise DataError(f"policy.caps: items have no column {self.column!r} of single values; there are {known}")
+        return frame[self.column].gather(items).cast(pl.String).to_list()
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """At least so many of the first n are of a kind, as far as the candidates reach.
+
+    The best of the kind from behind take the last places of those that are not of it. A demoted item is not fetched
+    before one that is not demoted.
+
+    Attributes:
+        name: of the rule, in reports.
+        least: items of the kind.
+        kind: tells which items are.
+    """
+
+    name: str
+    least: int
+    kind: Kind = field(repr=False)
+
+    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
+        """None: it forbids nothing."""
+        return None
+
+    def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
+        """Fetch what is missing."""
+        n = min(n, len(candidates))
+        if not n:
+            return candidates
+        of_kind = self.kind(candidates.items)
+        missing = min(self.least, n) - int(np.count_nonzero(of_kind[:n]))
+        behind = np.arange(n, len(candidates))
+        fetched = behind[of_kind[n:] & (candidates.tiers[n:] <= candidates.tiers[n - 1])][: max(missing, 0)]
+        others = np.flatnonzero(~of_kind[:n])
+        leaving = others[len(others) - min(len(fetched), len(others)) :]
+        fetched = fetched[: len(leaving)]
+        if not len(fetched):
+            return candidates
+        head = np.concatenate([np.setdiff1d(np.arange(n), leaving), fetched])
+        return candidates.first(head[np.argsort(candidates.tiers[head], kind="stable")])

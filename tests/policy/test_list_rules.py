@@ -1,0 +1,143 @@
+"""Boosts, caps, quotas, pins and exploration: what each does to a list, and what it leaves alone."""
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import DataError
+from recsys.policy.boosts import Boost
+from recsys.policy.candidates import RankedCandidates
+from recsys.policy.exploration import Exploration
+from recsys.policy.filters import items_that_meet
+from recsys.policy.pins import Pins
+from recsys.policy.policy import Policy
+from recsys.policy.shares import AtLeast, Cap
+from recsys.policy.steps import Seen, Step
+
+N_ITEMS = 8
+CATALOGUE = ItemCatalogue(
+    pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "brand": ["x", "x", "x", "y", "x", "y", None, None],
+            "tags": [["a"], [], None, ["b"], ["a", "b"], [], [], []],
+            "price": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, None],
+            "available": [True] * N_ITEMS,
+        }
+    )
+)
+ITEMS = np.arange(N_ITEMS, dtype=np.int32)
+SCORES = -ITEMS.astype(np.float32)  # the ranker's order is 0, 1, 2, ...
+
+
+def arranged(*steps: Step, n: int = 4) -> list[int]:
+    return ITEMS[Policy(steps).arrange(ITEMS, SCORES, n).order].tolist()
+
+
+def numbers(*items: int) -> np.ndarray:
+    return np.array(items, dtype=np.int32)
+
+
+def of_brand(brand: str, least: int) -> AtLeast:
+    return AtLeast("quota", least, partial(items_that_meet, {"brand": brand}, CATALOGUE))
+
+
+def test_boost_is_in_standard_deviations() -> None:
+    spread = SCORES.std()
+    assert arranged(Boost({"brand": "y"}, 1.5 / spread, CATALOGUE)) == [0, 1, 3, 2, 5, 4, 6, 7]
+    assert arranged(Boost({"price": {"lt": 3}}, -10.0, CATALOGUE)) == [2, 3, 4, 5, 6, 7, 0, 1]
+    assert arranged(Boost({"brand": "z"}, 9.0, CATALOGUE)) == ITEMS.tolist()
+
+
+def test_boost_does_not_lift_a_demoted_item_over_others() -> None:
+    assert arranged(Seen("demote", numbers(3)), Boost({"brand": "y"}, 99.0, CATALOGUE)) == [5, 0, 1, 2, 4, 6, 7, 3]
+
+
+def test_boost_names_an_unknown_column() -> None:
+    with pytest.raises(DataError, match="no column 'brands'; the nearest one is 'brand'"):
+        arranged(Boost({"brands": "y"}, 1.0, CATALOGUE))
+
+
+def test_cap_holds_for_the_list_and_spares_what_has_no_value() -> None:
+    assert arranged(Cap("brand", 2, CATALOGUE)) == [0, 1, 3, 5, 2, 4, 6, 7]
+    assert arranged(Cap("brand", 1, CATALOGUE)) == [0, 3, 6, 7, 1, 2, 4, 5]
+
+
+def test_cap_shows_more_where_there_is_nothing_else() -> None:
+    assert arranged(Cap("brand", 1, CATALOGUE), n=6) == [0, 3, 6, 7, 1, 2, 4, 5]
+
+
+def test_cap_needs_a_column_of_single_values() -> None:
+    for column in ("colour", "tags"):
+        with pytest.raises(DataError, match=f"no column '{column}' of single values; there are item_id, brand"):
+            arranged(Cap(column, 1, CATALOGUE))
+
+
+def test_quota_fetches_the_best_from_behind() -> None:
+    assert arranged(of_brand("y", 1)) == ITEMS.tolist()  # 3 is there already
+    assert arranged(of_brand("y", 2)) == [0, 1, 3, 5, 2, 4, 6, 7]
+    assert arranged(of_brand("y", 4)) == [0, 1, 3, 5, 2, 4, 6, 7]  # there are only two
+    assert arranged(of_brand("y", 2), n=1) == [3, 0, 1, 2, 4, 5, 6, 7]
+
+
+def test_quota_leaves_a_demoted_item_behind() -> None:
+    assert arranged(Seen("demote", numbers(5)), of_brand("y", 2)) == [0, 1, 2, 3, 4, 6, 7, 5]
+
+
+def test_pins_stand_where_they_are_pinned() -> None:
+    assert arranged(Pins(numbers(6, 2, -1), np.array([1, 3, 2]))) == [6, 0, 2, 1, 3, 4, 5, 7]
+    assert arranged(Pins(numbers(0), np.array([99]))) == [1, 2, 3, 4, 5, 6, 7, 0]
+    assert Policy((Pins(numbers(6, -1), np.array([1, 2])),)).certain.tolist() == [6]
+
+
+def test_without_exploration_every_place_is_certain() -> None:
+    policy = Policy((Exploration(0.0, 2, np.random.default_rng(0)),))
+    found = policy.arrange(ITEMS, SCORES, 4)
+    assert found.order.tolist() == ITEMS.tolist()
+    assert found.propensities.tolist() == [1.0] * N_ITEMS
+    assert [(change.step, change.moved) for change in found.changes] == [("exploration", 0)]
+
+
+def test_propensities_are_how_often_an_item_stands_there() -> None:
+    random, drawn = np.random.default_rng(1), np.zeros((4, N_ITEMS))
+    told = np.full((4, N_ITEMS), np.nan)
+    for _ in range(20_000):
+        found = Policy((Pins(numbers(7), np.array([4])), Exploration(0.4, 2, random))).arrange(ITEMS, SCORES, 4)
+        for place in range(4):
+            item = ITEMS[found.order[place]]
+            drawn[place, item] += 1
+            assert np.isnan(told[place, item]) or told[place, item] == found.propensities[place]
+            told[place, item] = found.propensities[place]
+    # Places 1 and 4 (pinned) are certain; 2 and 3 draw from reserves of two each: 3, 5 and 4, 6.
+    assert np.nansum(told, axis=1) == pytest.approx(1.0)
+    np.testing.assert_allclose(drawn / 20_000, np.nan_to_num(told), atol=0.01)
+    assert told[1, [1, 3, 5]] == pytest.approx([0.6, 0.2, 0.2])
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5, width=32), st.integers(0, N_ITEMS - 1)), max_size=12, unique_by=lambda r: r[1]),
+    st.integers(1, 6),
+    st.integers(0, 9),
+)
+def test_every_rule_keeps_every_candidate(rows: list[tuple[float, int]], n: int, seed: int) -> None:
+    items = np.array([item for _, item in rows], dtype=np.int32)
+    scores = np.array([score for score, _ in rows], dtype=np.float32)
+    steps: tuple[Step, ...] = (
+        Seen("demote", numbers(1, 4)),
+        Boost({"brand": "x"}, 0.7, CATALOGUE),
+        Cap("brand", 1, CATALOGUE),
+        of_brand("y", 2),
+        Pins(numbers(2), np.array([2])),
+        Exploration(0.5, 2, np.random.default_rng(seed)),
+    )
+    candidates = RankedCandidates.ranked(items, scores)
+    for step in steps:
+        after = step.arrange(candidates, n)
+        assert sorted(after.items.tolist()) == sorted(items.tolist())
+        assert items[after.places].tolist() == after.items.tolist()
+        candidates = after
