@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from recsys.errors import ConfigError
 
@@ -174,6 +174,15 @@ class PolicyConfig(Section):
     explored_places: Positive = Field(3, description="places, from the end of the list, that explore")
 
 
+class VariantConfig(Section):
+    """One version among several that answer side by side."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,63}$", description="stands in answers, logs and metrics")
+    version: str = Field("current", description="current; newest, the last that was published; or the name of one")
+    share: float = Field(1.0, ge=0, description="of the users, relative to the others' shares")
+    shadow: Fraction = Field(0.0, description="share of the others' lists that it makes as well, unseen, to compare")
+
+
 class ServingConfig(Section):
     """The online service."""
 
@@ -190,7 +199,27 @@ class ServingConfig(Section):
     )
     body_seconds: float = Field(10.0, gt=0, description="a body that has not come by then is answered with 408")
     rate: float = Field(0.0, ge=0, description="requests a second that one key may make of one worker; 0: no limit")
+    variants: tuple[VariantConfig, ...] = Field(
+        (VariantConfig(name="champion"),),
+        min_length=1,
+        description="versions that answer side by side, as tables of name, version, share and shadow, see serving.md",
+    )
+    encoder: Literal["start", "first use"] = Field(
+        "start", description="when a worker loads what reads texts: beside its first answers, or at the first text"
+    )
+    list_days: float = Field(
+        30.0, ge=0, description="days that answered lists are kept in the store, to learn from what was shown; 0: none"
+    )
     keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")
+
+    @field_validator("variants")
+    @classmethod
+    def _variants_differ(cls, variants: tuple[VariantConfig, ...]) -> tuple[VariantConfig, ...]:
+        if len({variant.name for variant in variants}) < len(variants):
+            raise ValueError("two variants have one name")
+        if not any(variant.share for variant in variants):
+            raise ValueError("no variant has a share of the users")
+        return variants
 
 
 class RetrainConfig(Section):

@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
 from recsys.data.requests import Request
+from recsys.data.served_list import ServedList
 from recsys.errors import RecsysError
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.recommend import Recommender
-from serving.cursor import next_cursor, shown_before
+from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest
 from serving.service import Service
@@ -19,14 +22,25 @@ from serving.service import Service
 logger = logging.getLogger("recsys.serving")
 
 
+def unit_of(body: ListRequest) -> str:
+    """What stays with one variant: the user; of an anonymous one all pages of the list."""
+    return body.user_id or name_of_list(body)
+
+
 async def ranked(
-    service: Service, recommender: Recommender, body: ListRequest, n: int, candidates: Sequence[str] | None = None
+    service: Service,
+    recommender: Recommender,
+    body: ListRequest,
+    n: int,
+    candidates: Sequence[str] | None = None,
+    variant: str | None = None,
 ) -> dict[str, Any]:
     """Make one page of a list.
 
     Args:
         n: length of the page.
         candidates: when given only these are ranked.
+        variant: that answers; None for a list that is only looked at, which is not kept.
 
     Raises:
         ProblemError: 422, n is above the limit or the cursor is wrong; 429, the server is at its limit.
@@ -49,10 +63,13 @@ async def ranked(
     )
     items = await _in_time(service, recommender, request, explain=body.explain)
     _count(service, items)
+    if variant is not None:
+        _keep(service, recommender, request, items, variant, len(shown))
     more = len(items.ids) == n
     return {
         "request_id": request.request_id,
         "model_version": items.model_version,
+        "variant": variant,
         "items": listed(items, first_rank=len(shown) + 1),
         "degraded": items.degraded,
         **({"policy": [change._asdict() for change in items.changes]} if body.explain else {}),
@@ -72,6 +89,33 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
     except Exception:
         logger.exception("a list could not be made")
     return await service.falling_back.run(lambda: recommender.popular(request))
+
+
+def _keep(
+    service: Service, recommender: Recommender, request: Request, items: ItemList, variant: str, first: int
+) -> None:
+    """Log the list, and have the shadow variants make theirs."""
+    user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
+
+    def note(made: ItemList, by: str, *, shown: bool) -> None:
+        moment, certain = time.time_ns() // 1_000, (1.0,) * len(made.ids)
+        service.shown.note(
+            ServedList(
+                request.request_id, user_id, moment, made.model_version, by, first, made.ids, certain, shown=shown
+            )
+        )
+
+    note(items, variant, shown=True)
+    service.metrics.lists.labels(variant).inc()
+    for name, served in service.live.shadowing(variant, request.request_id):
+
+        def compare(name: str, other: Recommender) -> None:
+            made = other.recommend(request)
+            note(made, name, shown=False)
+            common = len({*made.ids} & {*items.ids}) / max(len(items.ids), 1)
+            service.metrics.shadow_overlap.labels(name).observe(common)
+
+        service.shadowing.try_to(partial(compare, name, served.recommender))
 
 
 def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The app: routes, errors, limits, and the life of what they work with."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,19 +11,28 @@ from fastapi_offline import FastAPIOffline
 from recsys import __version__
 from recsys.registry import Registry
 from recsys.store import open_store
+from recsys.store.tail import SharedTail
 from serving import errors
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.pool import BoundedPool
 from serving.rates import Rates
+from serving.repeat import Repeat
 from serving.routes import events, health, items, models, rank, recommend, users
 from serving.security import KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
+from serving.shown import ShownLists
 
 WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
+
+SHADOWS_WAITING = 4
+"""Lists of shadow variants that may wait; further ones are not made."""
+
+FLUSH_SECONDS = 0.2
+"""How often answered lists are stored."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -39,7 +49,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = _make_service(settings, metrics)
         app.state.service = service
+        if settings.workers > 1:  # until this one can answer, the others take its callers
+            await asyncio.to_thread(service.live.refresh)
         service.live.start()
+        service.flushing.start()
         try:
             yield
         finally:
@@ -60,13 +73,27 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _make_service(settings: Settings, metrics: Metrics) -> Service:
     registry, store = Registry(settings.registry), open_store(settings.store)
+    shown = ShownLists(store, metrics, int(settings.serving.list_days * 86_400))
+    live = LiveState(
+        registry,
+        store,
+        metrics,
+        settings.serving.variants,
+        pseudonymise=settings.pseudonymise,
+        reads_texts=settings.serving.encoder == "start",
+        forget=shown.forget,
+        tail=SharedTail(settings.shared, store.identity) if settings.shared else None,
+    )
     return Service(
         settings=settings,
         registry=registry,
         store=store,
-        live=LiveState(registry, store, metrics, pseudonymise=settings.pseudonymise),
+        live=live,
+        shown=shown,
+        flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
         scoring=BoundedPool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=BoundedPool("falling back", 1, settings.serving.queue),
         writing=BoundedPool("writing", WRITING_THREADS, settings.serving.queue),
+        shadowing=BoundedPool("shadowing", 1, SHADOWS_WAITING),
     )

@@ -25,7 +25,7 @@ class _Shown(BaseModel):
 
 def next_cursor(request: ListRequest, shown: Sequence[str]) -> str | None:
     """The token for what comes after the shown items; none when it would be too long to send back."""
-    content = orjson.dumps({"list": _name_of_list(request), "items": shown})
+    content = orjson.dumps({"list": name_of_list(request), "items": shown})
     token = base64.urlsafe_b64encode(content).decode().rstrip("=")
     return token if len(token) <= MAX_CURSOR else None
 
@@ -43,12 +43,12 @@ def shown_before(request: ListRequest) -> list[str]:
         shown = _Shown.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, ValidationError) as error:
         raise _refused("this is no cursor; send back what the last answer gave, unchanged") from error
-    if shown.list != _name_of_list(request):
+    if shown.list != name_of_list(request):
         raise _refused("this cursor is of another list; keep everything but `n` and `explain` as it was")
     return shown.items
 
 
-def _name_of_list(request: ListRequest) -> str:
+def name_of_list(request: ListRequest) -> str:
     """A digest of everything that says which list this is."""
     content = request.model_dump_json(exclude={"cursor", "n", "explain"})
     return hashlib.sha256(content.encode()).hexdigest()[:24]

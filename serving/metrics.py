@@ -1,4 +1,6 @@
-"""What Prometheus sees of one worker."""
+"""What Prometheus sees."""
+
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -32,12 +34,32 @@ class Metrics:
             "recsys_events_seen_offset", "Offset of the newest stored event in the live state", registry=self._registry
         )
         self.store_up = Gauge("recsys_store_up", "1 when the event store answers", registry=self._registry)
-        self._model = Gauge("recsys_model_info", "The served version", ("version",), registry=self._registry)
+        self.lists = Counter("recsys_lists", "Lists answered, by variant", ("variant",), registry=self._registry)
+        self.lists_lost = Counter(
+            "recsys_lists_lost", "Answered lists that could not be kept for the store", registry=self._registry
+        )
+        self.feedback = Counter(
+            "recsys_feedback",
+            "Events that follow from a list, by the variant that made it",
+            ("variant", "event"),
+            registry=self._registry,
+        )
+        self.shadow_overlap = Histogram(
+            "recsys_shadow_overlap",
+            "Share of a list that a shadow variant lists as well",
+            ("variant",),
+            buckets=[tenth / 10 for tenth in range(11)],
+            registry=self._registry,
+        )
+        self._model = Gauge(
+            "recsys_model_info", "The version of each variant", ("variant", "version"), registry=self._registry
+        )
 
-    def serve(self, version: str) -> None:
-        """Note that a version is the served one from now on."""
+    def serve(self, versions: Mapping[str, str]) -> None:
+        """Note which version each variant serves from now on."""
         self._model.clear()
-        self._model.labels(version).set(1)
+        for variant, version in versions.items():
+            self._model.labels(variant, version).set(1)
 
     def render(self) -> bytes:
         """The text format."""

@@ -8,29 +8,38 @@ logger = logging.getLogger("recsys.serving")
 
 
 class Repeat:
-    """Calls `action` at once, then every `seconds` after it returned. An error is logged and does not end it."""
+    """Calls `action` at once, then `pause()` seconds after it returned, or when it is woken.
 
-    def __init__(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        self._seconds = seconds
+    An error is logged and does not end it.
+    """
+
+    def __init__(self, name: str, pause: Callable[[], float], action: Callable[[], None]) -> None:
+        self._pause = pause
         self._action = action
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def wake(self) -> None:
+        """Have the next call made now."""
+        self._woken.set()
+
     def stop(self) -> None:
         """Let the call under way finish, and end."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        while not self._stopping:
+            self._woken.clear()
             try:
                 self._action()
             except Exception:
-                logger.exception("%s failed; it is tried again in %g s", self._thread.name, self._seconds)
-            if self._stopping.wait(self._seconds):
-                return
+                logger.exception("%s failed; it is tried again in %g s", self._thread.name, self._pause())
+            self._woken.wait(self._pause())

@@ -214,11 +214,24 @@ class KnownEventOut(BaseModel):
     timestamp: str
 
 
+class ListOut(BaseModel):
+    """One list that was answered, or made unseen by a shadow variant; `timestamp` is ISO 8601."""
+
+    request_id: str
+    timestamp: str
+    model_version: str
+    variant: str
+    first_position: int
+    items: list[str]
+    propensities: list[float]
+    shown: bool
+
+
 class UserAnswer(BaseModel):
     """What is stored about a user.
 
     `events` are the newest ones in the store, of `n_events`; `history` is what the served version makes lists from,
-    training data included. Both oldest first.
+    training data included; `lists` are the newest ones that were answered. All oldest first.
     """
 
     user_id: str
@@ -226,6 +239,7 @@ class UserAnswer(BaseModel):
     n_events: int
     events: list[EventOut]
     history: list[KnownEventOut]
+    lists: list[ListOut]
 
 
 class ForgottenAnswer(BaseModel):
@@ -281,6 +295,7 @@ class ListAnswer(BaseModel):
 
     request_id: str
     model_version: str
+    variant: str | None = Field(None, description="of the experiment; the same for a user until shares change")
     items: list[ItemOut]
     degraded: list[str]
     policy: list[ChangeOut] | None = Field(None, description="with `explain`: what each step of the policy changed")

@@ -39,7 +39,7 @@ def run(settings: Settings, workers: int = 1) -> None:
     registry.path_of(version)
     check_privacy(settings.pseudonymise, registry.manifest(version))
     open_store(settings.store).close()
-    os.environ[SETTINGS_VARIABLE] = settings.model_dump_json()
+    os.environ[SETTINGS_VARIABLE] = settings.model_copy(update={"workers": workers}).model_dump_json()
     with listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
         print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)

@@ -11,7 +11,9 @@ from recsys.store import Store
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.pool import BoundedPool
+from serving.repeat import Repeat
 from serving.settings import Settings
+from serving.shown import ShownLists
 
 
 @dataclass(frozen=True)
@@ -19,26 +21,35 @@ class Service:
     """The parts of one app.
 
     Attributes:
+        shown: the log of answered lists.
+        flushing: stores that log now and then.
         scoring: threads that make lists.
         falling_back: a thread for lists that could not be made in time.
         writing: threads that wait for the disk.
+        shadowing: a thread for lists that nobody sees.
     """
 
     settings: Settings
     registry: Registry
     store: Store
     live: LiveState
+    shown: ShownLists
+    flushing: Repeat
     metrics: Metrics
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
+    shadowing: BoundedPool
 
     def close(self) -> None:
         """Finish what is under way, then let go of everything."""
         self.scoring.close()
         self.falling_back.close()
         self.writing.close()
+        self.shadowing.close()
         self.live.stop()
+        self.flushing.stop()
+        self.shown.flush()
         self.store.close()
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from recsys.config import Config, ServingConfig
-from recsys.store import sqlite_url
+from recsys.store import sqlite_url, stores_of
 
 
 class Settings(BaseModel):
@@ -14,7 +14,9 @@ class Settings(BaseModel):
 
     Attributes:
         registry: folder of the trained versions; CURRENT in it says which one is served.
-        store: URL of the event log.
+        store: URL of events, items and answered lists.
+        shared: URL of the Redis by which several servers on one store tell each other events; empty: there is none.
+        workers: processes on one port.
         unknown_items: what happens to events of items that the served catalogue lacks.
         pseudonymise: serve only versions that know users by pseudonyms. Those that do are always served so.
     """
@@ -23,16 +25,27 @@ class Settings(BaseModel):
 
     registry: Path
     store: str
+    shared: str = ""
     serving: ServingConfig = ServingConfig()
+    workers: int = 1
     unknown_items: Literal["reject", "add"] = "reject"
     pseudonymise: bool = False
 
     @classmethod
-    def of(cls, config: Config, registry: Path, store: str | None = None) -> Self:
-        """Settings from the config tree; the store is REG/store.db unless another is named."""
+    def of(cls, config: Config, registry: Path, *stores: str) -> Self:
+        """Settings from the config tree; the store is REG/store.db unless another is named.
+
+        Args:
+            stores: the store's URL; and a second one, redis://..., through which several servers share live events.
+
+        Raises:
+            ConfigError: these URLs do not go together.
+        """
+        store, shared = stores_of(stores, default=sqlite_url(registry / "store.db"))
         return cls(
             registry=registry.absolute(),
-            store=store or sqlite_url(registry / "store.db"),
+            store=store,
+            shared=shared,
             serving=config.serving,
             unknown_items=config.data.unknown_items,
             pseudonymise=config.privacy.pseudonymise,

@@ -13,7 +13,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--store",
         metavar="URL",
-        help="events and items: sqlite:///FILE (default: REG/store.db), postgresql://... or redis://...",
+        action="append",
+        default=[],
+        help="events and items: sqlite:///FILE (default: REG/store.db), postgresql://... or redis://...; "
+        "given twice, redis://... is what several servers on the other store share live events through",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="P", help="port to listen on; 0 takes a free one (default: 8000)")
@@ -33,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
         if (value := getattr(arguments, name)) is not None:
             tree["serving"][name] = value
     registry: Path = arguments.registry
-    serve(Settings.of(parse_config(tree), registry, arguments.store), arguments.workers)
+    serve(Settings.of(parse_config(tree), registry, *arguments.store), arguments.workers)
     return 0

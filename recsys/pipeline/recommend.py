@@ -140,6 +140,11 @@ class Recommender:
             degraded=("text", "collaborative", "ranker"),
         )
 
+    def prepare_to_read(self) -> None:
+        """Load what reads texts now, so that the first query and the first new item need not wait for it."""
+        if self.scoring.stage.interest is not None:
+            self.scoring.stage.interest.encode_items(["a text"])
+
     def rank(self, block: Block, n: int) -> RankedBlock:
         """Rank requests in numbers."""
         bundle = self.bundle

@@ -1,5 +1,6 @@
 """A store's URL becomes a store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -33,6 +34,21 @@ def open_store(url: str) -> Store:
     if parts.netloc or len(parts.path) < 2:
         raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
     return SqliteStore(Path(unquote(parts.path[1:])))
+
+
+def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:
+    """The store's own URL, and that of a Redis beside it through which servers share live events (empty: none).
+
+    Raises:
+        ConfigError: more than one is a store.
+    """
+    stores = [url for url in urls if urlsplit(url).scheme not in ("redis", "rediss")]
+    shared = [url for url in urls if url not in stores]
+    if len(stores) > 1 or len(shared) > 1:
+        raise ConfigError("several stores: give one, and beside it one redis:// for what several servers share")
+    if not stores:
+        return (shared or [default])[0], ""
+    return stores[0], "".join(shared)
 
 
 def sqlite_url(path: Path) -> str:

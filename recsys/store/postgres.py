@@ -4,7 +4,7 @@ Writers take turns under one lock until they have committed, so that offsets bec
 that has seen one has seen all before it. Each call is one transaction, and each append one statement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
+from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
+from recsys.store.list_store import LIST_COLUMNS, list_of, oldest_kept, row_of
 from recsys.store.postgres_connections import Connections
 from recsys.store.postgres_schema import MIGRATIONS
 
@@ -37,6 +39,10 @@ _PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
 SELECT item_id, content FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS put (item_id, content, place)
 ORDER BY place
 ON CONFLICT (item_id) DO UPDATE SET content = excluded.content, "offset" = excluded."offset" """
+
+_LIST_TYPES = ("text", "text", "bigint", "text", "text", "integer", "text", "text", "integer")
+_KEEP_LISTS = f"""INSERT INTO recsys.lists ({LIST_COLUMNS})
+SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in _LIST_TYPES)}) ON CONFLICT DO NOTHING"""
 
 _ESCAPE = "\ufdd0"
 """PostgreSQL's text cannot hold NUL, ids can: it is written as this noncharacter and 0, the noncharacter with a 1."""
@@ -115,14 +121,38 @@ class PostgresStore:
         with self._connections.one() as connection:
             return int(_one(connection, "SELECT count(*) FROM recsys.events WHERE user_id = %s", _stored(user_id)))
 
+    def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
+        """Keep lists in one transaction, which drops those that are too old."""
+        columns = [[_stored(cell) for cell in column] for column in zip(*map(row_of, lists), strict=True)]
+        with self._connections.one() as connection, connection.pipeline(), connection.transaction():
+            if lists:
+                connection.execute(_KEEP_LISTS, columns)
+            connection.execute("DELETE FROM recsys.lists WHERE timestamp < %s", (oldest_kept(seconds),))
+
+    def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
+        """The lists that were shown under these requests."""
+        statement = f"SELECT {LIST_COLUMNS} FROM recsys.lists WHERE shown = 1 AND request_id = ANY(%s::text[])"
+        with self._connections.one() as connection:
+            rows = connection.execute(statement.encode(), ([_stored(id_) for id_ in request_ids],)).fetchall()
+        found = [list_of([*map(_read, row)]) for row in rows]
+        return {one.request_id: one for one in found}
+
+    def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
+        """The newest lists of a user, oldest first."""
+        statement = f"SELECT {LIST_COLUMNS} FROM recsys.lists WHERE user_id = %s ORDER BY timestamp DESC LIMIT %s"
+        with self._connections.one() as connection:
+            rows = connection.execute(statement.encode(), (_stored(user_id), limit)).fetchall()
+        return [list_of([*map(_read, row)]) for row in reversed(rows)]
+
     def forget(self, user_id: str) -> int:
-        """Remove a user's events and leave a mark with the next offset.
+        """Remove a user's events and lists, and leave a mark with the next offset.
 
         PostgreSQL's files hold them until its next vacuum, its write-ahead log and backups until they are recycled.
         """
         with self._connections.one() as connection, connection.transaction():
             connection.execute(_TURN)
             removed = connection.execute("DELETE FROM recsys.events WHERE user_id = %s", (_stored(user_id),)).rowcount
+            connection.execute("DELETE FROM recsys.lists WHERE user_id = %s", (_stored(user_id),))
             connection.execute(
                 "INSERT INTO recsys.forgotten VALUES (nextval(pg_get_serial_sequence('recsys.events', 'offset')), %s)",
                 (user_digest(user_id),),

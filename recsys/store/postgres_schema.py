@@ -26,5 +26,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE recsys.log (identity text NOT NULL)",
         "INSERT INTO recsys.log VALUES (replace(gen_random_uuid()::text, '-', ''))",
     ),
+    (
+        """CREATE TABLE recsys.lists (
+            request_id text NOT NULL,
+            user_id text,
+            timestamp bigint NOT NULL,
+            model_version text NOT NULL,
+            variant text NOT NULL,
+            first_position integer NOT NULL,
+            items text NOT NULL,
+            propensities text NOT NULL,
+            shown integer NOT NULL,
+            UNIQUE (request_id, variant)
+        )""",
+        "CREATE INDEX lists_of_users ON recsys.lists (user_id, timestamp)",
+        "CREATE INDEX lists_by_time ON recsys.lists (timestamp)",
+    ),
 )
 """Statements that take a database from schema version i (its place here) to i + 1. Never changed, only added to."""

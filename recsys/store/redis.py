@@ -1,10 +1,10 @@
-"""Events, items and users in one Redis database, for several servers on several machines.
+"""Events, items, users and answered lists in one Redis database, for several servers on several machines.
 
 The log is a Redis stream (https://redis.io/docs/latest/develop/data-types/streams/). Every call is one round trip.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from operator import attrgetter
@@ -15,9 +15,11 @@ from uuid import uuid4
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
+from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, PUT_ITEMS, READ_ITEMS
+from recsys.store.list_store import list_of, row_of
+from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ_ITEMS
 
 REMEMBER_DAYS = 30
 """How long an event_id is remembered by default: a repeated one counts once within that time."""
@@ -64,7 +66,7 @@ class RedisStore:
             with self._explained():
                 if parameters.get("durable") != "no":
                     self._check_durable()
-                scripts = (APPEND, EVENTS_OF, FORGET, PUT_ITEMS, READ_ITEMS)
+                scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ_ITEMS)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
                 identity: Any = self._client.get("recsys:identity")
@@ -127,8 +129,32 @@ class RedisStore:
         with self._explained():
             return int(self._client.llen(f"recsys:user:{user_id}"))
 
+    def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
+        """Keep lists with one script; Redis drops each when its time is over."""
+        words: list[Any] = [seconds]
+        for served in lists:
+            shown = served.request_id if served.shown else ""
+            words += (served.request_id, served.variant, shown, served.user_id or "", json.dumps(row_of(served)))
+        if lists:
+            self._run(KEEP_LISTS, words)
+
+    def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
+        """The lists that were shown under these requests."""
+        if not request_ids:
+            return {}
+        with self._explained():
+            rows = self._client.mget([f"recsys:shown:{id_}" for id_ in request_ids])
+            found = self._client.mget([row for row in rows if row is not None] or ["recsys:none"])
+        lists = [list_of(json.loads(row)) for row in found if row is not None]
+        return {one.request_id: one for one in lists}
+
+    def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
+        """The newest lists of a user, oldest first."""
+        rows = self._run(LISTS_OF, (user_id, limit))
+        return [list_of(json.loads(row)) for row in rows]
+
     def forget(self, user_id: str) -> int:
-        """Remove a user's events and leave a mark with the next offset.
+        """Remove a user's events and lists, and leave a mark with the next offset.
 
         Redis' append-only file holds them until its next rewrite (BGREWRITEAOF).
         """

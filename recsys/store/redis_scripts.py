@@ -2,7 +2,9 @@
 
 Keys: the streams `recsys:events` and `recsys:forgotten` (entry "n-0" is offset n), the counters `recsys:offset` and
 `recsys:item-offset`, the lists `recsys:user:ID` of a user's offsets, the marks `recsys:event:ID` of known event ids,
-the hash `recsys:items` and the sorted set `recsys:item-offsets`. One database holds one store.
+the hash `recsys:items` and the sorted set `recsys:item-offsets`; for each answered list `recsys:list:REQUEST:VARIANT`,
+its key under `recsys:shown:REQUEST` where it was shown, and the lists `recsys:lists-of:USER` of such keys. One database
+holds one store.
 """
 
 # ARGV: seconds to remember ids, then id, user and row of each event. Returns how many were new.
@@ -36,9 +38,43 @@ for _, offset in ipairs(offsets) do
   redis.call('XDEL', 'recsys:events', offset .. '-0')
 end
 redis.call('DEL', 'recsys:user:' .. ARGV[1])
+for _, list in ipairs(redis.call('LRANGE', 'recsys:lists-of:' .. ARGV[1], 0, -1)) do
+  redis.call('DEL', list)
+end
+redis.call('DEL', 'recsys:lists-of:' .. ARGV[1])
 local mark = redis.call('INCR', 'recsys:offset')
 redis.call('XADD', 'recsys:forgotten', mark .. '-0', 'd', ARGV[2])
 return #offsets
+"""
+
+# ARGV: seconds to keep them, then request, variant, request if it was shown, user and row of each list.
+KEEP_LISTS = """
+for place = 2, #ARGV, 5 do
+  local list = 'recsys:list:' .. ARGV[place] .. ':' .. ARGV[place + 1]
+  if redis.call('SET', list, ARGV[place + 4], 'NX', 'EX', ARGV[1]) then
+    if ARGV[place + 2] ~= '' then
+      redis.call('SET', 'recsys:shown:' .. ARGV[place + 2], list, 'EX', ARGV[1])
+    end
+    if ARGV[place + 3] ~= '' then
+      local lists = 'recsys:lists-of:' .. ARGV[place + 3]
+      redis.call('RPUSH', lists, list)
+      redis.call('LTRIM', lists, -10000, -1)
+      redis.call('EXPIRE', lists, ARGV[1])
+    end
+  end
+end
+"""
+
+# ARGV: user, how many. Returns rows, oldest first.
+LISTS_OF = """
+local rows = {}
+for _, list in ipairs(redis.call('LRANGE', 'recsys:lists-of:' .. ARGV[1], -ARGV[2], -1)) do
+  local row = redis.call('GET', list)
+  if row then
+    table.insert(rows, row)
+  end
+end
+return rows
 """
 
 # ARGV: id and content of each change.

@@ -3,9 +3,10 @@
 Several threads and several processes of one machine may use the same file. See https://sqlite.org/wal.html.
 """
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from operator import attrgetter
@@ -14,8 +15,10 @@ from pathlib import Path
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
+from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
+from recsys.store.list_store import LIST_COLUMNS, list_of, oldest_kept, row_of
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -27,7 +30,7 @@ _PLACES = ", ".join("?" for _ in fields(Event))
 
 
 class SqliteStore:
-    """Events, items and users in one file.
+    """Events, items, users and answered lists in one file.
 
     Raises:
         StoreError: the file cannot be opened or written, is no SQLite file, or was written by a newer schema.
@@ -105,12 +108,37 @@ class SqliteStore:
             (count,) = self._connection.execute("SELECT count(*) FROM events WHERE user_id = ?", (user_id,)).fetchone()
         return int(count)
 
+    def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
+        """Keep lists in one transaction, which drops those that are too old."""
+        places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
+        with self._lock, self._explained(), self._transaction():
+            run = self._connection
+            run.executemany(f"INSERT INTO lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in lists])
+            run.execute("DELETE FROM lists WHERE timestamp < ?", (oldest_kept(seconds),))
+
+    def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
+        """The lists that were shown under these requests."""
+        statement = (
+            f"SELECT {LIST_COLUMNS} FROM lists WHERE shown = 1 AND request_id IN (SELECT value FROM json_each(?))"
+        )
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (json.dumps(list(request_ids)),)).fetchall()
+        return {row[0]: list_of(row) for row in rows}
+
+    def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
+        """The newest lists of a user, oldest first."""
+        statement = f"SELECT {LIST_COLUMNS} FROM lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
+        with self._lock, self._explained():
+            rows = self._connection.execute(statement, (user_id, limit)).fetchall()
+        return [list_of(row) for row in reversed(rows)]
+
     def forget(self, user_id: str) -> int:
-        """Overwrite a user's events, in the write-ahead log as well, and leave a mark with the next offset."""
+        """Overwrite a user's events and lists, in the write-ahead log too, and leave a mark with the next offset."""
         run = self._connection.execute
         with self._lock, self._explained():
             with self._transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
+                run("DELETE FROM lists WHERE user_id = ?", (user_id,))
                 offsets = run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'").rowcount
                 if not offsets:  # nothing was ever stored
                     run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1)")

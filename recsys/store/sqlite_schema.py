@@ -28,5 +28,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE forgotten ("offset" INTEGER PRIMARY KEY, user_digest TEXT NOT NULL) STRICT""",
         "CREATE INDEX events_of_users ON events (user_id)",
     ),
+    (
+        """CREATE TABLE lists (
+            request_id TEXT NOT NULL,
+            user_id TEXT,
+            timestamp INTEGER NOT NULL,
+            model_version TEXT NOT NULL,
+            variant TEXT NOT NULL,
+            first_position INTEGER NOT NULL,
+            items TEXT NOT NULL,
+            propensities TEXT NOT NULL,
+            shown INTEGER NOT NULL,
+            UNIQUE (request_id, variant) ON CONFLICT IGNORE
+        ) STRICT""",
+        "CREATE INDEX lists_of_users ON lists (user_id, timestamp)",
+        "CREATE INDEX lists_by_time ON lists (timestamp)",
+    ),
 )
 """Statements that take a file from schema version i (its place here) to i + 1. Never changed, only added to."""

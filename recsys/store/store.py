@@ -1,4 +1,4 @@
-"""A whole store: events, items and users, in one place."""
+"""A whole store: events, items, users and answered lists, in one place."""
 
 from typing import Protocol
 
@@ -6,10 +6,11 @@ from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.store.event_log import EventLog
 from recsys.store.item_store import ItemStore
+from recsys.store.list_store import ListStore
 from recsys.store.user_store import UserStore
 
 
-class Store(EventLog, ItemStore, UserStore, Protocol):
+class Store(EventLog, ItemStore, UserStore, ListStore, Protocol):
     """What `open_store` gives."""
 
 

@@ -1,7 +1,7 @@
 """Events come in: checked, durable, then in the live state, then acknowledged."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Response
 
 from recsys.data.events import Event
 from recsys.data.parsing import as_time
+from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
 from serving.errors import Fault, ProblemError, documented
@@ -55,18 +56,36 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
         faults += _unknown_items(body.events, catalogue.vocabulary)
     if faults:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
+    lists = service.shown.find({event.request_id for event in body.events if event.request_id is not None})
     stored = [
-        _event(event, recommender.stored_id(event.user_id), moment)
+        _event(event, recommender.stored_id(event.user_id), moment, lists.get(event.request_id or ""))
         for event, moment in zip(body.events, times, strict=True)
     ]
     result = service.store.append(stored)
     service.live.catch_up()
     service.metrics.events.labels("accepted").inc(result.accepted)
     service.metrics.events.labels("duplicate").inc(result.duplicates)
+    if lists and not result.duplicates:
+        _count_feedback(stored, lists, recommender.bundle.config.events.weights, service)
     return result
 
 
-def _event(event: EventIn, user_id: str, moment: int) -> Event:
+def _count_feedback(
+    events: Sequence[Event], lists: Mapping[str, ServedList], names: Container[str], service: Service
+) -> None:
+    for event in events:
+        if served := lists.get(event.request_id or ""):
+            name = event.event if event.event in names else "other"
+            service.metrics.feedback.labels(served.variant, name).inc()
+
+
+def _event(event: EventIn, user_id: str, moment: int, served: ServedList | None) -> Event:
+    """The event as it is stored: what its list knows of its place, the caller need not say."""
+    position, propensity = event.position, event.propensity
+    if served is not None and event.item_id in served.items:
+        place = served.items.index(event.item_id)
+        position = served.first_position + place if position is None else position
+        propensity = served.propensities[place] if propensity is None else propensity
     return Event(
         event_id=event.event_id or uuid4().hex,
         user_id=user_id,
@@ -74,8 +93,8 @@ def _event(event: EventIn, user_id: str, moment: int) -> Event:
         event=event.event,
         timestamp=moment,
         request_id=event.request_id,
-        position=event.position,
-        propensity=event.propensity,
+        position=position,
+        propensity=propensity,
         value=event.value,
         session_id=event.session_id,
         context=orjson.dumps(event.context).decode() if event.context is not None else None,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from serving.answers import ranked
+from serving.answers import ranked, unit_of
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas import RankAnswer, RankRequest
 from serving.security import Allow
@@ -14,12 +14,12 @@ router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("re
 @router.post("/rank", response_model=RankAnswer)
 async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
     """Rank just these items. Those that the catalogue lacks are named in `unknown_items`, the rest is ranked."""
-    served = service.live.serving()
+    variant, served = service.live.answering(unit_of(body))
     recommender = served.recommender
     vocabulary = recommender.catalogue.vocabulary
     distinct = list(dict.fromkeys(body.items))
     known = [id_ for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn]
     n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
-    answer = await ranked(service, recommender, body, n, candidates=known)
+    answer = await ranked(service, recommender, body, n, candidates=known, variant=variant)
     answer["unknown_items"] = [id_ for id_ in distinct if id_ not in set(known)]
     return json_response(answer)

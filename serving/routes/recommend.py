@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Response
 
-from serving.answers import ranked
+from serving.answers import ranked, unit_of
 from serving.errors import documented
 from serving.schemas import ListAnswer, RecommendRequest
 from serving.security import Allow
@@ -25,4 +25,5 @@ router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("re
 @router.post("/recommend", response_model=ListAnswer)
 async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
     """The best items for a user at this moment. Unknown users, empty histories and unknown items in them are normal."""
-    return json_response(await ranked(service, service.live.recommender(), body, body.n))
+    variant, served = service.live.answering(unit_of(body))
+    return json_response(await ranked(service, served.recommender, body, body.n, variant=variant))

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from recsys.data.events import Event
+from recsys.data.served_list import ServedList
 from serving.errors import documented
 from serving.schemas import ForgottenAnswer, UserAnswer
 from serving.security import Allow
@@ -47,6 +48,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """
 
     def run() -> int:
+        service.shown.flush()
         removed = service.store.forget(service.live.recommender().stored_id(user_id))
         service.live.catch_up()
         return removed
@@ -55,6 +57,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
+    service.shown.flush()
     served = service.live.serving()
     known = served.recommender.history_of(user_id, n)
     stored_id = served.recommender.stored_id(user_id)
@@ -64,7 +67,14 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
         "n_events": service.store.count_of(stored_id),
         "events": [_shown(event) for event in service.store.events_of(stored_id, n)],
         "history": [{"item_id": item, "event": name, "timestamp": _time(time)} for item, name, time in known],
+        "lists": [_list(served) for served in service.store.lists_of(stored_id, n)],
     }
+
+
+def _list(served: ServedList) -> dict[str, Any]:
+    shown = {**asdict(served), "timestamp": _time(served.timestamp)}
+    del shown["user_id"]
+    return shown
 
 
 def _shown(event: Event) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from recsys.data.loading import load_dataset
 from recsys.registry import Registry
 from serving.settings import Settings
 
+QUICK = Config.model_validate({"serving": {"encoder": "first use"}})
+"""Few of these tests read a text."""
+
 
 @pytest.fixture
 def registry(trained_registry: Path, tmp_path: Path) -> Registry:
@@ -24,7 +27,7 @@ def registry(trained_registry: Path, tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def settings(registry: Registry) -> Settings:
-    return Settings.of(Config(), registry.path)
+    return Settings.of(QUICK, registry.path)
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def http(settings: Settings) -> Iterator[httpx.Client]:
 def reading(trained_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a server that a module's tests share and only read from."""
     store = tmp_path_factory.mktemp("store") / "store.db"
-    settings = Settings.of(Config(), trained_registry, f"sqlite:///{store}")
+    settings = Settings.of(QUICK, trained_registry, f"sqlite:///{store}")
     with serving_thread(settings) as http:
         yield http
 

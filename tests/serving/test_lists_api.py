@@ -31,7 +31,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 def test_a_list_for_a_known_user(reading: httpx.Client, users: list[str], items: list[str]) -> None:
     answer = recommend(reading, user_id=users[0], n=5)
-    assert set(answer) == {"request_id", "model_version", "items", "degraded", "cursor"}
+    assert set(answer) == {"request_id", "model_version", "variant", "items", "degraded", "cursor"}
     assert answer["model_version"] == reading.get("/readyz").json()["model_version"]
     assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
     assert len(set(ids(answer))) == 5

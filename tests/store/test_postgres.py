@@ -7,6 +7,7 @@ import pytest
 from database_servers import PostgresServer, free_port, postgres_server, why_no_postgres
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
+from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
 from recsys.errors import StoreError
@@ -28,7 +29,7 @@ def url(server: PostgresServer) -> str:
     return server.database()
 
 
-class TestPostgres(EventLogContract, ItemStoreContract, UserStoreContract):
+class TestPostgres(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, server: PostgresServer) -> str:
         return server.database()

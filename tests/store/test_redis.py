@@ -7,6 +7,7 @@ import pytest
 from database_servers import DURABLE, REDIS, RedisServer, free_port
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
+from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
 from recsys.errors import ConfigError, StoreError
@@ -24,7 +25,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
-class TestRedis(EventLogContract, ItemStoreContract, UserStoreContract):
+class TestRedis(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, server: RedisServer) -> str:
         return server.url

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
+from list_store_contract import DAY, ListStoreContract, served
 from user_store_contract import UserStoreContract
 
+from recsys.data.events import Event
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store, sqlite_url
 from recsys.store.sqlite_schema import MIGRATIONS
@@ -34,7 +36,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a store?#%20.db"
 
 
-class TestSqlite(EventLogContract, ItemStoreContract, UserStoreContract):
+class TestSqlite(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, file: Path) -> str:
         return sqlite_url(file)
@@ -85,27 +87,38 @@ def test_an_older_file_is_brought_up_step_by_step(file: Path, monkeypatch: pytes
     connection.close()
 
 
-def test_a_file_of_the_first_version_is_brought_up(file: Path) -> None:
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_file_of_each_earlier_version_is_brought_up(file: Path, version: int) -> None:
     connection = sqlite3.connect(file)
-    for statement in MIGRATIONS[0]:
+    for statement in (statement for step in MIGRATIONS[:version] for statement in step):
         connection.execute(statement)
     connection.execute(
-        "INSERT INTO events (event_id, user_id, item_id, event, timestamp) VALUES ('e', 'u', 'i', 'x', 1)"
+        "INSERT INTO events (event_id, user_id, item_id, event, timestamp, session_id, context)"
+        " VALUES ('e', 'u', 'i', 'x', 1, 's', '{}')"
     )
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
     connection.close()
     store = open_store(sqlite_url(file))
-    assert store.count_of("u") == 1
+    assert store.events_of("u") == [Event("e", "u", "i", "x", 1, session_id="s", context="{}")]
     assert store.read_items() == []
+    assert store.lists(["r"]) == {}
     store.close()
 
 
 def test_who_is_forgotten_is_in_no_file(file: Path) -> None:
     store = open_store(sqlite_url(file))
     store.append([click(number, user_id="somebody's name") for number in range(50)])
+    store.keep_lists([served(number, user_id="somebody's name") for number in range(50)], DAY)
     store.forget("somebody's name")
     assert all(b"somebody" not in part.read_bytes() for part in file.parent.iterdir())
+    store.close()
+
+
+def test_old_lists_are_dropped(file: Path) -> None:
+    store = open_store(sqlite_url(file))
+    store.keep_lists([served(1, timestamp=1), served(2)], DAY)
+    assert [one.request_id for one in store.lists_of("u1")] == ["r2"]
     store.close()
 
 

@@ -1,0 +1,58 @@
+"""What every store promises about the lists that were answered."""
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from recsys.data.served_list import ServedList
+
+
+class ListStore(Protocol):
+    """All methods raise `StoreError` when the store cannot be reached or refuses. `forget` removes a user's lists."""
+
+    def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
+        """Keep lists, all or none, each once; those of more than `seconds` ago may be dropped from now on."""
+        ...
+
+    def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
+        """The lists that were shown under these requests; requests that are not known are left out."""
+        ...
+
+    def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
+        """The newest `limit` lists of a user, shown or not, oldest first."""
+        ...
+
+
+ListRow = tuple[str, str | None, int, str, str, int, str, str, int]
+"""A list as a row: the fields in their order, items and propensities as JSON in text."""
+
+LIST_COLUMNS = "request_id, user_id, timestamp, model_version, variant, first_position, items, propensities, shown"
+
+
+def oldest_kept(seconds: int) -> int:
+    """Microseconds since 1970 UTC of `seconds` ago."""
+    return time.time_ns() // 1_000 - seconds * 1_000_000
+
+
+def row_of(served: ServedList) -> ListRow:
+    """One row."""
+    return (
+        served.request_id,
+        served.user_id,
+        served.timestamp,
+        served.model_version,
+        served.variant,
+        served.first_position,
+        orjson.dumps(served.items).decode(),
+        orjson.dumps(served.propensities).decode(),
+        int(served.shown),
+    )
+
+
+def list_of(row: Sequence[Any]) -> ServedList:
+    """What `row_of` wrote."""
+    request_id, user_id, timestamp, version, variant, first, items, propensities, shown = row
+    plain = (request_id, user_id, timestamp, version, variant, first)
+    return ServedList(*plain, tuple(orjson.loads(items)), tuple(orjson.loads(propensities)), bool(shown))

@@ -1,0 +1,123 @@
+"""The newest end of the log, shared by several servers through Redis: what one has read, the others need not ask for.
+
+The store stays the truth. A message holds all entries between two offsets, so that whoever has seen the first one may
+take the others from it; whoever has not, and everybody while Redis is away, reads the store.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from recsys.data.events import Event
+from recsys.data.forget import Forgotten
+from recsys.errors import ConfigError
+
+logger = logging.getLogger("recsys.store")
+
+Entry = tuple[int, Event | Forgotten]
+
+TIMEOUT_SECONDS = 1.0
+LISTEN_SECONDS = 0.2
+"""How soon a listener sees that it is to stop."""
+
+_row_of = attrgetter(*(field.name for field in fields(Event)))
+
+
+class SharedTail:
+    """Tells other servers what was read from the log, and hears it from them.
+
+    Args:
+        url: `redis://[[user]:password@]host[:port]/db`; nothing is kept there.
+        identity: of the log; logs that share a Redis do not hear each other.
+
+    Raises:
+        ConfigError: redis-py is not installed.
+    """
+
+    def __init__(self, url: str, identity: str) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigError("sharing by redis:// needs redis-py: install recsys[redis]") from error
+        parts = urlsplit(url)
+        self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        self._channel = f"recsys:tail:{identity}"
+        self._error = redis.RedisError
+        self._client: Any = redis.Redis.from_url(
+            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        )
+        self._stopping = threading.Event()
+        self._hears = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether the others can be heard now."""
+        return self._hears
+
+    def start(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:
+        """Begin to listen, in a thread.
+
+        Args:
+            heard: called with an offset and all entries of the log from there to the last one.
+            items_changed: called when items have changed.
+        """
+        self._thread = threading.Thread(target=self._listen, args=(heard, items_changed), name="tail", daemon=True)
+        self._thread.start()
+
+    def tell(self, after: int, entries: Sequence[Entry]) -> None:
+        """Tell the others all entries of the log between an offset and the last one. Where Redis is away, nothing."""
+        rows = [(n, e.user_digest if isinstance(e, Forgotten) else _row_of(e)) for n, e in entries]
+        self._publish({"after": after, "entries": rows})
+
+    def tell_items_changed(self) -> None:
+        """Have the others look for changed items."""
+        self._publish({})
+
+    def close(self) -> None:
+        """Stop listening, and let go of the connections."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._client.close()
+
+    def _publish(self, message: dict[str, Any]) -> None:
+        if not self._hears:  # Redis is away, or nobody has been listening yet: no caller waits for it
+            return
+        try:
+            self._client.publish(self._channel, orjson.dumps(message))
+        except self._error as error:
+            logger.error("%s: other servers read the store instead: %s", self._place, error)
+
+    def _listen(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._client.pubsub(ignore_subscribe_messages=True) as news:
+                    news.subscribe(self._channel)
+                    while not self._stopping.is_set():
+                        message = news.get_message(timeout=LISTEN_SECONDS)
+                        if not self._hears:
+                            logger.info("sharing live events by %s", self._place)
+                        self._hears = True
+                        if message is None:
+                            continue
+                        content = orjson.loads(message["data"])
+                        if content:
+                            heard(content["after"], [_entry(*row) for row in content["entries"]])
+                        else:
+                            items_changed()
+            except self._error as error:
+                if self._hears:
+                    logger.error("%s is away, the store is read instead: %s", self._place, error)
+                self._hears = False
+                self._stopping.wait(LISTEN_SECONDS)
+
+
+def _entry(offset: int, row: str | list[Any]) -> Entry:
+    return offset, Forgotten(row) if isinstance(row, str) else Event(*row)

@@ -1,0 +1,47 @@
+"""What every store of answered lists must do. A store's tests inherit `ListStoreContract` and say how to open one."""
+
+import time
+from dataclasses import replace
+
+from recsys.data.served_list import ServedList
+from recsys.store import Store, open_store
+
+DAY = 86_400
+
+
+def served(number: int, **changes: object) -> ServedList:
+    """A list with the request r<number>."""
+    now = time.time_ns() // 1_000
+    one = ServedList(f"r{number}", "u1", now + number, "v1", "champion", 0, ("i1", "a/b ☕"), (1.0, 0.25))
+    return replace(one, **changes)  # type: ignore[arg-type]
+
+
+class ListStoreContract:
+    """Inherited by the tests of each store, which give the fixtures `url` and `log`."""
+
+    def test_lists_come_back_as_they_were(self, url: str, log: Store) -> None:
+        assert log.lists(["r1"]) == {}
+        lists = [served(1), served(2, user_id=None, first_position=10), served(3, items=(), propensities=())]
+        log.keep_lists(lists, DAY)
+        log.keep_lists([], DAY)
+        again = open_store(url)
+        for store in (log, again):
+            assert store.lists(["r1", "r2", "r3", "r4"]) == {one.request_id: one for one in lists}
+            assert store.lists([]) == {}
+            assert store.lists_of("u1") == [lists[0], lists[2]]
+            assert store.lists_of("u1", limit=1) == [lists[2]]
+            assert store.lists_of("nobody") == []
+        again.close()
+
+    def test_each_is_kept_once_and_what_was_not_shown_is_not_what_events_follow_from(self, log: Store) -> None:
+        shown, unseen = served(1), served(1, variant="challenger", items=("i9",), propensities=(1.0,), shown=False)
+        log.keep_lists([shown, unseen], DAY)
+        log.keep_lists([replace(shown, items=(), propensities=())], DAY)
+        assert log.lists(["r1"]) == {"r1": shown}
+        assert sorted(log.lists_of("u1"), key=lambda one: one.shown) == [unseen, shown]
+
+    def test_a_forgotten_user_has_no_lists(self, log: Store) -> None:
+        log.keep_lists([served(1), served(2, user_id="u2")], DAY)
+        log.forget("u1")
+        assert log.lists_of("u1") == []
+        assert list(log.lists(["r1", "r2"])) == ["r2"]
