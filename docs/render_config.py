@@ -50,6 +50,10 @@ def _fields(section: type[Section]) -> Iterator[tuple[str, FieldInfo]]:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, Section):
+        return _toml(value.model_dump(exclude_defaults=True))
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + "}"
     return json.dumps(value)

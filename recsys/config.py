@@ -207,6 +207,9 @@ class ServingConfig(Section):
     encoder: Literal["start", "first use"] = Field(
         "start", description="when a worker loads what reads texts: beside its first answers, or at the first text"
     )
+    traces: str = Field(
+        "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"
+    )
     list_days: float = Field(
         30.0, ge=0, description="days that answered lists are kept in the store, to learn from what was shown; 0: none"
     )

@@ -14,6 +14,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import RecsysError
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.stages import LiveStages
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest
@@ -79,7 +80,8 @@ async def ranked(
 
 async def _in_time(service: Service, recommender: Recommender, request: Request, *, explain: bool) -> ItemList:
     """The list, or one of popular items when it does not come in time or cannot be made."""
-    making = service.scoring.run(lambda: recommender.recommend(request, explain=explain))
+    stages = LiveStages(service.settings.serving.deadline_seconds)
+    making = service.scoring.run(lambda: recommender.recommend(request, explain=explain, stages=stages))
     try:
         return await asyncio.wait_for(making, service.settings.serving.deadline_seconds)
     except TimeoutError:
@@ -135,6 +137,9 @@ def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
 
 
 def _count(service: Service, items: ItemList) -> None:
+    for stage, seconds in items.seconds.items():
+        service.metrics.stages.labels(stage).observe(seconds)
+    service.traces.stages(time.time_ns() - int(1e9 * sum(items.seconds.values())), items.seconds)
     for stage in items.degraded:
         service.metrics.degraded.labels(stage).inc()
     for sources in items.sources:

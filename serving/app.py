@@ -24,6 +24,7 @@ from serving.security import KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
 from serving.shown import ShownLists
+from serving.traces import Traces, traces_to
 
 WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
@@ -43,11 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
     """
     keys = KeyRing.load(settings.serving.keys, os.environ)
     check_host(settings.serving.host, keys)
-    metrics = Metrics()
+    metrics, traces = Metrics(), traces_to(settings.serving.traces)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = _make_service(settings, metrics)
+        service = _make_service(settings, metrics, traces)
         app.state.service = service
         if settings.workers > 1:  # until this one can answer, the others take its callers
             await asyncio.to_thread(service.live.refresh)
@@ -64,15 +65,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rates = Rates(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Latency, metrics=metrics)
+    app.add_middleware(Latency, metrics=metrics, traces=traces)
     errors.install(app)
     for module in (recommend, rank, events, items, users, models, health):
         app.include_router(module.router)
     return app
 
 
-def _make_service(settings: Settings, metrics: Metrics) -> Service:
+def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Service:
     registry, store = Registry(settings.registry), open_store(settings.store)
+
+    def pool(name: str, threads: int, queue: int) -> BoundedPool:
+        return BoundedPool(name, threads, queue, metrics.waiting.labels(name).set)
+
     shown = ShownLists(store, metrics, int(settings.serving.list_days * 86_400))
     live = LiveState(
         registry,
@@ -92,8 +97,9 @@ def _make_service(settings: Settings, metrics: Metrics) -> Service:
         shown=shown,
         flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
-        scoring=BoundedPool("scoring", settings.serving.threads, settings.serving.queue),
-        falling_back=BoundedPool("falling back", 1, settings.serving.queue),
-        writing=BoundedPool("writing", WRITING_THREADS, settings.serving.queue),
-        shadowing=BoundedPool("shadowing", 1, SHADOWS_WAITING),
+        traces=traces,
+        scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
+        falling_back=pool("falling back", 1, settings.serving.queue),
+        writing=pool("writing", WRITING_THREADS, settings.serving.queue),
+        shadowing=pool("shadowing", 1, SHADOWS_WAITING),
     )

@@ -7,6 +7,7 @@ servers share a tail, the others get from there what one has read.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
@@ -43,6 +44,10 @@ TOLD = 2_000
 
 PAGE = 10_000
 """Events read from the store at a time."""
+
+
+LATE = 60 * 1_000_000
+"""Microseconds after which an event was posted late: that is no lag of ours."""
 
 
 class Served:
@@ -308,12 +313,20 @@ class LiveState:
     def _take(self, page: Sequence[Entry]) -> None:
         for served in self._versions():
             served.take(page)
+        self._note_lag(page)
         if digests := digests_in(entry for _, entry in page):
             self._forget(digests)
 
     def _note_offset(self) -> None:
         if self._answering:
             self._metrics.offset.set(min(served.offset for served in self._answering.values()))
+
+    def _note_lag(self, page: Sequence[Entry]) -> None:
+        """How long new events took to come here; what is replayed or was posted late says nothing."""
+        now = time.time_ns() // 1_000
+        for _, entry in page:
+            if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
+                self._metrics.lag.observe((now - entry.timestamp) / 1e6)
 
     def _store_seconds(self) -> float:
         return SHARED_SECONDS if self._tail is not None and self._tail.hears else STORE_SECONDS

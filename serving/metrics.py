@@ -1,66 +1,99 @@
-"""What Prometheus sees."""
+"""What Prometheus sees: of this worker, or of all workers of the server together.
 
-from collections.abc import Mapping
+Several workers keep their numbers in files of one folder (`PROMETHEUS_MULTIPROC_DIR`), so that any of them can answer
+for all; see https://prometheus.github.io/client_python/multiprocess/.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, *BUCKETS)
+TENTHS = tuple(tenth / 10 for tenth in range(11))
 
 
 class Metrics:
-    """Counters of one app, in a registry of its own. No label ever holds an id of a user or an item."""
+    """Numbers of one app, in a registry of its own. No label ever holds an id of a user or an item."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.latency = Histogram(
-            "recsys_request_seconds",
-            "Time to answer, by route and status",
-            ("method", "route", "status"),
-            buckets=BUCKETS,
-            registry=self._registry,
+        self._models: dict[str, str] = {}
+        self.latency = self._histogram(
+            "recsys_request_seconds", "Time to answer, by route and status", ("method", "route", "status"), BUCKETS
         )
-        self.events = Counter("recsys_events", "Events posted, by outcome", ("outcome",), registry=self._registry)
-        self.degraded = Counter(
-            "recsys_degraded_lists", "Lists made without a stage", ("stage",), registry=self._registry
+        self.stages = self._histogram(
+            "recsys_stage_seconds", "Time of a list by stage, its wait for a thread included", ("stage",), STAGE_BUCKETS
         )
-        self.candidates = Counter(
-            "recsys_listed_items",
-            "Items in lists, by the source that proposed them",
-            ("source",),
-            registry=self._registry,
+        self.waiting = self._gauge("recsys_waiting_calls", "Calls that run or wait, by pool", ("pool",), "livesum")
+        self.events = self._counter("recsys_events", "Events posted, by outcome", ("outcome",))
+        self.lag = self._histogram(
+            "recsys_event_lag_seconds", "From the time of a new event to the time that lists know it", (), BUCKETS
         )
-        self.refused = Counter("recsys_refused_versions", "Versions that could not be loaded", registry=self._registry)
-        self.offset = Gauge(
-            "recsys_events_seen_offset", "Offset of the newest stored event in the live state", registry=self._registry
+        self.lists = self._counter("recsys_lists", "Lists answered, by variant", ("variant",))
+        self.degraded = self._counter("recsys_degraded_lists", "Lists made without a stage", ("stage",))
+        self.candidates = self._counter(
+            "recsys_listed_items", "Items in lists, by the source that proposed them", ("source",)
         )
-        self.store_up = Gauge("recsys_store_up", "1 when the event store answers", registry=self._registry)
-        self.lists = Counter("recsys_lists", "Lists answered, by variant", ("variant",), registry=self._registry)
-        self.lists_lost = Counter(
-            "recsys_lists_lost", "Answered lists that could not be kept for the store", registry=self._registry
+        self.feedback = self._counter(
+            "recsys_feedback", "Events that follow from a list, by the variant that made it", ("variant", "event")
         )
-        self.feedback = Counter(
-            "recsys_feedback",
-            "Events that follow from a list, by the variant that made it",
-            ("variant", "event"),
-            registry=self._registry,
+        self.shadow_overlap = self._histogram(
+            "recsys_shadow_overlap", "Share of a list that a shadow variant lists as well", ("variant",), TENTHS
         )
-        self.shadow_overlap = Histogram(
-            "recsys_shadow_overlap",
-            "Share of a list that a shadow variant lists as well",
-            ("variant",),
-            buckets=[tenth / 10 for tenth in range(11)],
-            registry=self._registry,
+        self.lists_lost = self._counter("recsys_lists_lost", "Answered lists that could not be kept for the store")
+        self.cache = self._counter("recsys_cache_lookups", "Look-ups in memory, by outcome", ("cache", "outcome"))
+        self.refused = self._counter("recsys_refused_versions", "Versions that could not be loaded")
+        self.offset = self._gauge(
+            "recsys_events_seen_offset", "Offset of the newest stored event in the live state", (), "livemin"
         )
-        self._model = Gauge(
-            "recsys_model_info", "The version of each variant", ("variant", "version"), registry=self._registry
+        self.store_up = self._gauge("recsys_store_up", "1 when the event store answers", (), "livemin")
+        self._model = self._gauge(
+            "recsys_model_info", "Workers that serve a version as a variant", ("variant", "version"), "livesum"
         )
+
+    @property
+    def names(self) -> set[str]:
+        """What is exported, without the suffixes of counters and histograms."""
+        return {family.name for family in self._registry.collect()}
 
     def serve(self, versions: Mapping[str, str]) -> None:
         """Note which version each variant serves from now on."""
-        self._model.clear()
+        for variant, version in self._models.items():
+            self._model.labels(variant, version).set(0)
         for variant, version in versions.items():
             self._model.labels(variant, version).set(1)
+        self._models = dict(versions)
 
     def render(self) -> bytes:
         """The text format."""
-        return generate_latest(self._registry)
+        folder = os.environ.get(FOLDER_VARIABLE)
+        if folder is None:
+            return generate_latest(self._registry)
+        forget_dead(Path(folder))
+        all_workers = CollectorRegistry()
+        MultiProcessCollector(all_workers, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(all_workers)
+
+    def _counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
+        return Counter(name, meaning, labels, registry=self._registry)
+
+    def _gauge(self, name: str, meaning: str, labels: Sequence[str], together: Literal["livesum", "livemin"]) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self._registry, multiprocess_mode=together)
+
+    def _histogram(self, name: str, meaning: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, meaning, labels, buckets=buckets, registry=self._registry)
+
+
+def forget_dead(folder: Path) -> None:
+    """Drop the gauges of workers that are gone; what they counted stays."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

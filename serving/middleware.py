@@ -12,11 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import problem
 from serving.metrics import Metrics
+from serving.traces import METHODS, NoTraces, Traces
 
 logger = logging.getLogger("recsys.serving.access")
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Methods that are counted by name; a caller can make up any number of others."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -89,14 +87,15 @@ class SecurityHeaders:
 
 
 class Latency:
-    """Measures and logs every answer, by the route's template: never by the path, which may hold ids.
+    """Measures, logs and traces every answer, by the route's template: never by the path, which may hold ids.
 
     The answer's X-Request-ID is the line's `request`.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._traces = traces or NoTraces()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -113,12 +112,16 @@ class Latency:
                 MutableHeaders(scope=message)["X-Request-ID"] = request
             await send(message)
 
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            route = getattr(scope.get("route"), "path_format", "none")
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            seconds = time.perf_counter() - started
-            self._metrics.latency.labels(method, route, str(status)).observe(seconds)
-            facts = {"request": request, "method": method, "route": route, "status": status, "seconds": seconds}
-            logger.info("%s %s %d", method, route, status, extra={"facts": facts})
+        with self._traces.request(scope) as span:
+            try:
+                await self._app(scope, receive, noted)
+            finally:
+                route = getattr(scope.get("route"), "path_format", "none")
+                self._note(scope["method"], route, status, time.perf_counter() - started, request)
+                span.answered(route, status)
+
+    def _note(self, method: str, route: str, status: int, seconds: float, request: str) -> None:
+        method = method if method in METHODS else "other"
+        self._metrics.latency.labels(method, route, str(status)).observe(seconds)
+        facts = {"request": request, "method": method, "route": route, "status": status, "seconds": seconds}
+        logger.info("%s %s %d", method, route, status, extra={"facts": facts})

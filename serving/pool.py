@@ -15,9 +15,16 @@ logger = logging.getLogger("recsys.serving")
 
 
 class BoundedPool:
-    """Threads for one kind of work. Used from one event loop."""
+    """Threads for one kind of work. Used from one event loop.
 
-    def __init__(self, name: str, threads: int, queue: int) -> None:
+    Args:
+        under_way: is told how many calls run or wait.
+    """
+
+    def __init__(
+        self, name: str, threads: int, queue: int, under_way: Callable[[int], None] = lambda calls: None
+    ) -> None:
+        self._tell = under_way
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._limit = threads + queue
         self._under_way = 0
@@ -39,6 +46,7 @@ class BoundedPool:
 
     def _submit(self, function: Callable[[], Result]) -> "Future[Result]":
         self._under_way += 1
+        self._tell(self._under_way)
         loop, call = asyncio.get_running_loop(), self._executor.submit(function)
         # Counted until the thread is free, also when nobody waits for the result any more.
         call.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_one))
@@ -46,6 +54,7 @@ class BoundedPool:
 
     def _free_one(self) -> None:
         self._under_way -= 1
+        self._tell(self._under_way)
 
     def close(self) -> None:
         """Wait for what is running and let the threads go."""

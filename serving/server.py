@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from recsys.store import open_store
 from serving.app import create_app
 from serving.live import check_privacy
 from serving.logs import log_json
+from serving.metrics import FOLDER_VARIABLE
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
 
@@ -39,6 +41,13 @@ def run(settings: Settings, workers: int = 1) -> None:
     registry.path_of(version)
     check_privacy(settings.pseudonymise, registry.manifest(version))
     open_store(settings.store).close()
+    with TemporaryDirectory(prefix="recsys-metrics-") as folder:
+        if workers > 1:  # read when prometheus_client is imported, by the worker processes
+            os.environ[FOLDER_VARIABLE] = folder
+        _serve(settings, workers, registry)
+
+
+def _serve(settings: Settings, workers: int, registry: Registry) -> None:
     os.environ[SETTINGS_VARIABLE] = settings.model_copy(update={"workers": workers}).model_dump_json()
     with listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]

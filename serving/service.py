@@ -14,6 +14,7 @@ from serving.pool import BoundedPool
 from serving.repeat import Repeat
 from serving.settings import Settings
 from serving.shown import ShownLists
+from serving.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Service:
     shown: ShownLists
     flushing: Repeat
     metrics: Metrics
+    traces: Traces
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
@@ -51,6 +53,7 @@ class Service:
         self.flushing.stop()
         self.shown.flush()
         self.store.close()
+        self.traces.close()
 
 
 async def _service(request: Request) -> Service:

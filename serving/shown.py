@@ -72,6 +72,8 @@ class ShownLists:
         with self._lock:
             found = {id_: self._recent[id_] for id_ in request_ids if id_ in self._recent}
         missing = [id_ for id_ in request_ids if id_ not in found]
+        self._metrics.cache.labels("answered lists", "hit").inc(len(found))
+        self._metrics.cache.labels("answered lists", "miss").inc(len(missing))
         return {**found, **self._store.lists(missing)} if missing else found
 
     def forget(self, digests: Collection[str]) -> None:

@@ -1,6 +1,6 @@
 """The answer to a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +55,7 @@ class ItemList:
         degraded: parts that were left out.
         propensities: (n,) probability with which each item stands where it stands, to be logged with its impression;
             None where the policy leaves nothing to chance.
+        seconds: time of each stage; of lists that were made together, of all of them.
         explanations: one an item, when they were asked for.
         changes: what each step of the policy changed, when explanations were asked for.
     """
@@ -72,6 +73,7 @@ class ItemList:
     propensities: NDArray[np.float32] | None = field(default=None, repr=False)
     explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
     changes: tuple[Change, ...] = field(default=(), repr=False)
+    seconds: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -45,9 +45,17 @@ def rank_block(
         n_candidates: items ranked per request.
         n: length of the lists that will be shown; the order behind it is the ranker's.
     """
-    candidates = scoring.candidates(block, max(n_candidates, n), _certain(block))
-    table = scoring.table(block, candidates, features)
-    scores = ranker.score(table) + _TIE_BREAK * candidates.fused
+    stages = block.stages
+    candidates = stages.run("candidates", lambda: scoring.candidates(block, max(n_candidates, n), _certain(block)))
+    table = stages.run("features", lambda: scoring.table(block, candidates, features))
+    scores = stages.run("ranker", lambda: ranker.score(table)) + _TIE_BREAK * candidates.fused
+    return stages.run("policy", lambda: _arranged(block, candidates, table, scores, n))
+
+
+def _arranged(
+    block: Block, candidates: Candidates, table: NDArray[np.float32], scores: NDArray[np.float32], n: int
+) -> RankedBlock:
+    """The lists in the order of the scores and the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, propensities, changes = [], [], []
     for row, policy in enumerate(block.policies):

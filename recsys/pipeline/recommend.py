@@ -31,6 +31,7 @@ from recsys.pipeline.reasons import explain as explain_items
 from recsys.pipeline.rules import overridden, policy_of
 from recsys.pipeline.scoring import Block, Scoring, block_size
 from recsys.pipeline.similar import Likeness, likeness
+from recsys.pipeline.stages import Stages
 from recsys.registry import Registry
 
 
@@ -93,13 +94,13 @@ class Recommender:
         with self._observing:
             self._users = forgotten(self._users, digests)
 
-    def recommend(self, request: Request, *, explain: bool = False) -> ItemList:
-        """Rank one list.
+    def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
+        """Rank one list; `stages` may leave some out where time is short.
 
         Raises:
             DataError: a filter or a policy key of the request cannot be.
         """
-        return self.recommend_many([request], explain=explain)[0]
+        return self._recommend([request], explain, stages or Stages())[0]
 
     def recommend_many(self, requests: Sequence[Request], *, explain: bool = False) -> list[ItemList]:
         """Rank many lists; the same lists as one by one, faster."""
@@ -109,11 +110,14 @@ class Recommender:
         for _, group in groupby(requests, key=lambda request: max(request.n, usual)):
             alike = list(group)
             for start in range(0, len(alike), size):
-                part = alike[start : start + size]
-                block = self.block(part)
-                ranked = self.rank(block, max(request.n for request in part))
-                lists.extend(self._list(request, row, block, ranked, explain) for row, request in enumerate(part))
+                lists.extend(self._recommend(alike[start : start + size], explain, Stages()))
         return lists
+
+    def _recommend(self, requests: Sequence[Request], explain: bool, stages: Stages) -> list[ItemList]:
+        block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
+        ranked = self.rank(block, max(request.n for request in requests))
+        lists = [self._list(request, row, block, ranked, explain) for row, request in enumerate(requests)]
+        return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
 
     def popular(self, request: Request) -> ItemList:
         """The most wanted items that the request's rules allow, in some milliseconds: when no other list can be had.

@@ -1,7 +1,7 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.pipeline.candidates import Candidates, Pairs, propose
 from recsys.pipeline.stage_one import Queries, StageOne
+from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
 
 _CELLS_PER_BLOCK = 4_000_000
@@ -38,6 +39,7 @@ class Block:
         policies: (n_requests,) the rules of each list.
         queries: free text of each request, or None.
         only: (n_requests,) the item numbers that alone may be listed, or None; empty when no request names any.
+        stages: what each stage took, and whether there is time for the next.
     """
 
     histories: HistoryBatch
@@ -45,6 +47,7 @@ class Block:
     policies: tuple[Policy, ...]
     queries: Queries | None = None
     only: tuple[NDArray[np.int32] | None, ...] = ()
+    stages: Stages = field(default_factory=Stages)
 
     def __len__(self) -> int:
         return len(self.histories)

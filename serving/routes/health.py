@@ -30,5 +30,5 @@ async def ready(service: ServiceNeeded) -> Response:
 
 @router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response)
 async def metrics(service: ServiceNeeded) -> Response:
-    """Counters of this worker for Prometheus."""
+    """Counters of all workers of this server, for Prometheus."""
     return Response(service.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

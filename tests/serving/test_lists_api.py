@@ -229,7 +229,7 @@ def test_health_metrics_and_openapi(reading: httpx.Client, users: list[str]) -> 
     recommend(reading, user_id=users[0])
     text = reading.get("/metrics").text
     version = reading.get("/readyz").json()["model_version"]
-    assert f'recsys_model_info{{version="{version}"}} 1.0' in text
+    assert f'recsys_model_info{{variant="champion",version="{version}"}} 1.0' in text
     assert 'route="/v1/recommend",status="200"' in text
     assert users[0] not in text
     paths = reading.get("/openapi.json").json()["paths"]

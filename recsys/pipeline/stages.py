@@ -1,0 +1,65 @@
+"""The stages of one block of requests: how long each took, what was left out, and until when one may begin."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+logger = logging.getLogger("recsys.pipeline")
+
+
+class Stages:
+    """Measures. Nothing is left out, and errors are raised: for training, evaluation and batches.
+
+    Attributes:
+        seconds: of each stage, in the order in which they began.
+        left_out: stages that were not made.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.left_out: list[str] = []
+
+    def run(self, name: str, action: Callable[[], Result]) -> Result:
+        """Make a stage that nothing can stand in for."""
+        started = time.perf_counter()
+        try:
+            return action()
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
+        """Make a stage that a list can do without; None when it was left out.
+
+        Args:
+            within: share of the time allowed, after which it is not begun.
+        """
+        return self.run(name, action)
+
+
+class LiveStages(Stages):
+    """Measures, and leaves out what comes too late or fails: a caller waits.
+
+    Args:
+        allowed: seconds from `started` for the whole.
+        started: `time.perf_counter()` when the caller came; None: now.
+    """
+
+    def __init__(self, allowed: float, started: float | None = None) -> None:
+        super().__init__()
+        self._allowed = allowed
+        self._started = time.perf_counter() if started is None else started
+
+    def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
+        """See `Stages.attempt`; an error is logged."""
+        if time.perf_counter() - self._started > within * self._allowed:
+            self.left_out.append(name)
+            return None
+        try:
+            return self.run(name, action)
+        except Exception:
+            logger.exception("a list is made without %s", name)
+            self.left_out.append(name)
+            return None
