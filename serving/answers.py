@@ -100,10 +100,12 @@ def _keep(
     user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
 
     def note(made: ItemList, by: str, *, shown: bool) -> None:
-        moment, certain = time.time_ns() // 1_000, (1.0,) * len(made.ids)
+        moment, chances = time.time_ns() // 1_000, (1.0,) * len(made.ids)
+        if made.propensities is not None:
+            chances = tuple(made.propensities.tolist())
         service.shown.note(
             ServedList(
-                request.request_id, user_id, moment, made.model_version, by, first, made.ids, certain, shown=shown
+                request.request_id, user_id, moment, made.model_version, by, first, made.ids, chances, shown=shown
             )
         )
 

@@ -14,6 +14,12 @@ from recsys.rank.lambdarank import Ranker
 _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
 
+RANKER = "ranker"
+"""What is left out when the sources' common order stands in for the ranker's."""
+
+_TIME_OF_RANKER = 0.8
+"""Share of the time allowed for a list after which it is not ranked any more."""
+
 
 @dataclass(frozen=True)
 class RankedBlock:
@@ -47,9 +53,15 @@ def rank_block(
     """
     stages = block.stages
     candidates = stages.run("candidates", lambda: scoring.candidates(block, max(n_candidates, n), _certain(block)))
-    table = stages.run("features", lambda: scoring.table(block, candidates, features))
-    scores = stages.run("ranker", lambda: ranker.score(table)) + _TIE_BREAK * candidates.fused
-    return stages.run("policy", lambda: _arranged(block, candidates, table, scores, n))
+
+    def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        table = stages.run("features", lambda: scoring.table(block, candidates, features))
+        return table, stages.run("ranker", lambda: ranker.score(table)) + _TIE_BREAK * candidates.fused
+
+    scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
+    if scored is None:
+        scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
+    return stages.run("policy", lambda: _arranged(block, candidates, *scored, n))
 
 
 def _arranged(

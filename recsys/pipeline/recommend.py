@@ -26,7 +26,7 @@ from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.past import SEEN_EVENTS
-from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
 from recsys.pipeline.rules import overridden, policy_of
 from recsys.pipeline.scoring import Block, Scoring, block_size
@@ -288,11 +288,13 @@ class Recommender:
         pairs = ranked.orders[row][: request.n]
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
         proposed_by = ranked.candidates.proposed_by[pairs].tolist()
+        by_ranker = RANKER not in block.stages.left_out
+        known = scores if by_ranker else np.full_like(scores, np.nan)
         found = ItemList(
             ids=tuple(vocabulary.ids(items)),
             scores=scores,
-            p_click=rankers.click.probability(scores),
-            p_purchase=rankers.purchase.probability(scores),
+            p_click=rankers.click.probability(known),
+            p_purchase=rankers.purchase.probability(known),
             sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
             propensities=ranked.propensities[row][: request.n] if block.policies[row].explores else None,
             model_version=self.version,
@@ -300,7 +302,7 @@ class Recommender:
             user_id=request.user_id,
             unknown_items=tuple(item for item in request.candidates or () if item not in vocabulary),
         )
-        if not explain:
+        if not (explain and by_ranker):
             return found
         history = block.histories.block(row, row + 1)
         features, names = self.bundle.features, self._event_names

@@ -1,8 +1,9 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,16 @@ from recsys.pipeline.candidates import Candidates, Pairs, propose
 from recsys.pipeline.stage_one import Queries, StageOne
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
+from recsys.retrieval.scores import Scores, SparseScores
 
 _CELLS_PER_BLOCK = 4_000_000
 _REQUESTS_PER_BLOCK = 256
+
+_TIME_OF_SOURCES = 0.5
+"""Share of the time allowed for a list after which no further source is asked."""
+
+_ALWAYS_ASKED = "popular"
+"""It costs next to nothing, and is better than any list."""
 
 
 def block_size(n_items: int) -> int:
@@ -120,7 +128,13 @@ class Scoring:
 
     def candidates(self, block: Block, n: int, certain: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `certain` ones."""
-        return propose(self.stage.scores(block.histories, block.queries), block.eligible, n, certain)
+        nothing = SparseScores.nothing(*block.eligible.shape)
+        scores: dict[str, Scores] = {}
+        for source in self.stage.sources:
+            ask = partial(self.stage.scores_of, source, block.histories, block.queries)
+            within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
+            scores[source] = block.stages.attempt(source, within, ask) or nothing
+        return propose(scores, block.eligible, n, certain)
 
     def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""

@@ -119,10 +119,13 @@ class StageOne:
 
     def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """Source -> what it says of these requests."""
-        scores = {source: self._collaborative(model, histories) for source, model in self.models.items()}
-        if self.interest:
-            scores[_TEXT] = self.interest.scores(histories, queries)
-        return scores
+        return {source: self.scores_of(source, histories, queries) for source in self.sources}
+
+    def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
+        """What one source says of these requests."""
+        if source == _TEXT and self.interest is not None:
+            return self.interest.scores(histories, queries)
+        return self._collaborative(self.models[source], histories)
 
     def _collaborative(self, model: Scorer, histories: HistoryBatch) -> Scores:
         if self.newcomers is None or isinstance(model, Revisits):

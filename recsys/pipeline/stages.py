@@ -31,12 +31,12 @@ class Stages:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
-        """Make a stage that a list can do without; None when it was left out.
+        """Do what a list can do without; None when it was left out.
 
         Args:
             within: share of the time allowed, after which it is not begun.
         """
-        return self.run(name, action)
+        return action()
 
 
 class LiveStages(Stages):
@@ -58,7 +58,7 @@ class LiveStages(Stages):
             self.left_out.append(name)
             return None
         try:
-            return self.run(name, action)
+            return action()
         except Exception:
             logger.exception("a list is made without %s", name)
             self.left_out.append(name)

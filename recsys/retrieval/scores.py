@@ -99,6 +99,12 @@ class SparseScores:
     n_items: int
 
     @classmethod
+    def nothing(cls, n_requests: int, n_items: int) -> "SparseScores":
+        """Of a source that knows nothing, or was not asked."""
+        none = np.zeros(0, dtype=np.int32)
+        return cls(np.zeros(n_requests + 1, dtype=np.int64), none, none.astype(np.float32), n_items)
+
+    @classmethod
     def linked(cls, past: ItemWeights, links: sp.csr_matrix) -> "SparseScores":
         """The product of the weights of past items and of links (n_items, n_items), row by row.
 

@@ -1,0 +1,53 @@
+"""What takes too long or fails is left out of a list, and named; elsewhere it is an error."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.data.requests import Request
+from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.stages import LiveStages, Stages
+
+
+def broken(*_arguments: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_stage_is_measured_and_its_error_raised() -> None:
+    stages = Stages()
+    assert stages.run("a", lambda: 1) == stages.attempt("b", 0, lambda: 1) == 1
+    assert list(stages.seconds) == ["a"]
+    with pytest.raises(ZeroDivisionError):
+        stages.attempt("c", 1, broken)
+
+
+def test_live_a_stage_is_left_out() -> None:
+    stages = LiveStages(allowed=60)
+    assert stages.attempt("a", 1, lambda: 1) == 1
+    assert stages.attempt("b", 1, broken) is None
+    late = LiveStages(allowed=1, started=-math.inf)
+    assert late.attempt("c", 1, lambda: 1) is None
+    assert (stages.left_out, late.left_out) == (["b"], ["c"])
+
+
+def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recommender = Recommender.load(trained_registry)
+    request = Request(user_id="user 1", n=5)
+    whole = recommender.recommend(request, stages=LiveStages(60))
+    assert (whole.degraded, len(whole)) == ((), 5)
+    assert {"history", "candidates", "features", "ranker", "policy"} == set(whole.seconds)
+
+    late = recommender.recommend(request, explain=True, stages=LiveStages(1, started=-math.inf))
+    assert late.degraded == (*(s for s in recommender.scoring.stage.sources if s != "popular"), "ranker")
+    assert late.ids == recommender.popular(request).ids
+    assert np.isnan(late.p_click).all()
+    assert late.explanations is None
+
+    monkeypatch.setattr("recsys.text.interest.InterestModel.scores", broken)
+    without = recommender.recommend(request, explain=True, stages=LiveStages(60))
+    assert without.degraded == ("text",)
+    assert len(without) == len(without.explain()) == 5
+    with pytest.raises(ZeroDivisionError):
+        recommender.recommend(request)
