@@ -2,6 +2,9 @@
 
 import argparse
 import dataclasses
+import os
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="appears when it is complete")
     parser.add_argument("--data", type=Path, metavar="DIR", help="take also the events of this dataset directory")
     parser.add_argument("--engine", choices=["local"], default="local", help="where the work is done")
+    parser.add_argument(
+        "--workers", type=options.positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -33,10 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
     from recsys.data.loading import load_dataset
     from recsys.data.request_file import read_requests
-    from recsys.pipeline.batch import rank_to_parquet
+    from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.matching import Matched
     from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.workers import Workers
     from recsys.registry import Registry
 
     with Progress() as progress:
@@ -47,11 +54,21 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = load_dataset(arguments.data, bundle.config)
             bundle = dataclasses.replace(bundle, log=Matched.of(bundle, dataset).log)
         recommender = Recommender(bundle)
+        requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, n=arguments.n)
         else:
-            requests = _of_users(recommender, arguments.users, arguments.n)
-        summary = rank_to_parquet(recommender, requests, arguments.out, resume=arguments.resume, progress=progress)
+            requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
+        with tempfile.TemporaryDirectory() as folder:
+            workers = None
+            if arguments.workers > 1:
+                log = Path(folder) / "log" if arguments.data is not None else None
+                if log is not None:
+                    bundle.log.save(log)
+                workers = Workers(arguments.registry, bundle.version, arguments.workers, log)
+            summary = rank_to_parquet(
+                recommender, requests, arguments.out, resume=arguments.resume, workers=workers, progress=progress
+            )
     if arguments.json:
         output.print_json({**summary.to_dict(), "out": str(arguments.out)})
     else:
@@ -60,11 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_users(recommender: "Recommender", users: str, n: int) -> "list[Request]":
-    """One request a user; the user's id is the request's."""
+def _ids_of(recommender: "Recommender", users: str) -> list[str]:
+    """The users that `--users` means."""
     from recsys.data.request_file import read_user_ids
-    from recsys.data.requests import Request
 
     vocabulary = recommender.bundle.log.user_vocabulary
-    ids = vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(Path(users))
-    return [Request(user_id=user, n=n, request_id=user) for user in ids]
+    return vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(Path(users))

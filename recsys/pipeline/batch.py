@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from recsys.errors import DataError
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stage_one import Progress
+from recsys.pipeline.workers import Workers
 
 _REQUESTS_PER_PART = 2_000
 
@@ -44,51 +46,113 @@ class BatchSummary:
         return asdict(self)
 
 
+class UserRequests(Sequence[Request]):
+    """One request a user, made when it is looked at; the user's id is the request's."""
+
+    def __init__(self, ids: Sequence[str], n: int) -> None:
+        self._ids = ids
+        self._n = n
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]  # of an int a request, of a slice a list
+        if isinstance(place, slice):
+            return [Request(user_id=user, n=self._n, request_id=user) for user in self._ids[place]]
+        return Request(user_id=self._ids[place], n=self._n, request_id=self._ids[place])
+
+
 def rank_to_parquet(
     recommender: Recommender,
     requests: Sequence[Request],
     out: Path,
     *,
     resume: bool = False,
+    workers: Workers | None = None,
     progress: Progress = lambda message: None,
 ) -> BatchSummary:
     """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
 
+    Memory does not grow with the requests: a part at a time is ranked, written and let go.
+
     Args:
         resume: keep the parts of an interrupted run of the same requests with the same version.
+        workers: processes that rank parts side by side; None, or a single part, ranks in this one.
 
     Raises:
-        DataError: there is nothing to rank, two requests share an id, or `out` cannot be written.
+        DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
     """
     if not requests:
         raise DataError("there is nobody to rank for")
     if len({request.request_id for request in requests}) != len(requests):
         raise DataError("two requests share a request_id; make them distinct")
     parts = out.with_name(out.name + ".parts")
+    paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _prepare(parts, _job(recommender, requests), resume)
-        for number, start in enumerate(range(0, len(requests), _REQUESTS_PER_PART)):
-            path = parts / f"{number:06d}.parquet"
-            if not path.exists():
-                lists = recommender.recommend_many(requests[start : start + _REQUESTS_PER_PART])
-                _write(lists_to_polars(lists), path)
-            progress(f"ranked {min(start + _REQUESTS_PER_PART, len(requests)):,} of {len(requests):,} requests")
-        whole = pl.scan_parquet(parts / "*.parquet")
+        _rank_all(recommender, requests, paths, workers, progress)
         half = out.with_name(out.name + ".half")
-        whole.sink_parquet(half)
+        pl.scan_parquet(parts / "*.parquet").sink_parquet(half)
+        summary = _summary(recommender, requests, paths)
         os.replace(half, out)
-        found = whole.select(pl.len(), pl.col("request_id").n_unique(), pl.col("item_id").n_unique()).collect().row(0)
         shutil.rmtree(parts)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {error}") from error
-    cold = sum(recommender.is_cold(request) for request in requests)
-    return BatchSummary(len(requests), found[0], len(requests) - found[1], cold, found[2], recommender.version)
+    return summary
+
+
+def _rank_all(
+    recommender: Recommender,
+    requests: Sequence[Request],
+    paths: Sequence[Path],
+    workers: Workers | None,
+    progress: Progress,
+) -> None:
+    """Rank every part whose file is not there yet, and say how far and how fast it goes."""
+    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
+    tasks = ((requests[_part(number)], paths[number]) for number in missing)
+    several = workers if len(missing) > 1 else None
+    finished = several.run(rank_part, tasks) if several else (rank_part(recommender, *task) for task in tasks)
+    for size in finished:
+        done += size
+        rate = done / max(time.monotonic() - started, 1e-9)
+        minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)
+        count = f"ranked {there + done:,} of {len(requests):,} requests"
+        progress(f"{count}, {rate:,.0f} a second, {minutes}:{seconds:02d} left")
+
+
+def rank_part(recommender: Recommender, requests: Sequence[Request], path: Path) -> int:
+    """Rank some requests into one file, which appears when it is complete; their number."""
+    half = path.with_suffix(f".{os.getpid()}.half")
+    lists_to_polars(recommender.recommend_many(requests)).write_parquet(half)
+    os.replace(half, path)
+    return len(requests)
+
+
+def _part(number: int) -> slice:
+    return slice(number * _REQUESTS_PER_PART, (number + 1) * _REQUESTS_PER_PART)
+
+
+def _size(requests: Sequence[Request], number: int) -> int:
+    return len(range(len(requests))[_part(number)])
+
+
+def _summary(recommender: Recommender, requests: Sequence[Request], paths: Sequence[Path]) -> BatchSummary:
+    rows = lists = cold = 0
+    items: set[str] = set()
+    for number, path in enumerate(paths):
+        columns = pl.read_parquet(path, columns=["request_id", "item_id"])
+        rows, lists = rows + columns.height, lists + columns["request_id"].n_unique()
+        items.update(columns["item_id"].unique())
+        cold += int(recommender.are_cold(requests[_part(number)]).sum())
+    return BatchSummary(len(requests), rows, len(requests) - lists, cold, len(items), recommender.version)
 
 
 def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
-    """What a run is: the version and the requests; parts of another run are not its own."""
-    digest = hashlib.sha256(recommender.version.encode())
+    """What a run is: the version, how it cuts, and the requests; parts of another run are not its own."""
+    digest = hashlib.sha256(f"{recommender.version} {_REQUESTS_PER_PART}".encode())
     for request in requests:
         digest.update(repr(request).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -104,9 +168,3 @@ def _prepare(parts: Path, job: str, resume: bool) -> None:
     half = note.with_suffix(".half")
     half.write_text(json.dumps({"job": job}), encoding="utf-8")
     os.replace(half, note)
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    half = path.with_suffix(".half")
-    frame.write_parquet(half)
-    os.replace(half, path)

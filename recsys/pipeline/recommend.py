@@ -196,11 +196,13 @@ class Recommender:
         self._event_names, self._users = log.event_names, log.user_vocabulary
         self.scoring.state.append(log)
 
-    def is_cold(self, request: Request) -> bool:
-        """Whether nothing is known of what the request's user did."""
-        if request.history is not None:
-            return not request.history
-        return request.user_id is None or not self.history_of(request.user_id, 1)
+    def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
+        """(n_requests,) True where nothing is known of what the request's user did."""
+        users = np.array([-1 if r.user_id is None else self.user_number(r.user_id) for r in requests], dtype=np.int32)
+        now = np.full(len(users), self._now()[0])
+        known = self.scoring.state.histories(users, now, 1).lengths > 0
+        given = [request.history for request in requests]
+        return np.array([not (own if own is not None else of_user) for own, of_user in zip(given, known, strict=True)])
 
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""

@@ -1,5 +1,6 @@
 """Ranked lists in a file: the same as one by one, and an interrupted run goes on."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import polars as pl
 import pytest
 
 from recsys.data.requests import Request
-from recsys.errors import DataError
+from recsys.errors import DataError, RecsysError
 from recsys.pipeline import batch
-from recsys.pipeline.batch import rank_to_parquet
+from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.workers import Workers
+from recsys.registry import Registry
 
 REQUESTS = [Request(f"user {user}", n=3 + user % 3, request_id=f"r{user}") for user in range(10)] + [
     Request("user 1", request_id="filtered", filters={"category": "none of this"}),
@@ -121,3 +124,29 @@ def test_nothing_but_empty_lists(ranker: Recommender, tmp_path: Path) -> None:
     summary = rank_to_parquet(ranker, [REQUESTS[10]], tmp_path / "lists.parquet")
     assert (summary.rows, summary.empty) == (0, 1)
     assert dict(pl.read_parquet(tmp_path / "lists.parquet").schema) == LIST_SCHEMA
+
+
+def test_processes_write_what_one_would(plain_registry: Registry, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(batch, "_REQUESTS_PER_PART", 25)
+    version = plain_registry.resolve(None)
+    recommender = Recommender.load(plain_registry)
+    requests = UserRequests([f"user {number}" for number in range(60)], 5)
+    one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
+    expected = rank_to_parquet(recommender, requests, one)
+    workers = Workers(plain_registry.path, version, 2)
+    messages: list[str] = []
+    assert rank_to_parquet(recommender, requests, many, workers=workers, progress=messages.append) == expected
+    assert many.read_bytes() == one.read_bytes()
+    assert "ranked 60 of 60 requests" in messages[-1]
+    assert messages[-1].endswith("a second, 0:00 left")
+
+
+def die(recommender: Recommender) -> int:
+    os._exit(9)
+
+
+@pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
+def test_a_worker_that_cannot_go_on(plain_registry: Registry, version: str, message: str) -> None:
+    workers = Workers(plain_registry.path, version or plain_registry.resolve(None), 1)
+    with pytest.raises(RecsysError, match=message):
+        list(workers.run(die, [()]))

@@ -224,12 +224,12 @@ def test_the_frame_of_a_list(recommender: Recommender) -> None:
 
 def test_an_observed_event_changes_the_next_list(recommender: Recommender) -> None:
     before = recommender.recommend(Request("newcomer"))
-    assert recommender.is_cold(Request("newcomer"))
+    assert recommender.are_cold([Request("newcomer"), Request(history=("a",))]).tolist() == [True, False]
     assert recommender.history_of("newcomer") == []
     events = [click("newcomer", f"books-{kind}-small", AFTER + kind) for kind in range(3)]
     assert recommender.observe(events) == 0
     after = recommender.recommend(Request("newcomer", n=5))
-    assert not recommender.is_cold(Request("newcomer"))
+    assert not recommender.are_cold([Request("newcomer")]).any()
     assert before.ids != after.ids
     assert sum(item.startswith("books") for item in after.ids) >= 3
     assert [item for item, _, _ in recommender.history_of("newcomer")] == [event.item_id for event in events]
