@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
-from features.items_before import Question
-from features.kinds.base import DAY
-from features.measures import Measure
+from features.measures import DAY, Measure
 from features.pairs import PairBatch
+from features.questions import Question, Questions
 from features.state import EventState
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -32,10 +31,14 @@ from recsys.data.vocabulary import Vocabulary
 NAMES = ("impression", "click", "purchase", "rating")
 N_ITEMS, N_USERS, CANDIDATES, DIM = 20_000, 200_000, 100, 64
 BLOCK = 256
+WANTED = np.diff(np.linspace(0, 1, N_ITEMS + 1) ** (1 / 3))
+"""(n_items,) the share of the events that each item has."""
 START, END = 19_000 * DAY, 19_365 * DAY
 WINDOWS = [DAY * days for days in (1, 2, 3, 5, 7, 14, 21, 30, 60, 90)]
 SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
 ALL = FeatureSet(FEATURES)
+LEFT_OUT = {feature.name for feature in FEATURES if feature.source in ("ease", "als", "factors", "frozen")}
+"""Without these, it is about sixty features."""
 
 
 def make_log(n: int, start: int, end: int, random: np.random.Generator, users: Vocabulary) -> InteractionLog:
@@ -124,11 +127,11 @@ def counts(n_events: int, n_rows: int) -> None:
     rows = np.repeat(np.arange(len(now)), CANDIDATES)
     acts = ~log.is_impression
 
+    questions = Questions(Question(Measure("item_acts"), window) for window in WINDOWS)
+    EventState(log.select(slice(0, 1))).answers(questions, items[:1], rows[:1], now[:1])  # loads the compiled loops
+
     def ours() -> NDArray[np.float64]:
-        questions = [Question(Measure("item_acts"), window) for window in WINDOWS]
-        before = EventState(log).before(items, rows, now)
-        before.expect(questions)
-        return np.stack([before.answer(question) for question in questions], axis=1)
+        return EventState(log).answers(questions, items, rows, now)
 
     def polars() -> NDArray[np.float64]:
         events = pl.DataFrame({"item": log.items[acts], "time": log.times[acts]})
@@ -171,30 +174,48 @@ def counts(n_events: int, n_rows: int) -> None:
 
 
 def live(n_events: int) -> None:
-    """One request at a time beside the ranker on the same rows, and events as they come."""
-    import lightgbm
-
+    """One request at a time beside the ranker on the same rows, while events come."""
     random = np.random.default_rng(0)
     users = Vocabulary([])
     state, facts = EventState(make_log(n_events, START, END, random, users)), make_facts(random)
-
-    def ask(place: int) -> tuple[NDArray[np.float32], float]:
-        user, now = random.integers(0, N_USERS, 1, dtype=np.int32), np.array([END + DAY + place])
-        started = time.thread_time()
-        table = ALL.compute(make_batch(state, facts, user, now, 300, random))
-        return table, time.thread_time() - started
-
-    rows = np.concatenate([ask(place)[0] for place in range(50)])
-    for size in (10, 100, 1_000):
-        logs = [make_log(size, END + k * size, END + (k + 1) * size, random, users) for k in range(20_000 // size)]
+    for size in (10, 50, 1_000):
+        start = END + size * DAY // 1_000
+        logs = [make_log(size, start + k * size, start + (k + 1) * size, random, users) for k in range(20_000 // size)]
         started = time.thread_time()
         for log in logs:
             state.append(log)
-        print(f"| appended {size} at a time | {20_000 / (time.thread_time() - started):,.0f} events/s |", flush=True)
+        print(f"| events taken, {size} at a time | {20_000 / (time.thread_time() - started):,.0f} a second |")
+    for features in (FeatureSet(tuple(f for f in FEATURES if f.name not in LEFT_OUT)), ALL):
+        one_by_one(state, facts, features, users, random)
+
+
+def one_by_one(
+    state: EventState, facts: ItemFacts, features: FeatureSet, users: Vocabulary, random: np.random.Generator
+) -> None:
+    """Some hundred requests, 10 ms apart, each with the features and the ranker's answer; 15 events come every 50 ms.
+
+    Candidates are drawn as the events are: items that much happens to are also those that are worth ranking.
+    """
+    import lightgbm
+
+    first = state.latest + DAY
+
+    def ask(place: int) -> tuple[NDArray[np.float32], float]:
+        now = np.array([first + place * 10_000])
+        if place % 5 == 0:
+            state.append(make_log(15, now[0] - 50_000, now[0], random, users))
+        items = np.sort(random.choice(N_ITEMS, 300, replace=False, p=WANTED).astype(np.int32))
+        scores = {source: random.random(len(items), dtype=np.float32) for source in SOURCES}
+        user, rows = random.integers(0, N_USERS, 1, dtype=np.int32), np.zeros(len(items), dtype=np.int64)
+        started = time.thread_time()
+        table = features.compute(PairBatch(state.histories(user, now, 100), rows, items, scores, state, facts))
+        return table, time.thread_time() - started
+
+    rows = np.concatenate([ask(place)[0] for place in range(300)])  # the server is warm
     data = lightgbm.Dataset(rows, random.integers(0, 3, len(rows)))
     booster = lightgbm.train({"num_leaves": 31, "verbosity": -1, "num_threads": 1}, data, 300)
     asked, predicted = [], []
-    for place in range(400):
+    for place in range(300, 800):
         table, seconds = ask(place)
         started = time.thread_time()
         booster.predict(table, num_threads=1)
@@ -202,7 +223,7 @@ def live(n_events: int) -> None:
         predicted.append(time.thread_time() - started)
     for name, measured in (("features", asked), ("Booster.predict", predicted)):
         p50, p99 = np.percentile(measured, [50, 99]) * 1000
-        print(f"| {name}, 300 candidates x {len(FEATURES)} | p50 {p50:.2f} ms | p99 {p99:.2f} ms |")
+        print(f"| {name}, 300 candidates x {len(features.features)} | p50 {p50:.2f} ms | p99 {p99:.2f} ms |")
     print(f"| features over predict | {np.median(np.array(asked) / predicted):.2f} | |", flush=True)
 
 

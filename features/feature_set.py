@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.declarations import FEATURES, Feature
-from features.items_before import Question
-from features.kinds.items import Asking
+from features.kinds.base import Family, Kind, Member
 from features.pairs import PairBatch
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
@@ -56,15 +55,25 @@ class FeatureSet:
         return FeatureSet(tuple(feature for feature in self.features if feature.group != group))
 
     @cached_property
-    def _questions(self) -> tuple[Question, ...]:
-        """What all features ask about the past of items."""
-        asking = [feature.kind for feature in self.features if isinstance(feature.kind, Asking)]
-        return tuple(dict.fromkeys(question for kind in asking for question in kind.questions))
+    def _families(self) -> tuple[tuple[list[int], Family], ...]:
+        """Columns that are computed together, and how."""
+        members: dict[type[Family], list[tuple[int, Kind]]] = {}
+        for column, feature in enumerate(self.features):
+            if isinstance(feature.kind, Member):
+                members.setdefault(feature.kind.family, []).append((column, feature.kind))
+        return tuple(([c for c, _ in own], family([kind for _, kind in own])) for family, own in members.items())
+
+    @cached_property
+    def _others(self) -> tuple[tuple[int, Kind], ...]:
+        """Columns that are computed one by one."""
+        kinds = [feature.kind for feature in self.features]
+        return tuple((column, kind) for column, kind in enumerate(kinds) if not isinstance(kind, Member))
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""
-        pairs.before.expect(self._questions)
-        table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
-        for column, feature in enumerate(self.features):
-            table[:, column] = feature.kind.values(pairs)
-        return table
+        columns = np.empty((len(self.features), len(pairs)), dtype=np.float32)
+        for own, family in self._families:
+            columns[own] = family.values(pairs)
+        for column, kind in self._others:
+            columns[column] = kind.values(pairs)
+        return np.ascontiguousarray(columns.T)

@@ -6,34 +6,44 @@ Whatever several features need is computed once a block.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.affinity import Affinities, Aggregate, compare_links, compare_vectors
+from features.affinity import AFFINITY_EVENTS, Affinities
+from features.compiled import describe, match, spread
 from features.item_facts import Code, ItemFacts
-from features.items_before import ItemsBefore
+from features.measures import DAY, SECOND
 from features.source_table import SourceTable
 from features.state import EventState
 from recsys.data.history import HistoryBatch
 
-__all__ = ["AFFINITY_EVENTS", "ItemFacts", "Matches", "PairBatch"]
-
-AFFINITY_EVENTS = 10
-"""Newest events of a history that each candidate is compared with."""
+__all__ = ["ItemFacts", "PairBatch"]
 
 
-@dataclass(frozen=True)
-class Matches:
-    """The events of the history that have something in common with the candidate.
+class Matches(NamedTuple):
+    """What the history has in common with each candidate: (n_pairs,) float32 each.
 
     Attributes:
-        counts: (n_pairs,) how many.
-        newest: (n_pairs,) index of the newest one in the histories; only where `counts` is above 0.
+        number: of events with the candidate's item, category or brand.
+        share: of the events looked at; NaN for a candidate without one, and for an empty history.
+        events, days: since the newest of them; NaN where there is none (days: or its time is unknown).
     """
 
-    counts: NDArray[np.intp]
-    newest: NDArray[np.intp]
+    number: NDArray[np.float32]
+    share: NDArray[np.float32]
+    events: NDArray[np.float32]
+    days: NDArray[np.float32]
+
+
+class History(NamedTuple):
+    """What each history is like as a whole: (n_requests,) float32 each; NaN where it has no event."""
+
+    length: NDArray[np.float32]
+    positive_share: NDArray[np.float32]
+    days_since_last: NDArray[np.float32]
+    days_since_first: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class PairBatch:
     Attributes:
         histories: what each user did before its request.
         rows: (n_pairs,) request of each pair, increasing.
-        items: (n_pairs,) candidate of each pair.
+        items: (n_pairs,) candidate of each pair, increasing within a request.
         scores: source -> (n_pairs,) float32 score of the pair.
         state: all events; asked only about moments before each request.
         facts: the items.
@@ -75,18 +85,9 @@ class PairBatch:
         return self.histories.positive().newest(AFFINITY_EVENTS)
 
     @cached_property
-    def before(self) -> ItemsBefore:
-        """What happened to the candidates strictly before their requests."""
-        return self.state.before(self.items, self.rows, self.histories.now)
-
-    def per_request(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """(n_pairs,) a value of each request (n_requests,) repeated for its pairs."""
-        return values.astype(np.float32)[self.rows]
-
-    @cached_property
     def sources(self) -> SourceTable:
         """The scores, and what they are within their requests."""
-        return SourceTable.of(self.scores, self.rows, self.bounds)
+        return SourceTable.of(self.scores, self.bounds)
 
     @cached_property
     def _matches(self) -> dict[tuple[Code, int | None], Matches]:
@@ -103,34 +104,34 @@ class PairBatch:
         return self._matches[code, newest]
 
     def _match(self, code: Code, newest: int | None) -> Matches:
-        histories = self.histories
-        codes, span = self.facts.codes(code), self.facts.spans[code]
+        codes, histories = self.facts.codes(code), self.histories
         own = self.items if codes is None else codes[self.items]
         other = histories.items if codes is None else codes[histories.items]
-        events = np.flatnonzero(other >= 0 if newest is None else (other >= 0) & (histories.places_from_end < newest))
-        keys = histories.rows[events] * span + other[events]
-        order = np.argsort(keys, kind="stable")  # within a key the newest event is the last
-        keys = keys[order]
-        wanted = self.rows * span + own
-        if codes is not None:
-            wanted[own < 0] = -1
-        stops = keys.searchsorted(wanted, side="right")
-        counts = stops - keys.searchsorted(wanted, side="left")
-        places = np.append(events[order], 0)  # so that there is a place to look at, also in an empty history
-        return Matches(counts, places[np.maximum(stops - 1, 0)])
+        found = np.empty((4, len(self)), dtype=np.float32)
+        match(histories.offsets, other, self._days, self.rows, own, len(other) if newest is None else newest, found)
+        return Matches(*found)
 
     @cached_property
-    def _affinities(self) -> Affinities:
-        recent, bounds, facts = self.recent, self.bounds, self.facts
-        table = np.zeros((len(facts.affinities), AFFINITY_EVENTS, len(self)), dtype=np.float32)
-        for name, part in zip(facts.affinities, table, strict=True):
-            if name in facts.vectors:
-                compare_vectors(part, facts.vectors[name], recent, bounds, self.items)
-            else:
-                compare_links(part, facts.links[name], recent, bounds, self.items)
-        return Affinities(table, recent.lengths[self.rows])
+    def history(self) -> History:
+        """What each history is like."""
+        found = np.empty((4, len(self.histories)), dtype=np.float32)
+        describe(self.histories.offsets, self.histories.weights, self._days, found)
+        return History(*found)
 
-    def affinity(self, name: str, aggregate: Aggregate) -> NDArray[np.float32]:
-        """(n_pairs,) likeness of each candidate to the newest events of the history; NaN for an empty one."""
-        found: NDArray[np.float32] = getattr(self._affinities, aggregate)[self.facts.affinities.index(name)]
+    def spread(self, code: Code) -> NDArray[np.float32]:
+        """(2, n_requests) distinct items, categories or brands of each history, and their Shannon entropy in bits."""
+        codes, histories = self.facts.codes(code), self.histories
+        own = histories.items if codes is None else codes[histories.items]
+        found = np.empty((2, len(histories)), dtype=np.float32)
+        spread(histories.offsets, own, self.facts.spans[code], found[0], found[1])
         return found
+
+    @cached_property
+    def _days(self) -> NDArray[np.float64]:
+        """(n_events,) age of each event of the histories."""
+        return self.histories.ages * (SECOND / DAY)
+
+    @cached_property
+    def affinities(self) -> Affinities:
+        """Likeness of each candidate to the newest events of the history."""
+        return Affinities.of(self.facts, self.recent, self.rows, self.bounds, self.items)

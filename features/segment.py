@@ -1,16 +1,32 @@
 """A run of events, sorted once so that any question about a past moment is a binary search."""
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.measures import Columns, Measure, columns_of
+from features.codes import PLACE_BITS
+from features.compiled import fold
+from features.measures import Columns, Measure
 from recsys.data.interactions import InteractionLog
 
-_PLACE_BITS = 32
-_PLACES = (1 << _PLACE_BITS) - 1
+_PLACES = (1 << PLACE_BITS) - 1
+
+
+def sorting_order(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(n,) places of numbers, 0 or above, in increasing order, equal ones as given: several times faster than argsort,
+    because numpy sorts whole integers with vector instructions."""
+    keys = _keys(numbers, np.arange(len(numbers)))
+    keys.sort()
+    keys &= _PLACES
+    return keys
+
+
+def _keys(entities: NDArray[np.int32], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    keys = entities.astype(np.int64)
+    keys <<= PLACE_BITS
+    keys |= places
+    return keys
 
 
 class Timeline:
@@ -25,37 +41,86 @@ class Timeline:
 
         Args:
             entities: (n,) numbers, 0 or above.
-            times: (n,) microseconds.
+            times: (n,) microseconds, in order.
         """
-        if np.any(times[1:] < times[:-1]):
-            by_time = np.argsort(times, kind="stable")
-            entities, times = entities[by_time], times[by_time]
         self.times = times
-        self.keys: NDArray[np.int64] = entities.astype(np.int64)
-        self.keys <<= _PLACE_BITS
-        self.keys |= np.arange(len(times))
+        self.keys = _keys(entities, np.arange(len(times)))
         self.keys.sort()
 
-    @cached_property
-    def order(self) -> NDArray[np.uint32]:
-        """(n,) places in the order of time, by entity, then time."""
-        return (self.keys & _PLACES).astype(np.uint32)
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def order(self, places: slice | NDArray[np.intp]) -> NDArray[np.int64]:
+        """Places in the order of time of the things at some places in the order by entity, then time."""
+        return self.keys[places] & _PLACES
 
     def first_keys(self, entities: NDArray[np.int32]) -> NDArray[np.int64]:
         """(m,) the key that each entity's things begin at."""
-        return entities.astype(np.int64) << _PLACE_BITS
+        return entities.astype(np.int64) << PLACE_BITS
 
-    def places(self, before: NDArray[np.int64]) -> NDArray[np.intp]:
-        """(m,) how many things of all entities lie strictly before each moment."""
-        return self.times.searchsorted(before, side="left")
+    def spans(
+        self, entities: NDArray[np.int32], before: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where the things of each entity (m,) strictly before a moment (m,) begin and end in the order by entity."""
+        keys = self.first_keys(entities)
+        return self.keys.searchsorted(keys), self.keys.searchsorted(keys | self.times.searchsorted(before))
 
-    def starts(self, entities: NDArray[np.int32]) -> NDArray[np.intp]:
-        """(m,) place in `order` of each entity's first thing."""
-        return self.keys.searchsorted(self.first_keys(entities))
 
-    def stops(self, entities: NDArray[np.int32], before: NDArray[np.int64]) -> NDArray[np.intp]:
-        """(m,) place in `order` just behind each entity's last thing strictly before `before` (m,)."""
-        return self.keys.searchsorted(self.first_keys(entities) | self.places(before))
+class ItemEvents:
+    """What happened to items in a segment: all acts, or all impressions."""
+
+    def __init__(self, log: InteractionLog, chosen: NDArray[np.bool_]) -> None:
+        """Choose.
+
+        Args:
+            log: the segment's events.
+            chosen: (n_events,) True where an event is one of these.
+        """
+        self.log = log
+        self.chosen = np.flatnonzero(chosen).astype(np.uint32)
+        self.times = log.times[self.chosen]
+        self._columns = Columns((), (), (), np.empty((0, 0)), np.empty((0, 0)))
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def items(self, places: slice = slice(None)) -> NDArray[np.int32]:
+        """Items of the events at some places in the order of time."""
+        return self.log.items[self.chosen[places]]
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """The events by item."""
+        return Timeline(self.items(), self.times)
+
+    def columns(self, measures: tuple[Measure, ...]) -> Columns:
+        """At least these measures over the timeline, computed once; ask for all at once where they are known."""
+        made = self._columns.measures
+        if measures != made and not set(measures) <= set(made):
+            self._columns = self._fold(tuple(dict.fromkeys((*made, *measures))))
+        return self._columns
+
+    def _fold(self, measures: tuple[Measure, ...]) -> Columns:
+        log, keys = self.log, self.timeline.keys
+        sums = tuple(measure for measure in measures if measure.is_sum)
+        states = tuple(measure for measure in measures if not measure.is_sum)
+        shapes = (len(self) + 1, len(sums)), (len(self) + 1, len(states))
+        columns = Columns((*sums, *states), sums, states, np.empty(shapes[0]), np.empty(shapes[1]))
+        fold(
+            keys,
+            self.chosen,
+            log.events,
+            log.weights,
+            log.values,
+            log.positions,
+            log.times,
+            np.array([measure.codes(log.event_names) for measure in sums], dtype=np.int64).reshape(-1, 2),
+            np.array([measure.codes(log.event_names) for measure in states], dtype=np.int64).reshape(-1, 2),
+            np.array([measure.half_life for measure in states], dtype=np.float64),
+            columns.running,
+            columns.known,
+        )
+        return columns
 
 
 class Segment:
@@ -63,39 +128,26 @@ class Segment:
 
     def __init__(self, log: InteractionLog) -> None:
         self.log = log
-        self._columns = columns_of((), log, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint32))
 
     def __len__(self) -> int:
         return len(self.log)
 
     @cached_property
-    def acts(self) -> InteractionLog:
-        """The log without impressions: what users did."""
-        shown = self.log.is_impression
-        return self.log.select(~shown) if shown.any() else self.log
-
-    @cached_property
     def by_user(self) -> Timeline:
-        """Users' acts; places are those of `acts`."""
-        return Timeline(self.acts.users, self.acts.times)
+        """Users' acts; places are those of `item_acts.chosen`."""
+        acts = self.item_acts
+        return Timeline(self.log.users[acts.chosen], acts.times)
 
     @cached_property
-    def by_item(self) -> Timeline:
-        """Everything that happened to items; places are those of `log`."""
-        return Timeline(self.log.items, self.log.times)
+    def item_acts(self) -> ItemEvents:
+        """What was done with items."""
+        return ItemEvents(self.log, ~self.log.is_impression)
 
-    def columns(self, measures: Sequence[Measure]) -> Columns:
-        """At least these measures over `by_item`, computed once; ask for all at once where they are known."""
-        columns = self._columns
-        made = (*columns.sums, *columns.states)
-        missing = [measure for measure in measures if measure not in made]
-        if missing:
-            items = self.by_item.keys >> _PLACE_BITS
-            self._columns = columns = columns_of((*made, *missing), self.log, items, self.by_item.order)
-        return columns
+    @cached_property
+    def item_impressions(self) -> ItemEvents:
+        """How items were shown."""
+        return ItemEvents(self.log, self.log.is_impression)
 
-    def prepare(self, other: "Segment") -> None:
-        """Make at once what readers have asked `other` for, so that none of them waits."""
-        if "by_user" in other.__dict__:
-            _ = self.by_user
-        self.columns((*other._columns.sums, *other._columns.states))
+    def item_events(self, *, impressions: bool) -> ItemEvents:
+        """One of the two."""
+        return self.item_impressions if impressions else self.item_acts

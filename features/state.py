@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.items_before import ItemsBefore, Question
+from features.items_now import ItemColumns, ItemsNow
 from features.measures import Measure
+from features.questions import Question, Questions
 from features.segment import Segment
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
@@ -25,8 +26,9 @@ Counted = Literal["item_acts", "item_positives", "item_impressions"]
 _MERGE_RATIO = 8
 """A segment is merged into the one before it when that one is less than this many times larger."""
 
-_SMALL = 2_048
-"""Segments of fewer events are always merged: one search in 2,000 events is cheaper than two in 1,000."""
+
+_SMALL = 1_024
+"""Segments of fewer events are always merged: one search in 1,000 events is cheaper than two in 500."""
 
 
 class EventState:
@@ -35,6 +37,8 @@ class EventState:
     def __init__(self, log: InteractionLog) -> None:
         self._segments: tuple[Segment, ...] = (Segment(log),)
         self._writing = threading.Lock()
+        self._asking = threading.Lock()
+        self._now: ItemsNow | None = None
 
     @property
     def latest(self) -> int:
@@ -57,8 +61,10 @@ class EventState:
                 parts.insert(0, old.pop().log)
                 size += len(parts[0])
             merged = Segment(InteractionLog.merged(parts) if len(parts) > 1 else log)
-            merged.prepare(self._segments[0])
-            self._segments = (*old, merged)
+            with self._asking:
+                self._segments = (*old, merged)
+                if self._now is not None:
+                    self._now.forget(log.items)
 
     def save(self, folder: Path) -> None:
         """Write a snapshot: all events, in time order."""
@@ -69,9 +75,24 @@ class EventState:
         """Restore what `save` wrote; every answer is the same."""
         return cls(InteractionLog.load(folder, n_items))
 
-    def before(self, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]) -> ItemsBefore:
-        """What happened to `items` (n_pairs,) before the moments `now` (n_requests,) of their requests, `rows`."""
-        return ItemsBefore(self._segments, items, rows, now)
+    def item_columns(
+        self, columns: ItemColumns, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(n_pairs, n_columns) how `items` (n_pairs,) have been doing before the moments `now` (n_requests,) of their
+        requests, `rows`. Requests at one moment, as in serving, use what the last ones have found."""
+        if not len(now) or np.any(now != now[0]):
+            return columns.of(self.answers(columns.questions, items, rows, now))
+        with self._asking:
+            kept = self._now
+            if kept is None or kept.columns is not columns:
+                self._now = kept = ItemsNow(columns)
+            return kept.values(self._segments, items, int(now[0]))
+
+    def answers(
+        self, questions: Questions, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(n_pairs, n_questions) see `Questions.answers`."""
+        return questions.answers(self._segments, items, rows, now)
 
     def counts(
         self,
@@ -81,39 +102,32 @@ class EventState:
         window: int | None = None,
     ) -> NDArray[np.float32]:
         """(m,) how often something happened to `items` (m,) in [now - window, now); all before `now` without one."""
-        question = Question(Measure(counted), window)
-        return self.before(items, np.arange(len(items)), now).answer(question).astype(np.float32)
-
-    def last(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(m,) the newest moment strictly before `now`, microseconds; NaN where there is none."""
-        return now - self.before(items, np.arange(len(items)), now).answer(Question(Measure(counted, "last")))
-
-    def first(self, counted: Counted, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(m,) the oldest moment, if strictly before `now`, microseconds; NaN where there is none."""
-        return now - self.before(items, np.arange(len(items)), now).answer(Question(Measure(counted, "first")))
+        questions = Questions([Question(Measure(counted), window)])
+        found = self.answers(questions, items, np.arange(len(items)), now)
+        return np.asarray(found[:, 0], dtype=np.float32)
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
         """The newest `limit` acts of each user (n_requests,) strictly before `now`; none for an unknown one, -1."""
-        parts = [_newest(segment, users, now, limit) for segment in self._segments if len(segment.acts)]
-        parts = [part for part in parts if len(part.items)] or parts[:1]
+        parts = [part for segment in self._segments if (part := _newest(segment, users, now, limit)) is not None]
         if len(parts) == 1:
             return parts[0]
-        if not parts:
-            nothing = np.zeros(0, dtype=np.int32)
-            offsets = np.zeros(len(users) + 1, dtype=np.int64)
-            return HistoryBatch(
-                offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
-            )
-        return HistoryBatch.joined(*parts).newest(limit)
+        if parts:
+            return HistoryBatch.joined(*parts).newest(limit)
+        nothing, offsets = np.zeros(0, dtype=np.int32), np.zeros(len(users) + 1, dtype=np.int64)
+        return HistoryBatch(
+            offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
+        )
 
 
-def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
-    stops = segment.by_user.stops(np.maximum(users, 0), now)
-    starts = np.maximum(segment.by_user.starts(np.maximum(users, 0)), stops - limit)
-    lengths = np.where(users >= 0, stops - starts, 0)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-    chosen = segment.by_user.order[places]
-    acts = segment.acts
-    columns = (acts.items[chosen], acts.events[chosen], acts.times[chosen], acts.weights[chosen])
-    return HistoryBatch(offsets, *columns, now)
+def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:
+    """What a segment knows; None where that is nothing."""
+    starts, stops = segment.by_user.spans(np.maximum(users, 0), now)
+    starts = np.maximum(starts, stops - limit)
+    lengths = (stops - starts) * (users >= 0)
+    offsets = np.zeros(len(users) + 1, dtype=np.int64)
+    lengths.cumsum(out=offsets[1:])
+    if not offsets[-1]:
+        return None
+    places = np.arange(offsets[-1]) + (starts - offsets[:-1]).repeat(lengths)
+    chosen, log = segment.item_acts.chosen[segment.by_user.order(places)], segment.log
+    return HistoryBatch(offsets, log.items[chosen], log.events[chosen], log.times[chosen], log.weights[chosen], now)

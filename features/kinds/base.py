@@ -1,16 +1,15 @@
 """What every kind of feature promises, and the windows that kinds may look back through."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.measures import DAY
 from features.pairs import PairBatch
 from recsys.errors import ConfigError
-
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
 
 Scope = Literal["request", "item", "user", "user-item", "user-category", "candidate"]
 """What a value belongs to; `candidate` is what the sources say of an item in this request."""
@@ -24,6 +23,49 @@ class Kind(Protocol):
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs,) float32, NaN where there is no value."""
         ...
+
+
+class Family(Protocol):
+    """Kinds whose columns are computed together, in one go."""
+
+    def __init__(self, kinds: Sequence[Any]) -> None: ...
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_kinds, n_pairs)."""
+        ...
+
+
+class Member:
+    """A kind with a family."""
+
+    family: ClassVar[type[Family]]
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_pairs,) of this kind alone."""
+        values: NDArray[np.float32] = self.family([self]).values(pairs)[0]
+        return values
+
+
+class RequestColumns:
+    """The columns of kinds that have one value for all candidates of a request."""
+
+    def __init__(self, kinds: Sequence["OfRequest"]) -> None:
+        self._kinds = tuple(kinds)
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_kinds, n_pairs)."""
+        table = np.array([kind.of_requests(pairs) for kind in self._kinds], dtype=np.float32)
+        return table.take(pairs.rows, axis=1)
+
+
+class OfRequest(Member):
+    """A kind with one value for all candidates of a request."""
+
+    family: ClassVar[type[Family]] = RequestColumns
+
+    def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
+        """(n_requests,)."""
+        raise NotImplementedError
 
 
 def span(days: float, name: str = "days") -> int:

@@ -1,58 +1,65 @@
 """What the sources say of a candidate, and how alike it is to what the user chose last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.affinity import Aggregate
-from features.kinds.base import Scope
+from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
 
 
+class SourceColumns:
+    """The columns of kinds that tell what sources say."""
+
+    def __init__(self, kinds: Sequence["_OfSource"]) -> None:
+        self._n = len(kinds)
+        self._parts: dict[str, list[tuple[int, str]]] = {}
+        for row, kind in enumerate(kinds):
+            self._parts.setdefault(kind.part, []).append((row, kind.source))
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_kinds, n_pairs)."""
+        values = np.empty((self._n, len(pairs)), dtype=np.float32)
+        for part, own in self._parts.items():
+            places = [pairs.sources.row(source) for _, source in own]
+            values[[row for row, _ in own]] = getattr(pairs.sources, part)[places]
+        return values
+
+
 @dataclass(frozen=True)
-class SourceScore:
+class _OfSource(Member):
+    source: str
+    part: ClassVar[Literal["scores", "ranks", "shares", "flags"]]
+    scope: ClassVar[Scope] = "candidate"
+    family: ClassVar[type[Family]] = SourceColumns
+
+
+class SourceScore(_OfSource):
     """What a source says of the candidate."""
 
-    source: str
-    scope: ClassVar[Scope] = "candidate"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return np.asarray(pairs.scores[self.source], dtype=np.float32)
+    part = "scores"
 
 
-@dataclass(frozen=True)
-class SourceRank:
+class SourceRank(_OfSource):
     """Place of the candidate among the request's candidates by one source: 0 is the best."""
 
-    source: str
-    scope: ClassVar[Scope] = "candidate"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return np.asarray(pairs.sources.ranks[pairs.sources.row(self.source)])
+    part = "ranks"
 
 
-@dataclass(frozen=True)
-class SourceShare:
+class SourceShare(_OfSource):
     """The score relative to the best score that the source gives in this request."""
 
-    source: str
-    scope: ClassVar[Scope] = "candidate"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return np.asarray(pairs.sources.shares[pairs.sources.row(self.source)])
+    part = "shares"
 
 
-@dataclass(frozen=True)
-class SourceFlag:
+class SourceFlag(_OfSource):
     """1 where a source gives the candidate a score above 0, else 0."""
 
-    source: str
-    scope: ClassVar[Scope] = "candidate"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return np.asarray(pairs.sources.flags[pairs.sources.row(self.source)], dtype=np.float32)
+    part = "flags"
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,23 @@ class Agreement:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         rows = [pairs.sources.row(source) for source in self.sources if source in pairs.scores]
-        return np.asarray(np.sum(pairs.sources.flags[rows], axis=0, dtype=np.float32))
+        return np.asarray(pairs.sources.flags[rows].sum(axis=0, dtype=np.float32))
+
+
+class AffinityColumns:
+    """The columns of kinds that compare candidates with the history."""
+
+    def __init__(self, kinds: Sequence["Affinity"]) -> None:
+        self._names = [kind.name for kind in kinds]
+        self._aggregates = [get_args(Aggregate).index(kind.aggregate) for kind in kinds]
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_kinds, n_pairs)."""
+        return pairs.affinities.table[[pairs.facts.affinities.index(name) for name in self._names], self._aggregates]
 
 
 @dataclass(frozen=True)
-class Affinity:
+class Affinity(Member):
     """Item-item affinity between the candidate and the newest items of the history, aggregated.
 
     `max` is the nearest item of the history, `min` the one furthest off, `place` how many events ago the nearest was.
@@ -77,6 +96,4 @@ class Affinity:
     name: str
     aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.affinity(self.name, self.aggregate)
+    family: ClassVar[type[Family]] = AffinityColumns

@@ -4,23 +4,67 @@
 of an event such as `purchase`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.items_before import Question
-from features.kinds.base import DAY, Scope, ratio, span, window
-from features.measures import Measure
+from features.kinds.base import Family, Member, Scope, span, window
+from features.measures import DAY, Measure
 from features.pairs import PairBatch
+from features.questions import Question, Questions
 
 Quantity = Literal["weights", "values"]
 """The worth of an event by the config, or the `value` it came with."""
 
 
-class Asking:
+class Formula(NamedTuple):
+    """How the answers to questions become a value: (above * factor + plus) / (below + strength).
+
+    NaN where `below` is 0; without a `below`, the value is what stands above.
+    """
+
+    above: Question
+    below: Question | None = None
+    factor: float = 1.0
+    plus: float = 0.0
+    strength: float = 0.0
+
+
+class ItemTable:
+    """The columns of kinds that ask about the past of items."""
+
+    def __init__(self, kinds: Sequence["Asking"]) -> None:
+        self._formulas = [kind.formula for kind in kinds]
+        asked = [question for formula in self._formulas for question in (formula.above, formula.below)]
+        self.questions = Questions(question for question in asked if question is not None)
+        self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
+        self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
+        place = self.questions.all.index
+        self._above = [place(formula.above) for formula in self._formulas]
+        ratios = [(row, place(f.below), f.strength) for row, f in enumerate(self._formulas) if f.below is not None]
+        self._ratios, self._below = [row for row, _, _ in ratios], [below for _, below, _ in ratios]
+        self._factors, self._plus = np.array([(f.factor, f.plus) for f in self._formulas]).T
+        self._strengths = np.array([strength for _, _, strength in ratios])
+
+    def of(self, answers: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n_pairs, n_kinds) from the answers (n_pairs, n_questions)."""
+        values = answers.take(self._above, axis=1)
+        values *= self._factors
+        values += self._plus
+        if self._ratios:
+            below = answers.take(self._below, axis=1)
+            values[:, self._ratios] /= np.where(below > 0, below + self._strengths, np.nan)
+        return values.astype(np.float32)
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        """(n_kinds, n_pairs)."""
+        return pairs.state.item_columns(self, pairs.items, pairs.rows, pairs.histories.now).T
+
+
+class Asking(Member):
     """A kind that asks about the past of items; all questions of a block are answered in one pass.
 
     Raises:
@@ -28,13 +72,14 @@ class Asking:
     """
 
     scope: ClassVar[Scope] = "item"
+    family: ClassVar[type[Family]] = ItemTable
 
     def __post_init__(self) -> None:
-        _ = self.questions
+        _ = self.formula
 
     @property
-    def questions(self) -> tuple[Question, ...]:
-        """What it asks."""
+    def formula(self) -> Formula:
+        """What it asks, and what it makes of the answers."""
         raise NotImplementedError
 
 
@@ -45,12 +90,9 @@ class ItemCount(Asking):
     counted: str
     days: float | None
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (Question(Measure(self.counted), window(self.days)),)
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.before.answer(self.questions[0]).astype(np.float32)
+    @property
+    def formula(self) -> Formula:
+        return Formula(Question(Measure(self.counted), window(self.days)))
 
 
 @dataclass(frozen=True)
@@ -60,12 +102,14 @@ class ItemDecayed(Asking):
     counted: str
     half_life_days: float
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (Question(Measure(self.counted, "decayed", span(self.half_life_days, "half_life_days"))),)
+    @property
+    def formula(self) -> Formula:
+        return Formula(Question(Measure(self.counted, "decayed", self.half_life)))
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.before.answer(self.questions[0]).astype(np.float32)
+    @property
+    def half_life(self) -> int:
+        """Microseconds."""
+        return span(self.half_life_days, "half_life_days")
 
 
 @dataclass(frozen=True)
@@ -76,12 +120,9 @@ class ItemSum(Asking):
     quantity: Quantity
     days: float | None
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (Question(Measure(self.counted, self.quantity), window(self.days)),)
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.before.answer(self.questions[0]).astype(np.float32)
+    @property
+    def formula(self) -> Formula:
+        return Formula(Question(Measure(self.counted, self.quantity), window(self.days)))
 
 
 @dataclass(frozen=True)
@@ -90,16 +131,9 @@ class ItemMean(Asking):
 
     counted: str
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (
-            Question(Measure(self.counted, "values")),
-            Question(Measure(self.counted, "valued")),
-        )
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        total, number = map(pairs.before.answer, self.questions)
-        return ratio(total, number, number > 0)
+    @property
+    def formula(self) -> Formula:
+        return Formula(Question(Measure(self.counted, "values")), Question(Measure(self.counted, "valued")))
 
 
 @dataclass(frozen=True)
@@ -110,16 +144,11 @@ class ItemVelocity(Asking):
     short_days: float
     long_days: float
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (
-            Question(Measure(self.counted), span(self.short_days, "short_days")),
-            Question(Measure(self.counted), span(self.long_days, "long_days")),
-        )
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        short, long = map(pairs.before.answer, self.questions)
-        return ratio(short * (self.long_days / self.short_days), long, long > 0)
+    @property
+    def formula(self) -> Formula:
+        short = Question(Measure(self.counted), span(self.short_days, "short_days"))
+        long = Question(Measure(self.counted), span(self.long_days, "long_days"))
+        return Formula(short, long, factor=self.long_days / self.short_days)
 
 
 @dataclass(frozen=True)
@@ -135,16 +164,11 @@ class ItemRate(Asking):
     per: str = "item_impressions"
     days: float | None = None
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (
-            Question(Measure(self.wanted), window(self.days)),
-            Question(Measure(self.per), window(self.days)),
-        )
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        wanted, tried = map(pairs.before.answer, self.questions)
-        return ratio(wanted + self.prior * self.strength, tried + self.strength, tried > 0)
+    @property
+    def formula(self) -> Formula:
+        wanted = Question(Measure(self.wanted), window(self.days))
+        tried = Question(Measure(self.per), window(self.days))
+        return Formula(wanted, tried, plus=self.prior * self.strength, strength=self.strength)
 
 
 @dataclass(frozen=True)
@@ -159,16 +183,11 @@ class ItemDebiasedRate(Asking):
     strength: float
     days: float | None = None
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (
-            Question(Measure("item_positives"), window(self.days)),
-            Question(Measure("item_impressions", "examination"), window(self.days)),
-        )
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        wanted, seen = map(pairs.before.answer, self.questions)
-        return ratio(wanted + self.prior * self.strength, seen + self.strength, seen > 0)
+    @property
+    def formula(self) -> Formula:
+        wanted = Question(Measure("item_positives"), window(self.days))
+        seen = Question(Measure("item_impressions", "examination"), window(self.days))
+        return Formula(wanted, seen, plus=self.prior * self.strength, strength=self.strength)
 
 
 @dataclass(frozen=True)
@@ -178,12 +197,9 @@ class ItemSince(Asking):
     counted: str
     which: Literal["first", "last"]
 
-    @cached_property
-    def questions(self) -> tuple[Question, ...]:
-        return (Question(Measure(self.counted, self.which)),)
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return (pairs.before.answer(self.questions[0]) / DAY).astype(np.float32)
+    @property
+    def formula(self) -> Formula:
+        return Formula(Question(Measure(self.counted, self.which)), factor=1 / DAY)
 
 
 @dataclass(frozen=True)

@@ -9,38 +9,27 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.kinds.base import DAY, SECOND, Scope, ratio, span
+from features.compiled import share_tags
+from features.kinds.base import OfRequest, Scope, ratio, span
 from features.pairs import PairBatch
-from recsys.data.ragged import entries
 
 
 @dataclass(frozen=True)
-class UserHistory:
+class UserHistory(OfRequest):
     """A property of the user's history as a whole."""
 
     what: Literal["length", "distinct", "days_since_last", "days_since_first", "positive_share"]
     scope: ClassVar[Scope] = "user"
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        histories = pairs.histories
-        if self.what == "length":
-            return pairs.per_request(histories.lengths.astype(np.float32))
-        if self.what == "positive_share":
-            wanted = np.bincount(histories.rows[histories.weights > 0], minlength=len(histories))
-            return pairs.per_request(ratio(wanted, histories.lengths, histories.lengths > 0))
-        if self.what == "distinct":
-            n_items = pairs.facts.spans["items"]
-            distinct = np.unique(histories.rows * n_items + histories.items)
-            return pairs.per_request(np.bincount(distinct // n_items, minlength=len(histories)).astype(np.float32))
-        edges = histories.offsets[:-1] if self.what == "days_since_first" else histories.offsets[1:] - 1
-        days = np.full(len(histories), np.nan)
-        filled = histories.lengths > 0
-        days[filled] = histories.ages[edges[filled]] * SECOND / DAY
-        return pairs.per_request(days)
+    def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
+        found: NDArray[np.float32] = (
+            pairs.spread("items")[0] if self.what == "distinct" else getattr(pairs.history, self.what)
+        )
+        return found
 
 
 @dataclass(frozen=True)
-class UserCount:
+class UserCount(OfRequest):
     """Events of the user in the days before the request."""
 
     days: float
@@ -49,33 +38,22 @@ class UserCount:
     def __post_init__(self) -> None:
         span(self.days)
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+    def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
         histories = pairs.histories
-        start = histories.now[histories.rows] - span(self.days)
-        inside = histories.rows[histories.times >= start]  # an unknown time is before any other
-        return pairs.per_request(np.bincount(inside, minlength=len(histories)).astype(np.float32))
+        inside = histories.times >= histories.now[histories.rows] - span(self.days)  # an unknown time is before any
+        return np.bincount(histories.rows, weights=inside, minlength=len(histories)).astype(np.float64)
 
 
 @dataclass(frozen=True)
-class UserEntropy:
+class UserEntropy(OfRequest):
     """Shannon entropy, in bits, of the categories or brands in the history: 0 for a user with one taste."""
 
     column: Literal["categories", "brands"]
     scope: ClassVar[Scope] = "user"
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        histories, codes = pairs.histories, pairs.facts.codes(self.column)
-        assert codes is not None
-        own = codes[histories.items]
-        width = pairs.facts.spans[self.column] + 1
-        keys, counts = np.unique((histories.rows * width + own)[own >= 0], return_counts=True)
-        rows = keys // width
-        totals = np.zeros(len(histories))
-        np.add.at(totals, rows, counts)
-        shares = counts / totals[rows]
-        entropy = np.where(totals > 0, 0.0, np.nan)
-        np.subtract.at(entropy, rows, shares * np.log2(shares))
-        return pairs.per_request(entropy)
+    def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
+        found: NDArray[np.float32] = pairs.spread(self.column)[1]
+        return found
 
 
 @dataclass(frozen=True)
@@ -87,11 +65,7 @@ class UserShare:
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        codes = pairs.facts.codes(self.column)
-        assert codes is not None
-        lengths = pairs.histories.lengths
-        total = (lengths if self.newest is None else np.minimum(lengths, self.newest))[pairs.rows]
-        return ratio(pairs.matches(self.column, self.newest).counts, total, (codes[pairs.items] >= 0) & (total > 0))
+        return pairs.matches(self.column, self.newest).share
 
 
 @dataclass(frozen=True)
@@ -104,14 +78,10 @@ class UserTagShare:
         tags, histories = pairs.facts.tags, pairs.histories
         if tags is None:
             return np.full(len(pairs), np.nan, dtype=np.float32)
-        acted, lengths = entries(tags.indptr, histories.items)
-        keys = np.sort(np.repeat(histories.rows, lengths) * tags.shape[1] + tags.indices[acted])
-        own, lengths = entries(tags.indptr, pairs.items)
-        wanted = np.repeat(pairs.rows, lengths) * tags.shape[1] + tags.indices[own]
-        counts = keys.searchsorted(wanted, side="right") - keys.searchsorted(wanted, side="left")
-        total = np.bincount(np.repeat(np.arange(len(pairs)), lengths), weights=counts, minlength=len(pairs))
-        most = lengths * histories.lengths[pairs.rows]
-        return ratio(total, most, most > 0)
+        shares = np.full(len(pairs), np.nan, dtype=np.float32)
+        offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
+        share_tags(tags.indptr, tags.indices, tags.shape[1], offsets, items, bounds, pairs.items, shares)
+        return shares
 
 
 @dataclass(frozen=True)
@@ -123,7 +93,7 @@ class UserCodeSince:
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _since(pairs, self.column, self.unit)
+        return pairs.matches(self.column).days if self.unit == "days" else pairs.matches(self.column).events
 
 
 @dataclass(frozen=True)
@@ -133,7 +103,7 @@ class UserItemCount:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return pairs.matches("items").counts.astype(np.float32)
+        return pairs.matches("items").number
 
 
 @dataclass(frozen=True)
@@ -144,7 +114,7 @@ class UserItemSince:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _since(pairs, "items", self.unit)
+        return pairs.matches("items").days if self.unit == "days" else pairs.matches("items").events
 
 
 @dataclass(frozen=True)
@@ -168,12 +138,3 @@ class PriceRatio:
             usual = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
         usual = usual[pairs.rows]
         return ratio(pairs.facts.prices[pairs.items], usual, usual > 0)
-
-
-def _since(pairs: PairBatch, code: Literal["items", "categories", "brands"], unit: str) -> NDArray[np.float32]:
-    histories, matches = pairs.histories, pairs.matches(code)
-    found = np.full(len(pairs), np.nan, dtype=np.float32)
-    exist = np.flatnonzero(matches.counts)
-    ago = histories.ages * (SECOND / DAY) if unit == "days" else histories.places_from_end
-    found[exist] = ago[matches.newest[exist]]
-    return found

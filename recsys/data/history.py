@@ -58,6 +58,8 @@ class HistoryBatch:
 
     def keep(self, chosen: NDArray[np.bool_]) -> "HistoryBatch":
         """The same requests with only the chosen events: `chosen` is (n_events,)."""
+        if chosen.all():
+            return self
         lengths = np.bincount(self.rows[chosen], minlength=len(self))
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         columns = (self.items[chosen], self.events[chosen], self.times[chosen], self.weights[chosen])

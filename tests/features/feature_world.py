@@ -91,8 +91,11 @@ def pairs_with(
     """Every item as a candidate of every history."""
     n = len(histories)
     if scores is None:
-        rng = np.random.default_rng(7)
-        scores = {source: rng.integers(-2, 4, size=n * N_ITEMS).astype(np.float32) for source in SOURCES}
+        # Of more requests, the first ones have the same scores.
+        scores = {
+            source: np.random.default_rng(place).integers(-2, 4, size=n * N_ITEMS).astype(np.float32)
+            for place, source in enumerate(SOURCES)
+        }
     rows = np.repeat(np.arange(n), N_ITEMS)
     items = np.tile(np.arange(N_ITEMS, dtype=np.int32), n)
     return PairBatch(histories, rows, items, scores, state, facts or make_facts())

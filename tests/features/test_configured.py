@@ -10,6 +10,7 @@ from features.configured import configured
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.kinds import ItemCount, ItemDecayed, ItemVelocity, UserCount
+from features.kinds.items import Asking, ItemTable
 from features.state import EventState
 from recsys.config import Config, load_config, parse_config
 from recsys.errors import ConfigError
@@ -82,7 +83,8 @@ def test_a_window_that_reaches_the_request_cannot_be_declared(days: float) -> No
 
 
 def test_every_question_of_the_release_looks_back() -> None:
-    for question in FeatureSet(FEATURES)._questions:
+    asking = [feature.kind for feature in FEATURES if isinstance(feature.kind, Asking)]
+    for question in ItemTable(asking).questions.all:
         assert question.window is None or question.window > 0
         assert question.measure.half_life >= 0
     assert np.all([feature.scope for feature in FEATURES])

@@ -8,6 +8,8 @@ from feature_world import CLICK, DAY, IMPRESSION, N_ITEMS, N_USERS, PURCHASE, RA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.measures import Measure
+from features.questions import Question, Questions
 from features.segment import Timeline
 from features.state import Counted, EventState
 
@@ -38,11 +40,12 @@ def states(log: list[Row], sizes: list[int]) -> list[EventState]:
 
 @given(st.lists(st.tuples(st.integers(0, 5), moments), max_size=30), st.lists(moments, min_size=1, max_size=5))
 def test_timeline_is_what_a_look_at_every_moment_finds(events: list[tuple[int, int]], asked: list[int]) -> None:
+    events = sorted(events, key=lambda event: event[1])
     timeline = Timeline(np.array([e for e, _ in events], dtype=np.int32), np.array([t for _, t in events], dtype="i8"))
     for entity in range(7):  # 6 never happens
         entities, before = np.full(len(asked), entity, dtype=np.int32), np.array(asked)
         own = [sorted(t for e, t in events if e == entity and t < now) for now in asked]
-        begin, end = timeline.starts(entities), timeline.stops(entities, before)
+        begin, end = timeline.spans(entities, before)
         assert (end - begin).tolist() == [len(times) for times in own]
 
 
@@ -54,6 +57,7 @@ def test_counts_first_and_last(
 ) -> None:
     items = np.arange(N_ITEMS, dtype=np.int32)
     times = np.full(N_ITEMS, now)
+    questions = Questions([Question(Measure(counted, "last")), Question(Measure(counted, "first"))])
     since = -np.inf if window is None else now - window
     before = [
         [t for row in log if row[1] == item and counts_as(row, counted) and (t := row[3]) < now] for item in items
@@ -61,8 +65,10 @@ def test_counts_first_and_last(
     for state in states(log, sizes):
         found = state.counts(counted, items, times, window)
         assert found.tolist() == [sum(t >= since for t in own) for own in before]
-        np.testing.assert_array_equal(state.last(counted, items, times), [max(o, default=np.nan) for o in before])
-        np.testing.assert_array_equal(state.first(counted, items, times), [min(o, default=np.nan) for o in before])
+        rows = np.zeros(N_ITEMS, dtype=np.int64)
+        last, first = state.answers(questions, items, rows, np.array([now])).T
+        np.testing.assert_array_equal(last, [now - max(own, default=np.nan) for own in before])
+        np.testing.assert_array_equal(first, [now - min(own, default=np.nan) for own in before])
 
 
 @given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(moments, min_size=1, max_size=3), st.integers(1, 5))

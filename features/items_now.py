@@ -1,0 +1,110 @@
+"""What is known of items at a moment that moves on with the requests: what serving asks, again and again."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.compiled import cross
+from features.measures import DAY
+from features.questions import Questions, Side
+from features.segment import ItemEvents, Segment
+
+_NEVER = np.iinfo(np.int64).min
+
+
+class ItemColumns(Protocol):
+    """Columns of the ranker's table that tell how items have been doing.
+
+    Attributes:
+        questions: what they ask.
+        ageing: columns that count the days since something happened.
+        halving: columns that fade by themselves, and their half-lives in microseconds.
+    """
+
+    @property
+    def questions(self) -> Questions: ...
+    @property
+    def ageing(self) -> Sequence[int]: ...
+    @property
+    def halving(self) -> Sequence[tuple[int, int]]: ...
+
+    def of(self, answers: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(n_pairs, n_columns) from the answers (n_pairs, n_questions)."""
+        ...
+
+
+class ItemsNow:
+    """Columns of items, made when they are first asked for and kept until something happens to the item: an event
+    comes, or one crosses the edge of a window because time has passed. Not for several threads at once.
+
+    Attributes:
+        columns: which.
+    """
+
+    def __init__(self, columns: ItemColumns) -> None:
+        self.columns = columns
+        self._table: NDArray[np.float32] | None = None  # (n_items, n_columns) as they were when they were made
+        self._made = np.empty(0, dtype=np.int64)  # when that was, microseconds
+        self._now = np.zeros(1, dtype=np.int64)
+        self._segments: Sequence[Segment] = ()
+        self._parts: list[tuple[Side, ItemEvents, NDArray[np.int64]]] = []  # with the edges of the windows
+
+    def forget(self, items: NDArray[np.int32]) -> None:
+        """Something has happened to these items."""
+        self._made[items[items < len(self._made)]] = _NEVER
+
+    def values(self, segments: Sequence[Segment], items: NDArray[np.int32], now: int) -> NDArray[np.float32]:
+        """(n_pairs, n_columns) at one moment, from events strictly before it."""
+        self._move(segments, now)
+        lacking = int(items.max(initial=-1)) + 1 - len(self._made)
+        if lacking > 0:
+            self._made = np.concatenate([self._made, np.full(lacking, _NEVER)])
+        made = self._made[items]
+        missing = made == _NEVER
+        if missing.any():
+            self._make(np.unique(items[missing]))
+            made[missing] = now
+        if self._table is None:
+            return self.columns.of(self.columns.questions.unknown(0))
+        values = self._table.take(items, axis=0)
+        ages = (now - made).astype(np.float32)
+        for column in self.columns.ageing:
+            values[:, column] += ages / DAY
+        for column, half_life in self.columns.halving:
+            values[:, column] *= np.exp2(ages / np.float32(-half_life))
+        return values
+
+    def _make(self, items: NDArray[np.int32]) -> None:
+        """The columns of some items, in increasing order."""
+        answers, rows = self.columns.questions.unknown(len(items)), np.zeros(len(items), dtype=np.int64)
+        for side, events, edges in self._parts:
+            side.add(answers, events, edges, items, rows, self._now)
+        made = self.columns.of(answers)
+        if self._table is None or len(self._table) < len(self._made):
+            known = np.empty((0, made.shape[1]), dtype=np.float32) if self._table is None else self._table
+            more = np.empty((len(self._made) - len(known), made.shape[1]), dtype=np.float32)
+            self._table = np.concatenate([known, more])
+        self._table[items] = made
+        self._made[items] = self._now
+
+    def _move(self, segments: Sequence[Segment], now: int) -> None:
+        """Go to another moment, later or earlier, and forget the items whose events cross an edge on the way."""
+        if not self._parts:
+            self._now[0] = now
+        if segments is not self._segments:
+            # Events that came since were forgotten as they came; what a merge moves stays as it is.
+            known = {id(events): edges for _, events, edges in self._parts}
+            self._segments, before = segments, self._parts  # the ids are good while those before live
+            self._parts = [
+                (side, events, known[id(events)] if id(events) in known else side.edges(events, self._now))
+                for side in self.columns.questions.sides
+                for events in side.events(segments)
+            ]
+            del before
+        if now != self._now[0]:
+            self._now[0] = now
+            for side, events, edges in self._parts:
+                moving = edges[0, -len(side.lengths) :]
+                cross(events.times, events.log.items, events.chosen, side.lengths, now, moving, self._made, _NEVER)

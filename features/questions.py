@@ -1,0 +1,139 @@
+"""Questions about what happened to items before the moments of requests, answered together."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.compiled import answer
+from features.measures import Measure
+from features.segment import ItemEvents, Segment, sorting_order
+
+
+class Question(NamedTuple):
+    """A measure, of all the past or, for a sum, of the window [request - window, request) in microseconds."""
+
+    measure: Measure
+    window: int | None = None
+
+
+class Questions:
+    """Questions that are asked together, so that one search per window answers all of them.
+
+    Attributes:
+        all: the questions, each once.
+        sides: those about acts and those about impressions.
+    """
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        self.all = tuple(dict.fromkeys(questions))
+        self._moments = [row for row, question in enumerate(self.all) if question.measure.what in ("first", "last")]
+        sides = (Side(self.all, impressions=False), Side(self.all, impressions=True))
+        self.sides = tuple(side for side in sides if side.questions)
+
+    def unknown(self, n_pairs: int) -> NDArray[np.float64]:
+        """(n_pairs, n_questions) the answers where nothing happened."""
+        answers = np.zeros((n_pairs, len(self.all)))
+        answers[:, self._moments] = np.nan
+        return answers
+
+    def answers(
+        self,
+        segments: Sequence[Segment],
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """(n_pairs, n_questions) what is known strictly before each request.
+
+        A sum, 0 without events; a decayed count; microseconds since the first or last event, or NaN.
+
+        Args:
+            segments: all events.
+            items: (n_pairs,) numbers.
+            rows: (n_pairs,) request of each pair.
+            now: (n_requests,) moment of each request, microseconds.
+        """
+        order = sorting_order(items)  # what is asked about one item after the other is near in memory
+        items, rows, answers = items[order], rows[order], self.unknown(len(items))
+        for side in self.sides:
+            for events in side.events(segments):
+                side.add(answers, events, side.edges(events, now), items, rows, now)
+        ordered = np.empty_like(answers)
+        ordered[order] = answers
+        return ordered
+
+
+class Side:
+    """The questions about acts, or those about impressions.
+
+    Attributes:
+        questions: rows of the answers, and what is asked there.
+        windows: widest first, None for all of the past; the last one, 0, ends at the request.
+        lengths: microseconds of the windows but None.
+    """
+
+    def __init__(self, questions: Sequence[Question], *, impressions: bool) -> None:
+        own = [(row, *q) for row, q in enumerate(questions) if q.measure.of_impressions == impressions]
+        self.impressions, self.questions = impressions, own
+        spans = {window for _, measure, window in own if measure.is_sum and window is not None}
+        from_the_start = any(window is None for _, _, window in own)
+        self.windows = (*([None] if from_the_start else []), *sorted(spans, reverse=True), 0)
+        self.lengths = np.array([window for window in self.windows if window is not None])
+        place = self.windows.index
+        measures = tuple(dict.fromkeys(measure for _, measure, _ in own if not measure.is_number))
+        self._summed = tuple(measure for measure in measures if measure.is_sum)
+        self._states = tuple(measure for measure in measures if not measure.is_sum)
+        self._measures = (*self._summed, *self._states)
+        self._numbers = _table(((row, place(window)) for row, m, window in own if m.is_number), 2)
+        sums = ((row, place(w), self._summed.index(m)) for row, m, w in own if m.is_sum and not m.is_number)
+        states = ((row, m.code, self._states.index(m)) for row, m, _ in own if not m.is_sum)
+        self._sums, self._known = _table(sums, 3), _table(states, 3)
+        self._half_lives = np.array([m.half_life for _, m, _ in own if not m.is_sum], dtype=np.float64)
+
+    def events(self, segments: Sequence[Segment]) -> list[ItemEvents]:
+        """Where the answers are."""
+        found = (segment.item_events(impressions=self.impressions) for segment in segments)
+        return [events for events in found if len(events)]
+
+    def edges(self, events: ItemEvents, now: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n_requests, n_windows) how many events of all items lie before each window's begin."""
+        edges = np.zeros((len(now), len(self.windows)), dtype=np.int64)
+        edges[:, -len(self.lengths) :] = events.times.searchsorted(now[:, None] - self.lengths)
+        return edges
+
+    def add(
+        self,
+        answers: NDArray[np.float64],
+        events: ItemEvents,
+        edges: NDArray[np.int64],
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> None:
+        """Add what these events tell to the answers (n_pairs, n_questions), for items in order."""
+        columns, sums, known = events.columns(self._measures), self._sums, self._known
+        if columns.measures != self._measures:  # others have asked for more
+            sums, known = sums.copy(), known.copy()
+            sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
+            known[:, 2] = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)[known[:, 2]]
+        answer(
+            events.timeline.keys,
+            events.times,
+            columns.running,
+            columns.known,
+            items,
+            rows,
+            now,
+            edges,
+            self._numbers,
+            sums,
+            known,
+            self._half_lives,
+            answers,
+        )
+
+
+def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:
+    return np.array(list(rows), dtype=np.int64).reshape(-1, width)
