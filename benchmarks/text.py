@@ -1,119 +1,79 @@
 """What the text model is worth: a table a data set of rankings from text alone, new items, and encoding speed.
 
-    python -m benchmarks.text [--minutes 20] [--ways none,lora] [--parts quality,cold,encode] [--work DIR] [NAME ...]
+    python -m benchmarks.text [--minutes 2.5] [--parts quality,cold,encode] [--rows LIST] --work DIR [NAME ...]
 
 Nothing is used but texts and histories: no ids, no co-occurrence, no popularity. `scientific` is measured on its own
 requests files (leave one out); elsewhere the model learns from the history window, validation is the ranker window,
-and test is the test window. The figures in docs/text.md come from this program.
+and test is the test window, at most 4,000 requests of each. All items that are not in the history are ranked.
+
+Every row is kept in the work folder as it is finished: after an interruption the same command goes on with the next.
+Budgets and minutes are CPU time, so what else the machine does is of no matter.
+The figures in docs/text.md come from this program.
 """
 
 import argparse
+import json
 import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality import prepare
 from benchmarks.text_encoding import encoding_table
-from recsys.config import Config, TextConfig
-from recsys.data.dataset import Dataset
+from benchmarks.text_worlds import Asked, World, load
+from recsys.config import TextConfig
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
-from recsys.data.loading import load_dataset
-from recsys.data.request_file import read_requests
-from recsys.data.split import TemporalSplit
+from recsys.data.interactions import InteractionLog
 from recsys.eval.confidence import intervals
 from recsys.text.cache import VectorCache
-from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
+from recsys.text.ranking import is_better
+from recsys.text.teacher import Teacher
 
 NAMES = ("scientific", "movielens-small", "online-retail")
-WAYS = ("none", "lora", "adalora", "ia3", "full")
-_MOST_REQUESTS = 4_000
+ROWS = ("last", "mean", "none", "lora", "adalora", "full", "distilled", "some", "teacher")
 _CANDIDATES = 300
+_RERANKED = 30
+_MOST_RERANKED = 500
+"""The teacher is slow: so many requests of each window are reranked."""
+FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest 20", 20)}
+_TIMED_TEXTS = 128
+
+Score = Callable[[HistoryBatch], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Requests with the one item that was wanted: `targets` is (n_requests,)."""
+class Row:
+    """One line of the table: ndcg@10 and recall@10 with 95 % intervals, minutes, speeds; '-' where there is none."""
 
-    histories: HistoryBatch
-    targets: NDArray[np.int64]
+    name: str
+    validation: tuple[str, str]
+    test: tuple[str, str]
+    minutes: str = "-"
+    texts_per_second: str = "-"
+    microseconds: str = "-"
 
-    def select(self, rows: NDArray[np.intp]) -> "Asked":
-        """Some of the requests."""
-        kept = np.isin(self.histories.rows, rows)
-        histories = self.histories.keep(kept)
-        offsets = np.concatenate([[0], np.cumsum(histories.lengths[rows])])
-        columns = (histories.items, histories.events, histories.times, histories.weights)
-        return Asked(HistoryBatch(offsets, *columns, histories.now[rows]), self.targets[rows])
-
-
-@dataclass(frozen=True)
-class World:
-    """One data set: what is learned from, and what is asked."""
-
-    dataset: Dataset
-    log: InteractionLog
-    validation: Asked
-    test: Asked
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns."""
+        return (self.name, *self.validation, *self.test, self.minutes, self.texts_per_second, self.microseconds)
 
 
-def load(name: str, data: Path, work: Path) -> World:
-    """The data set of a name, split in time."""
-    folder = prepare(name, data, work)
-    dataset = load_dataset(folder)
-    if name == "scientific":
-        asked = [from_requests(dataset, folder / f"{part}_requests.parquet") for part in ("valid", "test")]
-        return World(dataset, dataset.log, *asked)
-    split = TemporalSplit.of(dataset.log, Config().data)
-    windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
-    return World(
-        dataset, dataset.log.before(split.ranker_start), *(from_log(dataset.log, *window) for window in windows)
-    )
-
-
-def from_requests(dataset: Dataset, path: Path) -> Asked:
-    """A requests file with one target each."""
-    numbers = {item: number for number, item in enumerate(dataset.catalogue.frame["item_id"].to_list())}
-    requests = read_requests(path)
-    histories = [[numbers[item] for item in request.history or () if item in numbers] for request in requests]
-    items = np.array([item for history in histories for item in history], dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
-    n = len(items)
-    return Asked(
-        HistoryBatch(
-            offsets,
-            items,
-            np.full(n, -1, dtype=np.int8),
-            np.full(n, NO_TIME),
-            np.ones(n, dtype=np.float32),
-            np.ones(len(requests), dtype=np.int64),
-        ),
-        np.array([numbers[request.targets[0]] for request in requests]),
-    )
-
-
-def from_log(log: InteractionLog, start: int, end: int) -> Asked:
-    """Every positive event of a window with what its user did before; some of them where there are many."""
-    wanted = (log.weights > 0) & (log.times >= start) & (log.times < end)
-    instances = Instances.from_log(log, 50, wanted)
-    rows = np.random.default_rng(0).permutation(len(instances))[:_MOST_REQUESTS]
-    some = instances.select(np.sort(rows))
-    return Asked(some.histories(), some.targets.items.astype(np.int64))
-
-
-def places(asked: Asked, score: Any) -> NDArray[np.int64]:
+def places(asked: Asked, score: Score) -> NDArray[np.int64]:
     """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
     ranks = []
-    for start in range(0, len(asked.targets), 256):
-        stop = min(start + 256, len(asked.targets))
+    for start in range(0, len(asked), 256):
+        stop = min(start + 256, len(asked))
         block, targets = asked.histories.block(start, stop), asked.targets[start:stop]
         scores, rows = score(block), np.arange(stop - start)
         own = scores[rows, targets].copy()
@@ -123,15 +83,15 @@ def places(asked: Asked, score: Any) -> NDArray[np.int64]:
     return np.concatenate(ranks)
 
 
-def cells(asked: Asked, score: Any) -> list[str]:
-    """ndcg@10 and recall@10, means with 95 % intervals."""
-    ranks = places(asked, score)
+def figures(ranks: NDArray[np.int64]) -> tuple[str, str]:
+    """ndcg@10 and recall@10 of the places of the targets, means with 95 % intervals."""
     hits = ranks < 10
     values = np.column_stack([np.where(hits, 1.0 / np.log2(ranks + 2.0), 0.0), hits])
-    return [f"{each['mean']:.4f} ({each['low']:.4f}-{each['high']:.4f})" for each in intervals(values)]
+    first, second = (f"{each['mean']:.4f} ({each['low']:.4f}-{each['high']:.4f})" for each in intervals(values))
+    return first, second
 
 
-def frozen(vectors: NDArray[np.float32], newest: int) -> Any:
+def frozen(vectors: NDArray[np.float32], newest: int) -> Score:
     """A scorer: likeness to the mean of the newest items of the history, without anything learned."""
 
     def score(histories: HistoryBatch) -> NDArray[np.float32]:
@@ -142,27 +102,236 @@ def frozen(vectors: NDArray[np.float32], newest: int) -> Any:
     return score
 
 
-def microseconds(model: InterestModel, asked: Asked) -> float:
-    """Median time of one user and 300 items, on one request at a time."""
-    generator = np.random.default_rng(0)
-    seconds = []
-    for row in range(min(300, len(asked.targets))):
-        items = generator.integers(len(model), size=(1, _CANDIDATES))
-        history = asked.histories.block(row, row + 1)
-        started = time.perf_counter()
-        model.scorer.score_items(history, items)
-        seconds.append(time.perf_counter() - started)
-    return float(np.median(seconds)) * 1e6
+class Stopwatch:
+    """CPU time since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        """Since then."""
+        return time.process_time() - self._started
+
+    def minutes(self, before: Row | None = None) -> str:
+        """In writing, behind what an earlier row took."""
+        minutes = f"{self.seconds / 60:.1f}"
+        return minutes if before is None else f"{before.minutes} + {minutes}"
 
 
-def train(world: World, log: InteractionLog, way: str, arguments: argparse.Namespace, cache: VectorCache) -> Any:
-    """A model and the minutes of wall clock and CPU that its training took, encoding not counted."""
-    texts = world.dataset.catalogue.texts
-    config = TextConfig(peft=way, epochs=arguments.epochs)
-    InterestModel.fit(texts, log, config, minutes=0, cache=cache)  # so that every text is in the cache
-    wall, cpu = time.monotonic(), time.process_time()
-    model = InterestModel.fit(texts, log, config, minutes=arguments.minutes, cache=cache, progress=tell)
-    return model, (time.monotonic() - wall) / 60, (time.process_time() - cpu) / 60
+@dataclass(frozen=True)
+class Bench:
+    """The rows of one data set; each `row_...` measures one."""
+
+    name: str
+    arguments: argparse.Namespace
+    cache: VectorCache
+    folder: Path
+
+    @cached_property
+    def world(self) -> World:
+        """What is learned from and asked."""
+        return load(self.name, self.arguments.data, self.folder.parent)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the items say."""
+        return self.world.dataset.catalogue.texts
+
+    @cached_property
+    def plain(self) -> InterestModel:
+        """The network on frozen vectors: what the other rows start from."""
+        self.row("none")
+        return InterestModel.load(self.folder / "none")
+
+    def row(self, kind: str) -> Row:
+        """One row, measured now or before."""
+        path = self.folder / f"{kind}.json"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(asdict(self._measured(kind)), indent=1), encoding="utf-8")
+            part.replace(path)
+        return Row(**json.loads(path.read_text(encoding="utf-8")))
+
+    def fitted(
+        self,
+        log: InteractionLog,
+        way: Any,
+        *,
+        warm: InterestModel | None = None,
+        distil: float = 0.0,
+        minutes: float | None = None,
+    ) -> InterestModel:
+        """A model within the budget."""
+        config = TextConfig(peft=way, distil=distil)
+        budget = self.arguments.minutes if minutes is None else minutes
+        return InterestModel.fit(self.texts, log, config, minutes=budget, cache=self.cache, warm=warm, progress=tell)
+
+    def _measured(self, kind: str) -> Row:
+        if kind in FROZEN:
+            name, newest = FROZEN[kind]
+            return Row(name, *self._figures(frozen(self.plain.base_vectors, newest)))
+        if kind == "none":
+            return self._trained_on_frozen_vectors()
+        if kind == "some":
+            name = f"trained on frozen vectors, {_MOST_RERANKED} of the requests"
+            validation, test = (figures(places(window, self.plain.score)) for window in self._some)
+            return Row(name, validation, test)
+        if kind == "teacher":
+            return self._reranked()
+        if kind == "distilled":
+            return self._gone_on("none", "trained, then taught by a teacher", distil=1.0)
+        return self._gone_on(kind, f"trained, then encoder tuned: {kind}")
+
+    def _trained_on_frozen_vectors(self) -> Row:
+        self.fitted(self.world.log, "none", minutes=0)  # every text is in the cache: encoding is not counted
+        watch = Stopwatch()
+        model = self.fitted(self.world.log, "none")
+        minutes = watch.minutes()
+        model.save(self.folder / "none")
+        return Row("trained on frozen vectors", *self._figures(model.score), minutes, *self._speeds(model))
+
+    def _gone_on(self, way: str, name: str, distil: float = 0.0) -> Row:
+        """Go on from the network; what came out is measured also where the product would leave it out."""
+        verdicts = [False]
+
+        def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
+            verdicts.append(is_better(now, before))
+            return True
+
+        before, watch = self.row("none"), Stopwatch()
+        with patch("recsys.text.finetune.is_better", remembered):
+            model = self.fitted(self.world.log, way, warm=self.plain, distil=distil)
+        minutes = watch.minutes(before)
+        verdict = "kept" if verdicts[-1] else "left out by its own check"
+        return Row(f"{name} ({verdict})", *self._figures(model.score), minutes, *self._speeds(model))
+
+    def _reranked(self) -> Row:
+        """The teacher on the best items by the network."""
+        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.minutes
+        teacher = self.plain.teacher(self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
+        minutes = watch.minutes(before)
+        teacher.save(self.folder / "teacher")
+        watch = Stopwatch()
+        validation, test = (figures(reranked(window, self.plain, teacher)) for window in self._some)
+        microseconds = watch.seconds / sum(map(len, self._some)) * 1e6
+        name = f"teacher reranks the {_RERANKED} best of the same"
+        return Row(name, validation, test, minutes, "-", f"{microseconds:.0f} ({_RERANKED} items)")
+
+    @cached_property
+    def _some(self) -> tuple[Asked, Asked]:
+        return self.world.validation.some(_MOST_RERANKED), self.world.test.some(_MOST_RERANKED)
+
+    def _figures(self, score: Score) -> tuple[tuple[str, str], tuple[str, str]]:
+        return figures(places(self.world.validation, score)), figures(places(self.world.test, score))
+
+    def _speeds(self, model: InterestModel) -> tuple[str, str]:
+        """Texts a second, in float32 through torch; microseconds of one user and 300 items, one request at a time."""
+        texts = list(dict.fromkeys(self.texts))[:: max(1, len(self.texts) // _TIMED_TEXTS)]
+        watch = Stopwatch()
+        model.reader.encoder.encode(texts)
+        rate = len(texts) / watch.seconds
+        generator, seconds = np.random.default_rng(0), []
+        for row in range(min(300, len(self.world.test))):
+            items = generator.integers(len(model), size=(1, _CANDIDATES))
+            history = self.world.test.histories.block(row, row + 1)
+            watch = Stopwatch()
+            model.scorer.score_items(history, items)
+            seconds.append(watch.seconds)
+        return f"{rate:.0f}", f"{np.median(seconds) * 1e6:.0f}"
+
+
+def reranked(asked: Asked, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
+    """(n_requests,) place of each target after the best items were reranked; behind them nothing moves."""
+    histories, targets, rows = asked.histories, asked.targets[:, None], np.arange(len(asked))
+    scores = model.score(histories)
+    own = scores[rows, asked.targets]
+    scores[histories.rows, histories.items] = -np.inf
+    scores[rows, asked.targets] = own
+    items = np.argsort(-scores, axis=1, kind="stable")[:, :_RERANKED]
+    again = teacher.rerank(np.take_along_axis(scores, items, axis=1), histories, items)
+    held = items == targets
+    wanted = np.where(held, again, -np.inf).max(axis=1)
+    ranks: NDArray[np.int64] = np.where(held.any(axis=1), (again >= wanted[:, None]).sum(axis=1) - 1, _RERANKED)
+    return ranks
+
+
+def quality(benches: Sequence[Bench]) -> None:
+    """The tables of rankings; a row is measured on all data sets before the next one is."""
+    for kind in benches[0].arguments.rows:
+        for bench in benches:
+            with on_cpu_time():
+                bench.row(kind)
+    for bench in benches:
+        print(f"\n## {bench.name}: text alone\n")
+        table(bench)
+
+
+@contextmanager
+def on_cpu_time() -> Iterator[None]:
+    """Let budgets count CPU time: on a shared machine they would be spent in waiting."""
+    clock = SimpleNamespace(monotonic=time.process_time)
+    with ExitStack() as stack:
+        for module in ("plan", "finetune", "adapter"):
+            stack.enter_context(patch(f"recsys.text.{module}.time", clock))
+        yield
+
+
+def table(bench: Bench) -> None:
+    """The rows of one data set."""
+    head = ("ranking", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
+    line(*head, "CPU minutes", "encode texts/s", f"µs a user and {_CANDIDATES} items")
+    line(*["---"] * 8)
+    for kind in bench.arguments.rows:
+        line(*bench.row(kind).cells)
+
+
+def cold(benches: Sequence[Bench]) -> None:
+    """New items: every tenth is held out of training altogether; requests that want one of them."""
+    for bench in benches:
+        print(f"\n## {bench.name}: new items\n")
+        with on_cpu_time():
+            cold_table(bench)
+
+
+def cold_table(bench: Bench) -> None:
+    """The rows of one data set."""
+    log = bench.world.log
+    is_cold = np.arange(log.n_items) % 10 == 9
+    folder = bench.folder / "cold"
+    if not folder.is_dir():
+        bench.fitted(log.select(~is_cold[log.items]), "none").save(folder)
+    model = InterestModel.load(folder)
+    windows = [
+        asked.select(np.flatnonzero(is_cold[asked.targets])) for asked in (bench.world.validation, bench.world.test)
+    ]
+    counts = " and ".join(f"{len(asked):,}" for asked in windows)
+    print(f"{counts} requests want an item whose events training never saw; all items are ranked.\n")
+    line("ranking", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
+    line(*["---"] * 5)
+    ways = {name: frozen(model.base_vectors, newest) for name, newest in FROZEN.values()}
+    for name, score in (ways | {"trained on the other items": model.score}).items():
+        line(name, *(cell for asked in windows for cell in figures(places(asked, score))))
+
+
+def encode(benches: Sequence[Bench]) -> None:
+    """Encoding speed beside sentence-transformers, and what int8 costs in ndcg@10."""
+    for bench in benches:
+        print(f"\n## {bench.name}: encoding\n")
+        encoding(bench)
+
+
+def encoding(bench: Bench) -> None:
+    """The table of one data set."""
+    reader = bench.plain.reader
+    bags = reader.lexicon.bags(reader.encoder.tokens(bench.texts))
+
+    def measured(vectors: NDArray[np.float32]) -> float:
+        ranks = places(bench.world.test, reader.network.scorer(vectors, bags).score)
+        return float(np.where(ranks < 10, 1.0 / np.log2(ranks + 2.0), 0.0).mean())
+
+    print("\n".join(encoding_table(reader.encoder, bench.texts, measured, bench.arguments.texts)), flush=True)
 
 
 def tell(message: str, /) -> None:
@@ -170,57 +339,14 @@ def tell(message: str, /) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def quality(world: World, arguments: argparse.Namespace, cache: VectorCache) -> None:
-    """The table of rankings."""
-    head = ("ranking", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
-    print("| " + " | ".join((*head, "minutes", "CPU minutes", "µs a user and 300 items")) + " |")
-    print("| --- |" + " --- |" * 7)
-    shown = False
-    for way in arguments.ways:
-        model, wall, cpu = train(world, world.log, way, arguments, cache)
-        if not shown:
-            for name, newest in (("frozen, last item", 1), ("frozen, mean", 20)):
-                score = frozen(model.base_vectors, newest)
-                row(name, *cells(world.validation, score), *cells(world.test, score), "-", "-", "-")
-            shown = True
-        kept = way == "none" or model.reader.encoder.tuning is not None
-        name = f"trained, encoder {way}" + ("" if kept else " (tried, left out: no better in validation)")
-        figures = (*cells(world.validation, model.score), *cells(world.test, model.score))
-        row(name, *figures, f"{wall:.1f}", f"{cpu:.1f}", f"{microseconds(model, world.test):.0f}")
-
-
-def cold(world: World, arguments: argparse.Namespace, cache: VectorCache) -> None:
-    """New items: every tenth is held out of training altogether; requests that want one of them."""
-    is_cold = np.arange(world.log.n_items) % 10 == 9
-    model, _, _ = train(world, world.log.select(~is_cold[world.log.items]), "none", arguments, cache)
-    rows = np.flatnonzero(is_cold[world.test.targets])
-    asked = world.test.select(rows)
-    print(f"\nNew items: {len(rows):,} test requests want an item that training never saw; all items are ranked.\n")
-    print("| ranking | ndcg@10 | recall@10 |\n| --- | --- | --- |")
-    for name, score in (
-        ("frozen, last item", frozen(model.base_vectors, 1)),
-        ("frozen, mean", frozen(model.base_vectors, 20)),
-        ("trained on the others", model.score),
-    ):
-        row(name, *cells(asked, score))
-
-
-def encode(world: World, arguments: argparse.Namespace, cache: VectorCache) -> None:
-    """Encoding speed beside sentence-transformers, and what int8 costs in ndcg@10."""
-    model, _, _ = train(world, world.log, "none", arguments, cache)
-
-    def measured(vectors: NDArray[np.float32]) -> float:
-        reader = model.reader
-        bags = reader.lexicon.bags(reader.encoder.tokens(world.dataset.catalogue.texts))
-        ranks = places(world.test, reader.network.scorer(vectors, bags).score)
-        return float(np.where(ranks < 10, 1.0 / np.log2(ranks + 2.0), 0.0).mean())
-
-    print("\n".join(encoding_table(model.reader.encoder, world.dataset.catalogue.texts, measured, arguments.texts)))
-
-
-def row(*columns: str) -> None:
+def line(*columns: str) -> None:
     """One line of a table."""
     print("| " + " | ".join(columns) + " |", flush=True)
+
+
+def words(text: str) -> list[str]:
+    """A list in one argument."""
+    return text.split(",")
 
 
 def main() -> None:
@@ -228,25 +354,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
-    parser.add_argument("--minutes", type=float, default=20.0, help="budget of each training")
-    parser.add_argument("--epochs", type=int, default=TextConfig().epochs)
-    parser.add_argument(
-        "--ways", type=lambda text: text.split(","), default=list(WAYS), help="how the encoder is tuned"
-    )
-    parser.add_argument("--parts", type=lambda text: text.split(","), default=["quality", "cold", "encode"])
+    parser.add_argument("--minutes", type=float, default=2.5, help="budget of each training")
+    parser.add_argument("--rows", type=words, default=list(ROWS), help=f"some of {','.join((*ROWS, 'ia3'))}")
+    parser.add_argument("--parts", type=words, default=["quality", "cold", "encode"])
     parser.add_argument("--texts", type=int, default=1_500, help="distinct texts to encode for the speed")
-    parser.add_argument("--work", type=Path, help="keep what is made here")
+    parser.add_argument("--work", type=Path, help="keep what is made here, and go on from it")
     arguments = parser.parse_args()
     parts = {"quality": quality, "cold": cold, "encode": encode}
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         cache = VectorCache(work / "vectors.db")
-        for name in arguments.names or NAMES:
-            world = load(name, arguments.data, work)
-            print(f"\n## {name}\n", flush=True)
-            for part in arguments.parts:
-                parts[part](world, arguments, cache)
+        benches = [Bench(name, arguments, cache, work / f"{name}.rows") for name in arguments.names or NAMES]
+        for part in arguments.parts:
+            parts[part](benches)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,9 @@ class TextConfig(Section):
     )
     lora_rank: Positive = Field(8, description="width of the LoRA matrices")
     upper_layers: Positive = Field(2, description="encoder layers, from the top, that are fine-tuned")
+    distil: float = Field(
+        0.0, ge=0, description="weight in the loss of what a cross-encoder says of the best items; 0 trains none"
+    )
     epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
     batch_size: Positive = Field(256, description="histories of one batch")
     accumulate: Positive = Field(1, description="batches whose gradients are added up for one training step")

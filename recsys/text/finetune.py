@@ -14,6 +14,7 @@ from recsys.text.adapter import AdaptedEncoder
 from recsys.text.checkpoint import Checkpoints, Position, flattened, nested, optimizer_state, restore_optimizer
 from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.instances import Instances
+from recsys.text.lessons import Lessons
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import Plan, schedule
@@ -31,6 +32,8 @@ _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
 _NETWORK_RATE = 4.0
 """Learning rate of the network over that of the adapter."""
+_LESSONS = 32
+"""What the teacher said of so many requests is looked at in each step."""
 _SLACK = 1.25
 """What was measured once may take a little longer the next time."""
 
@@ -77,14 +80,15 @@ class Trainer:
         """The network as it stands, for inference."""
         return self.network.scorer(self.vectors, self.bags)
 
-    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None) -> bool:
+    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None, lessons: Lessons | None = None) -> bool:
         """Train until the plan ends or validation stops improving; everything ends at its best.
 
-        An interrupted training of the same stage goes on where its last checkpoint was written.
+        An interrupted training of the same stage goes on where its last checkpoint was written. With lessons none is
+        written: after an interruption the teacher is trained again.
 
         Returns:
             True where the end is better than the start by more than chance; where it is not, an adapter (and the
-            network trained with it) is set back to the start.
+            network trained with it, or with lessons) is set back to the start.
         """
         optimizer = self._optimizer(plan, adapter)
         peaks = [group["lr"] for group in optimizer.param_groups]
@@ -108,7 +112,7 @@ class Trainer:
             done = plan.done(at.step, steps)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * schedule(done)
-            losses.append(self._step(optimizer, plan, at.step, adapter, done))
+            losses.append(self._step(optimizer, plan, at.step, adapter, lessons, done))
             at = replace(at, step=at.step + 1)
             if at.step < steps and at.step % check_every and not plan.is_over(self._reserve(adapter)):
                 continue
@@ -127,9 +131,11 @@ class Trainer:
             )
             losses.clear()
             position = replace(at, seconds=plan.clock.seconds, curve=self.curve)
-            self._write(position, optimizer, adapter, {"start": start, "kept": kept}, {"start": started, "kept": best})
+            if lessons is None:
+                states, gains_of = {"start": start, "kept": kept}, {"start": started, "kept": best}
+                self._write(position, optimizer, adapter, states, gains_of)
         better = is_better(best, started)
-        self._restore(kept if better or adapter is None else start, adapter)
+        self._restore(kept if better or (adapter is None and lessons is None) else start, adapter)
         return better
 
     def _reserve(self, adapter: AdaptedEncoder | None) -> float:
@@ -149,7 +155,13 @@ class Trainer:
             self.board.add(point)
 
     def _step(
-        self, optimizer: torch.optim.Optimizer, plan: Plan, step: int, adapter: AdaptedEncoder | None, done: float
+        self,
+        optimizer: torch.optim.Optimizer,
+        plan: Plan,
+        step: int,
+        adapter: AdaptedEncoder | None,
+        lessons: Lessons | None,
+        done: float,
     ) -> float:
         """One step of the optimizer. What is drawn follows from seed and step alone, so it can go on from any step."""
         started = time.monotonic()
@@ -163,6 +175,10 @@ class Trainer:
             loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch)
             penalty = adapter.method.penalty() if adapter is not None else None
             whole = loss if penalty is None else loss + penalty
+            if lessons is not None:
+                rows = generator.choice(len(lessons), min(_LESSONS, len(lessons)), replace=False)
+                drawn = (rows, self.sampler.max_history, self.sampler.n_kinds)
+                whole = whole + lessons.weight * lessons.loss(self.network, self._read, *drawn)
             (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
             total += loss.item() / plan.accumulate
         optimizer.step()
@@ -191,6 +207,12 @@ class Trainer:
             places = torch.from_numpy(fresh).to(vectors.device)
             vectors = vectors.index_copy(0, places, adapter.embed(batch.items[fresh]))
         return self.network.read_texts(vectors, self.bags[batch.items])
+
+    def _read(self, items: NDArray[np.int64]) -> torch.Tensor:
+        """(n, dim) what some items say, with gradient to the network alone."""
+        return self.network.read_texts(
+            torch.from_numpy(self.vectors[items]).to(self.network.prior.device), self.bags[items]
+        )
 
     def _optimizer(self, plan: Plan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
         words = list(self.network.words.parameters())

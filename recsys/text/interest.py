@@ -27,6 +27,7 @@ from recsys.text.weights import locate, version_of
 
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
     from recsys.text.reader import TextReader
+    from recsys.text.teacher import Teacher
 
 _SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
@@ -122,6 +123,27 @@ class InterestModel:
         version = version_of(locate(config.encoder), encoder.max_tokens)
         settings = Settings(config.encoder, version, encoder.max_tokens, fitted.click, fitted.purchase)
         return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader, fitted.curve)
+
+    def teacher(
+        self,
+        texts: Sequence[str],
+        log: InteractionLog,
+        config: TextConfig,
+        *,
+        seed: int = 0,
+        minutes: float,
+        progress: Progress = silent,
+    ) -> "Teacher":
+        """Train a cross-encoder that reranks this model's best items: slower, for a few.
+
+        The arguments are those of `fit`; `texts` are those that this model was fitted on.
+
+        Raises:
+            ConfigError: no cross-encoder can be made of this encoder.
+        """
+        from recsys.text.fitting import fit_teacher
+
+        return fit_teacher(self.reader.encoder, self.scorer, texts, log, config, seed, minutes, progress)
 
     def __len__(self) -> int:
         return len(self.item_vectors)

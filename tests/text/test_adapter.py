@@ -51,13 +51,13 @@ def test_cached_lower_layers_give_the_same_vectors(encoder: TextEncoder, texts: 
     expected = encoder.encode(texts)
     adapter = AdaptedEncoder(encoder, encoder.tokens(texts), "lora", 2, upper_layers)
     assert np.allclose(adapter.vectors(), expected, atol=1e-5)
-    assert adapter.keep_lower_states(lambda: False)
+    assert adapter.lower.keep(lambda: False)
     assert np.allclose(adapter.vectors(), expected, atol=2e-3)  # states are kept in half precision
 
 
 def test_keeping_lower_layers_ends_with_the_time(encoder: TextEncoder, texts: list[str]) -> None:
     adapter = AdaptedEncoder(encoder, encoder.tokens(texts), "lora", 2, 1)
-    assert not adapter.keep_lower_states(lambda: True)
+    assert not adapter.lower.keep(lambda: True)
 
 
 @pytest.mark.parametrize("peft", METHODS)
@@ -67,7 +67,7 @@ def test_what_was_learned_ends_in_the_weights_of_the_upper_layers(
     before = {name: p.detach().clone() for name, p in encoder.model.named_parameters()}
     version, expected = encoder.version, encoder.encode(texts)
     adapter = AdaptedEncoder(encoder, encoder.tokens(texts), peft, 2, 1)
-    adapter.keep_lower_states(lambda: False)
+    adapter.lower.keep(lambda: False)
     teach(adapter)
     learned = adapter.vectors()
     tuned = adapter.finished()

@@ -94,6 +94,18 @@ def test_a_query_moves_the_list(model: InterestModel) -> None:
     assert scores[0, horses].mean() > scores[1, horses].mean()
 
 
+def test_a_query_alone_is_enough(model: InterestModel) -> None:
+    histories = given([], [], [])
+    scores = model.score(histories, ["horse bed", "cat food", None])
+    by_subject = scores.reshape(3, len(SUBJECTS), len(THINGS)).mean(axis=2)
+    assert by_subject[0].argmax() == SUBJECTS.index("horse")
+    assert by_subject[1].argmax() == SUBJECTS.index("cat")
+    assert np.array_equal(scores[2], model.score(given([]))[0])
+    vectors = model.user_vectors(histories, ["horse bed", "cat food", None])
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert np.isfinite(model.probabilities(scores)[0]).all()
+
+
 def test_probabilities_rise_with_the_logit_and_purchases_are_clicks(model: InterestModel) -> None:
     clicks, purchases = model.probabilities(np.linspace(-60, 60, 50, dtype=np.float32).reshape(5, 10))
     assert clicks.shape == purchases.shape == (5, 10)

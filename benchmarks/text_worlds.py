@@ -1,0 +1,94 @@
+"""What the benchmarks of the text model are measured on: a log to learn from, requests of two later windows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality import prepare
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.loading import load_dataset
+from recsys.data.request_file import read_requests
+from recsys.data.split import TemporalSplit
+from recsys.text.instances import Instances
+
+_MOST_REQUESTS = 4_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Requests with the one item that was wanted: `targets` is (n_requests,)."""
+
+    histories: HistoryBatch
+    targets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def select(self, rows: NDArray[np.intp]) -> "Asked":
+        """Some of the requests."""
+        kept = np.isin(self.histories.rows, rows)
+        histories = self.histories.keep(kept)
+        offsets = np.concatenate([[0], np.cumsum(histories.lengths[rows])])
+        columns = (histories.items, histories.events, histories.times, histories.weights)
+        return Asked(HistoryBatch(offsets, *columns, self.histories.now[rows]), self.targets[rows])
+
+    def some(self, most: int) -> "Asked":
+        """At most so many of the requests, drawn at random."""
+        return self.select(np.sort(np.random.default_rng(0).permutation(len(self))[:most]))
+
+
+@dataclass(frozen=True)
+class World:
+    """One data set: what is learned from, and what is asked."""
+
+    dataset: Dataset
+    log: InteractionLog
+    validation: Asked
+    test: Asked
+
+
+def load(name: str, data: Path, work: Path) -> World:
+    """The data set of a name, split in time."""
+    folder = work / name if (work / name).is_dir() else prepare(name, data, work)
+    dataset = load_dataset(folder)
+    if name == "scientific":
+        asked = [from_requests(dataset, folder / f"{part}_requests.parquet") for part in ("valid", "test")]
+        return World(dataset, dataset.log, *asked)
+    split = TemporalSplit.of(dataset.log, Config().data)
+    windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
+    return World(
+        dataset, dataset.log.before(split.ranker_start), *(from_log(dataset.log, *window) for window in windows)
+    )
+
+
+def from_requests(dataset: Dataset, path: Path) -> Asked:
+    """A requests file with one target each."""
+    numbers = {item: number for number, item in enumerate(dataset.catalogue.frame["item_id"].to_list())}
+    requests = read_requests(path)
+    histories = [[numbers[item] for item in request.history or () if item in numbers] for request in requests]
+    items = np.array([item for history in histories for item in history], dtype=np.int32)
+    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
+    n = len(items)
+    return Asked(
+        HistoryBatch(
+            offsets,
+            items,
+            np.full(n, -1, dtype=np.int8),
+            np.full(n, NO_TIME),
+            np.ones(n, dtype=np.float32),
+            np.ones(len(requests), dtype=np.int64),
+        ),
+        np.array([numbers[request.targets[0]] for request in requests]),
+    )
+
+
+def from_log(log: InteractionLog, start: int, end: int) -> Asked:
+    """Every positive event of a window with what its user did before; some of them where there are many."""
+    wanted = (log.weights > 0) & (log.times >= start) & (log.times < end)
+    instances = Instances.from_log(log, 50, wanted)
+    return Asked(instances.histories(), instances.targets.items.astype(np.int64)).some(_MOST_REQUESTS)

@@ -1,0 +1,77 @@
+"""A retraining goes on from what the parent learned, network and adapter alike, and needs fewer steps for it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from text_world import given
+
+from recsys.config import TextConfig
+from recsys.data.interactions import InteractionLog
+from recsys.text.instances import Instances
+from recsys.text.interest import InterestModel
+from recsys.text.ranking import ndcg
+
+STAGES = ("network", "lora")
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_encoder: str) -> TextConfig:
+    return TextConfig(
+        encoder=tiny_encoder, max_tokens=16, history=5, epochs=4, batch_size=32, lora_rank=2, upper_layers=1,
+        learning_rate=4e-3, peft="lora",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parent(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)  # so that there is an adapter
+        return InterestModel.fit(texts, log, settings, minutes=5)
+
+
+def steps(model: InterestModel, stage: str) -> int:
+    return max(point.step for point in model.curve if point.stage == stage)
+
+
+def start(model: InterestModel, stage: str) -> float:
+    return next(point.ndcg for point in model.curve if point.stage == stage)
+
+
+def test_the_parents_adapter_and_network_stand_at_the_start(
+    parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
+) -> None:
+    child = InterestModel.fit(texts, log, settings, minutes=0, warm=parent)
+    mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
+    assert mine is not None
+    assert its is not None
+    assert mine.weights.keys() == its.weights.keys()
+    assert all(torch.equal(mine.weights[name], its.weights[name]) for name in its.weights)
+    assert child.reader.encoder.version == parent.reader.encoder.version
+    assert np.allclose(child.score(given([1, 2])), parent.score(given([1, 2])), atol=5e-3)
+
+
+def test_going_on_takes_fewer_steps_and_loses_nothing(
+    parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
+) -> None:
+    child = InterestModel.fit(texts, log, settings, minutes=5, warm=parent)
+    for stage in STAGES:
+        assert steps(child, stage) <= 0.6 * steps(parent, stage)
+        assert start(child, stage) > start(parent, "network") + 0.1
+    instances = Instances.from_log(log, 5)
+    assert ndcg(child.scorer, instances) > ndcg(parent.scorer, instances) - 0.02
+
+
+def test_what_the_child_tunes_comes_on_top(
+    parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
+    more = replace(log, n_items=len(texts) + 1)
+    child = InterestModel.fit([*texts, "snake food"], more, settings, minutes=5, warm=parent)
+    mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
+    assert mine is not None
+    assert its is not None
+    assert child.reader.encoder.version != parent.reader.encoder.version
+    assert all(torch.equal(mine.originals[name], its.originals[name]) for name in its.originals)
+    assert np.allclose(child.base_vectors[:-1], parent.base_vectors, atol=1e-5)
