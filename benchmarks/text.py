@@ -331,7 +331,8 @@ def encoding(bench: Bench) -> None:
         ranks = places(bench.world.test, reader.network.scorer(vectors, bags).score)
         return float(np.where(ranks < 10, 1.0 / np.log2(ranks + 2.0), 0.0).mean())
 
-    print("\n".join(encoding_table(reader.encoder, bench.texts, measured, bench.arguments.texts)), flush=True)
+    base, most = bench.plain.base_vectors, bench.arguments.texts
+    print("\n".join(encoding_table(reader.encoder, bench.texts, base, measured, most)), flush=True)
 
 
 def tell(message: str, /) -> None:
@@ -357,7 +358,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.5, help="budget of each training")
     parser.add_argument("--rows", type=words, default=list(ROWS), help=f"some of {','.join((*ROWS, 'ia3'))}")
     parser.add_argument("--parts", type=words, default=["quality", "cold", "encode"])
-    parser.add_argument("--texts", type=int, default=1_500, help="distinct texts to encode for the speed")
+    parser.add_argument("--texts", type=int, default=300, help="distinct texts to encode for the speed")
     parser.add_argument("--work", type=Path, help="keep what is made here, and go on from it")
     arguments = parser.parse_args()
     parts = {"quality": quality, "cold": cold, "encode": encode}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.errors import ConfigError
 from recsys.text.weights import locate, version_of
 
-TOKENS_PER_BATCH = {"cpu": 4_096, "cuda": 65_536}
+TOKENS_PER_BATCH = {"cpu": 1_024, "cuda": 65_536}
 """Padded tokens of one batch: what fits the caches of a CPU, what fills a GPU."""
 
 _CHARACTERS_PER_TOKEN = 32

@@ -24,10 +24,16 @@ def settings(tiny_encoder: str) -> TextConfig:
     )  # fmt: skip
 
 
+def keep_what_is_tuned(patch: pytest.MonkeyPatch) -> None:
+    """Whatever it is worth, so that there is an adapter to go on from."""
+    patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
+    patch.setattr("recsys.text.finetune._NOISE", 10.0)
+
+
 @pytest.fixture(scope="module")
 def parent(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)  # so that there is an adapter
+        keep_what_is_tuned(patch)
         return InterestModel.fit(texts, log, settings, minutes=5)
 
 
@@ -66,7 +72,7 @@ def test_going_on_takes_fewer_steps_and_loses_nothing(
 def test_what_the_child_tunes_comes_on_top(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
+    keep_what_is_tuned(monkeypatch)
     more = replace(log, n_items=len(texts) + 1)
     child = InterestModel.fit([*texts, "snake food"], more, settings, minutes=5, warm=parent)
     mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
