@@ -45,14 +45,15 @@ bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, m
 bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated catalogues, beside the floor
 	$(BIN)/python -m benchmarks.serving
 
-bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; TEXT_ARGS='--minutes 3' makes it small
-	$(BIN)/python -m benchmarks.text $(TEXT_ARGS)
+bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific
+	$(BIN)/python -m pip install --quiet --editable '.[bench-text]'
+	$(BIN)/python -m benchmarks.text --work bench-text $(TEXT_ARGS)
 
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md
 
 clean: ## remove the environment and the demo
-	rm -rf $(VENV) $(DEMO_DIR)
+	rm -rf $(VENV) $(DEMO_DIR) bench-text
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "recsys needs Python 3.11 or newer; set PYTHON=/path/to/python" >&2; exit 1; }

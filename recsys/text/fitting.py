@@ -182,7 +182,7 @@ def fit_teacher(
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
     plan = Plan(_TEACHER, config.epochs, config.learning_rate, 1, seed, Clock(), 0.0, 60.0 * minutes)
     lower.keep(plan.is_over)
-    teacher = Teacher.untrained(lower)
+    teacher = Teacher.untrained(lower, seed)
     if len(training):
         train_teacher(teacher, scorer, training, validation, plan, progress)
     return teacher
@@ -206,7 +206,7 @@ def _learn_from_teacher(
     if not lower.keep(until(_TO_TEACH).is_over):
         progress("text: no teacher: the budget is spent; raise text.budget_minutes")
         return
-    teacher, scorer, training = Teacher.untrained(lower), trainer.scorer(), trainer.sampler.instances
+    teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), trainer.sampler.instances
     train_teacher(teacher, scorer, training, trainer.validation, until(_TO_TEACH), progress)
     lessons = Lessons.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), config.distil)
     last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)

@@ -35,12 +35,14 @@ class CrossEncoder(nn.Module):
     through in one sequence: each attends to itself and to the history, so the history is read once.
     """
 
-    def __init__(self, layers: Sequence[nn.Module], dim: int) -> None:
+    def __init__(self, layers: Sequence[nn.Module], dim: int, seed: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(copy.deepcopy(layer).requires_grad_(True) for layer in layers)
         self.places = nn.Embedding(1 + TITLES, dim)
         nn.init.zeros_(self.places.weight)
         self.head = nn.Linear(dim, 1)
+        nn.init.normal_(self.head.weight, std=dim**-0.5, generator=torch.Generator().manual_seed(seed))
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, past: Sequence[torch.Tensor], candidates: Sequence[torch.Tensor]) -> torch.Tensor:
         """How well each candidate goes with a history.
@@ -83,7 +85,7 @@ class Teacher:
         self.weight = weight
 
     @classmethod
-    def untrained(cls, lower: LowerLayers) -> "Teacher":
+    def untrained(cls, lower: LowerLayers, seed: int = 0) -> "Teacher":
         """One that starts from the encoder's own upper layers.
 
         Raises:
@@ -92,7 +94,7 @@ class Teacher:
         kind = lower.encoder.model.config.model_type
         if kind not in _PLAIN:
             raise ConfigError(f"text.distil: no teacher can be made of a {kind} encoder, only of {', '.join(_PLAIN)}")
-        network = CrossEncoder(list(lower.stack)[lower.n_layers :], lower.encoder.dim)
+        network = CrossEncoder(list(lower.stack)[lower.n_layers :], lower.encoder.dim, seed)
         return cls(lower, network.to(lower.encoder.device).eval())
 
     def logits(self, past: NDArray[np.int32], candidates: NDArray[np.int64]) -> torch.Tensor:

@@ -55,8 +55,8 @@ def test_a_candidate_is_read_with_the_history_and_without_the_others(
     assert scores.shape == (3, 3)
     alone = np.column_stack([teacher.score(histories, candidates[:, [column]]) for column in range(3)])
     assert np.allclose(scores, alone, atol=1e-5)
-    assert np.abs(scores[0] - scores[1]).min() > 1e-4
-    assert np.abs(scores[0] - scores[2]).min() > 1e-4
+    assert np.abs(scores[0] - scores[1]).max() > 1e-3
+    assert np.abs(scores[0] - scores[2]).max() > 1e-3
 
 
 def test_only_the_newest_signs_of_interest_are_read(tiny_encoder: str, texts: list[str]) -> None:

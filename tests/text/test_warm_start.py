@@ -1,14 +1,16 @@
 """A retraining goes on from what the parent learned, network and adapter alike, and needs fewer steps for it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from text_world import given
+from text_world import DAY, SUBJECTS, THINGS, given, make_log
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
+from recsys.text.cache import VectorCache
 from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
 from recsys.text.ranking import ndcg
@@ -56,6 +58,18 @@ def test_the_parents_adapter_and_network_stand_at_the_start(
     assert all(torch.equal(mine.weights[name], its.weights[name]) for name in its.weights)
     assert child.reader.encoder.version == parent.reader.encoder.version
     assert np.allclose(child.score(given([1, 2])), parent.score(given([1, 2])), atol=5e-3)
+
+
+def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Path) -> None:
+    texts = [f"{subject} {thing} {number}" for subject in SUBJECTS[:5] for thing in THINGS[:5] for number in range(4)]
+    log, cache = make_log([(0, 1, 1, DAY, 4.0)], len(texts)), VectorCache(cache_path)
+    parent = InterestModel.fit(texts, log, settings, minutes=0, cache=cache)
+    said: list[str] = []
+    changed = [*texts[:-1], "another cat"]
+    child = InterestModel.fit(changed, log, settings, minutes=0, cache=cache, warm=parent, progress=said.append)
+    assert len(texts) == 100
+    assert said == ["text: encoded 1 texts"]
+    assert np.array_equal(child.base_vectors[:-1], parent.base_vectors[:-1])
 
 
 def test_going_on_takes_fewer_steps_and_loses_nothing(
