@@ -97,6 +97,9 @@ class RecommendRequest(ListRequest):
     model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "u1", "n": 10, "explain": True}]})
 
     n: int = Field(10, ge=1)
+    precomputed: bool = Field(
+        False, description="the user's list of the last batch (`serving.lists`); made now where there is none"
+    )
 
 
 class RankRequest(ListRequest):
@@ -291,8 +294,12 @@ class ChangeOut(BaseModel):
 
 
 class ListAnswer(BaseModel):
-    """A ranked list. `cursor` fetches what comes next, none at the end; `degraded` names what was left out."""
+    """A ranked list. `cursor` fetches what comes next, none at the end; `degraded` names what was left out.
 
+    `made_at` says when a batch made the list; none: it was made now.
+    """
+
+    made_at: str | None = None
     request_id: str
     model_version: str
     variant: str | None = Field(None, description="of the experiment; the same for a user until shares change")

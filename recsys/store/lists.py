@@ -1,0 +1,66 @@
+"""Ranked lists that a batch made, for look-up by id: what every place for them promises, and how a URL becomes one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from recsys.errors import ConfigError
+
+KINDS = ("sqlite", "postgresql", "postgres", "redis", "rediss")
+"""Schemes of URLs that `open_lists` takes."""
+
+
+class Lists(Protocol):
+    """One list for each id; all of them come from one batch.
+
+    A list is a JSON object in text: `model_version`, `made_at` (ISO 8601) and `items`, each with `item_id`, `score`,
+    `p_click`, `p_purchase`, `sources`. All methods raise `StoreError` when the place cannot be reached or refuses.
+    """
+
+    def replace(self, lists: Iterable[tuple[str, str]]) -> int:
+        """Put these lists (id and content) in the place of all others; returns how many.
+
+        Whoever reads meanwhile, or after a crash, sees the old lists or the new ones.
+        """
+        ...
+
+    def get(self, id_: str) -> str | None:
+        """The list of an id."""
+        ...
+
+    def forget(self, id_: str) -> None:
+        """Remove the list of an id."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a place for lists rather than a file."""
+    return text.partition("://")[0] in KINDS
+
+
+def open_lists(url: str) -> Lists:
+    """Open the place that a URL names: `sqlite:///FILE`, `postgresql://HOST/DATABASE` or `redis://HOST:PORT/DB`.
+
+    Raises:
+        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
+        StoreError: the place cannot be reached or written.
+    """
+    from recsys.store.postgres_lists import PostgresLists
+    from recsys.store.redis_lists import RedisLists
+    from recsys.store.sqlite_lists import SqliteLists
+
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+        return SqliteLists(Path(unquote(parts.path[1:])))
+    if parts.scheme in ("postgresql", "postgres"):
+        return PostgresLists(url)
+    if parts.scheme in ("redis", "rediss"):
+        return RedisLists(url)
+    raise ConfigError(
+        f"lists: {parts.scheme or url!r}: what works is sqlite:///FILE, postgresql://HOST/DATABASE or redis://HOST"
+    )

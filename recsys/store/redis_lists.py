@@ -1,0 +1,81 @@
+"""Ranked lists in Redis: a hash for each batch, and a key that names the one that counts."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from recsys.errors import ConfigError, StoreError
+
+_CURRENT = "recsys:lists"
+_PAGE = 1_000
+_TIMEOUT_SECONDS = 10.0
+_UNFINISHED_SECONDS = 86_400
+"""After so long what a batch that died has written is gone."""
+
+_GET = "return redis.call('HGET', redis.call('GET', KEYS[1]) or '', ARGV[1])"
+_FORGET = "return redis.call('HDEL', redis.call('GET', KEYS[1]) or '', ARGV[1])"
+
+
+class RedisLists:
+    """`Lists` in one Redis database, under keys that begin with `recsys:lists`. The URL is that of redis-py.
+
+    Raises:
+        ConfigError: redis-py is not installed.
+        StoreError: Redis cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigError("lists in redis:// need redis-py: install recsys[redis]") from error
+        parts = urlsplit(url)
+        self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        self._error: type[Exception] = redis.RedisError
+        self._client: Any = redis.Redis.from_url(
+            url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+        )
+        with self._explained():
+            self._client.ping()
+        self._get, self._forget = self._client.register_script(_GET), self._client.register_script(_FORGET)
+
+    def replace(self, lists: Iterable[tuple[str, str]]) -> int:
+        """A new hash is filled beside the old one, and takes its place in one step."""
+        key, rows, count = f"{_CURRENT}:{uuid4().hex}", iter(lists), 0
+        with self._explained():
+            while page := dict(islice(rows, _PAGE)):
+                with self._client.pipeline() as pipeline:
+                    pipeline.hset(key, mapping=page).expire(key, _UNFINISHED_SECONDS)
+                    pipeline.execute()
+                count += len(page)
+            with self._client.pipeline() as pipeline:
+                pipeline.persist(key).set(_CURRENT, key, get=True)
+                _, old = pipeline.execute()
+            if old is not None:
+                self._client.unlink(old)
+        return count
+
+    def get(self, id_: str) -> str | None:
+        """The list of an id."""
+        with self._explained():
+            content = self._get(keys=[_CURRENT], args=[id_])
+        return None if content is None else str(content, "utf-8")
+
+    def forget(self, id_: str) -> None:
+        """Remove the list of an id."""
+        with self._explained():
+            self._forget(keys=[_CURRENT], args=[id_])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self._error as error:
+            raise StoreError(f"lists in {self._place}: {error}; check that Redis runs there") from error

@@ -1,0 +1,68 @@
+"""Ranked lists in one SQLite file: a table `lists` of id and content."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recsys.errors import StoreError
+
+_WAIT_SECONDS = 10.0
+
+
+class SqliteLists:
+    """`Lists` in a file of their own, or beside the tables of a store.
+
+    Raises:
+        StoreError: the file cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with self._explained():
+            self._connection = sqlite3.connect(
+                path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
+            )
+
+    def replace(self, lists: Iterable[tuple[str, str]]) -> int:
+        """All in one transaction: readers see the old lists until it ends."""
+        with self._lock, self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute("DELETE FROM lists")
+                count = self._connection.executemany("INSERT INTO lists VALUES (?, ?)", lists).rowcount
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return max(count, 0)
+
+    def get(self, id_: str) -> str | None:
+        """The list of an id."""
+        with self._lock, self._explained():
+            row = self._connection.execute("SELECT content FROM lists WHERE id = ?", (id_,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def forget(self, id_: str) -> None:
+        """Remove the list of an id."""
+        with self._lock, self._explained():
+            self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"lists in {self._path}: {error}; check that the file can be written") from error

@@ -1,0 +1,57 @@
+"""The API answers from what `recsys rank --out URL` has made, when it is asked to."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from running import serving_thread
+
+from recsys.cli.main import main
+from recsys.config import Config, ServingConfig
+from recsys.registry import Registry
+from serving.settings import Settings
+
+
+@pytest.fixture
+def url(registry: Registry, tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/lists.db"
+    assert main(["rank", "--registry", str(registry.path), "--users", "all", "-n", "8", "--out", url]) == 0
+    assert not list((registry.path / "cache").glob("lists-*")), "what was on its way has arrived"
+    return url
+
+
+def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: list[str], items: list[str]) -> None:
+    config = Config(serving=ServingConfig(lists=url))
+    known = {"user_id": users[0], "n": 4, "precomputed": True}
+    with serving_thread(Settings.of(config, registry.path)) as http:
+
+        def listed(**body: object) -> tuple[list[str], bool]:
+            answer = http.post("/v1/recommend", json={**known, **body}).json()
+            return [item["item_id"] for item in answer["items"]], answer.get("made_at") is not None
+
+        made, from_batch = listed()
+        assert from_batch
+        assert len(made) == 4
+        first = http.post("/v1/recommend", json=known).json()
+        assert [item["rank"] for item in first["items"]] == [1, 2, 3, 4]
+        assert first["model_version"] == registry.current()
+        then = http.post("/v1/recommend", json={**known, "cursor": first["cursor"]}).json()
+        assert [item["rank"] for item in then["items"]] == [5, 6, 7, 8]
+        assert not {item["item_id"] for item in then["items"]} & set(made)
+        assert listed(exclude=made[:1])[0][:3] == made[1:]
+        assert not listed(precomputed=False)[1]
+        assert not listed(user_id="nobody")[1]
+        assert not listed(context={"query": "beans"})[1]
+        event = {"user_id": users[0], "item_id": items[0], "event": "click"}
+        http.post("/v1/events", json={"events": [event]})
+        assert listed() == (made, True), "a list of the batch does not know what came since"
+        assert http.delete(f"/v1/items/{made[0]}").is_success
+        assert made[0] not in listed()[0]
+        assert http.delete(f"/v1/users/{users[0]}").is_success
+        assert not listed()[1], "who is forgotten has no list left"
+
+
+def test_a_server_without_lists_says_so(http: httpx.Client, users: list[str]) -> None:
+    answer = http.post("/v1/recommend", json={"user_id": users[0], "precomputed": True})
+    assert answer.status_code == 422
+    assert "serving.lists" in answer.text

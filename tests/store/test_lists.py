@@ -1,0 +1,143 @@
+"""Lists of a batch, looked up by id: the contract on SQLite, PostgreSQL and Redis, delivery, and the API."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from database_servers import REDIS, PostgresServer, RedisServer, free_port, postgres_server, why_no_postgres
+
+from recsys.errors import ConfigError, StoreError
+from recsys.store.lists import Lists, is_url, open_lists
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
+    with postgres_server() as server:
+        yield server
+
+
+class ListsContract:
+    """What every place must do. `url` is a fixture of the test class."""
+
+    @pytest.fixture
+    def lists(self, url: str) -> Iterator[Lists]:
+        with closing(open_lists(url)) as lists:
+            yield lists
+
+    def test_nothing_is_there_at_first(self, lists: Lists) -> None:
+        assert lists.get("u1") is None
+        lists.forget("u1")
+        assert lists.replace([]) == 0
+
+    def test_lists_are_replaced_as_a_whole(self, lists: Lists, url: str) -> None:
+        assert lists.replace((f"u{number}", f"old {number}") for number in range(2_500)) == 2_500
+        assert lists.get("u2499") == "old 2499"
+        assert lists.replace([("u1", "new \U0001f600"), ('\0\\"', "odd")]) == 2
+        with closing(open_lists(url)) as another:
+            assert another.get("u1") == "new \U0001f600"
+            assert another.get('\0\\"') == "odd"
+            assert another.get("u2") is None
+
+    def test_a_batch_that_dies_leaves_the_old_lists(self, lists: Lists) -> None:
+        lists.replace([("u1", "old"), ("u2", "old")])
+
+        def dying() -> Iterator[tuple[str, str]]:
+            for number in range(1_500):
+                yield f"u{number}", "new"
+            raise RuntimeError("the machine is gone")
+
+        with pytest.raises(RuntimeError):
+            lists.replace(dying())
+        assert (lists.get("u1"), lists.get("u3")) == ("old", None)
+        assert lists.replace([("u3", "next")]) == 1
+        assert (lists.get("u1"), lists.get("u3")) == (None, "next")
+
+    def test_one_is_forgotten(self, lists: Lists) -> None:
+        lists.replace([("u1", "one"), ("u2", "two")])
+        lists.forget("u1")
+        assert (lists.get("u1"), lists.get("u2")) == (None, "two")
+
+    def test_readers_see_old_or_new_and_never_nothing(self, lists: Lists, url: str) -> None:
+        lists.replace([("u", "0")])
+        seen: set[str | None] = set()
+        done = threading.Event()
+
+        def read() -> None:
+            with closing(open_lists(url)) as mine:
+                while not done.is_set():
+                    seen.add(mine.get("u"))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for number in range(1, 15):
+            lists.replace([("u", str(number)), *((f"v{other}", "x") for other in range(50))])
+        done.set()
+        reader.join()
+        assert None not in seen
+
+
+class TestSqliteLists(ListsContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/lists.db"
+
+
+@pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
+class TestRedisLists(ListsContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> Iterator[str]:
+        pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
+        server = RedisServer(tmp_path)
+        server.start()
+        yield server.url
+        server.kill()
+
+    def test_no_server(self) -> None:
+        with pytest.raises(StoreError, match="check that Redis runs there"):
+            open_lists(f"redis://127.0.0.1:{free_port()}/0")
+
+
+@pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
+class TestPostgresLists(ListsContract):
+    @pytest.fixture
+    def url(self, postgres: PostgresServer) -> str:
+        return postgres.database()
+
+
+def test_what_is_no_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="what works is sqlite:///FILE"):
+        open_lists("mysql://host/db")
+    assert is_url("redis://host")
+    assert not is_url("lists.parquet")
+    assert not is_url("s3://bucket/lists.parquet")
+    with pytest.raises(StoreError, match="can be written"):
+        open_lists(f"sqlite:///{tmp_path}/no/folder.db")
+
+
+def test_contents_are_json(tmp_path: Path) -> None:
+    import polars as pl
+
+    from recsys.pipeline.deliver import deliver
+    from recsys.pipeline.item_list import LIST_SCHEMA
+
+    rows = [
+        (user, user, rank, f"i{rank}", 1.0 / rank, 0.5, None, ["als", "text"], "v1")
+        for user in ("u1", "u2")
+        for rank in (1, 2)
+    ]
+    pl.DataFrame(rows, schema=LIST_SCHEMA, orient="row").write_parquet(tmp_path / "lists.parquet")
+    with closing(open_lists(f"sqlite:///{tmp_path}/lists.db")) as lists:
+        assert deliver(tmp_path / "lists.parquet", lists, str.upper) == 2
+        found = json.loads(lists.get("U2") or "")
+    assert (found["model_version"], [item["item_id"] for item in found["items"]]) == ("v1", ["i1", "i2"])
+    assert found["items"][1] == {
+        "item_id": "i2",
+        "score": 0.5,
+        "p_click": 0.5,
+        "p_purchase": None,
+        "sources": ["als", "text"],
+    }
