@@ -246,7 +246,7 @@ class RetrainConfig(Section):
     min_volume: float = Field(
         0.6, ge=0, description="fewest new events, as a share of what the weeks before hold in the same time"
     )
-    max_volume: float = Field(5.0, gt=0, description="most new events, likewise")
+    max_volume: float = Field(20.0, gt=0, description="most new events, likewise")
     max_unusable: Fraction = Field(0.2, description="most new events of unknown items or with wrong cells")
     max_new_users: Fraction = Field(
         0.5, description="most that the share of events by users never seen before may rise against the last window"

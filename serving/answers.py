@@ -9,6 +9,9 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+import polars as pl
+
+from recsys.data.parsing import as_time
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from recsys.errors import RecsysError
@@ -17,7 +20,7 @@ from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stages import LiveStages
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.schemas import ListRequest
+from serving.schemas import ListRequest, Moment
 from serving.service import Service
 
 logger = logging.getLogger("recsys.serving")
@@ -56,6 +59,7 @@ async def ranked(
         history=None if body.history is None else tuple(body.history),
         candidates=None if candidates is None else tuple(candidates),
         n=n,
+        time=None if body.timestamp is None else _moment(body.timestamp),
         request_id=uuid4().hex,
         context=body.context,
         exclude=(*body.exclude, *shown),
@@ -76,6 +80,14 @@ async def ranked(
         **({"policy": [change._asdict() for change in items.changes]} if body.explain else {}),
         "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
     }
+
+
+def _moment(timestamp: Moment) -> int:
+    time: int | None = pl.select(as_time(pl.lit(str(timestamp)), pl.String())).item()
+    if time is None or time < 0:
+        fault = Fault(loc=["body", "timestamp"], msg="not a time; write ISO 8601, or epoch seconds or milliseconds")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+    return time
 
 
 async def _in_time(service: Service, recommender: Recommender, request: Request, *, explain: bool) -> ItemList:

@@ -14,7 +14,7 @@ from serving.live import Served
 from serving.schemas import RecommendRequest
 from serving.service import Service
 
-_OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "explain"})
+_OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
 """What a list that was made before cannot answer."""
 
 

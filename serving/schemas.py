@@ -19,6 +19,9 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S
 Text = Annotated[str, StringConstraints(max_length=2_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
+Moment = Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat
+"""ISO 8601, or epoch seconds or milliseconds."""
+
 Scalar = Text | bool | int | FiniteFloat | None
 
 
@@ -87,6 +90,9 @@ class ListRequest(Model):
     filter: Filters = {}
     exclude: Ids = []
     policy: PolicyOverride = PolicyOverride()
+    timestamp: Moment | None = Field(
+        None, description="the moment of the list, as in a requests file: what came later is not known; none: now"
+    )
     explain: bool = False
     cursor: str | None = Field(None, max_length=MAX_CURSOR, description="of the answer before: the next items")
 
@@ -118,9 +124,7 @@ class EventIn(Model):
     user_id: Id
     item_id: Id
     event: Name = Field(description="impression, click, purchase, like, rating, or your own")
-    timestamp: Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat | None = Field(
-        None, description="ISO 8601, or epoch seconds or milliseconds; none: now"
-    )
+    timestamp: Moment | None = Field(None, description="ISO 8601, or epoch seconds or milliseconds; none: now")
     request_id: Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
     propensity: float | None = Field(None, gt=0, le=1)

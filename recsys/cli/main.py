@@ -11,12 +11,26 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from recsys import __version__
-from recsys.cli import data, demo, doctor, evaluate, explain, features, ingest, models, rank, retrain, serve, train
+from recsys.cli import (
+    data,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    features,
+    ingest,
+    models,
+    rank,
+    retrain,
+    serve,
+    simulate,
+    train,
+)
 from recsys.errors import RecsysError
 
 VERBS: tuple[ModuleType, ...] = (
     *(demo, data, train, evaluate, rank, serve),
-    *(ingest, retrain, models, features, explain, doctor),
+    *(ingest, retrain, models, simulate, features, explain, doctor),
 )
 
 UNEXPECTED = 1

@@ -56,18 +56,22 @@ def _volume(past: InteractionLog, new: InteractionLog, config: RetrainConfig) ->
     """Against the same hours of the same weekdays before; against the mean rate where the log is too short for that."""
     if not len(past) or not len(new):
         return Check("volume", True, "nothing to compare with")
-    start, end = int(past.times[-1]) + 1, int(new.times[-1]) + 1
-    step = -(-(end - start) // WEEK) * WEEK
-    shifts = [step * place for place in range(1, _WEEKS + 1) if start - step * place >= past.times[0]]
+    # From the first new event on: a server that starts to write long after an export leaves a gap.
+    start, end, known = int(new.times[0]), int(new.times[-1]) + 1, int(past.times[-1]) + 1
+    first = -(-(end - known) // WEEK) * WEEK
+    step = max(WEEK, -(-(end - start) // WEEK) * WEEK)
+    shifts = [shift for place in range(_WEEKS) if start - (shift := first + step * place) >= past.times[0]]
     if shifts:
         usual = float(np.median([len(past.between(start - shift, end - shift)) for shift in shifts]))
         where = "in the same days before"
     else:
-        usual = len(past) * (end - start) / max(1, start - int(past.times[0]))
+        usual = len(past) * (end - start) / max(1, known - int(past.times[0]))
         where = "at the rate before"
-    low, high = config.min_volume * usual, config.max_volume * max(usual, 1.0)
-    words = f"{len(new):,} new events; {usual:,.0f} {where}; {low:,.0f} to {high:,.0f} are plausible"
-    return Check("volume", low <= len(new) <= high, words)
+    low, high = config.min_volume * usual, config.max_volume * usual
+    words = f"{len(new):,} new events; {usual:,.0f} {where}"
+    if usual < _FEW:
+        return Check("volume", True, f"{words}: too few to compare")
+    return Check("volume", low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")
 
 
 def _unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:

@@ -29,7 +29,6 @@ def plain_config() -> Config:
             "ranker.trees=10",
             "data.test_fraction=0.2",
             "data.ranker_fraction=0.2",
-            "retrain.min_volume=0.1",  # the events of the tests come after a gap of weeks
         ),
     )
 

@@ -1,0 +1,251 @@
+"""Weeks in a simulated shop: serve, log, retrain, promote; beside a version never trained again, and popularity.
+
+Every user belongs to one of three arms by a hash of the id. All events go into one store, from which the retrained
+version learns; the frozen version knows the same events, but has learned from none since the first training.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zlib import crc32
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
+from recsys.data.events import Event
+from recsys.data.interactions import InteractionLog
+from recsys.data.loading import append_events
+from recsys.data.vocabulary import Vocabulary
+from recsys.pipeline.retrain import Decision, retrain_from_store
+from recsys.pipeline.train import train
+from recsys.registry import Registry
+from recsys.simulation.server import Client, serving
+from recsys.simulation.world import World
+from recsys.store import open_store, sqlite_url
+from recsys.text.cache import VectorCache
+
+Arm = Literal["retrained", "frozen", "popularity"]
+ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
+LENGTH = 10
+WARM_UP_WEEKS = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens.
+
+    Attributes:
+        weeks: after the warm-up, in which lists are random.
+        users: at the start; each week adds a twentieth.
+        visits: lists that a user asks for in a week.
+        turn: the week (from 1) at whose start the world turns; 0: never.
+        turned: share of the items that it changes.
+        new_items: share of the catalogue that comes during the weeks.
+    """
+
+    weeks: int = 8
+    users: int = 300
+    visits: int = 3
+    turn: int = 5
+    turned: float = 0.5
+    new_items: float = 0.15
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week's end.
+
+    Attributes:
+        clicks: arm to (n_users of it,) clicks a list of each user who came.
+        decision: of the retraining at its end; None after the last one.
+    """
+
+    number: int
+    clicks: dict[Arm, NDArray[np.float64]]
+    decision: Decision | None
+
+    def rate(self, arm: Arm) -> float:
+        """Clicks a list."""
+        return float(self.clicks[arm].mean()) if len(self.clicks[arm]) else float("nan")
+
+
+@dataclass
+class Simulation:
+    """A shop over a catalogue, in a folder of its own."""
+
+    catalogue: ItemCatalogue
+    config: Config
+    plan: Plan
+    folder: Path
+    seed: int = 0
+    progress: Callable[[str], None] = lambda message: None
+    weeks: list[Week] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng(self.seed)
+        self._world = World.of(self.catalogue.texts, self.plan.users, self.seed)
+        order = self._random.permutation(len(self.catalogue))
+        n_later = int(self.plan.new_items * len(order)) if self.plan.weeks > 1 else 0
+        self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))
+        self._here = np.sort(order[n_later:]).astype(np.int32)
+        self._ids: list[str] = self.catalogue.frame["item_id"].to_list()
+        self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
+        self._clicked = np.zeros(len(order))
+        # It ends now: the API takes no events from the future.
+        self._now = datetime.now(UTC) - timedelta(weeks=self.plan.weeks + WARM_UP_WEEKS, hours=1)
+        self._lists = 0
+
+    def run(self) -> list[Week]:
+        """All weeks."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        registry, frozen = Registry(self.folder / "registry"), self.folder / "frozen"
+        self._first_version(registry)
+        shutil.copytree(registry.path, frozen)
+        url = sqlite_url(self.folder / "store.db")
+        with (
+            closing(open_store(url)) as store,
+            serving(registry.path, url, self.folder / "retrained.log") as live,
+            serving(frozen, url, self.folder / "frozen.log") as still,
+        ):
+            for number in range(1, self.plan.weeks + 1):
+                if number == self.plan.turn:
+                    self._world.turn(self.plan.turned)
+                    self.progress(f"week {number}: the world turns")
+                clicks = self._week({"retrained": live, "frozen": still})
+                decision = None
+                if number < self.plan.weeks:
+                    decision = retrain_from_store(registry, store, seed=self.seed, progress=lambda message: None)
+                    _wait_for(live, registry)
+                    self._arrivals(live, number)
+                week = Week(number, clicks, decision)
+                self.weeks.append(week)
+                rates = ", ".join(f"{arm} {week.rate(arm):.3f}" for arm in ARMS)
+                self.progress(f"week {number}: clicks a list: {rates}; {decision.action if decision else 'the end'}")
+        return self.weeks
+
+    def _first_version(self, registry: Registry) -> None:
+        """What random lists teach."""
+        self.progress(f"{WARM_UP_WEEKS} weeks of random lists")
+        events: list[Event] = []
+        for _ in range(WARM_UP_WEEKS):
+            for user, moment in self._visits():
+                items = self._random.choice(self._here, LENGTH, replace=False)
+                events.extend(self._shown(user, items, moment)[0])
+        frame = self.catalogue.frame[self._here]
+        catalogue = ItemCatalogue(frame)
+        nothing = InteractionLog(Vocabulary([]), (), len(catalogue), *_no_columns())
+        dataset = append_events(Dataset(catalogue, nothing), events, self.config)
+        cache = VectorCache(registry.vectors_file)
+        registry.publish(train(dataset, self.config, seed=self.seed, cache=cache, progress=self.progress), why="first")
+
+    def _visits(self) -> list[tuple[int, datetime]]:
+        """Who comes when in a week, in time order; the week is over afterwards."""
+        users = np.repeat(np.arange(len(self._world.users)), self.plan.visits)
+        moments = np.sort(self._random.uniform(0, 7 * 86_400, len(users)))
+        found = [
+            (int(user), self._now + timedelta(seconds=float(moment)))
+            for user, moment in zip(self._random.permutation(users), moments, strict=True)
+        ]
+        self._now += timedelta(weeks=1)
+        return found
+
+    def _week(self, servers: dict[Arm, Client]) -> dict[Arm, NDArray[np.float64]]:
+        clicks: dict[Arm, dict[int, list[int]]] = {arm: {} for arm in ARMS}
+        popular = self._popular()
+        for user, moment in self._visits():
+            arm = arm_of(user)
+            propensities: list[float | None] = [None] * LENGTH
+            if arm == "popularity":
+                items = popular
+            else:
+                body = {"user_id": name_of(user), "n": LENGTH, "timestamp": moment.isoformat()}
+                listed = servers[arm].call("POST", "/v1/recommend", body)["items"]
+                items = np.array([self._numbers[item["item_id"]] for item in listed], dtype=np.int32)
+                propensities = [item.get("propensity") for item in listed]
+            events, n_clicks = self._shown(user, items, moment, propensities)
+            servers["retrained"].call("POST", "/v1/events", {"events": [_posted(event) for event in events]})
+            clicks[arm].setdefault(user, []).append(n_clicks)
+        self._world.wander()
+        return {arm: np.array([np.mean(each) for each in users.values()]) for arm, users in clicks.items()}
+
+    def _shown(
+        self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
+    ) -> tuple[list[Event], int]:
+        """The events of one list: impressions, then what followed."""
+        clicked, bought = self._world.reactions(user, items)
+        self._clicked *= 0.9998  # a click of a few thousand lists ago counts little
+        self._clicked[items[clicked]] += 1
+        self._lists += 1
+        request, time = f"list {self._lists}", int(moment.timestamp() * 1e6)
+        events = []
+        for place, item in enumerate(items):
+            kinds = ("impression", *(("click",) if clicked[place] else ()), *(("purchase",) if bought[place] else ()))
+            for step, kind in enumerate(kinds):
+                events.append(
+                    Event(
+                        event_id=f"{request}/{place}/{kind}",
+                        user_id=name_of(user),
+                        item_id=self._ids[item],
+                        event=kind,
+                        timestamp=time + step * (place + 1) * 1_000_000,
+                        request_id=request,
+                        position=place,
+                        propensity=propensities[place] if place < len(propensities) else None,
+                    )
+                )
+        return events, int(clicked.sum())
+
+    def _popular(self) -> NDArray[np.int32]:
+        """The most clicked items of late, the same for everybody."""
+        return self._here[np.argsort(-self._clicked[self._here], kind="stable")[:LENGTH]]
+
+    def _arrivals(self, live: Client, number: int) -> None:
+        """New items and new users."""
+        new = self._later[number - 1]
+        if len(new):
+            rows = self.catalogue.frame[new].drop("available", "created_at").to_dicts()
+            live.call("PUT", "/v1/items", {"items": [_given(row) for row in rows]})
+            self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)
+        self._world.add_users(len(self._world.users) // 20)
+
+
+def name_of(user: int) -> str:
+    """A user's id."""
+    return f"user {user}"
+
+
+def arm_of(user: int) -> Arm:
+    """The arm that a user belongs to: half are retrained for, since they are what is to be learned from."""
+    return ("retrained", "retrained", "frozen", "popularity")[crc32(name_of(user).encode()) % 4]
+
+
+def _posted(event: Event) -> dict[str, Any]:
+    names = ("event_id", "user_id", "item_id", "event", "request_id", "position", "propensity")
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event.timestamp)
+    return {**{name: getattr(event, name) for name in names}, "timestamp": moment.isoformat()}
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = orjson.loads(orjson.dumps(row, default=str))
+    return {name: value for name, value in tree.items() if value is not None}
+
+
+def _wait_for(client: Client, registry: Registry) -> None:
+    """Until the server answers from the current version."""
+    current = registry.current()
+    while client.call("GET", "/v1/models")["served"] != current:
+        time.sleep(0.1)
+
+
+def _no_columns() -> list[NDArray[Any]]:
+    kinds = (np.int32, np.int32, np.int8, np.int64, np.float32, np.float32, np.int32, np.int16, np.float32)
+    return [np.zeros(0, dtype=kind) for kind in kinds]

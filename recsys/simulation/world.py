@@ -1,0 +1,106 @@
+"""Users with known tastes over a real catalogue: what they see of a list, what they click, and how that changes.
+
+An item's place among the tastes comes from what it says (latent semantic analysis; Deerwester et al., 1990). A user
+looks at the place k of a list with probability 1 / (1 + k) ** 0.5 (the position-based model; Craswell et al., WSDM
+2008), and clicks what is seen with a probability that grows with the item's nearness to the user's taste.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+from scipy.special import expit
+
+_DIMENSIONS = 12
+_NEARNESS, _APPEAL = 6.0, 0.7
+_PURCHASES = 0.25
+"""Share of the clicks that end in a purchase."""
+
+
+@dataclass
+class World:
+    """The truth that no model sees.
+
+    Attributes:
+        items: (n_items, dim) unit rows, where each item stands.
+        appeal: (n_items,) how much everybody likes it.
+        users: (n_users, dim) unit rows, tastes.
+        threshold: nearness and appeal at which a seen item is clicked every other time.
+    """
+
+    items: NDArray[np.float64]
+    appeal: NDArray[np.float64]
+    users: NDArray[np.float64]
+    threshold: float
+    random: np.random.Generator
+
+    @classmethod
+    def of(cls, texts: Sequence[str], n_users: int, seed: int) -> "World":
+        """A world over what items say."""
+        random = np.random.default_rng(seed)
+        items = _places(texts, random)
+        world = cls(items, _APPEAL * random.standard_normal(len(items)), np.zeros((0, items.shape[1])), 0.0, random)
+        world.add_users(n_users)
+        # A random list is clicked about once in fifty places, the best one at about every other.
+        worth = world.users @ items.T * _NEARNESS + world.appeal
+        world.threshold = float(np.quantile(worth, 0.99))
+        return world
+
+    def add_users(self, n: int) -> None:
+        """New users, each near one item and a little of another."""
+        first, second = self.random.integers(len(self.items), size=(2, n))
+        tastes = self.items[first] + 0.5 * self.items[second]
+        self.users = np.concatenate([self.users, _unit(tastes + 0.1 * self.random.standard_normal(tastes.shape))])
+
+    def wander(self, share: float = 0.05) -> None:
+        """Tastes move a little, as from one week to the next."""
+        self.users = _unit(self.users + share * self.random.standard_normal(self.users.shape))
+
+    def turn(self, share: float) -> None:
+        """A share of the items come to please other people than before, and everybody likes other things: the past no
+        longer tells what goes with what, nor do the texts."""
+        chosen = self.random.permutation(len(self.items))[: int(share * len(self.items))]
+        moved = self.random.permutation(chosen)
+        self.items[chosen], self.appeal[chosen] = self.items[moved], self.appeal[self.random.permutation(chosen)]
+
+    def chances(self, user: int, items: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(n,) probability of a click on each item once it is seen."""
+        worth = _NEARNESS * (self.items[items] @ self.users[user]) + self.appeal[items]
+        return np.asarray(expit(2.0 * (worth - self.threshold)))
+
+    def value(self, user: int, items: NDArray[np.int32]) -> float:
+        """Clicks that a list earns on average: the truth that estimates are held against."""
+        return float(looks(len(items)) @ self.chances(user, items))
+
+    def reactions(self, user: int, items: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(n,) what is clicked, and what of that is bought."""
+        clicked = self.random.random(len(items)) < looks(len(items)) * self.chances(user, items)
+        return clicked, clicked & (self.random.random(len(items)) < _PURCHASES)
+
+
+def looks(n: int) -> NDArray[np.float64]:
+    """(n,) probability that the user looks at each place."""
+    return np.asarray((1.0 + np.arange(n)) ** -0.5)
+
+
+def _places(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.float64]:
+    words: dict[str, int] = {}
+    rows, columns = [], []
+    for row, text in enumerate(texts):
+        for word in set(text.lower().split()):
+            rows.append(row)
+            columns.append(words.setdefault(word, len(words)))
+    matrix = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(words)))
+    rarity = np.log(1 + len(texts) / np.maximum(1, np.asarray(matrix.sum(axis=0)).ravel()))
+    weighted = matrix @ sp.diags(rarity)
+    dimensions = max(1, min(_DIMENSIONS, min(weighted.shape) - 1))
+    left, values, _ = svds(weighted, k=dimensions, v0=random.random(min(weighted.shape)))
+    # Directions of equal strength: otherwise one common word would be everybody's taste.
+    return _unit(left * np.sqrt(values) + 1e-9 * random.standard_normal(left.shape))
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
