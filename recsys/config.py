@@ -216,6 +216,9 @@ class ServingConfig(Section):
     list_days: float = Field(
         30.0, ge=0, description="days that answered lists are kept in the store, to learn from what was shown; 0: none"
     )
+    lists: str = Field(
+        "", description="URL of lists that `recsys rank --out URL` has made, for requests that ask for them"
+    )
     keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")
 
     @field_validator("variants")

@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from recsys import __version__
 from recsys.registry import Registry
 from recsys.store import open_store
+from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
 from serving.live import LiveState
@@ -93,6 +94,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         settings=settings,
         registry=registry,
         store=store,
+        lists=open_lists(settings.serving.lists) if settings.serving.lists else None,
         live=live,
         shown=shown,
         flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),

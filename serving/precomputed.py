@@ -49,6 +49,7 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         "made_at": tree["made_at"],
         "request_id": uuid4().hex,
         "model_version": tree["model_version"],
+        "variant": None,
         "items": page,
         "degraded": [],
         "cursor": next_cursor(body, [*shown, *(item["item_id"] for item in page)]) if more else None,

@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 
 from recsys.registry import Registry
 from recsys.store import Store
+from recsys.store.lists import Lists
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.pool import BoundedPool
@@ -22,6 +23,7 @@ class Service:
     """The parts of one app.
 
     Attributes:
+        lists: made by a batch, for look-up; None where the config names none.
         shown: the log of answered lists.
         flushing: stores that log now and then.
         scoring: threads that make lists.
@@ -33,6 +35,7 @@ class Service:
     settings: Settings
     registry: Registry
     store: Store
+    lists: Lists | None
     live: LiveState
     shown: ShownLists
     flushing: Repeat
@@ -53,6 +56,8 @@ class Service:
         self.flushing.stop()
         self.shown.flush()
         self.store.close()
+        if self.lists is not None:
+            self.lists.close()
         self.traces.close()
 
 

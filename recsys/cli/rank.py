@@ -1,12 +1,15 @@
-"""`recsys rank`: lists for many users or requests, into one parquet file."""
+"""`recsys rank`: lists for many users or requests, into a parquet file or to where they are looked up by id."""
 
 import argparse
 import dataclasses
+import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from recsys.cli import options, output
 from recsys.cli.progress import Progress
@@ -17,14 +20,19 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys rank --registry REG (--users all|FILE | --requests FILE) [-n 10] --out FILE.parquet ...`."""
-    parser = subparsers.add_parser("rank", help="write ranked lists of many users to a parquet file")
+    """`recsys rank --registry REG (--users all|FILE | --requests FILE) [-n 10] --out FILE.parquet|URL ...`."""
+    parser = subparsers.add_parser("rank", help="write ranked lists of many users to a parquet file or a store")
     options.add_registry(parser)
     whom = parser.add_mutually_exclusive_group(required=True)
     whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id a line")
     whom.add_argument("--requests", type=Path, metavar="FILE", help="requests file: user, history, candidates, n, ...")
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items a list (default 10)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="appears when it is complete")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE.parquet|URL",
+        help="a file, or for look-up by id sqlite:///FILE, postgresql://... or redis://...; complete or as it was",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="take also the events of this dataset directory")
     parser.add_argument("--engine", choices=["local"], default="local", help="where the work is done")
     parser.add_argument(
@@ -45,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.recommend import Recommender
     from recsys.pipeline.workers import Workers
     from recsys.registry import Registry
+    from recsys.store.lists import is_url
 
+    out = _file_for(arguments) if is_url(arguments.out) else Path(arguments.out)
     with Progress() as progress:
         progress(f"loading from {arguments.registry}")
         bundle = Bundle.load(Registry(arguments.registry))
@@ -67,14 +77,41 @@ def run(arguments: argparse.Namespace) -> int:
                     bundle.log.save(log)
                 workers = Workers(arguments.registry, bundle.version, arguments.workers, log)
             summary = rank_to_parquet(
-                recommender, requests, arguments.out, resume=arguments.resume, workers=workers, progress=progress
+                recommender, requests, out, resume=arguments.resume, workers=workers, progress=progress
             )
+        if is_url(arguments.out):
+            _deliver(out, arguments.out, recommender, progress)
     if arguments.json:
-        output.print_json({**summary.to_dict(), "out": str(arguments.out)})
+        output.print_json({**summary.to_dict(), "out": _shown(arguments.out)})
     else:
-        print(f"{arguments.out}: {summary.requests:,} lists, {summary.rows:,} rows, {summary.items:,} different items")
+        counts = f"{summary.requests:,} lists, {summary.rows:,} rows, {summary.items:,} different items"
+        print(f"{_shown(arguments.out)}: {counts}")
         print(f"{summary.cold_users:,} lists for users without a history, {summary.empty:,} empty lists")
     return 0
+
+
+def _file_for(arguments: argparse.Namespace) -> Path:
+    """Where lists on their way to a URL are written, the same for the same URL, so that `--resume` finds them."""
+    name = hashlib.sha256(arguments.out.encode()).hexdigest()[:16]
+    folder: Path = arguments.registry / "cache"
+    return folder / f"lists-{name}.parquet"
+
+
+def _deliver(lists: Path, url: str, recommender: "Recommender", progress: Progress) -> None:
+    """The lists to where they are looked up, by the ids under which the server knows users."""
+    from recsys.pipeline.deliver import deliver
+    from recsys.store.lists import open_lists
+
+    progress(f"delivering to {_shown(url)}")
+    with closing(open_lists(url)) as place:
+        deliver(lists, place, recommender.stored_id)
+    lists.unlink()
+
+
+def _shown(out: str) -> str:
+    """Without the password of a URL."""
+    parts = urlsplit(out)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else out
 
 
 def _ids_of(recommender: "Recommender", users: str) -> list[str]:

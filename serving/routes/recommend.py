@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serving.answers import ranked, unit_of
 from serving.errors import documented
+from serving.precomputed import looked_up
 from serving.schemas import ListAnswer, RecommendRequest
 from serving.security import Allow
 from serving.service import ServiceNeeded, json_response
@@ -26,4 +27,8 @@ router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("re
 async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
     """The best items for a user at this moment. Unknown users, empty histories and unknown items in them are normal."""
     variant, served = service.live.answering(unit_of(body))
+    if body.precomputed:
+        found = await looked_up(service, served, body)
+        if found is not None:
+            return json_response(found)
     return json_response(await ranked(service, served.recommender, body, body.n, variant=variant))

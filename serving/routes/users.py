@@ -49,7 +49,10 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 
     def run() -> int:
         service.shown.flush()
-        removed = service.store.forget(service.live.recommender().stored_id(user_id))
+        stored_id = service.live.recommender().stored_id(user_id)
+        removed = service.store.forget(stored_id)
+        if service.lists is not None:
+            service.lists.forget(stored_id)
         service.live.catch_up()
         return removed
 
