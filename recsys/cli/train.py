@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,27 @@ from recsys.cli import figures, options, output
 from recsys.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from recsys.config import Config
     from recsys.data.dataset import Dataset
+    from recsys.rank.tuning import Tuning
+    from recsys.registry import Registry
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]`."""
+    """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]
+    [--tune N]`."""
     parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
     parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
     options.add_registry(parser)
     options.add_config(parser)
     parser.add_argument("--until", metavar="TIME", help="use events before this moment only (ISO 8601 or epoch)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="every random draw follows from it")
+    parser.add_argument(
+        "--tune",
+        type=options.positive,
+        metavar="N",
+        help="seek the ranker's settings first, in N trials (recsys[tune])",
+    )
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -51,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             name=directory.resolve().name,
             cache=VectorCache(registry.vectors_file),
+            tuning=_tuning(arguments, config, dataset, registry),
             progress=progress,
         )
         progress(f"publishing to {arguments.registry}")
@@ -65,6 +77,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  recsys rank --registry {arguments.registry} --users all --out lists.parquet")
         print(f"  recsys serve --registry {arguments.registry}")
     return 0
+
+
+def _tuning(
+    arguments: argparse.Namespace, config: "Config", dataset: "Dataset", registry: "Registry"
+) -> "Tuning | None":
+    """What `--tune` asks for. The same data, config and seed go on with the trials that are there."""
+    if arguments.tune is None:
+        return None
+    from recsys.rank.tuning import Tuning
+
+    same = f"{dataset.fingerprint} {arguments.seed} {config.model_dump_json()}"
+    return Tuning(arguments.tune, registry.studies_file, hashlib.sha256(same.encode()).hexdigest()[:16])
 
 
 def _before(dataset: "Dataset", time: int) -> "Dataset":

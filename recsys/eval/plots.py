@@ -79,6 +79,23 @@ def reliability_diagram(bins: Reliability, label: str) -> str:
     return _svg(3.6, 3.2, f"reliability-{label}", draw)
 
 
+def trade_off(points: Sequence[tuple[str, float, float]], k: int) -> str:
+    """A line through (label, diversity, ndcg), each point with its label."""
+
+    def draw(axes: Axes) -> None:
+        across, up = [point[1] for point in points], [point[2] for point in points]
+        axes.plot(across, up, color=ACCENT, marker="o", markersize=4.5, linewidth=1.6)
+        axes.axhline(0.95 * up[0], color=PLAIN, linestyle="--", linewidth=1)
+        for label, x, y in points:
+            axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
+        axes.set(xlabel=f"diversity@{k}", ylabel=f"ndcg@{k}")
+        axes.set_ylim(bottom=0)
+        axes.grid(True)
+        axes.set_axisbelow(True)
+
+    return _svg(5.2, 3.2, "trade-off", draw)
+
+
 def _finish_bars(axes: Axes, label: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel(label)

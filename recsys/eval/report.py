@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recsys.eval import plots
 from recsys.eval.confidence import Comparison, Interval, Verdict
+from recsys.eval.dial import within
 from recsys.eval.protocol import Metrics
 from recsys.eval.results import EvaluationReport
 
@@ -58,9 +59,12 @@ def render(report: EvaluationReport) -> str:
         _rankings(report),
         _pairs(report),
         _slices(report),
+        _dial(report),
+        _off_policy(report),
         _candidates(report),
         _calibration(report),
         _importances(report),
+        _trials(report),
         _data(report),
         _glossary(report),
     )
@@ -222,6 +226,63 @@ def _slices(report: EvaluationReport) -> str:
     )
 
 
+def _dial(report: EvaluationReport) -> str:
+    """The curve, and what the owner may spend."""
+    best = within(report.dial, 0.95)
+    base = next((point for point in report.dial if point.dial == 0.0), None)
+    if best is None or base is None or not base.diversity or not base.ndcg:
+        return ""
+    gain, kept = best.diversity / base.diversity - 1, best.ndcg / base.ndcg
+    listing = "; ".join(f"{point.dial:g}: {point.ndcg:.3f} at {point.diversity:.2f}" for point in report.dial)
+    finding = (
+        f"At policy.diversity = {best.dial:g} the items of a list are {gain:.0%} more unlike one another, and "
+        f"{kept:.0%} of the ndcg is kept."
+        if best.dial
+        else "No setting of policy.diversity makes lists more diverse and keeps 95 % of the ndcg."
+    )
+    return _section(
+        "What diversity costs",
+        finding,
+        _plot(
+            plots.trade_off([(f"{point.dial:g}", point.diversity, point.ndcg) for point in report.dial], report.k),
+            f"ndcg and diversity by setting of the dial: {listing}",
+            "Each point is a setting of policy.diversity, on some of the same requests: the further right, the more "
+            "unlike the items of a list; the higher, the better the order.",
+        ),
+    )
+
+
+def _off_policy(report: EvaluationReport) -> str:
+    """What the measured lists would have earned, where propensities were logged."""
+    found = report.off_policy
+    if found is None:
+        return ""
+    rows = [
+        f'<tr><th scope="row">{name}<small>{meaning}</small></th><td>{_mean(figure, "{:.4f}")}'
+        f"<small>{_span(figure, '{:.4f}')}</small></td></tr>"
+        for name, meaning, figure in (
+            ("shown lists", "what they earned", found.logged),
+            ("IPS", "unbiased, uncertain", found.ips),
+            ("SNIPS", "steadier", found.snips),
+            ("doubly robust", "with the help of the predicted probabilities", found.dr),
+        )
+    ]
+    trust = (
+        "Enough of the shown lists agree with these to rely on the estimates."
+        if found.reliable
+        else "Too little of what was shown agrees with these lists: do not rely on the estimates; explore more."
+    )
+    diagnostics = (
+        f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}, mean weight "
+        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut."
+    )
+    return _section(
+        "What these lists would have earned",
+        f"Told from impressions whose probability was logged: reward per place. {trust}",
+        _table(diagnostics, ["lists", "reward per place"], rows),
+    )
+
+
 def _candidates(report: EvaluationReport) -> str:
     if report.candidates is None:
         return ""
@@ -275,6 +336,25 @@ def _importances(report: EvaluationReport) -> str:
         "Share of the ranker's gain that each feature brought in training"
         + (f"; the {left_out} weakest are left out." if left_out else "."),
         _plot(plots.bars(shares, "share of gain", "{:.1%}"), f"Feature importance: {listing}", "Feature importance."),
+    )
+
+
+def _trials(report: EvaluationReport) -> str:
+    """The settings that were tried, best first."""
+    if not report.trials:
+        return ""
+    keys = list(report.trials[0]["settings"])
+    rows = [
+        f'<tr><th scope="row">{trial["number"] + 1}</th><td>{trial["ndcg"]:.4f}</td>'
+        + "".join(f"<td>{trial['settings'][key]:.3g}</td>" for key in keys)
+        + "</tr>"
+        for trial in report.trials[:_MOST_FEATURES]
+    ]
+    return _section(
+        "Settings that were tried",
+        f"Of {len(report.trials)} settings of the ranker the first was taken. They were judged on the newest requests "
+        "of the ranker window, over the candidates; the test had no part in it.",
+        _table("Trials, best first", ["trial", "ndcg@10", *map(_heading, keys)], rows),
     )
 
 

@@ -9,7 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.eval.confidence import Comparison, compare_all
+from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
+from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
 
 _FULL = ""
@@ -77,6 +79,9 @@ class EvaluationReport:
         candidates: recall at the candidate budget.
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
+        dial: what the settings of `policy.diversity` gave, the ranker's order first.
+        off_policy: reward per place told from logged propensities; None where none were logged.
+        trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`.
         full: the full pipeline's lists and figures; None in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
@@ -98,6 +103,9 @@ class EvaluationReport:
     candidates: CandidateRecall | None = None
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
+    dial: tuple[DialPoint, ...] = ()
+    off_policy: OffPolicy | None = None
+    trials: tuple[Mapping[str, Any], ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
     full: Measurement | None = field(default=None, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
@@ -189,6 +197,9 @@ class EvaluationReport:
                 for name, bins in self.calibration.items()
             },
             "importances": dict(self.importances),
+            "diversity_dial": [asdict(point) for point in self.dial],
+            "trials": list(self.trials),
+            "off_policy": None if self.off_policy is None else asdict(self.off_policy),
         }
 
     @classmethod
@@ -215,6 +226,9 @@ class EvaluationReport:
                 for name, bins in tree["calibration"].items()
             },
             importances=tree["importances"],
+            dial=tuple(DialPoint(**point) for point in tree.get("diversity_dial", [])),
+            trials=tuple(tree.get("trials", [])),
+            off_policy=OffPolicy(**tree["off_policy"]) if tree.get("off_policy") else None,
             per_request=per_request,
         )
 

@@ -12,9 +12,11 @@ from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import Matched
 from recsys.pipeline.measure import BASELINES, Asked, measure
 from recsys.pipeline.moments import Moments
@@ -119,8 +121,19 @@ def on_moments(
         caveats = (*caveats, f"{share:.1%} of the items wanted are unknown to the version; they count as missed.")
     start, end = int(moments.times[0]), int(moments.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
+    most = bundle.config.data.max_requests
+    logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
     return _measured(
-        bundle, past.scoring, asked, name, seed, progress, caveats=caveats, windows=(window,), baselines=baselines
+        bundle,
+        past.scoring,
+        asked,
+        name,
+        seed,
+        progress,
+        caveats=caveats,
+        windows=(window,),
+        baselines=baselines,
+        off_policy=None if logged is None else off_policy(logged, seed=seed),
     )
 
 

@@ -13,6 +13,7 @@ from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import CandidateRecall, EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
+from recsys.pipeline.dial import DialCurve
 from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Block, Scoring
@@ -100,6 +101,7 @@ def measure(
     collected: dict[str, _Collected] = {}
     parts: list[Asked] = []
     recall, chances = _Recall(scoring.stage.sources, n_candidates), _Chances(rankers)
+    dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
     done = 0
     for one in asked:
         part = one.reachable()
@@ -117,6 +119,8 @@ def measure(
             collected.setdefault(baselines[source], _Collected()).add(_best(said, block))
         recall.add(ranked, targets)
         chances.add(ranked, targets)
+        if dial is not None:
+            dial.add(ranked, block.policies, targets)
         parts.append(part)
         done += len(block)
         progress(f"evaluating: {done:,} requests")
@@ -154,6 +158,7 @@ def measure(
         seed=seed,
         candidates=recall.result(),
         calibration=chances.result(),
+        dial=() if dial is None else dial.result(),
         importances=rankers.full.importance,
         **details,
     )

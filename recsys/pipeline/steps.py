@@ -10,8 +10,10 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
+from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
+from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
 from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
@@ -81,6 +83,8 @@ class Steps:
         log = self.dataset.log
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
+        newest, most = log.between(split.test_start, split.end), self.config.data.max_requests
+        logged = logged_placements(past, features, rankers, newest, most, self.seed)
         return measure(
             past.scoring,
             features,
@@ -100,4 +104,5 @@ class Steps:
             facts=facts_of(self.dataset, self.config),
             caveats=caveats_of(self.dataset.log, test),
             baselines=baselines,
+            off_policy=None if logged is None else off_policy(logged, seed=self.seed),
         )

@@ -1,6 +1,7 @@
 """Training: three windows in time, an honest test, then the same models on everything."""
 
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from features.configured import configured
@@ -13,6 +14,7 @@ from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
 from recsys.rank.rows import RankerRows
+from recsys.rank.tuning import Trial, Tuning, tuned
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARES = (0.4, 0.3, 0.3)
@@ -27,6 +29,7 @@ def train(
     name: str = "",
     test_start: int | None = None,
     cache: VectorCache | None = None,
+    tuning: Tuning | None = None,
     progress: Progress = lambda message: None,
 ) -> Bundle:
     """Train everything and measure it honestly.
@@ -43,6 +46,7 @@ def train(
         name: of the data, for the report.
         test_start: start of the test window in microseconds, when it is not to be the newest share of the log.
         cache: text vectors encoded before; without it they are kept for this run only.
+        tuning: seek the ranker's settings on the ranker window first.
         progress: called with a line of text now and then.
 
     Raises:
@@ -59,11 +63,16 @@ def train(
         past = run.learn(split.ranker_start, _TEXT_SHARES[0], None)
         features = past.scoring.features(config.features)
         older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
+        trials: tuple[Trial, ...] = ()
+        if tuning is not None:
+            ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress)
+            config = config.model_copy(update={"ranker": ranker})
+            run = replace(run, config=config)
         rankers = run.rankers(older, features, past)
 
         past = run.learn(split.test_start, _TEXT_SHARES[1], past.scoring.stage)
         test = run.moments(split.test_start, split.end)
-        report = run.backtest(past, features, rankers, test, split, name)
+        report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
         newer = run.rows(past, features, test)
         rankers = run.rankers(RankerRows.joined([older, newer]), features, past)
 

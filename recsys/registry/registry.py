@@ -63,6 +63,11 @@ class Registry:
         """Where text vectors are kept between trainings. No version needs it: without it, they are computed again."""
         return self.path / "cache" / "vectors.sqlite"
 
+    @property
+    def studies_file(self) -> Path:
+        """Where the trials of `recsys train --tune` are kept, so that an interrupted one goes on."""
+        return self.path / "cache" / "studies.sqlite"
+
     def versions(self) -> list[str]:
         """Names of all versions, oldest first; none where there is no registry yet."""
         if not self._versions.is_dir():

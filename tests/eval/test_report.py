@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from recsys.errors import DataError
+from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import reliability
+from recsys.eval.offpolicy import Logged, off_policy
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import Targets, top_k
 from recsys.eval.report import render, write_report
@@ -52,6 +54,10 @@ def report() -> EvaluationReport:
             "p_click": reliability(predicted, rng.random(500) < predicted),
             "p_purchase": reliability(predicted[:0], predicted[:0] > 0),
         },
+        dial=(DialPoint(0.0, 0.2, 0.5), DialPoint(0.4, 0.195, 0.6), DialPoint(0.8, 0.15, 0.8)),
+        off_policy=off_policy(
+            Logged(*(np.full(50, value) for value in (1.0, 0.5, 1.0, 0.2, 0.3)), np.arange(50, dtype=np.int32))
+        ),
         importances={NASTY: 3.0} | {f"feature_{number}": 1.0 for number in range(30)},
     )
 
@@ -115,7 +121,7 @@ def test_page_is_whole_escaped_and_self_contained(report: EvaluationReport, tmp_
 def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) -> None:
     page = Page(render(report))
     figures = [attributes["aria-label"] for tag, attributes in page.tags if attributes.get("role") == "img" and tag]
-    assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 5
+    assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 6
     assert all(figures)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -136,6 +142,13 @@ def test_any_two_rankings_have_a_verdict(report: EvaluationReport) -> None:
     assert "Any two rankings" in render(report)
     back = EvaluationReport.from_json(json.loads(json.dumps(report.to_json())))
     assert back.pairs == report.pairs
+
+
+def test_page_says_what_diversity_costs_and_other_lists_would_have_earned(report: EvaluationReport) -> None:
+    page = render(report)
+    assert "At policy.diversity = 0.4 the items of a list are 20% more unlike one another, and 98% of the ndcg" in page
+    assert "50 placements, effective sample size 50" in page
+    assert "do not rely on the estimates" in page
 
 
 def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:

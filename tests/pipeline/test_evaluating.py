@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from pipeline_world import AFTER
@@ -14,6 +16,7 @@ from recsys.data.requests import Request
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.dial import DIALS
 from recsys.pipeline.evaluate import evaluate
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
@@ -90,3 +93,31 @@ def test_newer_events_without_any_interest(plain: Bundle, frames: Frames, plain_
     only_shown = events.tail(5).with_columns(event=pl.lit("impression"))
     with pytest.raises(DataError, match="hold no sign of interest"):
         evaluate(plain, dataset_from_frames(items, only_shown, plain_config))
+
+
+def test_off_policy_from_logged_propensities(plain: Bundle, early: Dataset, plain_config: Config) -> None:
+    """Lists of three places, each item drawn from all thirty; a user clicks what is of the own taste."""
+    rng, items = np.random.default_rng(0), plain.catalogue.frame["item_id"].to_list()
+    rows = []
+    for number in range(400):
+        user, time = f"user {number % 60}", datetime(2024, 6, 1, tzinfo=UTC) + timedelta(hours=number)
+        taste = ("coffee", "garden", "books")[number % 60 % 3]
+        drawn = rng.choice(items, 3, replace=False)
+        for position, item in enumerate(drawn):
+            shown = {"user_id": user, "item_id": item, "event": "impression", "timestamp": time}
+            rows.append(shown | {"request_id": f"r{number}", "position": position, "propensity": 1 / len(items)})
+            if item.startswith(taste):
+                clicked = {"event": "click", "timestamp": time + timedelta(seconds=9), "propensity": None}
+                rows.append(rows[-1] | clicked)
+    whole = dataset_from_frames(plain.catalogue.frame, pl.DataFrame(rows, infer_schema_length=None), plain_config)
+    report = evaluate(plain, whole)
+    check(report)
+    found = report.off_policy
+    assert found is not None
+    assert 1_150 <= found.n_placements <= 1_200  # the window begins and ends with a click
+    assert found.mean_weight == pytest.approx(1.0, abs=0.4)
+    assert found.logged["mean"] == pytest.approx(1 / 3, abs=0.06)
+    for estimate in (found.snips, found.dr):  # a list of the own taste earns nearly everything
+        assert estimate["mean"] > 1.5 * found.logged["mean"]  # type: ignore[operator]
+    assert [point.dial for point in report.dial] == list(DIALS)
+    assert report.dial[-1].diversity >= report.dial[0].diversity

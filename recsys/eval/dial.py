@@ -1,0 +1,25 @@
+"""What diversity costs: ndcg against the unlikeness of the items of a list, over the settings of the dial."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DialPoint:
+    """One setting of `policy.diversity` and what it gave on the same requests.
+
+    Attributes:
+        dial: 0 the ranker's order, 1 as unlike as possible.
+        ndcg, diversity: means over the requests.
+    """
+
+    dial: float
+    ndcg: float
+    diversity: float
+
+
+def within(points: tuple[DialPoint, ...], kept: float) -> DialPoint | None:
+    """The most diverse setting that keeps at least a share of the ndcg at 0; None where no setting was measured."""
+    base = next((point for point in points if point.dial == 0.0), None)
+    if base is None:
+        return None
+    return max((point for point in points if point.ndcg >= kept * base.ndcg), key=lambda point: point.diversity)

@@ -1,0 +1,84 @@
+"""Placements of a window whose propensities were logged, beside what a recommender would have placed there."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.data.interactions import InteractionLog
+from recsys.eval.offpolicy import Logged
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import Past
+from recsys.pipeline.rankers import Rankers
+from recsys.pipeline.ranking import RankedBlock, rank_block
+
+
+def logged_placements(
+    past: Past, features: FeatureSet, rankers: Rankers, window: InteractionLog, most: int, seed: int
+) -> Logged | None:
+    """Every impression with a request, a position and a propensity; None where the window has none.
+
+    A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
+    to chance puts one item at each place: its probability there is 1, and that of all others 0.
+
+    Args:
+        past: with sources that have not learned from the window.
+        window: the events, in the numbers of `past`.
+        most: requests that are looked at, drawn by `seed`.
+    """
+    placed = window.is_impression & np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
+    if not placed.any():
+        return None
+    shown, wanted = window.select(placed), window.positive()
+    requests, first, rows = np.unique(shown.requests, return_index=True, return_inverse=True)
+    order = np.argsort(rows, kind="stable")
+    keys = shown.requests.astype(np.int64) * window.n_items + shown.items
+    earned = np.isin(keys, wanted.requests.astype(np.int64) * window.n_items + wanted.items)
+    nothing, none = np.zeros(len(requests) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
+    # What was placed is looked up through its own number, so that sampling and sorting carry it along.
+    moments = Moments(shown.users[first], shown.times[first], nothing, none, none, offsets, order.astype(np.int32))
+    moments = moments.take(np.argsort(moments.times, kind="stable")).sample(most, seed)
+    n = int(shown.positions.max()) + 1
+    target, expected, predicted, places = [], [], [], []
+    for part, block in past.blocks(moments):
+        ranked = rank_block(past.scoring, features, rankers.full, block, past.config.candidates.n, n)
+        chances = rankers.click.probability(ranked.scores).astype(np.float64)
+        for row in range(len(part)):
+            own = part.shown_items[part.shown_offsets[row] : part.shown_offsets[row + 1]]
+            says = _placed(ranked, chances, row, n)
+            positions, items = shown.positions[own], shown.items[own]
+            target.append((says[0][positions] == items).astype(np.float64))
+            expected.append(says[1][positions])
+            predicted.append(_chance_of(ranked, chances, row, items))
+            places.append(own)
+    chosen = np.concatenate(places)
+    return Logged(
+        rewards=earned[chosen].astype(np.float64),
+        propensities=shown.propensities[chosen].astype(np.float64),
+        target=np.concatenate(target),
+        predicted=np.concatenate(predicted),
+        expected=np.concatenate(expected),
+        requests=shown.requests[chosen],
+    )
+
+
+def _placed(
+    ranked: RankedBlock, chances: NDArray[np.float64], row: int, n: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """(n,) items of the list and their probabilities; -1 and 0 behind its end."""
+    pairs = ranked.orders[row][:n]
+    items, expected = np.full(n, -1, dtype=np.int32), np.zeros(n)
+    items[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
+    return items, expected
+
+
+def _chance_of(
+    ranked: RankedBlock, chances: NDArray[np.float64], row: int, items: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """(n,) probabilities of items that are among the candidates of a request; 0 for others."""
+    start, stop = np.searchsorted(ranked.candidates.rows, [row, row + 1])
+    known = ranked.candidates.items[start:stop]  # increasing
+    places = np.minimum(np.searchsorted(known, items), max(len(known) - 1, 0))
+    if not len(known):
+        return np.zeros(len(items))
+    return np.where(known[places] == items, chances[start:stop][places], 0.0)

@@ -1,0 +1,110 @@
+"""Hyper-parameters of the ranker, sought by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.config import RankerConfig
+from recsys.errors import ConfigError, DataError
+from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
+from recsys.rank.rows import RankerRows
+
+if TYPE_CHECKING:
+    import optuna
+
+TUNED = ("leaves", "learning_rate", "min_rows_per_leaf", "negatives")
+"""Keys of `[ranker]` that are sought; how many trees there are, early stopping decides."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How long is sought, and where what was found is kept.
+
+    Attributes:
+        trials: in all; those of an interrupted run of the same study count.
+        file: SQLite file of the studies; None keeps none.
+        name: of the study: runs on the same data go on with it.
+    """
+
+    trials: int
+    file: Path | None = field(default=None)
+    name: str = "ranker"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One try: the settings and the ndcg@10 over the candidates of the newest requests of the ranker window."""
+
+    number: int
+    ndcg: float
+    settings: dict[str, float]
+
+
+def tuned(
+    rows: RankerRows,
+    names: Sequence[str],
+    config: RankerConfig,
+    tuning: Tuning,
+    seed: int,
+    progress: Callable[[str], None],
+) -> tuple[RankerConfig, tuple[Trial, ...]]:
+    """The settings that rank the newest requests best, and all that were tried, best first.
+
+    The rows are cut in three by time: a ranker learns from the oldest, the next end its trees, and the newest judge.
+    The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
+
+    Raises:
+        ConfigError: Optuna is not installed.
+        DataError: the rows are too few to be cut in three.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigError("tuning needs Optuna: install recsys[tune]") from error
+    older, judges = rows.split(VALIDATION_SHARE)
+    train, stopping = older.split(VALIDATION_SHARE)
+    if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
+        raise DataError("the ranker window is too short to tune on: it needs wanted items at three distinct times")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def reached(trial: "optuna.Trial") -> float:
+        settings = {
+            "leaves": trial.suggest_int("leaves", 4, 127, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+            "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
+            "negatives": trial.suggest_int("negatives", 20, 400, log=True),
+        }
+        tried = config.model_copy(update=settings)
+        ranker = Ranker.fit(train.sampled(tried.negatives, seed), stopping, names, tried, seed)
+        ndcg = judges.ndcg(ranker.score(judges.table))
+        progress(f"trial {trial.number + 1} of {tuning.trials}: ndcg@10 {ndcg:.4f} with {_written(settings)}")
+        return ndcg
+
+    if tuning.file is not None:
+        tuning.file.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        study_name=tuning.name,
+        storage=None if tuning.file is None else f"sqlite:///{tuning.file}",
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+    )
+    done = _completed(study)
+    if not done:
+        study.enqueue_trial({key: getattr(config, key) for key in TUNED}, skip_if_exists=True)
+    study.optimize(reached, n_trials=max(0, tuning.trials - len(done)))
+    trials = sorted(_completed(study), key=lambda trial: -trial.ndcg)
+    best = {key: trials[0].settings[key] for key in TUNED} if trials else {}
+    return config.model_copy(update=best), tuple(trials)
+
+
+def _completed(study: "optuna.Study") -> list[Trial]:
+    """The trials that came to an end, oldest first."""
+    return [
+        Trial(trial.number, float(trial.value), dict(trial.params)) for trial in study.trials if trial.value is not None
+    ]
+
+
+def _written(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value:.3g}" for key, value in settings.items())

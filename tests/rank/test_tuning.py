@@ -1,0 +1,53 @@
+"""Settings are sought on the ranker window alone, go on after an interruption, and are never worse than the start."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.config import RankerConfig
+from recsys.errors import DataError
+from recsys.rank.rows import RankerRows
+from recsys.rank.tuning import TUNED, Tuning, tuned
+
+pytest.importorskip("optuna")
+START = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
+NAMES = ("signal", "noise")
+
+
+def make_rows(n_requests: int, size: int = 12) -> RankerRows:
+    """In each request the item with the highest signal is wanted."""
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(n_requests * size, 2)).astype(np.float32)
+    grades = np.zeros(len(table), dtype=np.int32)
+    grades[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
+    sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
+    return RankerRows(table, grades, grades > 1, sizes, times, np.zeros(len(table), dtype=np.uint16))
+
+
+def seek(trials: int, file: Path | None = None, n_requests: int = 120) -> tuple[RankerConfig, list[int], list[float]]:
+    config, tried = tuned(make_rows(n_requests), NAMES, START, Tuning(trials, file), 0, lambda message: None)
+    return config, [trial.number for trial in tried], [trial.ndcg for trial in tried]
+
+
+def test_the_start_is_tried_first_and_the_best_is_taken() -> None:
+    config, numbers, ndcgs = seek(4)
+    assert sorted(numbers) == [0, 1, 2, 3]
+    assert ndcgs == sorted(ndcgs, reverse=True)
+    assert ndcgs[0] >= ndcgs[numbers.index(0)]
+    assert config.trees == START.trees
+    assert {key for key, value in config if value != getattr(START, key)} <= set(TUNED)
+
+
+def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "cache" / "studies.sqlite"
+    _, first, _ = seek(2, file)
+    config, both, ndcgs = seek(3, file)
+    assert (sorted(first), sorted(both)) == ([0, 1], [0, 1, 2])
+    again, same, repeated = seek(3, file)  # nothing is left to try
+    assert (again, same, repeated) == (config, both, ndcgs)
+
+
+def test_a_window_that_is_too_short() -> None:
+    with pytest.raises(DataError, match="too short to tune on"):
+        seek(1, n_requests=1)
