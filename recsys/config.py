@@ -141,6 +141,9 @@ class RankerConfig(Section):
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
     early_stopping: Positive = Field(40, description="trees without a gain on held-out requests, after which it stops")
     negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
+    debias: bool = Field(
+        False, description="learn from shown lists alone, and apart from the place; needs impressions with positions"
+    )
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
 

@@ -36,7 +36,16 @@ def logged_placements(
     nothing, none = np.zeros(len(requests) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
     # What was placed is looked up through its own number, so that sampling and sorting carry it along.
-    moments = Moments(shown.users[first], shown.times[first], nothing, none, none, offsets, order.astype(np.int32))
+    moments = Moments(
+        shown.users[first],
+        shown.times[first],
+        nothing,
+        none,
+        none,
+        offsets,
+        order.astype(np.int32),
+        shown.positions[order],
+    )
     moments = moments.take(np.argsort(moments.times, kind="stable")).sample(most, seed)
     n = int(shown.positions.max()) + 1
     target, expected, predicted, places = [], [], [], []

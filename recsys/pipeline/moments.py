@@ -21,6 +21,7 @@ class Moments:
         target_grades: (n_targets,) 1 for the weakest sign of interest, higher for stronger ones.
         shown_offsets: (n_requests + 1,) where each request's shown items start.
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
+        shown_positions: (n_shown,) their places from 0, -1 where unknown.
     """
 
     users: NDArray[np.int32]
@@ -30,6 +31,7 @@ class Moments:
     target_grades: NDArray[np.int32]
     shown_offsets: NDArray[np.int64]
     shown_items: NDArray[np.int32]
+    shown_positions: NDArray[np.int16]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -55,6 +57,7 @@ class Moments:
             self.target_grades[targets],
             shown_offsets,
             self.shown_items[shown],
+            self.shown_positions[shown],
         )
 
     def sample(self, most: int, seed: int) -> "Moments":
@@ -87,10 +90,11 @@ class Moments:
                 "item": window.items,
                 "grade": np.searchsorted(grades, window.weights, side="right").astype(np.int32),
                 "shown": window.is_impression,
+                "position": np.where(window.is_impression, window.positions, -1),
             }
         )
         items = events.group_by("user", "request", "moment", "item").agg(
-            pl.col("time").min(), pl.col("grade").max(), pl.col("shown").any()
+            pl.col("time").min(), pl.col("grade").max(), pl.col("shown").any(), pl.col("position").max()
         )
         requests = (
             items.sort("time", "item")
@@ -100,6 +104,7 @@ class Moments:
                 pl.col("item").filter(pl.col("grade") > 0).alias("targets"),
                 pl.col("grade").filter(pl.col("grade") > 0).alias("grades"),
                 pl.col("item").filter(pl.col("shown")).alias("shown"),
+                pl.col("position").filter(pl.col("shown")).alias("positions"),
             )
             .filter(pl.col("targets").list.len() > 0)
             .sort("time", "user", "request", maintain_order=True)
@@ -112,6 +117,7 @@ class Moments:
             requests["grades"].explode(empty_as_null=False).to_numpy(),
             _offsets(requests["shown"]),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
+            requests["positions"].explode(empty_as_null=False).to_numpy(),
         )
 
 

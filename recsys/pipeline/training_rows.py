@@ -39,7 +39,9 @@ def training_rows(
         kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]
         table = past.scoring.table(block, kept, features)
         sizes = np.bincount(kept.rows, minlength=len(part))[useful]
-        parts.append(RankerRows(table, grades, grades == top_grade, sizes, part.times[useful], kept.proposed_by))
+        positions = _positions(part, kept, block.eligible.shape[1])
+        own = (grades == top_grade, sizes, part.times[useful], kept.proposed_by, positions)
+        parts.append(RankerRows(table, grades, *own))
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(moments):,} requests")
     return RankerRows.joined(parts)
@@ -49,6 +51,16 @@ def _no_rows(n_features: int) -> RankerRows:
     none = np.zeros(0, dtype=np.int64)
     table = np.zeros((0, n_features), dtype=np.float32)
     return RankerRows(table, none.astype(np.int32), none.astype(bool), none, none, none.astype(np.uint16))
+
+
+def _positions(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
+    """(n_pairs,) place at which each candidate was shown, -1 where it was not or the place is unknown."""
+    keys = (moments.shown_rows * n_items + moments.shown_items).tolist()
+    shown = dict(zip(keys, moments.shown_positions.tolist(), strict=True))
+    if not shown:
+        return np.full(len(candidates.rows), -1, dtype=np.int16)
+    asked = (candidates.rows * n_items + candidates.items).tolist()
+    return np.array([shown.get(key, -1) for key in asked], dtype=np.int16)
 
 
 def _grades(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int32]:

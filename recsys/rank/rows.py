@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.errors import DataError
+
 
 @dataclass(frozen=True)
 class RankerRows:
@@ -18,6 +20,7 @@ class RankerRows:
         sizes: (n_requests,) rows of each request.
         times: (n_requests,) microseconds.
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
+        positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
     """
 
     table: NDArray[np.float32]
@@ -26,6 +29,7 @@ class RankerRows:
     sizes: NDArray[np.int64]
     times: NDArray[np.int64]
     proposed_by: NDArray[np.uint16]
+    positions: NDArray[np.int16] | None = None
 
     @property
     def n_requests(self) -> int:
@@ -89,11 +93,26 @@ class RankerRows:
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
         """Several windows as one; the parts must be in time order."""
-        return RankerRows(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(RankerRows)))
+        columns = [f.name for f in fields(RankerRows) if f.name != "positions"]
+        joined = RankerRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+        positions = [part.positions for part in parts if len(part.grades)]
+        known = [places for places in positions if places is not None]
+        return replace(joined, positions=np.concatenate(known)) if known and len(known) == len(positions) else joined
+
+    def shown(self) -> "RankerRows":
+        """Only what was shown at a known place: the rows of which a click, or none, says something about the place.
+
+        Raises:
+            DataError: the log tells no positions.
+        """
+        if self.positions is None or not (self.positions >= 0).any():
+            raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
+        return self.keep(self.positions >= 0)
 
     def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
         return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])
 
     def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
         table, grades, bought = self.table[chosen], self.grades[chosen], self.bought[chosen]
-        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen])
+        positions = None if self.positions is None else self.positions[chosen]
+        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen], positions)
