@@ -66,8 +66,8 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
         same = [np.where(kind[items] >= 0, kind[items] == kind[last], False) for kind in kinds]
         parts = (vectors[items] @ vectors[last], vectors[items] @ mean, popularity[items], *same, prices[items])
         table[row] = np.stack(parts, axis=1)
-    text, history, popular, category, brand = (table[:, :, column].astype(np.float64) for column in range(5))
-    wanting = expit(-3.0 + 5.0 * text * (history > history.mean()) + 1.0 * category - 0.8 * popular * (text < 0.3))
+    text, taste, popular, category, brand = (table[:, :, column].astype(np.float64) for column in range(5))
+    wanting = expit(-3.0 + 5.0 * text * (taste > taste.mean()) + 1.0 * category - 0.8 * popular * (text < 0.3))
     shown_first = 1.2 * popular + 1.5 * brand + 0.5 * category + rng.normal(0, 0.5, popular.shape)
     positions = np.argsort(np.argsort(-shown_first, axis=1), axis=1)
     clicked = rng.random(wanting.shape) < wanting * (1.0 / (1 + positions)) ** biased
