@@ -42,8 +42,8 @@ bench-peers: ## quality beside the field's strongest tools, which have an enviro
 bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, memory, other tools, live
 	$(BIN)/python -m benchmarks.features
 
-bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated catalogues, beside the floor
-	$(BIN)/python -m benchmarks.serving
+bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated catalogues, beside the floor; SERVING_ARGS='--items 10000' makes it small
+	$(BIN)/python -m benchmarks.serving $(SERVING_ARGS)
 
 bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific
 	$(BIN)/python -m pip install --quiet --editable '.[bench-text]'

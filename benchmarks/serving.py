@@ -1,10 +1,13 @@
-"""Speed of the online API over generated catalogues: `python -m benchmarks.serving [N_ITEMS ...]`.
+"""Speed of the online API over generated catalogues, beside the floor and implicit, in one run.
+
+    python -m benchmarks.serving [--items 10000,100000,1000000] [--clients 1,4,16] [--workers 1,2] [--seconds 10]
 
 Every source and every feature is on, 300 candidates are ranked by 300 trees, users have 50 events. The load comes from
-another process. Beside it, in the same run, the floor: LightGBM's own `predict` for the same rows on one thread, the
-exact best 300 items by one product with 384-dimensional vectors, and an endpoint that does nothing.
+another process. The floor is what cannot be left out: LightGBM's own `predict` for the same rows on one thread, the
+best 300 items by text, and an endpoint that does nothing. implicit's `recommend` has only to find ten items by ALS.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -13,89 +16,160 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
 from recsys.data.requests import Request
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from serving.server import listen
 
-SIZES = (10_000, 100_000, 1_000_000)
-CLIENTS = (1, 4, 16)
-WORKERS = (1, 2)
-SECONDS = 10.0
+Quantiles = dict[str, float]
+Process = subprocess.Popen[bytes]
+
+_EMPTY = ("-m", "uvicorn", "benchmarks.empty:app", "--no-access-log")
+_ROUNDS = 100
 
 
-def main(sizes: Sequence[int], seconds: float = SECONDS) -> None:
-    """Print one table."""
+def main() -> None:
+    """Parse, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=numbers, default=[10_000, 100_000, 1_000_000], help="sizes of the catalogues")
+    parser.add_argument("--clients", type=numbers, default=[1, 4, 16], help="clients at a time")
+    parser.add_argument("--workers", type=numbers, default=[1, 2], help="processes of the server")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of load for each line")
+    parser.add_argument("--keep", type=Path, help="folder for what is generated; what is there is used again")
+    arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; milliseconds; cpu: of the server, per request")
-    print(f"{'':34}{'p50':>8}{'p90':>8}{'p99':>8}{'per s':>8}{'cpu':>8}")
-    with server(["-m", "uvicorn", "benchmarks.empty:app", "--no-access-log"], "/docs") as (port, process):
-        row("empty endpoint, 1 client", *load(port, "/empty", 1, seconds, process))
-    for n_items in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            registry = publish(Path(folder), n_items)
-            floor(registry, n_items)
-            for workers in WORKERS:
-                options = ["--registry", folder, "--workers", str(workers)]
-                with server(["-m", "recsys", "serve", *options], "/readyz") as (port, process):
-                    load(port, "/v1/recommend", 4, 2.0, process)  # every worker has loaded its version
-                    for clients in CLIENTS:
-                        name = f"{n_items:,} items, {workers} x {clients} clients"
-                        row(name, *load(port, "/v1/recommend", clients, seconds, process))
+    print(f"{'':38}{'p50':>8}{'p90':>8}{'p99':>8}{'per s':>8}{'cpu':>8}")
+    with server(_EMPTY, "/docs") as (port, process):
+        empty, _ = row("an endpoint that does nothing", *load(port, "/empty", 1, arguments.seconds, process))
+    medians = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n_items in arguments.items:
+            registry = generated(arguments.keep or Path(folder), n_items)
+            medians.append(one_size(registry, n_items, empty, arguments))
+    if len(medians) > 1:
+        first, last = arguments.items[0], arguments.items[-1]
+        print(f"\np50 at {last:,} items over that at {first:,}: {medians[-1] / medians[0]:.2f}")
 
 
-def floor(registry: Registry, n_items: int) -> None:
-    """The two parts of the floor that need no server."""
+def numbers(text: str) -> list[int]:
+    """1,4,16 as a list."""
+    return [int(part) for part in text.split(",")]
+
+
+def generated(folder: Path, n_items: int) -> Registry:
+    """A registry with a version of that size."""
+    place = folder / str(n_items)
+    if place.exists():
+        return Registry(place)
+    started = time.monotonic()
+    registry = publish(place, n_items, progress=lambda message: print(f"  {message}", file=sys.stderr))
+    print(f"  {n_items:,} items: generated in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return registry
+
+
+def one_size(registry: Registry, n_items: int, empty: float, arguments: argparse.Namespace) -> float:
+    """All lines of one catalogue; the median at one client and the first number of workers."""
+    print(f"\n{n_items:,} items")
+    predict, retrieve = floor(registry)
+    version = registry.path_of(registry.resolve(None))
+    size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
+    with server(_EMPTY, "/docs", {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}) as (port, process):
+        load(port, "/implicit", 1, 1.0, process)
+        row("implicit's recommend, 1 client", *load(port, "/implicit", 1, arguments.seconds, process))
+    seen: list[tuple[float, float]] = []
+    for workers in arguments.workers:
+        options = ("--registry", str(registry.path), "--workers", str(workers))
+        with server(("-m", "recsys", "serve", *options), "/readyz") as (port, process):
+            load(port, "/v1/recommend", 4 * workers, 3.0, process)  # every worker has loaded its version
+            settle(process)
+            for clients in arguments.clients:
+                name = f"recommend, {workers} x {clients} clients"
+                found, cpu = load(port, "/v1/recommend", clients, arguments.seconds, process)
+                row(name, found, cpu)
+                seen.append((found["p50"], cpu))
+                if len(seen) == 1:
+                    print(
+                        f"  p50 over predict {found['p50'] / predict:.2f}, "
+                        f"over the floor {found['p50'] / (predict + retrieve + empty):.2f}; "
+                        f"p99 over p50 {found['p99'] / found['p50']:.2f}"
+                    )
+            own = max(anonymous_bytes(pid) for pid in (process.pid, *children(process.pid)))
+            print(
+                f"  a worker's own memory {own / 2**20:,.0f} MiB, {own / size:.0%} of the version's {size / 2**20:,.0f}"
+            )
+    print(f"  cpu per request, last line over first {seen[-1][1] / seen[0][1]:.2f}")
+    return seen[0][0]
+
+
+def floor(registry: Registry) -> tuple[float, float]:
+    """What needs no server: medians of LightGBM's predict and of the best 300 by text; where the time goes."""
     recommender = Recommender.load(registry)
-    block = recommender.block([Request(user_id="u0")])
-    ranked = recommender.rank(block, 10)
-    booster, vectors = recommender.bundle.rankers.full.booster, recommender.scoring.vectors
-    assert vectors is not None, "the generated version has text"
+    requests = [Request(user_id=f"u{number}") for number in range(_ROUNDS)]
+    blocks = [recommender.block([request]) for request in requests]
+    bundle, scoring = recommender.bundle, recommender.scoring
+    ranker, interest = bundle.rankers.full, scoring.stage.interest
+    assert interest is not None, "the generated version has text"
     with threadpool_limits(1):
-        row(f"{n_items:,} items, predict", timed(lambda: booster.predict(ranked.table, num_threads=1)))
-        row(f"{n_items:,} items, best 300", timed(lambda: np.argpartition(-(vectors @ vectors[0]), 300)[:300]))
-        row(f"{n_items:,} items, in this process", timed(lambda: recommender.recommend(Request(user_id="u1"))))
+        recommender.recommend(requests[0])
+        n = bundle.config.candidates.n
+        candidates = [scoring.candidates(block, n) for block in blocks]
+        tables = [scoring.table(block, own, bundle.features) for block, own in zip(blocks, candidates, strict=True)]
+        best = timed(lambda block: interest.scores(block.histories).best(block.eligible, n), blocks)
+        predict = timed(lambda table: ranker.booster.predict(table, num_threads=1), tables)
+        row(f"LightGBM's predict, {tables[0].shape[0]} x {tables[0].shape[1]}", predict)
+        row(f"best {n} by text", best)
+        row("  request in numbers", timed(lambda request: recommender.block([request]), requests))
+        row("  candidates", timed(lambda block: scoring.candidates(block, n), blocks))
+        row("  features", timed(lambda block, own: scoring.table(block, own, bundle.features), blocks, candidates))
+        row("  trees, compiled" if ranker.compiled else "  trees", timed(ranker.score, tables))
+        row("  whole list, without HTTP", timed(recommender.recommend, requests))
+    return predict["p50"], best["p50"]
 
 
-def timed(action: Callable[[], object], rounds: int = 50) -> dict[str, float]:
-    """Milliseconds of an action."""
+def timed(action: Callable[..., object], *columns: Sequence[object]) -> Quantiles:
+    """Milliseconds of an action on each row of arguments."""
     times = []
-    for _ in range(rounds):
+    for arguments in zip(*columns, strict=True):
         started = time.perf_counter()
-        action()
+        action(*arguments)
         times.append(1e3 * (time.perf_counter() - started))
     return dict(zip(("p50", "p90", "p99"), np.quantile(times, [0.5, 0.9, 0.99]).tolist(), strict=True))
 
 
-def load(
-    port: int, path: str, clients: int, seconds: float, process: "subprocess.Popen[bytes]"
-) -> tuple[dict[str, float], float]:
+def load(port: int, path: str, clients: int, seconds: float, process: Process) -> tuple[Quantiles, float]:
     """What clients saw, and the server's CPU milliseconds per request."""
     before = cpu_seconds(process.pid)
     command = [sys.executable, "-m", "benchmarks.load", str(port), path, str(clients), str(seconds)]
-    seen: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    seen: Quantiles = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return seen, 1e3 * (cpu_seconds(process.pid) - before) / seen["requests"]
 
 
-def row(name: str, seen: dict[str, float], cpu: float | None = None) -> None:
-    """One line of the table."""
+def row(name: str, seen: Quantiles, cpu: float | None = None) -> tuple[float, float | None]:
+    """One line of the table; its median and CPU time."""
     cells = [seen["p50"], seen["p90"], seen["p99"], seen.get("per_second"), cpu]
-    print(f"{name:34}" + "".join(f"{'' if cell is None else format(cell, '.2f'):>8}" for cell in cells), flush=True)
+    print(f"{name:38}" + "".join(f"{'' if cell is None else format(cell, '.2f'):>8}" for cell in cells), flush=True)
+    return seen["p50"], cpu
 
 
 @contextmanager
-def server(arguments: Sequence[str], ready: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+def server(
+    arguments: Sequence[str], ready: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[int, Process]]:
     """A server on a free port until the block ends, once `ready` answers."""
     with listen("127.0.0.1", 0) as listener:
         port: int = listener.getsockname()[1]
-    with subprocess.Popen([sys.executable, *arguments, "--port", str(port)], stderr=subprocess.DEVNULL) as process:
+    command, environment = [sys.executable, *arguments, "--port", str(port)], {**os.environ, **variables}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
         try:
             while not answers(f"http://127.0.0.1:{port}{ready}"):
                 if process.poll() is not None:
@@ -104,6 +178,15 @@ def server(arguments: Sequence[str], ready: str) -> Iterator[tuple[int, "subproc
             yield port, process
         finally:
             process.terminate()
+
+
+def settle(process: Process) -> None:
+    """Wait until what a server does after its start, such as loading the text encoder, is done."""
+    busy = 1.0
+    while busy > 0.1:
+        before = cpu_seconds(process.pid)
+        time.sleep(1.0)
+        busy = cpu_seconds(process.pid) - before
 
 
 def answers(url: str) -> bool:
@@ -115,13 +198,23 @@ def answers(url: str) -> bool:
         return False
 
 
+def children(pid: int) -> list[int]:
+    """Processes that a process started (Linux)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and of those that it started (Linux)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(cpu_seconds(int(child)) for child in children)
+    return own + sum(cpu_seconds(child) for child in children(pid))
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that is no mapped file, so that no other process can share it (Linux)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]] or SIZES)
+    main()
