@@ -14,13 +14,15 @@ from recsys.store import open_store
 from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
+from serving.beside import Beside
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.pool import BoundedPool
 from serving.rates import Rates
 from serving.repeat import Repeat
-from serving.routes import events, health, items, models, rank, recommend, users
+from serving.routes import catalogue, events, health, items, models, rank, recommend, users
+from serving.routes.console import Console
 from serving.security import KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
@@ -68,8 +70,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency, metrics=metrics, traces=traces)
     errors.install(app)
-    for module in (recommend, rank, events, items, users, models, health):
+    for module in (recommend, rank, events, catalogue, items, users, models, health):
         app.include_router(module.router)
+    app.mount("/console", Console(), name="console")
     return app
 
 
@@ -100,6 +103,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
         traces=traces,
+        beside=Beside(live),
         scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=pool("falling back", 1, settings.serving.queue),
         writing=pool("writing", WRITING_THREADS, settings.serving.queue),

@@ -263,7 +263,7 @@ class LiveState:
                 try:
                     version = self._wanted(variant)
                     if before is None or before.version != version:
-                        self._swap(variant.name, self._at_hand(version) or self._load(version))
+                        self._swap(variant.name, self.at_hand(version) or self._load(version))
                 except Exception:
                     self._metrics.refused.inc()
                     kept = before.version if before else "nothing"
@@ -282,7 +282,8 @@ class LiveState:
             return versions[-1]
         return self._registry.resolve(variant.version)
 
-    def _at_hand(self, version: str) -> Served | None:
+    def at_hand(self, version: str) -> Served | None:
+        """A version that answers already; None where it does not."""
         return next((served for served in self._versions() if served.version == version), None)
 
     def _versions(self) -> list[Served]:
@@ -331,6 +332,21 @@ class LiveState:
     def _store_seconds(self) -> float:
         return SHARED_SECONDS if self._tail is not None and self._tail.hears else STORE_SECONDS
 
+    def load(self, version: str) -> Served:
+        """Another version, which knows what the served one knows of stored events and items.
+
+        Raises:
+            BundleError: there is no such version, or it is damaged.
+            ConfigError: it knows users by their ids, where pseudonyms are asked for.
+        """
+        other = self._load(version)
+        self.follow(other)
+        return other
+
+    def follow(self, other: Served) -> None:
+        """Have a version from `load` take in what was stored since. One caller at a time."""
+        self._asking_store(lambda: self._replay(other, threading.Lock()))
+
     def _load(self, version: str) -> Served:
         manifest = self._registry.manifest(version)
         check_privacy(self._pseudonymise, manifest)
@@ -343,7 +359,7 @@ class LiveState:
 
         The old one is gone when the last list from it is made: nothing else holds it.
         """
-        if self._at_hand(new.version) is not new:
+        if self.at_hand(new.version) is not new:
             self._asking_store(lambda: self._replay(new, threading.Lock()))
         with self._updating, self._observing:
             self._asking_store(lambda: self._replay(new, threading.Lock()))

@@ -334,6 +334,66 @@ class ItemAnswer(BaseModel):
     item: dict[str, Any]
 
 
+class BriefItem(BaseModel):
+    """What is shown of an item in passing."""
+
+    item_id: str
+    title: str | None
+    category: str | None
+    brand: str | None
+    price: float | None
+    available: bool | None
+
+
+class FoundItemsAnswer(BaseModel):
+    """The items that were asked for or found."""
+
+    model_version: str
+    items: list[BriefItem]
+
+
+class ValueOut(BaseModel):
+    """A value of a column, and how many items have it."""
+
+    value: str | bool
+    n: int
+
+
+class ColumnOut(BaseModel):
+    """A column that `filter` can ask about.
+
+    `values` are the most frequent ones where items share them, `low` and `high` the bounds of numbers and times.
+    """
+
+    name: str
+    kind: Literal["text", "tags", "number", "time", "flag"]
+    n_values: int
+    values: list[ValueOut]
+    low: float | str | None
+    high: float | str | None
+
+
+class CatalogueAnswer(BaseModel):
+    """What the served catalogue holds."""
+
+    model_version: str
+    n_items: int
+    columns: list[ColumnOut]
+
+
+class FoundUser(BaseModel):
+    """A known user, and how many events lists can be made from."""
+
+    user_id: str
+    n_events: int
+
+
+class FoundUsersAnswer(BaseModel):
+    """Users whose id holds the text, the most active first; none where users are known by pseudonyms."""
+
+    users: list[FoundUser]
+
+
 class VersionOut(BaseModel):
     """One trained version; `problem` says why it cannot be read, if so."""
 
@@ -350,6 +410,37 @@ class ModelsAnswer(BaseModel):
     current: str | None
     served: str | None
     versions: list[VersionOut]
+
+
+class WindowOut(BaseModel):
+    """What a version learned from; `start` and `end` are ISO 8601."""
+
+    n_events: int
+    n_users: int
+    n_items: int
+    start: str | None
+    end: str | None
+
+
+class VersionAnswer(BaseModel):
+    """One version and the report of its training: every figure a mean with a 95 % interval.
+
+    `baselines` are simpler rankings of the same requests, `ablation` the ranker without one of its parts, `slices` the
+    full ranker on kinds of requests, `importances` the gain of each feature.
+    """
+
+    version: str
+    created_at: str
+    parent: str | None
+    data: WindowOut
+    n_requests: int
+    metrics: dict[str, Any]
+    baselines: dict[str, Any]
+    ablation: dict[str, Any]
+    slices: dict[str, Any]
+    slice_sizes: dict[str, int]
+    importances: dict[str, float]
+    caveats: list[str]
 
 
 class HealthAnswer(BaseModel):

@@ -1,6 +1,7 @@
 """Everything a route works with, made once per app."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -9,6 +10,7 @@ from fastapi import Depends, Request, Response
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.lists import Lists
+from serving.beside import Beside
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.pool import BoundedPool
@@ -16,6 +18,8 @@ from serving.repeat import Repeat
 from serving.settings import Settings
 from serving.shown import ShownLists
 from serving.traces import Traces
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Service:
         lists: made by a batch, for look-up; None where the config names none.
         shown: the log of answered lists.
         flushing: stores that log now and then.
+        beside: another version to compare lists with.
         scoring: threads that make lists.
         falling_back: a thread for lists that could not be made in time.
         writing: threads that wait for the disk.
@@ -41,6 +46,7 @@ class Service:
     flushing: Repeat
     metrics: Metrics
     traces: Traces
+    beside: Beside
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
@@ -48,6 +54,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way, then let go of everything."""
+        self.beside.close()
         self.scoring.close()
         self.falling_back.close()
         self.writing.close()
@@ -68,6 +75,11 @@ async def _service(request: Request) -> Service:
 
 ServiceNeeded = Annotated[Service, Depends(_service)]
 """Type of a route's parameter that takes the service."""
+
+
+def iso_time(microseconds: int) -> str:
+    """ISO 8601 of microseconds since 1970 UTC."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
 
 
 def json_response(content: Any, status: int = 200) -> Response:

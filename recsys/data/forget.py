@@ -9,6 +9,9 @@ import numpy as np
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 
+_NOBODY = "\udc00"
+"""Half a surrogate pair: no text that comes from outside can hold it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
@@ -28,8 +31,13 @@ def forgotten(users: Vocabulary, digests: Collection[str]) -> Vocabulary:
     ids = users.ids(range(len(users)))
     found = [number for number, id_ in enumerate(ids) if user_digest(id_) in wanted]
     for number in found:
-        ids[number] = f"\udc00{number}"  # half a surrogate pair: no text that comes from outside can hold it
+        ids[number] = f"{_NOBODY}{number}"
     return Vocabulary(ids) if found else users
+
+
+def is_forgotten(id_: str) -> bool:
+    """Whether this is the name that a forgotten user's number goes by."""
+    return id_.startswith(_NOBODY)
 
 
 def without_users(log: InteractionLog, digests: Collection[str]) -> InteractionLog:

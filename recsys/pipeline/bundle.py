@@ -18,6 +18,9 @@ from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.stage_one import StageOne
 from recsys.registry import DataRecord, Description, Registry, StoreMark
 
+REPORT = "evaluation/report.json"
+"""Where a version keeps the report of its training."""
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -88,10 +91,8 @@ class Bundle:
         self.rankers.save(folder / "rank")
         (folder / "policy").mkdir()
         (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
-        (folder / "evaluation").mkdir()
-        (folder / "evaluation" / "report.json").write_text(
-            json.dumps(self.report.to_json(), indent=2), encoding="utf-8"
-        )
+        (folder / REPORT).parent.mkdir()
+        (folder / REPORT).write_text(json.dumps(self.report.to_json(), indent=2), encoding="utf-8")
         if self.report.per_request is not None:
             self.report.per_request.write_parquet(folder / "evaluation" / "requests.parquet")
 
@@ -106,7 +107,7 @@ class Bundle:
         folder, manifest = registry.path_of(name), registry.manifest(name)
         config = parse_config(manifest.config)
         catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
-        report = json.loads((folder / "evaluation" / "report.json").read_text(encoding="utf-8"))
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
         return cls(
             config=config,

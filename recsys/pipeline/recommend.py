@@ -16,7 +16,7 @@ from features.state import EventState
 from recsys.cf.popular import Popular
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.events import Event
-from recsys.data.forget import forgotten
+from recsys.data.forget import forgotten, is_forgotten
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.loading import log_of
@@ -33,6 +33,9 @@ from recsys.pipeline.scoring import Block, Scoring, block_size
 from recsys.pipeline.similar import Likeness, likeness
 from recsys.pipeline.stages import Stages
 from recsys.registry import Registry
+
+_LOOKED_AT = 1_000
+"""Most users that a search for users compares."""
 
 
 class Recommender:
@@ -211,6 +214,27 @@ class Recommender:
         items = self.catalogue.vocabulary.ids(history.items)
         names = [self._event_names[event] for event in history.events]
         return list(zip(items, names, history.times.tolist(), strict=True))
+
+    def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
+        """Known users whose id holds a text, case aside: (user_id, events known of them), the most active first.
+
+        Of many, the first `_LOOKED_AT` are looked at. None where users are known by pseudonyms: nobody types those.
+        """
+        if self._pseudonyms is not None:
+            return []
+        wanted, users, found = text.casefold(), self._users, []
+        for number in range(len(users)):
+            id_ = users.id(number)
+            if wanted in id_.casefold() and not is_forgotten(id_):
+                found.append(number)
+                if len(found) == _LOOKED_AT:
+                    break
+        if not found:
+            return []
+        numbers, now = np.array(found, dtype=np.int32), np.repeat(self._now(), len(found))
+        lengths = np.diff(self.scoring.state.histories(numbers, now, SEEN_EVENTS).offsets)
+        best = np.argsort(-lengths, kind="stable")[:n]
+        return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def stored_id(self, user_id: str) -> str:
         """The user's id as logs hold it: a pseudonym where the version was trained on those."""

@@ -95,7 +95,7 @@ def _test(column: pl.Expr, dtype: pl.DataType, name: str, condition: Any) -> pl.
     wanted = [one if one is None else _typed(one, kind, name) for one in (condition if several else [condition])]
     if kind == pl.Int64:  # no whole number equals 1.5
         wanted = [None if one is None else int(one) for one in wanted if one is None or one == int(one)]
-    return value.is_in(pl.Series(wanted, dtype=kind), nulls_equal=None in wanted)
+    return value.is_in(pl.Series(wanted, dtype=kind).implode(), nulls_equal=None in wanted)
 
 
 def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.DataType, pl.Expr]:

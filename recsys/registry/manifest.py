@@ -154,8 +154,17 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise BundleError(f"{folder / PurePosixPath(name)} is missing; version {manifest.version} is not complete")
         if name not in manifest.files:
             raise BundleError(f"{present[name]} is not in the manifest of version {manifest.version}")
-        if _describe(present[name]) != manifest.files[name]:
-            raise BundleError(f"{present[name]} is damaged: it differs from the manifest of version {manifest.version}")
+        verify_file(present[name], manifest.files[name], manifest.version)
+
+
+def verify_file(path: Path, record: FileRecord, version: str) -> None:
+    """Compare one file with what the manifest of its version says of it.
+
+    Raises:
+        BundleError: it differs or cannot be read; the message names it.
+    """
+    if _describe(path) != record:
+        raise BundleError(f"{path} is damaged: it differs from the manifest of version {version}")
 
 
 def library_versions() -> dict[str, str]:

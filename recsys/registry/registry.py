@@ -28,6 +28,7 @@ from recsys.registry.manifest import (
     describe_files,
     library_versions,
     read_manifest,
+    verify_file,
     verify_files,
 )
 
@@ -125,6 +126,18 @@ class Registry:
         folder = self._folder(version)
         verify_files(folder, self.manifest(version))
         return folder
+
+    def read_file(self, version: str, name: str) -> bytes:
+        """One file of a version, after its checksum was compared with the manifest; `name` has slashes.
+
+        Raises:
+            BundleError: the version or the file does not exist, or the file is damaged.
+        """
+        folder, manifest = self._folder(version), self.manifest(version)
+        if name not in manifest.files:
+            raise BundleError(f"version {version} has no file {name}")
+        verify_file(folder / name, manifest.files[name], version)
+        return (folder / name).read_bytes()
 
     def history(self) -> list[Change]:
         """Who became current, oldest first."""

@@ -11,9 +11,19 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange, fitted_to, item_rows
 from recsys.data.vocabulary import UNKNOWN
 from serving.answers import listed
+from serving.browse import named, titled
 from serving.errors import Fault, ProblemError, documented
 from serving.live import Served
-from serving.schemas import DeletedItemAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest, SimilarAnswer
+from serving.schemas import (
+    DeletedItemAnswer,
+    FoundItemsAnswer,
+    Id,
+    ItemAnswer,
+    ItemIn,
+    ItemsAnswer,
+    ItemsRequest,
+    SimilarAnswer,
+)
 from serving.security import Allow
 from serving.service import Service, ServiceNeeded, json_response
 
@@ -43,6 +53,24 @@ async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     """Add items, or put others in their place. They are on disk, and can be recommended, when this answers."""
     await service.writing.run(lambda: _put(body.items, service))
     return json_response({"upserted": len({item.item_id for item in body.items})})
+
+
+@router.get("", response_model=FoundItemsAnswer, dependencies=[Depends(Allow("read"))])
+async def find_items(
+    service: ServiceNeeded,
+    q: Annotated[str | None, Query(max_length=200, description="words of the title", examples=["espresso"])] = None,
+    ids: Annotated[list[Id] | None, Query(alias="id", max_length=200, description="these items, in this order")] = None,
+    n: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """Items by their ids (`?id=i1&id=i2`), or by words of their titles (`?q=espresso`): what a page shows of them."""
+
+    def find() -> dict[str, Any]:
+        served = service.live.serving()
+        items = served.recommender.catalogue
+        found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
+        return {"model_version": served.version, "items": found}
+
+    return json_response(await service.writing.run(find))
 
 
 @router.get(

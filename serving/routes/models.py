@@ -1,22 +1,31 @@
 """The trained versions: which there are, which one is current, and changing that."""
 
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from recsys.errors import BundleError
+from recsys.pipeline.bundle import REPORT
 from recsys.registry import Registry
+from serving.answers import ranked
 from serving.errors import ProblemError, documented
-from serving.schemas import ModelsAnswer
+from serving.routes.recommend import LIST_PROBLEMS
+from serving.schemas import ListAnswer, ModelsAnswer, RecommendRequest, VersionAnswer
 from serving.security import Allow
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded, iso_time, json_response
 
 router = APIRouter(
     prefix="/v1/models",
     tags=["models"],
     responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS),
 )
+
+Version = Annotated[str, Path(min_length=1, max_length=64, examples=["20261122T080000Z-0a1b2c"])]
+
+SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_sizes", "importances", "caveats")
+"""What is told of a version's report."""
 
 
 @router.get("", response_model=ModelsAnswer, dependencies=[Depends(Allow("read"))])
@@ -25,18 +34,45 @@ async def list_models(service: ServiceNeeded) -> Response:
     return json_response(await service.writing.run(lambda: _overview(service)))
 
 
+@router.get(
+    "/{version}",
+    response_model=VersionAnswer,
+    dependencies=[Depends(Allow("read"))],
+    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def show_model(version: Version, service: ServiceNeeded) -> Response:
+    """One version: what it learned from, and how good it was beside simpler rankings. 409 when it is damaged."""
+    return json_response(await service.writing.run(lambda: _report(service.registry, version)))
+
+
+@router.post(
+    "/{version}/recommend",
+    response_model=ListAnswer,
+    dependencies=[Depends(Allow("admin"))],
+    responses={**LIST_PROBLEMS, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
+)
+async def recommend_with(version: Version, body: RecommendRequest, service: ServiceNeeded) -> Response:
+    """The list that a version would make now, to look at: it is not kept as one that somebody saw.
+
+    A version that does not answer already is loaded when it is first asked for (seconds, and its memory), one at a
+    time, and kept for ten minutes after the last call.
+    """
+    _check_known(service.registry, version)
+    recommender = await service.beside.recommender(version)
+    return json_response(await ranked(service, recommender, body, body.n))
+
+
 @router.post(
     "/{version}/promote",
     response_model=ModelsAnswer,
     dependencies=[Depends(Allow("admin"))],
     responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def promote(version: str, service: ServiceNeeded) -> Response:
+async def promote(version: Version, service: ServiceNeeded) -> Response:
     """Make a version the current one and serve it. A damaged one is refused with 409; what is served stays."""
 
     def change() -> dict[str, Any]:
-        if version not in service.registry.versions():
-            raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no version {version[:80]!r}")
+        _check_known(service.registry, version)
         service.registry.promote(version, "promoted over HTTP")
         service.live.refresh()
         return _overview(service)
@@ -59,6 +95,25 @@ async def rollback(service: ServiceNeeded) -> Response:
         return _overview(service)
 
     return json_response(await service.writing.run(change))
+
+
+def _check_known(registry: Registry, version: str) -> None:
+    if version not in registry.versions():
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no version {version[:80]!r}")
+
+
+def _report(registry: Registry, version: str) -> dict[str, Any]:
+    _check_known(registry, version)
+    manifest = registry.manifest(version)
+    report = json.loads(registry.read_file(version, REPORT))  # not orjson: a figure may be NaN
+    start, end = (None if time is None else iso_time(time) for time in (manifest.data.start, manifest.data.end))
+    return {
+        "version": version,
+        "created_at": manifest.created_at.isoformat(),
+        "parent": manifest.parent,
+        "data": {**manifest.data.model_dump(include={"n_events", "n_users", "n_items"}), "start": start, "end": end},
+        **{name: report[name] for name in SHOWN},
+    }
 
 
 def _overview(service: Service) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What is stored about a user, and forgetting it."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,9 +10,9 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from recsys.data.events import Event
 from recsys.data.served_list import ServedList
 from serving.errors import documented
-from serving.schemas import ForgottenAnswer, UserAnswer
+from serving.schemas import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.security import Allow
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded, iso_time, json_response
 
 router = APIRouter(
     prefix="/v1/users",
@@ -30,7 +29,20 @@ router = APIRouter(
 
 UserId = Annotated[str, Path(min_length=1, max_length=256)]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+@router.get("", response_model=FoundUsersAnswer)
+async def find_users(
+    service: ServiceNeeded,
+    q: Annotated[str, Query(max_length=256, description="part of the id", examples=["u1"])] = "",
+    n: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """Known users whose id holds a text, the most active first. None where users are known by pseudonyms."""
+
+    def find() -> dict[str, Any]:
+        found = service.live.recommender().users_like(q, n)
+        return {"users": [{"user_id": user_id, "n_events": n_events} for user_id, n_events in found]}
+
+    return json_response(await service.writing.run(find))
 
 
 @router.get("/{user_id:path}", response_model=UserAnswer)
@@ -69,24 +81,19 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
         "model_version": served.version,
         "n_events": service.store.count_of(stored_id),
         "events": [_shown(event) for event in service.store.events_of(stored_id, n)],
-        "history": [{"item_id": item, "event": name, "timestamp": _time(time)} for item, name, time in known],
+        "history": [{"item_id": item, "event": name, "timestamp": iso_time(time)} for item, name, time in known],
         "lists": [_list(served) for served in service.store.lists_of(stored_id, n)],
     }
 
 
 def _list(served: ServedList) -> dict[str, Any]:
-    shown = {**asdict(served), "timestamp": _time(served.timestamp)}
+    shown = {**asdict(served), "timestamp": iso_time(served.timestamp)}
     del shown["user_id"]
     return shown
 
 
 def _shown(event: Event) -> dict[str, Any]:
-    shown = {**asdict(event), "timestamp": _time(event.timestamp)}
+    shown = {**asdict(event), "timestamp": iso_time(event.timestamp)}
     del shown["user_id"]
     shown["context"] = None if event.context is None else orjson.loads(event.context)
     return shown
-
-
-def _time(microseconds: int) -> str:
-    """ISO 8601 of microseconds since 1970 UTC."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()

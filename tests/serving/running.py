@@ -45,7 +45,7 @@ def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
     thread.start()
     try:
         eventually(lambda: server.started)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, **client) as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", **{"timeout": 30, **client}) as http:
             eventually(lambda: http.get("/readyz").is_success)
             yield http
     finally:

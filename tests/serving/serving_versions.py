@@ -1,20 +1,29 @@
 """More versions for a test's registry."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from recsys.registry import Description, Registry
+from recsys.registry import Description, Manifest, Registry
 
 
-def publish_copy(registry: Registry, version: str, *, promote: bool) -> str:
-    """Publish the files of a version once more, under a new name."""
+def publish_copy(registry: Registry, version: str, *, promote: bool, **policy: Any) -> str:
+    """Publish the files of a version once more, under a new name and perhaps with another policy."""
     manifest = registry.manifest(version)
+    config = {**manifest.config, "policy": {**manifest.config["policy"], **policy}}
     with registry.stage() as folder:
         shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
-        description = Description(
-            manifest.data, manifest.config, manifest.metrics, manifest.feature_names, manifest.store
+        return registry.publish_folder(
+            folder, described(manifest, config), parent=version, promote=promote, why="a copy"
         )
-        return registry.publish_folder(folder, description, parent=version, promote=promote, why="a copy")
+
+
+def described(manifest: Manifest, config: Mapping[str, Any] | None = None) -> Description:
+    """What the manifest of a copy says, perhaps with another config."""
+    return Description(
+        manifest.data, config or manifest.config, manifest.metrics, manifest.feature_names, manifest.store
+    )
 
 
 def damage(registry: Registry, version: str) -> Path:

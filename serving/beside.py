@@ -1,0 +1,61 @@
+"""One more version at hand beside the served one, so that their lists can be compared."""
+
+import asyncio
+
+from recsys.pipeline.recommend import Recommender
+from serving.live import LiveState, Served
+from serving.pool import BoundedPool
+
+KEEP_SECONDS = 600.0
+"""How long a version is kept in memory after it was last asked for."""
+
+WAITING = 8
+"""Callers that may wait while a version is loaded; further ones get 429."""
+
+
+class Beside:
+    """Loads a version when it is first asked for, and keeps it until another one is, or nobody asks any more.
+
+    Used from one event loop.
+    """
+
+    def __init__(self, live: LiveState) -> None:
+        self._live = live
+        self._loading = BoundedPool("beside", 1, WAITING)
+        self._kept: Served | None = None
+        self._letting_go: asyncio.TimerHandle | None = None
+
+    async def recommender(self, version: str) -> Recommender:
+        """A version that knows every stored event; one that answers already where that is meant.
+
+        Raises:
+            BundleError: there is no such version, or it is damaged.
+            ConfigError: it knows users by their ids, and this server must not.
+            ProblemError: 429, too many callers wait.
+        """
+        served = await self._loading.run(lambda: self._caught_up(version))
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+        self._letting_go = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._let_go)
+        return served.recommender
+
+    def close(self) -> None:
+        """Let a load under way finish, then let go of the version."""
+        self._loading.close()
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+        self._let_go()
+
+    def _caught_up(self, version: str) -> Served:
+        answers, kept = self._live.at_hand(version), self._kept
+        if answers is not None:
+            return answers
+        if kept is not None and kept.version == version:
+            self._live.follow(kept)
+            return kept
+        self._kept = kept = None  # its memory is free before the next one takes some
+        self._kept = loaded = self._live.load(version)
+        return loaded
+
+    def _let_go(self) -> None:
+        self._kept = None

@@ -1,0 +1,35 @@
+"""The catalogue as a whole: what its columns hold, for whoever writes a filter."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+
+from serving.browse import columns
+from serving.errors import documented
+from serving.schemas import CatalogueAnswer
+from serving.security import Allow
+from serving.service import ServiceNeeded, json_response
+
+router = APIRouter(prefix="/v1", tags=["items"], dependencies=[Depends(Allow("read"))])
+
+
+@router.get(
+    "/catalogue",
+    response_model=CatalogueAnswer,
+    responses=documented(
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+async def catalogue(service: ServiceNeeded) -> Response:
+    """Every column that `filter` can ask about: its kind, frequent values, and bounds."""
+
+    def describe() -> dict[str, Any]:
+        recommender = service.live.recommender()
+        items = recommender.catalogue
+        return {"model_version": recommender.version, "n_items": len(items), "columns": columns(items)}
+
+    return json_response(await service.writing.run(describe))

@@ -1,0 +1,160 @@
+"""Looking around: items by title, users by id, columns of the catalogue, one version and the lists it would make."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from running import serving_thread
+from serving_versions import damage, publish_copy
+from test_security import key_file
+
+from recsys.config import Config
+from recsys.registry import Registry
+from serving import beside
+from serving.settings import Settings
+
+BRIEF = {"item_id", "title", "category", "brand", "price", "available"}
+
+
+@pytest.fixture
+def http(settings: Settings) -> Iterator[httpx.Client]:
+    """A server that takes its time: the lists compared here are whole ones, on a busy machine too."""
+    patient = settings.serving.model_copy(update={"deadline_seconds": 60.0, "encoder": "first use"})
+    with serving_thread(settings.model_copy(update={"serving": patient}), timeout=60) as http:
+        yield http
+
+
+def found(http: httpx.Client, **query: Any) -> list[str]:
+    answer = http.get("/v1/items", params=query)
+    assert answer.status_code == 200, answer.text
+    assert all(set(item) == BRIEF for item in answer.json()["items"])
+    return [item["item_id"] for item in answer.json()["items"]]
+
+
+def test_items_by_title(reading: httpx.Client, items: list[str]) -> None:
+    assert found(reading, q="espresso") == ["coffee-0-small", "coffee-0-large"]
+    assert found(reading, q="BEANS  large") == ["coffee-0-large"], "every word, in any order and case"
+    assert found(reading, q="large esp")[0] == "coffee-0-large", "a title that begins so is first"
+    assert found(reading, q="coffee-0-large") == ["coffee-0-large"], "an id is found too"
+    assert found(reading, q="(espresso.*") == []
+    assert found(reading, q="no such thing") == []
+    assert found(reading, n=4) == items[:4]
+    assert len(found(reading, q=" ", n=200)) == len(items)
+
+
+def test_items_by_id(reading: httpx.Client, items: list[str]) -> None:
+    wanted = [items[3], "unknown", items[1], items[3]]
+    assert found(reading, id=wanted) == [items[3], items[1]]
+    item = reading.get("/v1/items", params={"id": items[0]}).json()["items"][0]
+    assert item == {key: reading.get(f"/v1/items/{items[0]}").json()["item"][key] for key in BRIEF}
+
+
+@pytest.mark.parametrize("query", [{"q": "x" * 201}, {"n": 0}, {"n": 201}, {"id": ""}, {"id": ["i"] * 201}])
+def test_searches_have_bounds(reading: httpx.Client, query: dict[str, Any]) -> None:
+    assert reading.get("/v1/items", params=query).status_code == 422
+
+
+def test_items_that_come_and_go_are_found_and_lost(http: httpx.Client, items: list[str]) -> None:
+    http.put("/v1/items", json={"items": [{"item_id": "new", "title": "Espresso cup", "colour": ["red", "red"]}]})
+    assert found(http, q="espresso cup") == found(http, id="new") == ["new"]
+    assert "colour" in {column["name"] for column in http.get("/v1/catalogue").json()["columns"]}
+    http.delete("/v1/items/new")
+    assert found(http, q="espresso cup") == found(http, id="new") == []
+
+
+def test_the_columns_that_filters_ask_about(reading: httpx.Client, items: list[str]) -> None:
+    answer = reading.get("/v1/catalogue").json()
+    assert answer["n_items"] == len(items)
+    columns = {column["name"]: column for column in answer["columns"]}
+    assert columns["title"]["n_values"] == len(items)
+    assert columns["title"]["values"] == [], "values that items do not share are not named"
+    assert (columns["price"]["kind"], columns["price"]["low"], columns["price"]["high"]) == ("number", 5.0, 19.0)
+    values = columns["category"]["values"]
+    assert {(value["value"], value["n"]) for value in values} == {("coffee", 10), ("garden", 10), ("books", 10)}
+    assert columns["available"]["kind"] == "flag"
+    for value in values:
+        body = {"filter": {"category": value["value"]}}
+        assert reading.post("/v1/recommend", json=body).status_code == 200
+
+
+def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None:
+    def like(text: str, n: int = 200) -> dict[str, int]:
+        answer = http.get("/v1/users", params={"q": text, "n": n})
+        return {user["user_id"]: user["n_events"] for user in answer.json()["users"]}
+
+    assert set(like("")) == set(users)
+    assert set(like("USER 1")) == {user for user in users if user.startswith("user 1")}
+    counts = list(like("").values())
+    assert counts == sorted(counts, reverse=True), "the most active first"
+    assert list(like("", n=3)) == list(like(""))[:3]
+    for user, n_events in list(like("").items())[:3]:
+        assert len(http.get(f"/v1/users/{user}").json()["history"]) == n_events
+    assert like("nobody") == {}
+    http.delete(f"/v1/users/{users[0]}")
+    assert set(like("")) == set(users[1:]), "who was forgotten is not found"
+
+
+def test_one_version_and_its_report(http: httpx.Client, registry: Registry) -> None:
+    version = registry.resolve(None)
+    answer = http.get(f"/v1/models/{version}").json()
+    assert answer["metrics"] == http.get("/v1/models").json()["versions"][0]["metrics"]
+    assert answer["baselines"]["popularity"]["ndcg@10"]["mean"] is not None
+    assert answer["data"]["n_items"] == 30
+    assert answer["data"]["start"].startswith("2024-03-")
+    assert answer["importances"]
+    assert http.get("/v1/models/20260101T000000Z-abcdef").status_code == 404
+    report = registry.path / "versions" / version / "evaluation" / "report.json"
+    report.write_bytes(report.read_bytes() + b" ")
+    response = http.get(f"/v1/models/{version}")
+    assert response.status_code == 409
+    assert "report.json" in response.json()["detail"]
+
+
+def test_lists_of_another_version(
+    http: httpx.Client, registry: Registry, users: list[str], items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = registry.resolve(None)
+    second = publish_copy(registry, first, promote=False, diversity=0.9)
+
+    def ids(path: str, **body: Any) -> list[str]:
+        answer = http.post(path, json={"user_id": users[0], **body})
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["model_version"] == second) == (second in path)
+        return [item["item_id"] for item in answer.json()["items"]]
+
+    other = f"/v1/models/{second}/recommend"
+    assert ids(f"/v1/models/{first}/recommend") == ids("/v1/recommend") != ids(other)
+    assert ids(other) == ids("/v1/recommend", policy={"diversity": 0.9})
+    # It follows the store as the served one does.
+    http.post(
+        "/v1/events",
+        json={"events": [{"user_id": users[0], "item_id": item, "event": "purchase"} for item in items[:3]]},
+    )
+    http.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]})
+    assert ids(other) == ids("/v1/recommend", policy={"diversity": 0.9})
+    assert ids(other, filter={"title": "espresso beans"}) == ["new"]
+    monkeypatch.setattr(beside, "KEEP_SECONDS", 0.0)  # let go of at once, loaded again
+    assert ids(other) == ids(other)
+    third = publish_copy(registry, first, promote=False)
+    damage(registry, third)
+    assert http.post(f"/v1/models/{third}/recommend", json={}).status_code == 409
+    assert http.post("/v1/models/20260101T000000Z-abcdef/recommend", json={}).status_code == 404
+    assert http.post(other, json={"n": 0}).status_code == 422
+    assert http.get("/readyz").json()["model_version"] == first
+
+
+def test_what_each_scope_may_look_at(registry: Registry, tmp_path: Path) -> None:
+    version = registry.resolve(None)
+    keys = key_file(tmp_path, ("reader", '["read"]'), ("boss", '["admin"]'))
+    paths = {"read": ["/v1/items", "/v1/catalogue", f"/v1/models/{version}"], "admin": ["/v1/users"]}
+    with serving_thread(Settings.of(Config.model_validate({"serving": {"keys": keys}}), registry.path)) as http:
+        for scope, of_scope in paths.items():
+            for path in of_scope:
+                assert http.get(path).status_code == 401
+                for secret, granted in (("reader", "read"), ("boss", "admin")):
+                    response = http.get(path, headers={"Authorization": f"Bearer {secret}"})
+                    assert response.status_code == (200 if scope == granted else 403), (path, secret)
+        response = http.post(f"/v1/models/{version}/recommend", json={}, headers={"Authorization": "Bearer reader"})
+        assert response.status_code == 403
