@@ -14,6 +14,7 @@ from recsys.eval.results import EvaluationReport
 
 FULL = "full pipeline"
 _MOST_FEATURES = 20
+_LONGEST_NAME = 48
 _NOTHING = Interval(mean=None, low=None, high=None)
 
 # name: (form, what it says)
@@ -207,12 +208,12 @@ def _slices(report: EvaluationReport) -> str:
     rows, chart = [], [("all requests", _figure(report.metrics, ndcg), plots.ACCENT)]
     for name, part in report.slices.items():
         meaning = f"<small>{_SLICES[name]}</small>" if name in _SLICES else ""
-        label = escape(name.replace("_", " "))
+        label = _shortened(name.replace("_", " "))
         rows.append(
-            f'<tr><th scope="row">{label}{meaning}</th><td>{part.n_requests:,}</td>'
+            f'<tr><th scope="row">{escape(label)}{meaning}</th><td>{part.n_requests:,}</td>'
             f"{_cells(part.metrics, report.k)}</tr>"
         )
-        chart.append((name.replace("_", " "), _figure(part.metrics, ndcg), plots.PLAIN))
+        chart.append((label, _figure(part.metrics, ndcg), plots.PLAIN))
     return _section(
         "For whom it works",
         "The full pipeline on kinds of requests. Few requests make wide intervals.",
@@ -409,6 +410,15 @@ def _list(entries: Iterable[str]) -> str:
 
 def _named(name: str, k: int) -> str:
     return name if name == "auc" else f"{name}@{k}"
+
+
+def _shortened(name: str) -> str:
+    """A name that fits beside a bar. The end of a path of categories says more than its beginning."""
+    kind, separator, path = name.partition(": ")
+    if len(name) <= _LONGEST_NAME or not separator:
+        return name[:_LONGEST_NAME]
+    end = path[len(name) - _LONGEST_NAME + 1 :]
+    return f"{kind}: …{end.partition(' ')[2] or end}"
 
 
 def _heading(metric: str) -> str:

@@ -19,6 +19,7 @@ from recsys.eval.results import CandidateRecall, EvaluationReport, Window
 N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
 _AT_10 = ("ndcg", "recall", "hit_rate", "mrr", "map", "coverage", "personalisation", "novelty", "diversity")
+LONG = "category: Industrial & Scientific Additive Manufacturing Products 3D Printing Supplies 3D Printing Filament"
 VOID = {"meta", "path", "use", "rect", "br", "circle"}
 
 
@@ -45,7 +46,7 @@ def report() -> EvaluationReport:
         measurement(0.5),
         baselines={"popularity": measurement(0.0), "ease": measurement(0.3)},
         ablation={NASTY: measurement(0.5)},
-        slices={"cold_item": mask, "cold_user": mask & False, NASTY: ~mask},
+        slices={"cold_item": mask, "cold_user": mask & False, NASTY: ~mask, LONG: mask},
         windows=(Window("history", 0, 86_400_000_000, 1_234, NASTY), Window("test", 1, 2, 5, "measured")),
         facts={NASTY: NASTY},
         caveats=("no impressions in the log: candidates served as negatives", NASTY),
@@ -98,7 +99,7 @@ def test_json_has_the_keys_of_the_contract(report: EvaluationReport) -> None:
         assert set(metrics) == names | {"auc"}
         assert all(set(interval) == {"mean", "low", "high"} for interval in metrics.values())
     assert found["n_requests"] == N_REQUESTS
-    assert found["slice_sizes"] == {"cold_item": 40, NASTY: 260}
+    assert found["slice_sizes"] == {"cold_item": 40, NASTY: 260, LONG: 40}
     assert found["comparisons"]["popularity"]["verdict"] == "better"
     assert found["comparisons"][NASTY]["verdict"] == "no difference shown"
     assert found["calibration"]["p_purchase"]["expected_calibration_error"] is None
@@ -123,6 +124,7 @@ def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) ->
     figures = [attributes["aria-label"] for tag, attributes in page.tags if attributes.get("role") == "img" and tag]
     assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 6
     assert all(figures)
+    assert "category: …Supplies 3D Printing Filament" in page.words
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
 
