@@ -1,103 +1,169 @@
-"""Items that came after training: what collaborative models would say of them, lent by the items they read like.
+"""Items that collaborative models never saw: what they would say of them, lent by the items they read like.
 
-A model that never saw an item scores it 0, and a ranker has learned that nobody wants what all of them score 0. Until
-the next training an item is therefore scored as the mean of its nearest known items by text.
-Schein et al., Methods and metrics for cold-start recommendations, SIGIR 2002.
+A model that never saw an item scores it 0, and a ranker learns that nobody wants what all models score 0. An item
+without a sign of interest is therefore scored as the mean of its nearest learned items by text, until a training has
+seen it. Schein et al., Methods and metrics for cold-start recommendations, SIGIR 2002.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from features.pairs import ItemFacts
+from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.ragged import entries
-from recsys.retrieval.scores import Scores, best_of, padded
+from recsys.retrieval.scores import Scores
 
 _NEAREST = 5
-"""Known items that stand in for a new one."""
+"""Learned items that stand in for a new one."""
 
 _ALIKE = 0.35
 """Cosine of two texts from which on an item may stand in for another."""
 
+_BLOCK = 256
+"""Unlearned items compared at once."""
+
 
 @dataclass(frozen=True)
 class Newcomers:
-    """New items, numbered behind the known ones.
+    """Items without a sign of interest, and who lends to them.
 
     Attributes:
-        n_known: items that the collaborative models know.
-        lenders: (n_new, n_known) float32 CSR: shares, at most 1 in sum, of known items in each new one.
+        learned: (n_known,) False where the models have a place for an item and know nothing of it.
+        lenders: (n_items, n_known) float32 CSR: shares, at most 1 in sum, of learned items in each unlearned one. Items
+            behind `n_known` came after training; rows of learned items are empty.
     """
 
-    n_known: int
+    learned: NDArray[np.bool_]
     lenders: sp.csr_matrix
 
+    @property
+    def n_known(self) -> int:
+        """Items that the models have a place for."""
+        return len(self.learned)
+
     @classmethod
-    def of(
-        cls,
-        before: "Newcomers | None",
-        n_known: int,
-        n_items: int,
-        numbers: NDArray[np.int32],
-        vectors: NDArray[np.float32] | None,
-    ) -> "Newcomers":
-        """Newcomers of a catalogue that has changed.
+    def of(cls, learned: NDArray[np.bool_], vectors: NDArray[np.float32] | None) -> "Newcomers":
+        """Of the catalogue that was trained on.
 
         Args:
-            before: those that were there.
-            numbers: items whose text is another or new.
+            learned: (n_items,) items with a sign of interest.
             vectors: (n_items, dim) unit rows that tell how alike texts are; None: nothing is lent.
         """
-        nothing = sp.csr_matrix(np.zeros((1, n_known), dtype=np.float32))
-        rows = [nothing] * (n_items - n_known)
-        if before is not None:
-            rows[: before.lenders.shape[0]] = [before.lenders[[row]] for row in range(before.lenders.shape[0])]
-        if vectors is not None and n_known:
-            for number in numbers[numbers >= n_known]:
-                rows[number - n_known] = _lenders(vectors[:n_known] @ vectors[number])
-        return cls(n_known, sp.vstack(rows, format="csr"))
+        nobody = cls(learned, sp.csr_matrix((0, len(learned)), dtype=np.float32))
+        return nobody.joined(len(learned), np.flatnonzero(~learned), vectors)
 
-    def among(self, known: Scores, *, lending: bool) -> Scores:
-        """Scores of the known items, and for the new ones what they lend to them, or 0."""
-        return _NewcomerScores(known, self, self.lenders if lending else self.lenders[:0])
+    def joined(
+        self, n_items: int, numbers: NDArray[np.integer], vectors: NDArray[np.float32] | None
+    ) -> "Newcomers":
+        """The newcomers of a catalogue that has changed.
+
+        Args:
+            n_items: its size.
+            numbers: items whose text is another or new.
+            vectors: as above.
+        """
+        numbers = np.array([n for n in numbers if n >= self.n_known or not self.learned[n]], dtype=np.int64)
+        teachers = np.flatnonzero(self.learned)
+        before = self.lenders.tocoo()
+        kept = ~np.isin(before.row, numbers)
+        parts = [(before.row[kept], before.col[kept], before.data[kept])]
+        if vectors is not None and len(teachers):
+            for start in range(0, len(numbers), _BLOCK):
+                some = numbers[start : start + _BLOCK]
+                parts.append(_nearest(some, teachers, vectors[some] @ vectors[teachers].T))
+        rows, lenders, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
+        shape = (n_items, self.n_known)
+        return Newcomers(self.learned, sp.csr_matrix((shares, (rows, lenders)), shape=shape, dtype=np.float32))
+
+    def among(self, known: Scores) -> Scores:
+        """Scores of the learned items, and what they lend to the others."""
+        return _NewcomerScores(known, self.n_known, self.lenders)
+
+    def beside(self, known: Scores) -> Scores:
+        """Scores of the learned items, and 0 for the others."""
+        return _NewcomerScores(known, self.n_known, sp.csr_matrix(self.lenders.shape, dtype=np.float32))
+
+    def completed(self, facts: ItemFacts) -> ItemFacts:
+        """Categories, brands and prices that unlearned items lack, guessed from who lends to them.
+
+        A ranker reads a missing category as that of nobody, though it may only not have been told.
+        """
+        return replace(
+            facts,
+            categories=self._guessed_codes(facts.categories),
+            brands=self._guessed_codes(facts.brands),
+            prices=self._guessed_prices(facts.prices),
+        )
+
+    def _guessed_codes(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """(n_items,) with the code that most of the shares speak for where it was -1."""
+        loans = self.lenders.tocoo()
+        asked = (codes[loans.row] < 0) & (codes[loans.col] >= 0)
+        if not asked.any():
+            return codes
+        rows, places = np.unique(loans.row[asked], return_inverse=True)
+        votes = sp.csr_matrix((loans.data[asked], (places, codes[loans.col[asked]])))
+        guessed = codes.copy()
+        guessed[rows] = votes.argmax(axis=1).ravel()
+        return guessed
+
+    def _guessed_prices(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_items,) with the lenders' mean where it was NaN."""
+        loans = self.lenders.tocoo()
+        asked = np.isnan(prices[loans.row]) & ~np.isnan(prices[loans.col])
+        rows, shares = loans.row[asked], loans.data[asked]
+        totals = np.bincount(rows, shares, minlength=len(prices))
+        sums = np.bincount(rows, shares * prices[loans.col[asked]], minlength=len(prices))
+        return np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), prices)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_array(folder / "learned.npy", self.learned)
+        save_csr(folder, "lenders", self.lenders)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Newcomers":
+        """Read what `save` wrote."""
+        return cls(load_array(folder / "learned.npy"), load_csr(folder, "lenders"))
 
 
 @dataclass(frozen=True)
 class _NewcomerScores:
-    """Scores of known items and of new ones; `lenders` has no rows where nothing is lent."""
+    """Scores of learned items, and lent ones. Who lends proposes: an unlearned item is proposed by its text."""
 
     known: Scores
-    newcomers: Newcomers
+    n_known: int
     lenders: sp.csr_matrix
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`: the best known ones and all new ones, ordered anew."""
-        n_known, n_new = self.newcomers.n_known, self.lenders.shape[0]
-        best = self.known.best(eligible[:, :n_known], n)
-        if not n_new:
-            return best
-        fresh = np.broadcast_to(np.arange(n_known, n_known + n_new, dtype=np.int32), (len(best), n_new))
-        both = np.sort(np.concatenate([best, fresh], axis=1), axis=1)
-        request, places = np.nonzero((both >= 0) & eligible[np.arange(len(both))[:, None], both])
-        values = np.zeros(both.shape, dtype=np.float32)
-        values[request, places] = self.of(request, both[request, places])
-        return padded([own[best_of(v, n)] for own, v in zip(both, values, strict=True)], n)
+        """See `Scores`."""
+        return self.known.best(eligible[:, : self.n_known], n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
-        values, fresh = np.zeros(len(items), dtype=np.float32), items >= self.newcomers.n_known
-        values[~fresh] = self.known.of(rows[~fresh], items[~fresh])
-        pairs = np.flatnonzero(fresh & (items < self.newcomers.n_known + self.lenders.shape[0]))
-        linked, counts = entries(self.lenders.indptr, items[pairs] - self.newcomers.n_known)
-        lent = self.lenders.data[linked] * self.known.of(np.repeat(rows[pairs], counts), self.lenders.indices[linked])
-        np.add.at(values, np.repeat(pairs, counts), lent)
+        values, before = np.zeros(len(items), dtype=np.float32), items < self.n_known
+        values[before] = self.known.of(rows[before], items[before])
+        borrowers = np.flatnonzero(self.lenders.indptr[items + 1] > self.lenders.indptr[items])
+        if len(borrowers):
+            linked, counts = entries(self.lenders.indptr, items[borrowers])
+            theirs = self.known.of(np.repeat(rows[borrowers], counts), self.lenders.indices[linked])
+            np.add.at(values, np.repeat(borrowers, counts), self.lenders.data[linked] * theirs)
         return values
 
 
-def _lenders(likeness: NDArray[np.float32]) -> sp.csr_matrix:
-    """(1, n_known) shares of the items that are most alike, each by its likeness."""
-    nearest = np.argpartition(-likeness, min(_NEAREST, len(likeness)) - 1)[:_NEAREST]
-    nearest = np.sort(nearest[likeness[nearest] >= _ALIKE])
-    shares = likeness[nearest] / max(len(nearest), 1)
-    return sp.csr_matrix((shares, nearest, np.array([0, len(nearest)])), shape=(1, len(likeness)))
+def _nearest(
+    numbers: NDArray[np.int64], teachers: NDArray[np.int64], likeness: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Rows, columns and shares of the learned items (n_learned,) that are most alike to items (n,), by likeness."""
+    n = min(_NEAREST, len(teachers))
+    places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
+    alike = np.take_along_axis(likeness, places, axis=1)
+    enough = alike >= _ALIKE
+    shares = alike / np.maximum(enough.sum(axis=1, keepdims=True), 1)
+    rows = np.broadcast_to(numbers[:, None], places.shape)
+    return rows[enough], teachers[places[enough]], shares[enough]

@@ -37,6 +37,7 @@ _COLLABORATIVE: Mapping[str, type[Scorer]] = {
     "history": Revisits,
 }
 _TEXT = "text"
+_NEWCOMERS = Path("cf", "newcomers")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class StageOne:
     Attributes:
         models: collaborative models by the name of their source.
         interest: the text model; None when text is not among the sources.
-        newcomers: items that came after training; None when there are none.
+        newcomers: items that no model has learned of; None when there are none.
     """
 
     models: Mapping[str, Scorer]
@@ -99,8 +100,11 @@ class StageOne:
                 models[source] = Als.fit(log, config.cf, seed, warm=earlier)
             else:
                 models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
-        stage = cls(models, interest)
-        return stage.indexed(seed, progress) if len(catalogue) > config.candidates.exact_items else stage
+        if len(catalogue) > config.candidates.exact_items:
+            return cls(models, interest).indexed(seed, progress)
+        learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
+        vectors = interest.base_vectors if interest else None
+        return cls(models, interest, None if learned.all() else Newcomers.of(learned, vectors))
 
     def indexed(self, seed: int = 0, progress: Progress = lambda message: None) -> "StageOne":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue."""
@@ -131,7 +135,7 @@ class StageOne:
         if self.newcomers is None or isinstance(model, Revisits):
             return model.scores(histories)
         known = model.scores(histories.keep(histories.items < self.newcomers.n_known))
-        return self.newcomers.among(known, lending=not isinstance(model, Popular))
+        return self.newcomers.beside(known) if isinstance(model, Popular) else self.newcomers.among(known)
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "StageOne":
         """These sources over a catalogue that has changed since.
@@ -142,12 +146,12 @@ class StageOne:
             texts: (n,) what they say.
         """
         interest = self.interest.updated(numbers, texts) if self.interest and len(numbers) else self.interest
-        n_known = self.newcomers.n_known if self.newcomers else n_before
-        if n_items == n_known:
+        newcomers = self.newcomers or (Newcomers.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None)
+        if newcomers is None:
             return replace(self, interest=interest)
         models = {s: Revisits(n_items) if isinstance(model, Revisits) else model for s, model in self.models.items()}
         vectors = interest.base_vectors if interest else None
-        return StageOne(models, interest, Newcomers.of(self.newcomers, n_known, n_items, numbers, vectors))
+        return StageOne(models, interest, newcomers.joined(n_items, numbers, vectors))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
@@ -171,12 +175,15 @@ class StageOne:
                 vectors["factors"] = _as_tall(model.directions, len(catalogue))
             elif isinstance(model, Transitions | Neighbours):
                 links[source] = _as_square(model.matrix, len(catalogue))
-        return ItemFacts.of(catalogue, vectors, links)
+        facts = ItemFacts.of(catalogue, vectors, links)
+        return self.newcomers.completed(facts) if self.newcomers else facts
 
     def save(self, folder: Path) -> None:
-        """Write cf/<source>/ and text/."""
+        """Write cf/<source>/, text/ and cf/newcomers/."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
+        if self.newcomers:
+            self.newcomers.save(folder / _NEWCOMERS)
         if self.interest:
             self.interest.save(folder / "text")
 
@@ -188,7 +195,8 @@ class StageOne:
             for source, kind in _COLLABORATIVE.items()
             if (folder / "cf" / source).is_dir()
         }
-        return cls(models, InterestModel.load(folder / "text") if (folder / "text").is_dir() else None)
+        interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
+        return cls(models, interest, Newcomers.load(folder / _NEWCOMERS) if (folder / _NEWCOMERS).is_dir() else None)
 
 
 def _as_tall(vectors: NDArray[np.float32], n_items: int) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The steps that a training is made of: sources learn, rows are made, rankers are fitted, a window is measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
@@ -35,6 +36,10 @@ class Steps:
     cache: VectorCache | None
     seed: int
     progress: Progress
+
+    def over(self, log: InteractionLog) -> "Steps":
+        """The same steps over another log of the same users and items."""
+        return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log))
 
     def learn(self, until: int, text_share: float, warm: StageOne | None) -> Past:
         """Fit the sources on the events before `until`, going on from an earlier step.

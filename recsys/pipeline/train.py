@@ -10,6 +10,7 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.novices import with_newcomers
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
@@ -34,8 +35,8 @@ def train(
 ) -> Bundle:
     """Train everything and measure it honestly.
 
-    1. Sources learn from the history. What they would have proposed in the ranker window, and what users then did,
-       teaches a ranker.
+    1. Sources learn from the history, but for the items of a small share, which are made newcomers. What the sources
+       would have proposed in the ranker window, and what users then did, teaches a ranker.
     2. Sources learn from everything before the test. With that ranker they are measured on the test window.
     3. The ranker learns from both windows (in each, the sources had not seen it); the sources learn from everything.
 
@@ -60,9 +61,10 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         run = Steps(dataset, config, EventState(log), cache or VectorCache(Path(folder) / "vectors"), seed, progress)
 
-        past = run.learn(split.ranker_start, _TEXT_SHARES[0], None)
+        young = run.over(with_newcomers(log, split.ranker_start, seed))
+        past = young.learn(split.ranker_start, _TEXT_SHARES[0], None)
         features = past.scoring.features(config.features)
-        older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
+        older = young.rows(past, features, young.moments(split.ranker_start, split.test_start))
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress)
