@@ -6,7 +6,9 @@ seen it. Schein et al., Methods and metrics for cold-start recommendations, SIGI
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from features.pairs import ItemFacts
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.ragged import entries
-from recsys.retrieval.scores import Scores
+from recsys.retrieval.scores import Scores, best_of, padded
 
 _NEAREST = 5
 """Learned items that stand in for a new one."""
@@ -53,12 +55,10 @@ class Newcomers:
             learned: (n_items,) items with a sign of interest.
             vectors: (n_items, dim) unit rows that tell how alike texts are; None: nothing is lent.
         """
-        nobody = cls(learned, sp.csr_matrix((0, len(learned)), dtype=np.float32))
+        nobody = cls(learned, _nothing(0, len(learned)))
         return nobody.joined(len(learned), np.flatnonzero(~learned), vectors)
 
-    def joined(
-        self, n_items: int, numbers: NDArray[np.integer], vectors: NDArray[np.float32] | None
-    ) -> "Newcomers":
+    def joined(self, n_items: int, numbers: NDArray[np.integer], vectors: NDArray[np.float32] | None) -> "Newcomers":
         """The newcomers of a catalogue that has changed.
 
         Args:
@@ -66,14 +66,15 @@ class Newcomers:
             numbers: items whose text is another or new.
             vectors: as above.
         """
-        numbers = np.array([n for n in numbers if n >= self.n_known or not self.learned[n]], dtype=np.int64)
+        unlearned = np.array([n for n in numbers.tolist() if n >= self.n_known or not self.learned[n]], dtype=np.int64)
         teachers = np.flatnonzero(self.learned)
         before = self.lenders.tocoo()
-        kept = ~np.isin(before.row, numbers)
+        kept = ~np.isin(before.row, unlearned)
+        parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]]
         parts = [(before.row[kept], before.col[kept], before.data[kept])]
         if vectors is not None and len(teachers):
-            for start in range(0, len(numbers), _BLOCK):
-                some = numbers[start : start + _BLOCK]
+            for start in range(0, len(unlearned), _BLOCK):
+                some = unlearned[start : start + _BLOCK]
                 parts.append(_nearest(some, teachers, vectors[some] @ vectors[teachers].T))
         rows, lenders, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
         shape = (n_items, self.n_known)
@@ -81,11 +82,22 @@ class Newcomers:
 
     def among(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
-        return _NewcomerScores(known, self.n_known, self.lenders)
+        return _NewcomerScores(known, self.lenders, self._borrowers)
 
     def beside(self, known: Scores) -> Scores:
         """Scores of the learned items, and 0 for the others."""
-        return _NewcomerScores(known, self.n_known, sp.csr_matrix(self.lenders.shape, dtype=np.float32))
+        nothing = _nothing(*self.lenders.shape)
+        return _NewcomerScores(known, nothing, nothing)
+
+    @cached_property
+    def _borrowers(self) -> sp.csr_matrix:
+        return self.lenders.T.tocsr()
+
+    def lent(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_items, dim) of vectors (n_known, dim): those of learned items, and what they lend to the others."""
+        tall = np.asarray(self.lenders @ vectors)
+        tall[: self.n_known] += vectors
+        return tall
 
     def completed(self, facts: ItemFacts) -> ItemFacts:
         """Categories, brands and prices that unlearned items lack, guessed from who lends to them.
@@ -134,19 +146,34 @@ class Newcomers:
 
 @dataclass(frozen=True)
 class _NewcomerScores:
-    """Scores of learned items, and lent ones. Who lends proposes: an unlearned item is proposed by its text."""
+    """Scores of learned items, and lent ones.
+
+    Attributes:
+        lenders: (n_items, n_known) CSR.
+        borrowers: (n_known, n_items) CSR: the same the other way.
+    """
 
     known: Scores
-    n_known: int
     lenders: sp.csr_matrix
+    borrowers: sp.csr_matrix
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`."""
-        return self.known.best(eligible[:, : self.n_known], n)
+        """See `Scores`: the best learned ones, and of those who borrow from them the best, ordered anew."""
+        best = self.known.best(eligible[:, : self.lenders.shape[1]], n)
+        if not self.borrowers.nnz:
+            return best
+        rows = []
+        for row, may in enumerate(eligible):
+            own = best[row][best[row] >= 0]
+            linked, _ = entries(self.borrowers.indptr, own)
+            fresh = np.unique(self.borrowers.indices[linked])
+            items = np.sort(np.concatenate([own, fresh[may[fresh]]])).astype(np.int32)
+            rows.append(items[best_of(self.of(np.full(len(items), row), items), n)])
+        return padded(rows, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
-        values, before = np.zeros(len(items), dtype=np.float32), items < self.n_known
+        values, before = np.zeros(len(items), dtype=np.float32), items < self.lenders.shape[1]
         values[before] = self.known.of(rows[before], items[before])
         borrowers = np.flatnonzero(self.lenders.indptr[items + 1] > self.lenders.indptr[items])
         if len(borrowers):
@@ -156,9 +183,14 @@ class _NewcomerScores:
         return values
 
 
+def _nothing(n_rows: int, n_columns: int) -> sp.csr_matrix:
+    none, ends = np.zeros(0, dtype=np.float32), np.zeros(n_rows + 1, dtype=np.int32)
+    return sp.csr_matrix((none, ends[:0], ends), shape=(n_rows, n_columns))
+
+
 def _nearest(
     numbers: NDArray[np.int64], teachers: NDArray[np.int64], likeness: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
     """Rows, columns and shares of the learned items (n_learned,) that are most alike to items (n,), by likeness."""
     n = min(_NEAREST, len(teachers))
     places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]

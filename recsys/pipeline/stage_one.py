@@ -146,7 +146,9 @@ class StageOne:
             texts: (n,) what they say.
         """
         interest = self.interest.updated(numbers, texts) if self.interest and len(numbers) else self.interest
-        newcomers = self.newcomers or (Newcomers.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None)
+        newcomers = self.newcomers or (
+            Newcomers.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None
+        )
         if newcomers is None:
             return replace(self, interest=interest)
         models = {s: Revisits(n_items) if isinstance(model, Revisits) else model for s, model in self.models.items()}
@@ -172,7 +174,7 @@ class StageOne:
             vectors = {"text": self.interest.item_vectors, "frozen": self.interest.base_vectors}
         for source, model in self.models.items():
             if isinstance(model, Als):
-                vectors["factors"] = _as_tall(model.directions, len(catalogue))
+                vectors["factors"] = self.newcomers.lent(model.directions) if self.newcomers else model.directions
             elif isinstance(model, Transitions | Neighbours):
                 links[source] = _as_square(model.matrix, len(catalogue))
         facts = ItemFacts.of(catalogue, vectors, links)
@@ -197,11 +199,6 @@ class StageOne:
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
         return cls(models, interest, Newcomers.load(folder / _NEWCOMERS) if (folder / _NEWCOMERS).is_dir() else None)
-
-
-def _as_tall(vectors: NDArray[np.float32], n_items: int) -> NDArray[np.float32]:
-    """The vectors with zeros for items that came later."""
-    return vectors if len(vectors) == n_items else np.pad(vectors, ((0, n_items - len(vectors)), (0, 0)))
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:

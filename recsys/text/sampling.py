@@ -84,7 +84,8 @@ class Sampler:
     """Draws training batches: in-batch targets and uniform items as negatives, with their chances (logQ correction).
 
     In-batch negatives are drawn by popularity; without the correction the model would learn to dislike popular items
-    (Yi et al., RecSys 2019).
+    (Yi et al., RecSys 2019). Uniform ones are drawn among the items that somebody chose: that nobody chose what nobody
+    met says nothing, and a model taught otherwise ranks new items last.
     """
 
     def __init__(
@@ -102,10 +103,11 @@ class Sampler:
         self.n_kinds = n_kinds
         self.passed_over = passed_over or PassedOver.nothing()
         self.batch_size = min(batch_size, len(instances))
-        self.n_negatives = min(_NEGATIVES, n_items)
         counts = np.bincount(instances.targets.items, minlength=n_items)
         in_batch = 1.0 - (1.0 - counts / max(1, len(instances))) ** self.batch_size
-        drawn = self.n_negatives / n_items
+        self.met = np.union1d(instances.targets.items, instances.past.items)
+        self.n_negatives = min(_NEGATIVES, len(self.met))
+        drawn = self.n_negatives / len(self.met)
         self.log_chances = np.log(1.0 - (1.0 - in_batch) * (1.0 - drawn) + 1e-9).astype(np.float32)
         self.mean_weight = float(instances.targets.weights.mean())
 
@@ -113,7 +115,7 @@ class Sampler:
         """The batch of some examples."""
         some = self.instances.select(chosen)
         targets = some.targets.items.astype(np.int64)
-        negatives = generator.choice(self.n_items, self.n_negatives, replace=False)
+        negatives = generator.choice(self.met, self.n_negatives, replace=False)
         skipping, skipped_items = self.passed_over.of(some.targets.requests, generator)
         drawn, labels = np.unique(np.concatenate([targets, negatives, skipped_items]), return_inverse=True)
         skipped = np.zeros((len(targets), len(drawn)), dtype=bool)
