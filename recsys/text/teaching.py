@@ -25,6 +25,8 @@ _LISTS_PER_STEP = 8
 _REQUESTS_PER_DRAW = 64
 _LAYERS_RATE, _HEAD_RATE = 0.15, 3.0
 """Learning rates over that of an adapter: whole weights move slowly, a head starts from nothing."""
+_SEEN = -1e4
+"""Logit of what the history holds: in a small catalogue it is in the pool, and its share is 0."""
 _WEIGHT_DECAY = 0.01
 _RECENT = 200
 _LARGEST_WEIGHT = 10.0
@@ -49,15 +51,11 @@ class Pools:
     @classmethod
     def of(cls, scorer: Scorer, instances: Instances, size: int = _POOL) -> "Pools":
         """The `size` best of each request (fewer in a small catalogue)."""
-        histories, targets = instances.histories(), instances.targets.items.astype(np.int64)
-        scores, rows = scorer.score(histories), np.arange(len(targets))
-        own = scores[rows, targets]
-        scores[histories.rows, histories.items] = -np.inf
-        scores[rows, targets] = own
-        items = np.argsort(-scores, axis=1, kind="stable")[:, :size]
-        held = items == targets[:, None]
-        columns = np.where(held.any(axis=1), held.argmax(axis=1), items.shape[1])
-        return cls(instances, items, np.take_along_axis(scores, items, axis=1), columns)
+        blocks = range(0, max(1, len(instances)), _REQUESTS_PER_DRAW)
+        parts = [_best(scorer, instances.select(slice(start, start + _REQUESTS_PER_DRAW)), size) for start in blocks]
+        items, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
+        held = items == instances.targets.items[:, None]
+        return cls(instances, items, logits, np.where(held.any(axis=1), held.argmax(axis=1), items.shape[1]))
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Pools":
         """Some of the requests."""
@@ -66,6 +64,20 @@ class Pools:
     def decidable(self) -> "Pools":
         """The requests whose target is in the pool: elsewhere no order of the pool is better than another."""
         return self.select(self.columns < self.items.shape[1])
+
+
+def _best(scorer: Scorer, instances: Instances, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(n, k) items and logits of some requests, the best first."""
+    histories, targets = instances.histories(), instances.targets.items.astype(np.int64)
+    scores, rows = scorer.score(histories), np.arange(len(targets))
+    own = scores[rows, targets]
+    scores[histories.rows, histories.items] = _SEEN
+    scores[rows, targets] = own
+    size = min(size, scores.shape[1])
+    some = np.argpartition(-scores, size - 1, axis=1)[:, :size]
+    logits = np.take_along_axis(scores, some, axis=1)
+    order = np.argsort(-logits, axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1), np.take_along_axis(logits, order, axis=1)
 
 
 def train_teacher(
