@@ -132,14 +132,15 @@ class LensKit:
         dataset = from_interactions_df(frame, class_name="rating")
         model = ItemKNNScorer(feedback="implicit", **setting) if self.kind == "ItemKNN" else ImplicitMFScorer(**setting)
         model.train(dataset)
-        every = ItemList(item_ids=np.arange(log.n_items))
+        known = np.unique(log.items)  # of others the model has no row, and item-kNN panics
+        every = ItemList(item_ids=known)
 
         def score(histories: HistoryBatch) -> NDArray[np.float32]:
             scores = np.full((len(histories), log.n_items), np.nan, dtype=np.float32)
             for row, items in enumerate(np.split(histories.items, histories.offsets[1:-1])):
-                if len(items):
-                    own = ItemList(item_ids=np.unique(items))
-                    scores[row] = model(RecQuery(user_items=own), every).scores()
+                own = np.intersect1d(items, known)
+                if len(own):
+                    scores[row, known] = model(RecQuery(user_items=ItemList(item_ids=own)), every).scores()
             return scores
 
         return score
