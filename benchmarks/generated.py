@@ -40,12 +40,18 @@ _RANKER_REQUESTS = 400
 _RANKER_ROWS = 100
 
 
-def publish(folder: Path, n_items: int, seed: int = 0, progress: Progress = lambda message: None) -> Registry:
+def publish(
+    folder: Path,
+    n_items: int,
+    n_users: int = N_USERS,
+    seed: int = 0,
+    progress: Progress = lambda message: None,
+) -> Registry:
     """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees."""
     rng = np.random.default_rng(seed)
     config = Config.model_validate({"policy": {"seen": "exclude"}, "text": {"peft": "none"}})
     catalogue = _catalogue(n_items, rng)
-    log = _log(n_items, rng)
+    log = _log(n_items, n_users, rng)
     stage = _stage(catalogue, log, config, rng, progress)
     scoring = Scoring(catalogue, stage, EventState(log))
     features = scoring.features(config.features)
@@ -77,14 +83,14 @@ def _catalogue(n_items: int, rng: np.random.Generator) -> ItemCatalogue:
     return ItemCatalogue(frame)
 
 
-def _log(n_items: int, rng: np.random.Generator) -> InteractionLog:
-    n = N_USERS * EVENTS_PER_USER
+def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog:
+    n = n_users * EVENTS_PER_USER
     items = (n_items * rng.random(n) ** 2).astype(np.int32)  # some are wanted far more than others
     return InteractionLog(
-        user_vocabulary=Vocabulary([f"u{number}" for number in range(N_USERS)]),
+        user_vocabulary=Vocabulary([f"u{number}" for number in range(n_users)]),
         event_names=("click", "purchase"),
         n_items=n_items,
-        users=rng.permutation(np.repeat(np.arange(N_USERS, dtype=np.int32), EVENTS_PER_USER)),
+        users=rng.permutation(np.repeat(np.arange(n_users, dtype=np.int32), EVENTS_PER_USER)),
         items=items,
         events=(rng.random(n) < 0.3).astype(np.int8),
         times=np.sort(_START + rng.integers(0, _SPAN, n)),

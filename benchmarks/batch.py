@@ -1,0 +1,114 @@
+"""Batch ranking at scale: `recsys rank --users all` over generated catalogues and logs, beside LightGBM's `predict`.
+
+    python -m benchmarks.batch [--users 10000,100000,1000000] [--items 20000,200000] [--workers W] [--kills N]
+
+Every source and every feature is on, 300 candidates a user are ranked by 300 trees, users have 50 events. `over
+predict` is the rate over that which LightGBM's `predict` alone, one thread a process, would allow for the same rows.
+The peak is of all processes together, without mapped files, which they share. With `--kills` the run is killed
+(kill -9) so often at random moments and goes on with `--resume`; its file must be the same to the byte.
+"""
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from benchmarks.generated import publish
+from benchmarks.serving import anonymous_bytes, children, numbers, timed
+from recsys.data.requests import Request
+from recsys.pipeline.recommend import Recommender
+from recsys.registry import Registry
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+_REQUESTS = 100
+
+
+def main() -> None:
+    """Parse, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=numbers, default=[10_000, 100_000, 1_000_000], help="lists to make")
+    parser.add_argument("--items", type=numbers, default=[20_000, 200_000], help="sizes of the catalogues")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--kills", type=int, default=0, help="kill the run so often, and resume it")
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {arguments.workers} processes")
+    print(f"{'items':>10}{'users':>11}{'users/s':>9}{'over predict':>14}{'peak MiB':>10}{'seconds':>9}")
+    for n_items in arguments.items:
+        for n_users in arguments.users:
+            with tempfile.TemporaryDirectory() as folder:
+                one_size(Path(folder), n_items, n_users, arguments)
+
+
+def one_size(folder: Path, n_items: int, n_users: int, arguments: argparse.Namespace) -> None:
+    """One line, and the kills behind it."""
+    registry = publish(folder / "registry", n_items, n_users)
+    alone = predictions_a_second(registry) * arguments.workers
+    rank = ("rank", "--registry", str(registry.path), "--users", "all", "--workers", str(arguments.workers))
+    rate, peak, seconds = run([*rank, "--out", str(folder / "lists.parquet")])
+    line = f"{n_items:>10,}{n_users:>11,}{rate:>9,.0f}{rate / alone:>14.2f}{peak / 2**20:>10,.0f}{seconds:>9,.0f}"
+    print(line, flush=True)
+    if arguments.kills:
+        again = [*rank, "--resume", "--out", str(folder / "again.parquet")]
+        for _ in range(arguments.kills):
+            kill(again, random.uniform(0.3, 1.0) * seconds)
+        run(again)
+        same = (folder / "again.parquet").read_bytes() == (folder / "lists.parquet").read_bytes()
+        print(
+            f"  killed {arguments.kills} times and resumed: {'the same file' if same else 'ANOTHER FILE'}", flush=True
+        )
+
+
+def predictions_a_second(registry: Registry) -> float:
+    """Users a second that one thread could predict for, with nothing else to do."""
+    recommender = Recommender.load(registry)
+    booster = recommender.bundle.rankers.full.booster
+    tables = [recommender.rank(recommender.block([Request(f"u{user}")]), 10).table for user in range(_REQUESTS)]
+    with threadpool_limits(1):
+        return 1e3 / timed(lambda table: booster.predict(table, num_threads=1), tables)["p50"]
+
+
+def run(words: list[str]) -> tuple[float, int, float]:
+    """Users a second as the command tells them (loading not counted), peak memory in bytes, seconds in all."""
+    started, peak = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(
+            [sys.executable, "-m", "recsys", *words], stderr=said, stdout=subprocess.DEVNULL
+        ) as process:
+            while process.poll() is None:
+                peak = max(peak, memory(process.pid))
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        said.seek(0)
+        text = said.read()
+    if process.returncode:
+        raise SystemExit(text)
+    rate = re.findall(r"([\d,]+) a second", text)[-1]
+    return float(rate.replace(",", "")), peak, time.monotonic() - started
+
+
+def kill(words: list[str], after: float) -> None:
+    """Start the command and kill it, and what it started, some seconds later."""
+    process = subprocess.Popen([sys.executable, "-m", "recsys", *words], stderr=subprocess.DEVNULL)
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def memory(pid: int) -> int:
+    """Bytes of a process and of those that it started that are no mapped files."""
+    try:
+        return anonymous_bytes(pid) + sum(memory(child) for child in children(pid))
+    except (FileNotFoundError, ProcessLookupError, StopIteration):  # it has just ended
+        return 0
+
+
+if __name__ == "__main__":
+    main()
