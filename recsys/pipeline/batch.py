@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -113,9 +113,12 @@ def _rank_all(
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
     tasks = ((requests[_part(number)], paths[number]) for number in missing)
-    several = workers if len(missing) > 1 else None
+    several = replace(workers, n=min(workers.n, len(missing))) if workers and len(missing) > 1 else None
     finished = several.run(rank_part, tasks) if several else (rank_part(recommender, *task) for task in tasks)
     for size in finished:
+        if not size:
+            started = time.monotonic()  # a worker is ready: loading is no part of the rate
+            continue
         done += size
         rate = done / max(time.monotonic() - started, 1e-9)
         minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)

@@ -39,6 +39,8 @@ class Workers:
     def run(self, work: Callable[..., int], tasks: Iterable[Task]) -> Iterator[int]:
         """Call `work(recommender, *task)` for every task in some process; results as they come, in any order.
 
+        The first result of each process is a 0: it has loaded the version and begins.
+
         Raises:
             DataError: a process died.
             RecsysError: what `work` raised.
@@ -46,13 +48,12 @@ class Workers:
         context = multiprocessing.get_context("spawn")  # a fork would inherit the locks of other libraries' threads
         coming, busy, processes = iter(tasks), set[Connection](), []
         try:
-            for task in islice(coming, self.n):
+            for _ in range(self.n):
                 ours, theirs = context.Pipe()
                 processes.append(context.Process(target=_serve, args=(self, work, theirs), daemon=True))
                 processes[-1].start()
                 theirs.close()
                 busy.add(ours)
-                ours.send(task)
             while busy:
                 for connection in wait(list(busy)):
                     assert isinstance(connection, Connection)
@@ -86,6 +87,7 @@ def _serve(workers: Workers, work: Callable[..., int], connection: Connection) -
     """A worker: do what comes until the parent closes its end or is gone."""
     try:
         recommender = _opened(workers)
+        connection.send(0)
         while True:
             connection.send(work(recommender, *connection.recv()))
     except RecsysError as error:
