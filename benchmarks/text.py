@@ -4,7 +4,8 @@
 
 Nothing is used but texts and histories: no ids, no co-occurrence, no popularity. `scientific` is measured on its own
 requests files (leave one out); elsewhere the model learns from the history window, validation is the ranker window,
-and test is the test window, at most 4,000 requests of each. All items that are not in the history are ranked.
+and test is the test window, at most 4,000 requests of each. All items but those of the history are ranked;
+requests that want one of those are left out.
 
 Every row is kept in the work folder as it is finished: after an interruption the same command goes on with the next.
 Budgets and minutes are CPU time, so what else the machine does is of no matter.
@@ -69,7 +70,7 @@ class Row:
         return (self.name, *self.validation, *self.test, self.minutes, self.texts_per_second, self.microseconds)
 
 
-def places(asked: Asked, score: Score) -> NDArray[np.int64]:
+def places(asked: Asked, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
     ranks = []
     for start in range(0, len(asked), 256):
@@ -79,6 +80,8 @@ def places(asked: Asked, score: Score) -> NDArray[np.int64]:
         own = scores[rows, targets].copy()
         scores[block.rows, block.items] = -np.inf
         scores[rows, targets] = -np.inf
+        if others is not None:
+            scores[:, ~others] = -np.inf
         ranks.append((scores >= own[:, None]).sum(axis=1))
     return np.concatenate(ranks)
 
@@ -307,12 +310,16 @@ def cold_table(bench: Bench) -> None:
         asked.select(np.flatnonzero(is_cold[asked.targets])) for asked in (bench.world.validation, bench.world.test)
     ]
     counts = " and ".join(f"{len(asked):,}" for asked in windows)
-    print(f"{counts} requests want an item whose events training never saw; all items are ranked.\n")
-    line("ranking", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
-    line(*["---"] * 5)
+    print(
+        f"{counts} requests want an item whose events training never saw: its place among all items, and the new ones."
+    )
     ways = {name: frozen(model.base_vectors, newest) for name, newest in FROZEN.values()}
-    for name, score in (ways | {"trained on the other items": model.score}).items():
-        line(name, *(cell for asked in windows for cell in figures(places(asked, score))))
+    print()
+    line("ranking of", "by", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
+    line(*["---"] * 6)
+    for ranked, others in (("all items", None), ("new items", is_cold)):
+        for name, score in (ways | {"trained on the other items": model.score}).items():
+            line(ranked, name, *(cell for asked in windows for cell in figures(places(asked, score, others))))
 
 
 def encode(benches: Sequence[Bench]) -> None:

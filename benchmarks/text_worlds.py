@@ -37,6 +37,11 @@ class Asked:
         columns = (histories.items, histories.events, histories.times, histories.weights)
         return Asked(HistoryBatch(offsets, *columns, self.histories.now[rows]), self.targets[rows])
 
+    def unseen(self) -> "Asked":
+        """Those that want an item which their history does not hold: what it holds is not ranked."""
+        seen = np.bincount(self.histories.rows, self.histories.items == self.targets[self.histories.rows], len(self))
+        return self.select(np.flatnonzero(seen == 0))
+
     def some(self, most: int) -> "Asked":
         """At most so many of the requests, drawn at random."""
         return self.select(np.sort(np.random.default_rng(0).permutation(len(self))[:most]))
@@ -57,7 +62,7 @@ def load(name: str, data: Path, work: Path) -> World:
     folder = work / name if (work / name).is_dir() else prepare(name, data, work)
     dataset = load_dataset(folder)
     if name == "scientific":
-        asked = [from_requests(dataset, folder / f"{part}_requests.parquet") for part in ("valid", "test")]
+        asked = [from_requests(dataset, folder / f"{part}_requests.parquet").unseen() for part in ("valid", "test")]
         return World(dataset, dataset.log, *asked)
     split = TemporalSplit.of(dataset.log, Config().data)
     windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
@@ -91,4 +96,4 @@ def from_log(log: InteractionLog, start: int, end: int) -> Asked:
     """Every positive event of a window with what its user did before; some of them where there are many."""
     wanted = (log.weights > 0) & (log.times >= start) & (log.times < end)
     instances = Instances.from_log(log, 50, wanted)
-    return Asked(instances.histories(), instances.targets.items.astype(np.int64)).some(_MOST_REQUESTS)
+    return Asked(instances.histories(), instances.targets.items.astype(np.int64)).unseen().some(_MOST_REQUESTS)
