@@ -14,8 +14,11 @@ from recsys.text.scoring import Mixture, Scorer
 _KEPT = 100
 """Items kept for each item."""
 
-_READ = 5_000
+_READ = 10_000
 """Items of the nearest cells that those kept are chosen from."""
+
+_READ_FOR_QUERY = 4_000
+"""Likewise for free text, when a request comes."""
 
 _BLOCK = 512
 _CELLS = "cells"
@@ -109,7 +112,7 @@ class Nearest:
         logits = np.log(np.bincount(places, np.concatenate([worth for _, worth in parts]))).astype(np.float32)
         further = [self.fresh]
         if mixture.query is not None:
-            further.append(self.cells.near(mixture.query, _READ))
+            further.append(self.cells.near(mixture.query, _READ_FOR_QUERY))
         exact = distinct(np.concatenate(further))
         if not len(exact):
             return items, logits
