@@ -15,6 +15,8 @@ from recsys.eval.results import EvaluationReport
 FULL = "full pipeline"
 _MOST_FEATURES = 20
 _LONGEST_NAME = 48
+_STABLE, _SHIFTED = 0.1, 0.25
+"""Stability index below which a feature is stable, and from which on it has shifted (Siddiqi, 2006)."""
 _NOTHING = Interval(mean=None, low=None, high=None)
 
 # name: (form, what it says)
@@ -66,6 +68,7 @@ def render(report: EvaluationReport) -> str:
         _calibration(report),
         _importances(report),
         _trials(report),
+        _features(report),
         _data(report),
         _glossary(report),
     )
@@ -357,6 +360,43 @@ def _trials(report: EvaluationReport) -> str:
         "of the ranker window, over the candidates; the test had no part in it.",
         _table("Trials, best first", ["trial", "ndcg@10", *map(_heading, keys)], rows),
     )
+
+
+def _features(report: EvaluationReport) -> str:
+    if not report.features:
+        return ""
+    total = sum(report.importances.values())
+    ordered = sorted(report.features, key=lambda row: -report.importances.get(row.name, 0.0))
+    rows = [
+        f'<tr><th scope="row">{escape(row.name)}<small>{escape(row.meaning)}</small></th><td>{escape(row.group)}</td>'
+        f"<td>{report.importances.get(row.name, 0.0) / (total or 1.0):.1%}</td>"
+        f"<td>{row.coverage:.0%}<small>{row.newer_coverage:.0%} in the test</small></td>"
+        f"<td>{_number(row.median)}<small>{_number(row.low)} to {_number(row.high)}</small></td>"
+        f"<td>{_number(row.drift)}<small>{_drift(row.drift)}</small></td></tr>"
+        for row in ordered
+    ]
+    shifted = sum(row.drift is not None and row.drift >= _SHIFTED for row in report.features)
+    return _section(
+        "Features",
+        f"What the ranker saw of each candidate, in the window it learned from. {shifted} of {len(rows)} have shifted "
+        "by the test window: what was learned from them may no longer hold. A feature that brings far more than all "
+        "others together may know what it should not.",
+        _table(
+            "Features, strongest first",
+            ["feature", "group", "share of gain", "has a value", "median (5 % to 95 %)", "drift"],
+            rows,
+        ),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _drift(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "stable" if value < _STABLE else "moving" if value < _SHIFTED else "shifted"
 
 
 def _data(report: EvaluationReport) -> str:

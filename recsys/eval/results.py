@@ -59,6 +59,28 @@ class CandidateRecall:
 
 
 @dataclass(frozen=True)
+class FeatureRow:
+    """One column of the ranker's table, in the window it learned from and in the test window.
+
+    Attributes:
+        meaning: one sentence, for readers.
+        coverage, newer_coverage: share of the rows that have a value, in the older and the newer window.
+        low, median, high: 5th, 50th and 95th percentile of the older values; None without any.
+        drift: population stability index of the newer window against the older one; None for an empty window.
+    """
+
+    name: str
+    group: str
+    meaning: str
+    coverage: float
+    newer_coverage: float
+    low: float | None
+    median: float | None
+    high: float | None
+    drift: float | None
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """One evaluation of one version.
 
@@ -82,6 +104,7 @@ class EvaluationReport:
         dial: what the settings of `policy.diversity` gave, the ranker's order first.
         off_policy: reward per place told from logged propensities; None where none were logged.
         trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
+        features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`.
         full: the full pipeline's lists and figures; None in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
@@ -106,6 +129,7 @@ class EvaluationReport:
     dial: tuple[DialPoint, ...] = ()
     off_policy: OffPolicy | None = None
     trials: tuple[Mapping[str, Any], ...] = ()
+    features: tuple[FeatureRow, ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
     full: Measurement | None = field(default=None, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
@@ -200,6 +224,7 @@ class EvaluationReport:
             "diversity_dial": [asdict(point) for point in self.dial],
             "trials": list(self.trials),
             "off_policy": None if self.off_policy is None else asdict(self.off_policy),
+            "features": [asdict(row) for row in self.features],
         }
 
     @classmethod
@@ -229,6 +254,7 @@ class EvaluationReport:
             dial=tuple(DialPoint(**point) for point in tree.get("diversity_dial", [])),
             trials=tuple(tree.get("trials", [])),
             off_policy=OffPolicy(**tree["off_policy"]) if tree.get("off_policy") else None,
+            features=tuple(FeatureRow(**row) for row in tree.get("features", ())),
             per_request=per_request,
         )
 

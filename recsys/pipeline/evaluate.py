@@ -147,7 +147,7 @@ def _measured(
     **details: Any,
 ) -> EvaluationReport:
     learned = bundle.log.positive()
-    return measure(
+    report = measure(
         scoring,
         bundle.features,
         bundle.rankers,
@@ -161,6 +161,7 @@ def _measured(
         facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
         **details,
     )
+    return replace(report, features=bundle.report.features)
 
 
 def asked_of(past: Past, moments: Moments) -> Iterator[Asked]:

@@ -3,12 +3,17 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from features.configured import configured
+from features.feature_set import FeatureSet
 from features.state import EventState
 from features.statistics import FeatureStatistics, statistics
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
+from recsys.eval.results import FeatureRow
 from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.rules import resolve_seen
@@ -16,6 +21,31 @@ from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress, StageOne
 from recsys.pipeline.training_rows import training_rows
 from recsys.text.cache import VectorCache
+
+_ROWS = 50_000
+"""Rows of a window that percentiles are taken of."""
+
+
+def feature_rows(
+    features: FeatureSet, older: NDArray[np.float32], newer: NDArray[np.float32]
+) -> tuple[FeatureRow, ...]:
+    """The ranker's columns in two windows, (n_rows, n_features) each, for the report."""
+
+    def known(value: float) -> float | None:
+        return None if np.isnan(value) else value
+
+    tables = (table[:: max(1, len(table) // _ROWS)] for table in (older, newer))
+    return tuple(
+        FeatureRow(
+            feature.name,
+            feature.group,
+            feature.meaning,
+            one.coverage,
+            one.newer_coverage,
+            *map(known, (one.low, one.median, one.high, one.drift)),
+        )
+        for feature, one in zip(features.features, statistics(features.names, *tables), strict=True)
+    )
 
 
 def feature_report(

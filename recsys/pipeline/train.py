@@ -10,6 +10,7 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.novices import with_newcomers
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.stage_one import Progress
@@ -76,6 +77,7 @@ def train(
         test = run.moments(split.test_start, split.end)
         report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
         newer = run.rows(past, features, test)
+        report = replace(report, features=feature_rows(features, older.table, newer.table))
         rankers = run.rankers(RankerRows.joined([older, newer]), features, past)
 
         past = run.learn(split.end, _TEXT_SHARES[2], past.scoring.stage)

@@ -14,7 +14,7 @@ from recsys.eval.offpolicy import Logged, off_policy
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import Targets, top_k
 from recsys.eval.report import render, write_report
-from recsys.eval.results import CandidateRecall, EvaluationReport, Window
+from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
 
 N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
@@ -58,6 +58,10 @@ def report() -> EvaluationReport:
         dial=(DialPoint(0.0, 0.2, 0.5), DialPoint(0.4, 0.195, 0.6), DialPoint(0.8, 0.15, 0.8)),
         off_policy=off_policy(
             Logged(*(np.full(50, value) for value in (1.0, 0.5, 1.0, 0.2, 0.3)), np.arange(50, dtype=np.int32))
+        ),
+        features=(
+            FeatureRow(NASTY, "behaviour", NASTY, 1.0, 0.5, 0.0, 1.0, 250.0, 0.31),
+            FeatureRow("feature_1", "text", "never there", 0.0, 0.0, None, None, None, 0.0),
         ),
         importances={NASTY: 3.0} | {f"feature_{number}": 1.0 for number in range(30)},
     )
@@ -178,3 +182,13 @@ def test_rankings_must_be_of_the_same_requests() -> None:
     other = full.select(np.arange(N_REQUESTS) < 10)
     with pytest.raises(DataError, match="same requests"):
         EvaluationReport.of("v", "d", full, baselines={"other": other}, ablation={}, slices={})
+
+
+def test_the_page_shows_each_feature(report: EvaluationReport) -> None:
+    page = render(report)
+    section = page[page.index("<h2>Features</h2>") :].split("</section>")[0]
+    assert "1 of 2 have shifted" in section
+    assert "50% in the test" in section
+    assert "shifted</small>" in section
+    assert "never there" in section
+    assert section.index("alert") < section.index("feature_1"), "the strongest first"
