@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch docs clean
+.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-batch: $(VENV)/.dev-installed ## users a second and memory of batch rankin
 bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific
 	$(BIN)/python -m pip install --quiet --editable '.[bench-text]'
 	$(BIN)/python -m benchmarks.text --work bench-text $(TEXT_ARGS)
+
+bench-replay: $(VENV)/.dev-installed ## week by week through real logs: going on, training anew, never again; REPLAY_ARGS='--weeks 4' makes it small
+	$(BIN)/python -m benchmarks.replay $(REPLAY_ARGS)
 
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md

@@ -21,8 +21,8 @@ from recsys.pipeline.steps import Steps
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
 
-_TEXT_SHARE = 0.1
-"""Share of the text budget of each of the two updates of the sources."""
+_TEXT_SHARE = 0.2
+"""Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
 
 _EASE = 4
 """Passes over the log, of ALS and of the text network, are so many times fewer than anew."""
@@ -49,7 +49,7 @@ def go_on(
     1. The parent's sources propose in the new events before the test, and the parent's ranker goes on with what users
        did there.
     2. The sources go on with those events. With that ranker they are measured on the test window.
-    3. The parent's ranker goes on with the requests of both windows, the sources with all events.
+    3. The parent's ranker goes on with the requests of both windows, the collaborative sources with all events.
 
     Args:
         parent: a version that has learned from the events up to its data's end.
@@ -67,7 +67,7 @@ def go_on(
     cut = TemporalSplit.of(log, parent.config.data, test_start)
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
-        cache = cache or VectorCache(Path(folder) / "vectors")
+        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         run = Steps(dataset, _light(parent.config), EventState(log), cache, seed, progress)
         features, ranker = parent.features, parent.config.ranker
 
@@ -81,7 +81,7 @@ def go_on(
         newer = run.rows(past, features, test)
         rankers = parent.rankers.continued(RankerRows.joined([older, newer]), ranker, seed, progress)
 
-        past = run.learn(split.end, _TEXT_SHARE, past.scoring.stage)
+        past = run.learn(split.end, 0.0, past.scoring.stage)
     return Bundle(
         config=parent.config,
         catalogue=dataset.catalogue,

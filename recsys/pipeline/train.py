@@ -60,7 +60,8 @@ def train(
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)
     with tempfile.TemporaryDirectory() as folder:
-        run = Steps(dataset, config, EventState(log), cache or VectorCache(Path(folder) / "vectors"), seed, progress)
+        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
+        run = Steps(dataset, config, EventState(log), cache, seed, progress)
 
         young = run.over(with_newcomers(log, split.ranker_start, seed))
         past = young.learn(split.ranker_start, _TEXT_SHARES[0], None)

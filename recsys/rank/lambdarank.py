@@ -60,7 +60,7 @@ class Ranker:
     def continued(self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
         """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
 
-        * itself,
+        * itself, unless another one is ahead of it by more than a standard error: few requests tell little,
         * its trees with leaves that the new rows moved a little (`Booster.refit`),
         * its trees and some more,
         * new trees from the new rows alone.
@@ -80,7 +80,14 @@ class Ranker:
             _boosted(train, validation, self.names, config, seed, config.trees),
         )
         candidates = [Ranker(booster, self.names) for booster in boosters]
-        return max(candidates, key=lambda ranker: validation.ndcg(ranker.score(validation.table)))
+        reached = [validation.ndcgs(ranker.score(validation.table)) for ranker in candidates]
+
+        def ahead(place: int) -> float:
+            gains = reached[place] - reached[0]
+            return float(gains.mean() - gains.std() / np.sqrt(len(gains)))
+
+        best = max(range(1, len(candidates)), key=ahead)
+        return candidates[best] if ahead(best) > 0 else candidates[0]
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_rows,) float32, higher is better; comparable within a request."""

@@ -73,7 +73,13 @@ class RankerRows:
         return self._requests(~later), self._requests(later)
 
     def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
-        """Mean ndcg@k of the requests' rows ordered by scores (n_rows,), grades as gains; NaN without requests.
+        """The mean of `ndcgs` over the requests in which something was wanted; NaN where there are none."""
+        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        answered = np.bincount(requests[self.wanted], minlength=self.n_requests) > 0
+        return float(self.ndcgs(scores, k)[answered].mean()) if answered.any() else float("nan")
+
+    def ndcgs(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
+        """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), grades as gains; 0 where nothing was wanted.
 
         Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
         """
@@ -86,9 +92,7 @@ class RankerRows:
             graded = self.grades[np.lexsort((keys, requests))]
             return np.bincount(requests, weights=graded * discounts, minlength=self.n_requests).astype(np.float64)
 
-        best = gain(-self.grades)
-        answered = best > 0
-        return float(np.mean(gain(-scores)[answered] / best[answered])) if answered.any() else float("nan")
+        return gain(-scores) / np.maximum(gain(-self.grades), 1e-12)
 
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":

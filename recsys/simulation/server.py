@@ -14,14 +14,14 @@ from typing import Any
 
 from recsys.errors import StoreError
 
-_START_SECONDS = 120.0
+_START_SECONDS, _CALL_SECONDS = 300.0, 300.0
 
 
 class Client:
     """Calls of one server, one after the other."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CALL_SECONDS)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer's JSON object.

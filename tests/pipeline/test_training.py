@@ -1,6 +1,7 @@
 """Training: nothing sees its future, odd catalogues and odd texts go through, what cannot be trained on says so."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
 from recsys.rank.rows import RankerRows
+from recsys.text.cache import VectorCache
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
 FRESH_PRICE = 999.0
@@ -194,3 +196,10 @@ def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_
     report = train(dataset_from_frames(items, logged, plain_config), plain_config).report
     assert not any("does not tell what was shown" in caveat for caveat in report.caveats)
     assert "impression" in report.facts["events"]
+
+
+def test_vectors_of_texts_are_kept_for_the_next_training(world: Dataset, quick_config: Config, tmp_path: Path) -> None:
+    """Also in a cache that is empty at first."""
+    cache = VectorCache(tmp_path / "vectors.sqlite")
+    train(world, quick_config, cache=cache)
+    assert len(cache) >= len(world.catalogue)

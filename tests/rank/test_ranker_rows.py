@@ -124,3 +124,18 @@ def test_joined(parts: int) -> None:
     assert joined.grades.tolist() == [1, 0, 0, 2, 1] * parts
     assert joined.table.dtype == np.float32
     assert joined.proposed_by.dtype == np.uint16
+
+
+def test_ndcg_of_each_request_and_their_mean() -> None:
+    rows = RankerRows(
+        table=np.zeros((6, 1), dtype=np.float32),
+        grades=np.array([1, 0, 0, 0, 2, 0], dtype=np.int32),
+        bought=np.zeros(6, dtype=bool),
+        sizes=np.array([2, 2, 2]),
+        times=np.array([1, 2, 3]),
+        proposed_by=np.zeros(6, dtype=np.uint16),
+    )
+    scores = np.array([0.1, 0.9, 0.5, 0.4, 0.8, 0.2], dtype=np.float32)
+    np.testing.assert_allclose(rows.ndcgs(scores), [1 / np.log2(3), 0.0, 1.0])
+    assert rows.ndcg(scores) == pytest.approx((1 / np.log2(3) + 1) / 2), "where nothing was wanted, nothing is measured"
+    assert np.isnan(rows.keep(np.zeros(6, dtype=bool)).ndcg(scores[:0]))
