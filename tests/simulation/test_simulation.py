@@ -1,0 +1,127 @@
+"""The simulated shop: users do what their tastes say, weeks go through the real server and the real retraining."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys.config import Config, load_config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.pipeline.bundle import Bundle
+from recsys.registry import Registry
+from recsys.simulation.verdict import rows, verdict
+from recsys.simulation.weeks import ARMS, LENGTH, Plan, Simulation, Week, arm_of
+from recsys.simulation.world import World, looks
+
+THEMES = ("coffee", "garden", "books", "running", "music", "baking")
+KINDS = ("red", "blue", "small", "large", "old", "new")
+TEXTS = [
+    f"{theme} {kind} {theme} thing" for theme in THEMES for kind in ("red", "blue", "small", "large", "old", "new")
+]
+
+
+@pytest.fixture
+def world() -> World:
+    return World.of(TEXTS, n_users=40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> ItemCatalogue:
+    frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(len(TEXTS))], "title": TEXTS})
+    empty = {name: pl.lit(None, pl.String) for name in ("description", "category", "brand", "language")}
+    return ItemCatalogue(
+        frame.with_columns(
+            **empty,
+            tags=pl.lit(None, pl.List(pl.String)),
+            price=pl.lit(2.5),
+            created_at=pl.lit(None, pl.Datetime("us", "UTC")),
+            available=pl.lit(True),
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    settings = (
+        'candidates.sources=["transitions", "als", "popular", "history"]',
+        *("candidates.n=30", "cf.factors=8", "cf.iterations=4", "ranker.ablation=false", "ranker.trees=20"),
+        *("retrain.min_events=50", "retrain.max_latency=100"),
+    )
+    return load_config(None, settings)
+
+
+def test_first_places_are_looked_at_most() -> None:
+    np.testing.assert_allclose(looks(4), [1, 0.5**0.5, (1 / 3) ** 0.5, 0.5])
+
+
+def test_items_that_read_alike_please_the_same_people(world: World) -> None:
+    alike = world.items @ world.items.T
+    assert alike[0, 1:6].mean() > alike[0, 6:].mean() + 0.3
+
+
+def test_a_list_to_the_users_taste_earns_more_than_a_random_one(world: World) -> None:
+    everything = np.arange(len(TEXTS), dtype=np.int32)
+    best = [everything[np.argsort(-world.chances(user, everything))[:LENGTH]] for user in range(40)]
+    ours = np.mean([world.value(user, items) for user, items in enumerate(best)])
+    assert ours > 2 * np.mean([world.value(user, everything[:LENGTH]) for user in range(40)])
+
+
+def test_clicks_come_as_often_as_the_truth_says(world: World) -> None:
+    items = np.arange(LENGTH, dtype=np.int32)
+    clicks = [world.reactions(3, items)[0].sum() for _ in range(3_000)]
+    assert np.mean(clicks) == pytest.approx(world.value(3, items), abs=0.08)
+
+
+def test_the_world_turns_and_wanders(world: World) -> None:
+    items, users = world.items.copy(), world.users.copy()
+    world.turn(0.5)
+    changed = np.any(world.items != items, axis=1).mean()
+    assert 0.3 < changed <= 0.5
+    assert sorted(map(tuple, world.items.round(9))) == sorted(map(tuple, items.round(9))), "they have changed places"
+    world.wander(0.05)
+    assert 0.9 < np.mean(np.sum(world.users * users, axis=1)) < 1
+    world.add_users(5)
+    assert len(world.users) == 45
+
+
+def test_weeks_through_the_real_server(catalogue: ItemCatalogue, config: Config, tmp_path: Path) -> None:
+    plan = Plan(weeks=3, users=40, visits=2, turn=2, new_items=0.2)
+    weeks = Simulation(catalogue, config, plan, tmp_path, seed=1).run()
+    assert [week.number for week in weeks] == [1, 2, 3]
+    assert all(set(week.clicks) == set(ARMS) and all(len(week.clicks[arm]) for arm in ARMS) for week in weeks)
+    assert all(week.decision is not None for week in weeks[:2])
+    assert weeks[-1].decision is None
+    registry = Registry(tmp_path / "registry")
+    promoted = [week.decision.challenger for week in weeks[:2] if week.decision and week.decision.action == "promoted"]
+    assert registry.current() == (promoted[-1] if promoted else registry.versions()[0])
+    assert Registry(tmp_path / "frozen").versions() == registry.versions()[:1]
+    known = Bundle.load(registry)
+    if promoted:
+        assert len(known.catalogue) > len(catalogue) * 0.8, "items that came have been learned"
+        assert known.log.is_impression.any()
+    found = verdict(weeks, plan.turn)
+    assert len(rows(found)) == 3
+    assert {"against_popularity", "against_frozen", "recovery"} <= set(found)
+
+
+def test_a_verdict_finds_who_is_ahead() -> None:
+    random = np.random.default_rng(0)
+
+    def week(number: int) -> Week:
+        frozen = 1.0 if number < 3 else 0.3
+        means = {"retrained": 1.0, "frozen": frozen, "popularity": 0.5}
+        return Week(number, {arm: means[arm] + 0.2 * random.standard_normal(50) for arm in ARMS}, None)
+
+    found = verdict([week(number) for number in range(1, 6)], turn=3)
+    assert found["against_popularity"]["p_value"] < 0.01
+    assert found["against_frozen_after_the_turn"]["p_value"] < 0.01
+    assert found["recovery"]["retrained"] > 0.8 > 0.5 > found["recovery"]["frozen"]
+    assert "recovery" not in verdict([week(1), week(2)], turn=0)
+
+
+def test_every_user_has_one_arm() -> None:
+    arms = [arm_of(user) for user in range(1_000)]
+    shares = [arms.count(arm) / 1_000 for arm in ARMS]
+    np.testing.assert_allclose(shares, [0.5, 0.25, 0.25], atol=0.05)
+    assert arms == [arm_of(user) for user in range(1_000)]
