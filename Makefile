@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay docs clean
+.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay docs clean check-serving
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated 
 
 bench-batch: $(VENV)/.dev-installed ## users a second and memory of batch ranking; BATCH_ARGS='--users 10000 --items 20000' makes it small
 	$(BIN)/python -m benchmarks.batch $(BATCH_ARGS)
+
+check-serving: $(VENV)/.dev-installed ## long checks of the server: OpenAPI, kill -9 in mid-stream, a soak; minutes
+	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.durability
+	$(BIN)/python -m benchmarks.soak
 
 bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific
 	$(BIN)/python -m pip install --quiet --editable '.[bench-text]'

@@ -16,6 +16,14 @@ from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, 
 logger = logging.getLogger("recsys.serving")
 
 RETRY_SECONDS = "1"
+BODY = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+"""What can be wrong with a body: no UTF-8, too slow, too large, not what is asked for."""
+
 MAX_ERRORS = 100
 """Most entries of `errors` in one answer."""
 

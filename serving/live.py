@@ -17,6 +17,7 @@ from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.data.item_changes import ItemChange
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
@@ -352,7 +353,9 @@ class LiveState:
         check_privacy(self._pseudonymise, manifest)
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
-        return Served(Recommender.load(self._registry.path, version), offset)
+        recommender = Recommender.load(self._registry.path, version)
+        recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
+        return Served(recommender, offset)
 
     def _swap(self, variant: str, new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.

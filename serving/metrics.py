@@ -74,12 +74,7 @@ class Metrics:
     def render(self) -> bytes:
         """The text format."""
         folder = os.environ.get(FOLDER_VARIABLE)
-        if folder is None:
-            return generate_latest(self._registry)
-        forget_dead(Path(folder))
-        all_workers = CollectorRegistry()
-        MultiProcessCollector(all_workers, folder)  # type: ignore[no-untyped-call]
-        return generate_latest(all_workers)
+        return generate_latest(self._registry) if folder is None else of_all_workers(Path(folder))
 
     def _counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(name, meaning, labels, registry=self._registry)
@@ -91,9 +86,12 @@ class Metrics:
         return Histogram(name, meaning, labels, buckets=buckets, registry=self._registry)
 
 
-def forget_dead(folder: Path) -> None:
-    """Drop the gauges of workers that are gone; what they counted stays."""
+def of_all_workers(folder: Path) -> bytes:
+    """The numbers of all workers that write to a folder; of those that are gone, what they counted stays."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
             mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+    together = CollectorRegistry()
+    MultiProcessCollector(together, str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(together)

@@ -144,9 +144,16 @@ def _registry(path: Path) -> Iterator[Check]:
 
 
 def _store(url: str) -> Check:
-    from recsys.store import open_store
+    from recsys.store import open_store, sqlite_file
 
     try:
+        file = sqlite_file(url)
+        if file is not None and not file.exists():
+            if file.parent.is_dir():
+                return Check(
+                    "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
+                )
+            return Check("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
         store = open_store(url)
         try:
             last = store.last_offset()

@@ -3,7 +3,7 @@
 from recsys.store.event_log import AppendResult, EventLog
 from recsys.store.item_store import ItemStore
 from recsys.store.list_store import ListStore
-from recsys.store.open import open_store, sqlite_url, stores_of
+from recsys.store.open import open_store, sqlite_file, sqlite_url, stores_of
 from recsys.store.store import Store, read_log
 from recsys.store.user_store import UserStore
 
@@ -16,6 +16,7 @@ __all__ = [
     "UserStore",
     "open_store",
     "read_log",
+    "sqlite_file",
     "sqlite_url",
     "stores_of",
 ]

@@ -31,9 +31,23 @@ def open_store(url: str) -> Store:
             f"store {url!r}: unknown kind {parts.scheme!r}; what works is sqlite:///FILE, "
             "postgresql://HOST/DATABASE or redis://HOST"
         )
+    return SqliteStore(_file(url))
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a `sqlite:///` URL; None for other kinds.
+
+    Raises:
+        ConfigError: it names no file.
+    """
+    return _file(url) if urlsplit(url).scheme == "sqlite" else None
+
+
+def _file(url: str) -> Path:
+    parts = urlsplit(url)
     if parts.netloc or len(parts.path) < 2:
         raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
-    return SqliteStore(Path(unquote(parts.path[1:])))
+    return Path(unquote(parts.path[1:]))
 
 
 def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:

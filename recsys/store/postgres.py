@@ -41,7 +41,7 @@ ORDER BY place
 ON CONFLICT (item_id) DO UPDATE SET content = excluded.content, "offset" = excluded."offset" """
 
 _LIST_TYPES = ("text", "text", "bigint", "text", "text", "integer", "text", "text", "integer")
-_KEEP_LISTS = f"""INSERT INTO recsys.lists ({LIST_COLUMNS})
+_KEEP_LISTS = f"""INSERT INTO recsys.answered_lists ({LIST_COLUMNS})
 SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in _LIST_TYPES)}) ON CONFLICT DO NOTHING"""
 
 _ESCAPE = "\ufdd0"
@@ -127,11 +127,11 @@ class PostgresStore:
         with self._connections.one() as connection, connection.pipeline(), connection.transaction():
             if lists:
                 connection.execute(_KEEP_LISTS, columns)
-            connection.execute("DELETE FROM recsys.lists WHERE timestamp < %s", (oldest_kept(seconds),))
+            connection.execute("DELETE FROM recsys.answered_lists WHERE timestamp < %s", (oldest_kept(seconds),))
 
     def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
         """The lists that were shown under these requests."""
-        statement = f"SELECT {LIST_COLUMNS} FROM recsys.lists WHERE shown = 1 AND request_id = ANY(%s::text[])"
+        statement = f"SELECT {LIST_COLUMNS} FROM recsys.answered_lists WHERE shown = 1 AND request_id = ANY(%s::text[])"
         with self._connections.one() as connection:
             rows = connection.execute(statement.encode(), ([_stored(id_) for id_ in request_ids],)).fetchall()
         found = [list_of([*map(_read, row)]) for row in rows]
@@ -139,7 +139,9 @@ class PostgresStore:
 
     def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
         """The newest lists of a user, oldest first."""
-        statement = f"SELECT {LIST_COLUMNS} FROM recsys.lists WHERE user_id = %s ORDER BY timestamp DESC LIMIT %s"
+        statement = (
+            f"SELECT {LIST_COLUMNS} FROM recsys.answered_lists WHERE user_id = %s ORDER BY timestamp DESC LIMIT %s"
+        )
         with self._connections.one() as connection:
             rows = connection.execute(statement.encode(), (_stored(user_id), limit)).fetchall()
         return [list_of([*map(_read, row)]) for row in reversed(rows)]
@@ -152,7 +154,7 @@ class PostgresStore:
         with self._connections.one() as connection, connection.transaction():
             connection.execute(_TURN)
             removed = connection.execute("DELETE FROM recsys.events WHERE user_id = %s", (_stored(user_id),)).rowcount
-            connection.execute("DELETE FROM recsys.lists WHERE user_id = %s", (_stored(user_id),))
+            connection.execute("DELETE FROM recsys.answered_lists WHERE user_id = %s", (_stored(user_id),))
             connection.execute(
                 "INSERT INTO recsys.forgotten VALUES (nextval(pg_get_serial_sequence('recsys.events', 'offset')), %s)",
                 (user_digest(user_id),),

@@ -27,7 +27,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO recsys.log VALUES (replace(gen_random_uuid()::text, '-', ''))",
     ),
     (
-        """CREATE TABLE recsys.lists (
+        """CREATE TABLE recsys.answered_lists (
             request_id text NOT NULL,
             user_id text,
             timestamp bigint NOT NULL,
@@ -39,8 +39,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             shown integer NOT NULL,
             UNIQUE (request_id, variant)
         )""",
-        "CREATE INDEX lists_of_users ON recsys.lists (user_id, timestamp)",
-        "CREATE INDEX lists_by_time ON recsys.lists (timestamp)",
+        "CREATE INDEX answered_lists_of_users ON recsys.answered_lists (user_id, timestamp)",
+        "CREATE INDEX answered_lists_by_time ON recsys.answered_lists (timestamp)",
     ),
 )
 """Statements that take a database from schema version i (its place here) to i + 1. Never changed, only added to."""

@@ -113,21 +113,22 @@ class SqliteStore:
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
         with self._lock, self._explained(), self._transaction():
             run = self._connection
-            run.executemany(f"INSERT INTO lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in lists])
-            run.execute("DELETE FROM lists WHERE timestamp < ?", (oldest_kept(seconds),))
+            run.executemany(
+                f"INSERT INTO answered_lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in lists]
+            )
+            run.execute("DELETE FROM answered_lists WHERE timestamp < ?", (oldest_kept(seconds),))
 
     def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
         """The lists that were shown under these requests."""
-        statement = (
-            f"SELECT {LIST_COLUMNS} FROM lists WHERE shown = 1 AND request_id IN (SELECT value FROM json_each(?))"
-        )
+        wanted = "request_id IN (SELECT value FROM json_each(?))"
+        statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE shown = 1 AND {wanted}"
         with self._lock, self._explained():
             rows = self._connection.execute(statement, (json.dumps(list(request_ids)),)).fetchall()
         return {row[0]: list_of(row) for row in rows}
 
     def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
         """The newest lists of a user, oldest first."""
-        statement = f"SELECT {LIST_COLUMNS} FROM lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
+        statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
         with self._lock, self._explained():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [list_of(row) for row in reversed(rows)]
@@ -138,7 +139,7 @@ class SqliteStore:
         with self._lock, self._explained():
             with self._transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
-                run("DELETE FROM lists WHERE user_id = ?", (user_id,))
+                run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
                 offsets = run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'").rowcount
                 if not offsets:  # nothing was ever stored
                     run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1)")

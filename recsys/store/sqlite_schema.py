@@ -29,7 +29,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX events_of_users ON events (user_id)",
     ),
     (
-        """CREATE TABLE lists (
+        """CREATE TABLE answered_lists (
             request_id TEXT NOT NULL,
             user_id TEXT,
             timestamp INTEGER NOT NULL,
@@ -41,8 +41,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             shown INTEGER NOT NULL,
             UNIQUE (request_id, variant) ON CONFLICT IGNORE
         ) STRICT""",
-        "CREATE INDEX lists_of_users ON lists (user_id, timestamp)",
-        "CREATE INDEX lists_by_time ON lists (timestamp)",
+        "CREATE INDEX answered_lists_of_users ON answered_lists (user_id, timestamp)",
+        "CREATE INDEX answered_lists_by_time ON answered_lists (timestamp)",
     ),
 )
 """Statements that take a file from schema version i (its place here) to i + 1. Never changed, only added to."""

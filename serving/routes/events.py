@@ -14,7 +14,7 @@ from recsys.data.parsing import as_time
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
-from serving.errors import Fault, ProblemError, documented
+from serving.errors import BODY, Fault, ProblemError, documented
 from serving.schemas import EventIn, EventsAnswer, EventsRequest
 from serving.security import Allow
 from serving.service import Service, ServiceNeeded, json_response
@@ -32,8 +32,7 @@ CLOCK_SKEW = 300 * 1_000_000
     responses=documented(
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
+        *BODY,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),

@@ -12,8 +12,9 @@ from recsys.data.item_changes import ItemChange, fitted_to, item_rows
 from recsys.data.vocabulary import UNKNOWN
 from serving.answers import listed
 from serving.browse import named, titled
-from serving.errors import Fault, ProblemError, documented
+from serving.errors import BODY, Fault, ProblemError, documented
 from serving.live import Served
+from serving.paths import ITEM
 from serving.schemas import (
     DeletedItemAnswer,
     FoundItemsAnswer,
@@ -47,7 +48,7 @@ NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
     "",
     response_model=ItemsAnswer,
     dependencies=[Depends(Allow("write"))],
-    responses=documented(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*BODY),
 )
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     """Add items, or put others in their place. They are on disk, and can be recommended, when this answers."""
@@ -74,7 +75,7 @@ async def find_items(
 
 
 @router.get(
-    "/{item_id:path}/similar",
+    f"{ITEM}/similar",
     response_model=SimilarAnswer,
     dependencies=[Depends(Allow("read"))],
     responses=NOT_FOUND,
@@ -93,7 +94,7 @@ async def similar(
     return json_response({"item_id": item_id, "model_version": items.model_version, "items": listed(items)})
 
 
-@router.get("/{item_id:path}", response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
+@router.get(ITEM, response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
 async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """What the served version knows of an item."""
     served = service.live.serving()
@@ -102,7 +103,7 @@ async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
 
 
 @router.delete(
-    "/{item_id:path}",
+    ITEM,
     response_model=DeletedItemAnswer,
     dependencies=[Depends(Allow("write"))],
     responses=NOT_FOUND,

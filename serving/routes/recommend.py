@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Response
 
 from serving.answers import ranked, unit_of
-from serving.errors import documented
+from serving.errors import BODY, documented
 from serving.precomputed import looked_up
 from serving.schemas import ListAnswer, RecommendRequest
 from serving.security import Allow
@@ -14,8 +14,7 @@ from serving.service import ServiceNeeded, json_response
 LIST_PROBLEMS = documented(
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
+    *BODY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )

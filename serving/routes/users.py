@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from recsys.data.events import Event
 from recsys.data.served_list import ServedList
 from serving.errors import documented
+from serving.paths import USER
 from serving.schemas import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.security import Allow
 from serving.service import Service, ServiceNeeded, iso_time, json_response
@@ -45,13 +46,13 @@ async def find_users(
     return json_response(await service.writing.run(find))
 
 
-@router.get("/{user_id:path}", response_model=UserAnswer)
+@router.get(USER, response_model=UserAnswer)
 async def user(user_id: UserId, service: ServiceNeeded, n: Annotated[int, Query(ge=1, le=10_000)] = 1_000) -> Response:
     """What is stored about a user, and what lists are made from. An unknown user is normal: there is nothing."""
     return json_response(await service.writing.run(lambda: _about(user_id, n, service)))
 
 
-@router.delete("/{user_id:path}", response_model=ForgottenAnswer)
+@router.delete(USER, response_model=ForgottenAnswer)
 async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """Forget a user: stored events at once, lists on every worker with it, and the next training.
 

@@ -44,6 +44,17 @@ def test_a_damaged_registry(run: Run, tmp_path: Path) -> None:
     assert "CURRENT is damaged" in outcome.out
 
 
+def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None:
+    outcome = run("doctor", "--json", "--store", f"sqlite:///{tmp_path}/store.db")
+    store = next(check for check in outcome.json["checks"] if check["name"] == "store")
+    assert (outcome.code, store["status"]) == (0, "note")
+    assert f"there is no file {tmp_path}/store.db yet" in store["found"]
+    assert not (tmp_path / "store.db").exists()
+    outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/none/store.db")
+    assert outcome.code == 5
+    assert "no folder" in outcome.out
+
+
 def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"this is no database, whatever its name says" * 100)
     outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/store.db")

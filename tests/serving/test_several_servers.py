@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from database_servers import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
 from running import eventually, serving_process, serving_thread
 
+from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
 from recsys.config import Config
 from recsys.errors import ConfigError
 from recsys.registry import Registry

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from database_servers import REDIS, PostgresServer, RedisServer, free_port, postgres_server, why_no_postgres
 
+from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, postgres_server, why_no_postgres
 from recsys.errors import ConfigError, StoreError
 from recsys.store.lists import Lists, is_url, open_lists
 

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from database_servers import PostgresServer, free_port, postgres_server, why_no_postgres
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
 from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
+from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
 from recsys.store.postgres_schema import MIGRATIONS

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from database_servers import DURABLE, REDIS, RedisServer, free_port
 from event_log_contract import EventLogContract, click
 from item_store_contract import ItemStoreContract
 from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
+from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from database_servers import REDIS, RedisServer, free_port
 
+from benchmarks.databases import REDIS, RedisServer, free_port
 from recsys.data.event_messages import Message, read_messages
 from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.ingest import Ingested, ingest

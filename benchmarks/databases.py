@@ -1,4 +1,4 @@
-"""Real database servers of the tests' own, each on a free port and in a folder of its own."""
+"""Real database servers for tests and checks, each on a free port and in a folder of its own."""
 
 import os
 import pwd
@@ -91,8 +91,8 @@ class PostgresServer:
 
     def create(self) -> None:
         """Make the folder a cluster that everybody on this machine may use."""
-        if os.getuid() == 0:
-            shutil.chown(self.folder, _other_user(), _other_user())
+        if os.getuid() == 0 and (user := _other_user()) is not None:
+            shutil.chown(self.folder, user, user)
         options = ["--pgdata", str(self.folder), "--username", "tests", "--auth", "trust", "--encoding", "UTF8"]
         command = [str(postgres_program("initdb")), *options, "--no-locale", "--no-sync"]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self._identity)  # type: ignore[call-overload]

@@ -1,0 +1,90 @@
+"""The client on a real server, and on one that loses answers."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from recsys.client import AsyncClient, Client
+from recsys.errors import DataError, StoreError
+
+
+def test_every_call(http: httpx.Client, items: list[str]) -> None:
+    with Client(str(http.base_url)) as client:
+        page = client.recommend("u1", 3)
+        following = client.recommend("u1", 3, cursor=page["cursor"])
+        assert len({item["item_id"] for item in page["items"] + following["items"]}) == 6
+        ranked = client.rank([items[0], "unknown"], "u1", explain=True)
+        assert ranked["unknown_items"] == ["unknown"]
+        assert client.send([{"user_id": "u1", "item_id": items[0], "event": "click"}]) == {
+            "accepted": 1,
+            "duplicates": 0,
+        }
+        assert client.put_items([{"item_id": "a/b\n", "title": "espresso beans"}]) == 1
+        assert client.similar("a/b\n", 2)
+        assert client.forget("u1") == 1
+        with pytest.raises(DataError, match=r"body\.events\.0\.item_id: item 'none' is not in the catalogue"):
+            client.send([{"user_id": "u1", "item_id": "none", "event": "click"}])
+
+    async def the_same() -> None:
+        async with AsyncClient(str(http.base_url)) as client:
+            lists = await asyncio.gather(*(client.recommend(f"u{number}", 3) for number in range(4)))
+            assert all(len(found["items"]) == 3 for found in lists)
+            ranked = await client.rank(items[:2])
+            assert len(ranked["items"]) == 2
+            stored = await client.send([{"event_id": "e", "user_id": "u2", "item_id": items[0], "event": "click"}] * 2)
+            assert stored == {"accepted": 1, "duplicates": 1}
+            assert await client.put_items([{"item_id": "new", "title": "espresso"}]) == 1
+            assert await client.similar("new", 1)
+            assert await client.forget("u2") == 1
+
+    asyncio.run(the_same())
+
+
+@pytest.fixture
+def losing() -> Iterator[tuple[str, list[Any]]]:
+    """A server that breaks the first call off, says 503 to the second, and answers the third; and what it was sent."""
+    sent: list[Any] = []
+
+    class Losing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            if len(sent) % 3 == 1:
+                self.close_connection = True
+                return
+            self.send_response(503 if len(sent) % 3 == 2 else 202)
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(b'{"accepted": 1, "duplicates": 0}')
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Losing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", sent
+        server.shutdown()
+        thread.join()
+
+
+def test_a_call_is_made_again_with_the_same_ids(losing: tuple[str, list[Any]]) -> None:
+    url, sent = losing
+    event = {"user_id": "u", "item_id": "i", "event": "click"}
+    with Client(url) as client:
+        assert client.send([event])["accepted"] == 1
+    assert len(sent) == 3
+    assert sent[0] == sent[1] == sent[2]
+    assert sent[0]["events"][0]["event_id"]
+
+    async def the_same() -> None:
+        async with AsyncClient(url, retries=1) as client:
+            with pytest.raises(StoreError, match="2 attempts: status 503"):
+                await client.send([event])
+
+    asyncio.run(the_same())

@@ -1,0 +1,67 @@
+"""What is exported, of one worker and of several, and the dashboard over it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from serving.metrics import FOLDER_VARIABLE, Metrics, of_all_workers
+
+DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
+NAME = re.compile(r"recsys_[a-z_]+")
+WORKER = """
+import sys, time
+from serving.metrics import Metrics
+metrics = Metrics()
+metrics.lists.labels("champion").inc(int(sys.argv[1]))
+metrics.serve({"champion": "v1"})
+metrics.serve({"champion": "v2"})
+metrics.offset.set(int(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def exported() -> set[str]:
+    """Every name that a query may ask for."""
+    metrics = Metrics()
+    names = set(metrics.names)
+    suffixes = ("_total", "_bucket", "_sum", "_count")
+    return names | {f"{name}{suffix}" for name in names for suffix in suffixes}
+
+
+def test_the_dashboard_asks_for_what_is_exported() -> None:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = {name for query in queries for name in NAME.findall(query)}
+    assert asked <= exported(), asked - exported()
+    bare = {re.sub("_(total|bucket|sum|count)$", "", name) for name in asked}
+    assert bare == Metrics().names, "every metric is on the dashboard"
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_workers_are_told_of_together(tmp_path: Path) -> None:
+    environment = {**os.environ, FOLDER_VARIABLE: str(tmp_path)}
+    command = [sys.executable, "-c", WORKER]
+    workers = [
+        subprocess.Popen([*command, count], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        for count in ("3", "4")
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"ready\n"
+    text = of_all_workers(tmp_path).decode()
+    assert 'recsys_lists_total{variant="champion"} 7.0' in text
+    assert 'recsys_model_info{variant="champion",version="v2"} 2.0' in text
+    assert 'recsys_model_info{variant="champion",version="v1"} 0.0' in text
+    assert "recsys_events_seen_offset 3.0" in text
+    workers[0].kill()
+    for worker in workers[:1]:
+        worker.communicate()
+    text = of_all_workers(tmp_path).decode()
+    assert 'recsys_lists_total{variant="champion"} 7.0' in text, "what was counted stays"
+    assert 'recsys_model_info{variant="champion",version="v2"} 1.0' in text
+    assert "recsys_events_seen_offset 4.0" in text
+    workers[1].communicate()
