@@ -20,6 +20,9 @@ from recsys.registry import Check, Manifest
 
 METRIC = f"ndcg@{K}"
 _COVERAGE = f"coverage@{K}"
+_FEWEST = 30
+"""Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
+
 _TIMED = 30
 """Lists that are timed with either version."""
 
@@ -43,7 +46,7 @@ def check_quality(
     yield _not_worse("quality", "on all requests", ours, theirs, config.tolerance, seed)
     for name in ("cold_item", "cold_user"):
         mask = champion.masks.get(name)
-        if mask is not None and mask.any():
+        if mask is not None and np.count_nonzero(mask) >= _FEWEST:
             parts = (ours.select(mask), theirs.select(mask))
             yield _not_worse(name.replace("_", " "), f"on {name} requests", *parts, config.max_cold_loss, seed)
     yield _coverage(ours, theirs, config)
