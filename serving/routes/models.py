@@ -24,6 +24,9 @@ router = APIRouter(
 
 Version = Annotated[str, Path(min_length=1, max_length=64, examples=["20261122T080000Z-0a1b2c"])]
 
+NAMED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+"""What can be wrong where a version is named."""
+
 SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_sizes", "importances", "caveats")
 """What is told of a version's report."""
 
@@ -38,7 +41,7 @@ async def list_models(service: ServiceNeeded) -> Response:
     "/{version}",
     response_model=VersionAnswer,
     dependencies=[Depends(Allow("read"))],
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=documented(*NAMED),
 )
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
     """One version: what it learned from, and how good it was beside simpler rankings. 409 when it is damaged."""
@@ -49,7 +52,7 @@ async def show_model(version: Version, service: ServiceNeeded) -> Response:
     "/{version}/recommend",
     response_model=ListAnswer,
     dependencies=[Depends(Allow("admin"))],
-    responses={**LIST_PROBLEMS, **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
+    responses={**LIST_PROBLEMS, **documented(*NAMED)},
 )
 async def recommend_with(version: Version, body: RecommendRequest, service: ServiceNeeded) -> Response:
     """The list that a version would make now, to look at: it is not kept as one that somebody saw.
@@ -66,7 +69,7 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     "/{version}/promote",
     response_model=ModelsAnswer,
     dependencies=[Depends(Allow("admin"))],
-    responses=documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=documented(*NAMED),
 )
 async def promote(version: Version, service: ServiceNeeded) -> Response:
     """Make a version the current one and serve it. A damaged one is refused with 409; what is served stays."""

@@ -45,7 +45,10 @@ def test_the_verbs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer("diff", first, second)["differences"] == {"parent": {"first": None, "second": first}}
 
 
-def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verbs_for_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")  # the message names a file, and a narrow table would break its line
     registry = Registry(tmp_path)
     first, second = publish(registry, "one"), publish(registry, "two")
     (tmp_path / "versions" / first / "manifest.json").write_text("{")

@@ -400,6 +400,7 @@ def test_everybody_can_use_it(browser: Browser, shop: httpx.Client, scheme: Any)
     for view in (*VIEWS, "#/items/coffee-0-small"):
         page.set_viewport_size({"width": 1280, "height": 900})
         visit(page, shop, view)
+        page.locator("h1").first.wait_for()  # a view that has not begun to load shows nothing that is loading
         result = Axe().run(page)
         assert result.violations_count == 0, f"{view}: {result.generate_report()}"
         page.set_viewport_size({"width": 360, "height": 740})
