@@ -4,6 +4,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_ENOUGH = 10_000
+"""Characters of the widest line that is written to a file or a pipe."""
+
 
 def print_json(answer: Mapping[str, Any]) -> None:
     """One JSON object, indented; numbers of numpy are numbers, NaN is null."""
@@ -22,5 +25,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else _ENOUGH
     Console(width=width, highlight=False, markup=False).print(table)

@@ -45,23 +45,20 @@ def test_the_verbs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer("diff", first, second)["differences"] == {"parent": {"first": None, "second": first}}
 
 
-def test_the_verbs_for_people(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "300")  # the message names a file, and a narrow table would break its line
-    registry = Registry(tmp_path)
+def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    registry = Registry(tmp_path / ("long" * 40))
     first, second = publish(registry, "one"), publish(registry, "two")
-    (tmp_path / "versions" / first / "manifest.json").write_text("{")
-    assert recsys_models("list", "--registry", tmp_path) == 0
+    (registry.path / "versions" / first / "manifest.json").write_text("{")
+    assert recsys_models("list", "--registry", registry.path) == 0
     output = capsys.readouterr().out
     assert first in output
     assert second in output
     assert "manifest.json cannot be read" in output
-    assert recsys_models("show", second, "--registry", tmp_path) == 0
+    assert recsys_models("show", second, "--registry", registry.path) == 0
     assert "cf.factors" in capsys.readouterr().out
-    assert recsys_models("diff", second, second, "--registry", tmp_path) == 0
+    assert recsys_models("diff", second, second, "--registry", registry.path) == 0
     with pytest.raises(BundleError, match=r"manifest\.json"):
-        recsys_models("show", first, "--registry", tmp_path)
+        recsys_models("show", first, "--registry", registry.path)
     with pytest.raises(BundleError, match="no registry"):
         recsys_models("list", "--registry", tmp_path / "typo")
     assert not (tmp_path / "typo").exists()

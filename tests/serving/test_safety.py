@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import serving_thread
+from running import eventually, serving_thread
 from test_security import key_file
 
 from recsys.config import Config
@@ -83,6 +83,7 @@ def test_each_answer_is_a_line_without_ids(
         answer = reading.post("/v1/recommend", json=body)
         reading.get(f"/v1/items/{items[0]}")
         reading.get(f"/nothing/{users[0]}")
+        eventually(lambda: '"none"' in JsonLines().format(caplog.records[-1]))  # a line is written after its answer
     lines = [JsonLines().format(record) for record in caplog.records if record.name.endswith("access")]
     entries = [json.loads(line) for line in lines]
     routes = [entry["route"] for entry in entries]
