@@ -123,7 +123,7 @@ def test_an_event_of_another_process_arrives_soon(http: httpx.Client, settings: 
     log = open_store(settings.store)
     log.append([Event("e1", "newcomer", items[0], "purchase", time.time_ns() // 1_000)])
     log.close()
-    eventually(lambda: listed(http, "newcomer") != before, seconds=5)
+    eventually(lambda: listed(http, "newcomer") != before)
 
 
 def test_a_restart_knows_what_was_stored(settings: Settings, items: list[str]) -> None:
@@ -156,7 +156,7 @@ def test_without_its_store_lists_go_on_and_events_are_refused(
     assert response.headers["content-type"] == "application/problem+json"
     before = listed(http, "newcomer")
     assert before
-    eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text, seconds=5)
+    eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text)
     broken._connection.execute("ALTER TABLE elsewhere RENAME TO events")  # type: ignore[attr-defined]
     broken.close()
     assert post(http, event).json() == {"accepted": 1, "duplicates": 0}

@@ -100,7 +100,7 @@ def test_items_change_go_and_come_back(http: httpx.Client, settings: Settings, i
         assert other.get(f"/v1/items/{NEW['item_id']}").json()["item"]["title"] == "the last one counts"
         put(other, before)
         assert other.get(path).json()["item"] == before
-        eventually(lambda: http.get(path).is_success, seconds=5)
+        eventually(lambda: http.get(path).is_success)
         assert target in listed(http, history=garden[:3], n=50)
 
 
@@ -146,5 +146,5 @@ def test_a_stored_item_that_a_version_cannot_use_does_not_stop_the_others(
     right = [ItemChange(f"new {n}", f'{{"item_id": "new {n}", "title": "new {n}"}}') for n in range(3)]
     store.put_items([right[0], wrong, *right[1:]])
     store.close()
-    eventually(lambda: all(http.get(f"/v1/items/new {number}").is_success for number in range(3)), seconds=10)
+    eventually(lambda: all(http.get(f"/v1/items/new {number}").is_success for number in range(3)))
     assert http.get("/v1/items/odd").status_code == 404

@@ -47,7 +47,7 @@ def is_known(http: httpx.Client, user: str) -> bool:
 
 def seconds_until(check: Callable[[], bool]) -> float:
     started = time.perf_counter()
-    eventually(check, seconds=10)
+    eventually(check)
     return time.perf_counter() - started
 
 
@@ -79,17 +79,17 @@ def test_two_servers_on_one_postgresql_and_one_redis(
             times.append(seconds_until(lambda reader=reader, n=number: listed(reader, f"u{n}") != fresh))  # type: ignore[misc]
         assert min(times) < SOON, times
         one.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]}).raise_for_status()
-        eventually(lambda: two.get("/v1/items/new").is_success, seconds=5)
+        eventually(lambda: two.get("/v1/items/new").is_success)
         one.delete("/v1/users/u0").raise_for_status()
-        eventually(lambda: not is_known(two, "u0"), seconds=5)
+        eventually(lambda: not is_known(two, "u0"))
 
         # Without Redis they read the store.
         redis.kill()
         buy(one, "without", items[3])
-        eventually(lambda: is_known(two, "without"), seconds=5)
+        eventually(lambda: is_known(two, "without"))
         redis.start()
         buy(two, "again", items[4])
-        eventually(lambda: is_known(one, "again"), seconds=5)
+        eventually(lambda: is_known(one, "again"))
 
 
 @pytest.mark.skipif(NO_DATABASES is not None, reason=NO_DATABASES or "")
@@ -122,7 +122,7 @@ def test_two_servers_on_one_redis(registry: Registry, tmp_path: Path, items: lis
         with serving_thread(settings) as one, serving_thread(settings) as two:
             fresh = listed(two, "nobody")
             buy(one, "u", items[0])
-            eventually(lambda: listed(two, "u") != fresh, seconds=5)
+            eventually(lambda: listed(two, "u") != fresh)
     finally:
         redis.kill()
 

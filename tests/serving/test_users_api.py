@@ -48,7 +48,7 @@ def test_a_user_is_shown_and_forgotten(
         answer = http.delete(f"/v1/users/{known}")
         assert answer.json() == {"user_id": known, "forgotten": True, "events": 3}
         for server in (http, worker):
-            eventually(lambda server=server: about(server, known) == (0, 0), seconds=5)  # type: ignore[misc]
+            eventually(lambda server=server: about(server, known) == (0, 0))  # type: ignore[misc]
             assert listed(server, known) == listed(server, "somebody new")
         click(http, known, items[5])
         assert about(http, known) == (1, 1), "who comes back is new"

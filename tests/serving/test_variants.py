@@ -102,7 +102,7 @@ def test_two_versions_answer_side_by_side(registry: Registry, items: list[str]) 
         assert http.post("/v1/models/rollback").json()["served"] == first
 
         assert http.delete(f"/v1/users/{user}").json()["events"] == 2
-        eventually(lambda: http.get(f"/v1/users/{user}").json()["lists"] == [], seconds=5)
+        eventually(lambda: http.get(f"/v1/users/{user}").json()["lists"] == [])
 
 
 def test_a_variant_that_cannot_be_loaded_is_stood_in_for(registry: Registry) -> None:
