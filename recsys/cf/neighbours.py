@@ -1,34 +1,28 @@
 """Item-item neighbours: items that the same users want, by shrunk cosine."""
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
-from recsys.cf.recency import recency_weights
 from recsys.cf.users import user_item_matrix
 from recsys.config import CfConfig
-from recsys.data.arrays import load_csr, save_csr
-from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.retrieval.scores import SparseScores
 
 _SHRINKAGE = 5.0
 """Added to the divisor of the cosine: two items that one user shares are no evidence yet."""
 
 
-class Neighbours:
+class Neighbours(ItemLinks):
     """Shrunk cosine (Sarwar et al., WWW 2001), each user counting 1 / sqrt(1 + items wanted) (Breese et al., UAI 1998).
 
-    Attributes:
-        matrix: (n_items, n_items) float32 CSR, the nearest items of each item, without itself.
+    The matrix holds the nearest items of each item, without itself.
     """
 
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        self.matrix = matrix
+    name = "neighbours"
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
@@ -46,25 +40,3 @@ class Neighbours:
             return similarity
 
         return cls(top_k_product(wanted.T.tocsr(), counted, config.neighbours, cosine))
-
-    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): similarity to the history, its newest events counting most."""
-        positive = histories.positive()
-        history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
-        scores: NDArray[np.float32] = (history @ self.matrix).toarray()
-        return scores
-
-    def scores(self, histories: HistoryBatch) -> SparseScores:
-        """The same without the zeros."""
-        positive = histories.positive()
-        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
-
-    def save(self, folder: Path) -> None:
-        """Write the matrix."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_csr(folder, "neighbours", self.matrix)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        return cls(load_csr(folder, "neighbours"))

@@ -1,20 +1,17 @@
 """Transitions: which items follow an item soon after, in the order of each user's events."""
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
-from recsys.cf.recency import basket_starts, recency_weights
+from recsys.cf.recency import basket_starts
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
-from recsys.data.arrays import load_csr, save_csr
-from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.retrieval.scores import SparseScores
 
 _BACKWARD = 0.5
 """What a step counts for the way back, from the item that followed."""
@@ -23,19 +20,15 @@ _SHRINKAGE = 20.0
 """Added to the divisor: one user who went from one rare item to another is no evidence yet."""
 
 
-class Transitions:
+class Transitions(ItemLinks):
     """Item -> items of the following baskets of the same user; a basket counts 1 / distance, split among its items.
 
     A basket is all positive events of a user at one time: they have no order, so they count for each other both ways,
     at distance 1. Where every event has a time of its own, a basket is an event. An item that comes back in a later
     basket follows itself: the diagonal tells repeat buys. Sums are divided by sqrt(count * count) + shrinkage.
-
-    Attributes:
-        matrix: (n_items, n_items) float32 CSR; row: the item that was wanted, column: the item that follows.
     """
 
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        self.matrix = matrix
+    name = "transitions"
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
@@ -61,28 +54,6 @@ class Transitions:
 
         left, right = sp.vstack(origins, format="csr").T.tocsr(), sp.vstack(targets, format="csr")
         return cls(top_k_product(left, right, config.neighbours, normalised))
-
-    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): how strongly items follow the history, its newest events counting most."""
-        positive = histories.positive()
-        history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
-        scores: NDArray[np.float32] = (history @ self.matrix).toarray()
-        return scores
-
-    def scores(self, histories: HistoryBatch) -> SparseScores:
-        """The same without the zeros."""
-        positive = histories.positive()
-        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
-
-    def save(self, folder: Path) -> None:
-        """Write the matrix."""
-        folder.mkdir(parents=True, exist_ok=True)
-        save_csr(folder, "transitions", self.matrix)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        return cls(load_csr(folder, "transitions"))
 
 
 def _baskets(log: InteractionLog) -> tuple[NDArray[np.int32], sp.csr_matrix]:

@@ -1,0 +1,49 @@
+"""Item -> item links: what a history asks for along the links of its items."""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+import scipy.sparse as sp
+from numpy import float32
+from numpy.typing import NDArray
+
+from recsys.cf.recency import recency_weights
+from recsys.data.arrays import load_csr, save_csr
+from recsys.data.history import HistoryBatch
+from recsys.retrieval.scores import SparseScores
+
+
+class ItemLinks:
+    """What neighbours and transitions have in common: a sparse matrix that histories are multiplied with.
+
+    Attributes:
+        matrix: (n_items, n_items) float32 CSR; row: the item of the history, column: the item that it speaks for.
+    """
+
+    name: ClassVar[str]
+    """Of the files."""
+
+    def __init__(self, matrix: sp.csr_matrix) -> None:
+        self.matrix = matrix
+
+    def score(self, histories: HistoryBatch) -> NDArray[float32]:
+        """(n_requests, n_items): how strongly the history speaks for each item, its newest events counting most."""
+        positive = histories.positive()
+        history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
+        scores: NDArray[float32] = (history @ self.matrix).toarray()
+        return scores
+
+    def scores(self, histories: HistoryBatch) -> SparseScores:
+        """The same without the zeros."""
+        positive = histories.positive()
+        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
+
+    def save(self, folder: Path) -> None:
+        """Write the matrix."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_csr(folder, self.name, self.matrix)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(load_csr(folder, cls.name))
