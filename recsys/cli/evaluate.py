@@ -9,13 +9,21 @@ from recsys.errors import DataError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys evaluate DIR --registry REG [--version V] [--requests FILE] [--json] [--report FILE.html]
-    [--per-request FILE.parquet]`."""
+    """`recsys evaluate DIR --registry REG [--version V] [--requests FILE | --split leave-one-out|rolling [--windows N]]
+    [--json] [--report FILE.html] [--per-request FILE.parquet]`."""
     parser = subparsers.add_parser("evaluate", help="measure a version against simpler rankings")
     parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
     options.add_registry(parser)
     parser.add_argument("--version", metavar="V", help="a version of the registry (default: the current one)")
-    parser.add_argument("--requests", type=Path, metavar="FILE", help="requests file with a target column")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--requests", type=Path, metavar="FILE", help="requests file with a target column")
+    what.add_argument(
+        "--split",
+        choices=("leave-one-out", "rolling"),
+        help="train anew with the version's configuration: without the newest request of every user, or before each "
+        "window of the newest events (default: the version as it is, on what is newer than its training)",
+    )
+    parser.add_argument("--windows", type=options.positive, default=3, metavar="N", help="of --split rolling (3)")
     options.add_json(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with figures and plots")
     parser.add_argument(
@@ -31,16 +39,25 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.eval.report import write_report
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.evaluate import evaluate
+    from recsys.pipeline.splits import evaluate_anew
     from recsys.registry import Registry
+    from recsys.text.cache import VectorCache
 
     directory: Path = arguments.directory
     with Progress() as progress:
         progress(f"loading from {arguments.registry}")
-        bundle = Bundle.load(Registry(arguments.registry), arguments.version)
+        registry, name = Registry(arguments.registry), directory.resolve().name
+        bundle = Bundle.load(registry, arguments.version)
         progress(f"reading {directory}")
         dataset = load_dataset(directory, bundle.config)
-        requests = None if arguments.requests is None else read_requests(arguments.requests)
-        report = evaluate(bundle, dataset, requests, name=directory.resolve().name, progress=progress)
+        if arguments.split is not None:
+            cache, windows = VectorCache(registry.vectors_file), arguments.windows
+            report = evaluate_anew(
+                bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress
+            )
+        else:
+            requests = None if arguments.requests is None else read_requests(arguments.requests)
+            report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
         write_report(arguments.report, report)
     if arguments.per_request is not None:

@@ -1,6 +1,6 @@
 """Measure ranked lists against what was wanted: every item ranked, nothing sampled, a value for every request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,16 @@ class Measurement:
         users = None if self.users is None else self.users[chosen]
         requests = None if self.requests is None else self.requests[chosen]
         return Measurement(self.k, values, self.items[chosen], self.n_items, users, requests)
+
+    @staticmethod
+    def joined(parts: Sequence["Measurement"]) -> "Measurement":
+        """Rankings of requests that came one after the other, over one catalogue, as one."""
+        first = parts[0]
+        values = {name: np.concatenate([part.values[name] for part in parts]) for name in first.values}
+        items = np.concatenate([part.items for part in parts])
+        users = [part.users for part in parts if part.users is not None]
+        joined_users = np.concatenate(users) if len(users) == len(parts) else None
+        return Measurement(first.k, values, items, first.n_items, joined_users, np.arange(len(items)))
 
     def summary(self, *, seed: int = 0, resamples: int = 1_000) -> Metrics:
         """Every metric as `{"mean", "low", "high"}` with a 95 % bootstrap interval over users.

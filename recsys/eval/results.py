@@ -1,6 +1,6 @@
 """All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -107,6 +107,7 @@ class EvaluationReport:
         features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`.
         full: the full pipeline's lists and figures; None in a report that was read back.
+        others: those of the baselines and the ablation; empty in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
     """
 
@@ -132,6 +133,7 @@ class EvaluationReport:
     features: tuple[FeatureRow, ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
     full: Measurement | None = field(default=None, repr=False, compare=False)
+    others: Mapping[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -183,8 +185,32 @@ class EvaluationReport:
             pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},
             per_request=full.to_polars(),
             full=full,
+            others={**baselines, **ablation},
             masks=slices,
             **details,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["EvaluationReport"], *, seed: int = 0) -> "EvaluationReport":
+        """Fresh measurements of windows one after the other, as one: what all of them have, over all requests."""
+        first = parts[0]
+
+        def over_all(names: Iterable[str]) -> dict[str, Measurement]:
+            kept = [name for name in names if all(name in part.others for part in parts)]
+            return {name: Measurement.joined([part.others[name] for part in parts]) for name in kept}
+
+        slices = [name for name in first.masks if all(name in part.masks for part in parts)]
+        return cls.of(
+            first.version,
+            first.dataset,
+            Measurement.joined([part.full for part in parts if part.full is not None]),
+            baselines=over_all(first.baselines),
+            ablation=over_all(first.ablation),
+            slices={name: np.concatenate([part.masks[name] for part in parts]) for name in slices},
+            seed=seed,
+            windows=tuple(window for part in parts for window in part.windows),
+            facts=first.facts,
+            caveats=tuple(dict.fromkeys(caveat for part in parts for caveat in part.caveats)),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _on_requests(
     caveats = []
     if len(wanted) < len(requests):
         caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
-    return _measured(
+    return measured(
         bundle, recommender.scoring, _asked(recommender, wanted), name, seed, progress, caveats=tuple(caveats)
     )
 
@@ -123,7 +123,7 @@ def on_moments(
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
-    return _measured(
+    return measured(
         bundle,
         past.scoring,
         asked,
@@ -137,7 +137,7 @@ def on_moments(
     )
 
 
-def _measured(
+def measured(
     bundle: Bundle,
     scoring: Scoring,
     asked: Iterator[Asked],
@@ -146,6 +146,7 @@ def _measured(
     progress: Progress,
     **details: Any,
 ) -> EvaluationReport:
+    """What a version reaches on requests that it has not learned from; `details` are further parts of the report."""
     learned = bundle.log.positive()
     report = measure(
         scoring,

@@ -10,6 +10,7 @@ import pytest
 from shop import Run
 
 from recsys.cli.retrain import moments
+from recsys.pipeline.bundle import Bundle
 from recsys.registry import Registry
 
 METRICS = {
@@ -201,3 +202,31 @@ def test_intervals_that_are_none(run: Run, text: str) -> None:
     outcome = run("retrain", "--registry", "r", "--store", "s", f"--watch={text}")
     assert outcome.code == 2
     assert "--watch" in outcome.err
+
+
+def test_tuned_training_goes_on_and_keeps_its_trials(run: Run, tiny_dataset_dir: Path, tmp_path: Path) -> None:
+    for trials in ("1", "2"):
+        assert run("train", tiny_dataset_dir, "--registry", tmp_path, *SETTINGS, "--tune", trials).code == 0
+    bundle = Bundle.load(Registry(tmp_path))
+    assert sorted(trial["number"] for trial in bundle.report.trials) == [0, 1]
+    best = bundle.report.trials[0]["settings"]
+    assert {key: getattr(bundle.config.ranker, key) for key in best} == best
+
+
+def test_figures_by_request(run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path) -> None:
+    file = tmp_path / "requests.parquet"
+    answer = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--json", "--per-request", file)
+    assert answer.code == 0
+    report, frame = json.loads(answer.out), pl.read_parquet(file)
+    assert len(frame) == report["n_requests"]
+    assert frame["ndcg@10"].mean() == pytest.approx(report["metrics"]["ndcg@10"]["mean"])
+
+
+def test_evaluate_by_other_splits(run: Run, tiny_dataset_dir: Path, trained_registry: Path) -> None:
+    command = ("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--split", "rolling")
+    answer = run(*command, "--windows", "1", "--json")
+    assert answer.code == 0, answer.err
+    report = json.loads(answer.out)
+    assert [window["name"] for window in report["windows"]] == ["window 1 of 1"]
+    assert report["n_requests"] > 0
+    assert run(*command, "--requests", "requests.parquet").code == 2

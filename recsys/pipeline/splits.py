@@ -1,0 +1,130 @@
+"""Other ways to cut a log for an evaluation. What is measured is a version's recipe, trained anew for each cut."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from features.state import EventState
+from recsys.config import DataConfig
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.loading import fingerprint
+from recsys.data.split import TemporalSplit
+from recsys.errors import DataError
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.evaluate import asked_of, caveats_of, measured
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import Past
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.stage_one import Progress
+from recsys.pipeline.train import train
+from recsys.text.cache import VectorCache
+
+Split = Literal["leave-one-out", "rolling"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is learned from, and what is measured then.
+
+    Attributes:
+        name: for readers.
+        learned: events of the training.
+        asked: the requests.
+    """
+
+    name: str
+    learned: InteractionLog
+    asked: Moments
+
+
+def evaluate_anew(
+    bundle: Bundle,
+    dataset: Dataset,
+    split: Split,
+    *,
+    windows: int = 3,
+    name: str = "",
+    seed: int = 0,
+    cache: VectorCache | None = None,
+    progress: Progress = lambda message: None,
+) -> EvaluationReport:
+    """Train with a version's configuration on each cut of a data set, and measure on what was cut off.
+
+    Args:
+        bundle: its configuration counts, and nothing that it has learned.
+        split: `rolling`: the newest share of the log, `data.test_fraction`, in windows one after the other, each
+            measured by what has learned from all before it. `leave-one-out`: the newest request of every user that has
+            an earlier one, measured by what has learned from all the rest.
+        windows: of `rolling`; one training each.
+
+    Raises:
+        DataError: the log is too short to be cut so.
+    """
+    log, config = dataset.log, bundle.config
+    cuts = [leave_one_out(log)] if split == "leave-one-out" else rolling(log, config.data, windows)
+    reports = []
+    for cut in cuts:
+        progress(f"{cut.name}: training on {len(cut.learned):,} events")
+        part = replace(dataset, log=cut.learned, fingerprint=fingerprint(dataset.catalogue, cut.learned))
+        trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
+        asked = cut.asked.sample(config.data.max_requests, seed)
+        past = Past(Scoring(trained.catalogue, trained.stage, EventState(log)), trained.config)
+        start, end = int(asked.times[0]), int(asked.times[-1]) + 1
+        caveats = caveats_of(log, asked)
+        if split == "leave-one-out":
+            caveats += (
+                "Leave one out: the models have learned from what others did after the moment of a request, which "
+                "no recommender in service can.",
+            )
+        reports.append(
+            measured(
+                trained,
+                past.scoring,
+                asked_of(past, asked),
+                name,
+                seed,
+                progress,
+                caveats=caveats,
+                windows=(Window(cut.name, start, end, len(log.between(start, end)), "is measured"),),
+            )
+        )
+    return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+
+
+def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:
+    """The test window in parts with as many signs of interest each; before each, all is learned from.
+
+    Raises:
+        DataError: it has fewer moments than that.
+    """
+    split = TemporalSplit.of(log, config)
+    times = log.positive().between(split.test_start, split.end).times
+    edges = np.quantile(times, np.linspace(0, 1, windows + 1)[1:-1], method="higher")
+    bounds = np.unique([split.test_start, *edges, split.end]).tolist()
+    if len(bounds) <= windows:
+        raise DataError(f"the test window has too few moments for {windows} windows; ask for fewer")
+    return [
+        Cut(f"window {number} of {windows}", log.before(start), Moments.of(log, start, end))
+        for number, (start, end) in enumerate(pairwise(bounds), start=1)
+    ]
+
+
+def leave_one_out(log: InteractionLog) -> Cut:
+    """The newest request of every user that has an earlier one; all that is before it is learned from.
+
+    Raises:
+        DataError: there is no such user.
+    """
+    every = Moments.of(log, int(log.times[0]), int(log.times[-1]) + 1)
+    newest = np.full(log.n_users, -1)
+    newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
+    asked = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
+    if not len(asked):
+        raise DataError("leave-one-out needs users with two requests at least, and the log has none")
+    ends = np.full(log.n_users, np.iinfo(np.int64).max)
+    ends[asked.users] = asked.times
+    return Cut("leave one out", log.select(log.times < ends[log.users]), asked)
