@@ -269,7 +269,7 @@ class RetrainConfig(Section):
     tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
     max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
     max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
-    max_calibration_loss: Fraction = Field(0.05, description="most that the calibration error of p_click may rise")
+    max_calibration_loss: Fraction = Field(0.05, description="most that a calibration error may rise")
     max_latency: float = Field(2.0, gt=0, description="most time of a list, in times of the served version's")
     max_size: float = Field(2.0, gt=0, description="most bytes on disk, in times of the served version's")
 

@@ -109,6 +109,11 @@ class Targets:
         offsets = np.concatenate([[0], np.cumsum(self.counts[chosen])])
         return Targets(offsets, self.items[chosen[self.rows]])
 
+    def keep(self, chosen: NDArray[np.bool_]) -> "Targets":
+        """The same requests with the chosen targets alone: `chosen` is (n_targets,)."""
+        counts = np.bincount(self.rows[chosen], minlength=len(self))
+        return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.items[chosen])
+
     def mask(self, start: int, stop: int, n_items: int) -> NDArray[np.bool_]:
         """(stop - start, n_items) True at the targets of requests start to stop - 1."""
         mask = np.zeros((stop - start, n_items), dtype=bool)

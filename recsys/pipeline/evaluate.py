@@ -19,7 +19,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import Matched
 from recsys.pipeline.measure import BASELINES, Asked, measure
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring, block_size
@@ -86,7 +86,7 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
     newer = dataset.log.after(bundle.data_record.end)
-    moments = Moments.of(newer, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
+    moments = Moments.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
         bundle.config.data.max_requests, seed
     )
     if not len(moments):
@@ -113,7 +113,8 @@ def on_moments(
     state.append(matched.log.after(bundle.data_record.end))
     past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
     targets = matched.items[moments.target_items]
-    asked = asked_of(past, replace(moments, users=matched.users[moments.users], target_items=targets))
+    known = replace(moments, users=matched.users[moments.users], target_items=targets)
+    asked = asked_of(past, known, len(grade_of_weights(dataset.log)))
     unknown = int(np.count_nonzero(targets < 0))
     caveats = caveats_of(dataset.log, moments)
     if unknown:
@@ -165,10 +166,12 @@ def measured(
     return replace(report, features=bundle.report.features)
 
 
-def asked_of(past: Past, moments: Moments) -> Iterator[Asked]:
-    """The requests of a window with what was wanted."""
+def asked_of(past: Past, moments: Moments, top_grade: int) -> Iterator[Asked]:
+    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, unless all are alike."""
     for part, block in past.blocks(moments):
-        yield Asked(block, Targets(part.target_offsets, part.target_items), part.users)
+        targets = Targets(part.target_offsets, part.target_items)
+        bought = targets.keep(part.target_grades == top_grade) if top_grade > 1 else None
+        yield Asked(block, targets, part.users, bought)
 
 
 def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:

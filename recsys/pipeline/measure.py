@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from recsys.eval.metrics.calibration import reliability
+from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import CandidateRecall, EvaluationReport
@@ -42,21 +42,24 @@ class Asked:
         block: the requests.
         targets: what was wanted.
         users: (n_requests,) user numbers, -1 for an anonymous one.
+        bought: those of the targets that got the strongest event; None where that is not known, or no other is.
     """
 
     block: Block
     targets: Targets
     users: NDArray[np.int32]
+    bought: Targets | None = None
 
     def reachable(self) -> "Asked":
         """Targets that the rules allow; under `policy.seen = exclude` these are the items new to the user."""
-        eligible = self.block.eligible
-        known = self.targets.items >= 0
+        bought = None if self.bought is None else self._allowed(self.bought)
+        return Asked(self.block, self._allowed(self.targets), self.users, bought)
+
+    def _allowed(self, targets: Targets) -> Targets:
+        known = targets.items >= 0
         allowed = ~known
-        allowed[known] = eligible[self.targets.rows[known], self.targets.items[known]]
-        counts = np.bincount(self.targets.rows[allowed], minlength=len(self.targets))
-        targets = Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.targets.items[allowed])
-        return Asked(self.block, targets, self.users)
+        allowed[known] = self.block.eligible[targets.rows[known], targets.items[known]]
+        return targets.keep(allowed)
 
 
 class _Collected:
@@ -118,7 +121,7 @@ def measure(
         for source, said in simpler.items():
             collected.setdefault(baselines[source], _Collected()).add(_best(said, block))
         recall.add(ranked, targets)
-        chances.add(ranked, targets)
+        chances.add(ranked, part)
         if dial is not None:
             dial.add(ranked, block.policies, targets)
         parts.append(part)
@@ -187,18 +190,22 @@ class _Chances:
     """Predicted probabilities and what happened, of every candidate."""
 
     def __init__(self, rankers: Rankers) -> None:
-        self.rankers = rankers
-        self.scores: list[NDArray[np.float32]] = [np.zeros(0, dtype=np.float32)]
-        self.happened: list[NDArray[np.bool_]] = [np.zeros(0, dtype=bool)]
+        self.heads = {"p_click": rankers.click, "p_purchase": rankers.purchase}
+        self.scores: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.heads}
+        self.happened: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in self.heads}
 
-    def add(self, ranked: RankedBlock, targets: Targets) -> None:
-        self.scores.append(ranked.scores)
-        self.happened.append(_is_target(ranked, targets))
+    def add(self, ranked: RankedBlock, asked: Asked) -> None:
+        for name, targets in (("p_click", asked.targets), ("p_purchase", asked.bought)):
+            if targets is not None:
+                self.scores[name].append(ranked.scores)
+                self.happened[name].append(_is_target(ranked, targets))
 
-    def result(self) -> dict[str, Any]:
-        probabilities = self.rankers.click.probability(np.concatenate(self.scores))
-        happened = np.concatenate(self.happened)
-        return {"p_click": reliability(probabilities, happened)} if len(happened) else {}
+    def result(self) -> dict[str, Reliability]:
+        return {
+            name: reliability(head.probability(np.concatenate(scores)), np.concatenate(self.happened[name]))
+            for name, head in self.heads.items()
+            if sum(map(len, scores := self.scores[name]))
+        }
 
 
 def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:

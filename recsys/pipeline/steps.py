@@ -94,7 +94,7 @@ class Steps:
             past.scoring,
             features,
             rankers,
-            asked_of(past, test),
+            asked_of(past, test, len(grade_of_weights(log))),
             n_candidates=self.config.candidates.n,
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",

@@ -106,6 +106,9 @@ def test_targets_count_once_and_slice() -> None:
     chosen = targets.select(np.array([False, True, True]))
     np.testing.assert_array_equal(chosen.offsets, [0, 0, 1])
     np.testing.assert_array_equal(chosen.items, [3])
+    kept = targets.keep(np.array([False, True, True]))
+    np.testing.assert_array_equal(kept.offsets, [0, 1, 1, 2])
+    np.testing.assert_array_equal(kept.items, [2, 3])
 
 
 @st.composite

@@ -71,6 +71,10 @@ def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_co
     assert report.n_requests <= n_newer == window.n_events
     assert any("unknown to the version; they count as missed" in caveat for caveat in report.caveats)
     assert report.metrics["ndcg@10"]["mean"] > 0.2  # type: ignore[operator]
+    clicks, purchases = report.calibration["p_click"], report.calibration["p_purchase"]
+    assert clicks.counts.sum() == purchases.counts.sum() > 0
+    wanted, bought = (round(float(bins.observed @ bins.counts)) for bins in (clicks, purchases))
+    assert 0 < bought < wanted
 
 
 def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
