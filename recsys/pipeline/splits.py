@@ -16,7 +16,7 @@ from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.evaluate import asked_of, caveats_of, measured
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress
@@ -84,7 +84,7 @@ def evaluate_anew(
             measured(
                 trained,
                 past.scoring,
-                asked_of(past, asked),
+                asked_of(past, asked, len(grade_of_weights(log))),
                 name,
                 seed,
                 progress,
