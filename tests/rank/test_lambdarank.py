@@ -110,19 +110,45 @@ def test_by_group_on_values_worked_by_hand() -> None:
 
 def test_compiled_trees_score_as_lightgbm_does(ranker: Ranker) -> None:
     """On thresholds, beside them, at values never met in training, and without values."""
-    pytest.importorskip("daal4py")
     assert ranker.compiled is not None
     table = make_rows(40, 7).table
     table[::3, 0] = np.nan  # training knew a value for every row
     table[1::3, 1] = 1e30
     table[2::3, 2] = 0
+    thresholds = ranker.compiled.thresholds[np.isfinite(ranker.compiled.thresholds)]
+    table[: len(thresholds), 0] = thresholds[: len(table)]
     expected = ranker.booster.predict(table, num_threads=1)
-    np.testing.assert_allclose(ranker.compiled.predict(table), expected, atol=1e-5)
+    np.testing.assert_allclose(ranker.compiled.predict(table), expected, atol=1e-6)
     np.testing.assert_array_equal(ranker.compiled.predict(table), ranker.score(table))
 
 
+@pytest.mark.parametrize("leaves", [2, 5, 33, 127])
+def test_trees_of_any_size_are_compiled(leaves: int) -> None:
+    """More leaves than a word has bits, values that are missing on either side, and only them on one."""
+    rng = np.random.default_rng(leaves)
+    table = rng.normal(size=(2_000, 4)).astype(np.float32)
+    table[rng.random(table.shape) < 0.2] = np.nan
+    table[:, 3] = np.where(np.isnan(table[:, 3]), np.nan, 1.0)
+    wanted = np.nan_to_num(table[:, 0], nan=0.7) * np.nan_to_num(table[:, 1], nan=-2.0) + np.isnan(table[:, 3])
+    parameters = {"num_leaves": leaves, "min_data_in_leaf": 2, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(parameters, lightgbm.Dataset(table, label=wanted), 8)
+    compiled = CompiledTrees.of(booster)
+    assert compiled is not None
+    np.testing.assert_allclose(compiled.predict(table), booster.predict(table, num_threads=1), atol=1e-6)
+
+
+def test_trees_that_learned_nothing_are_compiled() -> None:
+    """One leaf each."""
+    data = lightgbm.Dataset(np.zeros((50, 2)), label=np.arange(50))
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, data, 2)
+    compiled = CompiledTrees.of(booster)
+    assert compiled is not None
+    table = np.ones((3, 2), dtype=np.float32)
+    np.testing.assert_allclose(compiled.predict(table), booster.predict(table, num_threads=1), rtol=1e-6)
+
+
 def test_trees_that_cannot_be_compiled_are_left_to_lightgbm() -> None:
-    """oneDAL knows no categories: what it would make of them is not used."""
+    """A category has no place in an order."""
     rows = make_rows(60, 0)
     kinds = np.abs(rows.table[:, :1] * 3).astype(int)
     data = lightgbm.Dataset(kinds, label=rows.grades, group=rows.sizes, categorical_feature=[0])
