@@ -1,6 +1,7 @@
 """Flags that several verbs share, and what they turn into."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.config import Config
+    from recsys.data.places import Place
+    from recsys.pipeline.engine import Engine
 
 
 def add_registry(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,38 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override, e.g. text.epochs=2"
     )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """`--engine local|ray` and `--workers W`."""
+    parser.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="this machine's processes, or a Ray cluster: that of $RAY_ADDRESS, or one on this machine (recsys[ray])",
+    )
+    parser.add_argument(
+        "--workers", type=positive, metavar="W", help="processes (default: cores, with ray of the whole cluster)"
+    )
+
+
+def engine(arguments: argparse.Namespace) -> "Engine | None":
+    """The engine that `--engine` and `--workers` ask for; None for a single process, which is this one."""
+    if arguments.engine == "ray":
+        from recsys.pipeline.ray_cluster import RayCluster
+
+        return RayCluster(arguments.workers)
+    from recsys.pipeline.processes import Processes
+
+    n = arguments.workers or os.cpu_count() or 1
+    return Processes(n) if n > 1 else None
+
+
+def place(text: str) -> "Place":
+    """A path, or a URL that fsspec knows, for argparse."""
+    from recsys.data.places import place
+
+    return place(text)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

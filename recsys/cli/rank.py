@@ -3,10 +3,10 @@
 import argparse
 import dataclasses
 import hashlib
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -25,19 +25,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     options.add_registry(parser)
     whom = parser.add_mutually_exclusive_group(required=True)
     whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id a line")
-    whom.add_argument("--requests", type=Path, metavar="FILE", help="requests file: user, history, candidates, n, ...")
+    whom.add_argument("--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ...")
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items a list (default 10)")
     parser.add_argument(
         "--out",
         required=True,
         metavar="FILE.parquet|URL",
-        help="a file, or for look-up by id sqlite:///FILE, postgresql://... or redis://...; complete or as it was",
+        help="a file, its URL (s3://...), or for look-up by id sqlite:///FILE, postgresql://... or redis://...; complete "
+        "or as it was",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="take also the events of this dataset directory")
-    parser.add_argument("--engine", choices=["local"], default="local", help="where the work is done")
-    parser.add_argument(
-        "--workers", type=options.positive, default=os.cpu_count() or 1, metavar="W", help="processes (default: cores)"
-    )
+    parser.add_argument("--data", type=options.place, metavar="DIR", help="take also the events of this dataset directory")
+    options.add_engine(parser)
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -50,12 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.matching import Matched
+    from recsys.pipeline.published import Published
     from recsys.pipeline.recommend import Recommender
-    from recsys.pipeline.workers import Workers
     from recsys.registry import Registry
-    from recsys.store.lists import is_url
 
-    out = _file_for(arguments) if is_url(arguments.out) else Path(arguments.out)
+    out = options.place(arguments.out)
+    lists = out if isinstance(out, Path) else _file_for(arguments)
     with Progress() as progress:
         progress(f"loading from {arguments.registry}")
         bundle = Bundle.load(Registry(arguments.registry))
@@ -69,18 +67,23 @@ def run(arguments: argparse.Namespace) -> int:
             requests = read_requests(arguments.requests, n=arguments.n)
         else:
             requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
-        with tempfile.TemporaryDirectory() as folder:
-            workers = None
-            if arguments.workers > 1:
-                log = Path(folder) / "log" if arguments.data is not None else None
-                if log is not None:
-                    bundle.log.save(log)
-                workers = Workers(arguments.registry, bundle.version, arguments.workers, log)
+        cache = arguments.registry / "cache"  # where the other processes find the version, they find this too
+        cache.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="log-", dir=cache) as folder:
+            log = Path(folder) / "log" if arguments.data is not None else None
+            if log is not None:
+                bundle.log.save(log)
+            published, engine = Published(arguments.registry.absolute(), bundle.version, log), options.engine(arguments)
             summary = rank_to_parquet(
-                recommender, requests, out, resume=arguments.resume, workers=workers, progress=progress
+                recommender,
+                requests,
+                lists,
+                resume=arguments.resume,
+                spread=partial(engine.run, published.open) if engine else None,
+                progress=progress,
             )
-        if is_url(arguments.out):
-            _deliver(out, arguments.out, recommender, progress)
+        if isinstance(out, str):
+            _deliver(lists, out, recommender, progress)
     if arguments.json:
         output.print_json({**summary.to_dict(), "out": _shown(arguments.out)})
     else:
@@ -98,13 +101,17 @@ def _file_for(arguments: argparse.Namespace) -> Path:
 
 
 def _deliver(lists: Path, url: str, recommender: "Recommender", progress: Progress) -> None:
-    """The lists to where they are looked up, by the ids under which the server knows users."""
+    """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
+    from recsys.data.places import put
     from recsys.pipeline.deliver import deliver
-    from recsys.store.lists import open_lists
+    from recsys.store.lists import is_url, open_lists
 
     progress(f"delivering to {_shown(url)}")
-    with closing(open_lists(url)) as place:
-        deliver(lists, place, recommender.stored_id)
+    if is_url(url):
+        with closing(open_lists(url)) as place:
+            deliver(lists, place, recommender.stored_id)
+    else:
+        put(lists, url)
     lists.unlink()
 
 
@@ -119,4 +126,4 @@ def _ids_of(recommender: "Recommender", users: str) -> list[str]:
     from recsys.data.request_file import read_user_ids
 
     vocabulary = recommender.bundle.log.user_vocabulary
-    return vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(Path(users))
+    return vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(options.place(users))

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
@@ -12,6 +11,7 @@ from recsys.cli.progress import Progress
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
+    from recsys.data.places import Place
     from recsys.rank.tuning import Tuning
     from recsys.registry import Registry
 
@@ -20,7 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]
     [--tune N]`."""
     parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
+    parser.add_argument("directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*")
     options.add_registry(parser)
     options.add_config(parser)
     parser.add_argument("--until", metavar="TIME", help="use events before this moment only (ISO 8601 or epoch)")
@@ -41,12 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     until = None if arguments.until is None else options.read_time(arguments.until)
 
     from recsys.data.loading import load_dataset
+    from recsys.data.places import name_of
     from recsys.data.validation import rejected_path
     from recsys.pipeline.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
-    directory: Path = arguments.directory
+    directory: Place = arguments.directory
     with Progress() as progress:
         progress(f"reading {directory}")
         rejected = rejected_path(directory)
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             dataset,
             config,
             seed=arguments.seed,
-            name=directory.resolve().name,
+            name=name_of(directory),
             cache=VectorCache(registry.vectors_file),
             tuning=_tuning(arguments, config, dataset, registry),
             progress=progress,

@@ -17,6 +17,7 @@ from recsys.data.events_table import build_log, read_events, reject_unknown, unk
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
+from recsys.data.places import Place, at_hand, place
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, USERS
 from recsys.data.users_table import check_users
@@ -43,18 +44,19 @@ class LoadReport:
         return sum(len(part) for part in self.rejections)
 
 
-def load_dataset(folder: str | Path, config: Config = Config(), rejected: str | Path | None = None) -> Dataset:  # noqa: B008
+def load_dataset(folder: Place, config: Config = Config(), rejected: str | Path | None = None) -> Dataset:  # noqa: B008
     """Read `items.*`, `events.*` and `users.*` of a folder.
 
     Args:
-        folder: see "Dataset directory" in the documentation; parquet, csv or jsonl, the latter two also gzipped.
+        folder: a path, or a URL that fsspec knows; see "Dataset directory" in the documentation; parquet, csv or jsonl,
+            the latter two also gzipped.
         config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
         rejected: a file for the bad rows, one JSON object a line; None keeps only their number.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
     """
-    dataset, report = read_dataset(Path(folder), config)
+    dataset, report = read_dataset(place(str(folder)), config)
     for part in report.rejections:
         part.check(config.data.max_rejected)
     if rejected is not None and report.n_rejected:
@@ -78,16 +80,17 @@ def dataset_from_frames(
     return dataset
 
 
-def read_dataset(folder: Path, config: Config) -> tuple[Dataset, LoadReport]:
+def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
     """Read a folder whatever the number of bad rows, and report them.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or nothing usable is in it.
     """
-    items, events = require_table(folder, "items"), require_table(folder, "events")
-    users = find_table(folder, "users")
-    further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
-    return _assemble(open_table(items), open_table(events, [column.name for column in EVENTS]), further, config)
+    with at_hand(folder) as here:
+        items, events = require_table(here, "items"), require_table(here, "events")
+        users = find_table(here, "users")
+        further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
+        return _assemble(open_table(items), open_table(events, [column.name for column in EVENTS]), further, config)
 
 
 def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:  # noqa: B008

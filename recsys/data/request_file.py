@@ -8,6 +8,7 @@ import orjson
 import polars as pl
 
 from recsys.data.files import ROW, SUFFIXES, Table, collect, open_table
+from recsys.data.places import Place, at_hand, place
 from recsys.data.requests import Request
 from recsys.data.schema import REQUESTS, USERS
 from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
@@ -16,8 +17,8 @@ from recsys.errors import DataError
 _FURTHER = ("history", "candidates", "context", "target")
 
 
-def read_requests(path: str | Path, n: int = Request.n) -> list[Request]:
-    """Read a parquet, csv or jsonl file of requests, in the order of the file.
+def read_requests(path: Place, n: int = Request.n) -> list[Request]:
+    """Read a parquet, csv or jsonl file of requests, a path or a URL, in the order of the file.
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
     `history` stands for a user without history, a missing one for the stored history. `n` is the length of the lists
@@ -26,7 +27,40 @@ def read_requests(path: str | Path, n: int = Request.n) -> list[Request]:
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
     """
-    table = open_table(Path(path), [*(column.name for column in REQUESTS), *_FURTHER])
+    with at_hand(place(str(path))) as here:
+        return _read(open_table(here, [*(column.name for column in REQUESTS), *_FURTHER]), n)
+
+
+def read_user_ids(path: Place) -> list[str]:
+    """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line.
+
+    Raises:
+        DataError: the file cannot be read, has no such column, a row without an id, or no row.
+    """
+    with at_hand(path) as here:
+        ids = _user_ids(here)
+    if not ids:
+        raise DataError(f"{path} holds no user; write one user_id a line")
+    return list(dict.fromkeys(ids))
+
+
+def _user_ids(path: Path) -> list[str]:
+    if not path.name.endswith(SUFFIXES):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
+        return [line.strip() for line in lines if line.strip()]
+    rules = apply_rules(open_table(path, ["user_id"]), USERS)
+    frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
+    if (frame[FAULT] > 0).any():
+        found = Rejections(rules.table.name, rules.table.first_line, frame.height, rules.rejected())
+        raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
+    ids: list[str] = frame[parsed("user_id")].to_list()
+    return ids
+
+
+def _read(table: Table, n: int) -> list[Request]:
     rules = apply_rules(table, REQUESTS)
     further = [name for name in _FURTHER if name in table.dtypes]
     read = {column.name: parsed(column.name) for column in REQUESTS if column.name in table.dtypes}
@@ -41,30 +75,6 @@ def read_requests(path: str | Path, n: int = Request.n) -> list[Request]:
         )
     _check_distinct(table, frame)
     return [_request(table, row, n) for row in frame.iter_rows(named=True)]
-
-
-def read_user_ids(path: Path) -> list[str]:
-    """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line.
-
-    Raises:
-        DataError: the file cannot be read, has no such column, a row without an id, or no row.
-    """
-    if not path.name.endswith(SUFFIXES):
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
-        ids = [line.strip() for line in lines if line.strip()]
-    else:
-        rules = apply_rules(open_table(path, ["user_id"]), USERS)
-        frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
-        if (frame[FAULT] > 0).any():
-            found = Rejections(rules.table.name, rules.table.first_line, frame.height, rules.rejected())
-            raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
-        ids = frame[parsed("user_id")].to_list()
-    if not ids:
-        raise DataError(f"{path} holds no user; write one user_id a line")
-    return list(dict.fromkeys(ids))
 
 
 def _check_distinct(table: Table, frame: pl.DataFrame) -> None:

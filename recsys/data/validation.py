@@ -15,6 +15,7 @@ import polars as pl
 
 from recsys.data.files import BROKEN, RAW, ROW, Table, collect
 from recsys.data.parsing import WANTED, as_cell, parse
+from recsys.data.places import Place
 from recsys.data.schema import MAX_POSITION, Column
 from recsys.errors import DataError
 
@@ -157,9 +158,9 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 
 
-def rejected_path(folder: Path) -> Path:
+def rejected_path(folder: Place) -> Path:
     """Where the bad rows of a dataset directory go: beside the data, or here if that folder cannot be written."""
-    return (folder if os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
+    return (folder if isinstance(folder, Path) and os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:

@@ -1,24 +1,31 @@
 """Ranked lists of many requests into one parquet file, in parts that survive an interruption."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stage_one import Progress
-from recsys.pipeline.workers import Workers
 
 _REQUESTS_PER_PART = 2_000
+
+Part = tuple[int, bytes]
+"""Number and content of a part's file."""
+
+Spread = Callable[[Callable[..., Part], Iterable[Task]], Iterator[Part | None]]
+"""`Engine.run` with what processes open bound to it, as in `partial(engine.run, published.open)`."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def rank_to_parquet(
     out: Path,
     *,
     resume: bool = False,
-    workers: Workers | None = None,
+    spread: Spread | None = None,
     progress: Progress = lambda message: None,
 ) -> BatchSummary:
     """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
@@ -77,7 +84,8 @@ def rank_to_parquet(
 
     Args:
         resume: keep the parts of an interrupted run of the same requests with the same version.
-        workers: processes that rank parts side by side; None, or a single part, ranks in this one.
+        spread: where parts are ranked side by side, by the same version; without it, or a single part, they are
+            ranked in this process. Files are written by this one alone.
 
     Raises:
         DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
@@ -91,7 +99,7 @@ def rank_to_parquet(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _prepare(parts, _job(recommender, requests), resume)
-        _rank_all(recommender, requests, paths, workers, progress)
+        _rank_all(recommender, requests, paths, spread, progress)
         half = out.with_name(out.name + ".half")
         pl.scan_parquet(parts / "*.parquet").sink_parquet(half)
         summary = _summary(recommender, requests, paths)
@@ -106,32 +114,34 @@ def _rank_all(
     recommender: Recommender,
     requests: Sequence[Request],
     paths: Sequence[Path],
-    workers: Workers | None,
+    spread: Spread | None,
     progress: Progress,
 ) -> None:
     """Rank every part whose file is not there yet, and say how far and how fast it goes."""
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
-    tasks = ((requests[_part(number)], paths[number]) for number in missing)
-    several = replace(workers, n=min(workers.n, len(missing))) if workers and len(missing) > 1 else None
-    finished = several.run(rank_part, tasks) if several else (rank_part(recommender, *task) for task in tasks)
-    for size in finished:
-        if not size:
+    tasks = ((number, requests[_part(number)]) for number in missing)
+    finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
+    for part in finished:
+        if part is None:
             started = time.monotonic()  # a worker is ready: loading is no part of the rate
             continue
-        done += size
+        number, content = part
+        half = paths[number].with_suffix(".half")
+        half.write_bytes(content)
+        os.replace(half, paths[number])
+        done += _size(requests, number)
         rate = done / max(time.monotonic() - started, 1e-9)
         minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)
         count = f"ranked {there + done:,} of {len(requests):,} requests"
         progress(f"{count}, {rate:,.0f} a second, {minutes}:{seconds:02d} left")
 
 
-def rank_part(recommender: Recommender, requests: Sequence[Request], path: Path) -> int:
-    """Rank some requests into one file, which appears when it is complete; their number."""
-    half = path.with_suffix(f".{os.getpid()}.half")
-    lists_to_polars(recommender.recommend_many(requests)).write_parquet(half)
-    os.replace(half, path)
-    return len(requests)
+def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]) -> Part:
+    """Rank some requests into the content of a parquet file."""
+    content = io.BytesIO()
+    lists_to_polars(recommender.recommend_many(requests)).write_parquet(content)
+    return number, content.getvalue()
 
 
 def _part(number: int) -> slice:

@@ -1,6 +1,7 @@
 """Ranked lists in a file: the same as one by one, and an interrupted run goes on."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA
+from recsys.pipeline.processes import Processes
+from recsys.pipeline.published import Published
 from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.workers import Workers
 from recsys.registry import Registry
 
 REQUESTS = [Request(f"user {user}", n=3 + user % 3, request_id=f"r{user}") for user in range(10)] + [
@@ -128,14 +130,13 @@ def test_nothing_but_empty_lists(ranker: Recommender, tmp_path: Path) -> None:
 
 def test_processes_write_what_one_would(plain_registry: Registry, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(batch, "_REQUESTS_PER_PART", 25)
-    version = plain_registry.resolve(None)
     recommender = Recommender.load(plain_registry)
     requests = UserRequests([f"user {number}" for number in range(60)], 5)
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     expected = rank_to_parquet(recommender, requests, one)
-    workers = Workers(plain_registry.path, version, 2)
+    spread = partial(Processes(2).run, Published(plain_registry.path, recommender.version).open)
     messages: list[str] = []
-    assert rank_to_parquet(recommender, requests, many, workers=workers, progress=messages.append) == expected
+    assert rank_to_parquet(recommender, requests, many, spread=spread, progress=messages.append) == expected
     assert many.read_bytes() == one.read_bytes()
     assert "ranked 60 of 60 requests" in messages[-1]
     assert messages[-1].endswith("a second, 0:00 left")
@@ -147,6 +148,6 @@ def die(recommender: Recommender) -> int:
 
 @pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
 def test_a_worker_that_cannot_go_on(plain_registry: Registry, version: str, message: str) -> None:
-    workers = Workers(plain_registry.path, version or plain_registry.resolve(None), 1)
+    published = Published(plain_registry.path, version or plain_registry.resolve(None))
     with pytest.raises(RecsysError, match=message):
-        list(workers.run(die, [()]))
+        list(Processes(1).run(published.open, die, [()]))

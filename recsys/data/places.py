@@ -1,0 +1,93 @@
+"""Files anywhere: what an fsspec URL (`s3://`, `gs://`, `memory://`, ...) names is copied here to be read, and written
+there when it is complete. https://filesystem-spec.readthedocs.io
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import ConfigError, DataError
+
+Place = Path | str
+"""A path of this machine, or a URL."""
+
+
+def place(text: str) -> Place:
+    """What a text names: a URL stays as it is."""
+    return text if "://" in text else Path(text)
+
+
+def name_of(where: Place) -> str:
+    """The last part of it."""
+    return where.rstrip("/").rpartition("/")[2] if isinstance(where, str) else where.resolve().name
+
+
+@contextmanager
+def at_hand(where: Place) -> Iterator[Path]:
+    """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files.
+
+    Raises:
+        DataError: there is nothing, or it cannot be read.
+        ConfigError: no library for such URLs is installed.
+    """
+    if isinstance(where, Path):
+        yield where
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files, path = _opened(where)
+        here = Path(folder) / name_of(where)
+        try:
+            if not files.exists(path):
+                raise DataError(f"{where} does not exist")
+            _fetch(files, path, here)
+        except OSError as error:
+            raise DataError(f"{where} cannot be read: {error}") from error
+        yield here
+
+
+def get(where: str, here: Path) -> None:
+    """Copy a file that a URL names.
+
+    Raises:
+        DataError, ConfigError: as `at_hand`.
+    """
+    with at_hand(where) as copy:
+        shutil.copyfile(copy, here)
+
+
+def put(here: Path, where: str) -> None:
+    """Copy a file to a URL.
+
+    Raises:
+        DataError: it cannot be written.
+        ConfigError: no library for such URLs is installed.
+    """
+    files, path = _opened(where)
+    try:
+        files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        files.put_file(str(here), path)
+    except OSError as error:
+        raise DataError(f"{where} cannot be written: {error}") from error
+
+
+def _fetch(files: Any, path: str, here: Path) -> None:
+    if not files.isdir(path):
+        files.get_file(path, str(here))
+        return
+    here.mkdir()
+    for entry in files.ls(path, detail=True):
+        if entry["type"] == "file":
+            files.get_file(entry["name"], str(here / entry["name"].rpartition("/")[2]))
+
+
+def _opened(where: str) -> tuple[Any, str]:
+    import fsspec
+
+    try:
+        files, path = fsspec.core.url_to_fs(where)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return files, str(path)

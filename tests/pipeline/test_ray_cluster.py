@@ -1,0 +1,106 @@
+"""Ray on two real nodes of this machine: the same lists as one process makes, whoever is killed on the way."""
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys.errors import BundleError, DataError
+from recsys.pipeline import batch, ray_cluster
+from recsys.pipeline.batch import UserRequests, rank_part, rank_to_parquet
+from recsys.pipeline.published import Published
+from recsys.pipeline.ray_cluster import RayCluster
+from recsys.pipeline.recommend import Recommender
+from recsys.registry import Registry
+
+ray = pytest.importorskip("ray", reason="needs Ray: install recsys[ray]")
+
+_MEMORY = 80 * 2**20
+"""Of each node's object store; the least that Ray takes."""
+
+
+_ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    "RAY_AUTH_MODE": "disabled",  # no token in the home directory
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_worker_niceness": "0",  # by default a worker waits for everybody else on a busy machine
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes of one processor each, without a dashboard; this process is connected to them."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": _MEMORY, "include_dashboard": False}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _ENVIRONMENT.items():
+            patch.setenv(name, value)
+        nodes = Cluster(initialize_head=False)
+        try:
+            try:
+                nodes.add_node(**node)
+                nodes.add_node(num_cpus=1, object_store_memory=_MEMORY)
+                ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
+            except Exception as error:
+                pytest.skip(f"Ray does not start on this machine: {error}")
+            yield nodes
+        finally:
+            ray.shutdown()
+            nodes.shutdown()
+
+
+def opened(published: Published, folder: Path) -> Recommender:
+    """The version; a file tells on which node."""
+    (folder / ray.get_runtime_context().get_node_id()).touch()
+    return published.open()
+
+
+def rank_or_die(marker: Path, recommender: Recommender, number: int, requests: Any) -> batch.Part:
+    """Rank, but the first process that comes to the second part is killed in it."""
+    if number == 1:
+        try:
+            marker.touch(exist_ok=False)
+        except FileExistsError:
+            return rank_part(recommender, number, requests)
+        recommender.recommend_many(requests[:3])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rank_part(recommender, number, requests)
+
+
+def test_a_killed_worker_changes_nothing(
+    cluster: Any, plain_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_REQUESTS_PER_PART", 12)
+    recommender = Recommender.load(plain_registry)
+    requests = UserRequests([f"user {number}" for number in range(60)], 5)
+    one, many, marker, nodes = (tmp_path / name for name in ("one.parquet", "many.parquet", "killed", "nodes"))
+    nodes.mkdir()
+    expected = rank_to_parquet(recommender, requests, one)
+    monkeypatch.setattr(batch, "rank_part", partial(rank_or_die, marker))
+    published = Published(plain_registry.path, recommender.version)
+    spread = partial(RayCluster().run, partial(opened, published, nodes))
+    assert rank_to_parquet(recommender, requests, many, spread=spread) == expected
+    assert marker.exists(), "one was killed"
+    assert len(list(nodes.iterdir())) == 2, "one process a node"
+    assert many.read_bytes() == one.read_bytes()
+
+
+def test_an_error_comes_back_as_it_is(cluster: Any, plain_registry: Registry) -> None:
+    with pytest.raises(BundleError, match="has no version"):
+        list(RayCluster(1).run(Published(plain_registry.path, "20240101T000000Z-000000").open, rank_part, [(0, [])]))
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_always_kills_ends_the_run(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "_DEATHS", 0)
+    with pytest.raises(DataError, match="again and again"):
+        list(RayCluster(1).run(die, print, [()]))
