@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from recsys.cli.options import add_config, add_json, read_config
+from recsys.cli.options import add_config, add_json, place, read_config
 from recsys.cli.output import print_json
 
 
@@ -23,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     get.set_defaults(run=run_get)
     check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
-    check.add_argument("folder", type=options.place, metavar="DIR")
+    check.add_argument("folder", type=place, metavar="DIR")
     add_json(check)
     add_config(check)
     check.set_defaults(run=run_check)

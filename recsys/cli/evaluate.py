@@ -12,11 +12,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys evaluate DIR --registry REG [--version V] [--requests FILE | --split leave-one-out|rolling [--windows N]]
     [--json] [--report FILE.html] [--per-request FILE.parquet]`."""
     parser = subparsers.add_parser("evaluate", help="measure a version against simpler rankings")
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.* and events.*")
+    parser.add_argument(
+        "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+    )
     options.add_registry(parser)
     parser.add_argument("--version", metavar="V", help="a version of the registry (default: the current one)")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--requests", type=Path, metavar="FILE", help="requests file with a target column")
+    what.add_argument("--requests", type=options.place, metavar="FILE", help="requests file with a target column")
     what.add_argument(
         "--split",
         choices=("leave-one-out", "rolling"),
@@ -35,6 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, write the page."""
     from recsys.data.loading import load_dataset
+    from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
     from recsys.eval.report import write_report
     from recsys.pipeline.bundle import Bundle
@@ -43,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
-    directory: Path = arguments.directory
+    directory: Place = arguments.directory
     with Progress() as progress:
         progress(f"loading from {arguments.registry}")
-        registry, name = Registry(arguments.registry), directory.resolve().name
+        registry, name = Registry(arguments.registry), name_of(directory)
         bundle = Bundle.load(registry, arguments.version)
         progress(f"reading {directory}")
         dataset = load_dataset(directory, bundle.config)

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.cli import options, output
@@ -25,7 +24,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         if name == "show":
             action.add_argument("name", metavar="NAME", help="a feature's name")
         if name == "stats":
-            action.add_argument("directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*")
+            action.add_argument(
+                "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+            )
         options.add_config(action)
         options.add_json(action)
         action.set_defaults(run=run)

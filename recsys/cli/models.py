@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys models list | show V | promote V | rollback | diff A B | history --registry REG [--json]`."""
+    """`recsys models list | show V | promote V | rollback | diff A B | history | push URL | pull URL ...`."""
     parser = subparsers.add_parser("models", help="list, compare, promote and roll back trained versions")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _add_action(actions, "list", _list, "all versions, oldest first")
@@ -19,6 +19,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_action(actions, "promote", _promote, "serve a version", "version", why="promoted by hand")
     _add_action(actions, "rollback", _rollback, "serve the version that was served before", why="rolled back by hand")
     _add_action(actions, "diff", _diff, "what differs between two versions", "first", "second")
+    for name, action, summary in (
+        ("push", _push, "copy a version to a registry at a URL (s3://...) and make it current there"),
+        ("pull", _pull, "copy a version from a registry at a URL and serve it"),
+    ):
+        moved = _add_action(actions, name, action, summary)
+        moved.add_argument("url", metavar="URL", help="of the other registry; fsspec's library for it is needed")
+        moved.add_argument("--version", metavar="V", help="a version's name (default: the current one)")
     history = _add_action(actions, "history", _history, "what was promoted, rolled back and refused, and why")
     history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
 
@@ -29,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
 
     registry = Registry(arguments.registry)
-    if not registry.path.is_dir():
+    if not registry.path.is_dir() and arguments.action is not _pull:
         raise BundleError(f"there is no registry at {registry.path}; `recsys train` makes one")
     arguments.action(registry, arguments)
     return 0
@@ -111,6 +118,23 @@ def _promote(registry: "Registry", arguments: argparse.Namespace) -> None:
 
 def _rollback(registry: "Registry", arguments: argparse.Namespace) -> None:
     registry.rollback(arguments.why)
+    _say_current(registry, arguments)
+
+
+def _push(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.registry.remote import push
+
+    version = push(registry, arguments.version, arguments.url.rstrip("/"))
+    if arguments.json:
+        output.print_json({"pushed": version})
+    else:
+        print(f"version {version} is current at {arguments.url}")
+
+
+def _pull(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.registry.remote import pull
+
+    pull(registry, arguments.version, arguments.url.rstrip("/"))
     _say_current(registry, arguments)
 
 

@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from recsys.cli.progress import Progress
 
 if TYPE_CHECKING:
     from recsys.data.requests import Request
+    from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.recommend import Recommender
 
 
@@ -25,16 +26,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     options.add_registry(parser)
     whom = parser.add_mutually_exclusive_group(required=True)
     whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id a line")
-    whom.add_argument("--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ...")
+    whom.add_argument(
+        "--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ..."
+    )
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items a list (default 10)")
     parser.add_argument(
         "--out",
         required=True,
         metavar="FILE.parquet|URL",
-        help="a file, its URL (s3://...), or for look-up by id sqlite:///FILE, postgresql://... or redis://...; complete "
-        "or as it was",
+        help="a file or its URL (s3://...); for look-up by id sqlite:///FILE, postgresql://... or redis://...; "
+        "complete or as it was",
     )
-    parser.add_argument("--data", type=options.place, metavar="DIR", help="take also the events of this dataset directory")
+    parser.add_argument(
+        "--data", type=options.place, metavar="DIR", help="take also the events of this dataset directory"
+    )
     options.add_engine(parser)
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
     options.add_json(parser)
@@ -44,6 +49,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
     from recsys.data.loading import load_dataset
+    from recsys.data.places import check
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
@@ -51,8 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.published import Published
     from recsys.pipeline.recommend import Recommender
     from recsys.registry import Registry
+    from recsys.store.lists import is_url
 
     out = options.place(arguments.out)
+    if not is_url(arguments.out):
+        check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
     with Progress() as progress:
         progress(f"loading from {arguments.registry}")
@@ -67,12 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             requests = read_requests(arguments.requests, n=arguments.n)
         else:
             requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
-        cache = arguments.registry / "cache"  # where the other processes find the version, they find this too
-        cache.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="log-", dir=cache) as folder:
-            log = Path(folder) / "log" if arguments.data is not None else None
-            if log is not None:
-                bundle.log.save(log)
+        with _kept(bundle, arguments) as log:
             published, engine = Published(arguments.registry.absolute(), bundle.version, log), options.engine(arguments)
             summary = rank_to_parquet(
                 recommender,
@@ -91,6 +95,19 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{_shown(arguments.out)}: {counts}")
         print(f"{summary.cold_users:,} lists for users without a history, {summary.empty:,} empty lists")
     return 0
+
+
+@contextmanager
+def _kept(bundle: "Bundle", arguments: argparse.Namespace) -> Iterator[Path | None]:
+    """A folder with the log that stands in for the version's own, where the other processes find the version too."""
+    if arguments.data is None:
+        yield None
+        return
+    cache: Path = arguments.registry / "cache"
+    cache.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="log-", dir=cache.absolute()) as folder:
+        bundle.log.save(Path(folder) / "log")
+        yield Path(folder) / "log"
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:

@@ -20,7 +20,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]
     [--tune N]`."""
     parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
-    parser.add_argument("directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*")
+    parser.add_argument(
+        "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+    )
     options.add_registry(parser)
     options.add_config(parser)
     parser.add_argument("--until", metavar="TIME", help="use events before this moment only (ISO 8601 or epoch)")

@@ -2,7 +2,6 @@
 there when it is complete. https://filesystem-spec.readthedocs.io
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,16 @@ def place(text: str) -> Place:
 def name_of(where: Place) -> str:
     """The last part of it."""
     return where.rstrip("/").rpartition("/")[2] if isinstance(where, str) else where.resolve().name
+
+
+def check(where: Place) -> None:
+    """See that a URL is of a kind that can be written, before hours go into what will be.
+
+    Raises:
+        ConfigError: its kind is not known, or its library is not installed.
+    """
+    if isinstance(where, str):
+        _opened(where)
 
 
 @contextmanager
@@ -49,13 +58,16 @@ def at_hand(where: Place) -> Iterator[Path]:
 
 
 def get(where: str, here: Path) -> None:
-    """Copy a file that a URL names.
+    """Copy a file from a URL.
 
     Raises:
         DataError, ConfigError: as `at_hand`.
     """
-    with at_hand(where) as copy:
-        shutil.copyfile(copy, here)
+    files, path = _opened(where)
+    try:
+        files.get_file(path, str(here))
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error}") from error
 
 
 def put(here: Path, where: str) -> None:

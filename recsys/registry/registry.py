@@ -234,12 +234,20 @@ class Registry:
                 files=files,
             )
             replace_file(folder / MANIFEST, manifest.model_dump_json(indent=2).encode())
-            verify_files(folder, read_manifest(folder))
-            folder.rename(self._versions / manifest.version)
-            sync(self._versions)
+            self._admit(folder)
             if promote:
                 self._make_current(manifest.version, why)
         return manifest.version
+
+    def adopt(self, folder: Path) -> str:
+        """Turn a staged folder that holds a version of another registry, manifest and all, into that version here.
+
+        Raises:
+            BundleError: it is damaged, too new, or here already.
+        """
+        sync_tree(folder)
+        with self._writing():
+            return self._admit(folder)
 
     def promote(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
         """Make a version the current one, after verifying it. It may be the current one already.
@@ -304,6 +312,17 @@ class Registry:
             if version == self.current():
                 raise BundleError(f"version {version} is served; promote another one before it is removed")
             self._remove(version)
+
+    def _admit(self, folder: Path) -> str:
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        if not _VERSION.fullmatch(manifest.version) or (self._versions / manifest.version).exists():
+            raise BundleError(
+                f"registry {self.path} cannot take version {manifest.version[:80]!r}: it has one so named"
+            )
+        folder.rename(self._versions / manifest.version)
+        sync(self._versions)
+        return manifest.version
 
     def _remove(self, version: str) -> None:
         hidden = self._versions / f".removed-{version}"

@@ -125,6 +125,25 @@ def test_rank_with_histories_of_another_directory(
     assert "late" in pl.read_parquet(out)["user_id"]
 
 
+def test_rank_from_urls_to_a_url(run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path) -> None:
+    (tmp_path / "users.txt").write_text("user 1\nnobody\n")
+    urls = {"--data": f"file://{tiny_dataset_dir}", "--users": f"file://{tmp_path}/users.txt"}
+    out = f"file://{tmp_path}/there/lists.parquet"
+    outcome = run(
+        "rank", "--registry", trained_registry, *[word for pair in urls.items() for word in pair], "--out", out
+    )
+    assert outcome.code == 0, outcome.err
+    lists = pl.read_parquet(tmp_path / "there" / "lists.parquet")
+    assert lists["user_id"].unique(maintain_order=True).to_list() == ["user 1", "nobody"]
+    assert not [*(trained_registry / "cache").glob("lists-*"), *(trained_registry / "cache").glob("log-*")]
+
+
+def test_a_url_of_no_kind_is_found_before_the_work(run: Run, trained_registry: Path) -> None:
+    outcome = run("rank", "--registry", trained_registry, "--users", "all", "--out", "nonsense://bucket/lists.parquet")
+    assert outcome.code == 2
+    assert "nonsense://" in outcome.err
+
+
 def test_rank_without_anybody(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("\n")

@@ -1,0 +1,55 @@
+"""Versions on the way to and from a registry at an fsspec URL, such as `s3://bucket/registry`."""
+
+import tempfile
+from pathlib import Path
+
+from recsys.data.places import get, put
+from recsys.errors import BundleError
+from recsys.registry.manifest import MANIFEST, read_manifest
+from recsys.registry.registry import Registry
+
+_CURRENT = "CURRENT"
+
+
+def push(registry: Registry, version: str | None, url: str) -> str:
+    """Copy a version, by default the current one, to a URL, where it becomes the current one.
+
+    The manifest goes behind the files and CURRENT behind the manifest: who reads meanwhile finds a whole version.
+
+    Raises:
+        BundleError: there is no such version, or it is damaged.
+        DataError: the URL cannot be written.
+    """
+    name = registry.resolve(version)
+    folder = registry.path_of(name)
+    for file in (*registry.manifest(name).files, MANIFEST):
+        put(folder / file, f"{url}/versions/{name}/{file}")
+    with tempfile.TemporaryDirectory() as own:
+        current = Path(own) / _CURRENT
+        current.write_text(f"{name}\n", encoding="utf-8")
+        put(current, f"{url}/{_CURRENT}")
+    return name
+
+
+def pull(registry: Registry, version: str | None, url: str) -> str:
+    """Copy a version, by default the one that is current there, from a URL, and promote it here.
+
+    Raises:
+        BundleError: what came is damaged or too new; the current version stays.
+        DataError: there is no such version, or the URL cannot be read.
+    """
+    with registry.stage() as folder:
+        if version is None:
+            get(f"{url}/{_CURRENT}", folder / _CURRENT)
+            version = (folder / _CURRENT).read_text(encoding="utf-8").strip()
+            (folder / _CURRENT).unlink()
+        if version not in registry.versions():
+            get(f"{url}/versions/{version}/{MANIFEST}", folder / MANIFEST)
+            for file in read_manifest(folder).files:
+                if not (folder / file).resolve().is_relative_to(folder.resolve()):
+                    raise BundleError(f"{url} holds a manifest that names {file!r}, outside of its version")
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                get(f"{url}/versions/{version}/{file}", folder / file)
+            version = registry.adopt(folder)
+    registry.promote(version, f"pulled from {url}")
+    return version

@@ -1,0 +1,80 @@
+"""Data sets, requests and files at URLs: what is there is read, what is written is whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from recsys.data.loading import load_dataset
+from recsys.data.places import at_hand, check, name_of, place, put
+from recsys.data.request_file import read_requests, read_user_ids
+from recsys.errors import ConfigError, DataError
+
+
+@pytest.fixture(autouse=True)
+def memory() -> Iterator[None]:
+    """An empty memory file system, before and after."""
+    files = fsspec.filesystem("memory")
+    files.store.clear()
+    yield
+    files.store.clear()
+
+
+def write(url: str, text: str) -> None:
+    with fsspec.open(url, "w") as file:
+        file.write(text)
+
+
+def test_a_word_is_a_path_or_a_url() -> None:
+    assert place("data/shop") == Path("data/shop")
+    assert place("s3://bucket/shop") == "s3://bucket/shop"
+    assert name_of("s3://bucket/shop/") == name_of(Path("data/shop")) == "shop"
+
+
+def test_a_path_is_at_hand_already(tmp_path: Path) -> None:
+    with at_hand(tmp_path) as here:
+        assert here == tmp_path
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_a_data_set_at_a_url(tiny_dataset_dir: Path, tmp_path: Path, scheme: str) -> None:
+    url = f"{scheme}://{tmp_path}/shop"
+    for file in tiny_dataset_dir.iterdir():
+        put(file, f"{url}/{file.name}")
+    there, here = load_dataset(url), load_dataset(tiny_dataset_dir)
+    assert there.fingerprint == here.fingerprint
+    assert len(there.log) == len(here.log) > 0
+
+
+def test_requests_and_users_at_a_url() -> None:
+    write("memory://bucket/requests.jsonl", '{"request_id": "r1", "user_id": "u1"}\n')
+    write("memory://bucket/users.txt", "u1\nu2\nu1\n")
+    assert [request.request_id for request in read_requests("memory://bucket/requests.jsonl")] == ["r1"]
+    assert read_user_ids("memory://bucket/users.txt") == ["u1", "u2"]
+
+
+def test_folders_in_a_folder_are_left_alone() -> None:
+    write("memory://bucket/shop/items.csv", "item_id,title\n")
+    write("memory://bucket/shop/old/items.csv", "item_id,title\n")
+    with at_hand("memory://bucket/shop") as here:
+        assert [path.name for path in here.iterdir()] == ["items.csv"]
+    assert not here.exists(), "a copy lasts as long as it is needed"
+
+
+def test_nothing_there() -> None:
+    with pytest.raises(DataError, match="memory://bucket/nowhere does not exist"), at_hand("memory://bucket/nowhere"):
+        pass
+
+
+def test_a_kind_of_url_that_nobody_knows() -> None:
+    with pytest.raises(ConfigError, match="nonsense://"):
+        check("nonsense://bucket/lists.parquet")
+    check("memory://bucket/lists.parquet")
+    check(Path("lists.parquet"))
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="cannot be written"):
+        put(tmp_path / "file", f"file://{tmp_path}/file/lists.parquet")
