@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
 from recsys.data.interactions import InteractionLog
@@ -39,17 +39,25 @@ class LabelledPairs:
     weights: NDArray[np.float64]
 
     def heads(self) -> tuple[Head, Head]:
-        """The heads for a click (any positive reaction) and for a purchase."""
-        return fit_head(self.logits, self.clicked, self.weights), fit_head(self.logits, self.purchased, self.weights)
+        """The heads for a click (any positive reaction) and for a purchase.
+
+        Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
+        """
+        click = fit_head(self.logits, self.clicked, self.weights)
+        return click, fit_head(self.logits, self.purchased, self.weights, click.slope)
 
 
-def fit_head(logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> Head:
-    """Weighted logistic regression on one feature; with few positives only the base rate is fitted."""
+def fit_head(
+    logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], slope: float = 1.0
+) -> Head:
+    """Weighted logistic regression on one feature; with few positives the slope is what was given, the rate fitted."""
     rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
-    centre = float(np.average(logits, weights=weights)) if len(logits) else 0.0
     base = float(np.log(rate / (1.0 - rate)))
+    if not len(logits):
+        return Head(slope, base)
     if labels.sum() < _FEWEST_POSITIVES or labels.all():
-        return Head(1.0, base - centre)
+        return Head(slope, _intercept(slope * logits.astype(np.float64), rate, weights))
+    centre = float(np.average(logits, weights=weights))
     x = logits.astype(np.float64) - centre
     prior = np.array([1.0, base])
 
@@ -61,8 +69,18 @@ def fit_head(logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: ND
         return float(value) / weights.sum(), slopes / weights.sum()
 
     found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
-    slope = max(float(found[0]), 1e-3)  # a head must not turn the order round
-    return Head(slope, float(found[1]) - slope * centre)
+    fitted = max(float(found[0]), 1e-3)  # a head must not turn the order round
+    return Head(fitted, float(found[1]) - fitted * centre)
+
+
+def _intercept(scaled: NDArray[np.float64], rate: float, weights: NDArray[np.float64]) -> float:
+    """What makes the mean probability the rate."""
+
+    def excess(intercept: float) -> float:
+        return float(np.average(expit(scaled + intercept), weights=weights)) - rate
+
+    base = float(np.log(rate / (1.0 - rate)))
+    return float(brentq(excess, base - scaled.max() - 1.0, base - scaled.min() + 1.0))
 
 
 def labelled_pairs(

@@ -9,6 +9,7 @@ from text_world import DAY, SUBJECTS, THINGS, make_log
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.eval.metrics.calibration import expected_calibration_error
+from recsys.text.calibration import LabelledPairs
 from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
 
@@ -52,3 +53,21 @@ def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, 
         assert expected_calibration_error(said, happened) <= 0.02
         assert said[happened].mean() > said[~happened].mean() * (1.05 if kind == 1 else 1.0)
     assert clicks.mean() == pytest.approx(2 * purchases.mean(), rel=0.15)
+
+
+def test_few_purchases_keep_their_rate_where_logits_are_far_apart() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(-2.0, 6.0, 2_000).astype(np.float32)
+    clicked = generator.random(2_000) < 1.0 / (1.0 + np.exp(3.0 - 0.2 * logits))
+    purchased = np.zeros(2_000, dtype=bool)
+    purchased[np.flatnonzero(clicked)[:12]] = True
+    click, purchase = LabelledPairs(logits, clicked, purchased, np.ones(2_000)).heads()
+    assert click.slope == purchase.slope == pytest.approx(0.2, abs=0.1)
+    assert purchase(logits).mean() == pytest.approx(0.006, rel=0.02)
+    assert expected_calibration_error(purchase(logits), purchased) < 0.005
+
+
+def test_nothing_was_ever_bought() -> None:
+    logits, nothing = np.array([-9.0, 0.0, 9.0], dtype=np.float32), np.zeros(3, dtype=bool)
+    _, purchase = LabelledPairs(logits, nothing, nothing, np.ones(3)).heads()
+    assert purchase(logits).mean() < 0.001
