@@ -3,9 +3,6 @@
 PLACE_BITS = 32
 """A timeline's key is entity << PLACE_BITS | place in the order of time."""
 
-EXAMINATION_EXPONENT = 0.5
-"""How fast attention falls with the position in a list: (1 + position) ** -0.5."""
-
 # Which events count: the number of an event's name, or one of these.
 NO_EVENT, EVERYTHING, POSITIVES = -1, -2, -3
 

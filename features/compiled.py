@@ -13,7 +13,6 @@ from features.codes import (
     DECAYED,
     EVERYTHING,
     EXAMINATION,
-    EXAMINATION_EXPONENT,
     FIRST,
     PLACE_BITS,
     POSITIVES,
@@ -21,6 +20,7 @@ from features.codes import (
     VALUES,
     WEIGHTS,
 )
+from recsys.data.examination import EXAMINATION_EXPONENT
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.floating]

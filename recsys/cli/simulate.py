@@ -14,6 +14,9 @@ SETTINGS = (
     "ranker.ablation=false",
     "ranker.trees=100",
     "data.max_requests=2000",
+    "retrain.full_every=1",  # the log grows by a quarter each week, so that a training anew costs as little as going on
+    "retrain.max_drift=1",  # what is shown changes as soon as lists are not random, and the world turns
+    "retrain.max_coverage_loss=0.9",
 )
 """What differs from the defaults, so that weeks pass in minutes on two cores; `--set` comes after it."""
 
@@ -37,15 +40,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Let the weeks pass, then say what they showed."""
     from recsys.config import load_config
-    from recsys.data.catalogue import ItemCatalogue
-    from recsys.data.files import open_table, require_table
-    from recsys.data.items_table import read_items
     from recsys.simulation.verdict import rows, verdict
-    from recsys.simulation.weeks import ARMS, Plan, Simulation
+    from recsys.simulation.weeks import ARMS, Plan, Simulation, catalogue_of
 
-    catalogue, _ = read_items(open_table(require_table(arguments.directory, "items")))
-    if len(catalogue) > arguments.items:
-        catalogue = ItemCatalogue(catalogue.frame.sample(arguments.items, seed=arguments.seed))
+    catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))
     with Progress() as progress, tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.config import EventsConfig
 from recsys.data.events import Event
 from recsys.data.events_table import event_weights
-from recsys.data.interactions import InteractionLog
+from recsys.data.interactions import InteractionLog, request_keys
 from recsys.data.schema import MAX_EVENT_NAMES, MAX_POSITION
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
@@ -62,6 +62,7 @@ def log_of_events(
         requests=requests.numbers(event.request_id or "" for event in kept),
         positions=np.array([UNKNOWN if e.position is None else e.position for e in kept], dtype=np.int16),
         propensities=np.array([math.nan if e.propensity is None else e.propensity for e in kept], dtype=np.float32),
+        request_keys=request_keys(requests.ids(range(len(requests)))),
     )
     return log, rejected
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.config import EventsConfig
 from recsys.data.files import ROW, Table, collect
-from recsys.data.interactions import InteractionLog
+from recsys.data.interactions import InteractionLog, request_keys
 from recsys.data.schema import EVENTS, MAX_EVENT_NAMES
 from recsys.data.validation import FAULT, REJECTED_DTYPES, Rejections, apply_rules, parsed
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
@@ -109,6 +109,7 @@ def build_log(
     user_vocabulary = (users or Vocabulary([])).extended(_in_order(frame["user"]))
     events = codes(frame["event"], event_names).astype(np.int8)
     values = frame["value"].fill_null(np.nan).to_numpy().astype(np.float32)
+    requests = _in_order(frame["request"])
     return InteractionLog(
         user_vocabulary,
         tuple(event_names.ids(range(len(event_names)))),
@@ -119,9 +120,10 @@ def build_log(
         times=frame["time"].to_numpy(),
         weights=event_weights(event_names.ids(range(len(event_names))), events, values, config),
         values=values,
-        requests=codes(frame["request"], Vocabulary(_in_order(frame["request"]))),
+        requests=codes(frame["request"], Vocabulary(requests)),
         positions=frame["position"].fill_null(-1).to_numpy().astype(np.int16),
         propensities=frame["propensity"].fill_null(np.nan).to_numpy().astype(np.float32),
+        request_keys=request_keys(requests),
     )
 
 

@@ -1,13 +1,15 @@
 """The event log as numbers: one array a column, in time order, about 38 bytes an event."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.arrays import load_array, save_array
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
@@ -40,6 +42,8 @@ class InteractionLog:
         requests: number of the request_id, -1 where there is none.
         positions: place in the list shown, from 0; -1 where unknown.
         propensities: probability with which the item was put there; NaN where unknown.
+        request_keys: (n_requests,) uint64 what later events know a request by, see `request_keys`; 0 where its id
+            is not known, and empty for a log that nothing will be added to.
     """
 
     user_vocabulary: Vocabulary
@@ -54,6 +58,7 @@ class InteractionLog:
     requests: NDArray[np.int32]
     positions: NDArray[np.int16]
     propensities: NDArray[np.float32]
+    request_keys: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
 
     def __post_init__(self) -> None:
         if np.any(np.diff(self.times) < 0):
@@ -76,7 +81,7 @@ class InteractionLog:
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "InteractionLog":
         """The chosen events (a mask, increasing indices or a slice); numbers keep their meaning."""
         columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
-        return InteractionLog(self.user_vocabulary, self.event_names, self.n_items, **columns)
+        return replace(self, **columns)
 
     def before(self, time: int) -> "InteractionLog":
         """Events strictly before `time` (microseconds)."""
@@ -104,11 +109,13 @@ class InteractionLog:
         return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
 
     def save(self, folder: Path) -> None:
-        """Write events.parquet, users.parquet (vocabulary) and event_names.parquet."""
+        """Write events.parquet, users.parquet (vocabulary), event_names.parquet and requests.npy."""
         folder.mkdir(parents=True, exist_ok=True)
         pl.DataFrame({name: getattr(self, name) for name in _COLUMNS}).write_parquet(folder / "events.parquet")
         self.user_vocabulary.save(folder / "users.parquet")
         Vocabulary(self.event_names).save(folder / "event_names.parquet")
+        if len(self.request_keys):
+            save_array(folder / "requests.npy", self.request_keys)
 
     @classmethod
     def load(cls, folder: Path, n_items: int) -> "InteractionLog":
@@ -116,7 +123,15 @@ class InteractionLog:
         frame = pl.read_parquet(folder / "events.parquet")
         columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
         names = Vocabulary.load(folder / "event_names.parquet")
-        return cls(Vocabulary.load(folder / "users.parquet"), tuple(names.ids(range(len(names)))), n_items, **columns)
+        log = cls(Vocabulary.load(folder / "users.parquet"), tuple(names.ids(range(len(names)))), n_items, **columns)
+        keys = folder / "requests.npy"
+        return replace(log, request_keys=load_array(keys)) if keys.exists() else log
 
 
-assert list(_COLUMNS) == [field.name for field in fields(InteractionLog)][3:]
+def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:
+    """(n,) 64 bits of each id's hash: two of a billion ids are taken for one another once in forty logs."""
+    digests = [hashlib.blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=8).digest() for id_ in ids]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+assert list(_COLUMNS) == [column.name for column in fields(InteractionLog)][3:-1]

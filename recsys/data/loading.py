@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
@@ -97,8 +98,8 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
     """The data set with events from a store added, in time order.
 
     Known users and event names keep their numbers, new ones come behind. A repeated event_id counts once, events of
-    items that are not in the catalogue are set aside and counted in `n_rejected`. Request ids of the old log are not
-    kept, so requests of the new events are new requests.
+    items that are not in the catalogue are set aside and counted in `n_rejected`. A request whose events lie in both is
+    one request.
     """
     if not events:
         return dataset
@@ -122,12 +123,27 @@ def log_of(
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
     """Both logs in time order, at equal times the old one first. `new` must extend the vocabularies of `old`."""
     order = np.argsort(np.concatenate([old.times, new.times]), kind="stable")
-    first_request = int(old.requests.max(initial=-1)) + 1
-    requests = np.where(new.requests >= 0, new.requests + first_request, -1).astype(np.int32)
+    numbers, keys = _joined_requests(old, new)
+    requests = np.where(new.requests >= 0, numbers[new.requests], -1).astype(np.int32)
     names = ("users", "items", "events", "times", "weights", "values", "positions", "propensities")
     columns = {name: np.concatenate([getattr(old, name), getattr(new, name)])[order] for name in names}
     columns["requests"] = np.concatenate([old.requests, requests])[order]
-    return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns)
+    return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns, request_keys=keys)
+
+
+def _joined_requests(old: InteractionLog, new: InteractionLog) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The number of each new request in the joined log, with -1 behind the last one, and the keys of all requests."""
+    n_old = max(int(old.requests.max(initial=-1)) + 1, len(old.request_keys))
+    keys = np.concatenate([old.request_keys, np.zeros(n_old - len(old.request_keys), dtype=np.uint64)])
+    n_new = max(int(new.requests.max(initial=-1)) + 1, len(new.request_keys))
+    own = np.concatenate([new.request_keys, np.zeros(n_new - len(new.request_keys), dtype=np.uint64)])
+    order = np.argsort(keys, kind="stable")
+    places = np.minimum(np.searchsorted(keys, own, sorter=order), max(n_old - 1, 0))
+    known = (keys[order[places]] == own) & (own > 0) if n_old else np.zeros(n_new, dtype=bool)
+    numbers = n_old - 1 + np.cumsum(~known)
+    if known.any():
+        numbers[known] = order[places[known]]
+    return np.append(numbers, -1), np.concatenate([keys, own[~known]])
 
 
 def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:

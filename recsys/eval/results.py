@@ -107,6 +107,7 @@ class EvaluationReport:
         features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`.
         full: the full pipeline's lists and figures; None in a report that was read back.
+        shown: how it orders what was shown, where the log tells; None in a report that was read back.
         others: those of the baselines and the ablation; empty in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
     """
@@ -133,6 +134,7 @@ class EvaluationReport:
     features: tuple[FeatureRow, ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
     full: Measurement | None = field(default=None, repr=False, compare=False)
+    shown: Measurement | None = field(default=None, repr=False, compare=False)
     others: Mapping[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 

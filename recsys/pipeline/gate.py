@@ -16,6 +16,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.measure import K
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.shown import METRIC as SHOWN_METRIC
 from recsys.registry import Check, Manifest
 
 METRIC = f"ndcg@{K}"
@@ -27,9 +28,10 @@ _TIMED = 30
 """Lists that are timed with either version."""
 
 
-def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> Comparison:
-    """The challenger's own test models minus the champion, on the same requests."""
-    return _full(challenger).against(_full(champion), METRIC, seed=seed)
+def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> tuple[str, Comparison]:
+    """What judges these requests, and by it the challenger's own test models minus the champion."""
+    ours, theirs, metric, _ = _judged(challenger, champion)
+    return metric, ours.against(theirs, metric, seed=seed)
 
 
 def check_quality(
@@ -43,14 +45,27 @@ def check_quality(
     """
     ours, theirs = _full(challenger), _full(champion)
     yield from _signal(ours.mean(METRIC), expected, config)
-    yield _not_worse("quality", "on all requests", ours, theirs, config.tolerance, seed)
-    for name in ("cold_item", "cold_user"):
+    judged, judges, metric, where = _judged(challenger, champion)
+    yield _not_worse("quality", where, judged, judges, metric, config.tolerance, seed)
+    for name in ("cold_item", "cold_user") if metric == METRIC else ():
         mask = champion.masks.get(name)
         if mask is not None and np.count_nonzero(mask) >= _FEWEST:
-            parts = (ours.select(mask), theirs.select(mask))
+            parts = (ours.select(mask), theirs.select(mask), METRIC)
             yield _not_worse(name.replace("_", " "), f"on {name} requests", *parts, config.max_cold_loss, seed)
     yield _coverage(ours, theirs, config)
     yield from _calibration(challenger, champion, config)
+
+
+def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[Measurement, Measurement, str, str]:
+    """The two measurements that are compared, their metric, and of what they are.
+
+    Where most requests began with a list that somebody was shown, it is the order of what was shown, see
+    `recsys.pipeline.shown`; else all items are ranked.
+    """
+    ours, theirs = challenger.shown, champion.shown
+    if ours is None or theirs is None or ours.n_requests < max(_FEWEST, _full(champion).n_requests / 2):
+        return _full(challenger), _full(champion), METRIC, "on all requests"
+    return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
 
 
 def _signal(found: float, expected: float | None, config: RetrainConfig) -> Iterator[Check]:
@@ -63,11 +78,13 @@ def _signal(found: float, expected: float | None, config: RetrainConfig) -> Iter
         )
 
 
-def _not_worse(name: str, where: str, ours: Measurement, theirs: Measurement, tolerance: float, seed: int) -> Check:
+def _not_worse(
+    name: str, where: str, ours: Measurement, theirs: Measurement, metric: str, tolerance: float, seed: int
+) -> Check:
     """Refused where chance does not explain the loss and it is more than the tolerance."""
-    found = ours.against(theirs, METRIC, seed=seed)
-    worse = found.verdict == "worse" and -found.difference > tolerance * theirs.mean(METRIC)
-    difference = f"{METRIC} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+    found = ours.against(theirs, metric, seed=seed)
+    worse = found.verdict == "worse" and -found.difference > tolerance * theirs.mean(metric)
+    difference = f"{metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
     words = f"{difference} {where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
     return Check(name, not worse, words)
 

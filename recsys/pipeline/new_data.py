@@ -107,14 +107,15 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
 
 
 def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """Kinds of events, and categories of their items."""
-    if min(len(last), len(new)) < _FEW:
-        return
+    """Kinds of events, and categories of the items that users chose (what is shown is the served version's work)."""
     categories = dataset.catalogue.codes("category")
+    chosen, chosen_now = last.items[~last.is_impression], new.items[~new.is_impression]
     for name, then, now in (
         ("events", last.events.astype(np.int64), new.events.astype(np.int64)),
-        ("categories", categories[last.items].astype(np.int64), categories[new.items].astype(np.int64)),
+        ("categories", categories[chosen].astype(np.int64), categories[chosen_now].astype(np.int64)),
     ):
+        if min(len(then), len(now)) < _FEW:
+            continue
         distance = _distance(then, now)
         words = f"{distance:.0%} of the events would have to change to mix as in the last window"
         yield Check(f"mix of {name}", distance <= config.max_drift, f"{words}; at most {config.max_drift:.0%} may")

@@ -220,7 +220,7 @@ def _challenge(
     else:
         trained = go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress)
     challenger = replace(trained, store=news.read)
-    comparison = compare(challenger.report, served, seed)
+    metric, comparison = compare(challenger.report, served, seed)
     checks = [
         *decision.checks,
         *check_quality(challenger.report, served, expected, config.retrain, seed),
@@ -230,7 +230,7 @@ def _challenge(
     if not dry_run:
         version = registry.publish(challenger, parent=champion.version, promote=False)
         checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config.retrain))
-    difference = f"{METRIC} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
+    difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
     reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
     passed = all(check.passed for check in checks)
     if passed and version is not None:

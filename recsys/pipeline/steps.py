@@ -20,6 +20,7 @@ from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.shown import order_of_shown
 from recsys.pipeline.stage_one import Progress, StageOne
 from recsys.pipeline.training_rows import training_rows
 from recsys.rank.rows import RankerRows
@@ -109,5 +110,6 @@ class Steps:
             facts=facts_of(self.dataset, self.config),
             caveats=caveats_of(self.dataset.log, test),
             baselines=baselines,
+            shown=order_of_shown(past, features, rankers, test, self.seed),
             off_policy=None if logged is None else off_policy(logged, seed=self.seed),
         )

@@ -80,7 +80,7 @@ class Ranker:
             _boosted(train, validation, self.names, config, seed, config.trees),
         )
         candidates = [Ranker(booster, self.names) for booster in boosters]
-        reached = [validation.ndcgs(ranker.score(validation.table)) for ranker in candidates]
+        reached = [validation.worth(ranker.score(validation.table)) for ranker in candidates]
 
         def ahead(place: int) -> float:
             gains = reached[place] - reached[0]

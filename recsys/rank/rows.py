@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.examination import rarity
 from recsys.errors import DataError
 
 
@@ -93,6 +94,21 @@ class RankerRows:
             return np.bincount(requests, weights=graded * discounts, minlength=self.n_requests).astype(np.float64)
 
         return gain(-scores) / np.maximum(gain(-self.grades), 1e-12)
+
+    def worth(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n_requests,) by which rankers are compared on requests that came after lists of one of them.
+
+        Where the rows tell what was shown: the grades of those rows, each counted by how seldom its place is looked at,
+        discounted by the order of the scores (see `recsys.pipeline.shown`). Elsewhere `ndcgs` of all rows.
+        """
+        if self.positions is None or not (self.positions >= 0).any():
+            return self.ndcgs(scores)
+        shown = self.positions >= 0
+        requests = np.repeat(np.arange(self.n_requests), self.sizes)[shown]
+        order = np.lexsort((-scores[shown], requests))
+        places = np.arange(len(order)) - np.searchsorted(requests, requests)
+        gains = (self.grades[shown] * rarity(self.positions[shown]))[order] / np.log2(places + 2.0)
+        return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
 
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":

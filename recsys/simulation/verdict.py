@@ -33,7 +33,7 @@ def verdict(weeks: Sequence[Week], turn: int) -> dict[str, Any]:
         "against_frozen": _ahead(weeks, "frozen"),
     }
     if before and after:
-        found["recovery"] = {arm: _rate(after[-1:], arm) / _rate(before[-1:], arm) for arm in ARMS}
+        found["recovery"] = {arm: _share(_rate(after[-1:], arm), _rate(before[-1:], arm)) for arm in ARMS}
         found["against_frozen_after_the_turn"] = _ahead(after, "frozen")
     return found
 
@@ -53,6 +53,11 @@ def _ahead(weeks: Sequence[Week], other: Arm) -> dict[str, float]:
 
 def _rate(weeks: Sequence[Week], arm: Arm) -> float:
     return float(_clicks(weeks, arm).mean())
+
+
+def _share(now: float, then: float) -> float:
+    """0 where there was nothing that could come back."""
+    return now / then if then else 0.0
 
 
 def _clicks(weeks: Sequence[Week], arm: Arm) -> NDArray[np.float64]:

@@ -22,7 +22,9 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
+from recsys.data.files import open_table, require_table
 from recsys.data.interactions import InteractionLog
+from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.retrain import Decision, retrain_from_store
@@ -80,7 +82,11 @@ class Week:
 
 @dataclass
 class Simulation:
-    """A shop over a catalogue, in a folder of its own."""
+    """A shop over a catalogue, in a folder of its own.
+
+    Attributes:
+        world: whom what pleases.
+    """
 
     catalogue: ItemCatalogue
     config: Config
@@ -92,7 +98,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
-        self._world = World.of(self.catalogue.texts, self.plan.users, self.seed)
+        self.world = World.of(self.catalogue.texts, self.plan.users, self.seed)
         order = self._random.permutation(len(self.catalogue))
         n_later = int(self.plan.new_items * len(order)) if self.plan.weeks > 1 else 0
         self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))
@@ -108,7 +114,7 @@ class Simulation:
         """All weeks."""
         self.folder.mkdir(parents=True, exist_ok=True)
         registry, frozen = Registry(self.folder / "registry"), self.folder / "frozen"
-        self._first_version(registry)
+        self.first_version(registry)
         shutil.copytree(registry.path, frozen)
         url = sqlite_url(self.folder / "store.db")
         with (
@@ -118,7 +124,7 @@ class Simulation:
         ):
             for number in range(1, self.plan.weeks + 1):
                 if number == self.plan.turn:
-                    self._world.turn(self.plan.turned)
+                    self.world.turn(self.plan.turned)
                     self.progress(f"week {number}: the world turns")
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
@@ -132,14 +138,14 @@ class Simulation:
                 self.progress(f"week {number}: clicks a list: {rates}; {decision.action if decision else 'the end'}")
         return self.weeks
 
-    def _first_version(self, registry: Registry) -> None:
-        """What random lists teach."""
+    def first_version(self, registry: Registry) -> None:
+        """Publish what random lists teach."""
         self.progress(f"{WARM_UP_WEEKS} weeks of random lists")
         events: list[Event] = []
         for _ in range(WARM_UP_WEEKS):
             for user, moment in self._visits():
                 items = self._random.choice(self._here, LENGTH, replace=False)
-                events.extend(self._shown(user, items, moment)[0])
+                events.extend(self.shown(user, items, moment)[0])
         frame = self.catalogue.frame[self._here]
         catalogue = ItemCatalogue(frame)
         nothing = InteractionLog(Vocabulary([]), (), len(catalogue), *_no_columns())
@@ -149,7 +155,7 @@ class Simulation:
 
     def _visits(self) -> list[tuple[int, datetime]]:
         """Who comes when in a week, in time order; the week is over afterwards."""
-        users = np.repeat(np.arange(len(self._world.users)), self.plan.visits)
+        users = np.repeat(np.arange(len(self.world.users)), self.plan.visits)
         moments = np.sort(self._random.uniform(0, 7 * 86_400, len(users)))
         found = [
             (int(user), self._now + timedelta(seconds=float(moment)))
@@ -165,23 +171,23 @@ class Simulation:
             arm = arm_of(user)
             propensities: list[float | None] = [None] * LENGTH
             if arm == "popularity":
-                items = popular
+                items = popular[~self.world.known[user, popular]][:LENGTH]
             else:
                 body = {"user_id": name_of(user), "n": LENGTH, "timestamp": moment.isoformat()}
                 listed = servers[arm].call("POST", "/v1/recommend", body)["items"]
                 items = np.array([self._numbers[item["item_id"]] for item in listed], dtype=np.int32)
                 propensities = [item.get("propensity") for item in listed]
-            events, n_clicks = self._shown(user, items, moment, propensities)
+            events, n_clicks = self.shown(user, items, moment, propensities)
             servers["retrained"].call("POST", "/v1/events", {"events": [_posted(event) for event in events]})
             clicks[arm].setdefault(user, []).append(n_clicks)
-        self._world.wander()
+        self.world.wander()
         return {arm: np.array([np.mean(each) for each in users.values()]) for arm, users in clicks.items()}
 
-    def _shown(
+    def shown(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
     ) -> tuple[list[Event], int]:
         """The events of one list: impressions, then what followed."""
-        clicked, bought = self._world.reactions(user, items)
+        clicked, bought = self.world.reactions(user, items)
         self._clicked *= 0.9998  # a click of a few thousand lists ago counts little
         self._clicked[items[clicked]] += 1
         self._lists += 1
@@ -205,8 +211,8 @@ class Simulation:
         return events, int(clicked.sum())
 
     def _popular(self) -> NDArray[np.int32]:
-        """The most clicked items of late, the same for everybody."""
-        return self._here[np.argsort(-self._clicked[self._here], kind="stable")[:LENGTH]]
+        """The items, the most clicked ones of late first; everybody gets the first that they have not clicked."""
+        return self._here[np.argsort(-self._clicked[self._here], kind="stable")]
 
     def _arrivals(self, live: Client, number: int) -> None:
         """New items and new users."""
@@ -215,7 +221,13 @@ class Simulation:
             rows = self.catalogue.frame[new].drop("available", "created_at").to_dicts()
             live.call("PUT", "/v1/items", {"items": [_given(row) for row in rows]})
             self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)
-        self._world.add_users(len(self._world.users) // 20)
+        self.world.add_users(len(self.world.users) // 20)
+
+
+def catalogue_of(folder: Path, most: int, seed: int) -> ItemCatalogue:
+    """At most `most` items of a dataset directory, drawn by the seed."""
+    catalogue, _ = read_items(open_table(require_table(folder, "items")))
+    return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue
 
 
 def name_of(user: int) -> str:

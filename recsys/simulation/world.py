@@ -2,7 +2,8 @@
 
 An item's place among the tastes comes from what it says (latent semantic analysis; Deerwester et al., 1990). A user
 looks at the place k of a list with probability 1 / (1 + k) ** 0.5 (the position-based model; Craswell et al., WSDM
-2008), and clicks what is seen with a probability that grows with the item's nearness to the user's taste.
+2008), and clicks what is seen with a probability that grows with the item's nearness to the user's taste; what was
+clicked once is known and not clicked again.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ class World:
         appeal: (n_items,) how much everybody likes it.
         users: (n_users, dim) unit rows, tastes.
         threshold: nearness and appeal at which a seen item is clicked every other time.
+        known: (n_users, n_items) what each user has clicked.
     """
 
     items: NDArray[np.float64]
@@ -36,13 +38,15 @@ class World:
     users: NDArray[np.float64]
     threshold: float
     random: np.random.Generator
+    known: NDArray[np.bool_]
 
     @classmethod
     def of(cls, texts: Sequence[str], n_users: int, seed: int) -> "World":
         """A world over what items say."""
         random = np.random.default_rng(seed)
         items = _places(texts, random)
-        world = cls(items, _APPEAL * random.standard_normal(len(items)), np.zeros((0, items.shape[1])), 0.0, random)
+        appeal, nobody = _APPEAL * random.standard_normal(len(items)), np.zeros((0, items.shape[1]))
+        world = cls(items, appeal, nobody, 0.0, random, np.zeros((0, len(items)), dtype=bool))
         world.add_users(n_users)
         # A random list is clicked about once in fifty places, the best one at about every other.
         worth = world.users @ items.T * _NEARNESS + world.appeal
@@ -54,6 +58,7 @@ class World:
         first, second = self.random.integers(len(self.items), size=(2, n))
         tastes = self.items[first] + 0.5 * self.items[second]
         self.users = np.concatenate([self.users, _unit(tastes + 0.1 * self.random.standard_normal(tastes.shape))])
+        self.known = np.concatenate([self.known, np.zeros((n, len(self.items)), dtype=bool)])
 
     def wander(self, share: float = 0.05) -> None:
         """Tastes move a little, as from one week to the next."""
@@ -69,7 +74,7 @@ class World:
     def chances(self, user: int, items: NDArray[np.int32]) -> NDArray[np.float64]:
         """(n,) probability of a click on each item once it is seen."""
         worth = _NEARNESS * (self.items[items] @ self.users[user]) + self.appeal[items]
-        return np.asarray(expit(2.0 * (worth - self.threshold)))
+        return np.asarray(np.where(self.known[user, items], 0.0, expit(2.0 * (worth - self.threshold))))
 
     def value(self, user: int, items: NDArray[np.int32]) -> float:
         """Clicks that a list earns on average: the truth that estimates are held against."""
@@ -78,6 +83,7 @@ class World:
     def reactions(self, user: int, items: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """(n,) what is clicked, and what of that is bought."""
         clicked = self.random.random(len(items)) < looks(len(items)) * self.chances(user, items)
+        self.known[user, items[clicked]] = True
         return clicked, clicked & (self.random.random(len(items)) < _PURCHASES)
 
 
@@ -98,7 +104,8 @@ def _places(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.flo
     weighted = matrix @ sp.diags(rarity)
     dimensions = max(1, min(_DIMENSIONS, min(weighted.shape) - 1))
     left, values, _ = svds(weighted, k=dimensions, v0=random.random(min(weighted.shape)))
-    # Directions of equal strength: otherwise one common word would be everybody's taste.
+    # Directions of equal strength, from the middle of all items: otherwise one common word would be everybody's taste.
+    left -= left.mean(axis=0)
     return _unit(left * np.sqrt(values) + 1e-9 * random.standard_normal(left.shape))
 
 

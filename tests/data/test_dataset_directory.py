@@ -1,6 +1,7 @@
 """A dataset directory in every kind of file becomes the same data set."""
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from recsys.config import parse_config
 from recsys.data.datasets.source import Frames, write_dataset
 from recsys.data.events import Event
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
 from recsys.data.summary import repeat_share, summarise
 
@@ -187,10 +189,32 @@ def test_appended_events_are_sorted_in_and_extend_the_users() -> None:
     assert grown.log.event_names[:4] == dataset.log.event_names
     assert grown.log.event_names[grown.log.events[0]] == "purchase"
     assert grown.log.values[0] == np.float32(3.5)
-    assert grown.log.requests[-1] == dataset.log.requests.max() + 1
+    assert grown.log.requests[-1] in dataset.log.requests, "r1 is there already"
     assert grown.log.positions[-1] == 1
     assert grown.fingerprint != dataset.fingerprint
     assert append_events(dataset, []) is dataset
+
+
+def test_a_request_in_the_old_log_and_in_new_events_is_one(tmp_path: Path) -> None:
+    day = 86_400_000_000
+    dataset = dataset_from_frames(ITEMS, EVENTS)
+    start = int(dataset.log.times[-1]) + day
+    shown = [Event(f"s{n}", "u1", "i1", "impression", start + n, request_id=f"list {n}", position=0) for n in range(3)]
+    first = append_events(dataset, [*shown, Event("c0", "u1", "i2", "click", start + 9)])
+    first.log.save(tmp_path / "log")
+    kept = replace(first, log=InteractionLog.load(tmp_path / "log", len(ITEMS)))
+    later = [
+        Event("c1", "u1", "i1", "click", start + day, request_id="list 1"),
+        Event("c2", "u1", "i1", "click", start + day + 1, request_id="list 7"),
+        Event("c3", "u1", "i1", "click", start + day + 2),
+        Event("c4", "u1", "i2", "click", start + day + 3, request_id="list 7"),
+    ]
+    log = append_events(kept, later).log
+    *_, one, seven, none, again = log.requests.tolist()
+    assert one == first.log.requests[-3], "the one in the middle of the three"
+    assert seven == again == first.log.requests.max() + 1
+    assert none == -1
+    assert len(log.request_keys) == log.requests.max() + 1
 
 
 def test_appended_events_all_unknown_leave_the_log_as_it_is() -> None:

@@ -69,8 +69,19 @@ def test_a_list_to_the_users_taste_earns_more_than_a_random_one(world: World) ->
 
 def test_clicks_come_as_often_as_the_truth_says(world: World) -> None:
     items = np.arange(LENGTH, dtype=np.int32)
-    clicks = [world.reactions(3, items)[0].sum() for _ in range(3_000)]
-    assert np.mean(clicks) == pytest.approx(world.value(3, items), abs=0.08)
+    expected, clicks = world.value(3, items), []
+    for _ in range(3_000):
+        clicks.append(world.reactions(3, items)[0].sum())
+        world.known[:] = False
+    assert np.mean(clicks) == pytest.approx(expected, abs=0.08)
+
+
+def test_what_was_clicked_is_not_clicked_again(world: World) -> None:
+    items = np.arange(LENGTH, dtype=np.int32)
+    clicks = sum(world.reactions(3, items)[0].astype(int) for _ in range(300))
+    assert clicks.max() == 1
+    assert world.known[3, items].sum() == clicks.sum() > 0
+    assert world.chances(3, items)[clicks == 1].max() == 0
 
 
 def test_the_world_turns_and_wanders(world: World) -> None:

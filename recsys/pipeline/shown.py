@@ -1,0 +1,62 @@
+"""How a ranker orders what was shown: the only fair question where users could click on nothing else.
+
+Clicks follow from the lists of the version that served them. Among all items it would win against any other version, as
+nobody can click on what it did not show. Among the items that were shown, and with each click counted by how seldom its
+place is looked at, the versions have the same chances (Joachims, Swaminathan and Schnabel, WSDM 2017).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.data.examination import rarity
+from recsys.eval.protocol import Measurement
+from recsys.pipeline.measure import K
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import Past
+from recsys.pipeline.rankers import Rankers
+from recsys.pipeline.ranking import rank_block
+
+METRIC = f"dcg@{K}"
+_MOST = 2_000
+"""Requests that are looked at: far more than chance needs."""
+
+
+def order_of_shown(
+    past: Past, features: FeatureSet, rankers: Rankers, moments: Moments, seed: int
+) -> Measurement | None:
+    """`METRIC` of each request whose list is in the log with its places; None where there are none.
+
+    Args:
+        past: with sources that have not learned from the requests.
+        moments: the requests.
+    """
+    places = np.bincount(moments.shown_rows[moments.shown_positions >= 0], minlength=len(moments))
+    logged = moments.take(np.flatnonzero(places > 1)).sample(_MOST, seed)
+    if not len(logged):
+        return None
+    n_items, gains, lists = len(past.scoring.catalogue), [], []
+    for part, block in past.blocks(logged):
+        only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
+        ranked = rank_block(
+            past.scoring, features, rankers.full, replace(block, only=only), past.config.candidates.n, K
+        )
+        wanted = part.target_rows * n_items + part.target_items
+        for row, pairs in enumerate(ranked.orders):
+            items = ranked.candidates.items[pairs][:K]
+            own = slice(part.shown_offsets[row], part.shown_offsets[row + 1])
+            weights = dict(
+                zip(part.shown_items[own].tolist(), rarity(np.maximum(part.shown_positions[own], 0)), strict=True)
+            )
+            clicked = np.isin(row * n_items + items, wanted)
+            worth = np.array([weights[item] for item in items.tolist()])
+            gains.append(float((worth * clicked) @ _discounts(len(items))))
+            lists.append(np.pad(items, (0, K - len(items)), constant_values=-1))
+    values = {METRIC: np.array(gains)}
+    return Measurement(K, values, np.stack(lists), n_items, logged.users, np.arange(len(logged)))
+
+
+def _discounts(n: int) -> NDArray[np.float64]:
+    return np.asarray(1 / np.log2(np.arange(n) + 2.0))

@@ -1,0 +1,73 @@
+"""A version is judged by how it orders what was shown, not by what only its predecessor could have shown."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pipeline_world import AFTER, DAY
+
+from features.state import EventState
+from recsys.data.dataset import Dataset
+from recsys.data.events import Event
+from recsys.data.loading import append_events
+from recsys.data.requests import Request
+from recsys.eval.protocol import Measurement
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.gate import compare
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.past import Past
+from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.shown import METRIC, order_of_shown
+
+LATE = AFTER + 90 * DAY
+
+
+def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]:
+    """A list that was shown, and a click in it."""
+    request = f"{user} {start}"
+    shown = [
+        Event(f"{request} {place}", user, item, "impression", start, request_id=request, position=place)
+        for place, item in enumerate(items)
+    ]
+    return [*shown, Event(f"{request} click", user, clicked, "click", start + 1, request_id=request)]
+
+
+def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
+    past = Past(Scoring(dataset.catalogue, plain.stage, EventState(dataset.log)), plain.config)
+    moments = Moments.of(dataset.log, LATE, LATE + DAY)
+    return order_of_shown(past, plain.features, plain.rankers, moments, seed=0)
+
+
+def test_a_click_counts_by_its_place_in_the_log_and_in_the_order(plain: Bundle, early: Dataset) -> None:
+    recommender = Recommender(plain)
+    chosen = recommender.recommend(Request("user 1", n=6, request_id="a")).ids
+    asked = Request("user 1", n=6, candidates=chosen, time=LATE)
+    order = list(recommender.recommend(asked).ids)
+    for place, item in enumerate(order[:3]):
+        items = [item, *(other for other in order if other != item)][::-1]  # shown at the last of six places
+        dataset = append_events(early, listed("user 1", items, item, LATE), plain.config)
+        found = judged(plain, dataset)
+        assert found is not None
+        assert found.values[METRIC] == pytest.approx([6**0.5 / np.log2(place + 2)])
+        assert [plain.catalogue.frame["item_id"][int(number)] for number in found.items[0][:6]] == order
+
+
+def test_without_lists_nothing_is_judged(plain: Bundle, early: Dataset) -> None:
+    dataset = append_events(early, [Event("c", "user 1", "books-1-small", "click", LATE)], plain.config)
+    assert judged(plain, dataset) is None
+
+
+def test_the_gate_asks_about_what_was_shown_where_most_requests_have_lists(plain: Bundle) -> None:
+    report = plain.report
+    full = Measurement(10, {"ndcg@10": np.linspace(0, 1, 40)}, np.zeros((40, 10), dtype=np.int32), 30)
+    ahead = replace(full, values={METRIC: np.ones(40)})
+    behind = replace(full, values={METRIC: np.zeros(40)})
+    served = replace(report, full=replace(full, values={"ndcg@10": np.ones(40)}), shown=behind)
+    metric, found = compare(replace(report, full=full, shown=ahead), served, seed=0)
+    assert metric == METRIC
+    assert found.difference == pytest.approx(1.0)
+    few = replace(served, shown=None)
+    metric, found = compare(replace(report, full=full, shown=None), few, seed=0)
+    assert metric == "ndcg@10"
+    assert found.difference == pytest.approx(-0.5)
