@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay docs clean check-serving
+.PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay bench-simulation docs clean check-serving
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encod
 
 bench-replay: $(VENV)/.dev-installed ## week by week through real logs: going on, training anew, never again; REPLAY_ARGS='--weeks 4' makes it small
 	$(BIN)/python -m benchmarks.replay $(REPLAY_ARGS)
+
+bench-simulation: $(VENV)/.dev-installed ## does the loop pay, do off-policy estimates hold? simulated weeks; SIMULATION_ARGS='--weeks 4' makes it small
+	$(BIN)/python -m benchmarks.simulation $(SIMULATION_ARGS)
 
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md

@@ -31,8 +31,8 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    """`--engine local|ray` and `--workers W`."""
+def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+    """`--engine local|ray` and `--workers W`; `default` says what is done without the latter on this machine."""
     parser.add_argument(
         "--engine",
         choices=["local", "ray"],
@@ -40,7 +40,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="this machine's processes, or a Ray cluster: that of $RAY_ADDRESS, or one on this machine (recsys[ray])",
     )
     parser.add_argument(
-        "--workers", type=positive, metavar="W", help="processes (default: cores, with ray of the whole cluster)"
+        "--workers", type=positive, metavar="W", help=f"processes (default: {default}; with ray, all of the cluster)"
     )
 
 

@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--data", type=options.place, metavar="DIR", help="take also the events of this dataset directory"
     )
-    options.add_engine(parser)
+    options.add_engine(parser, "one a core")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
     options.add_json(parser)
     parser.set_defaults(run=run)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys train DIR --registry REG [--config FILE] [--set KEY=VALUE ...] [--until TIME] [--seed N]
-    [--tune N]`."""
+    [--tune N] [--engine local|ray] [--workers W]`."""
     parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
     parser.add_argument(
         "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
@@ -33,6 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="N",
         help="seek the ranker's settings first, in N trials (recsys[tune])",
     )
+    options.add_engine(parser, "this one")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.loading import load_dataset
     from recsys.data.places import name_of
     from recsys.data.validation import rejected_path
+    from recsys.pipeline.encode_ahead import encode_ahead
     from recsys.pipeline.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
@@ -59,12 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
         if until is not None:
             dataset = _before(dataset, until)
         registry = Registry(arguments.registry)
+        cache = VectorCache(registry.vectors_file)
+        if "text" in config.candidates.sources and (arguments.engine == "ray" or arguments.workers is not None):
+            engine = options.engine(arguments)
+            if engine is not None:
+                encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
         bundle = train(
             dataset,
             config,
             seed=arguments.seed,
             name=name_of(directory),
-            cache=VectorCache(registry.vectors_file),
+            cache=cache,
             tuning=_tuning(arguments, config, dataset, registry),
             progress=progress,
         )

@@ -19,7 +19,7 @@ from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stage_one import Progress
 
-_REQUESTS_PER_PART = 2_000
+_REQUESTS_PER_PART = 1_000
 
 Part = tuple[int, bytes]
 """Number and content of a part's file."""

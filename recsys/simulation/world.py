@@ -17,6 +17,9 @@ from scipy.special import expit
 
 _DIMENSIONS = 12
 _NEARNESS, _APPEAL = 6.0, 0.7
+_LIKED = 10
+"""Items of the catalogue that a user likes more than not, on average."""
+
 _PURCHASES = 0.25
 """Share of the clicks that end in a purchase."""
 
@@ -48,9 +51,8 @@ class World:
         appeal, nobody = _APPEAL * random.standard_normal(len(items)), np.zeros((0, items.shape[1]))
         world = cls(items, appeal, nobody, 0.0, random, np.zeros((0, len(items)), dtype=bool))
         world.add_users(n_users)
-        # A random list is clicked about once in fifty places, the best one at about every other.
         worth = world.users @ items.T * _NEARNESS + world.appeal
-        world.threshold = float(np.quantile(worth, 0.99))
+        world.threshold = float(np.quantile(worth, max(0.5, 1 - _LIKED / len(items))))
         return world
 
     def add_users(self, n: int) -> None:

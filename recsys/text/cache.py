@@ -60,6 +60,12 @@ class VectorCache:
             return np.empty((0, encoder.dim), dtype=np.float32)
         return np.stack([known[keys[text]] for text in texts])
 
+    def missing(self, version: str, texts: Sequence[str]) -> list[str]:
+        """The texts that are not in the file, each once."""
+        keys = {text: _key(text) for text in texts}
+        known = self._read(version, list(keys.values()))
+        return [text for text, key in keys.items() if key not in known]
+
     def keep(self, version: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Keep vectors that were computed elsewhere; `vectors` (n_texts, dim) float32."""
         keyed = {_key(text): np.ascontiguousarray(vector) for text, vector in zip(texts, vectors, strict=True)}
