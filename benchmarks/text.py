@@ -1,6 +1,7 @@
 """What the text model is worth: a table a data set of rankings from text alone, new items, and encoding speed.
 
-    python -m benchmarks.text [--minutes 2.5] [--parts quality,cold,encode] [--rows LIST] --work DIR [NAME ...]
+    python -m benchmarks.text [--minutes 2.5] [--tuning 6] [--parts quality,cold,encode] [--rows LIST] --work DIR
+                              [NAME ...]
 
 Nothing is used but texts and histories: no ids, no co-occurrence, no popularity. `scientific` is measured on its own
 requests files (leave one out); elsewhere the model learns from the history window, validation is the ranker window,
@@ -18,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -30,14 +31,16 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.text_cold import Tenth, cold_table
 from benchmarks.text_encoding import encoding_table
+from benchmarks.text_rankings import FROZEN, Score, figures, frozen, gains, line, places
 from benchmarks.text_worlds import Asked, World, load
 from recsys.config import TextConfig
-from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.eval.confidence import intervals
 from recsys.text.cache import VectorCache
+from recsys.text.finetune import Trainer
 from recsys.text.interest import InterestModel
+from recsys.text.plan import Plan
 from recsys.text.ranking import is_better
 from recsys.text.teacher import Teacher
 
@@ -47,10 +50,7 @@ _CANDIDATES = 300
 _RERANKED = 30
 _MOST_RERANKED = 500
 """The teacher is slow: so many requests of each window are reranked."""
-FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest 20", 20)}
 _TIMED_TEXTS = 128
-
-Score = Callable[[HistoryBatch], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -68,41 +68,6 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """The columns."""
         return (self.name, *self.validation, *self.test, self.minutes, self.texts_per_second, self.microseconds)
-
-
-def places(asked: Asked, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
-    ranks = []
-    for start in range(0, len(asked), 256):
-        stop = min(start + 256, len(asked))
-        block, targets = asked.histories.block(start, stop), asked.targets[start:stop]
-        scores, rows = score(block), np.arange(stop - start)
-        own = scores[rows, targets].copy()
-        scores[block.rows, block.items] = -np.inf
-        scores[rows, targets] = -np.inf
-        if others is not None:
-            scores[:, ~others] = -np.inf
-        ranks.append((scores >= own[:, None]).sum(axis=1))
-    return np.concatenate(ranks)
-
-
-def figures(ranks: NDArray[np.int64]) -> tuple[str, str]:
-    """ndcg@10 and recall@10 of the places of the targets, means with 95 % intervals."""
-    hits = ranks < 10
-    values = np.column_stack([np.where(hits, 1.0 / np.log2(ranks + 2.0), 0.0), hits])
-    first, second = (f"{each['mean']:.4f} ({each['low']:.4f}-{each['high']:.4f})" for each in intervals(values))
-    return first, second
-
-
-def frozen(vectors: NDArray[np.float32], newest: int) -> Score:
-    """A scorer: likeness to the mean of the newest items of the history, without anything learned."""
-
-    def score(histories: HistoryBatch) -> NDArray[np.float32]:
-        kept = histories.newest(newest)
-        weights = kept.matrix(len(vectors), np.ones(len(kept.items), dtype=np.float32))
-        return np.asarray((weights @ vectors) @ vectors.T, dtype=np.float32)
-
-    return score
 
 
 class Stopwatch:
@@ -171,6 +136,11 @@ class Bench:
         budget = self.arguments.minutes if minutes is None else minutes
         return InterestModel.fit(self.texts, log, config, minutes=budget, cache=self.cache, warm=warm, progress=tell)
 
+    def tenth(self, last: int) -> Tenth:
+        """The model that never met the items whose number ends in a digit."""
+        folder = self.folder / f"cold{last}"
+        return Tenth.of(self.world, last, lambda log: self.fitted(log, "none"), folder)
+
     def _measured(self, kind: str) -> Row:
         if kind in FROZEN:
             name, newest = FROZEN[kind]
@@ -196,23 +166,31 @@ class Bench:
         return Row("trained on frozen vectors", *self._figures(model.score), minutes, *self._speeds(model))
 
     def _gone_on(self, way: str, name: str, distil: float = 0.0) -> Row:
-        """Go on from the network; what came out is measured also where the product would leave it out."""
-        verdicts = [False]
+        """Go on from the network, which is not trained again.
+
+        What came out is measured also where the product would leave it out.
+        """
+        fit, verdicts = Trainer.fit, list[bool]()
+
+        def beyond_the_network(trainer: Trainer, plan: Plan, adapter: Any = None, lessons: Any = None) -> bool:
+            return (adapter is not None or lessons is not None) and fit(trainer, plan, adapter, lessons)
 
         def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
             verdicts.append(is_better(now, before))
             return True
 
-        before, watch = self.row("none"), Stopwatch()
-        with patch("recsys.text.finetune.is_better", remembered):
-            model = self.fitted(self.world.log, way, warm=self.plain, distil=distil)
+        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
+        with patch.object(Trainer, "fit", beyond_the_network), patch("recsys.text.finetune.is_better", remembered):
+            model = self.fitted(self.world.log, way, warm=self.plain, distil=distil, minutes=budget)
         minutes = watch.minutes(before)
+        if not verdicts:
+            return Row(f"{name} (nothing came of it in {budget:g} minutes)", ("-", "-"), ("-", "-"))
         verdict = "kept" if verdicts[-1] else "left out by its own check"
         return Row(f"{name} ({verdict})", *self._figures(model.score), minutes, *self._speeds(model))
 
     def _reranked(self) -> Row:
         """The teacher on the best items by the network."""
-        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.minutes
+        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
         teacher = self.plain.teacher(self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
         minutes = watch.minutes(before)
         teacher.save(self.folder / "teacher")
@@ -295,31 +273,7 @@ def cold(benches: Sequence[Bench]) -> None:
     for bench in benches:
         print(f"\n## {bench.name}: new items\n")
         with on_cpu_time():
-            cold_table(bench)
-
-
-def cold_table(bench: Bench) -> None:
-    """The rows of one data set."""
-    log = bench.world.log
-    is_cold = np.arange(log.n_items) % 10 == 9
-    folder = bench.folder / "cold"
-    if not folder.is_dir():
-        bench.fitted(log.select(~is_cold[log.items]), "none").save(folder)
-    model = InterestModel.load(folder)
-    windows = [
-        asked.select(np.flatnonzero(is_cold[asked.targets])) for asked in (bench.world.validation, bench.world.test)
-    ]
-    counts = " and ".join(f"{len(asked):,}" for asked in windows)
-    print(
-        f"{counts} requests want an item whose events training never saw: its place among all items, and the new ones."
-    )
-    ways = {name: frozen(model.base_vectors, newest) for name, newest in FROZEN.values()}
-    print()
-    line("ranking of", "by", "validation ndcg@10", "validation recall@10", "test ndcg@10", "test recall@10")
-    line(*["---"] * 6)
-    for ranked, others in (("all items", None), ("new items", is_cold)):
-        for name, score in (ways | {"trained on the other items": model.score}).items():
-            line(ranked, name, *(cell for asked in windows for cell in figures(places(asked, score, others))))
+            cold_table([bench.tenth(9 - number) for number in range(bench.arguments.tenths)])
 
 
 def encode(benches: Sequence[Bench]) -> None:
@@ -335,8 +289,7 @@ def encoding(bench: Bench) -> None:
     bags = reader.lexicon.bags(reader.encoder.tokens(bench.texts))
 
     def measured(vectors: NDArray[np.float32]) -> float:
-        ranks = places(bench.world.test, reader.network.scorer(vectors, bags).score)
-        return float(np.where(ranks < 10, 1.0 / np.log2(ranks + 2.0), 0.0).mean())
+        return float(gains(places(bench.world.test, reader.network.scorer(vectors, bags).score)).mean())
 
     base, most = bench.plain.base_vectors, bench.arguments.texts
     print("\n".join(encoding_table(reader.encoder, bench.texts, base, measured, most)), flush=True)
@@ -345,11 +298,6 @@ def encoding(bench: Bench) -> None:
 def tell(message: str, /) -> None:
     """Progress to standard error."""
     print(message, file=sys.stderr, flush=True)
-
-
-def line(*columns: str) -> None:
-    """One line of a table."""
-    print("| " + " | ".join(columns) + " |", flush=True)
 
 
 def words(text: str) -> list[str]:
@@ -362,9 +310,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
-    parser.add_argument("--minutes", type=float, default=2.5, help="budget of each training")
+    parser.add_argument("--minutes", type=float, default=2.5, help="budget of the network")
+    parser.add_argument("--tuning", type=float, default=6.0, help="budget of each row that goes on from the network")
     parser.add_argument("--rows", type=words, default=list(ROWS), help=f"some of {','.join((*ROWS, 'ia3'))}")
     parser.add_argument("--parts", type=words, default=["quality", "cold", "encode"])
+    parser.add_argument(
+        "--tenths", type=int, default=1, help="tenths of the items that are new in turn; one training each"
+    )
     parser.add_argument("--texts", type=int, default=300, help="distinct texts to encode for the speed")
     parser.add_argument("--work", type=Path, help="keep what is made here, and go on from it")
     arguments = parser.parse_args()
