@@ -1,13 +1,12 @@
 """How alike each candidate is to the newest items of the history, by vectors or by learned links."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import aggregate, link
+from features.compiled import aggregate, compare, link
 from features.item_facts import ItemFacts
 from recsys.data.history import HistoryBatch
 
@@ -54,24 +53,9 @@ class Affinities:
         for name, found in zip(facts.affinities, table, strict=True):
             single = np.zeros((AFFINITY_EVENTS, len(rows)), dtype=np.float32)  # newest event first
             if name in facts.vectors:
-                _compare_vectors(single, facts.vectors[name], recent, bounds, candidates)
+                compare(facts.vectors[name], recent.offsets, recent.items, bounds, candidates, single)
             else:
                 links = facts.links[name]
                 link(links.indptr, links.indices, links.data, recent.offsets, recent.items, bounds, candidates, single)
             aggregate(single, lengths, _FADING, found)
         return cls(table)
-
-
-def _compare_vectors(
-    table: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    recent: HistoryBatch,
-    bounds: NDArray[np.int64],
-    candidates: NDArray[np.int32],
-) -> None:
-    """Fill `table` (n_events, n_pairs) with dot products of the vectors (n_items, dim) of both items."""
-    spans = zip(pairwise(recent.offsets.tolist()), pairwise(bounds.tolist()), strict=True)
-    for (first, last), (start, stop) in spans:
-        if first < last and start < stop:
-            own, history = vectors[candidates[start:stop]], vectors[recent.items[first:last][::-1]]
-            np.matmul(history, own.T, out=table[: last - first, start:stop])

@@ -260,6 +260,20 @@ def link(
                     table[row, place] = data[entry]
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def compare(vectors: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, table: Floats) -> None:
+    """Fill `table` (n_events, n_pairs), newest event first, with dot products of the vectors (n_items, dim) of items of
+    a history and of the candidates; the rest as for `link`. No vector is copied.
+    """
+    for request in range(len(offsets) - 1):
+        for place in range(bounds[request], bounds[request + 1]):
+            for event in range(offsets[request], offsets[request + 1]):
+                product = np.float32(0)
+                for dimension in range(vectors.shape[1]):
+                    product += vectors[history[event], dimension] * vectors[candidates[place], dimension]
+                table[offsets[request + 1] - 1 - event, place] = product
+
+
 @njit(cache=True, nogil=True)
 def aggregate(table: Floats, lengths: Ints, fading: float, found: Floats) -> None:
     """Fill `found` (6, n_pairs) with last, max, min, mean, decayed mean and place of the maximum.

@@ -16,6 +16,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries
 from recsys.retrieval.cells import Cells
+from recsys.retrieval.compiled import products_of
 from recsys.retrieval.scores import DenseScores, Scores, best_of, padded
 
 _BLOCK_FLOATS = 8_000_000
@@ -168,7 +169,9 @@ class FactorScores:
         for user, may in zip(self.users, eligible, strict=True):
             near = np.sort(self.cells.near(user, max(_READ, 4 * n))) if user.any() else self.cells.members[:0]
             near = near[may[near]]
-            rows.append(near[best_of(self.items.take(near, axis=0) @ user, n)])
+            scores = np.empty(len(near), dtype=np.float32)
+            products_of(self.items, near, user, scores)
+            rows.append(near[best_of(scores, n)])
         return padded(rows, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:

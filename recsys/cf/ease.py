@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from recsys.cf.recency import recency_weights
 from recsys.cf.users import user_item_matrix
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
@@ -52,8 +51,7 @@ class Ease:
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): what the history speaks for, its newest events counting most."""
         positive = histories.positive()
-        values = recency_weights(positive)
-        return positive.matrix(len(self.weights), values) @ self.weights
+        return positive.matrix(len(self.weights), positive.recency) @ self.weights
 
     def scores(self, histories: HistoryBatch) -> DenseScores:
         """The same: the model is dense."""

@@ -7,7 +7,6 @@ import scipy.sparse as sp
 from numpy import float32
 from numpy.typing import NDArray
 
-from recsys.cf.recency import recency_weights
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.scores import SparseScores
@@ -29,14 +28,13 @@ class ItemLinks:
     def score(self, histories: HistoryBatch) -> NDArray[float32]:
         """(n_requests, n_items): how strongly the history speaks for each item, its newest events counting most."""
         positive = histories.positive()
-        history = positive.matrix(self.matrix.shape[0], recency_weights(positive))
+        history = positive.matrix(self.matrix.shape[0], positive.recency)
         scores: NDArray[float32] = (history @ self.matrix).toarray()
         return scores
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """The same without the zeros."""
-        positive = histories.positive()
-        return SparseScores.linked(positive.summed(recency_weights(positive)), self.matrix)
+        return SparseScores.linked(histories.positive().recent_items, self.matrix)
 
     def save(self, folder: Path) -> None:
         """Write the matrix."""

@@ -6,7 +6,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.cf.recency import recency_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
@@ -27,12 +26,12 @@ class Revisits:
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): above 0 for the items of the history only."""
-        matrix = histories.matrix(self.n_items, recency_weights(histories))
+        matrix = histories.matrix(self.n_items, histories.recency)
         return np.asarray(matrix.toarray(), dtype=np.float32)
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """The same without the zeros."""
-        own = histories.summed(recency_weights(histories))
+        own = histories.recent_items
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 
     def save(self, folder: Path) -> None:

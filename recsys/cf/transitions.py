@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
-from recsys.cf.recency import basket_starts
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
+from recsys.data.history import basket_starts
 from recsys.data.interactions import InteractionLog
 
 _BACKWARD = 0.5

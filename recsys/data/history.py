@@ -69,6 +69,18 @@ class HistoryBatch:
         """Only the newest `n` events of each history."""
         return self.keep(self.places_from_end < n)
 
+    @cached_property
+    def recency(self) -> NDArray[np.float32]:
+        """(n_events,) weight / sqrt(1 + baskets after the event): the newest of a history count most."""
+        baskets = np.cumsum(basket_starts(self.rows, self.times))
+        last = baskets[self.offsets[1:][self.rows] - 1]
+        return np.asarray(self.weights / np.sqrt(1.0 + last - baskets), dtype=np.float32)
+
+    @cached_property
+    def recent_items(self) -> "ItemWeights":
+        """The distinct items of each history, with the sum of the recency of their events."""
+        return self.summed(self.recency)
+
     def positive(self) -> "HistoryBatch":
         """Only events that are a sign of interest: weight above 0."""
         return self._positive
@@ -129,3 +141,14 @@ class ItemWeights:
     offsets: NDArray[np.int64]
     items: NDArray[np.int32]
     values: NDArray[np.float32]
+
+
+def basket_starts(owners: NDArray[np.integer], times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n_events,) True where an event opens a new basket: another owner or another time than the event before.
+
+    Events of one owner at the same time have no order among them, they are one basket. Unknown times (`NO_TIME`) are
+    never equal: the order of such a history is all that is known, and it is kept.
+    """
+    starts = np.ones(len(times), dtype=bool)
+    starts[1:] = (owners[1:] != owners[:-1]) | (times[1:] != times[:-1]) | (times[1:] == NO_TIME)
+    return starts

@@ -5,18 +5,15 @@ Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.scores import Scores, distinct, highest
+from recsys.retrieval.compiled import fuse
+from recsys.retrieval.scores import Scores
 
 _FUSION = 20.0
 """Places that a rank is damped by: smaller trusts the first places of each source more."""
-
-Number = TypeVar("Number", bound=np.number)
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
 """Requests and items, each (n_pairs,)."""
@@ -59,41 +56,28 @@ def propose(
         scores: source -> what it says.
         eligible: (n_requests, n_items) False where an item must not be proposed.
         n: most candidates per request.
-        certain: pairs that are candidates whatever the sources say, beyond `n`, as far as they are eligible.
+        certain: pairs, in the order of their requests, that are candidates whatever the sources say, beyond `n`, as
+            far as they are eligible.
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
     worth = 1 / (_FUSION + np.arange(n, dtype=np.float32))
-    lists = [source.best(eligible, n) for source in scores.values()]
-    # A pair is one number: the request, then the item.
-    first = np.arange(n_requests + 1, dtype=np.int64) * n_items
-    keys = [(first[:-1, None] + own)[own >= 0] for own in lists]
-    proposed = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
-    fused = np.zeros(len(proposed), dtype=np.float32)
-    proposed_by = np.zeros(len(proposed), dtype=np.uint16)
-    for bit, (own, places) in enumerate(zip(keys, lists, strict=True)):
-        at = proposed.searchsorted(own)
-        fused[at] += worth[np.nonzero(places >= 0)[1]]
-        proposed_by[at] |= np.uint16(1 << bit)
-    chosen = []
-    for row, (start, stop) in enumerate(pairwise(proposed.searchsorted(first))):
-        chosen.append(proposed[start:stop][highest(fused[start:stop], n)])
-        if stop - start < n:
-            others = np.setdiff1d(first[row] + np.flatnonzero(eligible[row]), proposed[start:stop])
-            chosen.append(others[: n - (stop - start)])
-    if certain is not None:
-        may = eligible[certain]
-        chosen.append(first[certain[0][may]] + certain[1][may])
-    pairs = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *chosen]))
-    rows = np.searchsorted(first, pairs, side="right") - 1
-    items = (pairs - first[rows]).astype(np.int32)
-    found = {source: own.of(rows, items) for source, own in scores.items()}
-    return Candidates(rows, items, _at(proposed, proposed_by, pairs), found, _at(proposed, fused, pairs))
-
-
-def _at(keys: NDArray[np.int64], values: NDArray[Number], wanted: NDArray[np.int64]) -> NDArray[Number]:
-    """(n_wanted,) the value of each wanted key, 0 where it is not among the increasing `keys`."""
-    if not len(keys):
-        return np.zeros(len(wanted), dtype=values.dtype)
-    places = np.minimum(keys.searchsorted(wanted), len(keys) - 1)
-    return np.where(keys[places] == wanted, values[places], values.dtype.type(0))
+    lists = np.array([source.best(eligible, n) for source in scores.values()], dtype=np.int32)
+    wanted, own = certain or (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
+    most = n_requests * n + len(own)
+    rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
+    proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
+    n_pairs = fuse(
+        lists.reshape(len(scores), n_requests, n),
+        worth,
+        eligible,
+        wanted.searchsorted(np.arange(n_requests + 1)),
+        own,
+        rows,
+        items,
+        proposed_by,
+        fused,
+    )
+    rows, items = rows[:n_pairs], items[:n_pairs]
+    found = {source: said.of(rows, items) for source, said in scores.items()}
+    return Candidates(rows, items, proposed_by[:n_pairs], found, fused[:n_pairs])

@@ -5,7 +5,6 @@ A score of 0 says that the source knows nothing of the item for this request.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -14,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.data.ragged import entries
+from recsys.retrieval.compiled import PLACE, follow, keys_of_known, look_up, sum_runs
 
 Number = TypeVar("Number", bound=np.integer)
 
@@ -110,16 +109,15 @@ class SparseScores:
 
         A row costs what its links are, not the size of the catalogue as in a product of scipy.
         """
-        parts_items, parts_values, lengths = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.float32)], [0]
-        for start, stop in pairwise(past.offsets):
-            linked, counts = entries(links.indptr, past.items[start:stop])
-            items, places = np.unique(links.indices.take(linked), return_inverse=True)
-            values = np.zeros(len(items), dtype=np.float32)
-            np.add.at(values, places, links.data.take(linked) * np.repeat(past.values[start:stop], counts))
-            parts_items.append(items)
-            parts_values.append(values)
-            lengths.append(len(items))
-        return cls(np.cumsum(lengths), np.concatenate(parts_items), np.concatenate(parts_values), links.shape[1])
+        n_links = int((links.indptr[past.items + 1] - links.indptr[past.items]).sum())
+        keys, products = np.empty(n_links, dtype=np.int64), np.empty(n_links, dtype=np.float32)
+        ends, offsets = np.empty(len(past.offsets) - 1, dtype=np.int64), np.zeros(len(past.offsets), dtype=np.int64)
+        follow(past.offsets, past.items, past.values, links.indptr, links.indices, links.data, keys, products, ends)
+        for start, stop in pairwise([0, *ends.tolist()]):
+            keys[start:stop].sort()
+        items, sums = np.empty(n_links, dtype=np.int32), np.empty(n_links, dtype=np.float32)
+        sum_runs(keys, products, ends, items, sums, offsets)
+        return cls(offsets, items[: offsets[-1]], sums[: offsets[-1]], links.shape[1])
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
@@ -132,35 +130,35 @@ class SparseScores:
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
-        if not len(self.items):
-            return np.zeros(len(rows), dtype=np.float32)
-        wanted = rows * self.n_items + items
-        places = np.minimum(self._keys.searchsorted(wanted), len(self._keys) - 1)
-        return np.where(self._keys[places] == wanted, self.values[places], np.float32(0))
-
-    @cached_property
-    def _keys(self) -> NDArray[np.int64]:
-        """(n_scores,) request and item as one increasing number."""
-        rows = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-        return rows * np.int64(self.n_items) + self.items
+        found = np.empty(len(rows), dtype=np.float32)
+        look_up(self.offsets, self.items, self.values, rows, items, found)
+        return found
 
 
-def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
+def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Places of the `n` highest values that are not 0, best first, equal ones by place."""
-    known = np.flatnonzero(values)
-    if len(known) == len(values):
-        return highest(values, n)
-    return known[highest(values[known], n)]
+    keys = np.empty(len(values), dtype=np.int64)
+    keys = keys[: keys_of_known(values, values.view(np.int32), keys)]
+    if len(keys) > n:
+        keys.partition(n)
+        keys = keys[:n]
+    keys.sort()
+    return keys & PLACE
 
 
-def highest(values: NDArray[np.float32], n: int) -> NDArray[np.intp]:
-    """(n or fewer,) places of the highest values, best first, equal ones by place."""
-    if len(values) <= n:
-        return np.argsort(-values, kind="stable")
-    least = np.partition(values, len(values) - n)[len(values) - n]
-    above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
-    chosen = np.sort(np.concatenate([above, equal[: n - len(above)]]))  # which of equal ones is not left to chance
-    return chosen[np.argsort(-values[chosen], kind="stable")]
+def summed(items: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The distinct items in order, and the sum of the values of each."""
+    keys = items.astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(len(items))
+    keys.sort()
+    found, sums, offsets = (
+        np.empty(len(items), dtype=np.int32),
+        np.empty(len(items), dtype=np.float32),
+        np.zeros(2, int),
+    )
+    sum_runs(keys, values, np.array([len(items)]), found, sums, offsets)
+    return found[: offsets[1]], sums[: offsets[1]]
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
 from recsys.retrieval.cells import Cells
-from recsys.retrieval.scores import best_of, distinct, padded
+from recsys.retrieval.scores import best_of, distinct, padded, summed
 from recsys.text.scoring import Mixture, Scorer
 
 _KEPT = 100
@@ -108,8 +108,8 @@ class Nearest:
             is_fresh = place < len(self.fresh) and self.fresh[place] == item
             lists, row = (self.fresh_lists, place) if is_fresh else (self.lists, item)
             parts.append((lists.items[row], weight * np.exp(lists.logits[row])))
-        items, places = np.unique(np.concatenate([items for items, _ in parts]), return_inverse=True)
-        logits = np.log(np.bincount(places, np.concatenate([worth for _, worth in parts]))).astype(np.float32)
+        items, totals = summed(np.concatenate([items for items, _ in parts]), np.concatenate([own for _, own in parts]))
+        logits = np.log(totals)
         further = [self.fresh]
         if mixture.query is not None:
             further.append(self.cells.near(mixture.query, _READ_FOR_QUERY))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.text.attention import ReadEvents, event_logits, read
+from recsys.text.compiled import mixture_logits
 
 _MOST_EVENTS = 8
 """Events of one history that propose items, those with the largest shares: the others were never seen to matter."""
@@ -152,10 +153,8 @@ class Scorer:
 
     def logits(self, mixture: Mixture, items: NDArray[np.integer]) -> NDArray[np.float32]:
         """(k,) logits of some items (k,) for one request. Costs k items, not the catalogue."""
-        proposals = self.items.targets.take(items, axis=0) @ mixture.vectors.T
-        np.exp(proposals, out=proposals)
-        logits: NDArray[np.float32] = np.log(proposals @ mixture.weights)
-        logits += self.items.biases[items]
+        logits = np.empty(len(items), dtype=np.float32)
+        mixture_logits(self.items.targets, self.items.biases, items, mixture.vectors, mixture.weights, logits)
         return logits
 
     def lone_logits(self, events: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:

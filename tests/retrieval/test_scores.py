@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.scores import DenseScores, Scores, SharedScores, SparseScores, best_of, highest
+from recsys.retrieval.scores import DenseScores, Scores, SharedScores, SparseScores, best_of
 
 
 def check_same(scores: Scores, values: np.ndarray, seed: int) -> None:  # type: ignore[type-arg]
@@ -57,5 +57,5 @@ def test_popular_items_are_found_however_few_are_eligible() -> None:
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, [1]), (2, [1, 3]), (3, [1, 3, 0]), (9, [1, 3, 0, 2, 4])])
-def test_highest(n: int, expected: list[int]) -> None:
-    assert highest(np.array([1, 7, 1, 2, 1], dtype=np.float32), n).tolist() == expected
+def test_best_of(n: int, expected: list[int]) -> None:
+    assert best_of(np.array([1, 7, 1, 2, 1], dtype=np.float32), n).tolist() == expected

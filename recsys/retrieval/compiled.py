@@ -1,0 +1,203 @@
+"""Loops over scores and links that numpy has no word for, compiled by numba at their first use and kept beside the
+source (or in `NUMBA_CACHE_DIR`). All write into arrays that are given.
+
+A key is one whole number that sorts as what it stands for, with a place in its lowest 32 bits: numpy sorts such numbers
+with vector instructions, and equal scores stay in the order of their places.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+
+PLACE = np.int64(0xFFFF_FFFF)
+"""The bits of a key that hold the place."""
+
+
+@njit(cache=True, nogil=True)
+def falling(bits: int) -> int:
+    """The upper half of a key: increases as float32 values, given as their bits, decrease."""
+    return ~(bits ^ ((bits >> 31) & 0x7FFF_FFFF)) << 32
+
+
+@njit(cache=True, nogil=True)
+def keys_of_known(values: Floats, bits: Ints, keys: Ints) -> int:
+    """Write the keys of all values that are neither 0 nor NaN; how many there are.
+
+    Args:
+        values: (n,) float32, and the same as int32 in `bits`.
+        keys: (n,) int64.
+    """
+    found = 0
+    for place in range(len(values)):
+        if values[place] != 0 and values[place] == values[place]:
+            keys[found] = falling(np.int64(bits[place])) | place
+            found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints, found: Floats) -> None:
+    """Fill `found` (n_pairs,) with the values of pairs of a row and an item, 0 where there is none.
+
+    Args:
+        offsets: (n_rows + 1,) where each row's items start in `known`, increasing within a row, and `values`.
+    """
+    for pair in range(len(rows)):
+        first, end = offsets[rows[pair]], offsets[rows[pair] + 1]
+        last = end
+        while first < last:
+            middle = (first + last) >> 1
+            if known[middle] < items[pair]:
+                first = middle + 1
+            else:
+                last = middle
+        found[pair] = values[first] if first < end and known[first] == items[pair] else 0
+
+
+@njit(cache=True, nogil=True)
+def follow(
+    offsets: Ints,
+    items: Ints,
+    weights: Floats,
+    indptr: Ints,
+    indices: Ints,
+    data: Floats,
+    keys: Ints,
+    products: Floats,
+    ends: Ints,
+) -> None:
+    """Write a key of the linked item and the product for every link of the items of each row.
+
+    Args:
+        offsets: (n_rows + 1,) where each row's `items` and `weights` start.
+        indptr, indices, data: CSR links.
+        keys, products: as many as there are links, in all.
+        ends: (n_rows,) filled with where the links of each row end.
+    """
+    place = 0
+    for row in range(len(offsets) - 1):
+        for entry in range(offsets[row], offsets[row + 1]):
+            for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
+                keys[place] = np.int64(indices[link]) << 32 | place
+                products[place] = data[link] * weights[entry]
+                place += 1
+        ends[row] = place
+
+
+@njit(cache=True, nogil=True)
+def sum_runs(keys: Ints, products: Floats, ends: Ints, items: Ints, sums: Floats, offsets: Ints) -> None:
+    """Add up the products of each item, row by row.
+
+    Args:
+        keys, products, ends: of `follow`, the keys of each row sorted.
+        items, sums: filled with the distinct items and their sums; as long as `keys`.
+        offsets: (n_rows + 1,) filled with where each row's items start.
+    """
+    found, start = 0, 0
+    for row in range(len(ends)):
+        last = -1
+        for place in range(start, ends[row]):
+            item = keys[place] >> 32
+            if item != last:
+                items[found], sums[found], last = item, np.float32(0), item
+                found += 1
+            sums[found - 1] += products[keys[place] & PLACE]
+        start = ends[row]
+        offsets[row + 1] = found
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def products_of(vectors: Floats, items: Ints, query: Floats, products: Floats) -> None:
+    """Fill `products` (n,) with the dot products of a query (dim,) and the vectors of items (n,)."""
+    for place in range(len(items)):
+        product = np.float32(0)
+        for dimension in range(vectors.shape[1]):
+            product += vectors[items[place], dimension] * query[dimension]
+        products[place] = product
+
+
+@njit(cache=True, nogil=True)
+def fuse(
+    lists: Ints,
+    worth: Floats,
+    eligible: Flags,
+    certain_offsets: Ints,
+    certain: Ints,
+    rows: Ints,
+    items: Ints,
+    proposed_by: Ints,
+    fused: Floats,
+) -> int:
+    """Merge the sources' lists into the candidates of each request, see `recsys.pipeline.candidates.propose`.
+
+    Args:
+        lists: (n_sources, n_requests, n) items, best first, -1 behind the last.
+        worth: (n,) float32 of each place.
+        eligible: (n_requests, n_items).
+        certain_offsets: (n_requests + 1,) where each request's `certain` items start.
+        rows, items, proposed_by, fused: filled; n a request and all the certain ones are enough.
+
+    Returns:
+        How many pairs there are.
+    """
+    n_sources, n_requests, n = lists.shape
+    most = n_sources * n + len(certain)
+    keys, own, marks = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    sums, order, kept = np.empty(most, np.float32), np.empty(most, np.int64), np.empty(most, np.bool_)
+    bits = sums.view(np.int32)
+    size = 0
+    for request in range(n_requests):
+        n_keys = 0
+        for source in range(n_sources):
+            for place in range(n):
+                if lists[source, request, place] < 0:
+                    break
+                keys[n_keys] = np.int64(lists[source, request, place]) << 32 | source << 24 | place
+                n_keys += 1
+        for entry in range(certain_offsets[request], certain_offsets[request + 1]):
+            if eligible[request, certain[entry]]:
+                keys[n_keys] = np.int64(certain[entry]) << 32 | n_sources << 24
+                n_keys += 1
+        keys[:n_keys].sort()
+        found, last = 0, -1
+        for key in keys[:n_keys]:
+            if key >> 32 != last:
+                last = key >> 32
+                own[found], marks[found], sums[found], kept[found] = last, 0, np.float32(0), False
+                found += 1
+            source = (key >> 24) & 0xFF
+            if source == n_sources:
+                kept[found - 1] = True
+            else:
+                marks[found - 1] |= 1 << source
+                sums[found - 1] += worth[key & 0xFF_FFFF]
+        n_proposed = 0
+        for place in range(found):
+            if marks[place]:
+                order[n_proposed] = falling(np.int64(bits[place])) | place
+                n_proposed += 1
+        if n_proposed > n:
+            order[:n_proposed].sort()
+        for place in order[: min(n, n_proposed)]:
+            kept[place & PLACE] = True
+        lacking, item, place = n - n_proposed, 0, 0
+        while place < found or (lacking > 0 and item < eligible.shape[1]):
+            if lacking > 0:  # other items fill up, in the order of their numbers
+                if place < found and own[place] == item:
+                    lacking -= not marks[place]
+                elif eligible[request, item]:
+                    rows[size], items[size], proposed_by[size], fused[size] = request, item, 0, np.float32(0)
+                    size += 1
+                    lacking -= 1
+            if place < found and (lacking <= 0 or own[place] == item):
+                if kept[place]:
+                    rows[size], items[size], proposed_by[size] = request, own[place], marks[place]
+                    fused[size] = sums[place]
+                    size += 1
+                place += 1
+            item += 1
+    return size
