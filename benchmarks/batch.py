@@ -22,7 +22,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from benchmarks.generated import publish
-from benchmarks.serving import anonymous_bytes, children, numbers, timed
+from benchmarks.serving import children, memory_of, numbers, timed
 from recsys.data.requests import Request
 from recsys.pipeline.recommend import Recommender
 
@@ -106,7 +106,7 @@ def kill(words: list[str], after: float) -> None:
 def memory(pid: int) -> int:
     """Bytes of a process and of those that it started that are no mapped files."""
     try:
-        return anonymous_bytes(pid) + sum(memory(child) for child in children(pid))
+        return memory_of(pid, "Pss_Anon") + sum(memory(child) for child in children(pid))
     except (FileNotFoundError, ProcessLookupError, StopIteration):  # it has just ended
         return 0
 

@@ -103,7 +103,8 @@ def one_size(registry: Registry, n_items: int, empty: float, arguments: argparse
                         f"over the floor {found['p50'] / (predict + retrieve + empty):.2f}; "
                         f"p99 over p50 {found['p99'] / found['p50']:.2f}"
                     )
-            own = max(anonymous_bytes(pid) for pid in (process.pid, *children(process.pid)))
+            pids = children(process.pid) or [process.pid]
+            own = max(memory_of(pid, "Private_Dirty") for pid in pids)  # shared neither by files nor since a fork
             print(
                 f"  a worker's own memory {own / 2**20:,.0f} MiB, {own / size:.0%} of the version's {size / 2**20:,.0f}"
             )
@@ -210,10 +211,10 @@ def cpu_seconds(pid: int) -> float:
     return own + sum(cpu_seconds(child) for child in children(pid))
 
 
-def anonymous_bytes(pid: int) -> int:
-    """Memory of a process that is no mapped file, so that no other process can share it (Linux)."""
+def memory_of(pid: int, kind: str) -> int:
+    """Bytes of a process by a line of its `smaps_rollup`, such as Private_Dirty or Pss_Anon (Linux, proc(5))."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -84,6 +84,12 @@ class Metrics:
 
     def _histogram(self, name: str, meaning: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:
         return Histogram(name, meaning, labels, buckets=buckets, registry=self._registry)
+
+
+def count_together(folder: str) -> None:
+    """Have this process, and those that are forked from it, keep numbers in files of a folder."""
+    os.environ[FOLDER_VARIABLE] = folder
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
 def of_all_workers(folder: Path) -> bytes:

@@ -3,24 +3,23 @@
 import os
 import socket
 import sys
+from contextlib import suppress
 from tempfile import TemporaryDirectory
 
 import uvicorn
-from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
 from recsys.errors import StoreError
 from recsys.registry import Registry
 from recsys.store import open_store
+from recsys.text.interest import import_libraries
 from serving.app import create_app
 from serving.live import check_privacy
 from serving.logs import log_json
-from serving.metrics import FOLDER_VARIABLE
+from serving.metrics import count_together
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
-
-SETTINGS_VARIABLE = "RECSYS_SERVING"
-"""Environment variable that hands the settings to worker processes, as JSON."""
+from serving.workers import run_workers
 
 GRACEFUL_SECONDS = 20
 """How long requests under way may take after a stop was asked for."""
@@ -41,33 +40,35 @@ def run(settings: Settings, workers: int = 1) -> None:
     registry.path_of(version)
     check_privacy(settings.pseudonymise, registry.manifest(version))
     open_store(settings.store).close()
-    with TemporaryDirectory(prefix="recsys-metrics-") as folder:
-        if workers > 1:  # read when prometheus_client is imported, by the worker processes
-            os.environ[FOLDER_VARIABLE] = folder
-        _serve(settings, workers, registry)
-
-
-def _serve(settings: Settings, workers: int, registry: Registry) -> None:
-    os.environ[SETTINGS_VARIABLE] = settings.model_copy(update={"workers": workers}).model_dump_json()
+    settings = settings.model_copy(update={"workers": workers})
     with listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
         print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)
-        uvicorn.run(
-            "serving.server:app_from_environment",
-            factory=True,
-            fd=listener.fileno(),
-            workers=workers,
-            access_log=False,  # paths hold ids
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
+        if workers == 1:
+            _answer(settings, listener)
+            return
+        if settings.serving.encoder == "start":
+            import_libraries()
+        with TemporaryDirectory(prefix="recsys-metrics-") as folder:
+            count_together(folder)
+            run_workers(workers, lambda: _answer(settings, listener))
 
 
-def app_from_environment() -> FastAPI:
-    """The app of one worker, from the settings in the environment."""
+def _answer(settings: Settings, listener: socket.socket) -> None:
+    """Serve from this process until a signal says stop."""
     log_json()
     threadpool_limits(1)  # lists are made side by side: threads of BLAS within each would only wait for one another
-    return create_app(Settings.model_validate_json(os.environ[SETTINGS_VARIABLE]))
+    config = uvicorn.Config(
+        create_app(settings),
+        access_log=False,  # paths hold ids
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
+        server.run(sockets=[listener])
+    if not server.started:
+        raise StoreError("the server could not start; its log says why")
 
 
 def listen(host: str, port: int) -> socket.socket:

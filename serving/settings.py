@@ -1,4 +1,4 @@
-"""What one server needs to know; JSON, so that worker processes can be told."""
+"""What one server needs to know."""
 
 from pathlib import Path
 from typing import Literal, Self

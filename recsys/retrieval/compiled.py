@@ -18,7 +18,7 @@ PLACE = np.int64(0xFFFF_FFFF)
 
 
 @njit(cache=True, nogil=True)
-def falling(bits: int) -> int:
+def falling(bits: np.int64) -> np.int64:
     """The upper half of a key: increases as float32 values, given as their bits, decrease."""
     return ~(bits ^ ((bits >> 31) & 0x7FFF_FFFF)) << 32
 

@@ -38,6 +38,13 @@ _NEAREST = "nearest"
 _RECALL_ITEMS = 64
 
 
+def import_libraries() -> None:
+    """Import what reading a text needs, ahead of time: processes that are forked then have it in common."""
+    import transformers
+
+    _ = transformers.AutoTokenizer, transformers.AutoModel, transformers.PreTrainedModel  # imported when named
+
+
 class Progress(Protocol):
     """Hears now and then, in a line of text, how far training is."""
 

@@ -1,5 +1,6 @@
 """`recsys serve` as a process: what stops it, what kills it, and what it says when it cannot start."""
 
+import os
 import signal
 import socket
 import threading
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import kill, recsys_serve, serving_process
+from running import eventually, kill, recsys_serve, serving_process
 from serving_versions import damage
 
 from recsys.errors import BundleError, ConfigError, StoreError
@@ -21,7 +22,31 @@ def test_a_graceful_stop(registry: Registry) -> None:
     with serving_process(registry.path) as (process, http):
         assert http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_all_stop_together(registry: Registry) -> None:
+    with serving_process(registry.path, "--workers", "2") as (process, http):
+        first = children(process.pid)
+        assert len(first) == 2
+        os.kill(first[0], signal.SIGKILL)
+        eventually(lambda: len(set(children(process.pid)) - set(first)) == 1, seconds=120)
+        eventually(lambda: answers(http), seconds=120)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 0
+        assert not [pid for pid in first if Path(f"/proc/{pid}").exists()]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def answers(http: httpx.Client) -> bool:
+    """Whether a list is made; a connection to the worker that died is broken."""
+    try:
+        return http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
