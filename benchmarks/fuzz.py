@@ -30,7 +30,7 @@ def main(cases: int) -> None:
             command = [str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run"]
             command += [f"http://127.0.0.1:{port}/openapi.json", "--checks", ",".join(CHECKS)]
             command += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(cases), "--seed", "1"]
-            command += ["--suppress-health-check", "all", "--no-shrink"]
+            command += ["--suppress-health-check", "all", "--no-shrink", "--request-timeout", "60"]
             raise SystemExit(subprocess.run(command, check=False).returncode)
 
 
