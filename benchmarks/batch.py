@@ -4,6 +4,7 @@
 
 Every source and every feature is on, 300 candidates a user are ranked by 300 trees, users have 50 events. `over
 predict` is the rate over that which LightGBM's `predict` alone would reach for the same rows in as many processes.
+`in turns` is the same of one process, by processor time, which other work on the machine changes less.
 The peak is of all processes together, without mapped files, which they share. With `--kills` the run is killed
 (kill -9) so often at random moments and goes on with `--resume`; its file must be the same to the byte.
 """
@@ -19,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.generated import publish
@@ -27,7 +29,7 @@ from recsys.data.requests import Request
 from recsys.pipeline.recommend import Recommender
 
 _SECONDS_BETWEEN_LOOKS = 0.2
-_REQUESTS = 100
+_REQUESTS, _IN_TURNS, _ROUNDS = 100, 400, 5
 
 
 def main() -> None:
@@ -51,6 +53,8 @@ def one_size(folder: Path, n_items: int, n_users: int, arguments: argparse.Names
     registry = publish(folder / "registry", n_items, n_users)
     with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:  # cores slow one another down
         alone = sum(pool.map(predictions_a_second, [registry.path] * arguments.workers))
+    lists, trees = in_turns(registry.path)
+    print(f"  in turns: {lists:.2f} ms a list, predict alone {trees:.2f} ms: {trees / lists:.2f}", flush=True)
     rank = ("rank", "--registry", str(registry.path), "--users", "all", "--workers", str(arguments.workers))
     rate, peak, seconds = run([*rank, "--out", str(folder / "lists.parquet")])
     line = f"{n_items:>10,}{n_users:>11,}{rate:>9,.0f}{rate / alone:>14.2f}{peak / 2**20:>10,.0f}{seconds:>9,.0f}"
@@ -64,6 +68,25 @@ def one_size(folder: Path, n_items: int, n_users: int, arguments: argparse.Names
         print(
             f"  killed {arguments.kills} times and resumed: {'the same file' if same else 'ANOTHER FILE'}", flush=True
         )
+
+
+def in_turns(registry: Path) -> tuple[float, float]:
+    """Milliseconds of processor time of a list, and of `predict` for its rows: medians over rounds of both."""
+    recommender = Recommender.load(registry)
+    booster = recommender.bundle.rankers.full.booster
+    requests = [Request(f"u{user}") for user in range(_IN_TURNS)]
+    rounds = []
+    with threadpool_limits(1):
+        table = recommender.rank(recommender.block(requests[:_REQUESTS]), 10).table
+        recommender.recommend_many(requests)  # loops are compiled, files are mapped
+        for _ in range(_ROUNDS):
+            start = time.process_time()
+            recommender.recommend_many(requests)
+            between = time.process_time()
+            booster.predict(table, num_threads=1)
+            rounds.append(((between - start) / _IN_TURNS, (time.process_time() - between) / _REQUESTS))
+    lists, trees = np.median(1e3 * np.array(rounds), axis=0)
+    return float(lists), float(trees)
 
 
 def predictions_a_second(registry: Path) -> float:
