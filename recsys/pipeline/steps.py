@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from features.state import EventState
@@ -66,9 +67,12 @@ class Steps:
         """The requests of a window, as many as are looked at."""
         return Moments.of(self.dataset.log, start, end).sample(self.config.data.max_requests, self.seed)
 
-    def rows(self, past: Past, features: FeatureSet, moments: Moments) -> RankerRows:
-        """The ranker's rows of a window that the sources have not seen."""
-        return training_rows(past, moments, features, len(grade_of_weights(self.dataset.log)), self.progress)
+    def rows(
+        self, past: Past, features: FeatureSet, moments: Moments, untold: NDArray[np.bool_] | None = None
+    ) -> RankerRows:
+        """The ranker's rows of a window that the sources have not seen, see `training_rows`."""
+        grades = len(grade_of_weights(self.dataset.log))
+        return training_rows(past, moments, features, grades, self.progress, untold)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
         """The ranker and its ablations."""

@@ -11,7 +11,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.feature_report import feature_rows
-from recsys.pipeline.novices import with_newcomers
+from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
@@ -39,7 +39,8 @@ def train(
     1. Sources learn from the history, but for the items of a small share, which are made newcomers. What the sources
        would have proposed in the ranker window, and what users then did, teaches a ranker.
     2. Sources learn from everything before the test. With that ranker they are measured on the test window.
-    3. The ranker learns from both windows (in each, the sources had not seen it); the sources learn from everything.
+    3. The ranker learns from both windows (in each, the sources had not seen it), and from the requests of the test
+       window that want a newcomer, as the sources of step 1 see them; the sources learn from everything.
 
     Args:
         dataset: catalogue and log.
@@ -63,10 +64,12 @@ def train(
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         run = Steps(dataset, config, EventState(log), cache, seed, progress)
 
-        young = run.over(with_newcomers(log, split.ranker_start, seed))
+        novices = Novices.draw(log.n_items, seed)
+        young = run.over(novices.young(log, split.ranker_start))
         past = young.learn(split.ranker_start, _TEXT_SHARES[0], None)
         features = past.scoring.features(config.features)
-        older = young.rows(past, features, young.moments(split.ranker_start, split.test_start))
+        untold = never_met(log, split.test_start) & ~novices.chosen
+        older = young.rows(past, features, young.moments(split.ranker_start, split.test_start), untold)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress)
@@ -74,12 +77,17 @@ def train(
             run = replace(run, config=config)
         rankers = run.rankers(older, features, past)
 
-        past = run.learn(split.test_start, _TEXT_SHARES[1], past.scoring.stage)
         test = run.moments(split.test_start, split.end)
+        young = run.over(novices.young(log, split.test_start))
+        late = replace(past, scoring=replace(past.scoring, state=young.state))
+        untold = never_met(log, split.end)
+        fresh = young.rows(late, features, novices.wanted_in(test), untold & ~novices.chosen)
+
+        past = run.learn(split.test_start, _TEXT_SHARES[1], past.scoring.stage)
         report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
-        newer = run.rows(past, features, test)
+        newer = run.rows(past, features, test, untold)
         report = replace(report, features=feature_rows(features, older.table, newer.table))
-        rankers = run.rankers(RankerRows.joined([older, newer]), features, past)
+        rankers = run.rankers(RankerRows.joined([older, newer, fresh]), features, past)
 
         past = run.learn(split.end, _TEXT_SHARES[2], past.scoring.stage)
     return Bundle(

@@ -17,6 +17,7 @@ def training_rows(
     features: FeatureSet,
     top_grade: int,
     progress: Progress,
+    untold: NDArray[np.bool_] | None = None,
 ) -> RankerRows:
     """Rows of a window that the sources have not seen.
 
@@ -28,12 +29,15 @@ def training_rows(
         past: with sources fitted strictly before the window.
         moments: the window's requests.
         top_grade: grade of the strongest event.
+        untold: (n_items,) items that give no row, because nobody has ever met them.
     """
     parts = [_no_rows(len(features.names))]
     done = 0
     for part, block in past.blocks(moments):
         shown = part.shown_rows, part.shown_items
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
+        if untold is not None:
+            candidates = candidates.keep(~untold[candidates.items])
         grades = _grades(part, candidates, block.eligible.shape[1])
         useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
         kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]

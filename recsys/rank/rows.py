@@ -12,7 +12,7 @@ from recsys.errors import DataError
 
 @dataclass(frozen=True)
 class RankerRows:
-    """Rows grouped by request; requests in time order.
+    """Rows grouped by request.
 
     Attributes:
         table: (n_rows, n_features) float32, NaN where a value does not exist.
@@ -112,7 +112,7 @@ class RankerRows:
 
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
-        """Several windows as one; the parts must be in time order."""
+        """Several windows as one."""
         columns = [f.name for f in fields(RankerRows) if f.name != "positions"]
         joined = RankerRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
         positions = [part.positions for part in parts if len(part.grades)]

@@ -7,26 +7,54 @@ import numpy as np
 import pytest
 from pipeline_world import AFTER, DAY, PURCHASE, click, make_log
 
+from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
-from recsys.pipeline.novices import with_newcomers
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.moments import Moments
+from recsys.pipeline.novices import Novices, never_met
+from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.training_rows import training_rows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
 
 
 def test_a_share_of_the_items_has_no_past() -> None:
     log = make_log([(0, item, PURCHASE, day * DAY, -1) for item in range(200) for day in (1, 2, 3)], n_items=200)
-    changed = with_newcomers(log, 2 * DAY, seed=1)
+    novices = Novices.draw(200, seed=1)
+    changed = novices.young(log, 2 * DAY)
     past, later = changed.before(2 * DAY), changed.after(2 * DAY - 1)
     assert len(later) == 400
     assert 160 < len(np.unique(past.items)) < 198
-    assert np.array_equal(with_newcomers(log, 2 * DAY, seed=1).items, changed.items)
-    assert not np.array_equal(with_newcomers(log, 2 * DAY, seed=2).items, changed.items)
+    assert np.array_equal(np.unique(past.items), np.flatnonzero(~novices.chosen))
+    assert np.array_equal(Novices.draw(200, seed=1).chosen, novices.chosen)
+    assert not np.array_equal(Novices.draw(200, seed=2).chosen, novices.chosen)
+
+
+def test_requests_that_want_an_item_without_a_past() -> None:
+    log = make_log([(user, user, PURCHASE, (user + 1) * DAY, -1) for user in range(4)])
+    chosen = np.zeros(8, dtype=bool)
+    chosen[[1, 3, 7]] = True
+    wanted = Novices(chosen).wanted_in(Moments.of(log, 0, 9 * DAY))
+    assert wanted.users.tolist() == [1, 3]
+    assert never_met(log, 3 * DAY).tolist() == [False, False, True, True, True, True, True, True]
+
+
+def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
+    past = Past(Scoring(early.catalogue, plain.stage, EventState(early.log)), plain.config)
+    moments = Moments.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
+    every = training_rows(past, moments, plain.features, 2, print)
+    untold = np.arange(len(early.catalogue)) % 2 == 0
+    some = training_rows(past, moments, plain.features, 2, print, untold)
+    assert 0 < len(some.grades) < len(every.grades)
+    assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
+    assert some.wanted.sum() < every.wanted.sum()
 
 
 @pytest.fixture(scope="module")
