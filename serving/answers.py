@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
@@ -156,6 +158,5 @@ def _count(service: Service, items: ItemList) -> None:
     service.traces.stages(time.time_ns() - int(1e9 * sum(items.seconds.values())), items.seconds)
     for stage in items.degraded:
         service.metrics.degraded.labels(stage).inc()
-    for sources in items.sources:
-        for source in sources:
-            service.metrics.candidates.labels(source).inc()
+    for source, n in Counter(chain.from_iterable(items.sources)).items():
+        service.metrics.candidates.labels(source).inc(n)

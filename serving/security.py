@@ -17,11 +17,11 @@ import tomllib
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import HTTPConnection
 
 from recsys.errors import ConfigError
 from serving.errors import ProblemError
@@ -95,21 +95,20 @@ def check_host(host: str, keys: KeyRing) -> None:
         )
 
 
-class Allow:
+class Allow(HTTPBearer):
     """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may."""
 
     def __init__(self, scope: Scope) -> None:
+        super().__init__(scheme_name="HTTPBearer", auto_error=False)
         self._scope = scope
 
-    async def __call__(
-        self,
-        request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
-    ) -> None:
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Raises ProblemError: 401, 403 or 429."""
         keys: KeyRing = request.app.state.keys
         if not keys:
             _within_rate(request, "")
             return
+        credentials = await super().__call__(request)
         scopes = keys.scopes(credentials.credentials) if credentials else frozenset()
         if not scopes:
             challenge = {"WWW-Authenticate": "Bearer"}
@@ -122,7 +121,7 @@ class Allow:
         _within_rate(request, digest_of(credentials.credentials))
 
 
-def _within_rate(request: Request, key: str) -> None:
+def _within_rate(request: HTTPConnection, key: str) -> None:
     """Count a call of a known key, which bounds how many are counted.
 
     Raises:

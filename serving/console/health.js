@@ -30,7 +30,7 @@ export async function show(place, _rest, signal) {
       points.splice(0, points.length - REMEMBERED);
       tiles.replaceChildren(...glance(metrics, points), quality);
       charts.replaceChildren(speeds(metrics), origins(metrics));
-      table.replaceChildren(routes(metrics));
+      table.replaceChildren(variants(metrics), routes(metrics));
     } catch (error) {
       if (error.name !== "AbortError") tiles.replaceChildren(problem(error));
     }
@@ -77,6 +77,19 @@ async function qualityTile(served, versions, signal) {
     .reduce((a, b) => (b[1] > a[1] ? b : a), ["nothing", 0]);
   const state = quality.mean >= best ? "good" : "bad";
   return h("a", { class: "bare", href: "#/models" }, tile("ndcg@10", figure(quality.mean), `${name}: ${figure(best)}`, state));
+}
+
+/** Which version answers as which variant, and what people did with its lists. */
+function variants(metrics) {
+  const rows = metrics.filter(({ name, value }) => name === "recsys_model_info" && value > 0).map(({ labels: { variant, version } }) => {
+    const of = (labels) => labels.variant === variant;
+    const lists = total(metrics, "recsys_lists_total", of);
+    const clicks = total(metrics, "recsys_feedback_total", (labels) => of(labels) && labels.event === "click");
+    const cells = [number(lists), number(clicks), lists ? (clicks / lists).toFixed(2) : "–"].map((cell) => h("td", { class: "number" }, cell));
+    return h("tr", {}, h("th", { scope: "row" }, variant), h("td", {}, version), cells);
+  });
+  const head = ["Variant", "Version", "Lists", "Clicks", "Clicks a list"].map((name, place) => h("th", { scope: "col", class: place > 1 && "number" }, name));
+  return card("Variants", h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
 }
 
 function routes(metrics) {

@@ -1,5 +1,7 @@
 """Live gives what columnar gives, and neither knows what comes at or after the request."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from feature_world import DAY, N_ITEMS, N_USERS, SOURCES, START, Row, make_facts, make_log, pairs_of
 from hypothesis import given, settings
@@ -20,9 +22,9 @@ logs = st.lists(rows, max_size=40)
 USERS = range(-1, N_USERS)
 
 
-def table(state: EventState, times: list[int]) -> NDArray[np.float32]:
+def table(state: EventState, times: list[int], users: Sequence[int] = USERS) -> NDArray[np.float32]:
     """Every declared feature of every user and item at every time."""
-    asked = [(user, now) for now in times for user in USERS]
+    asked = [(user, now) for now in times for user in users]
     pairs = pairs_of(state, [user for user, _ in asked], [now for _, now in asked], limit=LIMIT)
     return ALL.compute(pairs)
 
@@ -47,6 +49,22 @@ def test_live_is_columnar(log: list[Row], steps: list[tuple[int, int]]) -> None:
         n_known = min(n_known + size, len(log))
         expected = table(EventState(make_log(log[:n_known])), [now, now + 1])[: len(USERS) * N_ITEMS]
         np.testing.assert_allclose(table(live, [now]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(logs, st.lists(st.tuples(st.integers(0, 8), moments, st.integers(0, N_USERS - 1)), max_size=6))
+def test_live_is_columnar_when_users_are_forgotten(log: list[Row], steps: list[tuple[int, int, int]]) -> None:
+    """What a forgotten user did counts for items, and is nobody's history: who comes back has another number."""
+    live, known, numbers = EventState(make_log([])), [], list(range(N_USERS))
+    for size, now, forgotten in steps:
+        new = [(numbers[user], *rest) for user, *rest in log[len(known) : len(known) + size]]
+        live.append(make_log(new))
+        known += new
+        numbers[forgotten] = max(numbers) + 1
+        found = table(live, [now], numbers)
+        expected = table(EventState(make_log(known)), [now, now + 1], numbers)[: len(found)]
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+        np.testing.assert_array_equal(table(live, [now], [numbers[forgotten]]), table(live, [now], [-1]))
 
 
 @settings(max_examples=40, deadline=None)

@@ -303,6 +303,10 @@ def test_health_at_a_glance(page: Page, shop: httpx.Client) -> None:
     served = shop.get("/v1/models").json()
     quality = next(v for v in served["versions"] if v["version"] == served["served"])["metrics"]["ndcg@10"]["mean"]
     expect(page.locator("[data-name='ndcg@10'] strong")).to_have_text(f"{quality:.3f}".removeprefix("0"))
+    answered = samples['recsys_lists_total{variant="champion"}']
+    champion = page.get_by_role("region", name="Variants").get_by_role("row", name="champion")
+    expect(champion.locator("td").first).to_have_text(served["served"])
+    expect(champion.locator("td").nth(1)).to_have_text(f"{answered:,.0f}")
     proposed = samples['recsys_listed_items_total{source="popular"}']
     sources = page.get_by_role("region", name="Who proposed what is listed")
     expect(sources.locator("div", has_text="popular").locator("span")).to_have_text(f"{proposed:,.0f} items")
