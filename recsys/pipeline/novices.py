@@ -6,6 +6,7 @@ evenly, has its past taken away, to tell what an item without a past is worth. V
 hide the past at random for the same end.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,10 @@ class Novices:
         """The log without their events before `start` (microseconds), as if they came to be then."""
         return log.select(~self.chosen[log.items] | (log.times >= start))
 
-    def wanted_in(self, moments: Moments) -> Moments:
-        """The requests that want one of them."""
+    def wanted_in(self, moments: Moments, seed: int) -> Moments:
+        """Requests that want one of them, no larger a share than theirs of the items: a basket often holds one."""
         wanted = np.bincount(moments.target_rows, weights=self.chosen[moments.target_items], minlength=len(moments))
-        return moments.take(np.flatnonzero(wanted))
+        return moments.take(np.flatnonzero(wanted)).sample(math.ceil(_SHARE * len(moments)), seed)
 
 
 def never_met(log: InteractionLog, end: int) -> NDArray[np.bool_]:

@@ -81,7 +81,7 @@ def train(
         young = run.over(novices.young(log, split.test_start))
         late = replace(past, scoring=replace(past.scoring, state=young.state))
         untold = never_met(log, split.end)
-        fresh = young.rows(late, features, novices.wanted_in(test), untold & ~novices.chosen)
+        fresh = young.rows(late, features, novices.wanted_in(test, seed), untold & ~novices.chosen)
 
         past = run.learn(split.test_start, _TEXT_SHARES[1], past.scoring.stage)
         report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
