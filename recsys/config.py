@@ -270,7 +270,7 @@ class RetrainConfig(Section):
     max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
     max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
     max_calibration_loss: Fraction = Field(0.05, description="most that a calibration error may rise")
-    max_latency: float = Field(2.0, gt=0, description="most time of a list, in times of the served version's")
+    max_latency: float = Field(2.0, gt=0, description="most processor time of a list, in times of the served version's")
     max_size: float = Field(2.0, gt=0, description="most bytes on disk, in times of the served version's")
 
 
