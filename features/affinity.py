@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import aggregate, compare, link
+from features.compiled_pairs import compare, link
 from features.item_facts import ItemFacts
 from recsys.data.history import HistoryBatch
 
@@ -36,7 +36,6 @@ class Affinities:
         cls,
         facts: ItemFacts,
         recent: HistoryBatch,
-        rows: NDArray[np.int64],
         bounds: NDArray[np.int64],
         candidates: NDArray[np.int32],
     ) -> "Affinities":
@@ -44,18 +43,15 @@ class Affinities:
 
         Args:
             recent: at most `AFFINITY_EVENTS` events a request.
-            rows: (n_pairs,) request of each pair.
             bounds: (n_requests + 1,) where each request's pairs start.
             candidates: (n_pairs,) item numbers, increasing within a request.
         """
-        table = np.full((len(facts.affinities), len(get_args(Aggregate)), len(rows)), np.float32(np.nan))
-        lengths = recent.lengths[rows]
+        table = np.full((len(facts.affinities), len(get_args(Aggregate)), len(candidates)), np.float32(np.nan))
+        pairs = recent.offsets, recent.items, bounds, candidates, _FADING
         for name, found in zip(facts.affinities, table, strict=True):
-            single = np.zeros((AFFINITY_EVENTS, len(rows)), dtype=np.float32)  # newest event first
             if name in facts.vectors:
-                compare(facts.vectors[name], recent.offsets, recent.items, bounds, candidates, single)
+                compare(facts.vectors[name], *pairs, found)
             else:
                 links = facts.links[name]
-                link(links.indptr, links.indices, links.data, recent.offsets, recent.items, bounds, candidates, single)
-            aggregate(single, lengths, _FADING, found)
+                link(links.indptr, links.indices, links.data, *pairs, found)
         return cls(table)

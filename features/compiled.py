@@ -1,4 +1,4 @@
-"""The loops that numpy has no word for, compiled by numba at their first use and kept beside the source (or in
+"""Loops over events that numpy has no word for, compiled by numba at their first use and kept beside the source (or in
 `NUMBA_CACHE_DIR`). All write into arrays that are given; none of them allocates much.
 """
 
@@ -20,6 +20,7 @@ from features.codes import (
     VALUES,
     WEIGHTS,
 )
+from recsys.data.compiled import Events
 from recsys.data.examination import EXAMINATION_EXPONENT
 
 Ints = NDArray[np.integer]
@@ -184,209 +185,6 @@ def answer(
 
 
 @njit(cache=True, nogil=True)
-def match(offsets: Ints, own: Ints, ages: Floats, rows: Ints, codes: Ints, newest: int, found: Floats) -> None:
-    """Compare candidates with the events of the history by a code.
-
-    Args:
-        offsets: (n_requests + 1,) where each history starts.
-        own, ages: (n_events,) code of each event, below 0 for none; age in any unit.
-        rows, codes: (n_pairs,) request and code of each candidate.
-        newest: look at so many newest events only.
-        found: (4, n_pairs) filled with the number of events with the candidate's code; the share of them, NaN without a
-            code or events; and of the newest one: the number of events since, the age, NaN without one.
-    """
-    for pair in range(len(rows)):
-        last = offsets[rows[pair] + 1]
-        first = max(offsets[rows[pair]], last - newest)
-        code, count, place = codes[pair], 0, -1
-        if code >= 0:
-            for event in range(first, last):
-                if own[event] == code:
-                    count += 1
-                    place = event
-        found[0, pair] = count
-        found[1, pair] = count / (last - first) if code >= 0 and last > first else np.nan
-        found[2, pair] = last - 1 - place if count else np.nan
-        found[3, pair] = ages[place] if count else np.nan
-
-
-@njit(cache=True, nogil=True)
-def describe(offsets: Ints, weights: Floats, ages: Floats, found: Floats) -> None:
-    """Fill `found` (4, n_requests): length of each history, share of signs of interest, ages of last and first event.
-
-    Args:
-        offsets: (n_requests + 1,) where each history starts.
-        weights, ages: (n_events,), in time order within a history. What an empty history has not is NaN.
-    """
-    for request in range(len(offsets) - 1):
-        first, last = offsets[request], offsets[request + 1]
-        positive = 0
-        for event in range(first, last):
-            positive += weights[event] > 0
-        found[0, request] = last - first
-        found[1, request] = positive / (last - first) if last > first else np.nan
-        found[2, request] = ages[last - 1] if last > first else np.nan
-        found[3, request] = ages[first] if last > first else np.nan
-
-
-@njit(cache=True, nogil=True)
-def link(
-    indptr: Ints,
-    indices: Ints,
-    data: Floats,
-    offsets: Ints,
-    history: Ints,
-    bounds: Ints,
-    candidates: Ints,
-    table: Floats,
-) -> None:
-    """Fill `table` (n_events, n_pairs), newest event first, with the links from items of a history to the candidates.
-
-    Args:
-        indptr, indices, data: links (n_items, n_items), CSR.
-        offsets, history: histories; at most n_events each.
-        bounds: (n_requests + 1,) where each request's pairs start.
-        candidates: (n_pairs,) items, increasing within a request.
-    """
-    for request in range(len(offsets) - 1):
-        first, last = bounds[request], bounds[request + 1]
-        if first == last:
-            continue
-        for event in range(offsets[request], offsets[request + 1]):
-            row = offsets[request + 1] - 1 - event
-            for entry in range(indptr[history[event]], indptr[history[event] + 1]):
-                place = search(candidates, indices[entry], first, last)
-                if place < last and candidates[place] == indices[entry]:
-                    table[row, place] = data[entry]
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def compare(vectors: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, table: Floats) -> None:
-    """Fill `table` (n_events, n_pairs), newest event first, with dot products of the vectors (n_items, dim) of items of
-    a history and of the candidates; the rest as for `link`. No vector is copied.
-    """
-    for request in range(len(offsets) - 1):
-        for place in range(bounds[request], bounds[request + 1]):
-            for event in range(offsets[request], offsets[request + 1]):
-                product = np.float32(0)
-                for dimension in range(vectors.shape[1]):
-                    product += vectors[history[event], dimension] * vectors[candidates[place], dimension]
-                table[offsets[request + 1] - 1 - event, place] = product
-
-
-@njit(cache=True, nogil=True)
-def aggregate(table: Floats, lengths: Ints, fading: float, found: Floats) -> None:
-    """Fill `found` (6, n_pairs) with last, max, min, mean, decayed mean and place of the maximum.
-
-    Args:
-        table: (n_events, n_pairs) affinities, newest event first.
-        lengths: (n_pairs,) events of each history; nothing is filled where there is none.
-    """
-    for pair in range(len(lengths)):
-        if lengths[pair] == 0:
-            continue
-        high = low = total = faded = table[0, pair]
-        weight, weights, place = 1.0, 1.0, 0
-        for event in range(1, lengths[pair]):
-            value = table[event, pair]
-            weight *= fading
-            weights += weight
-            total += value
-            faded += weight * value
-            if value > high:
-                high, place = value, event
-            low = min(low, value)
-        found[0, pair], found[1, pair], found[2, pair] = table[0, pair], high, low
-        found[3, pair], found[4, pair], found[5, pair] = total / lengths[pair], faded / weights, place
-
-
-@njit(cache=True, nogil=True)
-def share_tags(
-    indptr: Ints,
-    indices: Ints,
-    n_tags: int,
-    offsets: Ints,
-    history: Ints,
-    bounds: Ints,
-    candidates: Ints,
-    shares: Floats,
-) -> None:
-    """Fill `shares` (n_pairs,) with the mean over a candidate's tags of the share of the history that has the tag.
-
-    Args:
-        indptr, indices: (n_items, n_tags) CSR.
-        offsets, history: histories.
-        bounds: (n_requests + 1,) where each request's pairs start.
-        candidates: (n_pairs,) items. Without tags, or without a history, nothing is filled.
-    """
-    counts = np.zeros(n_tags, dtype=np.int64)
-    for request in range(len(offsets) - 1):
-        events = history[offsets[request] : offsets[request + 1]]
-        if len(events) == 0:
-            continue
-        for item in events:
-            for entry in range(indptr[item], indptr[item + 1]):
-                counts[indices[entry]] += 1
-        for pair in range(bounds[request], bounds[request + 1]):
-            first, last = indptr[candidates[pair]], indptr[candidates[pair] + 1]
-            if first < last:
-                total = 0
-                for entry in range(first, last):
-                    total += counts[indices[entry]]
-                shares[pair] = total / ((last - first) * len(events))
-        for item in events:
-            for entry in range(indptr[item], indptr[item + 1]):
-                counts[indices[entry]] = 0
-
-
-@njit(cache=True, nogil=True)
-def place(scores: Floats, order: Ints, bounds: Ints, ranks: Floats, shares: Floats) -> None:
-    """Fill `ranks` and `shares` (n_sources, n_pairs): the place in the request, and the part of its largest score.
-
-    Args:
-        scores: (n_sources, n_pairs).
-        order: (n_sources, n_pairs) pairs of each request, best first.
-        bounds: (n_requests + 1,) where each request's pairs start.
-    """
-    for source in range(len(scores)):
-        for request in range(len(bounds) - 1):
-            largest = np.float32(0)
-            for pair in range(bounds[request], bounds[request + 1]):
-                ranks[source, order[source, pair]] = pair - bounds[request]
-                largest = max(largest, abs(scores[source, pair]))
-            for pair in range(bounds[request], bounds[request + 1]):
-                shares[source, pair] = scores[source, pair] / largest if largest > 0 else np.nan
-
-
-@njit(cache=True, nogil=True)
-def spread(offsets: Ints, own: Ints, n_codes: int, distinct: Floats, entropy: Floats) -> None:
-    """Fill `distinct` and `entropy` (n_requests,): how many codes a history has, and their Shannon entropy in bits.
-
-    Args:
-        offsets: (n_requests + 1,) where each history starts.
-        own: (n_events,) code of each event; one below 0 does not count.
-        n_codes: codes are below it.
-    """
-    counts = np.zeros(n_codes, dtype=np.int64)
-    for request in range(len(offsets) - 1):
-        events = own[offsets[request] : offsets[request + 1]]
-        total = 0
-        for code in events:
-            if code >= 0:
-                counts[code] += 1
-                total += 1
-        different, bits = 0, 0.0
-        for code in events:
-            if code >= 0 and counts[code]:
-                share = counts[code] / total
-                different += 1
-                bits -= share * math.log2(share)
-                counts[code] = 0
-        distinct[request] = different
-        entropy[request] = bits if total else np.nan
-
-
-@njit(cache=True, nogil=True)
 def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, made: Ints, never: int) -> None:
     """Move edges of windows to another moment, and say `never` of the items whose events they pass.
 
@@ -409,3 +207,94 @@ def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges
             if items[chosen[edge]] < len(made):
                 made[items[chosen[edge]]] = never
         edges[window] = edge
+
+
+@njit(cache=True, nogil=True)
+def recall(
+    known: Floats,
+    made: Ints,
+    items: Ints,
+    now: int,
+    ageing: Ints,
+    halving: Ints,
+    half_lives: Floats,
+    day: float,
+    values: Floats,
+) -> None:
+    """Fill `values` (n_columns, n_pairs) with what is known of items (n_pairs,), brought to another moment.
+
+    Args:
+        known: (n_items, n_columns) as they were when they were made; `made` (n_items,) is when.
+        ageing: columns that count days, of which `day` is one.
+        halving: columns that fade, with their `half_lives`.
+    """
+    for pair in range(len(items)):
+        item = items[pair]
+        age = np.float32(now - made[item])
+        for column in range(known.shape[1]):
+            values[column, pair] = known[item, column]
+        for column in ageing:
+            values[column, pair] += age / np.float32(day)
+        for place in range(len(halving)):
+            values[halving[place], pair] *= np.float32(2) ** (age / np.float32(-half_lives[place]))
+
+
+@njit(cache=True, nogil=True)
+def newest(
+    keys: Ints,
+    times: Ints,
+    chosen: Ints,
+    items: Ints,
+    events: Ints,
+    weights: Floats,
+    users: Ints,
+    now: Ints,
+    limit: int,
+) -> Events:
+    """The newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,).
+
+    Args:
+        keys, times: of the timeline of users.
+        chosen: (n,) place in the log of each of its events, in the order of time.
+        items, events, weights: columns of the log.
+    """
+    places, starts = (1 << PLACE_BITS) - 1, np.zeros(len(users), dtype=np.int64)
+    offsets = np.zeros(len(users) + 1, dtype=np.int64)
+    for request in range(len(users)):
+        if users[request] >= 0:
+            first = np.int64(users[request]) << PLACE_BITS
+            start = np.searchsorted(keys, first)
+            stop = np.searchsorted(keys, first | np.searchsorted(times, now[request]))
+            starts[request] = max(start, stop - limit)
+            offsets[request + 1] = stop - starts[request]
+        offsets[request + 1] += offsets[request]
+    n = offsets[-1]
+    found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
+    moments, worth = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
+    for request in range(len(users)):
+        for event in range(offsets[request], offsets[request + 1]):
+            place = keys[starts[request] + event - offsets[request]] & places
+            own = chosen[place]
+            found[0][event], found[1][event] = items[own], events[own]
+            moments[event], worth[event] = times[place], weights[own]
+    return offsets, found[0], found[1], moments, worth
+
+
+@njit(cache=True, nogil=True)
+def form(
+    answers: Floats, above: Ints, below: Ints, factors: Floats, plus: Floats, strengths: Floats, values: Floats
+) -> None:
+    """Fill `values` (n_pairs, n_columns) with (answer above * factor + plus) / (answer below + strength).
+
+    Args:
+        answers: (n_pairs, n_questions).
+        above, below: (n_columns,) columns of the answers; -1 below for nothing to divide by. What is divided by an
+            answer of 0 is NaN.
+    """
+    for pair in range(len(answers)):
+        for column in range(len(above)):
+            value = answers[pair, above[column]] * factors[column] + plus[column]
+            if below[column] >= 0:
+                counted = answers[pair, below[column]]
+                value = value / (counted + strengths[column]) if counted > 0 else np.nan
+            values[pair, column] = value

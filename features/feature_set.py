@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled_pairs import put
 from features.declarations import FEATURES, Feature
 from features.kinds.base import Family, Kind, Member
 from features.pairs import PairBatch
@@ -55,13 +56,15 @@ class FeatureSet:
         return FeatureSet(tuple(feature for feature in self.features if feature.group != group))
 
     @cached_property
-    def _families(self) -> tuple[tuple[list[int], Family], ...]:
+    def _families(self) -> tuple[tuple[NDArray[np.int64], Family], ...]:
         """Columns that are computed together, and how."""
         members: dict[type[Family], list[tuple[int, Kind]]] = {}
         for column, feature in enumerate(self.features):
             if isinstance(feature.kind, Member):
                 members.setdefault(feature.kind.family, []).append((column, feature.kind))
-        return tuple(([c for c, _ in own], family([kind for _, kind in own])) for family, own in members.items())
+        return tuple(
+            (np.array([c for c, _ in own]), family([kind for _, kind in own])) for family, own in members.items()
+        )
 
     @cached_property
     def _others(self) -> tuple[tuple[int, Kind], ...]:
@@ -71,9 +74,9 @@ class FeatureSet:
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""
-        columns = np.empty((len(self.features), len(pairs)), dtype=np.float32)
+        table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
         for own, family in self._families:
-            columns[own] = family.values(pairs)
+            put(family.values(pairs), own, table)
         for column, kind in self._others:
-            columns[column] = kind.values(pairs)
-        return np.ascontiguousarray(columns.T)
+            table[:, column] = kind.values(pairs)
+        return table

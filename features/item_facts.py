@@ -59,18 +59,11 @@ class ItemFacts:
             tags=_tags(catalogue),
         )
 
-    def codes(self, code: Code) -> NDArray[np.int32] | None:
-        """(n_items,) the code of each item, -1 where it has none; None where an item's code is its number."""
-        return {"items": None, "categories": self.categories, "brands": self.brands}[code]
-
     @cached_property
-    def spans(self) -> Mapping[Code, int]:
-        """How many codes of each kind there are."""
-        return {
-            "items": len(self.categories),
-            "categories": int(self.categories.max(initial=-1)) + 1,
-            "brands": int(self.brands.max(initial=-1)) + 1,
-        }
+    def codes(self) -> Mapping[Code, NDArray[np.int32]]:
+        """(n_items,) the codes of each kind, -1 where an item has none."""
+        numbers = np.arange(len(self.categories), dtype=np.int32)
+        return {"items": numbers, "categories": self.categories, "brands": self.brands}
 
     @cached_property
     def affinities(self) -> tuple[str, ...]:
@@ -87,7 +80,9 @@ class ItemFacts:
     @cached_property
     def relative_prices(self) -> NDArray[np.float32]:
         """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
-        medians = np.full(self.spans["categories"] + 1, np.nan)  # the last place answers for -1, no category
+        medians = np.full(
+            int(self.categories.max(initial=-1)) + 2, np.nan
+        )  # the last place answers for -1, no category
         known = np.flatnonzero((self.categories >= 0) & (self.prices > 0))
         known = known[np.argsort(self.categories[known], kind="stable")]
         codes, firsts = np.unique(self.categories[known], return_index=True)

@@ -6,10 +6,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import cross
+from features.compiled import cross, recall
 from features.measures import DAY
 from features.questions import Questions, Side
 from features.segment import ItemEvents, Segment
+from recsys.retrieval.scores import distinct
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -45,6 +46,9 @@ class ItemsNow:
 
     def __init__(self, columns: ItemColumns) -> None:
         self.columns = columns
+        self._ageing = np.array(columns.ageing, dtype=np.int64)
+        self._halving = np.array([column for column, _ in columns.halving], dtype=np.int64)
+        self._half_lives = np.array([half_life for _, half_life in columns.halving], dtype=np.float64)
         self._table: NDArray[np.float32] | None = None  # (n_items, n_columns) as they were when they were made
         self._made = np.empty(0, dtype=np.int64)  # when that was, microseconds
         self._now = np.zeros(1, dtype=np.int64)
@@ -56,24 +60,18 @@ class ItemsNow:
         self._made[items[items < len(self._made)]] = _NEVER
 
     def values(self, segments: Sequence[Segment], items: NDArray[np.int32], now: int) -> NDArray[np.float32]:
-        """(n_pairs, n_columns) at one moment, from events strictly before it."""
+        """(n_columns, n_pairs) at one moment, from events strictly before it."""
         self._move(segments, now)
         lacking = int(items.max(initial=-1)) + 1 - len(self._made)
         if lacking > 0:
             self._made = np.concatenate([self._made, np.full(lacking, _NEVER)])
-        made = self._made[items]
-        missing = made == _NEVER
-        if missing.any():
-            self._make(np.unique(items[missing]))
-            made[missing] = now
+        missing = items[self._made[items] == _NEVER]
+        if len(missing):
+            self._make(distinct(missing))
         if self._table is None:
-            return self.columns.of(self.columns.questions.unknown(0))
-        values = self._table.take(items, axis=0)
-        ages = (now - made).astype(np.float32)
-        for column in self.columns.ageing:
-            values[:, column] += ages / DAY
-        for column, half_life in self.columns.halving:
-            values[:, column] *= np.exp2(ages / np.float32(-half_life))
+            return self.columns.of(self.columns.questions.unknown(0)).T
+        values = np.empty((self._table.shape[1], len(items)), dtype=np.float32)
+        recall(self._table, self._made, items, now, self._ageing, self._halving, self._half_lives, DAY, values)
         return values
 
     def _make(self, items: NDArray[np.int32]) -> None:

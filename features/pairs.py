@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.affinity import AFFINITY_EVENTS, Affinities
-from features.compiled import describe, match, spread
+from features.compiled_pairs import describe, match, price_ratios, spread
 from features.item_facts import Code, ItemFacts
 from features.measures import DAY, SECOND
 from features.source_table import SourceTable
@@ -44,6 +44,14 @@ class History(NamedTuple):
     positive_share: NDArray[np.float32]
     days_since_last: NDArray[np.float32]
     days_since_first: NDArray[np.float32]
+
+
+class PriceRatios(NamedTuple):
+    """Price of each candidate over the mean price of the history, and over that of its newest event: (n_pairs,) float32
+    each; NaN where one of the two is missing."""
+
+    mean: NDArray[np.float32]
+    last: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,10 @@ class PairBatch:
         return self._matches[code, newest]
 
     def _match(self, code: Code, newest: int | None) -> Matches:
-        codes, histories = self.facts.codes(code), self.histories
-        own = self.items if codes is None else codes[self.items]
-        other = histories.items if codes is None else codes[histories.items]
-        found = np.empty((4, len(self)), dtype=np.float32)
-        match(histories.offsets, other, self._days, self.rows, own, len(other) if newest is None else newest, found)
+        histories, found = self.histories, np.empty((4, len(self)), dtype=np.float32)
+        most = len(histories.items) if newest is None else newest
+        codes, ages = self.facts.codes[code], self._days
+        match(codes, histories.offsets, histories.items, ages, self.bounds, self.items, most, found)
         return Matches(*found)
 
     @cached_property
@@ -120,11 +127,16 @@ class PairBatch:
 
     def spread(self, code: Code) -> NDArray[np.float32]:
         """(2, n_requests) distinct items, categories or brands of each history, and their Shannon entropy in bits."""
-        codes, histories = self.facts.codes(code), self.histories
-        own = histories.items if codes is None else codes[histories.items]
-        found = np.empty((2, len(histories)), dtype=np.float32)
-        spread(histories.offsets, own, self.facts.spans[code], found[0], found[1])
+        histories, found = self.histories, np.empty((2, len(self.histories)), dtype=np.float32)
+        spread(self.facts.codes[code], histories.offsets, histories.items, *found)
         return found
+
+    @cached_property
+    def price_ratios(self) -> PriceRatios:
+        """Prices of the candidates over what the user is used to."""
+        histories, found = self.histories, np.empty((2, len(self)), dtype=np.float32)
+        price_ratios(self.facts.prices, histories.offsets, histories.items, self.bounds, self.items, found)
+        return PriceRatios(*found)
 
     @cached_property
     def _days(self) -> NDArray[np.float64]:
@@ -134,4 +146,4 @@ class PairBatch:
     @cached_property
     def affinities(self) -> Affinities:
         """Likeness of each candidate to the newest events of the history."""
-        return Affinities.of(self.facts, self.recent, self.rows, self.bounds, self.items)
+        return Affinities.of(self.facts, self.recent, self.bounds, self.items)

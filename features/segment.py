@@ -32,8 +32,11 @@ def _keys(entities: NDArray[np.int32], places: NDArray[np.int64]) -> NDArray[np.
 class Timeline:
     """Things that happened to many entities, each entity's in the order of time; immutable.
 
-    (entity, place in the order of time) is one sorted integer, so "how often before t" is two binary searches for any
-    number of (entity, t) pairs at once. Before means strictly before.
+    (entity, place in the order of time) is one sorted integer, so "how often before t" is two binary searches.
+
+    Attributes:
+        keys: (n,) those integers.
+        times: (n,) microseconds, in order.
     """
 
     def __init__(self, entities: NDArray[np.int32], times: NDArray[np.int64]) -> None:
@@ -49,21 +52,6 @@ class Timeline:
 
     def __len__(self) -> int:
         return len(self.times)
-
-    def order(self, places: slice | NDArray[np.intp]) -> NDArray[np.int64]:
-        """Places in the order of time of the things at some places in the order by entity, then time."""
-        return self.keys[places] & _PLACES
-
-    def first_keys(self, entities: NDArray[np.int32]) -> NDArray[np.int64]:
-        """(m,) the key that each entity's things begin at."""
-        return entities.astype(np.int64) << PLACE_BITS
-
-    def spans(
-        self, entities: NDArray[np.int32], before: NDArray[np.int64]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Where the things of each entity (m,) strictly before a moment (m,) begin and end in the order by entity."""
-        keys = self.first_keys(entities)
-        return self.keys.searchsorted(keys), self.keys.searchsorted(keys | self.times.searchsorted(before))
 
 
 class ItemEvents:

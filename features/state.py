@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import newest
 from features.items_now import ItemColumns, ItemsNow
 from features.measures import Measure
 from features.questions import Question, Questions
@@ -78,10 +79,10 @@ class EventState:
     def item_columns(
         self, columns: ItemColumns, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """(n_pairs, n_columns) how `items` (n_pairs,) have been doing before the moments `now` (n_requests,) of their
+        """(n_columns, n_pairs) how `items` (n_pairs,) have been doing before the moments `now` (n_requests,) of their
         requests, `rows`. Requests at one moment, as in serving, use what the last ones have found."""
         if not len(now) or np.any(now != now[0]):
-            return columns.of(self.answers(columns.questions, items, rows, now))
+            return columns.of(self.answers(columns.questions, items, rows, now)).T
         with self._asking:
             kept = self._now
             if kept is None or kept.columns is not columns:
@@ -121,13 +122,7 @@ class EventState:
 
 def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:
     """What a segment knows; None where that is nothing."""
-    starts, stops = segment.by_user.spans(np.maximum(users, 0), now)
-    starts = np.maximum(starts, stops - limit)
-    lengths = (stops - starts) * (users >= 0)
-    offsets = np.zeros(len(users) + 1, dtype=np.int64)
-    lengths.cumsum(out=offsets[1:])
-    if not offsets[-1]:
-        return None
-    places = np.arange(offsets[-1]) + (starts - offsets[:-1]).repeat(lengths)
-    chosen, log = segment.item_acts.chosen[segment.by_user.order(places)], segment.log
-    return HistoryBatch(offsets, log.items[chosen], log.events[chosen], log.times[chosen], log.weights[chosen], now)
+    acts, log = segment.by_user, segment.log
+    chosen = segment.item_acts.chosen
+    found = newest(acts.keys, acts.times, chosen, log.items, log.events, log.weights, users, now, limit)
+    return HistoryBatch(*found, now) if len(found[1]) else None

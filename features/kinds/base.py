@@ -86,8 +86,3 @@ def window(days: float | None) -> int | None:
         ConfigError: see `span`.
     """
     return None if days is None else span(days)
-
-
-def ratio(above: NDArray[Any], below: NDArray[Any], defined: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """above / below as float32, NaN where it is not defined."""
-    return np.asarray(above / np.where(defined, below, np.nan), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,30 +10,25 @@ from numpy.typing import NDArray
 from features.affinity import Aggregate
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
+from features.source_table import Said
 
 
 class SourceColumns:
     """The columns of kinds that tell what sources say."""
 
     def __init__(self, kinds: Sequence["_OfSource"]) -> None:
-        self._n = len(kinds)
-        self._parts: dict[str, list[tuple[int, str]]] = {}
-        for row, kind in enumerate(kinds):
-            self._parts.setdefault(kind.part, []).append((row, kind.source))
+        self._said = [get_args(Said).index(kind.part) for kind in kinds]
+        self._sources = [kind.source for kind in kinds]
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_kinds, n_pairs)."""
-        values = np.empty((self._n, len(pairs)), dtype=np.float32)
-        for part, own in self._parts.items():
-            places = [pairs.sources.row(source) for _, source in own]
-            values[[row for row, _ in own]] = getattr(pairs.sources, part)[places]
-        return values
+        return pairs.sources.said[self._said, [pairs.sources.row(source) for source in self._sources]]
 
 
 @dataclass(frozen=True)
 class _OfSource(Member):
     source: str
-    part: ClassVar[Literal["scores", "ranks", "shares", "flags"]]
+    part: ClassVar[Said]
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
@@ -71,7 +66,7 @@ class Agreement:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         rows = [pairs.sources.row(source) for source in self.sources if source in pairs.scores]
-        return np.asarray(pairs.sources.flags[rows].sum(axis=0, dtype=np.float32))
+        return np.asarray(pairs.sources.flags[rows].sum(axis=0))
 
 
 class AffinityColumns:

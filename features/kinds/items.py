@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import form
 from features.kinds.base import Family, Member, Scope, span, window
 from features.measures import DAY, Measure
 from features.pairs import PairBatch
@@ -43,25 +44,20 @@ class ItemTable:
         self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
         self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
         place = self.questions.all.index
-        self._above = [place(formula.above) for formula in self._formulas]
-        ratios = [(row, place(f.below), f.strength) for row, f in enumerate(self._formulas) if f.below is not None]
-        self._ratios, self._below = [row for row, _, _ in ratios], [below for _, below, _ in ratios]
-        self._factors, self._plus = np.array([(f.factor, f.plus) for f in self._formulas]).T
-        self._strengths = np.array([strength for _, _, strength in ratios])
+        self._above = np.array([place(formula.above) for formula in self._formulas])
+        self._below = np.array([-1 if f.below is None else place(f.below) for f in self._formulas])
+        numbers = np.array([(f.factor, f.plus, f.strength) for f in self._formulas], dtype=np.float64)
+        self._factors, self._plus, self._strengths = np.ascontiguousarray(numbers.T)
 
     def of(self, answers: NDArray[np.float64]) -> NDArray[np.float32]:
         """(n_pairs, n_kinds) from the answers (n_pairs, n_questions)."""
-        values = answers.take(self._above, axis=1)
-        values *= self._factors
-        values += self._plus
-        if self._ratios:
-            below = answers.take(self._below, axis=1)
-            values[:, self._ratios] /= np.where(below > 0, below + self._strengths, np.nan)
-        return values.astype(np.float32)
+        values = np.empty((len(answers), len(self._formulas)), dtype=np.float32)
+        form(answers, self._above, self._below, self._factors, self._plus, self._strengths, values)
+        return values
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_kinds, n_pairs)."""
-        return pairs.state.item_columns(self, pairs.items, pairs.rows, pairs.histories.now).T
+        return pairs.state.item_columns(self, pairs.items, pairs.rows, pairs.histories.now)
 
 
 class Asking(Member):
@@ -209,8 +205,9 @@ class ItemAge:
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        age = (pairs.now - pairs.facts.created[pairs.items]) / DAY
-        return np.where(age >= 0, age, np.nan).astype(np.float32)
+        age = pairs.now - pairs.facts.created.take(pairs.items)
+        age[age < 0] = np.nan
+        return np.asarray(age / DAY, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -222,4 +219,4 @@ class ItemFact:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         column: NDArray[np.floating] = getattr(pairs.facts, self.column)
-        return column[pairs.items].astype(np.float32)
+        return np.asarray(column.take(pairs.items), dtype=np.float32)

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import share_tags
-from features.kinds.base import OfRequest, Scope, ratio, span
+from features.compiled_pairs import count_since, share_tags
+from features.kinds.base import OfRequest, Scope, span
 from features.pairs import PairBatch
 
 
@@ -40,8 +40,9 @@ class UserCount(OfRequest):
 
     def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
         histories = pairs.histories
-        inside = histories.times >= histories.now[histories.rows] - span(self.days)  # an unknown time is before any
-        return np.bincount(histories.rows, weights=inside, minlength=len(histories)).astype(np.float64)
+        found = np.empty(len(histories), dtype=np.float32)
+        count_since(histories.offsets, histories.times, histories.now - span(self.days), found)
+        return found  # an unknown time is before any
 
 
 @dataclass(frozen=True)
@@ -125,16 +126,4 @@ class PriceRatio:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        histories, n = pairs.histories, len(pairs.histories)
-        prices = pairs.facts.prices[histories.items]
-        if self.usual == "last":
-            usual = np.full(n, np.nan)
-            filled = histories.lengths > 0
-            usual[filled] = prices[histories.offsets[1:][filled] - 1]
-        else:
-            known = ~np.isnan(prices)
-            total = np.bincount(histories.rows[known], weights=prices[known], minlength=n)
-            count = np.bincount(histories.rows[known], minlength=n)
-            usual = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
-        usual = usual[pairs.rows]
-        return ratio(pairs.facts.prices[pairs.items], usual, usual > 0)
+        return pairs.price_ratios.mean if self.usual == "mean" else pairs.price_ratios.last

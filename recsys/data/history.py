@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.data.compiled import ages_of, keep, mark_newest, recency_of, rows_of, sum_by_item
 from recsys.data.interactions import NO_TIME
 
 
@@ -36,12 +37,14 @@ class HistoryBatch:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """(n_requests,) number of events of each history."""
-        return np.diff(self.offsets)
+        return np.asarray(self.offsets[1:] - self.offsets[:-1])
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """(n_events,) the request that each event belongs to."""
-        return np.repeat(np.arange(len(self)), self.lengths)
+        rows = np.empty(len(self.items), dtype=np.int64)
+        rows_of(self.offsets, rows)
+        return rows
 
     @cached_property
     def places_from_end(self) -> NDArray[np.int64]:
@@ -51,30 +54,28 @@ class HistoryBatch:
     @cached_property
     def ages(self) -> NDArray[np.float64]:
         """(n_events,) seconds from the event to the request; NaN where the time is unknown."""
-        known = self.times != NO_TIME
-        ages = np.full(len(self.items), np.nan)
-        ages[known] = (self.now[self.rows][known] - self.times[known]) / 1e6
+        ages = np.empty(len(self.items))
+        ages_of(self.offsets, self.times, self.now, NO_TIME, ages)
         return ages
 
     def keep(self, chosen: NDArray[np.bool_]) -> "HistoryBatch":
         """The same requests with only the chosen events: `chosen` is (n_events,)."""
         if chosen.all():
             return self
-        lengths = np.bincount(self.rows[chosen], minlength=len(self))
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        columns = (self.items[chosen], self.events[chosen], self.times[chosen], self.weights[chosen])
-        return HistoryBatch(offsets, *columns, self.now)
+        return HistoryBatch(*keep(chosen, self.offsets, self.items, self.events, self.times, self.weights), self.now)
 
     def newest(self, n: int) -> "HistoryBatch":
         """Only the newest `n` events of each history."""
-        return self.keep(self.places_from_end < n)
+        chosen = np.empty(len(self.items), dtype=bool)
+        mark_newest(self.offsets, n, chosen)
+        return self.keep(chosen)
 
     @cached_property
     def recency(self) -> NDArray[np.float32]:
         """(n_events,) weight / sqrt(1 + baskets after the event): the newest of a history count most."""
-        baskets = np.cumsum(basket_starts(self.rows, self.times))
-        last = baskets[self.offsets[1:][self.rows] - 1]
-        return np.asarray(self.weights / np.sqrt(1.0 + last - baskets), dtype=np.float32)
+        recency = np.empty(len(self.items), dtype=np.float32)
+        recency_of(self.offsets, self.times, self.weights, NO_TIME, recency)
+        return recency
 
     @cached_property
     def recent_items(self) -> "ItemWeights":
@@ -113,14 +114,7 @@ class HistoryBatch:
 
     def summed(self, values: NDArray[np.float32]) -> "ItemWeights":
         """The sum of `values` (n_events,) of each item's events, by request."""
-        keys = self.rows << 32 | self.items
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        first = np.ones(len(keys), dtype=bool)
-        first[1:] = keys[1:] != keys[:-1]
-        sums = np.add.reduceat(values[order], np.flatnonzero(first)) if len(keys) else values
-        offsets = np.concatenate([[0], np.cumsum(first)])[self.offsets]
-        return ItemWeights(offsets, self.items[order[first]], sums.astype(np.float32, copy=False))
+        return ItemWeights(*sum_by_item(self.offsets, self.items, values))
 
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """(n_requests, n_items) float32: the sum of `values` (default: the weights) of each item's events."""

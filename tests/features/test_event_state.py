@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from features.measures import Measure
 from features.questions import Question, Questions
-from features.segment import Timeline
 from features.state import Counted, EventState
 
 # Few distinct moments, half a day apart, so that equal times and window edges are common.
@@ -38,17 +37,6 @@ def states(log: list[Row], sizes: list[int]) -> list[EventState]:
     return [EventState(make_log(log)), live]
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), moments), max_size=30), st.lists(moments, min_size=1, max_size=5))
-def test_timeline_is_what_a_look_at_every_moment_finds(events: list[tuple[int, int]], asked: list[int]) -> None:
-    events = sorted(events, key=lambda event: event[1])
-    timeline = Timeline(np.array([e for e, _ in events], dtype=np.int32), np.array([t for _, t in events], dtype="i8"))
-    for entity in range(7):  # 6 never happens
-        entities, before = np.full(len(asked), entity, dtype=np.int32), np.array(asked)
-        own = [sorted(t for e, t in events if e == entity and t < now) for now in asked]
-        begin, end = timeline.spans(entities, before)
-        assert (end - begin).tolist() == [len(times) for times in own]
-
-
 @pytest.mark.parametrize("counted", get_args(Counted))
 @settings(max_examples=40, deadline=None)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=moments, window=windows)
@@ -71,6 +59,7 @@ def test_counts_first_and_last(
         np.testing.assert_array_equal(first, [now - min(own, default=np.nan) for own in before])
 
 
+@settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(moments, min_size=1, max_size=3), st.integers(1, 5))
 def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: int) -> None:
     requests = [(user, now) for now in asked for user in range(-1, N_USERS + 1)]
@@ -87,6 +76,7 @@ def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: in
             ]
 
 
+@settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6))
 def test_the_log_and_the_newest_moment(log: list[Row], sizes: list[int]) -> None:
     whole, live = states(log, sizes)
