@@ -1,6 +1,5 @@
 """The app: routes, errors, limits, and the life of what they work with."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,21 +39,22 @@ FLUSH_SECONDS = 0.2
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """One app. Store, live state and threads exist from its start to its stop.
+    """One app, to be started and stopped once; what is wrong is raised here, before uvicorn would log it as a fault.
 
     Raises:
-        ConfigError: the host would be open to others without keys, or the key file is wrong.
+        ConfigError: the host would be open to others without keys, the key file is wrong, or a library is missing.
+        BundleError: the registry cannot be read.
+        StoreError: a store cannot be reached.
     """
     keys = KeyRing.load(settings.serving.keys, os.environ)
     check_host(settings.serving.host, keys)
     metrics, traces = Metrics(), traces_to(settings.serving.traces)
+    service = _make_service(settings, metrics, traces)
+    if settings.workers > 1:  # until this one can answer, the others take its callers
+        service.live.refresh()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = _make_service(settings, metrics, traces)
-        app.state.service = service
-        if settings.workers > 1:  # until this one can answer, the others take its callers
-            await asyncio.to_thread(service.live.refresh)
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.live.start()
         service.flushing.start()
         try:
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     # The pages of /docs come from the installed package, not from elsewhere.
     app = FastAPIOffline(title="recsys", version=__version__, lifespan=lifespan, redoc_url=None)
+    app.state.service = service
     app.state.keys = keys
     app.state.rates = Rates(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)

@@ -25,8 +25,11 @@ GRACEFUL_SECONDS = 20
 """How long requests under way may take after a stop was asked for."""
 
 
-def run(settings: Settings, workers: int = 1) -> None:
+def run(settings: Settings, workers: int = 1) -> int:
     """Serve until SIGINT or SIGTERM; requests under way are finished.
+
+    Returns:
+        0, or the exit code of a worker that could not start and has said why.
 
     Raises:
         ConfigError: the host would be open to others without keys, the key file or the store's URL is wrong, or
@@ -46,29 +49,26 @@ def run(settings: Settings, workers: int = 1) -> None:
         print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)
         if workers == 1:
             _answer(settings, listener)
-            return
+            return 0
         if settings.serving.encoder == "start":
             import_libraries()
         with TemporaryDirectory(prefix="recsys-metrics-") as folder:
             count_together(folder)
-            run_workers(workers, lambda: _answer(settings, listener))
+            return run_workers(workers, lambda: _answer(settings, listener))
 
 
 def _answer(settings: Settings, listener: socket.socket) -> None:
     """Serve from this process until a signal says stop."""
     log_json()
     threadpool_limits(1)  # lists are made side by side: threads of BLAS within each would only wait for one another
-    config = uvicorn.Config(
-        create_app(settings),
-        access_log=False,  # paths hold ids
-        server_header=False,
-        timeout_graceful_shutdown=GRACEFUL_SECONDS,
-    )
-    server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
-        server.run(sockets=[listener])
-    if not server.started:
-        raise StoreError("the server could not start; its log says why")
+        config = uvicorn.Config(
+            create_app(settings),
+            access_log=False,  # paths hold ids
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,38 +7,53 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from recsys.errors import RecsysError
+
 PAUSE_SECONDS = 1.0
 """After a worker that nobody stopped has ended, before another one takes its place."""
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
 
 
-def run_workers(n: int, work: Callable[[], None]) -> None:
+def run_workers(n: int, work: Callable[[], None]) -> int:
     """Have `n` processes do the same until SIGTERM or SIGINT, which they get as SIGTERM; one that ends is replaced.
 
     To be called where no other thread runs: only this one is there after a fork.
+
+    Returns:
+        0 after a stop; the exit code of one of the first `n` that could not start, which stops the others. One that
+        takes the place of another may fail, and is tried again: the rest go on answering meanwhile.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOPS, signal.SIGCHLD})
     gc.collect()
     gc.freeze()  # a collection would write to every object, and so copy it
     try:
-        running = {_fork(work, before) for _ in range(n)}
-        stopping = False
+        first = {_fork(work, before) for _ in range(n)}
+        running, stopping, code = set(first), False, 0
         while running:
             if signal.sigwait({*_STOPS, signal.SIGCHLD}) != signal.SIGCHLD:
                 stopping = True
                 _stop(running)
                 continue
-            ended = {pid for pid in running if os.waitpid(pid, os.WNOHANG)[0]}
-            running -= ended
-            if not stopping and ended:
-                if signal.sigtimedwait(_STOPS, PAUSE_SECONDS) is None:
-                    running |= {_fork(work, before) for _ in ended}
-                else:
-                    stopping = True
-                    _stop(running)
+            ended = dict(filter(None, map(_ended, running)))
+            running -= ended.keys()
+            failed = [ended[pid] for pid in ended.keys() & first if ended[pid] > 0]
+            if stopping or not ended:
+                continue
+            if failed or signal.sigtimedwait(_STOPS, PAUSE_SECONDS) is not None:
+                stopping, code = True, max(failed, default=0)
+                _stop(running)
+            else:
+                running |= {_fork(work, before) for _ in ended}
+        return code
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ended(pid: int) -> tuple[int, int] | None:
+    """The process id and its exit code, below zero if a signal killed it; None while it runs."""
+    pid_or_0, status = os.waitpid(pid, os.WNOHANG)
+    return (pid, os.waitstatus_to_exitcode(status)) if pid_or_0 else None
 
 
 def _stop(pids: set[int]) -> None:
@@ -58,6 +73,9 @@ def _fork(work: Callable[[], None], mask: set[signal.Signals | int]) -> int:
         code = 0
     except KeyboardInterrupt:  # stopped before it had begun
         code = 0
+    except RecsysError as error:
+        code = error.exit_code
+        print(f"recsys: error: {error}", file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:

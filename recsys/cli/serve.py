@@ -36,5 +36,4 @@ def run(arguments: argparse.Namespace) -> int:
         if (value := getattr(arguments, name)) is not None:
             tree["serving"][name] = value
     registry: Path = arguments.registry
-    serve(Settings.of(parse_config(tree), registry, *arguments.store), arguments.workers)
-    return 0
+    return serve(Settings.of(parse_config(tree), registry, *arguments.store), arguments.workers)

@@ -55,7 +55,7 @@ def _received(connection: Connection) -> Any:
     try:
         result = connection.recv()
     except (EOFError, ConnectionError) as error:
-        raise DataError("a worker process died; run again with --resume to go on from what it left") from error
+        raise DataError("a worker process died; run again to go on from what it left (rank: with --resume)") from error
     if isinstance(result, RecsysError):
         raise result
     return result

@@ -104,6 +104,18 @@ def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
     ]
 
 
+def test_workers_that_cannot_start_end_the_server(registry: Registry, tmp_path: Path) -> None:
+    config = tmp_path / "recsys.toml"
+    config.write_text('[serving]\nlists = "nonsense"\n', encoding="utf-8")
+    with recsys_serve(registry.path, "--port", "0", "--workers", "2", "--config", str(config)) as process:
+        assert process.stderr is not None
+        lines = process.stderr.read().decode().splitlines()
+        assert process.wait(timeout=60) > 0
+    assert any("lists: 'nonsense'" in line for line in lines)
+    assert any(line.startswith("recsys: error: ") for line in lines)
+    assert not any(line.startswith("Traceback") for line in lines)
+
+
 def test_what_keeps_a_server_from_starting(registry: Registry, settings: Settings, tmp_path: Path) -> None:
     open_to_all = settings.model_copy(update={"serving": settings.serving.model_copy(update={"host": "0.0.0.0"})})
     with pytest.raises(ConfigError, match="API keys"):
