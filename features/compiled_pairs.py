@@ -81,18 +81,21 @@ def match(
     for request in range(len(offsets) - 1):
         last = offsets[request + 1]
         first = max(offsets[request], last - newest)
-        own = codes[history[first:last]]
+        keys = np.empty(last - first, dtype=np.int64)  # by code, then in the order of time
+        for event in range(first, last):
+            keys[event - first] = np.int64(codes[history[event]]) << 32 | event
+        keys.sort()
         for pair in range(bounds[request], bounds[request + 1]):
-            code, count, newest_one = codes[candidates[pair]], 0, -1
-            if code >= 0:
-                for event in range(len(own)):
-                    if own[event] == code:
-                        count += 1
-                        newest_one = event
-            found[0, pair] = count
-            found[1, pair] = count / len(own) if code >= 0 and len(own) else np.nan
-            found[2, pair] = len(own) - 1 - newest_one if count else np.nan
-            found[3, pair] = ages[first + newest_one] if count else np.nan
+            code = np.int64(codes[candidates[pair]])
+            start = np.searchsorted(keys, code << 32)
+            end = start
+            while end < len(keys) and keys[end] >> 32 == code:
+                end += 1
+            same = end - start if code >= 0 else 0
+            found[0, pair] = same
+            found[1, pair] = same / len(keys) if code >= 0 and len(keys) else np.nan
+            found[2, pair] = last - 1 - (keys[end - 1] & PLACE) if same else np.nan
+            found[3, pair] = ages[keys[end - 1] & PLACE] if same else np.nan
 
 
 @njit(cache=True, nogil=True)

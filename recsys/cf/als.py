@@ -9,17 +9,15 @@ from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from recsys.cf.compiled import fold_in
 from recsys.cf.users import user_item_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries
 from recsys.retrieval.cells import Cells
 from recsys.retrieval.compiled import products_of
-from recsys.retrieval.scores import DenseScores, Scores, best_of, padded
-
-_BLOCK_FLOATS = 8_000_000
+from recsys.retrieval.scores import DenseScores, Scores, best_among, padded
 
 _READ = 2_000
 """Items of the nearest cells that are scored in place of the whole catalogue."""
@@ -54,7 +52,6 @@ class Als:
         self.cells = cells
         ridge = regularization * np.eye(item_factors.shape[1])
         self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
-        self._inverse_gram = np.linalg.inv(self._gram)
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: "Als | None" = None) -> Self:
@@ -90,37 +87,8 @@ class Als:
         positive = histories.positive()
         past = positive.summed(positive.weights)
         users = np.zeros((len(histories), self.item_factors.shape[1]), dtype=np.float32)
-        lengths = np.diff(past.offsets)
-        by_length = np.argsort(lengths, kind="stable")
-        by_length = by_length[lengths[by_length] > 0]
-        while len(by_length):
-            # Histories of like length together: little is padded, and a block has a bounded size.
-            size = max(1, _BLOCK_FLOATS // (len(self._gram) * (lengths[by_length[-1]] + len(self._gram))))
-            block, by_length = by_length[:size], by_length[size:]
-            events, counts = entries(past.offsets, block)
-            users[block] = self._solve(counts, past.items[events], past.values[events])
+        fold_in(self.item_factors, self._gram, self.alpha, past.offsets, past.items, past.values, users)
         return users
-
-    def _solve(
-        self, lengths: NDArray[np.int64], past: NDArray[np.int32], weights: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """(n, factors): the solutions of `user_factors` for n histories of `lengths` (n,), of which none is 0."""
-        held = np.arange(lengths.max()) < lengths[:, None]  # (n, longest)
-        items = np.zeros(held.shape, dtype=np.int32)
-        extra = np.zeros(held.shape, dtype=np.float32)  # c - 1
-        items[held] = past
-        extra[held] = np.float32(self.alpha) * weights
-        confidence = (extra + held)[:, :, None].astype(np.float32)
-        read = self.item_factors[items]  # (n, longest, factors)
-        # The same solution in a system of the history's size or of the factors' size, whichever is smaller: by the
-        # push-through identity u = G Y' z with (I + (C - I) Y G Y') z = c, where G inverts the gram matrix. Small
-        # systems are not only cheaper: from about 100 unknowns BLAS starts threads for each of them.
-        if held.shape[1] < len(self._gram):
-            projected = read @ self._inverse_gram
-            left = extra[:, :, None] * (projected @ read.transpose(0, 2, 1)) + np.eye(held.shape[1], dtype=np.float32)
-            return (np.linalg.solve(left, confidence).transpose(0, 2, 1) @ projected)[:, 0]
-        left = self._gram + (read * extra[:, :, None]).transpose(0, 2, 1) @ read
-        return np.linalg.solve(left, read.transpose(0, 2, 1) @ confidence)[:, :, 0]
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): predicted preference, about 0 to 1."""
@@ -166,17 +134,17 @@ class FactorScores:
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`; among the items of the nearest cells."""
         rows = []
-        for user, may in zip(self.users, eligible, strict=True):
+        for row, may in enumerate(eligible):
+            user = self.users[row]
             near = np.sort(self.cells.near(user, max(_READ, 4 * n))) if user.any() else self.cells.members[:0]
-            near = near[may[near]]
-            scores = np.empty(len(near), dtype=np.float32)
-            products_of(self.items, near, user, scores)
-            rows.append(near[best_of(scores, n)])
+            rows.append(best_among(near, self.of(np.full(len(near), row), near), may, n))
         return padded(rows, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
-        return np.asarray(np.einsum("pf,pf->p", self.users[rows], self.items.take(items, axis=0)))
+        scores = np.empty(len(items), dtype=np.float32)
+        products_of(self.users, rows, self.items, items, scores)
+        return scores
 
 
 def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,11 +5,12 @@ Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.compiled import fuse
+from recsys.retrieval.compiled import fuse, keys_of_lists
 from recsys.retrieval.scores import Scores
 
 _FUSION = 20.0
@@ -67,17 +68,11 @@ def propose(
     most = n_requests * n + len(own)
     rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
     proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
-    n_pairs = fuse(
-        lists.reshape(len(scores), n_requests, n),
-        worth,
-        eligible,
-        wanted.searchsorted(np.arange(n_requests + 1)),
-        own,
-        rows,
-        items,
-        proposed_by,
-        fused,
-    )
+    bounds = wanted.searchsorted(np.arange(n_requests + 1))
+    keys, starts = keys_of_lists(lists.reshape(len(scores), n_requests, n), eligible, bounds, own)
+    for start, stop in pairwise(starts.tolist()):
+        keys[start:stop].sort()
+    n_pairs = fuse(keys, starts, len(scores), worth, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
     found = {source: said.of(rows, items) for source, said in scores.items()}
     return Candidates(rows, items, proposed_by[:n_pairs], found, fused[:n_pairs])

@@ -117,13 +117,12 @@ class Scoring:
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
         created = self.facts.created
-        eligible = np.ones((len(now), len(created)), dtype=bool)
+        eligible = np.empty((len(now), len(created)), dtype=bool)
+        for own, policy in zip(eligible, policies, strict=True):
+            allowed = policy.eligible(self.catalogue)
+            own[:] = True if allowed is None else allowed
         if (now < self._newest_item).any():
             eligible &= np.isnan(created) | (created <= now[:, None])
-        for row, policy in enumerate(policies):
-            allowed = policy.eligible(self.catalogue)
-            if allowed is not None:
-                eligible[row] &= allowed
         return eligible
 
     def candidates(self, block: Block, n: int, certain: Pairs | None = None) -> Candidates:

@@ -4,14 +4,13 @@ Sivic and Zisserman, Video Google, ICCV 2003; Jegou et al., Product quantization
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
-from recsys.data.ragged import entries
+from recsys.retrieval.compiled import members_of
 
 _CELLS = 4.0
 """Cells are so many times the square root of the vectors: finding the cells costs about what reading them does."""
@@ -50,20 +49,13 @@ class Cells:
         starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=len(middles)))])
         return cls(middles, starts, np.argsort(cells, kind="stable").astype(np.int32))
 
-    @cached_property
-    def sizes(self) -> NDArray[np.int64]:
-        """(n_cells,) vectors in each cell."""
-        return np.diff(self.starts)
-
     def near(self, query: NDArray[np.float32], n: int) -> NDArray[np.int32]:
         """Numbers of at least `n` vectors (all, if there are fewer): those in the cells nearest to the query.
 
         Args:
             query: (dim,); near is a large dot product.
         """
-        order = np.argsort(-(self.middles @ query))
-        some = np.searchsorted(np.cumsum(self.sizes[order]), n) + 1
-        return self.members[entries(self.starts, order[:some])[0]]
+        return members_of(np.argsort(-(self.middles @ query)), self.starts, self.members, n)
 
     def save(self, folder: Path) -> None:
         """Write three arrays into `folder`, which is made when it does not exist."""

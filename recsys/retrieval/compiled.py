@@ -1,5 +1,5 @@
 """Loops over scores and links that numpy has no word for, compiled by numba at their first use and kept beside the
-source (or in `NUMBA_CACHE_DIR`). All write into arrays that are given.
+source (or in `NUMBA_CACHE_DIR`). Most write into arrays that are given.
 
 A key is one whole number that sorts as what it stands for, with a place in its lowest 32 bits: numpy sorts such numbers
 with vector instructions, and equal scores stay in the order of their places.
@@ -40,6 +40,21 @@ def keys_of_known(values: Floats, bits: Ints, keys: Ints) -> int:
 
 
 @njit(cache=True, nogil=True)
+def keys_among(items: Ints, values: Floats, bits: Ints, eligible: Flags, keys: Ints) -> int:
+    """`keys_of_known` of the eligible items only.
+
+    Args:
+        items: (n,) numbers; `eligible` is (n_items,).
+    """
+    found = 0
+    for place in range(len(values)):
+        if eligible[items[place]] and values[place] != 0 and values[place] == values[place]:
+            keys[found] = falling(np.int64(bits[place])) | place
+            found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
 def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints, found: Floats) -> None:
     """Fill `found` (n_pairs,) with the values of pairs of a row and an item, 0 where there is none.
 
@@ -60,73 +75,124 @@ def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints,
 
 @njit(cache=True, nogil=True)
 def follow(
-    offsets: Ints,
-    items: Ints,
-    weights: Floats,
-    indptr: Ints,
-    indices: Ints,
-    data: Floats,
-    keys: Ints,
-    products: Floats,
-    ends: Ints,
-) -> None:
-    """Write a key of the linked item and the product for every link of the items of each row.
+    offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """A key of the linked item and the product for every link of the items of each row.
 
     Args:
         offsets: (n_rows + 1,) where each row's `items` and `weights` start.
         indptr, indices, data: CSR links.
-        keys, products: as many as there are links, in all.
-        ends: (n_rows,) filled with where the links of each row end.
+
+    Returns:
+        Keys (n,), products (n,), and (n_rows + 1,) where those of each row start.
     """
-    place = 0
+    starts = np.zeros(len(offsets), dtype=np.int64)
     for row in range(len(offsets) - 1):
+        starts[row + 1] = starts[row]
         for entry in range(offsets[row], offsets[row + 1]):
-            for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
-                keys[place] = np.int64(indices[link]) << 32 | place
-                products[place] = data[link] * weights[entry]
-                place += 1
-        ends[row] = place
+            starts[row + 1] += indptr[items[entry] + 1] - indptr[items[entry]]
+    keys, products = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
+    place = 0
+    for entry in range(len(items)):
+        for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
+            keys[place] = np.int64(indices[link]) << 32 | place
+            products[place] = data[link] * weights[entry]
+            place += 1
+    return keys, products, starts
 
 
 @njit(cache=True, nogil=True)
-def sum_runs(keys: Ints, products: Floats, ends: Ints, items: Ints, sums: Floats, offsets: Ints) -> None:
+def sum_runs(
+    keys: Ints, products: Floats, starts: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Add up the products of each item, row by row.
 
     Args:
-        keys, products, ends: of `follow`, the keys of each row sorted.
-        items, sums: filled with the distinct items and their sums; as long as `keys`.
-        offsets: (n_rows + 1,) filled with where each row's items start.
+        keys, products, starts: of `follow`, the keys of each row sorted.
+
+    Returns:
+        (n_rows + 1,) where each row's items start, the distinct items, and their sums.
     """
-    found, start = 0, 0
-    for row in range(len(ends)):
+    offsets = np.zeros(len(starts), dtype=np.int64)
+    items, sums = np.empty(len(keys), dtype=np.int32), np.empty(len(keys), dtype=np.float32)
+    found = 0
+    for row in range(len(starts) - 1):
         last = -1
-        for place in range(start, ends[row]):
-            item = keys[place] >> 32
-            if item != last:
-                items[found], sums[found], last = item, np.float32(0), item
+        for key in keys[starts[row] : starts[row + 1]]:
+            if key >> 32 != last:
+                last = key >> 32
+                items[found], sums[found] = last, np.float32(0)
                 found += 1
-            sums[found - 1] += products[keys[place] & PLACE]
-        start = ends[row]
+            sums[found - 1] += products[key & PLACE]
         offsets[row + 1] = found
+    return offsets, items[:found], sums[:found]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def products_of(vectors: Floats, items: Ints, query: Floats, products: Floats) -> None:
-    """Fill `products` (n,) with the dot products of a query (dim,) and the vectors of items (n,)."""
-    for place in range(len(items)):
-        product = np.float32(0)
-        for dimension in range(vectors.shape[1]):
-            product += vectors[items[place], dimension] * query[dimension]
-        products[place] = product
+def products_of(users: Floats, rows: Ints, vectors: Floats, items: Ints, products: Floats) -> None:
+    """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and the vectors of items."""
+    for pair in range(len(items)):
+        user, own, product = users[rows[pair]], vectors[items[pair]], np.float32(0)
+        for dimension in range(len(own)):
+            product += user[dimension] * own[dimension]
+        products[pair] = product
+
+
+@njit(cache=True, nogil=True)
+def members_of(order: Ints, starts: Ints, members: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """The members of the first cells in an order, until there are `n` of them.
+
+    Args:
+        starts: (n_cells + 1,) where the members of each cell start.
+    """
+    found, cells = 0, 0
+    while cells < len(order) and found < n:
+        found += starts[order[cells] + 1] - starts[order[cells]]
+        cells += 1
+    near, found = np.empty(found, dtype=members.dtype), 0
+    for cell in order[:cells]:
+        own = members[starts[cell] : starts[cell + 1]]
+        near[found : found + len(own)] = own
+        found += len(own)
+    return near
+
+
+@njit(cache=True, nogil=True)
+def keys_of_lists(
+    lists: Ints, eligible: Flags, certain_offsets: Ints, certain: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A key of the item, the source and the place for all that is in the sources' lists, and for certain items.
+
+    Args: as for `fuse`.
+
+    Returns:
+        Keys (n,) and (n_requests + 1,) where those of each request start.
+    """
+    n_sources, n_requests, n = lists.shape
+    keys = np.empty(n_sources * n_requests * n + len(certain), dtype=np.int64)
+    starts, found = np.zeros(n_requests + 1, dtype=np.int64), 0
+    for request in range(n_requests):
+        for source in range(n_sources):
+            for place in range(n):
+                if lists[source, request, place] < 0:
+                    break
+                keys[found] = np.int64(lists[source, request, place]) << 32 | source << 24 | place
+                found += 1
+        for entry in range(certain_offsets[request], certain_offsets[request + 1]):
+            if eligible[request, certain[entry]]:
+                keys[found] = np.int64(certain[entry]) << 32 | n_sources << 24
+                found += 1
+        starts[request + 1] = found
+    return keys[:found], starts
 
 
 @njit(cache=True, nogil=True)
 def fuse(
-    lists: Ints,
+    keys: Ints,
+    starts: Ints,
+    n_sources: int,
     worth: Floats,
     eligible: Flags,
-    certain_offsets: Ints,
-    certain: Ints,
     rows: Ints,
     items: Ints,
     proposed_by: Ints,
@@ -135,36 +201,22 @@ def fuse(
     """Merge the sources' lists into the candidates of each request, see `recsys.pipeline.candidates.propose`.
 
     Args:
-        lists: (n_sources, n_requests, n) items, best first, -1 behind the last.
+        keys, starts: of `keys_of_lists` (n_sources, n_requests, n), the keys of each request sorted.
         worth: (n,) float32 of each place.
         eligible: (n_requests, n_items).
-        certain_offsets: (n_requests + 1,) where each request's `certain` items start.
         rows, items, proposed_by, fused: filled; n a request and all the certain ones are enough.
 
     Returns:
         How many pairs there are.
     """
-    n_sources, n_requests, n = lists.shape
-    most = n_sources * n + len(certain)
-    keys, own, marks = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    n, most = len(worth), len(keys)
+    own, marks = np.empty(most, np.int64), np.empty(most, np.int64)
     sums, order, kept = np.empty(most, np.float32), np.empty(most, np.int64), np.empty(most, np.bool_)
     bits = sums.view(np.int32)
     size = 0
-    for request in range(n_requests):
-        n_keys = 0
-        for source in range(n_sources):
-            for place in range(n):
-                if lists[source, request, place] < 0:
-                    break
-                keys[n_keys] = np.int64(lists[source, request, place]) << 32 | source << 24 | place
-                n_keys += 1
-        for entry in range(certain_offsets[request], certain_offsets[request + 1]):
-            if eligible[request, certain[entry]]:
-                keys[n_keys] = np.int64(certain[entry]) << 32 | n_sources << 24
-                n_keys += 1
-        keys[:n_keys].sort()
+    for request in range(len(starts) - 1):
         found, last = 0, -1
-        for key in keys[:n_keys]:
+        for key in keys[starts[request] : starts[request + 1]]:
             if key >> 32 != last:
                 last = key >> 32
                 own[found], marks[found], sums[found], kept[found] = last, 0, np.float32(0), False
@@ -181,7 +233,7 @@ def fuse(
                 order[n_proposed] = falling(np.int64(bits[place])) | place
                 n_proposed += 1
         if n_proposed > n:
-            order[:n_proposed].sort()
+            order[:n] = np.partition(order[:n_proposed], n - 1)[:n]
         for place in order[: min(n, n_proposed)]:
             kept[place & PLACE] = True
         lacking, item, place = n - n_proposed, 0, 0

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, follow, keys_of_known, look_up, sum_runs
+from recsys.retrieval.compiled import PLACE, follow, keys_among, keys_of_known, look_up, sum_runs
 
 Number = TypeVar("Number", bound=np.integer)
 
@@ -109,23 +109,17 @@ class SparseScores:
 
         A row costs what its links are, not the size of the catalogue as in a product of scipy.
         """
-        n_links = int((links.indptr[past.items + 1] - links.indptr[past.items]).sum())
-        keys, products = np.empty(n_links, dtype=np.int64), np.empty(n_links, dtype=np.float32)
-        ends, offsets = np.empty(len(past.offsets) - 1, dtype=np.int64), np.zeros(len(past.offsets), dtype=np.int64)
-        follow(past.offsets, past.items, past.values, links.indptr, links.indices, links.data, keys, products, ends)
-        for start, stop in pairwise([0, *ends.tolist()]):
+        keys, products, starts = follow(past.offsets, past.items, past.values, links.indptr, links.indices, links.data)
+        for start, stop in pairwise(starts.tolist()):
             keys[start:stop].sort()
-        items, sums = np.empty(n_links, dtype=np.int32), np.empty(n_links, dtype=np.float32)
-        sum_runs(keys, products, ends, items, sums, offsets)
-        return cls(offsets, items[: offsets[-1]], sums[: offsets[-1]], links.shape[1])
+        return cls(*sum_runs(keys, products, starts), links.shape[1])
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
         rows = []
         for row, may in enumerate(eligible):
             own = slice(self.offsets[row], self.offsets[row + 1])
-            items = self.items[own]
-            rows.append(items[best_of(np.where(may[items], self.values[own], np.float32(0)), n)])
+            rows.append(best_among(self.items[own], self.values[own], may, n))
         return padded(rows, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -138,7 +132,20 @@ class SparseScores:
 def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Places of the `n` highest values that are not 0, best first, equal ones by place."""
     keys = np.empty(len(values), dtype=np.int64)
-    keys = keys[: keys_of_known(values, values.view(np.int32), keys)]
+    return _first(keys[: keys_of_known(values, values.view(np.int32), keys)], n)
+
+
+def best_among(
+    items: NDArray[np.int32], values: NDArray[np.float32], eligible: NDArray[np.bool_], n: int
+) -> NDArray[np.int32]:
+    """Of items (n_some,) with values (n_some,) the `n` eligible ones with the highest that are not 0, best first, equal
+    ones in their order; `eligible` is (n_items,)."""
+    keys = np.empty(len(values), dtype=np.int64)
+    return items[_first(keys[: keys_among(items, values, values.view(np.int32), eligible, keys)], n)]
+
+
+def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The places that the `n` lowest keys hold, in order."""
     if len(keys) > n:
         keys.partition(n)
         keys = keys[:n]
@@ -152,13 +159,8 @@ def summed(items: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArr
     keys <<= 32
     keys |= np.arange(len(items))
     keys.sort()
-    found, sums, offsets = (
-        np.empty(len(items), dtype=np.int32),
-        np.empty(len(items), dtype=np.float32),
-        np.zeros(2, int),
-    )
-    sum_runs(keys, values, np.array([len(items)]), found, sums, offsets)
-    return found[: offsets[1]], sums[: offsets[1]]
+    _, found, sums = sum_runs(keys, values, np.array([0, len(items)]))
+    return found, sums
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

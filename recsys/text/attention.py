@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
+from recsys.text.compiled import read_events
 
 AGES = 26
 """Rows of the age table: 0 for an unknown age, then one for each doubling from a minute to some thirty years."""
@@ -37,20 +38,8 @@ class ReadEvents:
 
 def read(histories: HistoryBatch, max_history: int, n_kinds: int) -> ReadEvents:
     """Take the newest `max_history` positive events of each history; kinds from `n_kinds` on count as unknown."""
-    chosen = np.flatnonzero(histories.weights > 0)
-    rows = histories.rows[chosen]
-    stops = np.searchsorted(rows, rows, side="right")
-    places = stops - 1 - np.arange(len(rows))
-    newest = places < max_history
-    chosen, rows, places = chosen[newest], rows[newest], places[newest]
-    minutes = np.maximum(histories.ages[chosen] / 60.0, 1.0)
-    known = ~np.isnan(minutes)
-    ages = np.zeros(len(rows), dtype=np.int64)
-    ages[known] = np.minimum(1 + np.log2(minutes[known]).astype(np.int64), AGES - 1)
-    kinds = histories.events[chosen].astype(np.int64) + 1
-    kinds[kinds >= n_kinds] = 0
-    items = histories.items[chosen].astype(np.int64)
-    return ReadEvents(chosen, rows, items, places, ages, kinds, np.log1p(histories.weights[chosen]))
+    columns = histories.offsets, histories.items, histories.events, histories.weights
+    return ReadEvents(*read_events(*columns, histories.ages, max_history, n_kinds, AGES))
 
 
 def event_logits(

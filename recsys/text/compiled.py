@@ -1,10 +1,14 @@
-"""The loop over vectors that serving spends most time in, compiled by numba at its first use."""
+"""Loops of inference, compiled by numba at their first use and kept beside the source (or in `NUMBA_CACHE_DIR`)."""
 
 import math
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Longs = NDArray[np.int64]
+Floats = NDArray[np.floating]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -23,11 +27,83 @@ def mixture_logits(
         items: (k,) numbers.
         vectors, weights: (m, dim) and (m,).
     """
+    n, width = len(vectors), vectors.shape[1]
     for place in range(len(items)):
-        item, total = items[place], np.float32(0)
-        for row in range(len(vectors)):
-            product = np.float32(0)
-            for dimension in range(vectors.shape[1]):
-                product += vectors[row, dimension] * targets[item, dimension]
+        own, total = targets[items[place]], np.float32(0)
+        for row in range(0, n, 2):  # two at a time: each number of a target is read half as often
+            one, other = vectors[row], vectors[min(row + 1, n - 1)]
+            product, another = np.float32(0), np.float32(0)
+            for dimension in range(width):
+                product += own[dimension] * one[dimension]
+                another += own[dimension] * other[dimension]
             total += weights[row] * math.exp(product)
-        logits[place] = math.log(total) + biases[item]
+            if row + 1 < n:
+                total += weights[row + 1] * math.exp(another)
+        logits[place] = math.log(total) + biases[items[place]]
+
+
+@njit(cache=True, nogil=True)
+def read_events(
+    offsets: Ints, items: Ints, events: Ints, weights: Floats, ages: Floats, most: int, n_kinds: int, n_ages: int
+) -> tuple[Longs, Longs, Longs, Longs, Longs, Longs, NDArray[np.float32]]:
+    """The columns of `recsys.text.attention.ReadEvents`: of the newest `most` positive events of each history.
+
+    Args:
+        offsets: (n_requests + 1,) where each history starts; the columns of a `HistoryBatch`.
+        ages: (n_events,) seconds, NaN where unknown.
+    """
+    chosen, rows = np.empty(len(items), dtype=np.int64), np.empty(len(items), dtype=np.int64)
+    places = np.empty(len(items), dtype=np.int64)
+    found = 0
+    for request in range(len(offsets) - 1):
+        positive = 0
+        for event in range(offsets[request], offsets[request + 1]):
+            positive += weights[event] > 0
+        for event in range(offsets[request], offsets[request + 1]):
+            if weights[event] > 0:
+                positive -= 1
+                if positive < most:
+                    chosen[found], rows[found], places[found] = event, request, positive
+                    found += 1
+    chosen, rows, places = chosen[:found], rows[:found], places[:found]
+    numbers, doublings = np.empty(found, dtype=np.int64), np.zeros(found, dtype=np.int64)
+    kinds, worth = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.float32)
+    for place in range(found):
+        event = chosen[place]
+        numbers[place], worth[place] = items[event], np.log1p(weights[event])
+        kinds[place] = events[event] + 1 if events[event] + 1 < n_kinds else 0
+        if not math.isnan(ages[event]):
+            doublings[place] = min(1 + int(math.log2(max(ages[event] / 60.0, 1.0))), n_ages - 1)
+    return chosen, rows, numbers, places, doublings, kinds, worth
+
+
+@njit(cache=True, nogil=True)
+def shares_of(
+    logits: Floats, rows: Ints, prior_logit: float, n_requests: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Shares of events (n_read,), and of the prior (n_requests,), that sum to 1 in each request."""
+    shares, totals = np.empty(len(logits), dtype=np.float32), np.empty(n_requests)
+    prior = math.exp(prior_logit)
+    totals[:] = prior
+    for place in range(len(logits)):
+        shares[place] = math.exp(min(logits[place], np.float32(50)))
+        totals[rows[place]] += shares[place]
+    for place in range(len(logits)):
+        shares[place] /= totals[rows[place]]
+    return shares, (prior / totals).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def heaviest(shares: Floats, bounds: Ints, most: int) -> Longs:
+    """The `most` events of each request with the largest shares, largest first, equal ones in their order.
+
+    Args:
+        bounds: (n_requests + 1,) where the events of each request start.
+    """
+    kept, found = np.empty(len(shares), dtype=np.int64), 0
+    for request in range(len(bounds) - 1):
+        first = bounds[request]
+        for place in np.argsort(-shares[first : bounds[request + 1]], kind="mergesort")[:most]:
+            kept[found] = first + place
+            found += 1
+    return kept[:found]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
 from recsys.retrieval.cells import Cells
-from recsys.retrieval.scores import best_of, distinct, padded, summed
+from recsys.retrieval.scores import best_among, distinct, padded, summed
 from recsys.text.scoring import Mixture, Scorer
 
 _KEPT = 100
@@ -102,24 +102,26 @@ class Nearest:
     def proposed(self, scorer: Scorer, mixture: Mixture) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Items (k,), increasing, that score high, and about their logits: what an event says beyond its list is left
         out, which is less than what any item of the list gets."""
-        parts = [(self.prior.items[0], mixture.prior * np.exp(self.prior.logits[0]))]
-        for item, weight in zip(mixture.events, mixture.weights, strict=False):
-            place = int(self.fresh.searchsorted(item))
-            is_fresh = place < len(self.fresh) and self.fresh[place] == item
-            lists, row = (self.fresh_lists, place) if is_fresh else (self.lists, item)
-            parts.append((lists.items[row], weight * np.exp(lists.logits[row])))
-        items, totals = summed(np.concatenate([items for items, _ in parts]), np.concatenate([own for _, own in parts]))
+        listed = [(self.prior, 0), *(self._list_of(item) for item in mixture.events.tolist())]
+        weights = np.append(mixture.prior, mixture.weights[: len(mixture.events)])
+        worth = np.exp(np.concatenate([lists.logits[row] for lists, row in listed]))
+        worth *= weights.repeat(self.lists.items.shape[1])
+        items, totals = summed(np.concatenate([lists.items[row] for lists, row in listed]), worth)
         logits = np.log(totals)
-        further = [self.fresh]
-        if mixture.query is not None:
-            further.append(self.cells.near(mixture.query, _READ_FOR_QUERY))
-        exact = distinct(np.concatenate(further))
-        if not len(exact):
+        if not len(self.fresh) and mixture.query is None:
             return items, logits
+        sought = self.fresh[:0] if mixture.query is None else self.cells.near(mixture.query, _READ_FOR_QUERY)
+        exact = distinct(np.concatenate([self.fresh, sought]))
         others = ~np.isin(items, exact)
         items, logits = np.append(items[others], exact), np.append(logits[others], scorer.logits(mixture, exact))
         order = np.argsort(items)
         return items[order], logits[order]
+
+    def _list_of(self, item: int) -> tuple[Lists, int]:
+        """Where an item's list stands."""
+        place = int(self.fresh.searchsorted(item)) if len(self.fresh) else 0
+        is_fresh = place < len(self.fresh) and self.fresh[place] == item
+        return (self.fresh_lists, place) if is_fresh else (self.lists, item)
 
     def save(self, folder: Path) -> None:
         """Write the lists as they were found; what came later is found again from the store of items."""
@@ -150,7 +152,7 @@ class TextScores:
         rows = []
         for mixture, may in zip(self.mixtures, eligible, strict=True):
             items, logits = self.nearest.proposed(self.scorer, mixture)
-            rows.append(items[best_of(np.where(may[items], logits, np.float32(0)), n)])
+            rows.append(best_among(items, logits, may, n))
         return padded(rows, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:

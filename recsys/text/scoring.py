@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.text.attention import ReadEvents, event_logits, read
-from recsys.text.compiled import mixture_logits
+from recsys.text.compiled import heaviest, mixture_logits, shares_of
 
 _MOST_EVENTS = 8
 """Events of one history that propose items, those with the largest shares: the others were never seen to matter."""
@@ -113,10 +113,7 @@ class Scorer:
 
     def shares(self, events: ReadEvents, n_requests: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n_read,) share of each event and (n_requests,) share of the prior; both together sum to 1 per request."""
-        powers = np.exp(np.minimum(self.event_logits(events), 50.0))
-        prior = np.exp(self.parameters["prior_logit"])
-        totals = prior + np.bincount(events.rows, powers, minlength=n_requests)
-        return (powers / totals[events.rows]).astype(np.float32), (prior / totals).astype(np.float32)
+        return shares_of(self.event_logits(events), events.rows, float(self.parameters["prior_logit"]), n_requests)
 
     def score(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """(n_requests, n_items) logits.
@@ -138,10 +135,10 @@ class Scorer:
             block = histories.block(start, min(start + _REQUESTS_PER_BLOCK, len(histories)))
             events = self.read(block)
             shares, prior = self.shares(events, len(block))
-            kept = _heaviest(shares, events.rows, _MOST_EVENTS)
+            kept = _heaviest(shares, events.rows, len(block))
             items, shares = events.items[kept], shares[kept]
             sources = self.items.sources[items] * self.parameters["scale"]
-            edges = np.searchsorted(events.rows[kept], np.arange(len(block) + 1))
+            edges = events.rows[kept].searchsorted(np.arange(len(block) + 1))
             for row, (first, last) in enumerate(pairwise(edges)):
                 vectors = [sources[first:last], self.parameters["prior"][None]]
                 weights = np.append(shares[first:last], prior[row])
@@ -196,7 +193,7 @@ class Scorer:
         """Write the logits, without biases, of some requests."""
         events = self.read(histories)
         shares, prior = self.shares(events, len(histories))
-        kept = _heaviest(shares, events.rows, _MOST_EVENTS)
+        kept = _heaviest(shares, events.rows, len(histories))
         items, places = np.unique(events.items[kept], return_inverse=True)
         weights = sp.csr_matrix((shares[kept], (events.rows[kept], places)), shape=(len(histories), len(items)))
         sources = self.items.sources[items] * self.parameters["scale"]
@@ -232,11 +229,9 @@ class Scorer:
         return proposal
 
 
-def _heaviest(shares: NDArray[np.float32], rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """The `most` events of each request (`rows` does not decrease) with the largest shares."""
-    order = np.lexsort((-shares, rows))
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    return order[ranks < most]
+def _heaviest(shares: NDArray[np.float32], rows: NDArray[np.int64], n_requests: int) -> NDArray[np.int64]:
+    """The events of each request (`rows` does not decrease) that propose items."""
+    return heaviest(shares, rows.searchsorted(np.arange(n_requests + 1)), _MOST_EVENTS)
 
 
 def _blocks(histories: HistoryBatch) -> Iterator[tuple[int, int]]:

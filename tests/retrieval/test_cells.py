@@ -19,7 +19,7 @@ def vectors() -> np.ndarray:  # type: ignore[type-arg]
 def test_every_vector_is_in_one_cell(vectors: np.ndarray) -> None:  # type: ignore[type-arg]
     cells = Cells.of(vectors)
     assert np.sort(cells.members).tolist() == [*range(4_000)]
-    assert cells.sizes.sum() == cells.starts[-1] == 4_000
+    assert cells.starts[-1] == 4_000
     assert sorted(cells.near(vectors[0], 4_000).tolist()) == [*range(4_000)]
     assert len(cells.near(vectors[0], 10**6)) == 4_000
 

@@ -1,0 +1,49 @@
+"""The fold-in of a history into factors, compiled by numba at its first use and kept beside the source (or in
+`NUMBA_CACHE_DIR`)."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.floating]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def fold_in(
+    factors: Floats, gram: Floats, alpha: float, offsets: Ints, items: Ints, weights: Floats, users: Floats
+) -> None:
+    """Fill `users` (n_requests, n_factors): (gram + sum (c - 1) y y') u = sum c y over the items y of each history.
+
+    Args:
+        factors: (n_items, n_factors) the y.
+        gram: (n_factors, n_factors) symmetric and positive: elimination then needs no other pivots than the diagonal.
+        alpha, weights: c - 1 is alpha * weights (n,).
+        offsets, items: histories; nothing is filled for an empty one.
+    """
+    n = len(gram)
+    left, right = np.empty((n, n), dtype=np.float32), np.empty(n, dtype=np.float32)
+    for request in range(len(offsets) - 1):
+        if offsets[request] == offsets[request + 1]:
+            continue
+        left[:], right[:] = gram, 0
+        for entry in range(offsets[request], offsets[request + 1]):
+            own, extra = factors[items[entry]], np.float32(alpha * weights[entry])
+            for row in range(n):
+                scaled, into = extra * own[row], left[row]
+                right[row] += scaled + own[row]
+                for column in range(n):
+                    into[column] += scaled * own[column]
+        for pivot in range(n):
+            taken = left[pivot]
+            for row in range(pivot + 1, n):
+                into = left[row]
+                share = into[pivot] / taken[pivot]
+                right[row] -= share * right[pivot]
+                for column in range(n):  # also what is known to be 0: loops of one length are the faster ones
+                    into[column] -= share * taken[column]
+        for row in range(n - 1, -1, -1):
+            for column in range(row + 1, n):
+                right[row] -= left[row, column] * right[column]
+            right[row] /= left[row, row]
+        users[request] = right
