@@ -65,7 +65,7 @@ async def ranked(
         request_id=uuid4().hex,
         context=body.context,
         exclude=(*body.exclude, *shown),
-        filters=body.model_dump(include={"filter"}, exclude_unset=True).get("filter", {}),
+        filters=body.model_dump(include={"filter"}, exclude_unset=True)["filter"] if body.filter else {},
         policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
     )
     items = await _in_time(service, recommender, request, explain=body.explain)
@@ -95,9 +95,9 @@ def _moment(timestamp: Moment) -> int:
 async def _in_time(service: Service, recommender: Recommender, request: Request, *, explain: bool) -> ItemList:
     """The list, or one of popular items when it does not come in time or cannot be made."""
     stages = LiveStages(service.settings.serving.deadline_seconds)
-    making = service.scoring.run(lambda: recommender.recommend(request, explain=explain, stages=stages))
     try:
-        return await asyncio.wait_for(making, service.settings.serving.deadline_seconds)
+        async with asyncio.timeout(service.settings.serving.deadline_seconds):
+            return await service.scoring.run(lambda: recommender.recommend(request, explain=explain, stages=stages))
     except TimeoutError:
         logger.warning("a list took more than %g s", service.settings.serving.deadline_seconds)
     except (RecsysError, ProblemError):

@@ -25,7 +25,13 @@ class JsonLines(logging.Formatter):
 
 
 def log_json() -> None:
-    """Have everything that this process logs written to standard error so."""
+    """Have everything that this process logs written to standard error so.
+
+    What no line shows is not looked up for it: the caller's place in the source, thread and process
+    (https://docs.python.org/3/howto/logging.html#optimization).
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -6,7 +6,7 @@ import time
 from http import HTTPStatus
 from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,11 +17,12 @@ from serving.traces import METHODS, NoTraces, Traces
 logger = logging.getLogger("recsys.serving.access")
 
 SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
 }
+"""As ASGI sends them: names in lower case, bytes."""
 
 
 class BodyLimit:
@@ -78,9 +79,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                named = {name for name, _ in message["headers"]}
+                further = [header for header in SECURITY_HEADERS.items() if header[0] not in named]
+                message["headers"] = [*message["headers"], *further]
             await send(message)
 
         await self._app(scope, receive, with_headers)
@@ -109,7 +110,7 @@ class Latency:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request
+                message["headers"] = [*message["headers"], (b"x-request-id", request.encode())]
             await send(message)
 
         with self._traces.request(scope) as span:
