@@ -236,7 +236,7 @@ def recall(
         for column in ageing:
             values[column, pair] += age / np.float32(day)
         for place in range(len(halving)):
-            values[halving[place], pair] *= np.float32(2) ** (age / np.float32(-half_lives[place]))
+            values[halving[place], pair] *= np.exp2(age / np.float32(-half_lives[place]))
 
 
 @njit(cache=True, nogil=True)

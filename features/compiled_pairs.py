@@ -20,8 +20,8 @@ Floats = NDArray[np.floating]
 @njit(cache=True, nogil=True)
 def put(values: Floats, columns: Ints, table: Floats) -> None:
     """Write `values` (n_columns, n_pairs) to some columns of a table (n_pairs, n_features)."""
-    for row in range(len(columns)):
-        for pair in range(len(table)):
+    for pair in range(len(table)):
+        for row in range(len(columns)):
             table[pair, columns[row]] = values[row, pair]
 
 
@@ -56,6 +56,19 @@ def place(scores: Floats, keys: Ints, bounds: Ints, ranks: Floats, shares: Float
             for pair in range(bounds[request], bounds[request + 1]):
                 shares[source, pair] = scores[source, pair] / largest if largest > 0 else np.nan
                 flags[source, pair] = scores[source, pair] > 0
+
+
+@njit(cache=True, nogil=True)
+def age(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: float, found: Floats) -> None:
+    """Fill `found` (n_pairs,) with the time from `created` (n_items,) to `now` (n_requests,), NaN where it is below 0.
+
+    Args:
+        unit: what the answer counts, in the unit of the moments.
+    """
+    for request in range(len(bounds) - 1):
+        for pair in range(bounds[request], bounds[request + 1]):
+            passed = now[request] - created[candidates[pair]]
+            found[pair] = passed / unit if passed >= 0 else np.nan
 
 
 @njit(cache=True, nogil=True)
@@ -215,9 +228,11 @@ def link(
         first, last, end = bounds[request], bounds[request + 1], offsets[request + 1]
         likeness = np.zeros((last - first, end - offsets[request]), dtype=np.float32)
         for event in range(offsets[request], end):
+            place, before = first, -1
             for entry in range(indptr[history[event]], indptr[history[event] + 1]):
-                place = search(candidates, indices[entry], first, last)
-                if place < last and candidates[place] == indices[entry]:
+                item = indices[entry]
+                place, before = search(candidates, item, place if item > before else first, last), item
+                if place < last and candidates[place] == item:
                     likeness[place - first, end - 1 - event] = data[entry]
         for pair in range(first, last):
             aggregate(likeness[pair - first], fading, found, pair)

@@ -67,16 +67,19 @@ class FeatureSet:
         )
 
     @cached_property
-    def _others(self) -> tuple[tuple[int, Kind], ...]:
-        """Columns that are computed one by one."""
-        kinds = [feature.kind for feature in self.features]
-        return tuple((column, kind) for column, kind in enumerate(kinds) if not isinstance(kind, Member))
+    def _others(self) -> tuple[NDArray[np.int64], list[Kind]]:
+        """Columns that are computed one by one, and how."""
+        others = [(c, f.kind) for c, f in enumerate(self.features) if not isinstance(f.kind, Member)]
+        return np.array([column for column, _ in others], dtype=np.int64), [kind for _, kind in others]
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""
         table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
         for own, family in self._families:
             put(family.values(pairs), own, table)
-        for column, kind in self._others:
-            table[:, column] = kind.values(pairs)
+        columns, kinds = self._others
+        values = np.empty((len(kinds), len(pairs)), dtype=np.float32)
+        for own_values, kind in zip(values, kinds, strict=True):
+            own_values[:] = kind.values(pairs)
+        put(values, columns, table)
         return table

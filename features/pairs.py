@@ -78,11 +78,6 @@ class PairBatch:
         return len(self.items)
 
     @cached_property
-    def now(self) -> NDArray[np.int64]:
-        """(n_pairs,) the moment of each pair's request, microseconds."""
-        return self.histories.now[self.rows]
-
-    @cached_property
     def bounds(self) -> NDArray[np.int64]:
         """(n_requests + 1,) where each request's pairs start."""
         return self.rows.searchsorted(np.arange(len(self.histories) + 1))

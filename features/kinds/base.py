@@ -54,7 +54,9 @@ class RequestColumns:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_kinds, n_pairs)."""
-        table = np.array([kind.of_requests(pairs) for kind in self._kinds], dtype=np.float32)
+        table = np.empty((len(self._kinds), len(pairs.histories)), dtype=np.float32)
+        for own, kind in zip(table, self._kinds, strict=True):
+            own[:] = kind.of_requests(pairs)
         return table.take(pairs.rows, axis=1)
 
 

@@ -66,7 +66,7 @@ class Agreement:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         rows = [pairs.sources.row(source) for source in self.sources if source in pairs.scores]
-        return np.asarray(pairs.sources.flags[rows].sum(axis=0))
+        return np.asarray(pairs.sources.flags.take(rows, axis=0).sum(axis=0))
 
 
 class AffinityColumns:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compiled import form
+from features.compiled_pairs import age
 from features.kinds.base import Family, Member, Scope, span, window
 from features.measures import DAY, Measure
 from features.pairs import PairBatch
@@ -205,9 +206,9 @@ class ItemAge:
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        age = pairs.now - pairs.facts.created.take(pairs.items)
-        age[age < 0] = np.nan
-        return np.asarray(age / DAY, dtype=np.float32)
+        found = np.empty(len(pairs), dtype=np.float32)
+        age(pairs.facts.created, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
+        return found
 
 
 @dataclass(frozen=True)
