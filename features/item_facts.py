@@ -53,7 +53,7 @@ class ItemFacts:
             brands=catalogue.codes("brand"),
             prices=catalogue.frame["price"].cast(float).fill_null(np.nan).to_numpy(),
             created=created,
-            text_lengths=np.array([len(text) for text in catalogue.texts], dtype=np.float32),
+            text_lengths=catalogue.text_lengths,
             vectors=vectors,
             links=links,
             tags=_tags(catalogue),
@@ -92,6 +92,8 @@ class ItemFacts:
 
 
 def _tags(catalogue: ItemCatalogue) -> sp.csr_matrix | None:
+    if catalogue.frame["tags"].null_count() == len(catalogue):
+        return None
     tags = catalogue.frame.select(pl.int_range(pl.len()).alias("item"), "tags").explode("tags", empty_as_null=False)
     tags = tags.drop_nulls("tags").unique(maintain_order=True)
     if tags.is_empty():

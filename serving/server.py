@@ -19,7 +19,7 @@ from serving.logs import log_json
 from serving.metrics import count_together
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
-from serving.workers import run_workers
+from serving.workers import load_compiler, run_workers
 
 GRACEFUL_SECONDS = 20
 """How long requests under way may take after a stop was asked for."""
@@ -52,6 +52,7 @@ def run(settings: Settings, workers: int = 1) -> int:
             return 0
         if settings.serving.encoder == "start":
             import_libraries()
+        load_compiler()
         with TemporaryDirectory(prefix="recsys-metrics-") as folder:
             count_together(folder)
             return run_workers(workers, lambda: _answer(settings, listener))

@@ -7,12 +7,20 @@ import sys
 import traceback
 from collections.abc import Callable
 
+import numpy as np
+
+from features.source_table import SourceTable
 from recsys.errors import RecsysError
 
 PAUSE_SECONDS = 1.0
 """After a worker that nobody stopped has ended, before another one takes its place."""
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
+
+
+def load_compiler() -> None:
+    """Run compiled loops: most of what numba needs for them serves the others too, and is in common after a fork."""
+    SourceTable.of({"any": np.zeros(1, dtype=np.float32)}, np.array([0, 1]))
 
 
 def run_workers(n: int, work: Callable[[], None]) -> int:

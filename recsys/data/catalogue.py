@@ -10,10 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.arrays import load_array, save_array
 from recsys.data.vocabulary import Vocabulary
 
 MAX_TEXT_CHARACTERS = 4_000
 """Longer texts are cut: no encoder reads further, and a tokenizer's time grows with them."""
+
+_FRAME, _IDS, _TEXT_LENGTHS = "items.parquet", "ids", "text_lengths.npy"
+"""Files of a saved catalogue. The last two are what a server would have to make of all ids and texts at its start."""
 
 _TAG = re.compile(r"<[^<>]{1,500}>")
 _SPACE = re.compile(r"\s+")
@@ -44,6 +48,15 @@ class ItemCatalogue:
         columns = self.frame.select("title", "brand", "category", pl.col("tags").list.join(", "), "description")
         return [item_text(*row) for row in columns.iter_rows()]
 
+    def texts_of(self, numbers: NDArray[np.int32]) -> list[str]:
+        """(n,) what some items say."""
+        return ItemCatalogue(self.frame[numbers]).texts
+
+    @cached_property
+    def text_lengths(self) -> NDArray[np.float32]:
+        """(n_items,) characters of what each item says."""
+        return np.array([len(text) for text in self.texts], dtype=np.float32)
+
     @cached_property
     def available(self) -> NDArray[np.bool_]:
         """(n_items,) False where an item must not be recommended."""
@@ -55,9 +68,7 @@ class ItemCatalogue:
 
     def codes(self, column: str) -> NDArray[np.int32]:
         """(n_items,) a number for each distinct value of a string column, -1 where it is null."""
-        values = self.frame.select(pl.col(column).alias("value"))
-        names = values.drop_nulls().unique(maintain_order=True).with_row_index("code")
-        codes = values.join(names, on="value", how="left", maintain_order="left")["code"]
+        codes = self.frame[column].cast(pl.Enum(self.names(column))).to_physical()
         return codes.cast(pl.Int32).fill_null(-1).to_numpy()
 
     def updated(self, numbers: NDArray[np.int32], rows: pl.DataFrame, vocabulary: Vocabulary) -> "ItemCatalogue":
@@ -73,22 +84,29 @@ class ItemCatalogue:
             places = np.arange(len(vocabulary))
             places[numbers] = len(self) + np.arange(len(numbers))
             frame = frame[places]
+        lengths = np.zeros(len(vocabulary), dtype=np.float32)
+        lengths[: len(self)] = self.text_lengths
+        lengths[numbers] = ItemCatalogue(rows).text_lengths
         changed = ItemCatalogue(frame)
-        texts = [*self.texts, *([""] * (len(vocabulary) - len(self)))]
-        for number, text in zip(numbers.tolist(), ItemCatalogue(rows).texts, strict=True):
-            texts[number] = text
         # What is known already is handed on: computing it anew would read every item.
-        vars(changed).update(vocabulary=vocabulary, texts=texts)
+        vars(changed).update(vocabulary=vocabulary, text_lengths=lengths)
         return changed
 
-    def save(self, path: Path) -> None:
-        """Write one parquet file."""
-        self.frame.write_parquet(path)
+    def save(self, folder: Path) -> None:
+        """Write the frame as items.parquet, ids and lengths of texts as arrays."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.frame.write_parquet(folder / _FRAME)
+        self.vocabulary.save(folder / _IDS)
+        save_array(folder / _TEXT_LENGTHS, self.text_lengths)
 
     @classmethod
-    def load(cls, path: Path) -> "ItemCatalogue":
-        """Read what `save` wrote."""
-        return cls(pl.read_parquet(path))
+    def load(cls, folder: Path) -> "ItemCatalogue":
+        """Read what `save` wrote; arrays are mapped into memory, or made where an earlier release wrote none."""
+        catalogue = cls(pl.read_parquet(folder / _FRAME))
+        if (folder / _IDS).is_dir():
+            lengths = load_array(folder / _TEXT_LENGTHS)
+            vars(catalogue).update(vocabulary=Vocabulary.load(folder / _IDS), text_lengths=lengths)
+        return catalogue
 
 
 def item_text(*parts: str | None) -> str:

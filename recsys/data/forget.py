@@ -28,11 +28,8 @@ def user_digest(user_id: str) -> str:
 def forgotten(users: Vocabulary, digests: Collection[str]) -> Vocabulary:
     """The vocabulary with the users' ids replaced by names that nobody has; the numbers of all others stay."""
     wanted = frozenset(digests)
-    ids = users.ids(range(len(users)))
-    found = [number for number, id_ in enumerate(ids) if user_digest(id_) in wanted]
-    for number in found:
-        ids[number] = f"{_NOBODY}{number}"
-    return Vocabulary(ids) if found else users
+    found = [number for number, id_ in enumerate(users.ids(range(len(users)))) if user_digest(id_) in wanted]
+    return users.renamed({number: f"{_NOBODY}{number}" for number in found}) if found else users
 
 
 def is_forgotten(id_: str) -> bool:

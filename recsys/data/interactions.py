@@ -109,11 +109,11 @@ class InteractionLog:
         return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
 
     def save(self, folder: Path) -> None:
-        """Write events.parquet, users.parquet (vocabulary), event_names.parquet and requests.npy."""
+        """Write events.parquet, users/ (vocabulary), event_names.parquet and requests.npy."""
         folder.mkdir(parents=True, exist_ok=True)
         pl.DataFrame({name: getattr(self, name) for name in _COLUMNS}).write_parquet(folder / "events.parquet")
-        self.user_vocabulary.save(folder / "users.parquet")
-        Vocabulary(self.event_names).save(folder / "event_names.parquet")
+        self.user_vocabulary.save(folder / "users")
+        pl.DataFrame({"id": self.event_names}, schema={"id": pl.String}).write_parquet(folder / "event_names.parquet")
         if len(self.request_keys):
             save_array(folder / "requests.npy", self.request_keys)
 
@@ -122,8 +122,14 @@ class InteractionLog:
         """Read what `save` wrote."""
         frame = pl.read_parquet(folder / "events.parquet")
         columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
-        names = Vocabulary.load(folder / "event_names.parquet")
-        log = cls(Vocabulary.load(folder / "users.parquet"), tuple(names.ids(range(len(names)))), n_items, **columns)
+        names = pl.read_parquet(folder / "event_names.parquet")["id"].to_list()
+        earlier = folder / "users.parquet"  # of a release that wrote ids as a column
+        users = (
+            Vocabulary(pl.read_parquet(earlier)["id"].to_list())
+            if earlier.exists()
+            else Vocabulary.load(folder / "users")
+        )
+        log = cls(users, tuple(names), n_items, **columns)
         keys = folder / "requests.npy"
         return replace(log, request_keys=load_array(keys)) if keys.exists() else log
 

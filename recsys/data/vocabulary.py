@@ -2,13 +2,13 @@
 
 import copy
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.id_table import IdTable
 from recsys.errors import DataError
 
 UNKNOWN = -1
@@ -17,16 +17,29 @@ UNKNOWN = -1
 class Vocabulary:
     """An ordered set of ids; the number of an id is its place, from 0. Immutable.
 
-    A vocabulary and what it is extended to share one table of ids: each knows how many of them are its own. So one new
-    user costs the same among ten and among ten million.
+    The ids of one that was loaded stay in its files; those that came since are Python's own. A vocabulary and what it
+    is extended to share both: each knows how many of them are its own. So one new user costs the same among ten and
+    among ten million.
     """
 
-    def __init__(self, ids: Sequence[str]) -> None:
+    def __init__(
+        self, ids: Sequence[str], table: IdTable | None = None, renamed: Mapping[int, str] | None = None
+    ) -> None:
+        """Number the ids.
+
+        Args:
+            ids: distinct; they come behind those of the table.
+            table: the first ids.
+            renamed: other names for some numbers of the table.
+        """
+        self._table = table
+        self._first = len(table) if table is not None else 0  # number of the first id behind the table
+        self._renamed = dict(renamed or {})
         self._ids = list(ids)
-        self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
-        self._size = len(self._ids)
+        self._numbers = {id_: number for number, id_ in enumerate(self._ids, start=self._first)}
+        self._size = self._first + len(self._ids)
         self._growing = threading.Lock()
-        if len(self._numbers) != self._size:
+        if len(self._numbers) != len(self._ids):
             raise DataError("a vocabulary needs distinct ids; make them unique first")
 
     def __len__(self) -> int:
@@ -38,23 +51,26 @@ class Vocabulary:
     def number(self, id_: str) -> int:
         """The number of one id, `UNKNOWN` (-1) if it is not in the vocabulary."""
         number = self._numbers.get(id_, UNKNOWN)
-        return number if number < self._size else UNKNOWN
+        if 0 <= number < self._size:
+            return number
+        number = self._table.number(id_) if self._table is not None else UNKNOWN
+        return UNKNOWN if number in self._renamed else number
 
     def numbers(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Numbers of many ids, `UNKNOWN` (-1) where an id is not in the vocabulary."""
-        numbers = np.array([self._numbers.get(id_, UNKNOWN) for id_ in ids], dtype=np.int32)
-        numbers[numbers >= self._size] = UNKNOWN
-        return numbers
+        return np.array([self.number(id_) for id_ in ids], dtype=np.int32)
 
     def id(self, number: int) -> str:
         """The id of one number in [0, len)."""
         if not 0 <= number < self._size:
             raise IndexError(number)
-        return self._ids[number]
+        if self._table is None or number >= self._first:
+            return self._ids[number - self._first]
+        return self._renamed.get(number) or self._table.id(number)
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
         """The ids of many numbers in [0, len)."""
-        return [self._ids[number] for number in numbers]
+        return [self.id(number) for number in numbers]
 
     def extended(self, ids: Iterable[str]) -> "Vocabulary":
         """This vocabulary with the ids that it lacks added behind; known ids keep their numbers."""
@@ -62,8 +78,9 @@ class Vocabulary:
         if not added:
             return self
         with self._growing:
-            if len(self._ids) > self._size:  # another one has been extended from this: the table goes on differently
-                return Vocabulary([*self._ids[: self._size], *added])
+            own = self._size - self._first
+            if len(self._ids) > own:  # another one has been extended from this: the ids go on differently
+                return Vocabulary([*self._ids[:own], *added], self._table, self._renamed)
             for number, id_ in enumerate(added, start=self._size):
                 self._ids.append(id_)
                 self._numbers[id_] = number
@@ -71,11 +88,19 @@ class Vocabulary:
         grown._size += len(added)
         return grown
 
-    def save(self, path: Path) -> None:
-        """Write one parquet column `id`, in the order of the numbers."""
-        pl.DataFrame({"id": pl.Series(self._ids[: self._size], dtype=pl.String)}).write_parquet(path)
+    def renamed(self, names: Mapping[int, str]) -> "Vocabulary":
+        """This vocabulary with other names, which no id of it has, for some numbers."""
+        behind = self._ids[: self._size - self._first]
+        in_table = {number: name for number, name in names.items() if number < self._first}
+        for number in names.keys() - in_table.keys():
+            behind[number - self._first] = names[number]
+        return Vocabulary(behind, self._table, self._renamed | in_table)
+
+    def save(self, folder: Path) -> None:
+        """Write the ids in the order of their numbers, see `IdTable.save`."""
+        IdTable.of(self.ids(range(len(self)))).save(folder)
 
     @classmethod
-    def load(cls, path: Path) -> "Vocabulary":
-        """Read what `save` wrote."""
-        return cls(pl.read_parquet(path)["id"].to_list())
+    def load(cls, folder: Path) -> "Vocabulary":
+        """Read what `save` wrote: the ids are mapped into memory."""
+        return cls([], IdTable.load(folder))

@@ -84,8 +84,7 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder."""
-        (folder / "vocabulary").mkdir()
-        self.catalogue.save(folder / "vocabulary" / "items.parquet")
+        self.catalogue.save(folder / "vocabulary")
         self.log.save(folder / "features" / "log")
         self.stage.save(folder)
         self.rankers.save(folder / "rank")
@@ -106,7 +105,7 @@ class Bundle:
         name = registry.resolve(version)
         folder, manifest = registry.path_of(name), registry.manifest(name)
         config = parse_config(manifest.config)
-        catalogue = ItemCatalogue.load(folder / "vocabulary" / "items.parquet")
+        catalogue = ItemCatalogue.load(folder / "vocabulary")
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
         return cls(

@@ -105,11 +105,12 @@ class Scoring:
         catalogue, numbers = change_items(self.catalogue, changes)
         if not len(numbers):
             return self
-        numbers, before, texts = np.sort(numbers), self.catalogue.texts, catalogue.texts
-        read = [number for number in numbers.tolist() if number >= len(before) or texts[number] != before[number]]
-        stage = self.stage.updated(
-            len(before), len(texts), np.array(read, dtype=np.int32), [texts[number] for number in read]
-        )
+        numbers = np.sort(numbers)
+        known = numbers[numbers < len(self.catalogue)]
+        before, texts = self.catalogue.texts_of(known), catalogue.texts_of(numbers)
+        read = [place for place, text in enumerate(texts) if place >= len(known) or text != before[place]]
+        changed = [texts[place] for place in read]
+        stage = self.stage.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, stage, self.state)
         _ = updated.facts, catalogue.available  # now, and not in the first request
         return updated

@@ -1,16 +1,59 @@
-"""Vocabularies that grow from one another."""
+"""Vocabularies that grow from one another, made of ids or loaded."""
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recsys.data.vocabulary import Vocabulary
 
+Make = Callable[[Sequence[str]], Vocabulary]
 
-def test_an_extended_vocabulary_leaves_the_first_as_it_was(tmp_path: Path) -> None:
-    first = Vocabulary(["a", "b"])
+
+@pytest.fixture(params=["made", "loaded"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    def loaded(ids: Sequence[str]) -> Vocabulary:
+        Vocabulary(ids).save(tmp_path)
+        return Vocabulary.load(tmp_path)
+
+    return Vocabulary if request.param == "made" else loaded
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(ids=st.lists(st.text(), unique=True), others=st.lists(st.text()))
+def test_ids_have_the_numbers_of_their_places(make: Make, ids: list[str], others: list[str]) -> None:
+    vocabulary = make(ids)
+    assert len(vocabulary) == len(ids)
+    assert vocabulary.ids(range(len(ids))) == ids
+    assert vocabulary.numbers(ids).tolist() == list(range(len(ids)))
+    assert vocabulary.numbers(others).tolist() == [ids.index(id_) if id_ in ids else -1 for id_ in others]
+    grown = vocabulary.extended(others)
+    assert grown.ids(range(len(grown))) == list(dict.fromkeys([*ids, *others]))
+
+
+def test_no_id_and_half_a_surrogate_pair(make: Make) -> None:
+    assert len(make([])) == 0
+    assert "a" not in make([])
+    assert make(["", "\udc00"]).numbers(["\udc00", "", "\ud800"]).tolist() == [1, 0, -1]
+
+
+def test_who_is_renamed_is_found_no_longer(make: Make) -> None:
+    first = make(["a", "b", "c"]).extended(["d", "e"])
+    second = first.renamed({1: "nobody 1", 3: "nobody 3"})
+    assert second.ids(range(5)) == ["a", "nobody 1", "c", "nobody 3", "e"]
+    assert second.numbers(["a", "b", "c", "d", "e"]).tolist() == [0, -1, 2, -1, 4]
+    assert first.numbers(["b", "d"]).tolist() == [1, 3]
+    third = second.extended(["d", "b"]).renamed({0: "nobody 0"})
+    assert third.ids(range(7)) == ["nobody 0", "nobody 1", "c", "nobody 3", "e", "d", "b"]
+    assert third.numbers(["a", "b", "d"]).tolist() == [-1, 6, 5]
+
+
+def test_an_extended_vocabulary_leaves_the_first_as_it_was(make: Make) -> None:
+    first = make(["a", "b"])
     second = first.extended(["b", "c", "c", "d"])
     assert (len(first), len(second)) == (2, 4)
     assert first.numbers(["a", "c", "d"]).tolist() == [0, -1, -1]
@@ -19,13 +62,10 @@ def test_an_extended_vocabulary_leaves_the_first_as_it_was(tmp_path: Path) -> No
     assert first.number("c") == -1
     with pytest.raises(IndexError):
         first.id(2)
-    first.save(tmp_path / "first.parquet")
-    again = Vocabulary.load(tmp_path / "first.parquet")
-    assert again.ids(range(len(again))) == ["a", "b"]
 
 
-def test_two_that_grow_from_one_go_different_ways() -> None:
-    first = Vocabulary(["a"])
+def test_two_that_grow_from_one_go_different_ways(make: Make) -> None:
+    first = make(["a"])
     left, right = first.extended(["l"]), first.extended(["r", "l"])
     assert left.ids(range(len(left))) == ["a", "l"]
     assert right.ids(range(len(right))) == ["a", "r", "l"]
@@ -33,8 +73,8 @@ def test_two_that_grow_from_one_go_different_ways() -> None:
     assert left.extended(["a", "l"]) is left
 
 
-def test_many_threads_may_extend_the_same_one() -> None:
-    first, found = Vocabulary(["a"]), []
+def test_many_threads_may_extend_the_same_one(make: Make) -> None:
+    first, found = make(["a"]), []
 
     def extend(name: str) -> None:
         grown = first

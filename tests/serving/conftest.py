@@ -51,7 +51,7 @@ def items(trained_registry: Path) -> list[str]:
     """Ids of the catalogue."""
     registry = Registry(trained_registry)
     folder = registry.path_of(registry.resolve(None))
-    return ItemCatalogue.load(folder / "vocabulary" / "items.parquet").frame["item_id"].to_list()
+    return ItemCatalogue.load(folder / "vocabulary").frame["item_id"].to_list()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from serving_versions import described, publish_copy
 from test_security import key_file
 
 from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
 from recsys.registry import Registry
 from serving.settings import Settings
 
@@ -55,11 +56,11 @@ def shop(trained_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     version = trained.resolve(None)
     with registry.stage() as folder:
         shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
-        items = folder / "vocabulary" / "items.parquet"
+        items = ItemCatalogue.load(folder / "vocabulary").frame
         odd = pl.col("item_id") == "books-4-small"
         html = {"item_id": ODD, "title": HTML, "brand": "<u>odd</u>"}
         changed = {name: pl.when(odd).then(pl.lit(text)).otherwise(name).alias(name) for name, text in html.items()}
-        pl.read_parquet(items).with_columns(**changed).write_parquet(items)
+        ItemCatalogue(items.with_columns(**changed)).save(folder / "vocabulary")
         first = registry.publish_folder(
             folder, described(trained.manifest(version)), parent=None, promote=True, why="test"
         )

@@ -76,7 +76,7 @@ def test_every_acknowledged_event_outlives_kill_9(registry: Registry, items: lis
             threads = [threading.Thread(target=write, args=(http, 3 * turn + writer)) for writer in range(3)]
             for thread in threads:
                 thread.start()
-            assert enough.wait(60)
+            assert enough.wait(300)
             kill(process)
             for thread in threads:
                 thread.join()

@@ -5,6 +5,7 @@ import polars as pl
 from running import eventually, serving_thread
 
 from recsys.data.forget import user_digest
+from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.retrain import retrain_from_store
 from recsys.registry import Registry
 from recsys.store import open_store
@@ -75,7 +76,8 @@ def test_a_user_is_shown_and_forgotten(
     assert http.get("/v1/items/new").is_success
     assert http.get(f"/v1/items/{items[9]}").status_code == 404
     folder = registry.path_of(decision.challenger)
-    trained = pl.read_parquet(folder / "features" / "log" / "users.parquet")["id"].to_list()
+    users = Vocabulary.load(folder / "features" / "log" / "users")
+    trained = users.ids(range(len(users)))
     assert "new user 1" in trained
     assert trained.count(known) == 1, "as who came back"
     assert len(pl.read_parquet(folder / "features" / "log" / "events.parquet").filter(users=trained.index(known))) == 1
