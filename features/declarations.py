@@ -35,6 +35,7 @@ from features.kinds import (
     UserShare,
     UserTagShare,
 )
+from features.kinds.base import Direction
 from recsys.config import FeatureGroup
 
 
@@ -56,6 +57,12 @@ class Feature:
     def source(self) -> str | None:
         """The candidate source, or the affinity, that must exist for this feature; None for the others."""
         return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
+
+    @property
+    def direction(self) -> Direction:
+        """What the ranker must not turn round: see `Direction`."""
+        direction: Direction = getattr(self.kind, "direction", 0)
+        return direction
 
 
 COLLABORATIVE = ("transitions", "neighbours", "ease", "als")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.compiled_pairs import put
 from features.declarations import FEATURES, Feature
-from features.kinds.base import Family, Kind, Member
+from features.kinds.base import Direction, Family, Kind, Member
 from features.pairs import PairBatch
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
@@ -50,6 +50,11 @@ class FeatureSet:
     def groups(self) -> list[FeatureGroup]:
         """The group of each column."""
         return [feature.group for feature in self.features]
+
+    @property
+    def directions(self) -> list[Direction]:
+        """The direction of each column."""
+        return [feature.direction for feature in self.features]
 
     def without(self, group: FeatureGroup) -> "FeatureSet":
         """All but one group."""

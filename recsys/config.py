@@ -135,11 +135,13 @@ class FeaturesConfig(Section):
 class RankerConfig(Section):
     """LightGBM LambdaRank."""
 
-    trees: Positive = Field(300, description="most trees; early stopping may end them sooner")
-    leaves: int = Field(31, ge=2, description="most leaves of a tree")
+    trees: Positive = Field(100, description="trees; early stopping may end them sooner")
+    leaves: int = Field(31, ge=2, description="most leaves of a tree; fewer where requests to learn from are few")
     learning_rate: float = Field(0.05, gt=0, description="weight of a tree")
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
-    early_stopping: Positive = Field(40, description="trees without a gain on held-out requests, after which it stops")
+    early_stopping: int = Field(
+        0, ge=0, description="trees without a gain on held-out requests, after which it stops; 0: all are kept"
+    )
     negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
     debias: bool = Field(
         False, description="learn from shown lists alone, and apart from the place; needs impressions with positions"

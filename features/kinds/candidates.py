@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.affinity import Aggregate
-from features.kinds.base import Family, Member, Scope
+from features.kinds.base import Direction, Family, Member, Scope
 from features.pairs import PairBatch
 from features.source_table import Said
 
@@ -29,6 +29,7 @@ class SourceColumns:
 class _OfSource(Member):
     source: str
     part: ClassVar[Said]
+    direction: ClassVar[Direction] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
@@ -43,6 +44,7 @@ class SourceRank(_OfSource):
     """Place of the candidate among the request's candidates by one source: 0 is the best."""
 
     part = "ranks"
+    direction = -1
 
 
 class SourceShare(_OfSource):
@@ -62,6 +64,7 @@ class Agreement:
     """How many sources give the candidate a score above 0."""
 
     sources: tuple[str, ...]
+    direction: ClassVar[Direction] = 1
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
@@ -92,3 +95,8 @@ class Affinity(Member):
     aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
     family: ClassVar[type[Family]] = AffinityColumns
+
+    @property
+    def direction(self) -> Direction:
+        """Likeness speaks for an item; how long ago the nearest one was may do either."""
+        return 0 if self.aggregate == "place" else 1

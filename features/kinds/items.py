@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.compiled import form
 from features.compiled_pairs import age
-from features.kinds.base import Family, Member, Scope, span, window
+from features.kinds.base import Direction, Family, Member, Scope, span, window
 from features.measures import DAY, Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
@@ -162,6 +162,11 @@ class ItemRate(Asking):
     days: float | None = None
 
     @property
+    def direction(self) -> Direction:
+        """Interest speaks for an item; other events may say anything."""
+        return 1 if self.wanted == "item_positives" else 0
+
+    @property
     def formula(self) -> Formula:
         wanted = Question(Measure(self.wanted), window(self.days))
         tried = Question(Measure(self.per), window(self.days))
@@ -179,6 +184,7 @@ class ItemDebiasedRate(Asking):
     prior: float
     strength: float
     days: float | None = None
+    direction: ClassVar[Direction] = 1
 
     @property
     def formula(self) -> Formula:

@@ -12,7 +12,6 @@ SETTINGS = (
     "text.budget_minutes=0.3",
     "text.max_tokens=32",
     "ranker.ablation=false",
-    "ranker.trees=100",
     "data.max_requests=2000",
     "retrain.full_every=1",  # the log grows by a quarter each week, so that a training anew costs as little as going on
     "retrain.max_drift=1",  # what is shown changes as soon as lists are not random, and the world turns

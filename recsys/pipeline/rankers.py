@@ -62,7 +62,7 @@ class Rankers:
         progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
         train = train.sampled(config.negatives, seed)
-        full = Ranker.fit(train, validation, features.names, config, seed)
+        full = Ranker.fit(train, validation, features.names, config, seed, features.directions)
         without: dict[FeatureGroup, Ranker] = {}
         for group in ABLATED if config.ablation else ():
             columns = [place for place, own in enumerate(features.groups) if own != group]
@@ -70,8 +70,8 @@ class Rankers:
             if len(columns) in (0, len(features.groups)) or not parts[0].wanted.any():
                 continue
             progress(f"ranker without {group}")
-            names = features.without(group).names
-            without[group] = Ranker.fit(parts[0].columns(columns), parts[1].columns(columns), names, config, seed)
+            other, (older, newer) = features.without(group), (part.columns(columns) for part in parts)
+            without[group] = Ranker.fit(older, newer, other.names, config, seed, other.directions)
         return cls(full, without, *_calibrated(full, validation if validation.n_requests else train))
 
     @property

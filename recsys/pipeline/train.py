@@ -72,7 +72,7 @@ def train(
         older = young.rows(past, features, young.moments(split.ranker_start, split.test_start), untold)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
-            ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress)
+            ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress, features.directions)
             config = config.model_copy(update={"ranker": ranker})
             run = replace(run, config=config)
         rankers = run.rankers(older, features, past)

@@ -1,5 +1,6 @@
 """The ranker: LightGBM's LambdaRank (Burges, From RankNet to LambdaRank to LambdaMART, 2010)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,9 @@ _TRUNCATION = 20
 
 _SMALL = 10_000
 
+_REQUESTS_PER_LEAF = 50
+"""Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""
+
 _MORE_TREES = 0.2
 """Trees that a ranker may gain when it goes on from an earlier one, as a share of `ranker.trees`."""
 
@@ -38,9 +42,19 @@ class Ranker:
 
     @classmethod
     def fit(
-        cls, train: RankerRows, validation: RankerRows, names: Sequence[str], config: RankerConfig, seed: int
+        cls,
+        train: RankerRows,
+        validation: RankerRows,
+        names: Sequence[str],
+        config: RankerConfig,
+        seed: int,
+        directions: Sequence[int] = (),
     ) -> "Ranker":
-        """Fit on older requests, stop on newer ones.
+        """Fit on older requests; newer ones may end it.
+
+        Args:
+            directions: of each column, 1 where a score must not fall as its value rises, -1 where it must not rise, 0
+                where it may do either; none binds no column.
 
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
@@ -55,7 +69,7 @@ class Ranker:
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, or a larger data.ranker_fraction"
             )
-        return cls(_boosted(train, validation, names, config, seed, config.trees), tuple(names))
+        return cls(_boosted(train, validation, names, directions, config, seed, config.trees), tuple(names))
 
     def continued(self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
         """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
@@ -76,8 +90,8 @@ class Ranker:
         boosters = (
             kept,
             moved,
-            _boosted(train, validation, self.names, config, seed, more, kept),
-            _boosted(train, validation, self.names, config, seed, config.trees),
+            _boosted(train, validation, self.names, self._directions, config, seed, more, kept),
+            _boosted(train, validation, self.names, self._directions, config, seed, config.trees),
         )
         candidates = [Ranker(booster, self.names) for booster in boosters]
         reached = [validation.worth(ranker.score(validation.table)) for ranker in candidates]
@@ -96,6 +110,12 @@ class Ranker:
         if self.compiled is not None:
             return self.compiled.predict(table)
         return np.asarray(self.booster.predict(table, num_threads=_threads(len(table))), dtype=np.float32)
+
+    @property
+    def _directions(self) -> list[int]:
+        """As given to `fit`: the file knows them."""
+        found = re.search(r"^monotone_constraints=(.*)$", _text(self.booster), re.MULTILINE)
+        return [int(direction) for direction in found[1].split()] if found else []
 
     @cached_property
     def compiled(self) -> CompiledTrees | None:
@@ -138,12 +158,13 @@ def _boosted(
     train: RankerRows,
     validation: RankerRows,
     names: Sequence[str],
+    directions: Sequence[int],
     config: RankerConfig,
     seed: int,
     trees: int,
     start: lightgbm.Booster | None = None,
 ) -> lightgbm.Booster:
-    """At most `trees` new trees, behind those of `start`; held-out requests may end them sooner.
+    """At most `trees` new trees, behind those of `start`; with early stopping, held-out requests may end them sooner.
 
     With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
     trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
@@ -155,7 +176,7 @@ def _boosted(
         "metric": "ndcg",
         "eval_at": [10],
         "lambdarank_truncation_level": _TRUNCATION,
-        "num_leaves": config.leaves,
+        "num_leaves": min(config.leaves, max(2, train.n_requests // _REQUESTS_PER_LEAF)),
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
         "feature_fraction": 0.6,
@@ -166,6 +187,7 @@ def _boosted(
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": _threads(len(train.grades)),
+        "monotone_constraints": list(directions) or None,
         "verbosity": -1,
     }
     if config.debias:
@@ -173,7 +195,7 @@ def _boosted(
     data = _dataset(train, names, parameters)
     if config.debias:
         data.set_position(train.positions)
-    stops = validation.wanted.any() and not config.debias
+    stops = config.early_stopping and validation.wanted.any() and not config.debias
     stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if stops else []
     return lightgbm.train(
         parameters,

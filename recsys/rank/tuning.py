@@ -13,8 +13,8 @@ from recsys.rank.rows import RankerRows
 if TYPE_CHECKING:
     import optuna
 
-TUNED = ("leaves", "learning_rate", "min_rows_per_leaf", "negatives")
-"""Keys of `[ranker]` that are sought; how many trees there are, early stopping decides."""
+TUNED = ("trees", "leaves", "learning_rate", "min_rows_per_leaf", "negatives")
+"""Keys of `[ranker]` that are sought."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def tuned(
     tuning: Tuning,
     seed: int,
     progress: Callable[[str], None],
+    directions: Sequence[int] = (),
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
@@ -70,13 +71,14 @@ def tuned(
 
     def reached(trial: "optuna.Trial") -> float:
         settings = {
+            "trees": trial.suggest_int("trees", 10, 600, log=True),
             "leaves": trial.suggest_int("leaves", 4, 127, log=True),
             "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
             "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
             "negatives": trial.suggest_int("negatives", 20, 400, log=True),
         }
         tried = config.model_copy(update=settings)
-        ranker = Ranker.fit(train.sampled(tried.negatives, seed), stopping, names, tried, seed)
+        ranker = Ranker.fit(train.sampled(tried.negatives, seed), stopping, names, tried, seed, directions)
         ndcg = judges.ndcg(ranker.score(judges.table))
         progress(f"trial {trial.number + 1} of {tuning.trials}: ndcg@10 {ndcg:.4f} with {_written(settings)}")
         return ndcg

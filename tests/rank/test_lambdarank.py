@@ -1,5 +1,6 @@
 """The ranker learns what is to be learned, the same each time, and survives a file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm
@@ -92,6 +93,38 @@ def test_without_requests_to_validate_on_all_trees_are_kept() -> None:
     nothing = make_rows(0, 1)
     ranker = Ranker.fit(make_rows(60, 0), nothing, NAMES, CONFIG, seed=0)
     assert ranker.booster.num_trees() == CONFIG.trees
+
+
+def test_few_requests_make_small_trees() -> None:
+    rankers = [Ranker.fit(make_rows(n, 0), make_rows(20, 1), NAMES, RankerConfig(trees=10), 0) for n in (60, 1_000)]
+    leaves = [max(tree["num_leaves"] for tree in one.booster.dump_model()["tree_info"]) for one in rankers]
+    assert leaves[0] == 2
+    assert leaves[1] > 10
+
+
+def test_early_stopping_keeps_fewer_trees() -> None:
+    """What is wanted has nothing to do with the table."""
+    rng = np.random.default_rng(0)
+    rows, held_out = (make_rows(300, seed, rng.integers(0, 2, 3_000).astype(np.int32)) for seed in (0, 1))
+    all_kept = Ranker.fit(rows, held_out, NAMES, CONFIG, 0)
+    stopped = Ranker.fit(rows, held_out, NAMES, CONFIG.model_copy(update={"early_stopping": 2}), 0)
+    assert all_kept.booster.num_trees() == CONFIG.trees
+    assert stopped.booster.best_iteration < CONFIG.trees
+
+
+def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
+    """Where a high value happens to have gone with no interest, the score does not fall with it."""
+    rows = make_rows(300, 0)
+    against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
+    ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, directions=(1, 0, -1))
+    ranker.save(tmp_path / "ranker.txt")
+    ranker = Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0)
+    values = np.zeros((50, 3), dtype=np.float32)
+    values[:, 0] = np.linspace(-3, 3, 50)
+    assert (np.diff(ranker.score(values)) >= 0).all()
+    values = np.zeros((50, 3), dtype=np.float32)
+    values[:, 2] = np.linspace(-3, 3, 50)
+    assert (np.diff(ranker.score(values)) <= 0).all()
 
 
 def test_contributions_by_group_make_the_score(ranker: Ranker) -> None:
