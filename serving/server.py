@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 from threadpoolctl import threadpool_limits
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from recsys.errors import StoreError
 from recsys.registry import Registry
@@ -65,6 +66,8 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
         config = uvicorn.Config(
             create_app(settings),
+            http=HttpToolsProtocol,
+            ws="none",
             access_log=False,  # paths hold ids
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,

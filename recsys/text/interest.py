@@ -42,7 +42,10 @@ def import_libraries() -> None:
     """Import what reading a text needs, ahead of time: processes that are forked then have it in common."""
     import transformers
 
-    _ = transformers.AutoTokenizer, transformers.AutoModel, transformers.PreTrainedModel  # imported when named
+    import recsys.text.reader
+
+    _ = recsys.text.reader, transformers.AutoTokenizer, transformers.AutoModel, transformers.PreTrainedModel
+    _ = transformers.BertModel, transformers.BertTokenizerFast  # imported when named: what most small encoders are
 
 
 class Progress(Protocol):
