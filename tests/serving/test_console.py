@@ -22,7 +22,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; apt-get install chromium")
 
 USER = "user 4"
@@ -74,7 +74,7 @@ def shop(trained_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own. It must not complain, nor ask anybody but its server for anything."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
