@@ -70,7 +70,7 @@ class Oracle:
     """A planted leak: whether the item is acted on at the very moment of the request."""
 
     def values(self, pairs: PairBatch) -> np.ndarray:  # type: ignore[type-arg]
-        return pairs.state.counts("item_acts", pairs.items, pairs.now + 1, 1)
+        return pairs.state.counts("item_acts", pairs.items, pairs.histories.now[pairs.rows] + 1, 1)
 
 
 def test_a_feature_that_knows_the_label_shows_in_the_figures(
