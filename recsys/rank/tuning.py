@@ -52,7 +52,7 @@ def tuned(
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
-    The rows are cut in three by time: a ranker learns from the oldest, the next end its trees, and the newest judge.
+    The rows are cut in three by time: a ranker learns from the oldest, the next may end its trees, and the newest judge.
     The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
 
     Raises:
@@ -102,9 +102,11 @@ def tuned(
 
 
 def _completed(study: "optuna.Study") -> list[Trial]:
-    """The trials that came to an end, oldest first."""
+    """The trials that came to an end, oldest first; those of a release that sought other keys do not count."""
     return [
-        Trial(trial.number, float(trial.value), dict(trial.params)) for trial in study.trials if trial.value is not None
+        Trial(trial.number, float(trial.value), dict(trial.params))
+        for trial in study.trials
+        if trial.value is not None and trial.params.keys() == set(TUNED)
     ]
 
 

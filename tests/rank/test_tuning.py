@@ -47,6 +47,19 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
     assert (again, same, repeated) == (config, both, ndcgs)
 
 
+def test_trials_of_a_release_that_sought_other_keys_do_not_count(tmp_path: Path) -> None:
+    import optuna
+
+    file = tmp_path / "studies.sqlite"
+    study = optuna.create_study(study_name="ranker", storage=f"sqlite:///{file}", direction="maximize")
+    study.optimize(lambda trial: float(trial.suggest_int("leaves", 4, 127, log=True)), n_trials=1)
+    config, numbers, ndcgs = seek(2, file)
+    assert len(numbers) == 2
+    assert 0 not in numbers
+    assert max(ndcgs) <= 1
+    assert config.trees >= 10
+
+
 def test_a_window_that_is_too_short() -> None:
     with pytest.raises(DataError, match="too short to tune on"):
         seek(1, n_requests=1)
