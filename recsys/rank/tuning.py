@@ -52,7 +52,7 @@ def tuned(
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
-    The rows are cut in three by time: a ranker learns from the oldest, the next may end its trees, and the newest judge.
+    The rows are cut in three by time: a ranker learns from the oldest, the next may end it, and the newest judge.
     The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
 
     Raises:
