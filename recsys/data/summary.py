@@ -10,6 +10,9 @@ from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
 
+_VISIT = 3_600_000_000
+"""Microseconds from which on another event on the same item is another visit."""
+
 
 @dataclass(frozen=True)
 class DatasetSummary:
@@ -19,7 +22,7 @@ class DatasetSummary:
         events: number of events by name.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
-        repeated: share of the events, impressions aside, whose user already had that item.
+        repeated: share of the events, impressions aside, with which a user came back to an item.
         rejected: bad rows by file.
         duplicates: events whose event_id was there before.
         reasons: the most frequent reasons of rejection, with an example each.
@@ -49,7 +52,7 @@ class DatasetSummary:
             f"users       {self.users:,}",
             f"events      {sum(self.events.values()):,}: {named}",
             f"time        {self.first} to {self.last}",
-            f"repeats     {self.repeated:.1%} of the events, impressions aside, are of an item the user already had",
+            f"repeats     {self.repeated:.1%} of the events, impressions aside, come back after an hour or more",
             f"duplicates  {self.duplicates:,} events with an event_id seen before",
         ]
         lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items() if count]
@@ -77,10 +80,18 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
 
 
 def repeat_share(log: InteractionLog) -> float:
-    """Share of the events, impressions aside, whose user had an earlier event with the same item; 0 without events."""
-    chosen = ~log.is_impression
-    pairs = log.users[chosen].astype(np.int64) * log.n_items + log.items[chosen]
-    return 1 - len(np.unique(pairs)) / len(pairs) if len(pairs) else 0.0
+    """Share of the events, impressions aside, with which a user came back to an item; 0 without events.
+
+    What follows within the hour is the same visit; a stronger event than the one before, as a purchase after a click,
+    is a step on and no return.
+    """
+    acts = log.select(~log.is_impression)
+    if not len(acts):
+        return 0.0
+    order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
+    users, items, times, weights = (column[order] for column in (acts.users, acts.items, acts.times, acts.weights))
+    again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= _VISIT)
+    return float(np.count_nonzero(again & (weights[1:] <= weights[:-1])) / len(acts))
 
 
 def _moment(time: int) -> str:

@@ -25,7 +25,7 @@ from recsys.policy.steps import Available, Exclude, Seen, Step
 _DAY = 86_400_000_000
 
 _HABIT = 0.1
-"""Share of events on an item that the user had acted on before, from which on people are held to come back to items."""
+"""Share of events with which users came back to an item, see `repeat_share`, from which on that is held for a habit."""
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:

@@ -98,7 +98,7 @@ def _places(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.flo
     words: dict[str, int] = {}
     rows, columns = [], []
     for row, text in enumerate(texts):
-        for word in set(text.lower().split()):
+        for word in dict.fromkeys(text.lower().split()):  # a set's order is another in every process
             rows.append(row)
             columns.append(words.setdefault(word, len(words)))
     matrix = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(words)))

@@ -236,6 +236,21 @@ def test_the_summary_counts(tmp_path: Path) -> None:
     assert repeat_share(dataset.log.before(0)) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("event", "minutes", "share"), [("click", 90, 1 / 3), ("click", 5, 0.0), ("purchase", 90, 0.0)], ids=str
+)
+def test_coming_back_is_another_visit_and_no_step_on(event: str, minutes: int, share: float) -> None:
+    dataset = dataset_from_frames(ITEMS, EVENTS)
+    begun, minute = int(dataset.log.times[-1]), 60_000_000
+    events = [
+        Event("e1", "u", "i1", "click", begun),
+        Event("e2", "u", "i1", event, begun + minutes * minute),
+        Event("e3", "w", "i1", "click", begun + minutes * minute),
+    ]
+    later = append_events(dataset, events).log.after(begun - 1)
+    assert repeat_share(later.select(~later.is_impression)) == pytest.approx(share)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
