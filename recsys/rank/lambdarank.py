@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
 from recsys.rank.compiled import CompiledTrees
+from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
 
 VALIDATION_SHARE = 0.2
@@ -26,6 +27,9 @@ _SMALL = 10_000
 _REQUESTS_PER_LEAF = 50
 """Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""
 
+_REQUESTS_FOR_TREES_ALONE = 1_000
+"""From so many requests on trees alone order best; of fewer they make less than a weighted sum of opinions does."""
+
 _MORE_TREES = 0.2
 """Trees that a ranker may gain when it goes on from an earlier one, as a share of `ranker.trees`."""
 
@@ -35,10 +39,17 @@ _DECAY = 0.9
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted booster. `names` are its columns, in order."""
+    """A fitted booster and, where it learned from few requests, what they teach a weighted sum of its columns.
+
+    Attributes:
+        booster: the trees.
+        names: its columns, in order.
+        linear: is added to what the trees say; None where they speak alone.
+    """
 
     booster: lightgbm.Booster
     names: tuple[str, ...]
+    linear: LinearScore | None = None
 
     @classmethod
     def fit(
@@ -69,7 +80,8 @@ class Ranker:
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, or a larger data.ranker_fraction"
             )
-        return cls(_boosted(train, validation, names, directions, config, seed, config.trees), tuple(names))
+        booster = _boosted(train, validation, names, directions, config, seed, config.trees)
+        return cls(booster, tuple(names), _linear(train, directions, config))
 
     def continued(self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
         """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
@@ -87,13 +99,11 @@ class Ranker:
         moved = kept.refit(
             train.table, train.grades, decay_rate=_DECAY, group=train.sizes, num_threads=_threads(len(train.grades))
         )
-        boosters = (
-            kept,
-            moved,
-            _boosted(train, validation, self.names, self._directions, config, seed, more, kept),
-            _boosted(train, validation, self.names, self._directions, config, seed, config.trees),
-        )
-        candidates = [Ranker(booster, self.names) for booster in boosters]
+        grown = _boosted(train, validation, self.names, self._directions, config, seed, more, kept)
+        candidates = [
+            *(replace(self, booster=booster) for booster in (kept, moved, grown)),
+            Ranker.fit(train, validation, self.names, config, seed, self._directions),
+        ]
         reached = [validation.worth(ranker.score(validation.table)) for ranker in candidates]
 
         def ahead(place: int) -> float:
@@ -108,8 +118,10 @@ class Ranker:
         if not len(table):
             return np.zeros(0, dtype=np.float32)
         if self.compiled is not None:
-            return self.compiled.predict(table)
-        return np.asarray(self.booster.predict(table, num_threads=_threads(len(table))), dtype=np.float32)
+            by_trees = self.compiled.predict(table)
+        else:
+            by_trees = np.asarray(self.booster.predict(table, num_threads=_threads(len(table))), dtype=np.float32)
+        return by_trees if self.linear is None else (by_trees + self.linear.score(table)).astype(np.float32)
 
     @property
     def _directions(self) -> list[int]:
@@ -127,31 +139,50 @@ class Ranker:
         if not len(table):
             return np.zeros((0, len(self.names)))
         threads = _threads(len(table))
-        return np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=threads))[:, :-1]
+        found = np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=threads))[:, :-1]
+        if self.linear is not None:
+            found[:, self.linear.columns] += self.linear.contributions(table)
+        return found
 
     @property
     def importance(self) -> dict[str, float]:
-        """Share of the total gain that each feature brought, highest first."""
+        """Share of the total gain that each feature brought to the trees, highest first."""
         gains = self.booster.feature_importance("gain")
         shares = gains / max(gains.sum(), 1e-12)
         return {self.names[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
 
     def save(self, path: Path) -> None:
-        """Write LightGBM's text format."""
+        """Write LightGBM's text format, and the linear part beside it."""
         path.write_text(_text(self.booster), encoding="utf-8")
+        if self.linear is not None:
+            self.linear.save(_beside(path))
 
     @classmethod
     def load(cls, path: Path) -> "Ranker":
         """Read what `save` wrote.
 
         Raises:
-            BundleError: the file is not a LightGBM model.
+            BundleError: the file is not a LightGBM model, or what is beside it is damaged.
         """
         try:
             booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
         except lightgbm.basic.LightGBMError as error:
             raise BundleError(f"{path} is not a LightGBM model: {error}") from error
-        return cls(booster, tuple(booster.feature_name()))
+        linear = LinearScore.load(_beside(path)) if _beside(path).exists() else None
+        return cls(booster, tuple(booster.feature_name()), linear)
+
+
+def _linear(rows: RankerRows, directions: Sequence[int], config: RankerConfig) -> LinearScore | None:
+    """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts; None where
+    requests are many, where no column has a direction, or where clicks must be told from places, which it cannot."""
+    share = (rows.n_requests / _REQUESTS_FOR_TREES_ALONE) ** 0.5
+    if share >= 1 or config.debias or not np.any(directions):
+        return None
+    return LinearScore.fit(rows, directions).times((1 - share) / share)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".linear.json")
 
 
 def _boosted(

@@ -1,0 +1,86 @@
+"""A weighted sum of opinions learns how much each counts, never against its direction, and explains itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.config import RankerConfig
+from recsys.errors import BundleError
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.linear import LinearScore
+from recsys.rank.rows import RankerRows
+
+NAMES = ("opinion", "against", "unknown", "constant")
+DIRECTIONS = (1, -1, 0, 1)
+
+
+def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
+    """Wanted is what is high in the first column and low in the second; the second is on a scale of its own, a tenth
+    of the first is missing, the third says as much as the first but has no direction."""
+    rng = np.random.default_rng(seed)
+    table = rng.normal(size=(n_requests * size, 4)).astype(np.float32)
+    worth = 2 * table[:, 0] - table[:, 1] + rng.gumbel(size=len(table))
+    table[:, 1] *= 1_000
+    table[:, 2] = table[:, 0]
+    table[:, 3] = 7
+    table[rng.random(len(table)) < 0.1, 0] = np.nan
+    grades = np.zeros(len(table), dtype=np.int32)
+    grades[worth.reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
+    sizes = np.full(n_requests, size, dtype=np.int64)
+    nothing = np.zeros(len(table), dtype=np.uint16)
+    return RankerRows(table, grades, grades > 1, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+
+
+def test_weights_are_what_the_choices_follow() -> None:
+    found = LinearScore.fit(make_rows(2_000, 0), DIRECTIONS)
+    assert found.columns.tolist() == [0, 1, 3]
+    assert found.weights[0] / found.weights[1] == pytest.approx(2, rel=0.2)
+    assert found.scales[2] == 0  # all alike: it orders nothing
+    assert (found.scales[:2] * [1, -1] > 0).all()
+
+
+def test_an_opinion_that_misleads_is_left_out_and_never_turned_round() -> None:
+    found = LinearScore.fit(make_rows(500, 0), (-1, -1, 0, 0))
+    assert found.weights[0] == pytest.approx(0, abs=1e-6)
+    assert found.weights[1] > 0.1
+
+
+def test_missing_values_are_means() -> None:
+    rows = make_rows(50, 0)
+    found = LinearScore.fit(rows, DIRECTIONS)
+    missing, mean = np.full((1, 4), np.nan, dtype=np.float32), np.zeros((1, 4), dtype=np.float32)
+    mean[:, found.columns] = found.means
+    np.testing.assert_allclose(found.score(missing), 0)
+    np.testing.assert_allclose(found.score(mean), 0, atol=1e-6)
+
+
+def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
+    config = RankerConfig(trees=20)
+    few, more, many = (
+        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, DIRECTIONS) for n in (40, 400, 1_000)
+    )
+    assert few.linear is not None
+    assert more.linear is not None
+    assert few.linear.weights[0] > more.linear.weights[0]
+    assert many.linear is None
+    test = make_rows(300, 3)
+    by_trees = few.booster.predict(test.table)
+    assert test.ndcg(few.score(test.table)) > test.ndcg(np.asarray(by_trees, dtype=np.float32)) + 0.02
+    table = test.table[:50]
+    base = few.booster.predict(table[:1], pred_contrib=True)[0, -1]
+    np.testing.assert_allclose(few.contributions(table).sum(axis=1) + base, few.score(table), atol=1e-4)
+    few.save(tmp_path / "ranker.txt")
+    np.testing.assert_array_equal(Ranker.load(tmp_path / "ranker.txt").score(table), few.score(table))
+    (tmp_path / "ranker.linear.json").write_text("[]")
+    with pytest.raises(BundleError, match="no linear part of a ranker"):
+        Ranker.load(tmp_path / "ranker.txt")
+
+
+def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
+    rows = make_rows(40, 1)
+    shown = RankerRows(
+        rows.table, rows.grades, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
+    )
+    config = RankerConfig(trees=5, debias=True)
+    assert Ranker.fit(shown, shown, NAMES, config, 0, DIRECTIONS).linear is None
