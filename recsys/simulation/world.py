@@ -17,8 +17,9 @@ from scipy.special import expit
 
 _DIMENSIONS = 12
 _NEARNESS, _APPEAL = 6.0, 0.7
-_LIKED = 10
-"""Items of the catalogue that a user likes more than not, on average."""
+_LIKED = 30
+"""Items of the catalogue that a user likes more than not, on average: good lists use up a few in some weeks, and clicks
+fall whatever is listed."""
 
 _PURCHASES = 0.25
 """Share of the clicks that end in a purchase."""
