@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from features.codes import (
     COUNT,
@@ -20,11 +19,9 @@ from features.codes import (
     VALUES,
     WEIGHTS,
 )
+from recsys.data.arrays import Floats, Ints
 from recsys.data.compiled import Events
 from recsys.data.examination import EXAMINATION_EXPONENT
-
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
 
 
 @njit(cache=True, nogil=True)

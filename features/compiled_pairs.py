@@ -8,13 +8,10 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from features.compiled import search
+from recsys.data.arrays import Floats, Ints
 from recsys.retrieval.compiled import PLACE, falling
-
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
 
 
 @njit(cache=True, nogil=True)

@@ -3,10 +3,8 @@
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
+from recsys.data.arrays import Floats, Ints
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})

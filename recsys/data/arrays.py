@@ -1,4 +1,4 @@
-"""Arrays on disk: npy and npz without pickle."""
+"""Arrays: what compiled loops call them, and how they lie on disk: npy and npz without pickle."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.floating]
+Flags = NDArray[np.bool_]
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
-Flags = NDArray[np.bool_]
+from recsys.data.arrays import Flags, Floats, Ints
+
 Events = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int8], NDArray[np.int64], NDArray[np.float32]]
 """Columns of a `HistoryBatch`: offsets, items, events, times, weights."""
 

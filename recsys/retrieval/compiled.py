@@ -9,9 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
-Flags = NDArray[np.bool_]
+from recsys.data.arrays import Flags, Floats, Ints
 
 PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""

@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
+from recsys.data.arrays import Floats, Ints
+
 Longs = NDArray[np.int64]
-Floats = NDArray[np.floating]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
