@@ -71,7 +71,7 @@ def test_a_worse_version_is_refused_and_kept_to_be_looked_at(
 ) -> None:
     """It learned a fashion that is over: people are back at their tastes."""
     first = plain_registry.current()
-    events = fashion(items, 400) + clicks_of_tastes(items, 400, start=AFTER + 60 * DAY)
+    events = fashion(items, 800) + clicks_of_tastes(items, 800, start=AFTER + 60 * DAY)
     decision = retrain_from_data(plain_registry, append_events(early, events, plain_config), progress=quiet)
     assert decision.action == "refused", decision.reason
     assert plain_registry.current() == first
