@@ -51,6 +51,7 @@ bench-batch: $(VENV)/.dev-installed ## users a second and memory of batch rankin
 check-serving: $(VENV)/.dev-installed ## long checks of the server: OpenAPI, kill -9 in mid-stream, a soak; minutes
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.durability
+	$(BIN)/python -m benchmarks.restart
 	$(BIN)/python -m benchmarks.soak
 
 bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific

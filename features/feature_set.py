@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from features.compiled_pairs import put
 from features.declarations import FEATURES, Feature
 from features.kinds.base import Direction, Family, Kind, Member
+from features.kinds.items import ItemTable
+from features.measures import Measure
 from features.pairs import PairBatch
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
@@ -70,6 +72,12 @@ class FeatureSet:
         return tuple(
             (np.array([c for c, _ in own]), family([kind for _, kind in own])) for family, own in members.items()
         )
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What they need to know of the past of items."""
+        tables = [family for _, family in self._families if isinstance(family, ItemTable)]
+        return tuple(measure for table in tables for side in table.questions.sides for measure in side.measures)
 
     @cached_property
     def _others(self) -> tuple[NDArray[np.int64], list[Kind]]:

@@ -72,6 +72,7 @@ class Side:
         questions: rows of the answers, and what is asked there.
         windows: widest first, None for all of the past; the last one, 0, ends at the request.
         lengths: microseconds of the windows but None.
+        measures: columns that they need.
     """
 
     def __init__(self, questions: Sequence[Question], *, impressions: bool) -> None:
@@ -85,7 +86,7 @@ class Side:
         measures = tuple(dict.fromkeys(measure for _, measure, _ in own if not measure.is_number))
         self._summed = tuple(measure for measure in measures if measure.is_sum)
         self._states = tuple(measure for measure in measures if not measure.is_sum)
-        self._measures = (*self._summed, *self._states)
+        self.measures = (*self._summed, *self._states)
         self._numbers = _table(((row, place(window)) for row, m, window in own if m.is_number), 2)
         sums = ((row, place(w), self._summed.index(m)) for row, m, w in own if m.is_sum and not m.is_number)
         states = ((row, m.code, self._states.index(m)) for row, m, _ in own if not m.is_sum)
@@ -113,8 +114,8 @@ class Side:
         now: NDArray[np.int64],
     ) -> None:
         """Add what these events tell to the answers (n_pairs, n_questions), for items in order."""
-        columns, sums, known = events.columns(self._measures), self._sums, self._known
-        if columns.measures != self._measures:  # others have asked for more
+        columns, sums, known = events.columns(self.measures), self._sums, self._known
+        if columns.measures != self.measures:  # others have asked for more
             sums, known = sums.copy(), known.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
             known[:, 2] = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)[known[:, 2]]

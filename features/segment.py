@@ -1,6 +1,8 @@
 """A run of events, sorted once so that any question about a past moment is a binary search."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from features.measures import Columns, Measure
 from recsys.data.interactions import InteractionLog
 
 _PLACES = (1 << PLACE_BITS) - 1
+
+NewTable = Callable[[str, tuple[int, int]], NDArray[np.float64]]
+"""Makes a table to be filled, by its name and shape."""
 
 
 def sorting_order(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -29,7 +34,7 @@ def _keys(entities: NDArray[np.int32], places: NDArray[np.int64]) -> NDArray[np.
     return keys
 
 
-class Timeline:
+class Timeline(NamedTuple):
     """Things that happened to many entities, each entity's in the order of time; immutable.
 
     (entity, place in the order of time) is one sorted integer, so "how often before t" is two binary searches.
@@ -39,35 +44,48 @@ class Timeline:
         times: (n,) microseconds, in order.
     """
 
-    def __init__(self, entities: NDArray[np.int32], times: NDArray[np.int64]) -> None:
-        """Sort.
+    keys: NDArray[np.int64]
+    times: NDArray[np.int64]
 
-        Args:
-            entities: (n,) numbers, 0 or above.
-            times: (n,) microseconds, in order.
-        """
-        self.times = times
-        self.keys = _keys(entities, np.arange(len(times)))
-        self.keys.sort()
-
-    def __len__(self) -> int:
-        return len(self.times)
+    @classmethod
+    def of(cls, entities: NDArray[np.int32], times: NDArray[np.int64]) -> "Timeline":
+        """Sort what happened to entities (n,), numbers of 0 or above, at times (n,), microseconds in order."""
+        keys = _keys(entities, np.arange(len(times)))
+        keys.sort()
+        return cls(keys, times)
 
 
 class ItemEvents:
     """What happened to items in a segment: all acts, or all impressions."""
 
-    def __init__(self, log: InteractionLog, chosen: NDArray[np.bool_]) -> None:
+    def __init__(self, log: InteractionLog, chosen: NDArray[np.uint32], times: NDArray[np.int64]) -> None:
         """Choose.
 
         Args:
             log: the segment's events.
-            chosen: (n_events,) True where an event is one of these.
+            chosen: (n,) places of these, increasing.
+            times: (n,) theirs.
         """
         self.log = log
-        self.chosen = np.flatnonzero(chosen).astype(np.uint32)
-        self.times = log.times[self.chosen]
+        self.chosen = chosen
+        self.times = times
         self._columns = Columns((), (), (), np.empty((0, 0)), np.empty((0, 0)))
+
+    @classmethod
+    def of(cls, log: InteractionLog, chosen: NDArray[np.bool_]) -> "ItemEvents":
+        """The events of a log where `chosen` (n_events,) is True."""
+        places = np.flatnonzero(chosen).astype(np.uint32)
+        return cls(log, places, log.times[places])
+
+    @classmethod
+    def known(
+        cls, log: InteractionLog, chosen: NDArray[np.uint32], timeline: Timeline, columns: Columns
+    ) -> "ItemEvents":
+        """What another one has found in the same log."""
+        events = cls(log, chosen, timeline.times)
+        events._columns = columns
+        vars(events)["timeline"] = timeline
+        return events
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -79,21 +97,22 @@ class ItemEvents:
     @cached_property
     def timeline(self) -> Timeline:
         """The events by item."""
-        return Timeline(self.items(), self.times)
+        return Timeline.of(self.items(), self.times)
 
     def columns(self, measures: tuple[Measure, ...]) -> Columns:
         """At least these measures over the timeline, computed once; ask for all at once where they are known."""
         made = self._columns.measures
         if measures != made and not set(measures) <= set(made):
-            self._columns = self._fold(tuple(dict.fromkeys((*made, *measures))))
+            self._columns = self.folded(tuple(dict.fromkeys((*made, *measures))))
         return self._columns
 
-    def _fold(self, measures: tuple[Measure, ...]) -> Columns:
+    def folded(self, measures: Sequence[Measure], new: NewTable = lambda name, shape: np.empty(shape)) -> Columns:
+        """These measures over the timeline; `new` makes the two tables by their names."""
         log, keys = self.log, self.timeline.keys
         sums = tuple(measure for measure in measures if measure.is_sum)
         states = tuple(measure for measure in measures if not measure.is_sum)
-        shapes = (len(self) + 1, len(sums)), (len(self) + 1, len(states))
-        columns = Columns((*sums, *states), sums, states, np.empty(shapes[0]), np.empty(shapes[1]))
+        running, known = new("running", (len(self) + 1, len(sums))), new("known", (len(self) + 1, len(states)))
+        columns = Columns((*sums, *states), sums, states, running, known)
         fold(
             keys,
             self.chosen,
@@ -112,10 +131,16 @@ class ItemEvents:
 
 
 class Segment:
-    """A log with what features ask for, each part made at its first use."""
+    """A log with what features ask for, each part made at its first use.
 
-    def __init__(self, log: InteractionLog) -> None:
+    Attributes:
+        log: the events.
+        name: of the folder that all is mapped from; empty for a segment in memory.
+    """
+
+    def __init__(self, log: InteractionLog, name: str = "") -> None:
         self.log = log
+        self.name = name
 
     def __len__(self) -> int:
         return len(self.log)
@@ -124,17 +149,17 @@ class Segment:
     def by_user(self) -> Timeline:
         """Users' acts; places are those of `item_acts.chosen`."""
         acts = self.item_acts
-        return Timeline(self.log.users[acts.chosen], acts.times)
+        return Timeline.of(self.log.users[acts.chosen], acts.times)
 
     @cached_property
     def item_acts(self) -> ItemEvents:
         """What was done with items."""
-        return ItemEvents(self.log, ~self.log.is_impression)
+        return ItemEvents.of(self.log, ~self.log.is_impression)
 
     @cached_property
     def item_impressions(self) -> ItemEvents:
         """How items were shown."""
-        return ItemEvents(self.log, self.log.is_impression)
+        return ItemEvents.of(self.log, self.log.is_impression)
 
     def item_events(self, *, impressions: bool) -> ItemEvents:
         """One of the two."""

@@ -7,7 +7,7 @@ late or equal timestamps need no special case. A reader sees one consistent tupl
 """
 
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -32,11 +32,28 @@ _SMALL = 1_024
 """Segments of fewer events are always merged: one search in 1,000 events is cheaper than two in 500."""
 
 
+def _joins(size: int, newer: int) -> bool:
+    """Whether a segment is merged with newer events behind it."""
+    return size < max(_MERGE_RATIO * newer, _SMALL)
+
+
+def compacted(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Segments in groups that are to be on disk as one each; a group of one with a name is there already."""
+    groups: list[list[Segment]] = []
+    for segment in reversed(segments):
+        if groups and _joins(len(segment), sum(map(len, groups[0]))):
+            groups[0].insert(0, segment)
+        elif len(segment):
+            groups.insert(0, [segment])
+    return groups
+
+
 class EventState:
     """All events known, answerable about any moment. Reading is safe while another thread appends."""
 
-    def __init__(self, log: InteractionLog) -> None:
-        self._segments: tuple[Segment, ...] = (Segment(log),)
+    def __init__(self, *parts: InteractionLog | Segment) -> None:
+        """Begin with these events, oldest comers first."""
+        self._segments = tuple(part if isinstance(part, Segment) else Segment(part) for part in parts)
         self._writing = threading.Lock()
         self._asking = threading.Lock()
         self._now: ItemsNow | None = None
@@ -45,6 +62,19 @@ class EventState:
     def latest(self) -> int:
         """Microseconds of the newest event; 0 when there is none."""
         return max((int(segment.log.times[-1]) for segment in self._segments if len(segment)), default=0)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._segments))
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All events, by when they came; a tuple that does not change."""
+        return self._segments
+
+    @property
+    def in_memory(self) -> int:
+        """How many of the events are in this process's own memory."""
+        return sum(len(segment) for segment in self._segments if not segment.name)
 
     @property
     def log(self) -> InteractionLog:
@@ -58,7 +88,7 @@ class EventState:
         with self._writing:
             old, parts = list(self._segments), [log]
             size = len(log)
-            while old and len(old[-1]) < max(_MERGE_RATIO * size, _SMALL):
+            while old and not old[-1].name and _joins(len(old[-1]), size):
                 parts.insert(0, old.pop().log)
                 size += len(parts[0])
             merged = Segment(InteractionLog.merged(parts) if len(parts) > 1 else log)
@@ -66,15 +96,6 @@ class EventState:
                 self._segments = (*old, merged)
                 if self._now is not None:
                     self._now.forget(log.items)
-
-    def save(self, folder: Path) -> None:
-        """Write a snapshot: all events, in time order."""
-        self.log.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path, n_items: int) -> "EventState":
-        """Restore what `save` wrote; every answer is the same."""
-        return cls(InteractionLog.load(folder, n_items))
 
     def item_columns(
         self, columns: ItemColumns, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]

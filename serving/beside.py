@@ -3,8 +3,9 @@
 import asyncio
 
 from recsys.pipeline.recommend import Recommender
-from serving.live import LiveState, Served
+from serving.live import LiveState
 from serving.pool import BoundedPool
+from serving.served import Served
 
 KEEP_SECONDS = 600.0
 """How long a version is kept in memory after it was last asked for."""

@@ -8,25 +8,23 @@ servers share a tail, the others get from there what one has read.
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from itertools import groupby
 
 from recsys.config import VariantConfig, parse_config
 from recsys.data.events import Event
-from recsys.data.forget import Forgotten
-from recsys.data.item_changes import ItemChange
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
-from recsys.errors import ConfigError, DataError, StoreError
+from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.scoring import Scoring
 from recsys.registry import Manifest, Registry
 from recsys.store import Store, read_log
 from recsys.store.tail import Entry, SharedTail
 from serving.errors import ProblemError
 from serving.metrics import Metrics
 from serving.repeat import Repeat
+from serving.served import PAGE, Served, numbered_alike
+from serving.snapshots import SnapshotKeeper
 from serving.variants import assigned, shadows
 
 logger = logging.getLogger("recsys.serving")
@@ -43,94 +41,11 @@ SHARED_SECONDS = 0.2
 TOLD = 2_000
 """Most entries that are told at once: more are a replay, which others read for themselves."""
 
-PAGE = 10_000
-"""Events read from the store at a time."""
-
+SNAPSHOT_SECONDS = 1.0
+"""How often snapshots are looked for."""
 
 LATE = 60 * 1_000_000
 """Microseconds after which an event was posted late: that is no lag of ours."""
-
-
-class Served:
-    """One loaded version and how far into the store it has read.
-
-    Attributes:
-        recommender: another one each time items change; a caller keeps one for the whole of an answer.
-        offset: of the newest event that it has seen.
-        items_offset: of the newest change of an item that it has seen.
-        withdrawn: ids of items that were deleted.
-    """
-
-    def __init__(self, recommender: Recommender, offset: int) -> None:
-        self.recommender = recommender
-        self.version = recommender.version
-        self.offset = offset
-        self.items_offset = 0
-        self.withdrawn: frozenset[str] = frozenset()
-        self._prepared = False
-
-    def prepare(self) -> None:
-        """Load what reads texts; nothing once that is done."""
-        if not self._prepared:
-            self._prepared = True
-            self.recommender.prepare_to_read()
-
-    def catch_up(self, store: Store) -> None:
-        """Take all entries of the log that this version has not seen. One caller at a time."""
-        while page := read_log(store, self.offset, PAGE):
-            self.take(page)
-
-    def take(self, page: Sequence[Entry]) -> None:
-        """Observe the events, and forget the users, of a stretch of the log without gaps; what is known is skipped."""
-        new = [entry for offset, entry in page if offset > self.offset]
-        for forgotten, entries in groupby(new, lambda entry: isinstance(entry, Forgotten)):
-            if forgotten:
-                self.recommender.forget(digests_in(entries))
-            else:
-                self._observe([entry for entry in entries if isinstance(entry, Event)])
-        self.offset = max(self.offset, page[-1][0])
-
-    def catch_up_items(self, store: Store, observing: threading.Lock) -> None:
-        """Take in every change of an item that this version has not seen. One caller at a time.
-
-        Texts are encoded beside the answers and the events; events wait only while the recommender is exchanged.
-        """
-        while page := store.read_items(self.items_offset, PAGE):
-            changes = [change for _, change in page]
-            scoring = self._changed(self.recommender.scoring, changes)
-            gone = {change.item_id for change in changes if change.content is None}
-            with observing:
-                self.recommender = self.recommender.over(scoring)
-                self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
-            self.items_offset = page[-1][0]
-
-    def _changed(self, scoring: Scoring, changes: list[ItemChange]) -> Scoring:
-        """The scoring after the changes; one that this version cannot use is found by halving, and left out."""
-        try:
-            return scoring.updated(changes)
-        except DataError as error:
-            if len(changes) == 1:
-                logger.error("a stored item is in no list: %s", error)
-                return scoring
-            half = len(changes) // 2
-            return self._changed(self._changed(scoring, changes[:half]), changes[half:])
-
-    def _observe(self, events: list[Event]) -> None:
-        """Observe events; one that this version cannot use is found by halving, and left to the next training."""
-        try:
-            self.recommender.observe(events)
-        except DataError as error:
-            if len(events) == 1:
-                logger.error("a stored event changes no list: %s (its message may hold ids)", type(error).__name__)
-                return
-            half = len(events) // 2
-            self._observe(events[:half])
-            self._observe(events[half:])
-
-
-def digests_in(entries: Iterable[Event | Forgotten]) -> set[str]:
-    """Of the users that the entries forget."""
-    return {entry.user_digest for entry in entries if isinstance(entry, Forgotten)}
 
 
 def check_privacy(pseudonymise: bool, manifest: Manifest) -> None:
@@ -186,7 +101,13 @@ class LiveState:
         self._store_answers = True
         self._events = Repeat("events", self._store_seconds, self.catch_up)
         self._items = Repeat("items", self._store_seconds, self.catch_up_items)
-        self._repeats = (Repeat("registry", lambda: REGISTRY_SECONDS, self._watch), self._events, self._items)
+        self._keeper = SnapshotKeeper(registry, store)
+        self._repeats = (
+            Repeat("registry", lambda: REGISTRY_SECONDS, self._watch),
+            self._events,
+            self._items,
+            Repeat("snapshots", lambda: SNAPSHOT_SECONDS, self.keep),
+        )
 
     def start(self) -> None:
         """Begin to watch the registry and the store."""
@@ -201,6 +122,8 @@ class LiveState:
             self._tail.close()
         for repeat in self._repeats:
             repeat.stop()
+        for served in self._versions():
+            self._keeper.write_at_stop(served, self._observing)
 
     @property
     def served(self) -> Served | None:
@@ -252,6 +175,41 @@ class LiveState:
         if changed and self._tail is not None:
             self._tail.tell_items_changed()
 
+    def keep(self) -> None:
+        """Write snapshots of what is known where that is due, and go over to newer ones."""
+        for served in self._versions():
+            self._go_over(served)
+            self._keeper.write_when_due(served, self._observing)
+            self._go_over(served)
+        self._metrics.keep([served.snapshot for served in self._versions()])
+        self._metrics.in_memory.set(sum(served.recommender.scoring.state.in_memory for served in self._versions()))
+
+    def _go_over(self, served: Served) -> None:
+        """Take the events of a newer snapshot in place of those in memory, and the rest from the store, as at a start.
+
+        A worker that numbers new items otherwise, because it met them in another order, loads the version once more.
+        """
+        found = self._keeper.find(served)
+        if found is None or found[0].offset > served.offset:
+            return
+        self.catch_up_items()
+        with self._updating:
+            if agrees := numbered_alike(served, found[1]):
+                self._exchange(served, served.over(found[1], found[0]))
+        if not agrees:
+            with self._reloading:
+                names = [name for name, own in self._answering.items() if own is served]
+                if names:
+                    self._swap(names, self._load(served.version))
+
+    def _exchange(self, served: Served, new: Served) -> None:
+        """Nobody notices: the long part is read beside the answers, the last bit in turn."""
+        self._asking_store(lambda: new.catch_up(self._store))
+        with self._observing:
+            self._asking_store(lambda: new.catch_up(self._store))
+            if new.offset >= served.offset:  # otherwise the store is away
+                served.become(new)
+
     def refresh(self) -> None:
         """Load what the variants name, if the registry has changed; what is served stays when that fails."""
         with self._reloading:
@@ -264,7 +222,7 @@ class LiveState:
                 try:
                     version = self._wanted(variant)
                     if before is None or before.version != version:
-                        self._swap(variant.name, self.at_hand(version) or self._load(version))
+                        self._swap([variant.name], self.at_hand(version) or self._load(version))
                 except Exception:
                     self._metrics.refused.inc()
                     kept = before.version if before else "nothing"
@@ -316,8 +274,10 @@ class LiveState:
         for served in self._versions():
             served.take(page)
         self._note_lag(page)
-        if digests := digests_in(entry for _, entry in page):
-            self._forget(digests)
+
+    def _forgot(self, offset: int, digests: set[str]) -> None:
+        self._forget(digests)
+        self._keeper.forget(offset)
 
     def _note_offset(self) -> None:
         if self._answering:
@@ -354,10 +314,25 @@ class LiveState:
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
         recommender = Recommender.load(self._registry.path, version)
-        recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
-        return Served(recommender, offset)
+        served = self._restored(Served(recommender, offset, self._forgot))
+        served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
+        return served
 
-    def _swap(self, variant: str, new: Served) -> None:
+    def _restored(self, served: Served) -> Served:
+        """A version that was just loaded as far as a snapshot of its events goes; as it is, where none can be used."""
+        found = self._keeper.find(served)
+        if found is None:
+            return served
+        snapshot, events = found
+        if events.items:  # first as they were, so that they are numbered alike
+            served.change_items(list(events.items), threading.Lock())
+        if not numbered_alike(served, events):
+            self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")
+            return served
+        logger.info("%s: events up to offset %d are from a snapshot", served.version, snapshot.offset)
+        return served.over(events, snapshot)
+
+    def _swap(self, variants: Sequence[str], new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
 
         The old one is gone when the last list from it is made: nothing else holds it.
@@ -366,9 +341,9 @@ class LiveState:
             self._asking_store(lambda: self._replay(new, threading.Lock()))
         with self._updating, self._observing:
             self._asking_store(lambda: self._replay(new, threading.Lock()))
-            self._answering = {**self._answering, variant: new}
+            self._answering = {**self._answering, **dict.fromkeys(variants, new)}
         self._metrics.serve({name: served.version for name, served in self._answering.items()})
-        logger.info("%s serves version %s", variant, new.version)
+        logger.info("%s serves version %s", ", ".join(variants), new.version)
 
     def _replay(self, new: Served, nobody_else: threading.Lock) -> None:
         """Items first: events may be of new ones."""

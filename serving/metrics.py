@@ -12,11 +12,17 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from recsys.registry import SnapshotRecord
+
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STAGE_BUCKETS = (0.0001, 0.00025, 0.0005, *BUCKETS)
 TENTHS = tuple(tenth / 10 for tenth in range(11))
+
+
+Together = Literal["livesum", "livemin", "livemax"]
+"""What becomes of a gauge of several workers."""
 
 
 class Metrics:
@@ -53,6 +59,15 @@ class Metrics:
         self.offset = self._gauge(
             "recsys_events_seen_offset", "Offset of the newest stored event in the live state", (), "livemin"
         )
+        self.in_memory = self._gauge(
+            "recsys_events_in_memory", "Events in the own memory of a worker, of the one that has most", (), "livemax"
+        )
+        self._snapshot_offset = self._gauge(
+            "recsys_snapshot_offset", "Offset up to which events are from a snapshot; 0: from none", (), "livemin"
+        )
+        self._snapshot_time = self._gauge(
+            "recsys_snapshot_timestamp_seconds", "When that snapshot was written, seconds since 1970", (), "livemin"
+        )
         self.store_up = self._gauge("recsys_store_up", "1 when the event store answers", (), "livemin")
         self._model = self._gauge(
             "recsys_model_info", "Workers that serve a version as a variant", ("variant", "version"), "livesum"
@@ -71,6 +86,11 @@ class Metrics:
             self._model.labels(variant, version).set(1)
         self._models = dict(versions)
 
+    def keep(self, snapshots: Sequence[SnapshotRecord | None]) -> None:
+        """Note the snapshots that the events of the served versions are from."""
+        self._snapshot_offset.set(min((one.offset if one else 0 for one in snapshots), default=0))
+        self._snapshot_time.set(min((one.written_at.timestamp() if one else 0 for one in snapshots), default=0))
+
     def render(self) -> bytes:
         """The text format."""
         folder = os.environ.get(FOLDER_VARIABLE)
@@ -79,7 +99,7 @@ class Metrics:
     def _counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(name, meaning, labels, registry=self._registry)
 
-    def _gauge(self, name: str, meaning: str, labels: Sequence[str], together: Literal["livesum", "livemin"]) -> Gauge:
+    def _gauge(self, name: str, meaning: str, labels: Sequence[str], together: Together) -> Gauge:
         return Gauge(name, meaning, labels, registry=self._registry, multiprocess_mode=together)
 
     def _histogram(self, name: str, meaning: str, labels: Sequence[str], buckets: Sequence[float]) -> Histogram:

@@ -10,8 +10,8 @@ from recsys.errors import StoreError
 from recsys.store.lists import Lists
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.live import Served
 from serving.schemas import RecommendRequest
+from serving.served import Served
 from serving.service import Service
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})

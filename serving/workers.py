@@ -76,6 +76,8 @@ def _fork(work: Callable[[], None], mask: set[signal.Signals | int]) -> int:
         return pid
     code = 1
     try:
+        # Until the server has its own: what a handler raises while an object is destroyed is lost, and so was the stop.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         work()
         code = 0

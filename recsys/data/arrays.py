@@ -23,6 +23,18 @@ def load_array(path: Path) -> NDArray[Any]:
     return mapped.view(np.ndarray)  # as np.memmap every slice would cost microseconds more
 
 
+def map_array(path: Path) -> NDArray[Any]:
+    """Map one .npy file so that it can be written to, which changes this process's copy of a page and never the file:
+    to compiled loops it is the same kind of array as one in memory, and they need not be compiled twice."""
+    mapped: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return mapped.view(np.ndarray)
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """A new .npy file that is filled in place: none of it needs memory of this process."""
+    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).view(np.ndarray)
+
+
 def save_csr(folder: Path, name: str, matrix: sp.csr_matrix) -> None:
     """Write a sparse matrix as NAME.data.npy, NAME.indices.npy, NAME.indptr.npy and NAME.shape.npy."""
     for part in ("data", "indices", "indptr"):

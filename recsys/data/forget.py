@@ -28,8 +28,12 @@ def user_digest(user_id: str) -> str:
 def forgotten(users: Vocabulary, digests: Collection[str]) -> Vocabulary:
     """The vocabulary with the users' ids replaced by names that nobody has; the numbers of all others stay."""
     wanted = frozenset(digests)
-    found = [number for number, id_ in enumerate(users.ids(range(len(users)))) if user_digest(id_) in wanted]
-    return users.renamed({number: f"{_NOBODY}{number}" for number in found}) if found else users
+    return nameless(users, [number for number in range(len(users)) if user_digest(users.id(number)) in wanted])
+
+
+def nameless(users: Vocabulary, numbers: Collection[int]) -> Vocabulary:
+    """The vocabulary with names that nobody has in place of the ids of some numbers."""
+    return users.renamed({number: f"{_NOBODY}{number}" for number in numbers}) if numbers else users
 
 
 def is_forgotten(id_: str) -> bool:

@@ -1,15 +1,16 @@
 """The event log as numbers: one array a column, in time order, about 38 bytes an event."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
+from recsys.data.arrays import load_array, map_array, save_array
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
@@ -103,10 +104,23 @@ class InteractionLog:
     @staticmethod
     def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
         """One log in time order. The last one's vocabulary and event names must extend those of the others."""
-        order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
-        columns = {name: np.concatenate([getattr(log, name) for log in logs])[order] for name in _COLUMNS}
         newest = logs[-1]
-        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
+        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **dict(_merged(logs)))
+
+    @staticmethod
+    def save_merged(logs: Sequence["InteractionLog"], folder: Path) -> None:
+        """Write the events of `merged` as one array a column, each in turn: only one at a time is in memory."""
+        folder.mkdir(parents=True)
+        for name, column in _merged(logs):
+            save_array(folder / f"{name}.npy", column)
+
+    @classmethod
+    def mapped(
+        cls, folder: Path, user_vocabulary: Vocabulary, event_names: tuple[str, ...], n_items: int
+    ) -> "InteractionLog":
+        """What `save_merged` wrote, mapped into memory."""
+        columns = {name: map_array(folder / f"{name}.npy") for name in _COLUMNS}
+        return cls(user_vocabulary, event_names, n_items, **columns)
 
     def save(self, folder: Path) -> None:
         """Write events.parquet, users/ (vocabulary), event_names.parquet and requests.npy."""
@@ -132,6 +146,13 @@ class InteractionLog:
         log = cls(users, tuple(names), n_items, **columns)
         keys = folder / "requests.npy"
         return replace(log, request_keys=load_array(keys)) if keys.exists() else log
+
+
+def _merged(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Columns of all logs in time order, equal times in the order of the logs."""
+    order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
+    for name in _COLUMNS:
+        yield name, np.concatenate([getattr(log, name) for log in logs])[order]
 
 
 def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:

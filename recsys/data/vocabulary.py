@@ -2,7 +2,9 @@
 
 import copy
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +25,18 @@ class Vocabulary:
     """
 
     def __init__(
-        self, ids: Sequence[str], table: IdTable | None = None, renamed: Mapping[int, str] | None = None
+        self, ids: Sequence[str], tables: Sequence[IdTable] = (), renamed: Mapping[int, str] | None = None
     ) -> None:
         """Number the ids.
 
         Args:
-            ids: distinct; they come behind those of the table.
-            table: the first ids.
-            renamed: other names for some numbers of the table.
+            ids: distinct; they come behind those of the tables.
+            tables: the first ids. One may be in several where its earlier number has another name now.
+            renamed: other names for some numbers; those behind the tables have them in `ids` already.
         """
-        self._table = table
-        self._first = len(table) if table is not None else 0  # number of the first id behind the table
+        self._tables = tuple(tables)
+        self._starts = tuple(accumulate(map(len, tables), initial=0))
+        self._first = self._starts[-1]  # number of the first id behind the tables
         self._renamed = dict(renamed or {})
         self._ids = list(ids)
         self._numbers = {id_: number for number, id_ in enumerate(self._ids, start=self._first)}
@@ -53,8 +56,11 @@ class Vocabulary:
         number = self._numbers.get(id_, UNKNOWN)
         if 0 <= number < self._size:
             return number
-        number = self._table.number(id_) if self._table is not None else UNKNOWN
-        return UNKNOWN if number in self._renamed else number
+        for start, table in zip(self._starts[-2::-1], reversed(self._tables), strict=True):
+            number = table.number(id_)
+            if number != UNKNOWN:  # an earlier table has it under another name, if at all
+                return UNKNOWN if start + number in self._renamed else start + number
+        return UNKNOWN
 
     def numbers(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Numbers of many ids, `UNKNOWN` (-1) where an id is not in the vocabulary."""
@@ -64,9 +70,10 @@ class Vocabulary:
         """The id of one number in [0, len)."""
         if not 0 <= number < self._size:
             raise IndexError(number)
-        if self._table is None or number >= self._first:
+        if number >= self._first:
             return self._ids[number - self._first]
-        return self._renamed.get(number) or self._table.id(number)
+        place = bisect_right(self._starts, number) - 1
+        return self._renamed.get(number) or self._tables[place].id(number - self._starts[place])
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
         """The ids of many numbers in [0, len)."""
@@ -80,7 +87,7 @@ class Vocabulary:
         with self._growing:
             own = self._size - self._first
             if len(self._ids) > own:  # another one has been extended from this: the ids go on differently
-                return Vocabulary([*self._ids[:own], *added], self._table, self._renamed)
+                return Vocabulary([*self._ids[:own], *added], self._tables, self._renamed)
             for number, id_ in enumerate(added, start=self._size):
                 self._ids.append(id_)
                 self._numbers[id_] = number
@@ -91,10 +98,20 @@ class Vocabulary:
     def renamed(self, names: Mapping[int, str]) -> "Vocabulary":
         """This vocabulary with other names, which no id of it has, for some numbers."""
         behind = self._ids[: self._size - self._first]
-        in_table = {number: name for number, name in names.items() if number < self._first}
-        for number in names.keys() - in_table.keys():
-            behind[number - self._first] = names[number]
-        return Vocabulary(behind, self._table, self._renamed | in_table)
+        for number, name in names.items():
+            if number >= self._first:
+                behind[number - self._first] = name
+        return Vocabulary(behind, self._tables, {**self._renamed, **names})
+
+    @property
+    def other_names(self) -> Mapping[int, str]:
+        """What `renamed` was told."""
+        return self._renamed
+
+    def joined(self, table: IdTable) -> "Vocabulary":
+        """This vocabulary with the ids of a table, which it has not, behind."""
+        own = self._ids[: self._size - self._first]
+        return Vocabulary([], (*self._tables, *([IdTable.of(own)] if own else []), table), self._renamed)
 
     def save(self, folder: Path) -> None:
         """Write the ids in the order of their numbers, see `IdTable.save`."""
@@ -103,4 +120,4 @@ class Vocabulary:
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":
         """Read what `save` wrote: the ids are mapped into memory."""
-        return cls([], IdTable.load(folder))
+        return cls([], [IdTable.load(folder)])

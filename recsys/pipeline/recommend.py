@@ -25,6 +25,7 @@ from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import ItemList
+from recsys.pipeline.live_events import LiveEvents
 from recsys.pipeline.past import SEEN_EVENTS
 from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
@@ -188,6 +189,25 @@ class Recommender:
             )
             self._observe(log)
         return n_unknown
+
+    def events(self) -> LiveEvents:
+        """All that is known. No events may be observed meanwhile."""
+        return LiveEvents(
+            segments=self.scoring.state.segments,
+            users=self._users,
+            event_names=self._event_names,
+            n_items=len(self.catalogue),
+        )
+
+    def knowing(self, events: LiveEvents) -> "Recommender":
+        """This recommender over other events, of items that it numbers in the same way."""
+        successor, log = copy.copy(self), self.bundle.log
+        successor.scoring = self.scoring.over(EventState(*events.segments))
+        successor._users, successor._event_names = events.users, events.event_names
+        if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
+            columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
+            successor.bundle = replace(self.bundle, log=columns)
+        return successor
 
     def observe_log(self, log: InteractionLog) -> None:
         """Take events whose numbers and names extend those known."""

@@ -94,6 +94,12 @@ class Scoring:
         vectors = self.facts.vectors
         return vectors.get("text", vectors.get("factors"))
 
+    def over(self, state: EventState) -> "Scoring":
+        """The same over other events."""
+        scoring = Scoring(self.catalogue, self.stage, state)
+        vars(scoring)["facts"] = self.facts
+        return scoring
+
     def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
         """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
 

@@ -3,6 +3,7 @@
 from recsys.registry.history import Change, Check, Refusal
 from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
 from recsys.registry.registry import Publishable, Registry
+from recsys.registry.snapshots import SnapshotRecord, Snapshots
 
 __all__ = [
     "Change",
@@ -13,5 +14,7 @@ __all__ = [
     "Publishable",
     "Refusal",
     "Registry",
+    "SnapshotRecord",
+    "Snapshots",
     "StoreMark",
 ]

@@ -24,10 +24,13 @@ def sync_tree(folder: Path) -> None:
         sync(Path(parent))
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Give a file a new content; a reader, also one after a crash, sees the old or the new one whole."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Give a file a new content; a reader, also one after a crash, sees the old or the new one whole.
+
+    `mode` is that of a new file, less the umask.
+    """
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
+    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -5,6 +5,7 @@ REG/history.jsonl           who became current or was refused, when, why
 REG/versions/<version>/     manifest.json and the bundle's files
 REG/versions/.<anything>    being written or removed; swept when its process is gone
 REG/cache/vectors.sqlite    text vectors of earlier trainings
+REG/live/<version>/         events since, as servers know them; see `recsys.registry.snapshots`
 """
 
 import os
@@ -31,6 +32,7 @@ from recsys.registry.manifest import (
     verify_file,
     verify_files,
 )
+from recsys.registry.snapshots import Snapshots
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
@@ -68,6 +70,11 @@ class Registry:
     def studies_file(self) -> Path:
         """Where the trials of `recsys train --tune` are kept, so that an interrupted one goes on."""
         return self.path / "cache" / "studies.sqlite"
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """What servers keep of live events."""
+        return Snapshots(self.path)
 
     def versions(self) -> list[str]:
         """Names of all versions, oldest first; none where there is no registry yet."""
@@ -325,6 +332,7 @@ class Registry:
         return manifest.version
 
     def _remove(self, version: str) -> None:
+        self.snapshots.drop(version)
         hidden = self._versions / f".removed-{version}"
         (self._versions / version).rename(hidden)  # at once: never half a version under its name
         shutil.rmtree(hidden)

@@ -13,7 +13,6 @@ from recsys.data.vocabulary import UNKNOWN
 from serving.answers import listed
 from serving.browse import named, titled
 from serving.errors import BODY, Fault, ProblemError, documented
-from serving.live import Served
 from serving.paths import ITEM
 from serving.schemas import (
     DeletedItemAnswer,
@@ -26,6 +25,7 @@ from serving.schemas import (
     SimilarAnswer,
 )
 from serving.security import Allow
+from serving.served import Served
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recsys.data.id_table import IdTable
 from recsys.data.vocabulary import Vocabulary
 
 Make = Callable[[Sequence[str]], Vocabulary]
@@ -91,3 +92,16 @@ def test_many_threads_may_extend_the_same_one(make: Make) -> None:
         ids = grown.ids(range(len(grown)))
         assert len(ids) == 201
         assert np.array_equal(grown.numbers(ids), np.arange(201))
+
+
+def test_ids_of_a_table_come_behind(make: Make) -> None:
+    """Whoever was renamed in an earlier table may be in a later one, with a number of its own."""
+    first = make(["a", "b"]).renamed({1: "nobody"})
+    joined = first.joined(IdTable.of(["c", "b"]))
+    assert joined.ids(range(4)) == ["a", "nobody", "c", "b"]
+    assert joined.numbers(["a", "b", "c", "d"]).tolist() == [0, 3, 2, -1]
+    assert dict(joined.other_names) == {1: "nobody"}
+    again = joined.renamed({3: "gone"}).extended(["b", "d"])
+    assert again.ids(range(6)) == ["a", "nobody", "c", "gone", "b", "d"]
+    assert again.numbers(["b", "d", "c"]).tolist() == [4, 5, 2]
+    assert first.extended(["x"]).joined(IdTable.of([])).joined(IdTable.of(["y"])).number("y") == 3

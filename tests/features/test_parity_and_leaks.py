@@ -1,8 +1,10 @@
 """Live gives what columnar gives, and neither knows what comes at or after the request."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pytest
 from feature_world import DAY, N_ITEMS, N_USERS, SOURCES, START, Row, make_facts, make_log, pairs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
-from features.state import EventState
+from features.segment_files import load_segment, save_segment
+from features.state import EventState, compacted
 
 ALL = FeatureSet(FEATURES)
 LIMIT = 4
@@ -49,6 +52,37 @@ def test_live_is_columnar(log: list[Row], steps: list[tuple[int, int]]) -> None:
         n_known = min(n_known + size, len(log))
         expected = table(EventState(make_log(log[:n_known])), [now, now + 1])[: len(USERS) * N_ITEMS]
         np.testing.assert_allclose(table(live, [now]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+@settings(max_examples=15, deadline=None)
+@given(logs, st.lists(st.tuples(st.integers(1, 20), moments), max_size=5))
+def test_mapped_segments_answer_alike(
+    tmp_path_factory: pytest.TempPathFactory, log: list[Row], steps: list[tuple[int, int]]
+) -> None:
+    """Written, mapped and gone on from, again and again."""
+    folder = tmp_path_factory.mktemp("segments")
+    live, n_known = EventState(make_log([])), 0
+    for step, (size, now) in enumerate(steps):
+        live.append(make_log(log[n_known : n_known + size]))
+        n_known = min(n_known + size, len(log))
+        segments = []
+        for place, group in enumerate(compacted(live.segments)):
+            if group[0].name and len(group) == 1:
+                segments += group
+            else:
+                name = str(folder / f"{step}-{place}")
+                Path(name).mkdir()
+                save_segment(Path(name), group, ALL.measures)
+                newest = group[-1].log
+                known = newest.user_vocabulary, newest.event_names, newest.n_items
+                segments.append(load_segment(Path(name), name, *known))
+        live = EventState(*segments)
+        assert (len(live), live.in_memory) == (n_known, 0)
+        expected = table(EventState(make_log(log[:n_known])), [now])
+        np.testing.assert_allclose(table(live, [now]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+        for segment in segments:
+            for events in (segment.item_acts, segment.item_impressions):
+                assert isinstance(events.columns(()).running.base, np.memmap), "no sum was made anew"
 
 
 @settings(max_examples=40, deadline=None)

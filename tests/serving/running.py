@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
@@ -67,11 +68,16 @@ def serving_process(registry: Path, *arguments: str) -> Iterator[tuple[subproces
 
 @contextmanager
 def recsys_serve(registry: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The process alone; killed at the end if it is still there."""
+    """The process alone; killed at the end if it is still there. What it has said so far is read from its `stderr`."""
     entry = "from recsys.cli.main import main; raise SystemExit(main())"
     command = [sys.executable, "-c", entry, "serve", "--registry", str(registry), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, start_new_session=True) as process:
+    with (
+        NamedTemporaryFile() as said,  # a pipe that nobody reads would fill, and the server would wait for ever
+        Path(said.name).open("rb") as saying,
+        subprocess.Popen(command, stderr=said, env=environment, start_new_session=True) as process,
+    ):
+        process.stderr = saying
         try:
             yield process
         finally:

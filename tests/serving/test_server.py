@@ -96,9 +96,9 @@ def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
         with pytest.raises(StoreError, match=f"port {port}"):
             listen("127.0.0.1", port)
         with recsys_serve(registry.path, "--port", str(port)) as process:
+            assert process.wait(timeout=120) == 5
             assert process.stderr is not None
             message = process.stderr.read().decode()
-            assert process.wait(timeout=60) == 5
     assert message.splitlines() == [
         f"recsys: error: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --port"
     ]
@@ -108,9 +108,9 @@ def test_workers_that_cannot_start_end_the_server(registry: Registry, tmp_path: 
     config = tmp_path / "recsys.toml"
     config.write_text('[serving]\nlists = "nonsense"\n', encoding="utf-8")
     with recsys_serve(registry.path, "--port", "0", "--workers", "2", "--config", str(config)) as process:
+        assert process.wait(timeout=120) > 0
         assert process.stderr is not None
         lines = process.stderr.read().decode().splitlines()
-        assert process.wait(timeout=60) > 0
     assert any("lists: 'nonsense'" in line for line in lines)
     assert any(line.startswith("recsys: error: ") for line in lines)
     assert not any(line.startswith("Traceback") for line in lines)

@@ -1,0 +1,163 @@
+"""One loaded version, and how far into the store it has read."""
+
+import copy
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from recsys.data.events import Event
+from recsys.data.forget import Forgotten, user_digest
+from recsys.data.item_changes import ItemChange
+from recsys.errors import DataError
+from recsys.pipeline.live_events import LiveEvents
+from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.scoring import Scoring
+from recsys.registry import SnapshotRecord
+from recsys.store import Store, read_log
+from recsys.store.tail import Entry
+
+logger = logging.getLogger("recsys.serving")
+
+PAGE = 10_000
+"""Entries read from the store at a time."""
+
+MISSED = 10_000
+"""Most events of unknown items that wait until the item is known; the newest ones do."""
+
+
+class Served:
+    """A version that takes in what the store holds.
+
+    Attributes:
+        recommender: another one each time items change; a caller keeps one for the whole of an answer.
+        start: offset of the newest stored event that the version was trained on.
+        offset: of the newest event that it has seen.
+        items_offset: of the newest change of an item that it has seen.
+        withdrawn: ids of items that were deleted.
+        missed: events of items that are not known yet.
+        snapshot: the one that its events are from; None: it has read them all from the store.
+        looked_at: the newest snapshot that was found, by its `ids`; also one that cannot be used.
+    """
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        offset: int,
+        forgot: Callable[[int, set[str]], None] = lambda offset, users: None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            recommender: of the version.
+            offset: how far into the store's log it was trained on it.
+            forgot: called with the offset of a mark, and digests of users who are forgotten from there on.
+        """
+        self.recommender = recommender
+        self.version = recommender.version
+        self.start = self.offset = offset
+        self.items_offset = 0
+        self.withdrawn: frozenset[str] = frozenset()
+        self.missed: tuple[Event, ...] = ()
+        self.snapshot: SnapshotRecord | None = None
+        self.looked_at = ""
+        self._forgot = forgot
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Load what reads texts; nothing once that is done."""
+        if not self._prepared:
+            self._prepared = True
+            self.recommender.prepare_to_read()
+
+    def catch_up(self, store: Store) -> None:
+        """Take all entries of the log that this version has not seen. One caller at a time."""
+        while page := read_log(store, self.offset, PAGE):
+            self.take(page)
+
+    def take(self, page: Sequence[Entry]) -> None:
+        """Observe the events, and forget the users, of a stretch of the log without gaps; what is known is skipped."""
+        new = [entry for entry in page if entry[0] > self.offset]
+        for forgotten, group in groupby(new, lambda entry: isinstance(entry[1], Forgotten)):
+            entries = list(group)
+            if forgotten:
+                digests = digests_in(entry for _, entry in entries)
+                self.recommender.forget(digests)
+                self.missed = tuple(event for event in self.missed if user_digest(event.user_id) not in digests)
+                self._forgot(entries[-1][0], digests)
+            else:
+                self._observe([entry for _, entry in entries if isinstance(entry, Event)])
+        self.offset = max(self.offset, page[-1][0])
+
+    def catch_up_items(self, store: Store, observing: threading.Lock) -> None:
+        """Take in every change of an item that this version has not seen. One caller at a time."""
+        while page := store.read_items(self.items_offset, PAGE):
+            self.change_items([change for _, change in page], observing)
+            self.items_offset = page[-1][0]
+
+    def change_items(self, changes: list[ItemChange], observing: threading.Lock) -> None:
+        """Take in changes of items, and events that have waited for one.
+
+        Texts are encoded beside the answers and the events; events wait only while the recommender is exchanged.
+        """
+        scoring = self._changed(self.recommender.scoring, changes)
+        gone = {change.item_id for change in changes if change.content is None}
+        with observing:
+            self.recommender = self.recommender.over(scoring)
+            self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
+            waiting, items = self.missed, self.recommender.catalogue.vocabulary
+            self.missed = tuple(event for event in waiting if event.item_id not in items)
+            self._observe([event for event in waiting if event.item_id in items])
+
+    def over(self, events: LiveEvents, snapshot: SnapshotRecord) -> "Served":
+        """This version as far as a snapshot goes, with the items that it has now; the rest of the log is to come."""
+        other = copy.copy(self)
+        other.recommender = self.recommender.knowing(events)
+        other.offset, other.missed = snapshot.offset, events.missed
+        other.snapshot, other.looked_at = snapshot, snapshot.ids
+        return other
+
+    def become(self, other: "Served") -> None:
+        """Go over to the events of one that is `over` a snapshot."""
+        self.recommender, self.offset, self.missed = other.recommender, other.offset, other.missed
+        self.snapshot, self.looked_at = other.snapshot, other.looked_at
+
+    def _changed(self, scoring: Scoring, changes: list[ItemChange]) -> Scoring:
+        """The scoring after the changes; one that this version cannot use is found by halving, and left out."""
+        try:
+            return scoring.updated(changes)
+        except DataError as error:
+            if len(changes) == 1:
+                logger.error("a stored item is in no list: %s", error)
+                return scoring
+            half = len(changes) // 2
+            return self._changed(self._changed(scoring, changes[:half]), changes[half:])
+
+    def _observe(self, events: list[Event]) -> None:
+        """Observe events; one that this version cannot use is found by halving, and left to the next training."""
+        try:
+            unknown = self.recommender.observe(events)
+        except DataError as error:
+            if len(events) == 1:
+                logger.error("a stored event changes no list: %s (its message may hold ids)", type(error).__name__)
+                return
+            half = len(events) // 2
+            self._observe(events[:half])
+            self._observe(events[half:])
+        else:
+            if unknown:
+                items = self.recommender.catalogue.vocabulary
+                missed = (event for event in events if event.item_id not in items)
+                self.missed = (*self.missed, *missed)[-MISSED:]
+
+
+def numbered_alike(served: Served, events: LiveEvents) -> bool:
+    """Whether a version and a snapshot of it give items the same numbers."""
+    first, items = len(served.recommender.bundle.catalogue), served.recommender.catalogue.vocabulary
+    numbers = range(first, min(events.n_items, len(items)))
+    return [change.item_id for change in events.items] == items.ids(numbers)
+
+
+def digests_in(entries: Iterable[Event | Forgotten]) -> set[str]:
+    """Of the users that the entries forget."""
+    return {entry.user_digest for entry in entries if isinstance(entry, Forgotten)}

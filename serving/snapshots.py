@@ -1,0 +1,135 @@
+"""When a snapshot of live events is written, and whether one that is found may be used."""
+
+import logging
+import threading
+import time
+from dataclasses import replace
+
+from recsys.errors import BundleError, StoreError
+from recsys.pipeline.live_events import LiveEvents, load_snapshot, newcomers, save_snapshot
+from recsys.registry import Registry, SnapshotRecord, StoreMark
+from recsys.store import Store
+from serving.served import Served
+
+logger = logging.getLogger("recsys.serving")
+
+EVENTS = 100_000
+"""So many events in a worker's own memory, or so many to read at a restart, and a snapshot is written: 19 MB, 2.5 s."""
+
+EVENTS_AT_STOP = 1_000
+"""The same, when the server stops."""
+
+PAUSE_SECONDS = 600.0
+"""After a snapshot could not be written."""
+
+DAMAGED = "damaged"
+"""In place of the name of a snapshot that does not tell it."""
+
+
+class SnapshotKeeper:
+    """Writes snapshots of what served versions know, and finds them again; one for a worker."""
+
+    def __init__(self, registry: Registry, store: Store) -> None:
+        self._registry = registry
+        self._snapshots = registry.snapshots
+        self._store = store
+        self._not_before = 0.0
+        self._written = ""
+
+    def find(self, served: Served) -> tuple[SnapshotRecord, LiveEvents] | None:
+        """The newest snapshot of a version, mapped, where it was not looked at before; None where it is of no use."""
+        while (name := self._name(served.version)) not in ("", served.looked_at):
+            try:
+                record = self._snapshots.record(served.version)
+                if record is None:
+                    return None
+                self._check(record)
+                known = served.recommender.scoring.state.segments
+                return record, load_snapshot(self._snapshots, record, served.recommender.bundle, known)
+            except BundleError as error:
+                if name == self._name(served.version):  # otherwise it was replaced meanwhile
+                    self.refuse(served, name, str(error))
+        return None
+
+    def refuse(self, served: Served, name: str, why: str) -> None:
+        """Say what is wrong with a snapshot, and look at it no more."""
+        served.looked_at = name
+        if name == self._written:  # the disk does not keep what it is told
+            self._not_before = time.monotonic() + PAUSE_SECONDS
+        logger.warning("%s: a snapshot is not used, the store is read instead: %s", served.version, why)
+
+    def _name(self, version: str) -> str:
+        """That of the newest snapshot; empty where there is none."""
+        try:
+            record = self._snapshots.record(version)
+        except BundleError:
+            return DAMAGED
+        return record.ids if record is not None else ""
+
+    def _check(self, record: SnapshotRecord) -> None:
+        """Refuse a snapshot that says nothing about this store.
+
+        Raises:
+            BundleError: it is of another one, or holds what this one has not.
+        """
+        if record.identity != self._store.identity:
+            raise BundleError(f"it is of another store, {record.identity[:80]!r}")
+        try:
+            last = max([self._store.last_offset(), *(n for n, _ in self._store.read_forgotten(record.offset - 1))])
+        except StoreError:
+            return  # which is told when events are asked for
+        if last < record.offset:
+            raise BundleError(f"it goes to offset {record.offset}, the store only to {last}")
+
+    def behind(self, served: Served) -> int:
+        """How many entries of the log a restart would have to read."""
+        there = self._name(served.version) not in ("", DAMAGED)
+        return served.offset - (served.snapshot.offset if there and served.snapshot is not None else served.start)
+
+    def write_when_due(self, served: Served, observing: threading.Lock) -> None:
+        """Write a snapshot where there are many events in memory or behind the last one. Not in a request."""
+        if max(served.recommender.scoring.state.in_memory, self.behind(served)) >= EVENTS:
+            self._write(served, observing)
+
+    def write_at_stop(self, served: Served, observing: threading.Lock) -> None:
+        """Write one where a restart would have to read more than a moment."""
+        if self.behind(served) >= EVENTS_AT_STOP:
+            self._write(served, observing)
+
+    def _write(self, served: Served, observing: threading.Lock) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        version = served.version
+        try:
+            with self._snapshots.writing(version) as alone:
+                if not alone or version not in self._registry.versions() or self._is_behind_another(served):
+                    return
+                with observing:
+                    recommender, before = served.recommender, served.snapshot
+                    known = replace(recommender.events(), missed=served.missed)
+                    mark = StoreMark(identity=self._store.identity, offset=served.offset)
+                events = replace(known, items=newcomers(recommender.bundle, recommender.catalogue))
+                record = save_snapshot(self._snapshots, recommender.bundle, events, mark, before)
+                self._snapshots.publish(record)
+                self._written = record.ids
+            # Whoever was forgotten meanwhile was taken out of the snapshots before this one.
+            if marks := self._store.read_forgotten(mark.offset):
+                self._snapshots.forget(self._store.identity, marks[-1][0])
+        except (OSError, StoreError) as error:
+            self._not_before = time.monotonic() + PAUSE_SECONDS
+            logger.error("%s: no snapshot can be written, in %g s it is tried again: %s", version, PAUSE_SECONDS, error)
+        else:
+            logger.info("%s: a snapshot holds its events up to offset %d", version, mark.offset)
+
+    def _is_behind_another(self, served: Served) -> bool:
+        """Whether there is a snapshot that this version should go over to first."""
+        name, own = self._name(served.version), served.snapshot
+        if name in ("", DAMAGED):
+            return False
+        if own is not None and own.ids == name:
+            return own.offset >= served.offset
+        return name != served.looked_at
+
+    def forget(self, offset: int) -> None:
+        """Remove snapshots that do not know of those who are forgotten from an offset on."""
+        self._snapshots.forget(self._store.identity, offset)
