@@ -445,7 +445,9 @@ def test_a_server_that_was_killed_goes_on_from_a_snapshot(trained: Path, tmp_pat
             {"user_id": "new 2", "item_id": item, "event": "purchase", "timestamp": START // 1_000} for item in ids[4:7]
         ]
         assert http.post("/v1/events", json={"events": body}).status_code == 202
-        eventually(lambda: "recsys_events_seen_offset 1207.0" in http.get("/metrics").text)  # in all workers
+        eventually(
+            lambda: "recsys_events_seen_offset 1207.0" in http.get("/metrics").text, seconds=120
+        )  # in all workers
         before = listed(http)
         kill(process)
         assert from_a_snapshot(process)
