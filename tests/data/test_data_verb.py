@@ -8,7 +8,7 @@ import pytest
 from recsys.cli.main import main
 
 ITEMS = "item_id,title\ni1,Lamp\n"
-EVENTS = "user_id,item_id,event,timestamp\n" + "u1,i1,click,2024-01-01\n" * 2
+EVENTS = "user_id,item_id,event,timestamp\nu1,i1,click,2024-01-01\nu1,i1,click,2024-01-02\n"
 
 
 def test_list_shows_names_and_licences(capsys: pytest.CaptureFixture[str]) -> None:
