@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from running import eventually, kill, serving_process
 from serving_versions import publish_copy
 
+from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
 from recsys.config import load_config
 from recsys.data.events import Event
 from recsys.data.item_changes import ItemChange
@@ -414,6 +415,47 @@ def test_the_snapshots_of_a_version_go_with_it(world: World, items: list[str]) -
     assert {path.name for path in world.folder.iterdir()} == {first, second}
     world.registry.remove(first)
     assert {path.name for path in world.folder.iterdir()} == {second}
+
+
+@pytest.fixture(params=["postgresql", "redis"])
+def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A store that several servers may share."""
+    if request.param == "postgresql":
+        if why := why_no_postgres():
+            pytest.skip(why)
+        with postgres_server() as postgres:
+            yield postgres.database()
+        return
+    pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
+    if not REDIS:
+        pytest.skip("needs redis-server (Debian: apt-get install redis-server)")
+    redis = RedisServer(tmp_path)
+    redis.start(*DURABLE)
+    yield redis.url
+    redis.kill()
+
+
+@pytest.mark.usefixtures("eager")
+def test_over_the_other_stores(trained: Path, tmp_path: Path, shared_url: str, items: list[str]) -> None:
+    store = open_store(shared_url)
+    world = World(Registry(shutil.copytree(trained, tmp_path / "reg")), store)
+    live = world.state()
+    world.put(0)
+    store.append([*clicks("new 1", *items[:5], NEW_ITEMS[0]), *clicks("new 2", *items[3:6])])
+    follow(live)
+    live.keep()
+    assert in_memory(live) == 0
+    store.append(clicks("user 1", *items[2:4]))
+    restarted = world.state()
+    assert restarted.serving().snapshot is not None
+    assert store.forget("new 2") == 3
+    follow(restarted)
+    assert not world.snapshot.exists()
+    follow(live)
+    live.keep()
+    same_answers(world.state(), live)
+    same_answers(world.replayed(), restarted)
+    store.close()
 
 
 def listed(http: httpx.Client) -> list[object]:
