@@ -46,7 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.loading import load_dataset
     from recsys.data.places import name_of
     from recsys.data.validation import rejected_path
-    from recsys.pipeline.encode_ahead import encode_ahead
     from recsys.pipeline.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
@@ -62,10 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = _before(dataset, until)
         registry = Registry(arguments.registry)
         cache = VectorCache(registry.vectors_file)
-        if "text" in config.candidates.sources and (arguments.engine == "ray" or arguments.workers is not None):
-            engine = options.engine(arguments)
-            if engine is not None:
-                encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
+        several = arguments.engine == "ray" or arguments.workers is not None
         bundle = train(
             dataset,
             config,
@@ -73,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             name=name_of(directory),
             cache=cache,
             tuning=_tuning(arguments, config, dataset, registry),
+            engine=options.engine(arguments) if several else None,
             progress=progress,
         )
         progress(f"publishing to {arguments.registry}")

@@ -1,14 +1,20 @@
 """The engine of one machine: processes that share what they map from files."""
 
 import multiprocessing
+import pickle
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recsys.errors import DataError, RecsysError
-from recsys.pipeline.engine import Result, State, Task, one_thread
+from recsys.pipeline.engine import Message, Progress, Result, State, Task, one_thread, take_part
+
+if TYPE_CHECKING:
+    from recsys.text.team import Team
 
 
 @dataclass(frozen=True)
@@ -35,20 +41,49 @@ class Processes:
             while busy:
                 for connection in wait(list(busy)):
                     assert isinstance(connection, Connection)
-                    result = _received(connection)
+                    yield _received(connection)
                     further = [*islice(coming, 1)]
                     if not further:
                         busy.remove(connection)
                         connection.close()
                     else:
                         connection.send(further[0])
-                    yield result
         finally:
             for connection in busy:
                 connection.close()
             for process in processes:
                 process.terminate()
                 process.join()
+
+    def together(self, work: "Callable[[Team, Progress], Result]", progress: Progress, /) -> Result:
+        """See `Engine.together`."""
+        context, connections, processes = multiprocessing.get_context("spawn"), list[Connection](), []
+        content = pickle.dumps(work)  # torch would have the processes share what they are to change
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                for rank in range(self.n):
+                    ours, theirs = context.Pipe(duplex=False)
+                    arguments = (content, rank, self.n, f"file://{folder}/team", theirs)
+                    processes.append(context.Process(target=_take_part, args=arguments, daemon=True))
+                    processes[-1].start()
+                    theirs.close()
+                    connections.append(ours)
+                while True:
+                    for connection in wait(connections):
+                        assert isinstance(connection, Connection)
+                        message = _received(connection)
+                        if isinstance(message, bytes):
+                            result: Result = pickle.loads(message)  # noqa: S301  (of our own process)
+                            return result
+                        progress(message)
+            finally:
+                for process in processes:
+                    process.terminate()
+                    process.join()
+
+    def held(self) -> AbstractContextManager[None]:
+        """Nothing: see `Engine.held`."""
+        return nullcontext()
 
 
 def _received(connection: Connection) -> Any:
@@ -73,3 +108,15 @@ def _serve(open_: Callable[[], Any], work: Callable[..., Any], connection: Conne
         connection.send(error)
     except (EOFError, ConnectionError):
         return
+
+
+def _take_part(content: bytes, rank: int, size: int, meeting: str, connection: Connection) -> None:
+    """A process of a team."""
+    from recsys.text.team import joined  # torch, which ranking does without
+
+    def say(message: Message) -> None:
+        connection.send(pickle.dumps(message[0]) if isinstance(message, tuple) else message)
+
+    one_thread()
+    with suppress(RecsysError), joined(rank, size, meeting) as team:  # an error has been said
+        take_part(pickle.loads(content), team, say)  # noqa: S301  (of our own process)

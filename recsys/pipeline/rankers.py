@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
+from recsys.pipeline.engine import Engine
 from recsys.pipeline.stage_one import Progress
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
@@ -53,26 +54,28 @@ class Rankers:
         config: RankerConfig,
         seed: int,
         progress: Progress,
+        engine: Engine | None = None,
     ) -> "Rankers":
         """Fit on older requests; the newest share decides the number of trees and calibrates.
+
+        Args:
+            engine: its processes fit the rankers side by side, each as this one would; without it, this one does.
 
         Raises:
             DataError: no request has an item that was wanted.
         """
         progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
-        train = train.sampled(config.negatives, seed)
-        full = Ranker.fit(train, validation, features.names, config, seed, features.directions)
-        without: dict[FeatureGroup, Ranker] = {}
-        for group in ABLATED if config.ablation else ():
-            columns = [place for place, own in enumerate(features.groups) if own != group]
-            parts = [part.keep(remaining(part.proposed_by, sources, group)) for part in (train, validation)]
-            if len(columns) in (0, len(features.groups)) or not parts[0].wanted.any():
-                continue
-            progress(f"ranker without {group}")
-            other, (older, newer) = features.without(group), (part.columns(columns) for part in parts)
-            without[group] = Ranker.fit(older, newer, other.names, config, seed, other.directions)
-        return cls(full, without, *_calibrated(full, validation if validation.n_requests else train))
+        ground = _Ground(train.sampled(config.negatives, seed), validation, features, tuple(sources), config, seed)
+        tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
+        several = engine.run(ground.opened, _Ground.fit, tasks) if engine and len(tasks) > 1 else None
+        fitted: dict[FeatureGroup | None, Ranker] = {}
+        for found in several or (ground.fit(*task) for task in tasks):
+            if found is not None and found[1] is not None:
+                progress("ranker fitted" if found[0] is None else f"ranker without {found[0]} fitted")
+                fitted[found[0]] = found[1]
+        without = {group: fitted[group] for group in ABLATED if group in fitted}
+        return cls(fitted[None], without, *_calibrated(fitted[None], validation if validation.n_requests else train))
 
     @property
     def alone(self) -> "Rankers":
@@ -108,6 +111,33 @@ class Rankers:
         }
         full = Ranker.load(folder / "ranker.txt")
         return cls(full, without, Calibration(**calibration["click"]), Calibration(**calibration["purchase"]))
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What each ranker is fitted on."""
+
+    train: RankerRows
+    validation: RankerRows
+    features: FeatureSet
+    sources: tuple[str, ...]
+    config: RankerConfig
+    seed: int
+
+    def opened(self) -> "_Ground":
+        """Itself: what a process needs comes with the call."""
+        return self
+
+    def fit(self, group: FeatureGroup | None) -> tuple[FeatureGroup | None, Ranker | None]:
+        """The ranker without a group, or the full one; none where nothing is left to learn from."""
+        features, older, newer = self.features, self.train, self.validation
+        if group is not None:
+            columns = [place for place, own in enumerate(features.groups) if own != group]
+            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, group)) for rows in (older, newer))
+            if len(columns) in (0, len(features.groups)) or not older.wanted.any():
+                return group, None
+            features, older, newer = features.without(group), older.columns(columns), newer.columns(columns)
+        return group, Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
 
 
 def _calibrated(ranker: Ranker, held_out: RankerRows) -> tuple[Calibration, Calibration]:

@@ -20,6 +20,7 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.pipeline.engine import Engine
 from recsys.pipeline.newcomers import Newcomers
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
@@ -65,6 +66,7 @@ class StageOne:
         text_minutes: float,
         cache: VectorCache | None,
         warm: "StageOne | None",
+        engine: Engine | None = None,
         progress: Progress,
     ) -> "StageOne":
         """Fit every configured source on a log that is already cut in time.
@@ -75,6 +77,7 @@ class StageOne:
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
             warm: an earlier stage, fitted on less of the same log, to go on from.
+            engine: its processes train the text model together; without it, this one does.
         """
         models: dict[str, Scorer] = {}
         interest = None
@@ -88,6 +91,7 @@ class StageOne:
                     minutes=text_minutes,
                     cache=cache,
                     warm=warm.interest if warm else None,
+                    together=engine.together if engine else None,
                     progress=progress,
                 )
                 continue

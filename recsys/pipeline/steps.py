@@ -14,6 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.engine import Engine
 from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
@@ -38,6 +39,7 @@ class Steps:
     cache: VectorCache | None
     seed: int
     progress: Progress
+    engine: Engine | None = None
 
     def over(self, log: InteractionLog) -> "Steps":
         """The same steps over another log of the same users and items."""
@@ -59,6 +61,7 @@ class Steps:
             text_minutes=self.config.text.budget_minutes * text_share,
             cache=self.cache,
             warm=warm,
+            engine=self.engine,
             progress=self.progress,
         )
         return Past(Scoring(self.dataset.catalogue, stage, self.state), self.config)
@@ -77,7 +80,7 @@ class Steps:
     def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
         """The ranker and its ablations."""
         sources = past.scoring.stage.sources
-        return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress)
+        return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
 
     def backtest(
         self,

@@ -1,6 +1,7 @@
 """Training: three windows in time, an honest test, then the same models on everything."""
 
 import tempfile
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
 from recsys.rank.rows import RankerRows
-from recsys.rank.tuning import Trial, Tuning, tuned
+from recsys.rank.tuning import Trial, Tuning, here, tuned
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARES = (0.4, 0.3, 0.3)
@@ -32,6 +34,7 @@ def train(
     test_start: int | None = None,
     cache: VectorCache | None = None,
     tuning: Tuning | None = None,
+    engine: Engine | None = None,
     progress: Progress = lambda message: None,
 ) -> Bundle:
     """Train everything and measure it honestly.
@@ -50,6 +53,8 @@ def train(
         test_start: start of the test window in microseconds, when it is not to be the newest share of the log.
         cache: text vectors encoded before; without it they are kept for this run only.
         tuning: seek the ranker's settings on the ranker window first.
+        engine: its processes encode new texts, train the text model, fit the rankers and try settings; without it, all
+            of that is done by this one.
         progress: called with a line of text now and then.
 
     Raises:
@@ -60,9 +65,15 @@ def train(
     log = dataset.log
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
-        run = Steps(dataset, config, EventState(log), cache, seed, progress)
+        if engine is not None:
+            progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
+        if engine is not None and "text" in config.candidates.sources:
+            from recsys.pipeline.encode_ahead import encode_ahead  # torch, which serving does without
+
+            encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
+        run = Steps(dataset, config, EventState(log), cache, seed, progress, engine)
 
         novices = Novices.draw(log.n_items, seed)
         young = run.over(novices.young(log, split.ranker_start))
@@ -72,7 +83,9 @@ def train(
         older = young.rows(past, features, young.moments(split.ranker_start, split.test_start), untold)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
-            ranker, trials = tuned(older, features.names, config.ranker, tuning, seed, progress, features.directions)
+            spread = engine.run if engine is not None else here
+            given = (features.names, config.ranker, tuning, seed, progress, features.directions, spread)
+            ranker, trials = tuned(older, *given)
             config = config.model_copy(update={"ranker": ranker})
             run = replace(run, config=config)
         rankers = run.rankers(older, features, past)

@@ -1,9 +1,10 @@
 """Hyper-parameters of the ranker, sought by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
@@ -41,6 +42,47 @@ class Trial:
     settings: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What every try needs: rows to learn from, later ones that may end it, and the newest, which judge."""
+
+    train: RankerRows
+    stopping: RankerRows
+    judges: RankerRows
+    names: tuple[str, ...]
+    config: RankerConfig
+    seed: int
+    directions: tuple[int, ...]
+
+    def opened(self) -> "Bench":
+        """Itself: what a process needs comes with the call."""
+        return self
+
+    def reached(self, number: int, settings: dict[str, float]) -> Trial:
+        """A ranker with these settings, judged."""
+        tried = self.config.model_copy(update=settings)
+        train = self.train.sampled(tried.negatives, self.seed)
+        ranker = Ranker.fit(train, self.stopping, self.names, tried, self.seed, self.directions)
+        return Trial(number, self.judges.ndcg(ranker.score(self.judges.table)), settings)
+
+
+class Run(Protocol):
+    """Does tasks as `recsys.pipeline.engine.Engine.run` does, here or in many processes."""
+
+    def __call__(
+        self, open_: Callable[[], Bench], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
+    ) -> Iterator[Trial | None]: ...
+
+
+def here(
+    open_: Callable[[], Bench], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
+) -> Iterator[Trial | None]:
+    """A `Run` in this process: one try after the other."""
+    bench = open_()
+    for task in tasks:
+        yield work(bench, *task)
+
+
 def tuned(
     rows: RankerRows,
     names: Sequence[str],
@@ -49,11 +91,15 @@ def tuned(
     seed: int,
     progress: Callable[[str], None],
     directions: Sequence[int] = (),
+    run: Run = here,
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
     The rows are cut in three by time: a ranker learns from the oldest, the next may end it, and the newest judge.
     The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
+
+    Where tries run side by side, the next one is chosen as if those that still run had come to nothing ("constant
+    liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
 
     Raises:
         ConfigError: Optuna is not installed.
@@ -68,37 +114,43 @@ def tuned(
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
         raise DataError("the ranker window is too short to tune on: it needs wanted items at three distinct times")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-    def reached(trial: "optuna.Trial") -> float:
-        settings = {
-            "trees": trial.suggest_int("trees", 10, 600, log=True),
-            "leaves": trial.suggest_int("leaves", 4, 127, log=True),
-            "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
-            "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
-            "negatives": trial.suggest_int("negatives", 20, 400, log=True),
-        }
-        tried = config.model_copy(update=settings)
-        ranker = Ranker.fit(train.sampled(tried.negatives, seed), stopping, names, tried, seed, directions)
-        ndcg = judges.ndcg(ranker.score(judges.table))
-        progress(f"trial {trial.number + 1} of {tuning.trials}: ndcg@10 {ndcg:.4f} with {_written(settings)}")
-        return ndcg
-
     if tuning.file is not None:
         tuning.file.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     study = optuna.create_study(
         study_name=tuning.name,
         storage=None if tuning.file is None else f"sqlite:///{tuning.file}",
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
+        sampler=sampler,
     )
-    done = _completed(study)
-    if not done:
-        study.enqueue_trial({key: getattr(config, key) for key in TUNED}, skip_if_exists=True)
-    study.optimize(reached, n_trials=max(0, tuning.trials - len(done)))
+    for left in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # of an interrupted run
+    start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
+    if start not in [trial.settings for trial in done]:
+        study.enqueue_trial(start)
+    bench = Bench(train, stopping, judges, tuple(names), config, seed, tuple(directions))
+    tasks = (_drawn(study.ask()) for _ in range(tuning.trials - len(done)))
+    for trial in run(bench.opened, Bench.reached, tasks):
+        if trial is not None:
+            study.tell(trial.number, trial.ndcg)
+            count = f"trial {trial.number + 1} of {tuning.trials}"
+            progress(f"{count}: ndcg@10 {trial.ndcg:.4f} with {_written(trial.settings)}")
     trials = sorted(_completed(study), key=lambda trial: -trial.ndcg)
     best = {key: trials[0].settings[key] for key in TUNED} if trials else {}
     return config.model_copy(update=best), tuple(trials)
+
+
+def _drawn(trial: "optuna.Trial") -> tuple[int, dict[str, float]]:
+    """The number and the settings of a try that the sampler proposes."""
+    return trial.number, {
+        "trees": trial.suggest_int("trees", 10, 600, log=True),
+        "leaves": trial.suggest_int("leaves", 4, 127, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
+        "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
+        "negatives": trial.suggest_int("negatives", 20, 400, log=True),
+    }
 
 
 def _completed(study: "optuna.Study") -> list[Trial]:

@@ -9,18 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from recsys.text.encoder import TextEncoder, autocast, batches_by_length, mean_pool
+from recsys.text.encoder import TextEncoder, autocast, mean_pool
 from recsys.text.layers import upper_parameters
 from recsys.text.lower import LowerLayers
 from recsys.text.methods import RATES, Peft, tuning_method
-
-_BATCH_TOKENS = 4_096
+from recsys.text.team import ALONE, Team
 
 
 class AdaptedEncoder:
     """An encoder whose upper layers can be trained.
 
-    The layers below never change: where what they give is kept, only the upper layers run again.
+    The layers below never change: where what they give is kept, only the upper layers run again. In a team, each
+    process encodes the texts that belong to it, and all get all vectors.
 
     Attributes:
         lower: the layers below, which may keep what they give.
@@ -29,10 +29,17 @@ class AdaptedEncoder:
     """
 
     def __init__(
-        self, encoder: TextEncoder, tokens: Sequence[Sequence[int]], peft: Peft, rank: int, upper_layers: int
+        self,
+        encoder: TextEncoder,
+        tokens: Sequence[Sequence[int]],
+        peft: Peft,
+        rank: int,
+        upper_layers: int,
+        team: Team = ALONE,
     ) -> None:
         self.encoder = encoder
-        self.lower = LowerLayers(encoder, tokens, upper_layers)
+        self.team = team
+        self.lower = LowerLayers(encoder, tokens, upper_layers, team)
         self._before = {name: p.detach().clone() for name, p in upper_parameters(encoder.model, upper_layers).items()}
         self.rate = RATES[peft]
         self.method = tuning_method(encoder.model, peft, rank, upper_layers)
@@ -49,6 +56,16 @@ class AdaptedEncoder:
 
     def embed(self, rows: NDArray[np.int64]) -> torch.Tensor:
         """(n, dim) unit rows of some texts, with gradient to what is trained."""
+        if self.team.size == 1:
+            return self._embed(rows)
+        own = np.flatnonzero(self.team.own(rows))
+        # It asks for a gradient of its own: the way back goes through all processes, those without a text too.
+        part = torch.zeros(len(rows), self.encoder.dim, device=self.encoder.device, requires_grad=True)
+        if len(own):
+            part = part.index_copy(0, torch.from_numpy(own).to(part.device), self._embed(rows[own]))
+        return self.team.whole(part)
+
+    def _embed(self, rows: NDArray[np.int64]) -> torch.Tensor:
         inputs = self.lower.inputs(rows)
         replayed = self.lower.replayed(rows) if self.lower.kept else nullcontext()
         with autocast(self.encoder.device), replayed:
@@ -58,13 +75,14 @@ class AdaptedEncoder:
     def vectors(self) -> NDArray[np.float32]:
         """(n_texts, dim) float32 unit rows of all texts, as the encoder stands."""
         started = time.monotonic()
-        vectors = np.empty((len(self.lengths), self.encoder.dim), dtype=np.float32)
+        vectors = np.zeros((len(self.lengths), self.encoder.dim), dtype=np.float32)
         self.method.model.eval()
         with torch.inference_mode():
-            for rows in batches_by_length(self.lengths, _BATCH_TOKENS):
-                vectors[rows] = self.embed(rows).cpu().numpy()
+            for rows in self.lower.batches():
+                vectors[rows] = self._embed(rows).cpu().numpy()
+        whole: NDArray[np.float32] = self.team.whole(torch.from_numpy(vectors)).numpy()
         self.seconds_per_pass = time.monotonic() - started
-        return vectors
+        return whole
 
     def train(self) -> None:
         """Switch the adapter's dropout on; the encoder's own stays off, as its lower states are fixed."""
@@ -105,11 +123,11 @@ class AdaptedEncoder:
 
     def _estimate(self) -> float:
         """Seconds of a pass over the texts through the whole encoder, from one batch of middling length."""
-        batches = list(batches_by_length(self.lengths, _BATCH_TOKENS))
+        batches = list(self.lower.batches())
         if not batches:
             return 0.0
         rows = batches[len(batches) // 2]
         started = time.monotonic()
         with torch.inference_mode():
-            self.embed(rows)
-        return (time.monotonic() - started) * float(self.lengths.sum() / self.lengths[rows].sum())
+            self._embed(rows)
+        return (time.monotonic() - started) * float(self.lengths[self.lower.rows].sum() / self.lengths[rows].sum())

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,11 @@ class TextEncoder:
         max_tokens = min(max_tokens, positions, tokenizer.model_max_length)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(name, version_of(folder, max_tokens), max_tokens, tokenizer, model)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens what is installed there, and takes the tuned weights."""
+        where = str(Path(self.name).absolute()) if Path(self.name).is_dir() else self.name
+        return _opened, (self.name, where, self.max_tokens, self.base_version, self.tuning and self.tuning.weights)
 
     def changed(
         self, weights: Mapping[str, torch.Tensor], originals: Mapping[str, torch.Tensor] | None = None
@@ -184,6 +190,16 @@ class TextEncoder:
             tokens[row, : len(numbers)] = torch.tensor(numbers)
             mask[row, : len(numbers)] = 1
         return {"input_ids": tokens, "attention_mask": mask}
+
+
+def _opened(
+    name: str, where: str, max_tokens: int, version: str, weights: Mapping[str, torch.Tensor] | None
+) -> TextEncoder:
+    encoder = TextEncoder.load(where, max_tokens)
+    if encoder.version != version:
+        raise ConfigError(f"text.encoder: {where} has version {encoder.version} here, not {version}; install that one")
+    encoder.name = name
+    return encoder.changed(weights or {})
 
 
 def _digest(weights: Mapping[str, torch.Tensor]) -> str:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +20,7 @@ from recsys.text.plan import Plan, schedule
 from recsys.text.ranking import gains, is_better
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
-
-Progress = Callable[[str], None]
+from recsys.text.team import ALONE, Progress, Team
 
 _STEPS_BETWEEN_CHECKS = 160
 _PATIENCE = 4
@@ -48,6 +46,9 @@ class _State:
 class Trainer:
     """Trains an interest network, and with it an adapter if one is given, on the texts of a catalogue.
 
+    In a team every process draws the same batches, takes its share of each one's targets among the candidates of all,
+    and its share of the texts and of what is checked; the sum of the gradients is that of one process alone.
+
     Attributes:
         vectors: (n_items, dim) float32 encoder vectors as the adapter stands.
         curve: what was measured, all stages in turn.
@@ -63,6 +64,7 @@ class Trainer:
         progress: Progress,
         checkpoints: Checkpoints | None = None,
         board: TensorBoardLog | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.network = network
         self.vectors = vectors
@@ -72,6 +74,7 @@ class Trainer:
         self.progress = progress
         self.checkpoints = checkpoints
         self.board = board
+        self.team = team
         self.curve: tuple[Point, ...] = ()
         self._seconds_per_check = self._seconds_per_step = 0.0
         self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
@@ -93,7 +96,7 @@ class Trainer:
         optimizer = self._optimizer(plan, adapter)
         peaks = [group["lr"] for group in optimizer.param_groups]
         start = kept = self._state(adapter)
-        resumed = self.checkpoints.read() if self.checkpoints is not None else None
+        resumed = self.saved()
         if resumed is not None and resumed[0].stage == plan.stage:
             at, tensors = resumed
             start, started, kept, best = self._take_up(tensors, optimizer, adapter)
@@ -108,13 +111,13 @@ class Trainer:
         per_epoch_steps = math.ceil(per_epoch / plan.accumulate)
         check_every = math.ceil(per_epoch_steps / math.ceil(per_epoch_steps / _STEPS_BETWEEN_CHECKS))
         losses: list[float] = []
-        while at.step < steps and at.since_best < _PATIENCE and not plan.is_over(self._reserve(adapter)):
-            done = plan.done(at.step, steps)
+        while at.step < steps and at.since_best < _PATIENCE and not self._is_over(plan, adapter):
+            done = self.team.most(plan.done(at.step, steps))
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * schedule(done)
             losses.append(self._step(optimizer, plan, at.step, adapter, lessons, done))
             at = replace(at, step=at.step + 1)
-            if at.step < steps and at.step % check_every and not plan.is_over(self._reserve(adapter)):
+            if at.step < steps and at.step % check_every and not self._is_over(plan, adapter):
                 continue
             if adapter is not None:
                 self.vectors = adapter.vectors()
@@ -138,14 +141,22 @@ class Trainer:
         self._restore(kept if better or (adapter is None and lessons is None) else start, adapter)
         return better
 
-    def _reserve(self, adapter: AdaptedEncoder | None) -> float:
-        """Seconds to keep back for one more step and the check that ends a stage."""
+    def saved(self) -> tuple[Position, dict[str, torch.Tensor]] | None:
+        """What an interrupted training left, as the first process of the team finds it."""
+        first = self.checkpoints is not None and self.team.rank == 0
+        return self.team.told(self.checkpoints.read() if self.checkpoints is not None and first else None)
+
+    def _is_over(self, plan: Plan, adapter: AdaptedEncoder | None) -> bool:
+        """True where no time is left for one more step and the check that ends a stage."""
         passes = adapter.seconds_per_pass if adapter is not None else 0.0
-        return _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
+        reserve = _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
+        return bool(self.team.most(plan.is_over(reserve)))
 
     def _check(self) -> NDArray[np.float64]:
         started = time.monotonic()
-        values = gains(self.scorer(), self.validation)
+        share, values = self.team.share(len(self.validation)), np.zeros(len(self.validation))
+        values[share] = gains(self.scorer(), self.validation.select(share))
+        values = self.team.whole(torch.from_numpy(values)).numpy()
         self._seconds_per_check = time.monotonic() - started
         return values
 
@@ -172,20 +183,21 @@ class Trainer:
             generator = np.random.default_rng([plan.seed, 1, number])
             torch.manual_seed(int(generator.integers(2**62)))
             batch = self.sampler.draw(self._examples(plan.seed, number), generator)
-            loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch)
+            loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch, self.team)
             penalty = adapter.method.penalty() if adapter is not None else None
-            whole = loss if penalty is None else loss + penalty
+            whole = loss if penalty is None else loss + penalty / self.team.size
             if lessons is not None:
                 rows = generator.choice(len(lessons), min(_LESSONS, len(lessons)), replace=False)
                 drawn = (rows, self.sampler.max_history, self.sampler.n_kinds)
                 whole = whole + lessons.weight * lessons.loss(self.network, self._read, *drawn)
             (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
             total += loss.item() / plan.accumulate
+        self.team.add_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
         optimizer.step()
         if adapter is not None:
             adapter.method.after_step(done)
         self._seconds_per_step = time.monotonic() - started
-        return total
+        return float(self.team.whole(torch.tensor(total, dtype=torch.float64)))
 
     def _examples(self, seed: int, number: int) -> NDArray[np.int64]:
         """The examples of one batch: every epoch is a permutation of its own."""
@@ -246,7 +258,7 @@ class Trainer:
         states: dict[str, _State],
         gains_of: dict[str, NDArray[np.float64]],
     ) -> None:
-        if self.checkpoints is None:
+        if self.checkpoints is None or self.team.rank:
             return
         states = {"now": self._state(adapter), **states}
         groups = {f"network.{name}": state.network for name, state in states.items()}

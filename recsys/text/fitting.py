@@ -1,7 +1,7 @@
-"""The steps of a fit: encode, split by time, train the network, tune the encoder, calibrate."""
+"""The steps of a fit: encode, split by time, train (see `training`), calibrate."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
-from recsys.text.adapter import AdaptedEncoder
+from recsys.errors import ConfigError
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
-from recsys.text.curves import Point, TensorBoardLog
+from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder
-from recsys.text.finetune import Trainer
 from recsys.text.instances import Instances
-from recsys.text.lessons import Lessons
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
@@ -28,8 +26,8 @@ from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
 from recsys.text.teaching import train_teacher
-
-Progress = Callable[[str], None]
+from recsys.text.team import ALONE, Progress, Together
+from recsys.text.training import NETWORK, TEACHER, Learned, Training
 
 _VALIDATION_SHARE = 0.05
 _ENOUGH = 500
@@ -38,14 +36,6 @@ _MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
 _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
 _FEWEST_EXAMPLES = 40
-_PASSES = 4
-"""The encoder is worth tuning if so many passes over the catalogue fit into the time that is left."""
-_NETWORK, _TEACHER = "network", "teacher"
-_TO_TEACH, _TO_ASK = 0.5, 0.2
-"""Shares of the teacher's time in which it learns, and in which it says what it thinks; in the rest that is learned."""
-_GENTLY = 0.25
-"""Learning rate of a network that learns from a teacher over that of one that starts."""
-
 _AGAIN = 0.5
 """Passes over the examples where an earlier model has learned already, as a share of those of a new one."""
 
@@ -74,13 +64,16 @@ def fit(
     cache: VectorCache | None,
     warm: TextReader | None,
     checkpoint: Path | None,
+    together: Together | None,
     progress: Progress,
 ) -> Fitted:
     """Fit a model; the arguments are those of `InterestModel.fit`."""
+    if together is not None and config.distil > 0:
+        raise ConfigError("text.distil: a teacher is trained by one process alone; set it to 0, or do without --engine")
     encoder = TextEncoder.load(config.encoder, config.max_tokens)
     base = vectors = _encoded(encoder, texts, cache, progress)
     again = max(1, int(_AGAIN * config.epochs))
-    epochs = {_NETWORK: config.epochs, config.peft: config.epochs, _TEACHER: config.epochs}
+    epochs = {NETWORK: config.epochs, config.peft: config.epochs, TEACHER: config.epochs}
     if warm is not None and warm.encoder.tuning is not None and warm.encoder.base_version == encoder.version:
         encoder = encoder.changed(warm.encoder.tuning.weights)
         vectors = _encoded(encoder, texts, cache, progress)
@@ -92,9 +85,8 @@ def fit(
     network = InterestNetwork(encoder.dim, len(lexicon), config.history, n_kinds).to(encoder.device)
     if warm is not None and warm.network.prior.shape == network.prior.shape:
         network.go_on_from(warm.network, warm.lexicon.places(lexicon.tokens))
-        epochs[_NETWORK] = again
+        epochs[NETWORK] = again
     training, validation = split(Instances.from_log(log, config.history), len(texts))
-    reader = TextReader(encoder, lexicon, network)
     bags = lexicon.bags(tokens)
     curve: tuple[Point, ...] = ()
     if len(training) >= _FEWEST_EXAMPLES and len(validation) and minutes > 0:
@@ -102,15 +94,15 @@ def fit(
         sampler = Sampler(training, len(texts), config.history, n_kinds, config.batch_size, passed_over)
         checkpoints = None
         if checkpoint is not None:
-            checkpoints = Checkpoints(checkpoint, fingerprint(texts, log, config, seed, minutes, encoder.version))
-        board = TensorBoardLog(Path(config.tensorboard)) if config.tensorboard else None
-        trainer = Trainer(network, vectors, bags, sampler, validation, progress, checkpoints, board)
-        reader = _train(trainer, reader, tokens, config, epochs, seed, minutes, progress)
-        vectors, curve = trainer.vectors, trainer.curve
-        if board is not None:
-            board.close()
-        if cache is not None and reader.encoder.tuning is not None:
-            cache.keep(reader.encoder.version, texts, vectors)
+            name = fingerprint(texts, log, config, seed, minutes, encoder.version)
+            checkpoints = Checkpoints(checkpoint.absolute(), name)
+        learned = Learned(encoder, network, vectors, curve)
+        training_of = Training(learned, tokens, bags, sampler, validation, checkpoints, config, epochs, seed, minutes)
+        learned = together(training_of.run, progress) if together else training_of.run(ALONE, progress)
+        encoder, network, vectors, curve = learned.encoder, learned.network, learned.vectors, learned.curve
+        if cache is not None and encoder.tuning is not None:
+            cache.keep(encoder.version, texts, vectors)
+    reader = TextReader(encoder, lexicon, network)
     scorer = network.scorer(vectors, bags)
     click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).heads()
     return Fitted(reader, scorer, base, click, purchase, curve)
@@ -136,37 +128,6 @@ def _encoded(
     return encoder.encode(texts, encoded) if cache is None else cache.vectors(encoder, texts, encoded)
 
 
-def _train(
-    trainer: Trainer,
-    reader: TextReader,
-    tokens: Sequence[Sequence[int]],
-    config: TextConfig,
-    epochs: Mapping[str, int],
-    seed: int,
-    minutes: float,
-    progress: Progress,
-) -> TextReader:
-    """Train the network, then with it the encoder, if the time that is left is enough for it."""
-    begun = trainer.checkpoints.read() if trainer.checkpoints is not None else None
-    position = begun[0] if begun is not None else None
-    clock = Clock(position.seconds if position is not None else 0.0)
-    deadline = 60.0 * minutes
-
-    def plan(stage: str, started: float) -> Plan:
-        return Plan(stage, epochs[stage], config.learning_rate, config.accumulate, seed, clock, started, deadline)
-
-    if position is None or position.stage == _NETWORK:
-        trainer.fit(plan(_NETWORK, 0.0))
-        if config.distil > 0:
-            _learn_from_teacher(trainer, reader.encoder, tokens, config, plan(_TEACHER, clock.seconds), progress)
-    if config.peft != "none":
-        started = position.started if position is not None and position.stage == config.peft else clock.seconds
-        reader = _tune(trainer, reader, tokens, config, plan(config.peft, started), progress)
-    if trainer.checkpoints is not None:
-        trainer.checkpoints.clear()
-    return reader
-
-
 def fit_teacher(
     encoder: TextEncoder,
     scorer: Scorer,
@@ -180,61 +141,9 @@ def fit_teacher(
     """Train a teacher beside a fitted model; the arguments are those of `InterestModel.teacher`."""
     training, validation = split(Instances.from_log(log, config.history), len(texts))
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
-    plan = Plan(_TEACHER, config.epochs, config.learning_rate, 1, seed, Clock(), 0.0, 60.0 * minutes)
+    plan = Plan(TEACHER, config.epochs, config.learning_rate, 1, seed, Clock(), 0.0, 60.0 * minutes)
     lower.keep(plan.is_over)
     teacher = Teacher.untrained(lower, seed)
     if len(training):
         train_teacher(teacher, scorer, training, validation, plan, progress)
     return teacher
-
-
-def _learn_from_teacher(
-    trainer: Trainer,
-    encoder: TextEncoder,
-    tokens: Sequence[Sequence[int]],
-    config: TextConfig,
-    plan: Plan,
-    progress: Progress,
-) -> None:
-    """Train a teacher, and the network on what it says; the network is set back where that is no gain."""
-    left = (plan.deadline - plan.started) * (1.0 if config.peft == "none" else 0.5)
-
-    def until(share: float) -> Plan:
-        return replace(plan, started=plan.clock.seconds, deadline=plan.started + share * left)
-
-    lower = LowerLayers(encoder, tokens, config.upper_layers)
-    if not lower.keep(until(_TO_TEACH).is_over):
-        progress("text: no teacher: the budget is spent; raise text.budget_minutes")
-        return
-    teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), trainer.sampler.instances
-    train_teacher(teacher, scorer, training, trainer.validation, until(_TO_TEACH), progress)
-    lessons = Lessons.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), config.distil)
-    last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)
-    if teacher.weight == 0.0 or not trainer.fit(last, lessons=lessons):
-        progress("text: the teacher is left out: with it the newest events are not ranked better")
-
-
-def _tune(
-    trainer: Trainer,
-    reader: TextReader,
-    tokens: Sequence[Sequence[int]],
-    config: TextConfig,
-    plan: Plan,
-    progress: Progress,
-) -> TextReader:
-    """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
-    if config.peft == "none" or plan.is_over():
-        progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
-        return reader
-    adapter = AdaptedEncoder(reader.encoder, tokens, config.peft, config.lora_rank, config.upper_layers)
-    needed = _PASSES * adapter.seconds_per_pass
-    if plan.is_over(needed) or not adapter.lower.keep(plan.is_over):
-        progress(
-            f"text: no {config.peft}: {max(0.0, plan.deadline - plan.clock.seconds):.0f} s of the budget are left, and "
-            f"tuning takes at least {needed:.0f} s; raise text.budget_minutes"
-        )
-        return TextReader(adapter.abandoned(), reader.lexicon, reader.network)
-    if trainer.fit(plan, adapter):
-        return TextReader(adapter.finished(), reader.lexicon, reader.network)
-    progress(f"text: {config.peft} is left out: it does not rank the newest events better than the encoder as it is")
-    return TextReader(adapter.abandoned(), reader.lexicon, reader.network)

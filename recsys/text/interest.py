@@ -28,6 +28,7 @@ from recsys.text.weights import locate, version_of
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
     from recsys.text.reader import TextReader
     from recsys.text.teacher import Teacher
+    from recsys.text.team import Together
 
 _SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
@@ -104,6 +105,7 @@ class InterestModel:
         cache: VectorCache | None = None,
         warm: "InterestModel | None" = None,
         checkpoint: Path | None = None,
+        together: "Together | None" = None,
         progress: Progress = silent,
     ) -> "InterestModel":
         """Fit on a log that is already cut in time.
@@ -119,16 +121,18 @@ class InterestModel:
             warm: an earlier model, to go on from.
             checkpoint: a folder in which the training is kept as it goes. After an interruption the same call goes on
                 from there; it is empty again at the end.
+            together: has the training done by several processes, see `recsys.text.team`; a checkpoint must then be on a
+                disk that all of them share. Without it, this process trains alone.
             progress: called with a line of text now and then.
 
         Raises:
-            ConfigError: the encoder cannot be loaded or adapted.
+            ConfigError: the encoder cannot be loaded or adapted; several are to train together with a teacher.
         """
         from recsys.text.fitting import fit
 
         budget = config.budget_minutes if minutes is None else minutes
         earlier = warm.reader if warm is not None else None
-        fitted = fit(texts, log, config, seed, budget, cache, earlier, checkpoint, progress)
+        fitted = fit(texts, log, config, seed, budget, cache, earlier, checkpoint, together, progress)
         encoder = fitted.reader.encoder
         version = version_of(locate(config.encoder), encoder.max_tokens)
         settings = Settings(config.encoder, version, encoder.max_tokens, fitted.click, fitted.purchase)

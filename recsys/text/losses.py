@@ -6,18 +6,22 @@ from torch import nn
 
 from recsys.text.network import InterestNetwork
 from recsys.text.sampling import Batch
+from recsys.text.team import ALONE, Team
 
 _NOTHING = -1e9
 
 
-def batch_loss(network: InterestNetwork, texts: torch.Tensor, batch: Batch) -> torch.Tensor:
+def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team: Team = ALONE) -> torch.Tensor:
     """Mean cross-entropy of the targets among the candidates, and among what was shown with them and passed over.
+
+    In a team, a process looks at its share of the targets, and the sum over all processes is that mean.
 
     Args:
         network: the model.
         texts: (n_needed, dim), what the items of the batch say.
-        batch: histories, targets and candidates.
+        whole: histories, targets and candidates.
     """
+    batch = whole.part(team.share(len(whole.labels))) if team.size > 1 else whole
     device = texts.device
     past, places = np.unique(batch.places, return_inverse=True)
     logits = network(
@@ -30,7 +34,7 @@ def batch_loss(network: InterestNetwork, texts: torch.Tensor, batch: Batch) -> t
     weights, labels = torch.from_numpy(batch.weights).to(device), torch.from_numpy(batch.labels).to(device)
     corrected = logits - torch.from_numpy(batch.log_chances).to(device)
     corrected = corrected.masked_fill(torch.from_numpy(batch.masked).to(device), _NOTHING)
-    loss = (nn.functional.cross_entropy(corrected, labels, reduction="none") * weights).mean()
+    loss = (nn.functional.cross_entropy(corrected, labels, reduction="none") * weights).sum() / len(whole.labels)
     rows = np.flatnonzero(batch.skipped.any(axis=1))
     if not len(rows):
         return loss
@@ -40,4 +44,4 @@ def batch_loss(network: InterestNetwork, texts: torch.Tensor, batch: Batch) -> t
     chosen = torch.from_numpy(rows).to(device)
     beside = logits[chosen].masked_fill(~torch.from_numpy(shown).to(device), _NOTHING)
     losses = nn.functional.cross_entropy(beside, labels[chosen], reduction="none") * weights[chosen]
-    return loss + losses.sum() / len(batch.labels)
+    return loss + losses.sum() / len(whole.labels)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.text.encoder import TextEncoder, autocast, batches_by_length
 from recsys.text.layers import layers_of
+from recsys.text.team import ALONE, Team
 
 _MEMORY = 1 << 30
 """Bytes that kept states may take; beyond, they are computed again at each use."""
@@ -21,18 +22,23 @@ class LowerLayers:
 
     Attributes:
         lengths: (n_texts,) tokens of each text.
+        rows: the texts that will be asked for.
         n_layers: how many layers are below.
         stack: all layers of the encoder.
         kept: True once `keep` has computed all states.
     """
 
-    def __init__(self, encoder: TextEncoder, tokens: Sequence[Sequence[int]], upper_layers: int) -> None:
+    def __init__(
+        self, encoder: TextEncoder, tokens: Sequence[Sequence[int]], upper_layers: int, team: Team = ALONE
+    ) -> None:
         self.encoder = encoder
         self.tokens = tokens
         self.lengths = np.array([len(row) for row in tokens], dtype=np.int64)
         self.stack = layers_of(encoder.model)
         self.n_layers = max(0, len(self.stack) - upper_layers)
-        self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        own = team.own(np.arange(len(tokens)))
+        self.rows = np.flatnonzero(own)
+        self._offsets = np.concatenate([[0], np.cumsum(np.where(own, self.lengths, 0))])
         self._states: NDArray[np.float16] | None = None
 
     @property
@@ -49,10 +55,10 @@ class LowerLayers:
         Returns:
             False where the time was over before the end.
         """
-        if self.kept or int(self.lengths.sum()) * self.encoder.dim * 2 > _MEMORY:
+        if self.kept or int(self._offsets[-1]) * self.encoder.dim * 2 > _MEMORY:
             return True
-        states = np.empty((int(self.lengths.sum()), self.encoder.dim), dtype=np.float16)
-        for rows in batches_by_length(self.lengths, _BATCH_TOKENS):
+        states = np.empty((int(self._offsets[-1]), self.encoder.dim), dtype=np.float16)
+        for rows in self.batches():
             if over():
                 return False
             for row, state in zip(rows, self._run(rows), strict=True):
@@ -65,6 +71,11 @@ class LowerLayers:
         if self._states is None:
             return self._run(rows)
         return [self._states[self._offsets[row] : self._offsets[row + 1]] for row in rows]
+
+    def batches(self) -> Iterator[NDArray[np.int64]]:
+        """`rows` in batches of similar length."""
+        for places in batches_by_length(self.lengths[self.rows], _BATCH_TOKENS):
+            yield self.rows[places]
 
     def inputs(self, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         """input_ids and attention_mask of some texts, on the encoder's device."""

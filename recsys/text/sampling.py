@@ -1,6 +1,6 @@
 """Training batches of next events, with sampled negatives and their chances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,21 @@ class Batch:
     masked: NDArray[np.bool_]
     skipped: NDArray[np.bool_]
     weights: NDArray[np.float32]
+
+    def part(self, some: slice) -> "Batch":
+        """Some of its targets, with their histories, among the candidates of all."""
+        start, stop, _ = some.indices(len(self.labels))
+        inside = (self.events.rows >= start) & (self.events.rows < stop)
+        events = ReadEvents(*(getattr(self.events, field.name)[inside] for field in fields(ReadEvents)))
+        return replace(
+            self,
+            events=replace(events, rows=events.rows - start),
+            places=self.places[inside],
+            labels=self.labels[some],
+            masked=self.masked[some],
+            skipped=self.skipped[some],
+            weights=self.weights[some],
+        )
 
 
 @dataclass(frozen=True)

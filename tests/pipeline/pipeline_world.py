@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
+from recsys.config import RankerConfig
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.rank.rows import RankerRows
+from recsys.rank.tuning import Run, Trial, Tuning, tuned
 
 DAY = 86_400_000_000
 AFTER = int(datetime(2024, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -95,3 +98,17 @@ def until(frame: pl.DataFrame, day: int) -> pl.DataFrame:
     start = frame["timestamp"].min()
     assert isinstance(start, datetime)
     return frame.filter(pl.col("timestamp") < start + pl.duration(days=day))
+
+
+def trials(n: int, run: Run) -> list[Trial]:
+    """Settings tried on rows in which the item with the highest signal is wanted, oldest first."""
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(960, 2)).astype(np.float32)
+    grades = np.zeros(len(table), dtype=np.int32)
+    grades[table[:, 0].reshape(120, 8).argmax(axis=1) + np.arange(120) * 8] = 1
+    times = np.arange(120, dtype=np.int64)
+    rows = RankerRows(table, grades, grades > 1, np.full(120, 8), times, np.zeros(len(table), dtype=np.uint16))
+    start = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
+    config, tried = tuned(rows, ("signal", "noise"), start, Tuning(n), 0, lambda message: None, run=run)
+    assert {key: getattr(config, key) for key in tried[0].settings} == tried[0].settings
+    return sorted(tried, key=lambda trial: trial.number)

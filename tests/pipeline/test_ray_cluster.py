@@ -1,21 +1,32 @@
-"""Ray on two real nodes of this machine: the same lists as one process makes, whoever is killed on the way."""
+"""Ray on two real nodes of this machine: the lists, trials and models of one process, whoever is killed on the way."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from pipeline_world import trials
 
+from recsys.config import Config, TextConfig
+from recsys.data.dataset import Dataset
 from recsys.errors import BundleError, DataError
 from recsys.pipeline import batch, ray_cluster
 from recsys.pipeline.batch import UserRequests, rank_part, rank_to_parquet
 from recsys.pipeline.published import Published
 from recsys.pipeline.ray_cluster import RayCluster
 from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.train import train
+from recsys.rank.tuning import here
 from recsys.registry import Registry
+from recsys.text.cache import VectorCache
+from recsys.text.interest import InterestModel
+from recsys.text.team import ALONE, Progress, Team, Together
+from recsys.text.training import Learned
 
 ray = pytest.importorskip("ray", reason="needs Ray: install recsys[ray]")
 
@@ -28,6 +39,9 @@ _ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",  # no token in the home directory
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_raylet_start_wait_time_s": "300",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # one process less
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",
     "RAY_worker_niceness": "0",  # by default a worker waits for everybody else on a busy machine
 }
 
@@ -104,3 +118,61 @@ def test_what_always_kills_ends_the_run(cluster: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ray_cluster, "_DEATHS", 0)
     with pytest.raises(DataError, match="again and again"):
         list(RayCluster(1).run(die, print, [()]))
+
+
+def test_settings_tried_by_two_nodes(cluster: Any) -> None:
+    pytest.importorskip("optuna")
+    assert trials(4, RayCluster().run) == trials(4, here)
+
+
+def test_two_nodes_fit_the_rankers_of_one_process(
+    cluster: Any, early: Dataset, plain_config: Config, tmp_path: Path
+) -> None:
+    ablated = plain_config.model_copy(update={"ranker": plain_config.ranker.model_copy(update={"ablation": True})})
+    one, two = train(early, ablated), train(early, ablated, engine=RayCluster())
+    for name, bundle in (("one", one), ("two", two)):
+        bundle.rankers.save(tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert "without_behaviour.txt" in files
+    for name in files:
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def plainly(folder: Path, work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
+    """Train without dropout, whose draws depend on who does what; a file tells on which node."""
+    (folder / ray.get_runtime_context().get_node_id()).touch()
+    return undropped(work, team, progress)
+
+
+def undropped(work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
+    """Train without dropout, with a check after each step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 1)
+        patch.setattr("recsys.text.network._TOKEN_DROPOUT", 0.0)
+        for module in work.__self__.start.network.modules():  # type: ignore[attr-defined]
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        return work(team, progress)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
+def test_two_nodes_train_the_text_model_that_one_process_trains(cluster: Any, world: Dataset, tmp_path: Path) -> None:
+    config = TextConfig(max_tokens=16, epochs=3, peft="none")
+    cache, nodes = VectorCache(tmp_path / "vectors"), tmp_path / "nodes"
+    nodes.mkdir()
+
+    def fit(together: Together) -> InterestModel:
+        texts, log = world.catalogue.texts, world.log
+        return InterestModel.fit(texts, log, config, minutes=9, cache=cache, together=together, progress=said.append)
+
+    said: list[str] = []
+    one = fit(lambda work, progress: undropped(work, ALONE, progress))
+    said.clear()
+    two = fit(lambda work, progress: RayCluster().together(partial(plainly, nodes, work), progress))
+    assert len(list(nodes.iterdir())) == 2, "one process a node"
+    assert [line[:22] for line in said] == [f"text: network step {step}/9" for step in range(1, 10)]
+    assert [point.step for point in two.curve] == [point.step for point in one.curve]
+    losses = [[point.loss for point in model.curve[1:]] for model in (two, one)]
+    np.testing.assert_allclose(*losses, atol=0.02)
+    np.testing.assert_allclose(two.item_vectors, one.item_vectors, atol=0.02)
+    assert two.curve[-1].ndcg == pytest.approx(one.curve[-1].ndcg, abs=0.05)

@@ -1,5 +1,6 @@
 """Settings are sought on the ranker window alone, go on after an interruption, and are never worse than the start."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.rank.rows import RankerRows
-from recsys.rank.tuning import TUNED, Tuning, tuned
+from recsys.rank.tuning import TUNED, Run, Trial, Tuning, here, tuned
 
 pytest.importorskip("optuna")
 START = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
@@ -25,8 +26,11 @@ def make_rows(n_requests: int, size: int = 12) -> RankerRows:
     return RankerRows(table, grades, grades > 1, sizes, times, np.zeros(len(table), dtype=np.uint16))
 
 
-def seek(trials: int, file: Path | None = None, n_requests: int = 120) -> tuple[RankerConfig, list[int], list[float]]:
-    config, tried = tuned(make_rows(n_requests), NAMES, START, Tuning(trials, file), 0, lambda message: None)
+def seek(
+    trials: int, file: Path | None = None, n_requests: int = 120, run: Run = here
+) -> tuple[RankerConfig, list[int], list[float]]:
+    rows = make_rows(n_requests)
+    config, tried = tuned(rows, NAMES, START, Tuning(trials, file), 0, lambda message: None, run=run)
     return config, [trial.number for trial in tried], [trial.ndcg for trial in tried]
 
 
@@ -45,6 +49,21 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
     assert (sorted(first), sorted(both)) == ([0, 1], [0, 1, 2])
     again, same, repeated = seek(3, file)  # nothing is left to try
     assert (again, same, repeated) == (config, both, ndcgs)
+
+
+def test_a_try_that_was_cut_off_is_tried_again(tmp_path: Path) -> None:
+    def cut_off(open_: object, work: object, tasks: Iterable[object]) -> Iterator[Trial | None]:
+        next(iter(tasks))
+        raise KeyboardInterrupt
+        yield
+
+    file = tmp_path / "studies.sqlite"
+    with pytest.raises(KeyboardInterrupt):
+        seek(2, file, run=cut_off)
+    start = {key: getattr(START, key) for key in TUNED}
+    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, lambda message: None)[1]
+    assert len(tried) == 2
+    assert start in [trial.settings for trial in tried]
 
 
 def test_trials_of_a_release_that_sought_other_keys_do_not_count(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Processes that train one model together: each works on its share, and all hold the same weights at every step."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import distributed
+
+Value = TypeVar("Value")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Team:
+    """The place of one process in its team. By default it is alone.
+
+    `torch.distributed` has joined the processes before. But for `share` and `own`, all must call the same methods in
+    the same order; what a method gives is the same for all, so a decision made from it is too.
+
+    Attributes:
+        rank: 0 for the process that speaks and saves.
+        size: how many they are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, n: int) -> slice:
+        """The rows among n that this process works on."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def own(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some items belong to this process, the same ones throughout."""
+        return np.asarray(rows % self.size == self.rank)
+
+    def most(self, value: float) -> float:
+        """The largest value that any process has."""
+        if self.size == 1:
+            return value
+        largest = torch.tensor(value, dtype=torch.float64)
+        distributed.all_reduce(largest, distributed.ReduceOp.MAX)
+        return float(largest)
+
+    def told(self, value: Value) -> Value:
+        """What the first process has."""
+        if self.size == 1:
+            return value
+        said = [value]
+        distributed.broadcast_object_list(said)
+        return said[0]
+
+    def whole(self, part: torch.Tensor) -> torch.Tensor:
+        """The sum of what all processes have; the gradient of every use of it comes back to each part."""
+        if self.size == 1:
+            return part
+        total: torch.Tensor = _Sum.apply(part)  # type: ignore[no-untyped-call]
+        return total
+
+    def add_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Let every process have the sum of all gradients; one that has none counts zero."""
+        if self.size == 1:
+            return
+        parameters = list(parameters)
+        parts = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        total = torch.cat([part.reshape(-1) for part in parts])
+        distributed.all_reduce(total)
+        for parameter, gradient in zip(parameters, torch.split(total, [p.numel() for p in parameters]), strict=True):
+            parameter.grad = gradient.view_as(parameter)
+
+
+ALONE = Team()
+
+
+@contextmanager
+def joined(rank: int, size: int, meeting: str) -> Iterator[Team]:
+    """The team of `size` processes that all come to a meeting, a URL as `torch.distributed` takes them."""
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size)
+    try:
+        yield Team(rank, size)
+        distributed.barrier()  # nobody leaves before the last has finished
+    finally:
+        distributed.destroy_process_group()
+
+
+class Together(Protocol):
+    """Calls `work(team, progress)` in every process of a team; gives what it returns in the first."""
+
+    def __call__(self, work: Callable[[Team, Progress], Value], progress: Progress, /) -> Value: ...
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, part: torch.Tensor) -> torch.Tensor:
+        total = part.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        total = gradient.clone()
+        distributed.all_reduce(total)
+        return total

@@ -1,0 +1,146 @@
+"""A training from its start to its end: the network, what a teacher says, then with the network the encoder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from recsys.config import TextConfig
+from recsys.text.adapter import AdaptedEncoder
+from recsys.text.checkpoint import Checkpoints
+from recsys.text.curves import Point, TensorBoardLog
+from recsys.text.encoder import TextEncoder
+from recsys.text.finetune import Trainer
+from recsys.text.instances import Instances
+from recsys.text.lessons import Lessons
+from recsys.text.lower import LowerLayers
+from recsys.text.network import InterestNetwork
+from recsys.text.plan import Clock, Plan
+from recsys.text.sampling import Sampler
+from recsys.text.teacher import Teacher
+from recsys.text.teaching import train_teacher
+from recsys.text.team import Progress, Team
+
+NETWORK, TEACHER = "network", "teacher"
+"""Stages; the third one has the name of the way in which the encoder is tuned."""
+
+_PASSES = 4
+"""The encoder is worth tuning if so many passes over the catalogue fit into the time that is left."""
+_TO_TEACH, _TO_ASK = 0.5, 0.2
+"""Shares of the teacher's time in which it learns, and in which it says what it thinks; in the rest that is learned."""
+_GENTLY = 0.25
+"""Learning rate of a network that learns from a teacher over that of one that starts."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training starts from, and what it ends with.
+
+    Attributes:
+        vectors: (n_items, dim) float32 encoder vectors.
+        curve: what was measured on the way.
+    """
+
+    encoder: TextEncoder
+    network: InterestNetwork
+    vectors: NDArray[np.float32]
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a training needs, so that it can be handed to other processes.
+
+    Attributes:
+        start: where it begins.
+        tokens: of each text.
+        bags: (n_items, n_tokens) words of each text.
+        sampler, validation: examples to learn from, and later ones to stop by.
+        checkpoints: where it is kept as it goes; None keeps nothing.
+        epochs: most passes over the examples, by stage.
+        minutes: wall-clock budget.
+    """
+
+    start: Learned
+    tokens: Sequence[Sequence[int]]
+    bags: sp.csr_matrix
+    sampler: Sampler
+    validation: Instances
+    checkpoints: Checkpoints | None
+    config: TextConfig
+    epochs: Mapping[str, int]
+    seed: int
+    minutes: float
+
+    def run(self, team: Team, progress: Progress) -> Learned:
+        """Train the network, then with it the encoder, if the time that is left is enough for it."""
+        network, config = self.start.network, self.config
+        board = TensorBoardLog(Path(config.tensorboard)) if config.tensorboard and team.rank == 0 else None
+        data = (self.start.vectors, self.bags, self.sampler, self.validation)
+        trainer = Trainer(network, *data, progress, self.checkpoints, board, team)
+        begun = trainer.saved()
+        position = begun[0] if begun is not None else None
+        clock = Clock(position.seconds if position is not None else 0.0)
+        encoder = self.start.encoder
+        if position is None or position.stage == NETWORK:
+            trainer.fit(self._plan(NETWORK, clock, 0.0))
+            if config.distil > 0:
+                self._learn_from_teacher(trainer, self._plan(TEACHER, clock, clock.seconds))
+        if config.peft != "none":
+            tuning = position is not None and position.stage == config.peft
+            started = position.started if position is not None and tuning else clock.seconds
+            encoder = self._tune(trainer, self._plan(config.peft, clock, started))
+        if self.checkpoints is not None and team.rank == 0:
+            self.checkpoints.clear()
+        if board is not None:
+            board.close()
+        return Learned(encoder, network, trainer.vectors, trainer.curve)
+
+    def _plan(self, stage: str, clock: Clock, started: float) -> Plan:
+        config, deadline = self.config, 60.0 * self.minutes
+        rate, accumulate = config.learning_rate, config.accumulate
+        return Plan(stage, self.epochs[stage], rate, accumulate, self.seed, clock, started, deadline)
+
+    def _learn_from_teacher(self, trainer: Trainer, plan: Plan) -> None:
+        """Train a teacher, and the network on what it says; the network is set back where that is no gain."""
+        left = (plan.deadline - plan.started) * (1.0 if self.config.peft == "none" else 0.5)
+
+        def until(share: float) -> Plan:
+            return replace(plan, started=plan.clock.seconds, deadline=plan.started + share * left)
+
+        lower = LowerLayers(self.start.encoder, self.tokens, self.config.upper_layers)
+        if not lower.keep(until(_TO_TEACH).is_over):
+            trainer.progress("text: no teacher: the budget is spent; raise text.budget_minutes")
+            return
+        teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), self.sampler.instances
+        train_teacher(teacher, scorer, training, self.validation, until(_TO_TEACH), trainer.progress)
+        lessons = Lessons.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), self.config.distil)
+        last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)
+        if teacher.weight == 0.0 or not trainer.fit(last, lessons=lessons):
+            trainer.progress("text: the teacher is left out: with it the newest events are not ranked better")
+
+    def _tune(self, trainer: Trainer, plan: Plan) -> TextEncoder:
+        """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
+        config, encoder, team, progress = self.config, self.start.encoder, trainer.team, trainer.progress
+        if config.peft == "none" or team.most(plan.is_over()):
+            progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
+            return encoder
+        torch.manual_seed(plan.seed)  # every process starts from the same adapter
+        adapter = AdaptedEncoder(encoder, self.tokens, config.peft, config.lora_rank, config.upper_layers, team)
+        needed = team.most(_PASSES * adapter.seconds_per_pass)
+        if team.most(plan.is_over(needed)) or team.most(not adapter.lower.keep(plan.is_over)):
+            progress(
+                f"text: no {config.peft}: {max(0.0, plan.deadline - plan.clock.seconds):.0f} s of the budget are left, "
+                f"and tuning takes at least {needed:.0f} s; raise text.budget_minutes"
+            )
+            return adapter.abandoned()
+        if trainer.fit(plan, adapter):
+            return adapter.finished()
+        progress(
+            f"text: {config.peft} is left out: it does not rank the newest events better than the encoder as it is"
+        )
+        return adapter.abandoned()

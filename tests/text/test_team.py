@@ -1,0 +1,120 @@
+"""Processes that train together learn what one alone does, go on after an interruption, and fail as one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from text_world import given
+
+from recsys.config import TextConfig
+from recsys.data.interactions import InteractionLog
+from recsys.errors import ConfigError
+from recsys.pipeline.processes import Processes
+from recsys.text.finetune import Trainer
+from recsys.text.instances import Instances
+from recsys.text.interest import InterestModel
+from recsys.text.losses import batch_loss
+from recsys.text.network import InterestNetwork
+from recsys.text.sampling import Sampler
+from recsys.text.team import ALONE, Progress, Team
+from recsys.text.training import Learned
+
+Work = Callable[[Team, Progress], Learned]
+
+
+@contextmanager
+def exactly(work: Work) -> Iterator[pytest.MonkeyPatch]:
+    """Train without dropout, whose draws depend on who does what; with checks after few steps, and the adapter kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
+        patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
+        patch.setattr("recsys.text.network._TOKEN_DROPOUT", 0.0)
+        patch.setattr("recsys.text.methods._DROPOUT", 0.0)
+        for module in work.__self__.start.network.modules():  # type: ignore[attr-defined]
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        yield patch
+
+
+def alone(work: Work, progress: Progress, /) -> Learned:
+    """Train here."""
+    with exactly(work):
+        return work(ALONE, progress)
+
+
+def interrupted(work: Work, team: Team, progress: Progress) -> Learned:
+    """Train until the encoder is tuned a little, and go on from the checkpoint of that."""
+    step, again = Trainer._step, deepcopy(work)
+
+    def or_stop(trainer: Trainer, *given: Any) -> float:
+        if len(trainer.curve) > 6:
+            raise KeyboardInterrupt
+        return step(trainer, *given)
+
+    with exactly(work) as patch:
+        patch.setattr(Trainer, "_step", or_stop)
+        with pytest.raises(KeyboardInterrupt):
+            work(team, progress)
+    with exactly(again):
+        return again(team, progress)
+
+
+def in_two(work: Work, progress: Progress, /) -> Learned:
+    """Train in two processes."""
+    return Processes(2).together(partial(interrupted, work), progress)
+
+
+def test_two_learn_what_one_learns_and_go_on_after_an_interruption(
+    texts: list[str], log: InteractionLog, tiny_encoder: str, tmp_path: Path
+) -> None:
+    config = TextConfig(
+        encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, batch_size=32, lora_rank=2, upper_layers=1,
+        learning_rate=2e-3, peft="lora",
+    )  # fmt: skip
+    expected = InterestModel.fit(texts, log, config, minutes=9, together=alone)
+    said: list[str] = []
+    found = InterestModel.fit(texts, log, config, minutes=9, checkpoint=tmp_path, together=in_two, progress=said.append)
+    assert [line for line in said if "goes on from step" in line] == ["text: lora goes on from step 7"]
+    assert not list(tmp_path.iterdir())
+    assert [(p.stage, p.step) for p in found.curve] == [(p.stage, p.step) for p in expected.curve]
+    for ours, theirs in zip(found.curve, expected.curve, strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, abs=0.01)
+        assert ours.ndcg == pytest.approx(theirs.ndcg, abs=0.05)
+    assert found.reader.encoder.tuning is not None
+    np.testing.assert_allclose(found.item_vectors, expected.item_vectors, atol=0.02)
+    histories = given([1, 2], [9], [])
+    np.testing.assert_allclose(found.score(histories), expected.score(histories), atol=0.1)
+
+
+def test_the_shares_of_a_batch_add_up_to_its_loss(texts: list[str], log: InteractionLog) -> None:
+    torch.manual_seed(0)
+    network = InterestNetwork(8, 4, 5, 3).eval()
+    sampler = Sampler(Instances.from_log(log, 5), len(texts), 5, 3, 16)
+    batch = sampler.draw(np.arange(100, 102), np.random.default_rng(0))
+    read = torch.nn.functional.normalize(torch.randn(len(batch.items), 8), dim=-1)
+    shares = [batch_loss(network, read, batch, Team(rank, 3)).item() for rank in range(3)]  # one has no target
+    assert sum(shares) == pytest.approx(batch_loss(network, read, batch).item(), rel=1e-5)
+
+
+def fail(team: Team, progress: Progress) -> None:
+    """The second one finds that something is missing, while the first one waits for it."""
+    if team.rank == 1:
+        raise ConfigError("nothing here")
+    team.most(0.0)
+
+
+def test_an_error_of_one_ends_all() -> None:
+    with pytest.raises(ConfigError, match="nothing here"):
+        Processes(2).together(fail, lambda message: None)
+
+
+def test_a_teacher_is_not_trained_together(texts: list[str], log: InteractionLog, tiny_encoder: str) -> None:
+    config = TextConfig(encoder=tiny_encoder, max_tokens=16, distil=1.0)
+    with pytest.raises(ConfigError, match=r"text\.distil"):
+        InterestModel.fit(texts, log, config, minutes=1, together=in_two)
