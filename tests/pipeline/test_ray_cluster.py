@@ -155,6 +155,7 @@ def undropped(work: Callable[[Team, Progress], Learned], team: Team, progress: P
         return work(team, progress)
 
 
+@pytest.mark.slow  # Ray Train starts six processes
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
 def test_two_nodes_train_the_text_model_that_one_process_trains(cluster: Any, world: Dataset, tmp_path: Path) -> None:
     config = TextConfig(max_tokens=16, epochs=3, peft="none")
