@@ -1,4 +1,4 @@
-"""Ray on two real nodes of this machine: the lists, trials and models of one process, whoever is killed on the way."""
+"""Ray on two real nodes of this machine: the trials and models of one process, and its lists, whoever is killed."""
 
 import os
 import signal
