@@ -58,7 +58,8 @@ class Processes:
     def together(self, work: "Callable[[Team, Progress], Result]", progress: Progress, /) -> Result:
         """See `Engine.together`."""
         context, connections, processes = multiprocessing.get_context("spawn"), list[Connection](), []
-        content = pickle.dumps(work)  # torch would have the processes share what they are to change
+        # As multiprocessing does it, but for weights: torch has processes share those, and each is to change its own.
+        content = pickle.dumps(work)
         with tempfile.TemporaryDirectory() as folder:
             try:
                 for rank in range(self.n):

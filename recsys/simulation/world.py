@@ -16,8 +16,8 @@ from scipy.sparse.linalg import svds
 from scipy.special import expit
 
 _DIMENSIONS = 48
-"""Ways in which items differ: with a dozen, the most clicked items earn more than half of what everybody's best lists do,
-and there is little to learn of single users; with these two fifths."""
+"""Ways in which items differ: with a dozen, the most clicked items earn more than half of what the best lists of all
+users do, and there is little to learn of single ones; with these two fifths."""
 
 _NEARNESS, _APPEAL = 10.0, 0.7
 _LIKED = 0.05
