@@ -141,7 +141,7 @@ class Ranker:
         threads = _threads(len(table))
         found = np.asarray(self.booster.predict(table, pred_contrib=True, num_threads=threads))[:, :-1]
         if self.linear is not None:
-            found[:, self.linear.columns] += self.linear.contributions(table)
+            found += self.linear.contributions(table)
         return found
 
     @property
@@ -174,9 +174,9 @@ class Ranker:
 
 def _linear(rows: RankerRows, directions: Sequence[int], config: RankerConfig) -> LinearScore | None:
     """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts; None where
-    requests are many, where no column has a direction, or where clicks must be told from places, which it cannot."""
+    requests are many, where directions are not told, or where clicks must be told from places, which it cannot."""
     share = (rows.n_requests / _REQUESTS_FOR_TREES_ALONE) ** 0.5
-    if share >= 1 or config.debias or not np.any(directions):
+    if share >= 1 or config.debias or not directions:
         return None
     return LinearScore.fit(rows, directions).times((1 - share) / share)
 

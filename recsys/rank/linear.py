@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,9 @@ from recsys.rank.rows import RankerRows
 _RIDGE = 0.03
 """Penalty on the square of a weight, against the mean loss of a wanted row."""
 
+_RIDGE_UNKNOWN = 0.3
+"""The same, where the direction of a column is not known beforehand: it must be plain to be believed."""
+
 _LIMIT = 5.0
 """Deviations from the mean beyond which a value counts no further."""
 
@@ -24,16 +27,14 @@ _STEPS = 100
 
 @dataclass(frozen=True)
 class LinearScore:
-    """A sum of columns of whose direction we are sure beforehand. Each array is (n_columns,).
+    """A sum of all columns. Each array is (n_columns,).
 
     Attributes:
-        columns: places in the table.
         means: what a missing value is taken for.
         scales: of a deviation from the mean, with the sign of the column's direction; 0 where all rows are alike.
-        weights: 0 or above.
+        weights: 0 or above for a column of known direction.
     """
 
-    columns: NDArray[np.int64]
     means: NDArray[np.float64]
     scales: NDArray[np.float64]
     weights: NDArray[np.float64]
@@ -43,40 +44,37 @@ class LinearScore:
         """Weights under which softmax over each request's rows gives most to what was wanted, graded as it was.
 
         ListNet (Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007) with weights
-        that are not negative, and a ridge.
+        that follow the known directions, and a ridge.
 
         Args:
             rows: with at least one wanted row.
-            directions: of each column of the table: 1 rising, -1 falling, 0 unknown, which has no part in it.
+            directions: of each column of the table: 1 rising, -1 falling, 0 not known.
         """
-        columns = np.flatnonzero(directions)
-        signs = np.asarray(directions, dtype=np.float64)[columns]
-        table = rows.table[:, columns].astype(np.float64)
-        known = ~np.isnan(table)
-        counts = known.sum(axis=0)
-        means = np.where(known, table, 0.0).sum(axis=0) / np.maximum(counts, 1)
+        signs = np.asarray(directions, dtype=np.float64)
+        known = ~np.isnan(rows.table)
+        means = np.where(known, rows.table, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
         starts = np.cumsum(rows.sizes) - rows.sizes
-        spread = _spread(np.where(known, table - means, 0.0), starts, rows.sizes)
-        scales = np.divide(signs, spread, out=np.zeros_like(spread), where=spread > 1e-9)
-        unweighted = cls(columns, means, scales, np.ones(len(columns)))
-        return cls(columns, means, scales, _weights(unweighted.contributions(rows.table), rows, starts))
+        spread = _spread(np.where(known, rows.table - means, 0.0), starts, rows.sizes)
+        scales = np.divide(np.where(signs == 0, 1.0, signs), spread, out=np.zeros_like(spread), where=spread > 1e-9)
+        values = cls(means, scales, np.ones_like(means)).contributions(rows.table)
+        return cls(means, scales, _weights(values, signs != 0, rows, starts))
 
     def times(self, factor: float) -> "LinearScore":
         """The same order, with another part in a sum."""
-        return LinearScore(self.columns, self.means, self.scales, self.weights * factor)
+        return replace(self, weights=self.weights * factor)
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_rows,) higher is better."""
         return np.asarray(self.contributions(table).sum(axis=1))
 
     def contributions(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n_rows, n_columns) what each of `columns` adds to the score."""
-        deviations = (table[:, self.columns] - self.means) * self.scales
-        return np.asarray(np.clip(np.nan_to_num(deviations, nan=0.0), -_LIMIT, _LIMIT) * self.weights)
+        """(n_rows, n_columns) what each column adds to the score."""
+        deviations = np.nan_to_num((table - self.means) * self.scales, nan=0.0)
+        return np.asarray(np.clip(deviations, -_LIMIT, _LIMIT) * self.weights)
 
     def save(self, path: Path) -> None:
         """Write JSON."""
-        tree = {name: getattr(self, name).tolist() for name in ("columns", "means", "scales", "weights")}
+        tree = {field.name: getattr(self, field.name).tolist() for field in fields(self)}
         path.write_text(json.dumps(tree), encoding="utf-8")
 
     @classmethod
@@ -88,8 +86,7 @@ class LinearScore:
         """
         try:
             tree = json.loads(path.read_text(encoding="utf-8"))
-            own = {name: np.array(tree[name], dtype=np.float64) for name in ("means", "scales", "weights")}
-            return cls(np.array(tree["columns"], dtype=np.int64), **own)
+            return cls(*(np.array(tree[field.name], dtype=np.float64) for field in fields(cls)))
         except (ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{path} is no linear part of a ranker: {error}; publish the version again") from error
 
@@ -102,10 +99,13 @@ def _spread(
     return np.asarray((deviations - np.repeat(means, sizes, axis=0)).std(axis=0))
 
 
-def _weights(values: NDArray[np.float64], rows: RankerRows, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weights(
+    values: NDArray[np.float64], directed: NDArray[np.bool_], rows: RankerRows, starts: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """The weights of the columns `values` (n_rows, n_columns) of these rows."""
     grades = rows.grades.astype(np.float64)
     wanted, total = np.repeat(np.add.reduceat(grades, starts), rows.sizes), grades.sum()
+    ridge = np.where(directed, _RIDGE, _RIDGE_UNKNOWN)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         scores = values @ weights
@@ -114,10 +114,9 @@ def _weights(values: NDArray[np.float64], rows: RankerRows, starts: NDArray[np.i
         sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
         fit = float(grades @ (np.log(sums) - scores)) / total
         slope = values.T @ (wanted * odds / sums - grades) / total
-        return fit + _RIDGE * float(weights @ weights), slope + 2 * _RIDGE * weights
+        return fit + float(ridge @ weights**2), slope + 2 * ridge * weights
 
-    start = np.full(values.shape[1], _START)
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start), options={"maxiter": _STEPS}
-    )
+    bounds = [(0.0 if known else None, None) for known in directed]
+    start = np.where(directed, _START, 0.0)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS})
     return np.asarray(found.x)

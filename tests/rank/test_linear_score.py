@@ -16,13 +16,12 @@ DIRECTIONS = (1, -1, 0, 1)
 
 
 def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
-    """Wanted is what is high in the first column and low in the second; the second is on a scale of its own, a tenth
-    of the first is missing, the third says as much as the first but has no direction."""
+    """Wanted is what is high in the first column and low in the second and third; the second is on a scale of its own,
+    a tenth of the first is missing, the last is the same for all."""
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(n_requests * size, 4)).astype(np.float32)
-    worth = 2 * table[:, 0] - table[:, 1] + rng.gumbel(size=len(table))
+    worth = 2 * table[:, 0] - table[:, 1] - table[:, 2] + rng.gumbel(size=len(table))
     table[:, 1] *= 1_000
-    table[:, 2] = table[:, 0]
     table[:, 3] = 7
     table[rng.random(len(table)) < 0.1, 0] = np.nan
     grades = np.zeros(len(table), dtype=np.int32)
@@ -34,14 +33,20 @@ def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
 
 def test_weights_are_what_the_choices_follow() -> None:
     found = LinearScore.fit(make_rows(2_000, 0), DIRECTIONS)
-    assert found.columns.tolist() == [0, 1, 3]
     assert found.weights[0] / found.weights[1] == pytest.approx(2, rel=0.2)
-    assert found.scales[2] == 0  # all alike: it orders nothing
     assert (found.scales[:2] * [1, -1] > 0).all()
+    assert found.scales[3] == 0  # all alike: it orders nothing
+
+
+def test_a_column_of_unknown_direction_may_go_either_way() -> None:
+    rows = make_rows(2_000, 0)
+    found, told = (LinearScore.fit(rows, (1, -1, third, 1)) for third in (0, -1))
+    assert found.weights[2] * found.scales[2] < 0
+    assert abs(found.weights[2]) < told.weights[2], "and must be plainer to count as much"
 
 
 def test_an_opinion_that_misleads_is_left_out_and_never_turned_round() -> None:
-    found = LinearScore.fit(make_rows(500, 0), (-1, -1, 0, 0))
+    found = LinearScore.fit(make_rows(500, 0), (-1, -1, -1, 1))
     assert found.weights[0] == pytest.approx(0, abs=1e-6)
     assert found.weights[1] > 0.1
 
@@ -50,7 +55,7 @@ def test_missing_values_are_means() -> None:
     rows = make_rows(50, 0)
     found = LinearScore.fit(rows, DIRECTIONS)
     missing, mean = np.full((1, 4), np.nan, dtype=np.float32), np.zeros((1, 4), dtype=np.float32)
-    mean[:, found.columns] = found.means
+    mean[:] = found.means
     np.testing.assert_allclose(found.score(missing), 0)
     np.testing.assert_allclose(found.score(mean), 0, atol=1e-6)
 
