@@ -84,8 +84,8 @@ def train(
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             spread = engine.run if engine is not None else here
-            given = (features.names, config.ranker, tuning, seed, progress, features.directions, spread)
-            ranker, trials = tuned(older, *given)
+            names, directions = features.names, features.directions
+            ranker, trials = tuned(older, names, config.ranker, tuning, seed, progress, directions, spread)
             config = config.model_copy(update={"ranker": ranker})
             run = replace(run, config=config)
         rankers = run.rankers(older, features, past)
