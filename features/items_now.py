@@ -102,6 +102,8 @@ class ItemsNow:
             ]
             del before
         if now != self._now[0]:
+            if now < self._now[0]:  # what has faded to nothing does not come back by computing
+                self._made[self._made > now] = _NEVER
             self._now[0] = now
             for side, events, edges in self._parts:
                 moving = edges[0, -len(side.lengths) :]
