@@ -251,7 +251,7 @@ def test_events_of_an_item_that_is_put_later(world: World, items: list[str]) -> 
         follow(state)
         assert [item for item, _, _ in knows(state, "new 1")] == [items[0], NEW_ITEMS[0]]
         assert knows(state, "new 2") == []
-    same_answers(world.replayed(), restarted)
+    same_histories(world.replayed(), restarted)
 
 
 @pytest.mark.usefixtures("eager")
@@ -463,7 +463,7 @@ def test_over_the_other_stores(trained: Path, tmp_path: Path, shared_url: str, i
     follow(live)
     live.keep()
     same_answers(world.state(), live)
-    same_answers(world.replayed(), restarted)
+    same_histories(world.replayed(), restarted)
     store.close()
 
 
