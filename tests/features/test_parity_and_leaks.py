@@ -54,6 +54,14 @@ def test_live_is_columnar(log: list[Row], steps: list[tuple[int, int]]) -> None:
         np.testing.assert_allclose(table(live, [now]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
+def test_what_has_faded_away_is_there_again_at_an_earlier_moment() -> None:
+    log = make_log([(0, 0, 0, START), (1, 1, 0, START + DAY)])
+    live, soon = EventState(log), START + 2 * DAY
+    table(live, [soon + 10_000 * DAY])
+    expected = table(EventState(log), [soon, soon + 1])[: len(USERS) * N_ITEMS]
+    np.testing.assert_allclose(table(live, [soon]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
 @settings(max_examples=15, deadline=None)
 @given(logs, st.lists(st.tuples(st.integers(1, 20), moments), max_size=5))
 def test_mapped_segments_answer_alike(
