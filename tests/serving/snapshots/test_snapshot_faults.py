@@ -1,0 +1,93 @@
+"""Snapshots that cannot be used or written: servers say so, and read the store."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from snapshot_world import World, clicks, follow, in_memory, knows, same_answers
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def edit(world: World, **changes: object) -> None:
+    world.snapshot.write_text(json.dumps({**json.loads(world.snapshot.read_text()), **changes}))
+
+
+def part_of(world: World, what: str) -> Path:
+    record = json.loads(world.snapshot.read_text())
+    return world.snapshot.parent / (record["ids"] if what == "ids" else record[what][-1])
+
+
+WRONG: dict[str, tuple[Callable[[World], object], str]] = {
+    "damaged events": (lambda world: flip(part_of(world, "segments") / "log" / "items.npy"), "items.npy is damaged"),
+    "damaged users": (lambda world: flip(part_of(world, "ids") / "users" / "text.npy"), "text.npy is damaged"),
+    "damaged record": (lambda world: world.snapshot.write_text("{"), "snapshot.json is damaged"),
+    "a part is missing": (lambda world: shutil.rmtree(part_of(world, "segments")), "cannot be read"),
+    "of another version": (lambda world: edit(world, version="20200101T000000Z-000000"), "of version '2020"),
+    "of other data": (lambda world: edit(world, fingerprint="x"), "made over other data"),
+    "of another store": (lambda world: edit(world, identity="x"), "of another store"),
+    "ahead of the store": (lambda world: edit(world, offset=1_000), "goes to offset 1000"),
+    "of a newer release": (lambda world: edit(world, schema_version=2), "schema version 2"),
+}
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("wrong", WRONG)
+def test_one_that_cannot_be_used_is_told_of_and_replaced(
+    world: World, items: list[str], caplog: pytest.LogCaptureFixture, wrong: str
+) -> None:
+    live = world.state()
+    world.store.append(clicks("new 1", *items[:5]))
+    follow(live)
+    live.keep()
+    expected = knows(live, "new 1")
+    spoil, message = WRONG[wrong]
+    spoil(world)
+    with caplog.at_level(logging.WARNING):
+        restarted = world.state()
+        assert in_memory(restarted) > 0
+        assert knows(restarted, "new 1") == expected
+        restarted.keep()
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1, told
+    assert message in told[0]
+    assert in_memory(restarted) == 0, "it has been replaced"
+    assert world.state().serving().snapshot is not None
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items: list[str]) -> None:
+    live = world.state()
+    world.store.append(clicks("new 1", *items[:5]))
+    follow(live)
+    live.keep()
+    (world.snapshot.parent / "half" / "log").mkdir(parents=True)
+    (world.snapshot.parent / ".snapshot.json.new").write_text("{")
+    world.store.append(clicks("new 2", items[0]))
+    restarted = world.state()
+    assert restarted.serving().snapshot == live.serving().snapshot
+    same_answers(restarted, world.state())
+    restarted.keep()
+    assert not (world.snapshot.parent / "half").exists()
+    assert not (world.snapshot.parent / ".snapshot.json.new").exists()
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_disk_that_cannot_be_written_is_told_of_once(
+    world: World, items: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    world.folder.symlink_to("nowhere")
+    live = world.state()
+    world.store.append(clicks("new 1", *items[:5]))
+    follow(live)
+    live.keep()
+    live.keep()
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
+    assert len(knows(live, "new 1")) == 5
