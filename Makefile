@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 .PHONY: help demo test lint format bench bench-peers bench-text bench-features bench-serving bench-batch bench-replay bench-simulation docs clean check-serving
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo-installed ## set up, train on real purchases, show lists and how good they are
 	$(BIN)/recsys demo --dir $(DEMO_DIR)
@@ -42,7 +42,7 @@ bench-peers: ## quality beside the field's strongest tools, which have an enviro
 bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, memory, other tools, live
 	$(BIN)/python -m benchmarks.features
 
-bench-serving: $(VENV)/.dev-installed ## speed of the online API over generated catalogues, beside the floor; SERVING_ARGS='--items 10000' makes it small
+bench-serving: $(VENV)/.dev-installed ## speed of the online API over real and generated catalogues, beside the floor; SERVING_ARGS="--real '' --items 10000" makes it small
 	$(BIN)/python -m benchmarks.serving $(SERVING_ARGS)
 
 bench-batch: $(VENV)/.dev-installed ## users a second and memory of batch ranking; BATCH_ARGS='--users 10000 --items 20000' makes it small

@@ -3,6 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,7 +34,7 @@ async def empty(body: RecommendRequest) -> Response:
 async def implicit(body: RecommendRequest) -> Response:
     """What implicit's own `recommend` finds."""
     model, seen = _model()
-    user = int((body.user_id or "u0")[1:]) % _USERS
+    user = crc32((body.user_id or "").encode()) % _USERS
     items, scores = model.recommend(user, seen[user], N=body.n)
     places = zip(items.tolist(), scores.tolist(), strict=True)
     return json_response({"items": [{"item_id": f"i{item}", "score": score} for item, score in places]})

@@ -1,6 +1,9 @@
-"""Load on a server from a process of its own: `python -m benchmarks.load PORT PATH CLIENTS SECONDS`, one JSON line out.
+"""Load on a server from a process of its own, one JSON line out.
 
-Each client keeps one connection and asks again as soon as it has its answer, for lists of different users.
+    python -m benchmarks.load PORT PATH CLIENTS SECONDS USERS
+
+Each client keeps one connection and asks again as soon as it has its answer, for lists of different users:
+USERS is a JSON file with their ids.
 """
 
 import http.client
@@ -8,16 +11,18 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 
-def ask(port: int, path: str, client: int, until: float, seconds: list[float]) -> None:
+def ask(port: int, path: str, users: Sequence[str], client: int, until: float, seconds: list[float]) -> None:
     """One client."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     number = client * 101
     while time.perf_counter() < until:
-        body = json.dumps({"user_id": f"u{number % 2_000}", "n": 10}).encode()
+        body = json.dumps({"user_id": users[number % len(users)], "n": 10}).encode()
         number += 1
         started = time.perf_counter()
         connection.request("POST", path, body, {"Content-Type": "application/json"})
@@ -28,11 +33,11 @@ def ask(port: int, path: str, client: int, until: float, seconds: list[float]) -
         seconds.append(time.perf_counter() - started)
 
 
-def main(port: int, path: str, clients: int, seconds: float) -> None:
+def main(port: int, path: str, clients: int, seconds: float, users: Sequence[str]) -> None:
     """Run all clients for some seconds and print what they saw, in milliseconds."""
     found: list[list[float]] = [[] for _ in range(clients)]
     until = time.perf_counter() + seconds
-    threads = [threading.Thread(target=ask, args=(port, path, n, until, own)) for n, own in enumerate(found)]
+    threads = [threading.Thread(target=ask, args=(port, path, users, n, until, own)) for n, own in enumerate(found)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -43,4 +48,4 @@ def main(port: int, path: str, clients: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), json.loads(Path(sys.argv[5]).read_text()))

@@ -1,10 +1,12 @@
-"""Speed of the online API over generated catalogues, beside the floor and implicit, in one run.
+"""Speed of the online API over real and generated catalogues, beside the floor and implicit, in one run.
 
-    python -m benchmarks.serving [--items 10000,100000,1000000] [--clients 1,4,16] [--workers 1,2] [--seconds 10]
+    python -m benchmarks.serving [--real online-retail,completejourney] [--data ../shared/data]
+                                 [--items 10000,100000,1000000] [--clients 1,4,16] [--workers 1,2] [--seconds 10]
 
-Every source and every feature is on, 300 candidates are ranked by 300 trees, users have 50 events. The load comes from
-another process. The floor is what cannot be left out: LightGBM's own `predict` for the same rows on one thread, the
-best 300 items by text, and an endpoint that does nothing. implicit's `recommend` has only to find ten items by ALS.
+Every source and every feature is on, 300 candidates are ranked by 300 trees; users of the generated catalogues have 50
+events. The load comes from another process. The floor is what cannot be left out: LightGBM's own `predict` for the same
+rows on one thread, the best 300 items by text, and an endpoint that does nothing. implicit's `recommend` has only to
+find ten items by ALS.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
+from benchmarks.quality import prepare, recsys
 from recsys.data.requests import Request
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
@@ -36,11 +40,18 @@ Process = subprocess.Popen[bytes]
 
 _EMPTY = ("-m", "uvicorn", "benchmarks.empty:app", "--no-access-log")
 _ROUNDS = 100
+_MOST_USERS = 2_000
+_TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.trees=300", "ranker.ablation=false")
+"""How versions of real data sets are trained: what costs minutes and no time when serving is left out."""
 
 
 def main() -> None:
     """Parse, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--real", type=names, default=["online-retail", "completejourney"], help="data sets; '' for none"
+    )
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
     parser.add_argument("--items", type=numbers, default=[10_000, 100_000, 1_000_000], help="sizes of the catalogues")
     parser.add_argument("--clients", type=numbers, default=[1, 4, 16], help="clients at a time")
     parser.add_argument("--workers", type=numbers, default=[1, 2], help="processes of the server")
@@ -49,21 +60,43 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; milliseconds; cpu: of the server, per request")
     print(f"{'':38}{'p50':>8}{'p90':>8}{'p99':>8}{'per s':>8}{'cpu':>8}")
-    with server(_EMPTY, "/docs") as (port, process):
-        empty, _ = row("an endpoint that does nothing", *load(port, "/empty", 1, arguments.seconds, process))
-    medians = []
-    with tempfile.TemporaryDirectory() as folder:
-        for n_items in arguments.items:
-            registry = generated(arguments.keep or Path(folder), n_items)
-            medians.append(one_size(registry, n_items, empty, arguments))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = empty_endpoint(folder, arguments.seconds)
+        for name in arguments.real:
+            one_version(trained(folder, name, arguments.data), name, empty, arguments)
+        medians = [one_version(generated(folder, n), f"{n:,} items", empty, arguments) for n in arguments.items]
     if len(medians) > 1:
         first, last = arguments.items[0], arguments.items[-1]
         print(f"\np50 at {last:,} items over that at {first:,}: {medians[-1] / medians[0]:.2f}")
 
 
+def names(text: str) -> list[str]:
+    """a,b as a list."""
+    return [part for part in text.split(",") if part]
+
+
 def numbers(text: str) -> list[int]:
     """1,4,16 as a list."""
     return [int(part) for part in text.split(",")]
+
+
+def empty_endpoint(folder: Path, seconds: float) -> float:
+    """The median of asking an endpoint that does nothing."""
+    users = folder / "nobody.json"
+    users.write_text('["nobody"]')
+    with server(_EMPTY, "/docs") as (port, process):
+        return row("an endpoint that does nothing", *Load(port, process, users)("/empty", 1, seconds))[0]
+
+
+def trained(folder: Path, name: str, data: Path) -> Registry:
+    """A registry with a version of a real data set, of as many trees as the generated ones."""
+    registry = folder / f"{name}.registry"
+    if not registry.exists():
+        settings = (word for setting in _TRAINING for word in ("--set", setting))
+        recsys("train", prepare(name, data, folder), "--registry", registry, *settings)
+    return Registry(registry)
 
 
 def generated(folder: Path, n_items: int) -> Registry:
@@ -77,25 +110,30 @@ def generated(folder: Path, n_items: int) -> Registry:
     return registry
 
 
-def one_size(registry: Registry, n_items: int, empty: float, arguments: argparse.Namespace) -> float:
+def one_version(registry: Registry, name: str, empty: float, arguments: argparse.Namespace) -> float:
     """All lines of one catalogue; the median at one client and the first number of workers."""
-    print(f"\n{n_items:,} items")
-    predict, retrieve = floor(registry)
+    print(f"\n{name}")
+    recommender = Recommender.load(registry)
+    users = recommender.bundle.log.user_vocabulary.ids(range(min(_MOST_USERS, recommender.bundle.log.n_users)))
+    asked = registry.path.with_suffix(".users.json")
+    asked.write_text(json.dumps(users))
+    predict, retrieve = floor(recommender, users)
     version = registry.path_of(registry.resolve(None))
     size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
     with server(_EMPTY, "/docs", {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}) as (port, process):
-        load(port, "/implicit", 1, 1.0, process)
-        row("implicit's recommend, 1 client", *load(port, "/implicit", 1, arguments.seconds, process))
+        load = Load(port, process, asked)
+        load("/implicit", 1, 1.0)
+        row("implicit's recommend, 1 client", *load("/implicit", 1, arguments.seconds))
     seen: list[tuple[float, float]] = []
     for workers in arguments.workers:
         options = ("--registry", str(registry.path), "--workers", str(workers))
         with server(("-m", "recsys", "serve", *options), "/readyz") as (port, process):
-            load(port, "/v1/recommend", 4 * workers, 3.0, process)  # every worker has loaded its version
+            load = Load(port, process, asked)
+            load("/v1/recommend", 4 * workers, 3.0)  # every worker has loaded its version
             settle(process)
             for clients in arguments.clients:
-                name = f"recommend, {workers} x {clients} clients"
-                found, cpu = load(port, "/v1/recommend", clients, arguments.seconds, process)
-                row(name, found, cpu)
+                found, cpu = load("/v1/recommend", clients, arguments.seconds)
+                row(f"recommend, {workers} x {clients} clients", found, cpu)
                 seen.append((found["p50"], cpu))
                 if len(seen) == 1:
                     print(
@@ -112,14 +150,13 @@ def one_size(registry: Registry, n_items: int, empty: float, arguments: argparse
     return seen[0][0]
 
 
-def floor(registry: Registry) -> tuple[float, float]:
+def floor(recommender: Recommender, users: Sequence[str]) -> tuple[float, float]:
     """What needs no server: medians of LightGBM's predict and of the best 300 by text; where the time goes."""
-    recommender = Recommender.load(registry)
-    requests = [Request(user_id=f"u{number}") for number in range(_ROUNDS)]
+    requests = [Request(user_id=user) for user in users[:_ROUNDS]]
     blocks = [recommender.block([request]) for request in requests]
     bundle, scoring = recommender.bundle, recommender.scoring
     ranker, interest = bundle.rankers.full, scoring.stage.interest
-    assert interest is not None, "the generated version has text"
+    assert interest is not None, "the version has text"
     with threadpool_limits(1):
         recommender.recommend(requests[0])
         n = bundle.config.candidates.n
@@ -147,12 +184,21 @@ def timed(action: Callable[..., object], *columns: Sequence[object]) -> Quantile
     return dict(zip(("p50", "p90", "p99"), np.quantile(times, [0.5, 0.9, 0.99]).tolist(), strict=True))
 
 
-def load(port: int, path: str, clients: int, seconds: float, process: Process) -> tuple[Quantiles, float]:
-    """What clients saw, and the server's CPU milliseconds per request."""
-    before = cpu_seconds(process.pid)
-    command = [sys.executable, "-m", "benchmarks.load", str(port), path, str(clients), str(seconds)]
-    seen: Quantiles = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return seen, 1e3 * (cpu_seconds(process.pid) - before) / seen["requests"]
+@dataclass(frozen=True)
+class Load:
+    """Clients of a server, that ask for lists of the users in a file."""
+
+    port: int
+    process: Process
+    users: Path
+
+    def __call__(self, path: str, clients: int, seconds: float) -> tuple[Quantiles, float]:
+        """What clients saw, and the server's CPU milliseconds per request."""
+        before = cpu_seconds(self.process.pid)
+        words = (str(self.port), path, str(clients), str(seconds), str(self.users))
+        command = [sys.executable, "-m", "benchmarks.load", *words]
+        seen: Quantiles = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return seen, 1e3 * (cpu_seconds(self.process.pid) - before) / seen["requests"]
 
 
 def row(name: str, seen: Quantiles, cpu: float | None = None) -> tuple[float, float | None]:
