@@ -2,6 +2,7 @@
 
 import httpx
 import polars as pl
+import pytest
 from running import eventually, serving_thread
 
 from recsys.data.forget import user_digest
@@ -41,16 +42,18 @@ def test_a_user_is_shown_and_forgotten(
     assert shown[0]["timestamp"].startswith("20")
     unchanged = about(http, other)
 
-    def listed(server: httpx.Client, user: str) -> list[dict[str, object]]:
-        places: list[dict[str, object]] = server.post("/v1/recommend", json={"user_id": user}).json()["items"]
-        return places
+    def listed(server: httpx.Client, user: str) -> tuple[list[str], list[float]]:
+        places = server.post("/v1/recommend", json={"user_id": user}).json()["items"]
+        return [place["item_id"] for place in places], [place["score"] for place in places]
 
     with serving_thread(settings) as worker:
         answer = http.delete(f"/v1/users/{known}")
         assert answer.json() == {"user_id": known, "forgotten": True, "events": 3}
         for server in (http, worker):
             eventually(lambda server=server: about(server, known) == (0, 0))  # type: ignore[misc]
-            assert listed(server, known) == listed(server, "somebody new")
+            (ids, scores), (expected_ids, expected) = listed(server, known), listed(server, "somebody new")
+            assert ids == expected_ids
+            assert scores == pytest.approx(expected, rel=1e-3), "counts fade between two requests"
         click(http, known, items[5])
         assert about(http, known) == (1, 1), "who comes back is new"
     assert about(http, other) == unchanged
