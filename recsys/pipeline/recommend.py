@@ -1,7 +1,6 @@
 """The recommender: requests in, ranked lists out. The one path of API, batch and evaluation."""
 
 import copy
-import hashlib
 import threading
 import time
 from collections.abc import Collection, Sequence
@@ -17,19 +16,18 @@ from recsys.cf.popular import Popular
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.events import Event
 from recsys.data.forget import forgotten, is_forgotten
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import log_of
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
-from recsys.errors import ConfigError, DataError
+from recsys.errors import DataError
+from recsys.pipeline.blocks import block_of
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.live_events import LiveEvents
 from recsys.pipeline.past import SEEN_EVENTS
 from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
-from recsys.pipeline.rules import overridden, policy_of
 from recsys.pipeline.scoring import Block, Scoring, block_size
 from recsys.pipeline.similar import Likeness, likeness
 from recsys.pipeline.stages import Stages
@@ -276,58 +274,12 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter or a policy key of a request cannot be.
         """
-        vocabulary, config = self.catalogue.vocabulary, self.bundle.config
-        now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
         users = np.array(
             [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests],
             dtype=np.int32,
         )
-        everything = self._with_given(self.scoring.state.histories(users, now, SEEN_EVENTS), requests)
-        policies = []
-        for row, request in enumerate(requests):
-            seen = everything.items[everything.offsets[row] : everything.offsets[row + 1]]
-            rules = overridden(config.policy, request.policy)
-            if request.candidates is not None:
-                rules = rules.model_copy(update={"seen": "keep"})  # the caller has chosen what to rank
-            elif rules.seen == "auto":
-                rules = rules.model_copy(update={"seen": config.policy.seen})
-            exclude = vocabulary.numbers(request.exclude)
-            policies.append(
-                policy_of(
-                    rules,
-                    seen,
-                    self.scoring.vectors,
-                    exclude,
-                    request.filters,
-                    catalogue=self.catalogue,
-                    now=int(now[row]),
-                    random=_random(request) if rules.exploration else None,
-                )
-            )
-        eligible = self.scoring.eligible(policies, now)
-        only = tuple(None if r.candidates is None else _known(vocabulary.numbers(r.candidates)) for r in requests)
-        return Block(everything.newest(config.data.max_history), eligible, tuple(policies), _queries(requests), only)
-
-    def _with_given(self, stored: HistoryBatch, requests: Sequence[Request]) -> HistoryBatch:
-        """Histories that the requests give in place of the stored ones."""
-        given = [
-            None if request.history is None else self.catalogue.vocabulary.numbers(request.history)
-            for request in requests
-        ]
-        if all(numbers is None for numbers in given):
-            return stored
-        known = [np.zeros(0, dtype=np.int32) if numbers is None else numbers[numbers >= 0] for numbers in given]
-        lengths = np.array([len(numbers) for numbers in known])
-        items = np.concatenate(known)
-        own = HistoryBatch(
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            items,
-            np.full(len(items), -1, dtype=np.int8),
-            np.full(len(items), NO_TIME, dtype=np.int64),
-            np.full(len(items), self.bundle.typical_weight, dtype=np.float32),
-            stored.now,
-        )
-        return own if not len(stored.items) else HistoryBatch.joined(stored, own)
+        now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
+        return block_of(requests, users, now, self.scoring, self.bundle)
 
     def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources
@@ -359,26 +311,3 @@ class Recommender:
             change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)
         )
         return replace(found, explanations=reasons, changes=changes)
-
-
-def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
-    return numbers[numbers >= 0]
-
-
-def _random(request: Request) -> np.random.Generator:
-    """Draws that a repeated request_id repeats; without one, anew each time."""
-    digest = hashlib.sha256(request.request_id.encode()).digest() if request.request_id else None
-    return np.random.default_rng(None if digest is None else int.from_bytes(digest[:8], "little"))
-
-
-def _queries(requests: Sequence[Request]) -> list[str | None] | None:
-    """Free text of each request.
-
-    Raises:
-        ConfigError: `query` is no text.
-    """
-    queries = [request.context.get("query") for request in requests]
-    for query in queries:
-        if query is not None and not isinstance(query, str):
-            raise ConfigError(f"context.query must be text, not {type(query).__name__}")
-    return queries if any(queries) else None

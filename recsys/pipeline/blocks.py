@@ -1,0 +1,120 @@
+"""Requests in numbers: whose history, which rules, what may be listed."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import Config, PolicyConfig
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME
+from recsys.data.requests import Request
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import ConfigError
+from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.past import SEEN_EVENTS
+from recsys.pipeline.rules import overridden, policy_of
+from recsys.pipeline.scoring import Block, Scoring
+from recsys.policy.policy import Policy
+
+
+def block_of(
+    requests: Sequence[Request],
+    users: NDArray[np.int32],
+    now: NDArray[np.int64],
+    scoring: Scoring,
+    bundle: Bundle,
+) -> Block:
+    """Requests as `Scoring` takes them.
+
+    Args:
+        users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
+        now: (n_requests,) microseconds; only what lies before is known.
+        scoring: with the items and events of now.
+        bundle: whose configuration holds where a request says nothing.
+
+    Raises:
+        DataError, ConfigError: a filter or a policy key of a request cannot be.
+    """
+    items, config = scoring.catalogue.vocabulary, bundle.config
+    stored = scoring.state.histories(users, now, SEEN_EVENTS)
+    everything = _with_given(stored, requests, items, bundle.typical_weight)
+    policies = tuple(
+        _policy(request, everything.items[start:end], int(moment), scoring, config)
+        for request, start, end, moment in zip(
+            requests, everything.offsets[:-1], everything.offsets[1:], now, strict=True
+        )
+    )
+    return Block(
+        histories=everything.newest(config.data.max_history),
+        eligible=scoring.eligible(policies, now),
+        policies=policies,
+        queries=_queries(requests),
+        only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
+    )
+
+
+def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scoring, config: Config) -> Policy:
+    rules = _rules(request, config.policy)
+    return policy_of(
+        rules,
+        seen,
+        scoring.vectors,
+        scoring.catalogue.vocabulary.numbers(request.exclude),
+        request.filters,
+        catalogue=scoring.catalogue,
+        now=now,
+        random=_random(request) if rules.exploration else None,
+    )
+
+
+def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:
+    rules = overridden(usual, request.policy)
+    if request.candidates is not None:
+        return rules.model_copy(update={"seen": "keep"})  # the caller has chosen what to rank
+    return rules.model_copy(update={"seen": usual.seen}) if rules.seen == "auto" else rules
+
+
+def _with_given(
+    stored: HistoryBatch, requests: Sequence[Request], vocabulary: Vocabulary, weight: float
+) -> HistoryBatch:
+    """Histories that the requests give in place of the stored ones, each event of the same weight."""
+    given = [None if request.history is None else vocabulary.numbers(request.history) for request in requests]
+    if all(numbers is None for numbers in given):
+        return stored
+    known = [np.zeros(0, dtype=np.int32) if numbers is None else _known(numbers) for numbers in given]
+    lengths = np.array([len(numbers) for numbers in known])
+    items = np.concatenate(known)
+    own = HistoryBatch(
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        items,
+        np.full(len(items), -1, dtype=np.int8),
+        np.full(len(items), NO_TIME, dtype=np.int64),
+        np.full(len(items), weight, dtype=np.float32),
+        stored.now,
+    )
+    return own if not len(stored.items) else HistoryBatch.joined(stored, own)
+
+
+def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return numbers[numbers >= 0]
+
+
+def _random(request: Request) -> np.random.Generator:
+    """Draws that a repeated request_id repeats; without one, anew each time."""
+    digest = hashlib.sha256(request.request_id.encode()).digest() if request.request_id else None
+    return np.random.default_rng(None if digest is None else int.from_bytes(digest[:8], "little"))
+
+
+def _queries(requests: Sequence[Request]) -> list[str | None] | None:
+    """Free text of each request.
+
+    Raises:
+        ConfigError: `query` is no text.
+    """
+    queries = [request.context.get("query") for request in requests]
+    for query in queries:
+        if query is not None and not isinstance(query, str):
+            raise ConfigError(f"context.query must be text, not {type(query).__name__}")
+    return queries if any(queries) else None
