@@ -49,6 +49,11 @@ class Way:
     def means(self) -> list[float]:
         return [one.mean(METRIC) for one in self.values]
 
+    @property
+    def later(self) -> Measurement:
+        """All requests but those of the first week."""
+        return Measurement.joined(self.values[1:])
+
 
 def weeks_of(name: str, data: Path, weeks: int, share: float) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     """Items and events of growing logs: before the first of the weeks, and at the end of each."""
@@ -137,6 +142,12 @@ def table(ways: Sequence[Way]) -> Iterator[str]:
         f"{np.sum(on.seconds) / np.sum(anew.seconds):.1%} of its time; never training again keeps "
         f"{np.mean(never.means[1:]) / np.mean(anew.means[1:]):.1%} (weeks 2 to {len(weeks)}; in week 1 all are one)."
     )
+    for way in (on, never):
+        gap = way.later.against(anew.later, METRIC)
+        yield (
+            f"{way.name} minus {anew.name}, over {gap.n_requests:,} requests: {gap.difference:+.4f} "
+            f"({gap.low:+.4f} to {gap.high:+.4f}), p = {gap.p_value:.2g}."
+        )
 
 
 def picture(found: Mapping[str, Sequence[Way]], path: Path) -> None:
