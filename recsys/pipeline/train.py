@@ -100,7 +100,10 @@ def train(
         report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
         newer = run.rows(past, features, test, untold)
         report = replace(report, features=feature_rows(features, older.table, newer.table))
-        rankers = run.rankers(RankerRows.joined([older, newer, fresh]), features, past)
+        rows = RankerRows.joined([older, newer, fresh])
+        del older, newer, fresh  # together as large as `rows`
+        rankers = run.rankers(rows, features, past)
+        del rows
 
         past = run.learn(split.end, _TEXT_SHARES[2], past.scoring.stage)
     return Bundle(
