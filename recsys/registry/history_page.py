@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from recsys.eval.report import page
+from recsys.eval.page import page
 from recsys.registry.history import Entry, Refusal
 
 _ACTIONS = {"promote": "promoted", "rollback": "rolled back to", "refuse": "refused"}

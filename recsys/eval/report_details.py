@@ -1,0 +1,210 @@
+"""Sections of the report behind the figures: candidates, probabilities, features, settings, data, and what else lists
+could earn.
+
+Each is empty where the report has nothing of it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from html import escape
+
+from recsys.eval import plots
+from recsys.eval.dial import within
+from recsys.eval.metric_cells import mean_text, spaced, span_text
+from recsys.eval.page import plot, section, table
+from recsys.eval.results import EvaluationReport
+
+_MOST_FEATURES = 20
+_STABLE, _SHIFTED = 0.1, 0.25
+"""Stability index below which a feature is stable, and from which on it has shifted (Siddiqi, 2006)."""
+
+
+def dial_section(report: EvaluationReport) -> str:
+    """The curve, and what the owner may spend."""
+    best = within(report.dial, 0.95)
+    base = next((point for point in report.dial if point.dial == 0.0), None)
+    if best is None or base is None or not base.diversity or not base.ndcg:
+        return ""
+    gain, kept = best.diversity / base.diversity - 1, best.ndcg / base.ndcg
+    listing = "; ".join(f"{point.dial:g}: {point.ndcg:.3f} at {point.diversity:.2f}" for point in report.dial)
+    finding = (
+        f"At policy.diversity = {best.dial:g} the items of a list are {gain:.0%} more unlike one another, and "
+        f"{kept:.0%} of the ndcg is kept."
+        if best.dial
+        else "No setting of policy.diversity makes lists more diverse and keeps 95 % of the ndcg."
+    )
+    return section(
+        "What diversity costs",
+        finding,
+        plot(
+            plots.trade_off([(f"{point.dial:g}", point.diversity, point.ndcg) for point in report.dial], report.k),
+            f"ndcg and diversity by setting of the dial: {listing}",
+            "Each point is a setting of policy.diversity, on some of the same requests: the further right, the more "
+            "unlike the items of a list; the higher, the better the order.",
+        ),
+    )
+
+
+def off_policy_section(report: EvaluationReport) -> str:
+    """What the measured lists would have earned, where propensities were logged."""
+    found = report.off_policy
+    if found is None:
+        return ""
+    rows = [
+        f'<tr><th scope="row">{name}<small>{meaning}</small></th><td>{mean_text(figure, "{:.4f}")}'
+        f"<small>{span_text(figure, '{:.4f}')}</small></td></tr>"
+        for name, meaning, figure in (
+            ("shown lists", "what they earned", found.logged),
+            ("IPS", "unbiased, uncertain", found.ips),
+            ("SNIPS", "steadier", found.snips),
+            ("doubly robust", "with the help of the predicted probabilities", found.dr),
+        )
+    ]
+    trust = (
+        "Enough of the shown lists agree with these to rely on the estimates."
+        if found.reliable
+        else "Too little of what was shown agrees with these lists: do not rely on the estimates; explore more."
+    )
+    diagnostics = (
+        f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}, mean weight "
+        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut."
+    )
+    return section(
+        "What these lists would have earned",
+        f"Told from impressions whose probability was logged: reward per place. {trust}",
+        table(diagnostics, ["lists", "reward per place"], rows),
+    )
+
+
+def candidates_section(report: EvaluationReport) -> str:
+    if report.candidates is None:
+        return ""
+    found = report.candidates
+    together = "all together"
+    values = {together: found.merged} | dict(sorted(found.sources.items(), key=lambda pair: -pair[1]))
+    listing = "; ".join(f"{name} {value:.1%}" for name, value in values.items())
+    return section(
+        "Candidates",
+        f"Before ranking, sources propose {found.budget:,} items a request. What is not among them cannot be listed: "
+        f"{found.merged:.1%} is the ceiling of recall.",
+        plot(
+            plots.bars(values, f"recall at {found.budget} candidates", "{:.1%}", together),
+            f"Recall of each source at {found.budget} candidates: {listing}",
+            "Share of the wanted items that each source alone, and all together, put among the candidates.",
+        ),
+    )
+
+
+def calibration_section(report: EvaluationReport) -> str:
+    figures = [
+        plot(
+            plots.reliability_diagram(bins, name),
+            f"Reliability of {name}: expected calibration error {bins.expected_calibration_error:.3f}",
+            f"{name}: expected calibration error {bins.expected_calibration_error:.3f} "
+            f"over {int(bins.counts.sum()):,} predictions",
+        )
+        for name, bins in report.calibration.items()
+        if len(bins.counts)
+    ]
+    if not figures:
+        return ""
+    return section(
+        "Do probabilities mean what they say?",
+        "Each point is a group of equally many predictions. On the dashed line, of the items given 20 %, 20 % were "
+        "wanted; below it the model promises too much.",
+        f'<div class="pair">{"".join(figures)}</div>',
+    )
+
+
+def importances_section(report: EvaluationReport) -> str:
+    total = sum(report.importances.values())
+    if not total:
+        return ""
+    ordered = sorted(report.importances.items(), key=lambda pair: -pair[1])
+    shares = {name: gain / total for name, gain in ordered[:_MOST_FEATURES]}
+    listing = "; ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    left_out = len(ordered) - len(shares)
+    return section(
+        "What the ranker looks at",
+        "Share of the ranker's gain that each feature brought in training"
+        + (f"; the {left_out} weakest are left out." if left_out else "."),
+        plot(plots.bars(shares, "share of gain", "{:.1%}"), f"Feature importance: {listing}", "Feature importance."),
+    )
+
+
+def trials_section(report: EvaluationReport) -> str:
+    """The settings that were tried, best first."""
+    if not report.trials:
+        return ""
+    keys = list(report.trials[0]["settings"])
+    rows = [
+        f'<tr><th scope="row">{trial["number"] + 1}</th><td>{trial["ndcg"]:.4f}</td>'
+        + "".join(f"<td>{trial['settings'][key]:.3g}</td>" for key in keys)
+        + "</tr>"
+        for trial in report.trials[:_MOST_FEATURES]
+    ]
+    return section(
+        "Settings that were tried",
+        f"Of {len(report.trials)} settings of the ranker the first was taken. They were judged on the newest requests "
+        "of the ranker window, over the candidates; the test had no part in it.",
+        table("Trials, best first", ["trial", "ndcg@10", *map(spaced, keys)], rows),
+    )
+
+
+def features_section(report: EvaluationReport) -> str:
+    if not report.features:
+        return ""
+    total = sum(report.importances.values())
+    ordered = sorted(report.features, key=lambda row: -report.importances.get(row.name, 0.0))
+    rows = [
+        f'<tr><th scope="row">{escape(row.name)}<small>{escape(row.meaning)}</small></th><td>{escape(row.group)}</td>'
+        f"<td>{report.importances.get(row.name, 0.0) / (total or 1.0):.1%}</td>"
+        f"<td>{row.coverage:.0%}<small>{row.newer_coverage:.0%} in the test</small></td>"
+        f"<td>{_number(row.median)}<small>{_number(row.low)} to {_number(row.high)}</small></td>"
+        f"<td>{_number(row.drift)}<small>{_drift(row.drift)}</small></td></tr>"
+        for row in ordered
+    ]
+    shifted = sum(row.drift is not None and row.drift >= _SHIFTED for row in report.features)
+    return section(
+        "Features",
+        f"What the ranker saw of each candidate, in the window it learned from. {shifted} of {len(rows)} have shifted "
+        "by the test window: what was learned from them may no longer hold. A feature that brings far more than all "
+        "others together may know what it should not.",
+        table(
+            "Features, strongest first",
+            ["feature", "group", "share of gain", "has a value", "median (5 % to 95 %)", "drift"],
+            rows,
+        ),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _drift(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "stable" if value < _STABLE else "moving" if value < _SHIFTED else "shifted"
+
+
+def data_section(report: EvaluationReport) -> str:
+    windows = [
+        f'<tr><th scope="row">{escape(window.name)}</th><td>{_day(window.start)}</td><td>{_day(window.end)}</td>'
+        f'<td>{window.n_events:,}</td><td class="text">{escape(window.use)}</td></tr>'
+        for window in report.windows
+    ]
+    facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>" for label, text in report.facts.items())
+    if not windows and not facts:
+        return ""
+    windows_table = (
+        table("Windows of the log", ["window", "from", "to", "events", "used for"], windows) if windows else ""
+    )
+    return section(
+        "Data",
+        "Which part of the log was used for what.",
+        windows_table + (f"<dl>{facts}</dl>" if facts else ""),
+    )
+
+
+def _day(time: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")
