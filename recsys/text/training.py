@@ -118,9 +118,12 @@ class Training:
             return
         teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), self.sampler.instances
         train_teacher(teacher, scorer, training, self.validation, until(_TO_TEACH), trainer.progress)
+        if teacher.weight == 0.0:
+            trainer.progress("text: the teacher is left out: what it says does not explain the newest events")
+            return
         lessons = Lessons.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), self.config.distil)
         last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)
-        if teacher.weight == 0.0 or not trainer.fit(last, lessons=lessons):
+        if not trainer.fit(last, lessons=lessons):
             trainer.progress("text: the teacher is left out: with it the newest events are not ranked better")
 
     def _tune(self, trainer: Trainer, plan: Plan) -> TextEncoder:
