@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pipeline_world import AFTER, click
 
 from recsys.data.item_changes import ItemChange
@@ -25,6 +26,10 @@ REQUESTS = (
 )
 
 
+N = 20
+"""Candidates of a request."""
+
+
 def change(item: str, title: str = "large espresso beans") -> ItemChange:
     return ItemChange(item, json.dumps({"item_id": item, "title": title, "description": f"A {title} for people."}))
 
@@ -35,18 +40,35 @@ def both(bundle: Bundle) -> tuple[Recommender, Recommender]:
     return Recommender(bundle), Recommender(replace(bundle, stage=bundle.stage.indexed()))
 
 
+def clear(recommender: Recommender) -> NDArray[np.bool_]:
+    """(n_requests,) False where two of the best items have all but the same score: there rounding decides, and scores
+    of all items are not summed in the order in which those of pairs are."""
+    block, n_items = recommender.block(REQUESTS), len(recommender.catalogue)
+    rows, items = np.repeat(np.arange(len(block)), n_items), np.tile(np.arange(n_items, dtype=np.int32), len(block))
+    found = np.ones(len(block), dtype=bool)
+    for source in ("text", "als"):
+        scores = recommender.scoring.stage.scores_of(source, block.histories, block.queries).of(rows, items)
+        best = -np.sort(-scores.reshape(len(block), n_items), axis=1)[:, : N + 1]
+        gaps = best[:, :-1] - best[:, 1:]
+        found &= ~((gaps > 0) & (gaps < 5e-5)).any(axis=1)
+    return found
+
+
 def candidates(recommender: Recommender) -> Candidates:
     block = recommender.block(REQUESTS)
-    return recommender.scoring.candidates(block, 20)
+    return recommender.scoring.candidates(block, N)
 
 
 def check_same(exact: Recommender, indexed: Recommender) -> None:
-    found, expected = candidates(indexed), candidates(exact)
+    compared = clear(exact)
+    assert compared.mean() > 0.7
+    found, expected = (own.keep(compared[own.rows]) for own in (candidates(indexed), candidates(exact)))
     for part in ("rows", "items", "proposed_by", "fused"):
         np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
     for source, values in expected.scores.items():
         np.testing.assert_allclose(found.scores[source], values, rtol=1e-4, atol=1e-5, err_msg=source)
-    lists = zip(indexed.recommend_many(REQUESTS), exact.recommend_many(REQUESTS), strict=True)
+    requests = [request for request, one in zip(REQUESTS, compared, strict=True) if one]
+    lists = zip(indexed.recommend_many(requests), exact.recommend_many(requests), strict=True)
     for one, other in lists:
         assert one.ids == other.ids
 
