@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import polars as pl
 import pytest
-from running import serving_thread
+from running import eventually, serving_thread
 from serving_versions import described, publish_copy
 from test_security import key_file
 
@@ -385,6 +385,7 @@ def test_waiting_and_failing_are_shown(page: Page, shop: httpx.Client) -> None:
     page.goto(f"{shop.base_url}/console/#/people/{USER}")
     expect(page.locator(".list .loading")).to_be_visible()
     page.wait_for_function("() => document.querySelector('.ranked').getAttribute('aria-busy') === 'true'")
+    eventually(lambda: bool(page.title()) and bool(held))  # each call hands over what the browser has sent
     held[0].abort()
     expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
     page.unroute("**/recommend")
