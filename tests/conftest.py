@@ -33,6 +33,19 @@ def quick_config() -> Config:
     return load_config(None, QUICK)
 
 
+@pytest.fixture(scope="session")
+def plain_settings() -> tuple[str, ...]:
+    """Settings under which the small world trains in a second or two: no text, few trees."""
+    return (
+        'candidates.sources=["transitions", "als", "popular", "history"]',
+        "candidates.n=20",
+        "cf.factors=4",
+        "cf.iterations=3",
+        "ranker.ablation=false",
+        "ranker.trees=10",
+    )
+
+
 def small_items() -> pl.DataFrame:
     """30 items of three tastes; two of them are available no longer."""
     rows = [

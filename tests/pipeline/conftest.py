@@ -16,21 +16,9 @@ from recsys.registry import Registry
 
 
 @pytest.fixture(scope="session")
-def plain_config() -> Config:
-    """Trains in a second or two: no text, few trees."""
-    return load_config(
-        None,
-        (
-            'candidates.sources=["transitions", "als", "popular", "history"]',
-            "candidates.n=20",
-            "cf.factors=4",
-            "cf.iterations=3",
-            "ranker.ablation=false",
-            "ranker.trees=10",
-            "data.test_fraction=0.2",
-            "data.ranker_fraction=0.2",
-        ),
-    )
+def plain_config(plain_settings: tuple[str, ...]) -> Config:
+    """No text, few trees, and windows of a fifth of the log."""
+    return load_config(None, (*plain_settings, "data.test_fraction=0.2", "data.ranker_fraction=0.2"))
 
 
 @pytest.fixture(scope="session")

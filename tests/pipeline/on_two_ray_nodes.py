@@ -32,7 +32,6 @@ from recsys.text.interest import InterestModel
 from recsys.text.team import ALONE, Progress, Team, Together
 from recsys.text.training import Learned
 
-
 _MEMORY = 80 * 2**20
 """Of each node's object store; the least that Ray takes."""
 

@@ -1,4 +1,4 @@
-"""Ray, in a process of its own: on a machine that is too slow for it, Ray ends or holds up the process that it is in."""
+"""Ray in a process of its own: on a machine too slow for it, Ray ends or holds up the process that it is in."""
 
 import os
 import signal

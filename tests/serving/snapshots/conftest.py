@@ -13,25 +13,13 @@ from recsys.pipeline.train import train
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 
-PLAIN = load_config(
-    None,
-    (
-        'candidates.sources=["transitions", "als", "popular", "history"]',
-        "candidates.n=20",
-        "cf.factors=4",
-        "cf.iterations=3",
-        "ranker.ablation=false",
-        "ranker.trees=10",
-        'features.exclude=["hour", "weekday"]',  # lists of two servers are compared
-    ),
-)
-
 
 @pytest.fixture(scope="module")
-def trained(tiny_dataset_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tiny_dataset_dir: Path, plain_settings: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry whose version reads no texts: it is loaded again and again here."""
+    config = load_config(None, (*plain_settings, 'features.exclude=["hour", "weekday"]'))  # lists of two are compared
     path = tmp_path_factory.mktemp("registry")
-    Registry(path).publish(train(load_dataset(tiny_dataset_dir, PLAIN), PLAIN))
+    Registry(path).publish(train(load_dataset(tiny_dataset_dir, config), config))
     return path
 
 
