@@ -1,6 +1,7 @@
 """Does the loop keep its promises? Simulated weeks through the real server, and off-policy estimates beside the truth.
 
-    python -m benchmarks.simulation [--data ../shared/data/scientific] [--weeks 6] [--turn 4] [--users 300] [--runs 50]
+    python -m benchmarks.simulation [--data ../shared/data/scientific] [--items 4000] [--weeks 6] [--turn 4]
+                                   [--users 800] [--runs 50]
 
 First the weeks of `recsys simulate`: clicks with retraining rise until the world turns, beat popularity, and come back
 after the turn where those of the frozen version do not. Then so many runs in which a version explores at half of its
@@ -41,10 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = Path(os.environ.get("RECSYS_DATA", "../shared/data"))
     parser.add_argument("--data", type=Path, default=data / "scientific", metavar="DIR", help="folder with items.*")
-    parser.add_argument("--items", type=int, default=1_000, help="most items of it")
+    parser.add_argument("--items", type=int, default=4_000, help="most items of it")
     parser.add_argument("--weeks", type=int, default=6, help="0: only the estimates")
     parser.add_argument("--turn", type=int, default=4, metavar="WEEK")
-    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--users", type=int, default=800)
     parser.add_argument("--runs", type=int, default=50, help="of estimates; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
