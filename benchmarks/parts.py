@@ -8,13 +8,12 @@ features have such a table in every `recsys evaluate`.
 
 import argparse
 import os
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.quality import DATA, prepare
+from benchmarks.replay import say
 from recsys.config import Config, load_config
 from recsys.data.loading import load_dataset
 from recsys.eval.protocol import Measurement
@@ -38,26 +37,22 @@ def variants(settings: tuple[str, ...]) -> Mapping[str, Config]:
     return {**found, "with frozen text": whole.model_copy(update={"text": frozen})}
 
 
-def measured(name: str, data: Path, work: Path, settings: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
-    """What each reaches, one after the other."""
+def table(name: str, data: Path, work: Path, settings: tuple[str, ...]) -> Iterator[str]:
+    """What is lost without each part, in Markdown, as it becomes known."""
     folder, cache = prepare(name, data, work), VectorCache(work / f"{name}.vectors")
+    whole: Measurement | None = None
     for part, config in variants((*DATA[name].settings, "ranker.ablation=false", *settings)).items():
-        started = time.process_time()
-        report = train(load_dataset(folder, config), config, cache=cache).report
-        assert report.full is not None, "a fresh measurement"
-        print(f"{name}, {part}: {time.process_time() - started:.0f} processor seconds", file=sys.stderr, flush=True)
-        yield part, report.full
-
-
-def table(found: Mapping[str, Measurement]) -> Iterator[str]:
-    """The figures in Markdown: what is lost without each part."""
-    whole = found[WHOLE]
-    yield f"| {whole.n_requests:,} requests | {METRIC} | the whole pipeline is ahead by |"
-    yield "| --- | --- | --- |"
-    for part, one in found.items():
-        gap = whole.against(one, METRIC)
-        ahead = f"{gap.difference:+.4f} ({gap.low:+.4f} to {gap.high:+.4f}), p = {gap.p_value:.2g}"
-        yield f"| {part} | {one.mean(METRIC):.4f} | {'' if one is whole else ahead} |"
+        found = train(load_dataset(folder, config), config, cache=cache, progress=say).report.full
+        assert found is not None, "a fresh measurement"
+        if whole is None:
+            whole = found
+            yield f"| {whole.n_requests:,} requests | {METRIC} | the whole pipeline is ahead by |"
+            yield "| --- | --- | --- |"
+            yield f"| {part} | {whole.mean(METRIC):.4f} | |"
+        else:
+            gap = whole.against(found, METRIC)
+            ahead = f"{gap.difference:+.4f} ({gap.low:+.4f} to {gap.high:+.4f}), p = {gap.p_value:.2g}"
+            yield f"| {part} | {found.mean(METRIC):.4f} | {ahead} |"
 
 
 def main() -> None:
@@ -74,9 +69,9 @@ def main() -> None:
         work = arguments.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or NAMES:
-            found = dict(measured(name, arguments.data, work, tuple(arguments.set)))
             print(f"\n## {name}\n")
-            print("\n".join(table(found)), flush=True)
+            for line in table(name, arguments.data, work, tuple(arguments.set)):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def replay(name: str, data: Path, weeks: int, share: float, config: Config, work
     """All three ways through one data set."""
     parts = [dataset_from_frames(*frames, config) for frames in weeks_of(name, data, weeks, share)]
     cache = VectorCache(work / f"{name}.vectors")
-    first, _ = _timed(partial(train, parts[0], config, cache=cache, progress=_say))
+    first, _ = _timed(partial(train, parts[0], config, cache=cache, progress=say))
     ways = [Way("trained anew each week", [], []), Way("goes on each week", [], []), Way("never again", [], [])]
     served = [first, first, first]
     for week in range(1, weeks + 1):
@@ -87,7 +87,7 @@ def replay(name: str, data: Path, weeks: int, share: float, config: Config, work
         print(f"{name} week {week}: " + ", ".join(f"{way.name} {way.means[-1]:.4f}" for way in ways), flush=True)
         if week == weeks:
             break
-        anew, seconds = _timed(partial(train, parts[week], config, cache=cache, progress=_say))
+        anew, seconds = _timed(partial(train, parts[week], config, cache=cache, progress=say))
         ways[0].seconds.append(seconds)
         on, seconds = _timed(partial(_gone_on, served[1], parts[week], cache))
         ways[1].seconds.append(seconds)
@@ -100,7 +100,7 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
     numbered = renumbered(dataset, bundle)
     newer = numbered.log.after(bundle.data_record.end).positive().times
     half = int(np.quantile(newer, 0.5, method="higher"))
-    return go_on(bundle, numbered, test_start=half, cache=cache, progress=_say)
+    return go_on(bundle, numbered, test_start=half, cache=cache, progress=say)
 
 
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
@@ -121,7 +121,7 @@ def _silent(message: str) -> None:
     """No progress."""
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
     """Progress with processor seconds, to see where they go."""
     print(f"{time.process_time():8.1f} s  {message}", file=sys.stderr, flush=True)
 
