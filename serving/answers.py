@@ -55,7 +55,7 @@ async def ranked(
     if n > most:
         fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
-    shown = shown_before(body)
+    shown, known = shown_before(body), service.live.known
     request = Request(
         user_id=body.user_id,
         history=None if body.history is None else tuple(body.history),
@@ -71,7 +71,7 @@ async def ranked(
     items = await _in_time(service, recommender, request, explain=body.explain)
     _count(service, items)
     if variant is not None:
-        _keep(service, recommender, request, items, variant, len(shown))
+        _keep(service, recommender, request, items, variant, len(shown), known)
     more = len(items.ids) == n
     return {
         "request_id": request.request_id,
@@ -108,20 +108,28 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
 
 
 def _keep(
-    service: Service, recommender: Recommender, request: Request, items: ItemList, variant: str, first: int
+    service: Service,
+    recommender: Recommender,
+    request: Request,
+    items: ItemList,
+    variant: str,
+    first: int,
+    known: int,
 ) -> None:
-    """Log the list, and have the shadow variants make theirs."""
+    """Log the list, and have the shadow variants make theirs.
+
+    Args:
+        first: place of its first item.
+        known: see `ServedList`; as it was before the list was made.
+    """
     user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
 
     def note(made: ItemList, by: str, *, shown: bool) -> None:
         moment, chances = time.time_ns() // 1_000, (1.0,) * len(made.ids)
         if made.propensities is not None:
             chances = tuple(made.propensities.tolist())
-        service.shown.note(
-            ServedList(
-                request.request_id, user_id, moment, made.model_version, by, first, made.ids, chances, shown=shown
-            )
-        )
+        plain = (request.request_id, user_id, moment, made.model_version, by, first, made.ids, chances)
+        service.shown.note(ServedList(*plain, shown=shown, known=known))
 
     note(items, variant, shown=True)
     service.metrics.lists.labels(variant).inc()

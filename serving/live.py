@@ -130,6 +130,11 @@ class LiveState:
         """The version of the first variant; None while it is loading."""
         return self._answering.get(self._variants[0].name)
 
+    @property
+    def known(self) -> int:
+        """Offset of the store's log that every version has come to."""
+        return min((served.offset for served in self._versions()), default=0)
+
     def serving(self) -> Served:
         """The version of the first variant.
 
@@ -281,7 +286,7 @@ class LiveState:
 
     def _note_offset(self) -> None:
         if self._answering:
-            self._metrics.offset.set(min(served.offset for served in self._answering.values()))
+            self._metrics.offset.set(self.known)
 
     def _note_lag(self, page: Sequence[Entry]) -> None:
         """How long new events took to come here; what is replayed or was posted late says nothing."""

@@ -1,6 +1,6 @@
 """One answered list, as the stores keep it: what was shown to whom, by which version, and how likely that was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class ServedList:
         items: ids, in the order shown.
         propensities: probability in (0, 1] with which each item was put at its place; 1 without exploration.
         shown: False for a list of a shadow variant, which nobody saw.
+        known: offset of the store's log that its maker had come to; not stored. A list of a user who was forgotten
+            behind it is not kept.
     """
 
     request_id: str
@@ -28,3 +30,4 @@ class ServedList:
     items: tuple[str, ...]
     propensities: tuple[float, ...]
     shown: bool = True
+    known: int = field(default=0, compare=False)

@@ -122,27 +122,36 @@ class Recommender:
         return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
 
     def popular(self, request: Request) -> ItemList:
-        """The most wanted items that the request's rules allow, in some milliseconds: when no other list can be had.
+        """The most wanted items under the request's rules, in some milliseconds: when no other list can be had.
 
         Raises:
             DataError, ConfigError: a filter or a policy key of the request cannot be.
         """
-        eligible = self.block([request]).eligible[0]
-        model, worth = self.scoring.stage.models.get("popular"), np.zeros(len(eligible), dtype=np.float32)
+        block = self.block([request])
+        policy, only, allowed = block.policies[0], block.only[0], np.flatnonzero(block.eligible[0]).astype(np.int32)
+        model, worth = self.scoring.stage.models.get("popular"), np.zeros(len(self.catalogue), dtype=np.float32)
         if isinstance(model, Popular):
             worth[: len(model.popularity)] = model.popularity
-        allowed = np.flatnonzero(eligible)
-        best = allowed[np.argsort(-worth[allowed], kind="stable")[: request.n]]
-        nothing = np.full(len(best), np.nan, dtype=np.float32)
+        best = allowed[np.argsort(-worth[allowed], kind="stable")]
+        if only is not None:
+            best = best[np.isin(best, only)]
+        else:
+            n = max(self.bundle.config.candidates.n, request.n)
+            best = best[(np.arange(len(best)) < n) | np.isin(best, policy.certain)]
+        arranged = policy.arrange(best, worth[best], request.n)
+        items = best[arranged.order[: request.n]]
+        nothing = np.full(len(items), np.nan, dtype=np.float32)
         return ItemList(
-            ids=tuple(self.catalogue.vocabulary.ids(best)),
-            scores=worth[best],
+            ids=tuple(self.catalogue.vocabulary.ids(items)),
+            scores=worth[items],
             p_click=nothing,
             p_purchase=nothing,
-            sources=(("popular",),) * len(best),
+            sources=(("popular",),) * len(items),
+            propensities=arranged.propensities[: request.n] if policy.explores else None,
             model_version=self.version,
             request_id=request.request_id,
             user_id=request.user_id,
+            unknown_items=self._unknown(request),
             degraded=("text", "collaborative", "ranker"),
         )
 
@@ -281,6 +290,9 @@ class Recommender:
         now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
         return block_of(requests, users, now, self.scoring, self.bundle)
 
+    def _unknown(self, request: Request) -> tuple[str, ...]:
+        return tuple(item for item in request.candidates or () if item not in self.catalogue.vocabulary)
+
     def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources
         pairs = ranked.orders[row][: request.n]
@@ -298,7 +310,7 @@ class Recommender:
             model_version=self.version,
             request_id=request.request_id,
             user_id=request.user_id,
-            unknown_items=tuple(item for item in request.candidates or () if item not in vocabulary),
+            unknown_items=self._unknown(request),
         )
         if not (explain and by_ranker):
             return found

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from recsys.data.forget import Forgotten, user_digest
 from recsys.data.served_list import ServedList
 
 
@@ -13,7 +14,10 @@ class ListStore(Protocol):
     """All methods raise `StoreError` when the store cannot be reached or refuses. `forget` removes a user's lists."""
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
-        """Keep lists, all or none, each once; those of more than `seconds` ago may be dropped from now on."""
+        """Keep lists, all or none, each once; those of more than `seconds` ago may be dropped from now on.
+
+        Lists of users who were forgotten after they were made (`ServedList.known`) are left out.
+        """
         ...
 
     def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
@@ -34,6 +38,14 @@ LIST_COLUMNS = "request_id, user_id, timestamp, model_version, variant, first_po
 def oldest_kept(seconds: int) -> int:
     """Microseconds since 1970 UTC of `seconds` ago."""
     return time.time_ns() // 1_000 - seconds * 1_000_000
+
+
+def not_forgotten(lists: Sequence[ServedList], marks: Sequence[tuple[int, Forgotten]]) -> list[ServedList]:
+    """Those whose user was not forgotten after they were made; `marks` are in the order of their offsets."""
+    newest = {mark.user_digest: offset for offset, mark in marks}
+    if not newest:
+        return list(lists)
+    return [one for one in lists if one.user_id is None or newest.get(user_digest(one.user_id), 0) <= one.known]
 
 
 def row_of(served: ServedList) -> ListRow:

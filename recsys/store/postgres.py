@@ -15,7 +15,7 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.list_store import LIST_COLUMNS, list_of, oldest_kept, row_of
+from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
 from recsys.store.postgres_connections import Connections
 from recsys.store.postgres_schema import MIGRATIONS
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _TURN = "SELECT pg_advisory_xact_lock(491249529977)"
 """Writers of one database, one at a time, until the end of the transaction."""
+
+_WHILE_NOBODY_IS_FORGOTTEN = "SELECT pg_advisory_xact_lock_shared(491249529979)"
+_FORGETTING = "SELECT pg_advisory_xact_lock(491249529979)"
+"""Who keeps lists and who forgets a user wait for each other: no list is kept of one who is being forgotten."""
 
 _TYPES = {"timestamp": "bigint", "position": "integer", "propensity": "float8", "value": "float8"}
 _NAMES = tuple(field.name for field in fields(Event))
@@ -123,9 +127,11 @@ class PostgresStore:
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
         """Keep lists in one transaction, which drops those that are too old."""
-        columns = [[_stored(cell) for cell in column] for column in zip(*map(row_of, lists), strict=True)]
-        with self._connections.one() as connection, connection.pipeline(), connection.transaction():
-            if lists:
+        with self._connections.one() as connection, connection.transaction():
+            connection.execute(_WHILE_NOBODY_IS_FORGOTTEN)
+            kept = not_forgotten(lists, _forgotten(connection, min((one.known for one in lists), default=0)))
+            if kept:
+                columns = [[_stored(cell) for cell in column] for column in zip(*map(row_of, kept), strict=True)]
                 connection.execute(_KEEP_LISTS, columns)
             connection.execute("DELETE FROM recsys.answered_lists WHERE timestamp < %s", (oldest_kept(seconds),))
 
@@ -153,6 +159,7 @@ class PostgresStore:
         """
         with self._connections.one() as connection, connection.transaction():
             connection.execute(_TURN)
+            connection.execute(_FORGETTING)
             removed = connection.execute("DELETE FROM recsys.events WHERE user_id = %s", (_stored(user_id),)).rowcount
             connection.execute("DELETE FROM recsys.answered_lists WHERE user_id = %s", (_stored(user_id),))
             connection.execute(
@@ -163,10 +170,8 @@ class PostgresStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        statement = 'SELECT "offset", user_digest FROM recsys.forgotten WHERE "offset" > %s ORDER BY "offset"'
         with self._connections.one() as connection:
-            rows = connection.execute(statement, (after,)).fetchall()
-        return [(offset, Forgotten(digest)) for offset, digest in rows]
+            return _forgotten(connection, after)
 
     def close(self) -> None:
         """Close the connections."""
@@ -196,6 +201,12 @@ class PostgresStore:
                 for statement in MIGRATIONS[step]:
                     connection.execute(statement.encode())
                 connection.execute("INSERT INTO recsys.schema_version VALUES (%s)", (step + 1,))
+
+
+def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotten]]:
+    statement = 'SELECT "offset", user_digest FROM recsys.forgotten WHERE "offset" > %s ORDER BY "offset"'
+    rows = connection.execute(statement, (after,)).fetchall()
+    return [(offset, Forgotten(digest)) for offset, digest in rows]
 
 
 def _one(connection: "Connection", statement: str, *arguments: object) -> Any:

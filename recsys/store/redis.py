@@ -134,7 +134,9 @@ class RedisStore:
         words: list[Any] = [seconds]
         for served in lists:
             shown = served.request_id if served.shown else ""
-            words += (served.request_id, served.variant, shown, served.user_id or "", json.dumps(row_of(served)))
+            user = served.user_id or ""
+            words += (served.request_id, served.variant, shown, user, user_digest(user), served.known)
+            words.append(json.dumps(row_of(served)))
         if lists:
             self._run(KEEP_LISTS, words)
 

@@ -47,11 +47,21 @@ redis.call('XADD', 'recsys:forgotten', mark .. '-0', 'd', ARGV[2])
 return #offsets
 """
 
-# ARGV: seconds to keep them, then request, variant, request if it was shown, user and row of each list.
+# ARGV: seconds to keep them, then request, variant, request if it was shown, user, digest of the user, offset that the
+# maker had come to and row of each list. Users who were forgotten behind that offset have none.
 KEEP_LISTS = """
-for place = 2, #ARGV, 5 do
+local function forgotten(digest, known)
+  for _, mark in ipairs(redis.call('XRANGE', 'recsys:forgotten', '(' .. known .. '-0', '+')) do
+    if mark[2][2] == digest then
+      return true
+    end
+  end
+  return false
+end
+for place = 2, #ARGV, 7 do
   local list = 'recsys:list:' .. ARGV[place] .. ':' .. ARGV[place + 1]
-  if redis.call('SET', list, ARGV[place + 4], 'NX', 'EX', ARGV[1]) then
+  local gone = ARGV[place + 3] ~= '' and forgotten(ARGV[place + 4], ARGV[place + 5])
+  if not gone and redis.call('SET', list, ARGV[place + 6], 'NX', 'EX', ARGV[1]) then
     if ARGV[place + 2] ~= '' then
       redis.call('SET', 'recsys:shown:' .. ARGV[place + 2], list, 'EX', ARGV[1])
     end

@@ -18,7 +18,7 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.list_store import LIST_COLUMNS, list_of, oldest_kept, row_of
+from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -113,8 +113,9 @@ class SqliteStore:
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
         with self._lock, self._explained(), self._transaction():
             run = self._connection
+            kept = not_forgotten(lists, self._forgotten(min((one.known for one in lists), default=0)))
             run.executemany(
-                f"INSERT INTO answered_lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in lists]
+                f"INSERT INTO answered_lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in kept]
             )
             run.execute("DELETE FROM answered_lists WHERE timestamp < ?", (oldest_kept(seconds),))
 
@@ -152,15 +153,17 @@ class SqliteStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        statement = 'SELECT "offset", user_digest FROM forgotten WHERE "offset" > ? ORDER BY "offset"'
         with self._lock, self._explained():
-            rows = self._connection.execute(statement, (after,)).fetchall()
-        return [(offset, Forgotten(digest)) for offset, digest in rows]
+            return self._forgotten(after)
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+    def _forgotten(self, after: int) -> list[tuple[int, Forgotten]]:
+        statement = 'SELECT "offset", user_digest FROM forgotten WHERE "offset" > ? ORDER BY "offset"'
+        return [(offset, Forgotten(digest)) for offset, digest in self._connection.execute(statement, (after,))]
 
     def _migrate(self) -> None:
         """Bring the file to the newest schema, one version at a time; another process may be doing the same."""

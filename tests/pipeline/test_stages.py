@@ -51,3 +51,19 @@ def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyP
     assert len(without) == len(without.explain()) == 5
     with pytest.raises(ZeroDivisionError):
         recommender.recommend(request)
+
+
+def test_popular_items_stand_under_the_rules(trained_registry: Path) -> None:
+    recommender = Recommender.load(trained_registry)
+    plain = recommender.popular(Request(user_id="user 1", n=20)).ids
+    asked = (plain[9], plain[3], "nothing like it", plain[5])
+    chosen = recommender.popular(Request(user_id="user 1", n=5, candidates=asked))
+    assert (chosen.ids, chosen.unknown_items) == ((plain[3], plain[5], plain[9]), ("nothing like it",))
+    pinned = recommender.popular(Request(n=5, policy={"pins": {plain[12]: 1}}))
+    assert pinned.ids[0] == plain[12]
+    capped = recommender.popular(Request(n=4, policy={"caps": {"category": 2}})).ids
+    assert max(sum(id_.startswith(taste) for id_ in capped) for taste in ("coffee", "garden", "books")) == 2
+    exploring = recommender.popular(Request(n=5, request_id="r", policy={"exploration": 0.5}))
+    assert exploring.propensities is not None
+    assert len(exploring.propensities) == 5
+    assert exploring.propensities.min() < 1

@@ -3,6 +3,8 @@
 import time
 from dataclasses import replace
 
+from event_log_contract import click
+
 from recsys.data.served_list import ServedList
 from recsys.store import Store, open_store
 
@@ -45,3 +47,13 @@ class ListStoreContract:
         log.forget("u1")
         assert log.lists_of("u1") == []
         assert list(log.lists(["r1", "r2"])) == ["r2"]
+
+    def test_what_was_made_before_a_user_was_forgotten_is_not_kept_afterwards(self, log: Store) -> None:
+        log.append([click(1)])
+        known = log.last_offset()
+        log.forget("u1")
+        mark, _ = log.read_forgotten()[-1]
+        late = [served(1, known=known), served(2, user_id="u2", known=known), served(3, user_id=None, known=known)]
+        log.keep_lists([*late, served(4, known=mark)], DAY)  # the last one was made for who came back
+        assert sorted(log.lists(["r1", "r2", "r3", "r4"])) == ["r2", "r3", "r4"]
+        assert [one.request_id for one in log.lists_of("u1")] == ["r4"]
