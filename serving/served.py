@@ -35,6 +35,7 @@ class Served:
         offset: of the newest event that it has seen.
         items_offset: of the newest change of an item that it has seen.
         withdrawn: ids of items that were deleted.
+        refused: ids of items whose newest stored change it cannot use.
         missed: events of items that are not known yet.
         snapshot: the one that its events are from; None: it has read them all from the store.
         looked_at: the newest snapshot that was found, by its `ids`; also one that cannot be used.
@@ -58,6 +59,7 @@ class Served:
         self.start = self.offset = offset
         self.items_offset = 0
         self.withdrawn: frozenset[str] = frozenset()
+        self.refused: frozenset[str] = frozenset()
         self.missed: tuple[Event, ...] = ()
         self.snapshot: SnapshotRecord | None = None
         self.looked_at = ""
@@ -124,14 +126,18 @@ class Served:
 
     def _changed(self, scoring: Scoring, changes: list[ItemChange]) -> Scoring:
         """The scoring after the changes; one that this version cannot use is found by halving, and left out."""
+        ids = {change.item_id for change in changes}
         try:
-            return scoring.updated(changes)
+            changed = scoring.updated(changes)
         except DataError as error:
             if len(changes) == 1:
-                logger.error("a stored item is in no list: %s", error)
+                logger.error("a stored change of an item is not used: %s", error)
+                self.refused |= ids
                 return scoring
             half = len(changes) // 2
             return self._changed(self._changed(scoring, changes[:half]), changes[half:])
+        self.refused -= ids
+        return changed
 
     def _observe(self, events: list[Event]) -> None:
         """Observe events; one that this version cannot use is found by halving, and left to the next training."""

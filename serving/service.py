@@ -1,6 +1,7 @@
 """Everything a route works with, made once per app."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ class Service:
         falling_back: a thread for lists that could not be made in time.
         writing: threads that wait for the disk.
         shadowing: a thread for lists that nobody sees.
+        putting: one request after the other puts items, so that each is held against what the last one brought.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Service:
     falling_back: BoundedPool
     writing: BoundedPool
     shadowing: BoundedPool
+    putting: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
         """Finish what is under way, then let go of everything."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange, fitted_to, item_rows
 from recsys.data.vocabulary import UNKNOWN
+from recsys.errors import DataError
 from serving.answers import listed
 from serving.browse import named, titled
 from serving.errors import BODY, Fault, ProblemError, documented
@@ -129,11 +130,18 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
     contents = [_content(item) for item in newest.values()]
     if not contents:
         return
-    _check(contents, service.live.recommender().catalogue)
-    service.store.put_items(
-        [ItemChange(id_, orjson.dumps(content).decode()) for id_, content in zip(newest, contents, strict=True)]
-    )
-    service.live.catch_up_items()
+    changes = [ItemChange(id_, orjson.dumps(content).decode()) for id_, content in zip(newest, contents, strict=True)]
+    with service.putting:
+        service.live.catch_up_items()
+        _check(contents, service.live.recommender().catalogue)
+        service.store.put_items(changes)
+        service.live.catch_up_items()
+    refused = service.live.serving().refused.intersection(newest)
+    if refused:  # another worker stored a column of another type in between
+        raise DataError(
+            f"items {', '.join(map(repr, sorted(refused)))}: a column is of another type in items that were put at the "
+            "same time; put them again with values of that type"
+        )
 
 
 def _content(item: ItemIn) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Items come, change and go: on disk, on every worker, and in the next list."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -136,6 +138,26 @@ def test_what_does_not_fit_the_catalogue_is_refused(http: httpx.Client) -> None:
     assert put(http, {"item_id": "b", "title": "t", "x": 1}, {"item_id": "c", "title": "t", "x": "y"}).is_client_error
     assert put(http, *({"item_id": f"{number}", "title": "t"} for number in range(501))).status_code == 422
     assert put(http).json() == {"upserted": 0}
+
+
+def test_of_two_types_at_a_time_one_is_refused_and_nothing_is_lost(http: httpx.Client) -> None:
+    for turn in range(3):
+        items = [
+            {"item_id": f"{turn} {n}", "title": "t", f"own {turn}": value} for n, value in enumerate((True, "yes"))
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(partial(put, http), items))
+        assert sorted(answer.status_code for answer in answers) == [200, 422]
+        for item, answer in zip(items, answers, strict=True):
+            assert http.get(f"/v1/items/{item['item_id']}").is_success == answer.is_success
+
+
+def test_what_another_worker_stored_is_known_before_an_item_is_put(http: httpx.Client, settings: Settings) -> None:
+    store = open_store(settings.store)
+    for turn in range(3):
+        store.put_items([ItemChange(f"its {turn}", f'{{"item_id": "its {turn}", "title": "t", "of {turn}": 5}}')])
+        assert put(http, {"item_id": f"ours {turn}", "title": "t", f"of {turn}": "five"}).status_code == 422
+    store.close()
 
 
 def test_a_stored_item_that_a_version_cannot_use_does_not_stop_the_others(
