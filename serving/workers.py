@@ -1,5 +1,6 @@
 """Worker processes, forked from one that has loaded the libraries: they share that memory until they write to it."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -14,6 +15,8 @@ from recsys.errors import RecsysError
 
 PAUSE_SECONDS = 1.0
 """After a worker that nobody stopped has ended, before another one takes its place."""
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
 
@@ -69,13 +72,22 @@ def _stop(pids: set[int]) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
+def _end_with(parent: int) -> None:
+    """Have Linux stop this process when its parent is killed; elsewhere it goes on, and holds the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it was before we asked
+            os._exit(1)
+
+
 def _fork(work: Callable[[], None], mask: set[signal.Signals | int]) -> int:
     """The process id of a new worker."""
-    pid = os.fork()
+    parent, pid = os.getpid(), os.fork()
     if pid:
         return pid
     code = 1
     try:
+        _end_with(parent)
         # Until the server has its own: what a handler raises while an object is destroyed is lost, and so was the stop.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

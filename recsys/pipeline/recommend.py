@@ -78,6 +78,11 @@ class Recommender:
         """The items, those since training included."""
         return self.scoring.catalogue
 
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Kinds of events that are known, those that came since training included."""
+        return self._event_names
+
     def over(self, scoring: Scoring) -> "Recommender":
         """This recommender over `scoring.updated(...)` of its own scoring: what serves from now on.
 

@@ -48,6 +48,7 @@ class SqliteStore:
         try:
             with self._explained():
                 self._connection.execute("PRAGMA journal_mode = WAL")
+                self._inode = path.stat().st_ino
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._migrate()
@@ -188,12 +189,25 @@ class SqliteStore:
         """All or none. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._check_in_place()
             yield
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
                 self._connection.execute("ROLLBACK")
             raise
+
+    def _check_in_place(self) -> None:
+        """A file without a name would take what is written, and lose it when the last process that has it open ends."""
+        try:
+            inode = self._path.stat().st_ino
+        except OSError:
+            inode = 0
+        if inode != self._inode:
+            raise StoreError(
+                f"store {self._path}: the file was removed or replaced while it was open; put it back, or restart what "
+                "uses it to begin with the one that is there now"
+            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Response
 
 from recsys.data.events import Event
 from recsys.data.parsing import as_time
+from recsys.data.schema import MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
@@ -53,6 +54,7 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     times, faults = _times(body.events, time.time_ns() // 1_000)
     if service.settings.unknown_items == "reject":
         faults += _unknown_items(body.events, catalogue.vocabulary)
+    faults += _further_names(body.events, recommender.event_names)
     if faults:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
     lists = service.shown.find({event.request_id for event in body.events if event.request_id is not None})
@@ -128,4 +130,17 @@ def _unknown_items(events: Sequence[EventIn], vocabulary: Vocabulary) -> list[Fa
         Fault(loc=["body", "events", place, "item_id"], msg=f"item {event.item_id!r} is not in the catalogue")
         for place, event in enumerate(events)
         if event.item_id not in vocabulary
+    ]
+
+
+def _further_names(events: Sequence[EventIn], known: Sequence[str]) -> list[Fault]:
+    """Events of a kind that could not be numbered, and so would count in no list."""
+    further = dict.fromkeys(event.event for event in events if event.event not in known)
+    too_many = set([*further][MAX_EVENT_NAMES - len(known) :])
+    return [
+        Fault(
+            loc=["body", "events", place, "event"], msg=f"{MAX_EVENT_NAMES} kinds of events are known; use one of them"
+        )
+        for place, event in enumerate(events)
+        if event.event in too_many
     ]

@@ -161,3 +161,16 @@ def test_without_its_store_lists_go_on_and_events_are_refused(
     broken.close()
     assert post(http, event).json() == {"accepted": 1, "duplicates": 0}
     assert listed(http, "newcomer") != before
+
+
+def test_kinds_of_events_that_no_list_could_know_are_refused(
+    http: httpx.Client, settings: Settings, items: list[str]
+) -> None:
+    event = {"user_id": "u", "item_id": items[0]}
+    response = post(http, *({**event, "event": f"own {number}"} for number in range(128)))
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"][:2] == ["body", "events"]
+    assert not stored(settings)
+    assert post(http, *({**event, "event": f"own {number}"} for number in range(100))).status_code == 202
+    assert post(http, *({**event, "event": f"other {number}"} for number in range(100))).status_code == 422
+    assert post(http, {**event, "event": "own 7"}).status_code == 202

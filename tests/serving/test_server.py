@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -38,6 +39,24 @@ def test_a_worker_that_dies_is_replaced_and_all_stop_together(registry: Registry
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 0
         assert not [pid for pid in first if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_workers_end_with_a_parent_that_was_killed(registry: Registry) -> None:
+    with serving_process(registry.path, "--workers", "2") as (process, http):
+        process.kill()
+        eventually(lambda: refuses(http), seconds=120)
+
+
+def refuses(http: httpx.Client) -> bool:
+    """Whether nobody listens any more."""
+    try:
+        http.get("/healthz")
+    except httpx.ConnectError:
+        return True
+    except httpx.TransportError:
+        pass
+    return False
 
 
 def children(pid: int) -> list[int]:

@@ -143,3 +143,17 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_url_names_what_works(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///FILE"):
         open_store(url)
+
+
+def test_a_file_that_is_gone_or_replaced_takes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    store = open_store(sqlite_url(path))
+    store.append([click(1)])
+    path.rename(tmp_path / "moved.db")
+    for put_back in (lambda: None, path.touch):
+        put_back()
+        with pytest.raises(StoreError, match="removed or replaced"):
+            store.append([click(2)])
+    (tmp_path / "moved.db").replace(path)
+    assert store.append([click(2)]).accepted == 1
+    store.close()
