@@ -2,8 +2,9 @@
 
     python -m benchmarks.parts [--data ../shared/data] [--work DIR] [--set KEY=VALUE] [NAME ...]
 
-Each is measured by its own training: on the newest requests of the time split, which it has not seen. The groups of
-features have such a table in every `recsys evaluate`.
+Each is measured by its own training: on the newest requests of the time split, which it has not seen. A text budget that
+ends before the epochs do makes each training another one, and the table uncertain by that: give enough of it, or none
+(`--set text.budget_minutes=0`). The groups of features have such a table in every `recsys evaluate`.
 """
 
 import argparse
@@ -33,8 +34,10 @@ def variants(settings: tuple[str, ...]) -> Mapping[str, Config]:
         others = tuple(other for other in whole.candidates.sources if other != source)
         candidates = whole.candidates.model_copy(update={"sources": others})
         found[f"without {source}"] = whole.model_copy(update={"candidates": candidates})
-    frozen = whole.text.model_copy(update={"budget_minutes": 0.0})
-    return {**found, "with frozen text": whole.model_copy(update={"text": frozen})}
+    if whole.text.budget_minutes:
+        frozen = whole.text.model_copy(update={"budget_minutes": 0.0})
+        found["with frozen text"] = whole.model_copy(update={"text": frozen})
+    return found
 
 
 def table(name: str, data: Path, work: Path, settings: tuple[str, ...]) -> Iterator[str]:

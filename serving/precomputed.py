@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import orjson
 
+from recsys.data.requests import Request
 from recsys.errors import StoreError
 from recsys.store.lists import Lists
 from serving.cursor import next_cursor, shown_before
@@ -19,7 +20,8 @@ _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp
 
 
 async def looked_up(service: Service, served: Served, body: RecommendRequest) -> dict[str, Any] | None:
-    """The user's list without items that are gone, excluded or shown before; None: it must be made now.
+    """The user's list without what may not be listed any more: items that are gone, that the request excludes or has
+    shown before, that the user has come to know where the config leaves those out. None: it must be made now.
 
     That is so for an anonymous user, one whom the batch did not know, and a request that says more than whose list it
     wants; and while the lists cannot be reached.
@@ -33,14 +35,16 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
     if body.user_id is None or body.model_fields_set & _OF_THE_MOMENT or body.n > service.settings.serving.max_n:
         return None
-    id_ = served.recommender.stored_id(body.user_id)
+    recommender, shown = served.recommender, shown_before(body)
+    id_ = recommender.stored_id(body.user_id)
+    request = Request(body.user_id, exclude=(*body.exclude, *shown))
     content = await service.writing.run(lambda: _get(lists, id_))
     if content is None:
         return None
     tree = orjson.loads(content)
-    shown = shown_before(body)
-    left_out = {*body.exclude, *shown, *served.withdrawn}
-    items = [item for item in tree["items"] if item["item_id"] not in left_out and _available(served, item["item_id"])]
+    numbers = recommender.catalogue.vocabulary.numbers(item["item_id"] for item in tree["items"])
+    eligible = recommender.block([request]).eligible[0]
+    items = [item for item, number in zip(tree["items"], numbers, strict=True) if number >= 0 and eligible[number]]
     page = items[: body.n]
     for rank, item in enumerate(page, start=len(shown) + 1):
         item["rank"] = rank
@@ -61,9 +65,3 @@ def _get(lists: Lists, id_: str) -> str | None:
         return lists.get(id_)
     except StoreError:
         return None
-
-
-def _available(served: Served, item_id: str) -> bool:
-    catalogue = served.recommender.catalogue
-    number = catalogue.vocabulary.number(item_id)
-    return number >= 0 and bool(catalogue.available[number])

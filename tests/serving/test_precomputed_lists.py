@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 from running import serving_thread
+from serving_versions import publish_copy
 
 from recsys.cli.main import main
 from recsys.config import Config, ServingConfig
@@ -42,13 +43,29 @@ def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: li
         assert not listed(precomputed=False)[1]
         assert not listed(user_id="nobody")[1]
         assert not listed(context={"query": "beans"})[1]
-        event = {"user_id": users[0], "item_id": items[0], "event": "click"}
-        http.post("/v1/events", json={"events": [event]})
+        http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": items[0], "event": "click"}]})
         assert listed() == (made, True), "a list of the batch does not know what came since"
         assert http.delete(f"/v1/items/{made[0]}").is_success
         assert made[0] not in listed()[0]
         assert http.delete(f"/v1/users/{users[0]}").is_success
         assert not listed()[1], "who is forgotten has no list left"
+
+
+def test_what_is_known_since_the_batch_is_left_out_where_the_policy_says_so(
+    registry: Registry, url: str, users: list[str]
+) -> None:
+    publish_copy(registry, registry.resolve(None), promote=True, seen="exclude")
+    config = Config(serving=ServingConfig(lists=url))
+    with serving_thread(Settings.of(config, registry.path)) as http:
+
+        def listed() -> list[str]:
+            answer = http.post("/v1/recommend", json={"user_id": users[0], "n": 8, "precomputed": True}).json()
+            assert answer["made_at"]
+            return [item["item_id"] for item in answer["items"]]
+
+        made = listed()
+        http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": made[0], "event": "purchase"}]})
+        assert listed() == made[1:]
 
 
 def test_a_server_without_lists_says_so(http: httpx.Client, users: list[str]) -> None:
