@@ -2,9 +2,9 @@
 
     python -m benchmarks.parts [--data ../shared/data] [--work DIR] [--set KEY=VALUE] [NAME ...]
 
-Each is measured by its own training: on the newest requests of the time split, which it has not seen. A text budget that
-ends before the epochs do makes each training another one, and the table uncertain by that: give enough of it, or none
-(`--set text.budget_minutes=0`). The groups of features have such a table in every `recsys evaluate`.
+Each is measured by its own training: on the newest requests of the time split, which it has not seen. A text budget
+that ends before the epochs do makes each training another one, and the table uncertain by that: give enough of it, or
+none (`--set text.budget_minutes=0`). The groups of features have such a table in every `recsys evaluate`.
 """
 
 import argparse
