@@ -7,6 +7,7 @@ Every check compares what came after the served version's data with what that ve
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from recsys.config import RetrainConfig
@@ -47,9 +48,14 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
 
 
 def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
-    known = len(champion.log)
-    words = f"{len(past):,} of the {known:,} events that the served version learned from are there"
-    return Check("past", len(past) >= config.min_past * known, f"{words}; at least {config.min_past:.0%} must be")
+    """Events of the same user, item and moment: as many of other users or items say nothing of what was learned."""
+    known = champion.log
+    numbers = past.user_vocabulary.numbers(known.user_vocabulary.ids(range(known.n_users)))
+    before = pl.DataFrame({"user": numbers[known.users], "item": known.items, "time": known.times})
+    now = pl.DataFrame({"user": past.users, "item": past.items, "time": past.times})
+    there = before.join(now, on=before.columns, how="semi").height
+    words = f"{there:,} of the {len(known):,} events that the served version learned from are there"
+    return Check("past", there >= config.min_past * len(known), f"{words}; at least {config.min_past:.0%} must be")
 
 
 def _volume(past: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:

@@ -16,6 +16,9 @@ _PAGE = 1_000
 _PATIENCE_SECONDS = 0.2
 """How long to wait for more once something has come."""
 
+_CONNECTION_SECONDS = 10.0
+"""How long to wait for a broker at the start: reading alone would wait for ever, and look like an empty topic."""
+
 
 class KafkaStream:
     """A `Stream`. The URL is `kafka://host:port[,host:port]/TOPIC?group=NAME`.
@@ -24,6 +27,7 @@ class KafkaStream:
 
     Raises:
         ConfigError: confluent-kafka is not installed, or the URL names no topic or a setting that does not exist.
+        StoreError: no broker answers.
     """
 
     def __init__(self, url: str) -> None:
@@ -50,9 +54,14 @@ class KafkaStream:
                     **settings,
                 }
             )
-            self._consumer.subscribe([self._topic])
         except confluent_kafka.KafkaException as error:
             raise ConfigError(f"stream kafka://{self._place}: {error.args[0].str()}") from error
+        try:
+            self._consumer.list_topics(self._topic, _CONNECTION_SECONDS)
+            self._consumer.subscribe([self._topic])
+        except confluent_kafka.KafkaException as error:
+            self._consumer.close()
+            raise StoreError(f"stream kafka://{self._place}: no broker answers: {error.args[0].str()}") from error
 
     def read(self, seconds: float) -> list[Message]:
         """The next messages of the partitions that this reader has."""

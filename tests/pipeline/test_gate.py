@@ -129,6 +129,18 @@ def test_a_log_that_has_lost_half_its_past_is_refused(registry: Registry, frames
     assert decision.reason.startswith("past: ")
 
 
+@pytest.mark.parametrize("column", ["user_id", "item_id"])
+def test_a_log_of_other_ids_is_refused(registry: Registry, frames: Frames, config: Config, column: str) -> None:
+    """As many events as before, and none that the served version learned from."""
+    items, events = (
+        frame.with_columns(("other " + pl.col(column)).alias(column)) if column in frame.columns else frame
+        for frame in frames
+    )
+    decision = retrain_from_data(registry, dataset_from_frames(items, events, config), progress=quiet)
+    assert decision.action == "refused"
+    assert decision.reason.startswith("past: 0 of the ")
+
+
 def test_events_of_unknown_items_are_counted_and_refused(registry: Registry, frames: Frames, tmp_path: Path) -> None:
     """And the same refusal is not written again by each run of a watch."""
     store = open_store(sqlite_url(tmp_path / "store.db"))
