@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -94,19 +95,24 @@ def rank_to_parquet(
         raise DataError("there is nobody to rank for")
     if len({request.request_id for request in requests}) != len(requests):
         raise DataError("two requests share a request_id; make them distinct")
+    out = out.resolve()  # what a link names is replaced, not the link
+    if out.exists() and not out.is_file():
+        raise DataError(f"{out} is a folder or a device; name a file")
+    half = out.with_name(out.name + ".half")
     parts = out.with_name(out.name + ".parts")
     paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _prepare(parts, _job(recommender, requests), resume)
         _rank_all(recommender, requests, paths, spread, progress)
-        half = out.with_name(out.name + ".half")
         pl.scan_parquet(parts / "*.parquet").sink_parquet(half)
         summary = _summary(recommender, requests, paths)
         os.replace(half, out)
         shutil.rmtree(parts)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error}") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        with suppress(OSError):
+            half.unlink()
+        raise DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room") from error
     return summary
 
 
@@ -173,11 +179,11 @@ def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
 
 def _prepare(parts: Path, job: str, resume: bool) -> None:
     """An empty folder of parts, or the one that an interrupted run of the same job left."""
-    note = parts / "job.json"
-    if resume and note.exists() and json.loads(note.read_text(encoding="utf-8")) == {"job": job}:
+    note, content = parts / "job.json", json.dumps({"job": job}).encode()
+    if resume and note.exists() and note.read_bytes() == content:
         return
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir()
     half = note.with_suffix(".half")
-    half.write_text(json.dumps({"job": job}), encoding="utf-8")
+    half.write_bytes(content)
     os.replace(half, note)

@@ -122,6 +122,34 @@ def test_a_place_that_cannot_be_written(ranker: Recommender, tmp_path: Path) -> 
         rank_to_parquet(ranker, REQUESTS, tmp_path / "file" / "lists.parquet")
 
 
+def test_what_is_no_file_is_left_as_it_is(ranker: Recommender, tmp_path: Path) -> None:
+    pipe, folder, link = (tmp_path / name for name in ("pipe", "folder", "link"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to(pipe)
+    for out in (pipe, folder, link):
+        with pytest.raises(DataError, match="a folder or a device"):
+            rank_to_parquet(ranker, REQUESTS, out)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == [folder, link, pipe]
+
+
+def test_what_a_link_names_is_written(ranker: Recommender, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "lists.parquet")
+    rank_to_parquet(ranker, REQUESTS[:2], link)
+    assert link.is_symlink()
+    assert pl.read_parquet(tmp_path / "lists.parquet").height
+
+
+def test_a_note_that_is_damaged_is_that_of_another_job(ranker: Recommender, tmp_path: Path) -> None:
+    out = tmp_path / "lists.parquet"
+    interrupt(ranker, REQUESTS, out)
+    (tmp_path / "lists.parquet.parts" / "job.json").write_text("{")
+    rank_to_parquet(ranker, REQUESTS, out, resume=True)
+    assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
+
+
 def test_nothing_but_empty_lists(ranker: Recommender, tmp_path: Path) -> None:
     summary = rank_to_parquet(ranker, [REQUESTS[10]], tmp_path / "lists.parquet")
     assert (summary.rows, summary.empty) == (0, 1)
