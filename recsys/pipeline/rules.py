@@ -12,7 +12,7 @@ from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
 from recsys.data.summary import repeat_share
-from recsys.errors import ConfigError
+from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
 from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
@@ -33,6 +33,22 @@ def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
     if config.seen != "auto":
         return config
     return config.model_copy(update={"seen": "keep" if repeat_share(log.positive()) >= _HABIT else "exclude"})
+
+
+def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
+    """Find now, and not after a training, that rules of the config can hold for no list.
+
+    Raises:
+        ConfigError: boosts, caps or quotas name a column that the catalogue lacks, or compare unlike types.
+    """
+    items = np.arange(min(len(catalogue), 2), dtype=np.int32)
+    for name in ("boosts", "caps", "quotas"):
+        own = PolicyConfig(seen="keep").model_copy(update={name: getattr(config, name)})
+        try:
+            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0)
+            policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
+        except DataError as error:
+            raise ConfigError(f"policy.{name}: {error}") from error
 
 
 def policy_of(

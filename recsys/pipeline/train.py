@@ -14,7 +14,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.novices import Novices, never_met
-from recsys.pipeline.rules import resolve_seen
+from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
 from recsys.rank.rows import RankerRows
@@ -58,10 +58,11 @@ def train(
         progress: called with a line of text now and then.
 
     Raises:
-        ConfigError: `features` names what does not exist.
+        ConfigError: `features` or rules of `policy` name what does not exist.
         DataError: the log is too short to be cut in three, or no candidate was ever wanted.
     """
-    configured(config.features)  # a wrong one is found now, not after minutes
+    configured(config.features)  # what is wrong is found now, not after minutes
+    check_rules(config.policy, dataset.catalogue)
     log = dataset.log
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)

@@ -11,12 +11,12 @@ from pipeline_world import until
 from features.declarations import Feature
 from features.feature_set import FeatureSet
 from features.pairs import PairBatch
-from recsys.config import Config, parse_config
+from recsys.config import Config, load_config, parse_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
-from recsys.errors import DataError
+from recsys.errors import ConfigError, DataError
 from recsys.pipeline import steps
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
@@ -182,6 +182,23 @@ def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
     items, events = frames
     with pytest.raises(DataError, match="three are needed"):
         train(dataset_from_frames(items, events.head(2), plain_config), plain_config)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'policy.caps={"nothing"=2}',
+        "policy.boosts=[{where={price={foo=3}},add=1}]",
+        "policy.boosts=[{where={title={lt=3}},add=1}]",
+        'policy.quotas=[{where={nothing="x"},at_least=2}]',
+    ],
+)
+def test_rules_that_no_list_can_keep_are_found_at_once(
+    early: Dataset, plain_settings: tuple[str, ...], rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.pipeline.train.Steps", None)  # nothing is trained
+    with pytest.raises(ConfigError, match=rf"policy\.{rule[7:10]}"):
+        train(early, load_config(None, (*plain_settings, rule)))
 
 
 def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_config: Config) -> None:
