@@ -171,11 +171,11 @@ class PolicyConfig(Section):
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible (MMR)")
+    pins: dict[str, Positive] = Field({}, description="item_id -> its place in the list, from 1")
     caps: dict[str, Positive] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
     quotas: tuple[QuotaRule, ...] = Field((), description="tables of `where` and `at_least`, items in a list")
     fresh: int = Field(0, ge=0, description="least number of items in a list that are at most `fresh_days` old")
     fresh_days: float = Field(30.0, gt=0, description="age, by `created_at`, up to which an item is fresh")
-    pins: dict[str, Positive] = Field({}, description="item_id -> its place in the list, from 1")
     exploration: Fraction = Field(
         0.0, description="probability that a place at the end of the list tries an item from behind it"
     )

@@ -66,6 +66,7 @@ async def ranked(
         context=body.context,
         exclude=(*body.exclude, *shown),
         filters=body.model_dump(include={"filter"}, exclude_unset=True)["filter"] if body.filter else {},
+        shown=len(shown),
         policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
     )
     items = await _in_time(service, recommender, request, explain=body.explain)

@@ -20,6 +20,7 @@ class Request:
         context: further facts of the moment; `query` is free text.
         exclude: item ids that must not appear.
         filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt"}.
+        shown: places on earlier pages of the list; what stood there is in `exclude`.
         policy: overrides of the `policy` section for this list.
         targets: for evaluation: the item ids that were wanted.
 
@@ -36,6 +37,7 @@ class Request:
     context: Mapping[str, Any] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     filters: Mapping[str, Any] = field(default_factory=dict)
+    shown: int = 0
     policy: Mapping[str, Any] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
 

@@ -65,6 +65,7 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
         request.filters,
         catalogue=scoring.catalogue,
         now=now,
+        shown=request.shown,
         random=_random(request) if rules.exploration else None,
     )
 

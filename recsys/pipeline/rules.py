@@ -60,6 +60,7 @@ def policy_of(
     *,
     catalogue: ItemCatalogue,
     now: int,
+    shown: int = 0,
     random: np.random.Generator | None = None,
 ) -> Policy:
     """The ordered steps of one list.
@@ -72,6 +73,7 @@ def policy_of(
         filters: conditions on item columns.
         catalogue: the items.
         now: the moment of the request, microseconds.
+        shown: places on earlier pages of the list, which pins count too.
         random: for exploration; None leaves exploration out.
     """
     if config.seen == "auto":
@@ -84,14 +86,16 @@ def policy_of(
     steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
+    # Before caps and floors, which count the pinned and go around them; behind diversity, which would move them.
+    places = {item: place - shown for item, place in config.pins.items() if place > shown}
+    if places:
+        numbers = catalogue.vocabulary.numbers(list(places))
+        steps.append(Pins(numbers, np.array(list(places.values()), dtype=np.int64)))
     steps += [Cap(column, most, catalogue) for column, most in config.caps.items()]
     for rule in config.quotas:
         steps.append(AtLeast("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
     if config.fresh:
         steps.append(AtLeast("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * _DAY))))
-    if config.pins:
-        places = np.array(list(config.pins.values()), dtype=np.int64)
-        steps.append(Pins(catalogue.vocabulary.numbers(list(config.pins)), places))
     if config.exploration and random is not None:
         steps.append(Exploration(config.exploration, config.explored_places, random))
     return Policy(tuple(steps))

@@ -1,5 +1,6 @@
 """Exploration: now and then an item that would not be shown, with the exact probability of every place written down."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
 
 _RESERVE = 10
-"""Candidates behind the list that one explored place draws from."""
+"""Most candidates behind the list that one explored place draws from."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Exploration:
     independent of one another, and the probability that an item stands where it stands is exact: 1 - share for the
     ranker's own, share / (size of the reserve) for an explored one. Log it with the impression, as `propensity`, and
     `recsys evaluate` can tell what another list would have earned (Horvitz & Thompson, 1952; Bottou et al.,
-    Counterfactual reasoning and learning systems, JMLR 2013). Pinned and demoted items take no part.
+    Counterfactual reasoning and learning systems, JMLR 2013). Pinned and demoted items take no part. A reserve holds
+    nothing that would break a cap or a floor, whatever the other places draw.
 
     Attributes:
         share: probability in [0, 1].
@@ -39,13 +41,11 @@ class Exploration:
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Draw each place; an explored item and the one that it stands in for change places."""
-        usual = candidates.tiers == 0
-        own = np.flatnonzero(usual[: min(n, len(candidates))])[-self.places :]
-        pool = min(n, len(candidates)) + np.flatnonzero(usual[n:])[: _RESERVE * len(own)]
+        n = min(n, len(candidates))
+        own = np.flatnonzero(candidates.tiers[:n] == 0)[-self.places :].tolist()
         order, propensities = np.arange(len(candidates)), candidates.propensities.copy()
-        for turn, place in enumerate(own):
-            reserve = pool[turn :: len(own)]
-            if not len(reserve):
+        for place, reserve in zip(own, _reserves(candidates, n, own), strict=True):
+            if not reserve:
                 continue
             if self.random.random() < self.share:
                 drawn = int(self.random.choice(reserve))
@@ -54,3 +54,37 @@ class Exploration:
             else:
                 propensities[place] = 1.0 - self.share
         return replace(candidates, propensities=propensities).take(order)
+
+
+def _reserves(candidates: RankedCandidates, n: int, own: list[int]) -> list[list[int]]:
+    """What each of the `own` places among the first `n` may draw: the best from behind, dealt in turn."""
+    behind = n + np.flatnonzero(candidates.tiers[n:] == 0)
+    if not candidates.caps and not candidates.floors:
+        return [behind[turn : _RESERVE * len(own) : len(own)].tolist() for turn in range(len(own))]
+    reserves: dict[int, list[int]] = {place: [] for place in own}
+    # Of each cap the places where an item of each value may stand, counting every draw that could be.
+    stand: list[tuple[NDArray[np.int32], int, defaultdict[int, set[int]]]] = []
+    for values, most in candidates.caps:
+        stand.append((values, most, defaultdict(set)))
+        for place, value in enumerate(values[:n].tolist()):
+            stand[-1][2][value].add(place)
+    # A floor that the places which do not explore reach by themselves binds no draw.
+    floors = [of_kind for of_kind, least in candidates.floors if of_kind[:n].sum() - of_kind[own].sum() < least]
+
+    def may_draw(place: int, item: int) -> bool:
+        return all(of_kind[item] or not of_kind[place] for of_kind in floors) and all(
+            values[item] < 0 or place in places[values[item]] or len(places[values[item]]) < most
+            for values, most, places in stand
+        )
+
+    for item in behind.tolist():
+        waiting = [place for place in own if len(reserves[place]) < _RESERVE]
+        if not waiting:
+            break
+        able = [place for place in waiting if may_draw(place, item)]
+        if able:
+            place = min(able, key=lambda place: len(reserves[place]))
+            reserves[place].append(item)
+            for values, _, places in stand:
+                places[values[item]].add(place)
+    return list(reserves.values())

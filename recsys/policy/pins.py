@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.policy.candidates import RankedCandidates
-
-_PINNED = np.int8(-1)
+from recsys.policy.candidates import PINNED, RankedCandidates
 
 
 @dataclass(frozen=True)
 class Pins:
     """Items at fixed places. What may not be listed (unavailable, filtered out, excluded, seen) is not pinned either.
+
+    A place behind those that will be shown keeps its item from being shown before.
 
     Attributes:
         items: (n_pins,) item numbers; -1 (unknown) is passed over.
@@ -35,5 +35,5 @@ class Pins:
         for item, place in sorted(zip(self.items.tolist(), self.places.tolist(), strict=True), key=lambda pin: pin[1]):
             for found in np.flatnonzero(candidates.items == item):
                 order.insert(place - 1, int(found))
-                tiers[found] = _PINNED
+                tiers[found] = PINNED
         return replace(candidates, tiers=tiers).take(np.array(order, dtype=np.intp))

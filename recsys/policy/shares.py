@@ -1,6 +1,6 @@
 """How much of a list is of one kind: at most so many items of one value, at least so many that meet a condition."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.selection import selected
 
 
 class Kind(Protocol):
@@ -24,7 +25,8 @@ class Kind(Protocol):
 class Cap:
     """At most `most` items of one value of a column, such as a brand, among the first n.
 
-    What is above the cap goes behind them in its old order. Where there is nothing else to show, it is shown.
+    What is above the cap goes behind them in its old order. Where there is nothing else to show, it is shown; where
+    several caps cannot all be kept the last one gives way first.
 
     Attributes:
         column: of the catalogue; items without a value are not capped.
@@ -42,22 +44,16 @@ class Cap:
         return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
-        """The best n that keep to the cap, then the others.
+        """The best n that keep to this cap and to what came before it, then the others.
 
         Raises:
             DataError: the catalogue has no such column, or its cells hold lists.
         """
-        values = self._values(candidates.items)
-        counts: dict[str, int] = {}
-        kept: list[int] = []
-        for place, value in enumerate(values):
-            if len(kept) == n:
-                break
-            if value is None or counts.get(value, 0) < self.most:
-                kept.append(place)
-                if value is not None:
-                    counts[value] = counts.get(value, 0) + 1
-        return candidates.first(np.array(kept, dtype=np.intp))
+        numbers: dict[str, int] = {}
+        found = self._values(candidates.items)
+        values = [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in found]
+        cap = np.array(values, dtype=np.int32), self.most
+        return selected(replace(candidates, caps=(*candidates.caps, cap)), n)
 
     def _values(self, items: NDArray[np.int32]) -> list[str | None]:
         frame = self.catalogue.frame
@@ -72,7 +68,7 @@ class AtLeast:
     """At least so many of the first n are of a kind, as far as the candidates reach.
 
     The best of the kind from behind take the last places of those that are not of it. A demoted item is not fetched
-    before one that is not demoted.
+    before one that is not demoted. Pins, caps and earlier floors are kept; pinned items count.
 
     Attributes:
         name: of the rule, in reports.
@@ -89,18 +85,6 @@ class AtLeast:
         return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
-        """Fetch what is missing."""
-        n = min(n, len(candidates))
-        if not n:
-            return candidates
-        of_kind = self.kind(candidates.items)
-        missing = min(self.least, n) - int(np.count_nonzero(of_kind[:n]))
-        behind = np.arange(n, len(candidates))
-        fetched = behind[of_kind[n:] & (candidates.tiers[n:] <= candidates.tiers[n - 1])][: max(missing, 0)]
-        others = np.flatnonzero(~of_kind[:n])
-        leaving = others[len(others) - min(len(fetched), len(others)) :]
-        fetched = fetched[: len(leaving)]
-        if not len(fetched):
-            return candidates
-        head = np.concatenate([np.setdiff1d(np.arange(n), leaving), fetched])
-        return candidates.first(head[np.argsort(candidates.tiers[head], kind="stable")])
+        """Fetch what is missing, as far as pins, caps and earlier floors leave room."""
+        floor = self.kind(candidates.items), self.least
+        return selected(replace(candidates, floors=(*candidates.floors, floor)), n)

@@ -152,7 +152,12 @@ def test_pinned_capped_and_explored(recommender: Recommender) -> None:
     last = recommender.catalogue.vocabulary.ids(range(len(recommender.catalogue)))[-1]
     ruled = recommender.recommend(replace(request, policy={"pins": {last: 1}, "caps": {"category": 2}}), explain=True)
     assert ruled.ids[0] == last
-    assert [change.step for change in ruled.changes] == ["available", "seen", "cap", "pins"]
+    assert [change.step for change in ruled.changes] == ["available", "seen", "pins", "cap"]
+    later = replace(request, exclude=plain.ids, shown=6, policy={"pins": {last: 8}})
+    assert recommender.recommend(later).ids[1] == last
+    assert "pins" not in [
+        change.step for change in recommender.recommend(replace(later, shown=8), explain=True).changes
+    ]
     explored = [recommender.recommend(replace(request, policy={"exploration": 1.0})) for _ in range(2)]
     assert explored[0].ids[:3] == plain.ids[:3]
     assert not set(explored[0].ids[3:]) & set(plain.ids)

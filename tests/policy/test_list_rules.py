@@ -25,6 +25,7 @@ CATALOGUE = ItemCatalogue(
         {
             "item_id": [f"i{number}" for number in range(N_ITEMS)],
             "brand": ["x", "x", "x", "y", "x", "y", None, None],
+            "shelf": ["p", "q", "q", "p", "p", "q", "q", "r"],
             "tags": [["a"], [], None, ["b"], ["a", "b"], [], [], []],
             "price": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, None],
             "available": [True] * N_ITEMS,
@@ -45,6 +46,10 @@ def numbers(*items: int) -> np.ndarray:
 
 def of_brand(brand: str, least: int) -> AtLeast:
     return AtLeast("quota", least, partial(items_that_meet, {"brand": brand}, CATALOGUE))
+
+
+def of_shelf(shelf: str, least: int) -> AtLeast:
+    return AtLeast("quota", least, partial(items_that_meet, {"shelf": shelf}, CATALOGUE))
 
 
 def test_boost_is_in_standard_deviations() -> None:
@@ -93,6 +98,49 @@ def test_pins_stand_where_they_are_pinned() -> None:
     assert arranged(Pins(numbers(6, 2, -1), np.array([1, 3, 2]))) == [6, 0, 2, 1, 3, 4, 5, 7]
     assert arranged(Pins(numbers(0), np.array([99]))) == [1, 2, 3, 4, 5, 6, 7, 0]
     assert Policy((Pins(numbers(6, -1), np.array([1, 2])),)).certain.tolist() == [6]
+
+
+def test_caps_hold_together_and_the_last_gives_way() -> None:
+    caps = Cap("brand", 1, CATALOGUE), Cap("shelf", 1, CATALOGUE)
+    assert arranged(*caps, n=3)[:3] == [0, 5, 7]
+    assert arranged(*caps)[:4] == [0, 5, 7, 6]  # there are three shelves
+    assert arranged(*caps[::-1])[:4] == [0, 5, 7, 1]
+
+
+def test_a_quota_keeps_to_a_cap() -> None:
+    assert arranged(Cap("brand", 2, CATALOGUE), of_shelf("q", 2)) == [0, 1, 3, 5, 2, 4, 6, 7]
+    assert arranged(Cap("brand", 1, CATALOGUE), of_brand("x", 2))[:4] == [0, 3, 6, 7]
+
+
+def test_quotas_hold_together() -> None:
+    assert sorted(arranged(of_shelf("r", 1), of_brand("y", 2))[:4]) == [0, 3, 5, 7]
+    assert arranged(of_shelf("q", 2), of_brand("y", 1), n=2)[:2] == [1, 5]  # one place for both
+    assert arranged(of_shelf("r", 1), of_brand("y", 1), n=1)[0] == 7  # the first goes first
+
+
+def test_pinned_items_count_for_caps_and_quotas() -> None:
+    pin = Pins(numbers(4), np.array([1]))
+    assert arranged(pin, Cap("brand", 2, CATALOGUE)) == [4, 0, 3, 5, 1, 2, 6, 7]
+    assert arranged(pin, of_brand("y", 2)) == [4, 0, 3, 5, 1, 2, 6, 7]
+    assert arranged(Pins(numbers(5), np.array([4])), of_brand("y", 1), n=4)[:4] == [0, 1, 2, 5]
+
+
+def test_an_item_that_is_pinned_behind_the_list_is_not_shown_before() -> None:
+    pin = Pins(numbers(3), np.array([6]))
+    assert 3 not in arranged(pin)[:4]
+    assert arranged(pin, of_brand("y", 2))[:4] == [0, 1, 2, 5]
+
+
+def test_exploration_keeps_to_caps_and_quotas() -> None:
+    drawn = set()
+    for seed in range(50):
+        exploration = Exploration(0.8, 3, np.random.default_rng(seed))
+        shown = arranged(Cap("brand", 2, CATALOGUE), of_shelf("q", 2), exploration)[:4]
+        brands, shelves = (CATALOGUE.frame[column].gather(shown).to_list() for column in ("brand", "shelf"))
+        assert max(brands.count("x"), brands.count("y")) <= 2
+        assert shelves.count("q") >= 2
+        drawn.update(shown)
+    assert len(drawn) > 4
 
 
 def test_without_exploration_every_place_is_certain() -> None:

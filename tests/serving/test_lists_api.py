@@ -113,7 +113,7 @@ def test_rules_of_one_list(reading: httpx.Client, users: list[str]) -> None:
     )
     assert ids(answer)[1] == usual[7]
     steps = [change["step"] for change in answer["policy"]]
-    assert steps == ["available", "seen", "boost", "cap", "quota", "fresh", "pins"]
+    assert steps == ["available", "seen", "boost", "pins", "cap", "quota", "fresh"]
     assert "propensity" not in answer["items"][0]
 
 
@@ -150,6 +150,19 @@ def test_pages_join_without_repeats_to_the_end(reading: httpx.Client, users: lis
     assert len(seen) > 25
     response = reading.post("/v1/recommend", json={**body, "user_id": "somebody else"})
     assert response.status_code == 422
+
+
+def test_a_pin_counts_places_of_all_pages(reading: httpx.Client, users: list[str]) -> None:
+    body: dict[str, Any] = {"user_id": users[0], "n": 5}
+    best, *_ = ids(recommend(reading, **body, policy={"seen": "keep"}))
+    body["policy"] = {"seen": "keep", "pins": {best: 8}}
+    first = recommend(reading, **body)
+    second = recommend(reading, **body, cursor=first["cursor"])
+    assert best not in ids(first)
+    assert [item["rank"] for item in second["items"] if item["item_id"] == best] == [8]
+    assert ids(first) + ids(second) == ids(recommend(reading, **{**body, "n": 10}))
+    third = recommend(reading, **body, cursor=second["cursor"])
+    assert best not in ids(third)
 
 
 def test_rank_just_these(reading: httpx.Client, users: list[str], items: list[str]) -> None:

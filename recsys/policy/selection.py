@@ -1,0 +1,87 @@
+"""Which candidates fill a list, by one greedy walk under all its caps and floors."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recsys.policy.candidates import PINNED, RankedCandidates
+
+
+def selected(candidates: RankedCandidates, n: int) -> RankedCandidates:
+    """Fill the first `n` places so that caps and floors hold together, around the pinned, which stay and count too.
+
+    First the best that the floors still want, then the best of all, as far as the caps allow, in their old order.
+    Where that does not fill the list it goes on behind them without the last cap, then without the last two, and so on.
+    """
+    n = min(n, len(candidates))
+    pinned = candidates.tiers == PINNED
+    free = np.flatnonzero(~pinned[:n])
+    if not len(free):
+        return candidates
+    # In the order before all caps and floors, for what an earlier one passed over may fit now.
+    ranks = np.arange(len(candidates)) if candidates.ranks is None else candidates.ranks
+    loose = np.flatnonzero(~pinned)
+    loose = loose[np.lexsort((ranks[loose], candidates.tiers[loose]))]
+    walk = _Walk(candidates, loose.tolist(), len(free))
+    for place in np.flatnonzero(pinned[:n]).tolist():
+        walk.count(place)
+    head = np.arange(n)
+    head[free] = walk.filled()
+    return replace(candidates, ranks=ranks).first(head)
+
+
+class _Walk:
+    """Candidates chosen so far, by their places among all, and what they leave of the caps and floors."""
+
+    def __init__(self, candidates: RankedCandidates, loose: list[int], room: int) -> None:
+        """`loose` are the places to choose from, best first, of which `room` will be chosen."""
+        self.loose, self.room = loose, room
+        self.caps = [(values.tolist(), most, Counter[int]()) for values, most in candidates.caps]
+        self.floors = [of_kind.tolist() for of_kind, _ in candidates.floors]
+        self.missing = [least for _, least in candidates.floors]
+        # Floors fetch no demoted item into a list that needs none, and nothing while the list so far holds enough.
+        tiers = candidates.tiers[loose]
+        self.near = sorted(np.array(loose)[tiers <= tiers[room - 1]].tolist())
+        self.chosen: set[int] = set()
+
+    def count(self, place: int) -> None:
+        """What stands in the list uses up caps and serves floors."""
+        for values, _, counts in self.caps:
+            counts[values[place]] += 1
+        for floor, of_kind in enumerate(self.floors):
+            self.missing[floor] -= of_kind[place]
+
+    def filled(self) -> list[int]:
+        """The `room` places that are chosen, in the order in which they will be shown."""
+        filled: list[int] = []
+        while len(self.chosen) < self.room:
+            before = self.chosen.copy()
+            self._fetch()
+            self._choose(self.loose)
+            filled += [place for place in self.loose if place in self.chosen and place not in before]
+            self.caps = self.caps[:-1]  # for what is left to fill there is nothing that meets them all
+        return filled
+
+    def _fetch(self) -> None:
+        """Choose what the floors miss; where places are too few for each by itself, first what serves several."""
+        every = range(len(self.floors))
+        short = sum(max(missing, 0) for missing in self.missing) > self.room - len(self.chosen)
+        for several in range(len(every) if short else 1, 1, -1):
+            self._choose(self.near, every, several)
+        for floor in every:
+            self._choose(self.near, (floor,), 1)
+
+    def _choose(self, places: list[int], floors: Sequence[int] = (), several: int = 0) -> None:
+        """Add the best that the caps allow and that serve so many of the floors, while there is room."""
+        for place in places:
+            if len(self.chosen) == self.room:
+                return
+            serves = sum(self.floors[floor][place] and self.missing[floor] > 0 for floor in floors)
+            if serves >= several and place not in self.chosen and self._allowed(place):
+                self.chosen.add(place)
+                self.count(place)
+
+    def _allowed(self, place: int) -> bool:
+        return all(values[place] < 0 or counts[values[place]] < most for values, most, counts in self.caps)
