@@ -20,6 +20,12 @@ Seen = Literal["auto", "exclude", "demote", "keep"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(gt=0)]
 
+MAX_RULE = 1_000_000
+"""Most items, places or days that a rule of the policy may name: lists are shorter, and nobody counts age further."""
+
+Count = Annotated[int, Field(ge=1, le=MAX_RULE)]
+Days = Annotated[float, Field(gt=0, le=MAX_RULE)]
+
 
 class Section(BaseModel):
     """A part of the tree: immutable, and unknown keys are refused."""
@@ -160,7 +166,7 @@ class QuotaRule(Section):
     """Items of which a list holds some."""
 
     where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
-    at_least: Positive = Field(description="items in a list that meet them, as far as the candidates reach")
+    at_least: Count = Field(description="items in a list that meet them, as far as the candidates reach")
 
 
 class PolicyConfig(Section):
@@ -171,15 +177,17 @@ class PolicyConfig(Section):
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible (MMR)")
-    pins: dict[str, Positive] = Field({}, description="item_id -> its place in the list, from 1")
-    caps: dict[str, Positive] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
+    pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")
+    caps: dict[str, Count] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
     quotas: tuple[QuotaRule, ...] = Field((), description="tables of `where` and `at_least`, items in a list")
-    fresh: int = Field(0, ge=0, description="least number of items in a list that are at most `fresh_days` old")
-    fresh_days: float = Field(30.0, gt=0, description="age, by `created_at`, up to which an item is fresh")
+    fresh: int = Field(
+        0, ge=0, le=MAX_RULE, description="least number of items in a list that are at most `fresh_days` old"
+    )
+    fresh_days: Days = Field(30.0, description="age, by `created_at`, up to which an item is fresh")
     exploration: Fraction = Field(
         0.0, description="probability that a place at the end of the list tries an item from behind it"
     )
-    explored_places: Positive = Field(3, description="places, from the end of the list, that explore")
+    explored_places: Count = Field(3, description="places, from the end of the list, that explore")
 
 
 class VariantConfig(Section):

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
+from recsys.config import MAX_RULE, Count, Days
 from recsys.data.schema import MAX_POSITION
 
 MAX_IDS = 10_000
@@ -22,7 +23,20 @@ Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 Moment = Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat
 """ISO 8601, or epoch seconds or milliseconds."""
 
-Scalar = Text | bool | int | FiniteFloat | None
+Value = Text | bool | int | FiniteFloat | None
+
+
+def _of_64_bits(value: object) -> object:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number of more than 64 bits; write it as text, or with a point")
+    return value
+
+
+Bounded = AfterValidator(_of_64_bits)
+"""Of a union: its `float` would take a whole number that its `int` refuses."""
+
+Scalar = Annotated[Value, Bounded]
+"""What columns and stores can hold."""
 
 
 class Model(BaseModel):
@@ -41,7 +55,7 @@ class Range(Model):
 
 
 Filters = Annotated[
-    dict[Name, Scalar | Annotated[list[Scalar], Field(max_length=1_000)] | Range],
+    dict[Name, Annotated[Value | Annotated[list[Scalar], Field(max_length=1_000)] | Range, Bounded]],
     Field(max_length=20, description="column: a value, a list of values, or bounds {gte, gt, lte, lt}"),
 ]
 
@@ -57,10 +71,7 @@ class QuotaIn(Model):
     """Items of which the list holds some."""
 
     where: Filters
-    at_least: int = Field(ge=1, description="items that meet `where`, as far as the candidates reach")
-
-
-Count = Annotated[int, Field(ge=1)]
+    at_least: Count = Field(description="items that meet `where`, as far as the candidates reach")
 
 
 class PolicyOverride(Model):
@@ -71,11 +82,11 @@ class PolicyOverride(Model):
     diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
     caps: dict[Name, Count] | None = Field(None, max_length=20, description="column: most items of one value")
     quotas: list[QuotaIn] | None = Field(None, max_length=20)
-    fresh: int | None = Field(None, ge=0, description="least number of items at most `fresh_days` old")
-    fresh_days: float | None = Field(None, gt=0)
+    fresh: int | None = Field(None, ge=0, le=MAX_RULE, description="least number of items at most `fresh_days` old")
+    fresh_days: Days | None = None
     pins: dict[Id, Count] | None = Field(None, max_length=100, description="item_id: place, from 1")
     exploration: float | None = Field(None, ge=0, le=1, description="share of the last places that try other items")
-    explored_places: int | None = Field(None, ge=1)
+    explored_places: Count | None = None
 
 
 Context = Annotated[dict[Name, Scalar], Field(max_length=50, description="facts of the moment; `query` is free text")]
@@ -148,7 +159,9 @@ class ItemIn(Model):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    __pydantic_extra__: dict[str, Scalar | Annotated[list[Text], Field(min_length=1, max_length=100)]]
+    __pydantic_extra__: dict[
+        str, Annotated[Value | Annotated[list[Text], Field(min_length=1, max_length=100)], Bounded]
+    ]
 
     item_id: Id
     title: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"\S")]

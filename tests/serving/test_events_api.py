@@ -96,6 +96,8 @@ def test_all_or_none(http: httpx.Client, settings: Settings, items: list[str]) -
         ({"value": "much"}, "value", ""),
         ({"user_id": None}, "user_id", ""),
         ({"clicked": True}, "clicked", ""),
+        ({"context": {"a": 10**30}}, "context", "64 bits"),
+        ({"context": {"a": -(2**63) - 1}}, "context", "64 bits"),
     ]
     for change, field, message in wrong:
         response = post(http, good, {**good, **change}, good)

@@ -12,12 +12,26 @@ LEAVES = (
     st.none()
     | st.booleans()
     | st.integers(-(2**64), 2**64)
+    | st.sampled_from([2**63, 10**30, 10**400, 1e9, 1e300])
     | st.floats()
     | st.text(max_size=20)
     | st.sampled_from(["u1", "i1", "2024-01-01", "purchase", "price", "gte", "query", "\ud800", "\u0000"])
 )
 JSON = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+)
+COUNTED = st.dictionaries(st.sampled_from(["category", "coffee-0", "x"]), LEAVES, max_size=2)
+POLICY = st.fixed_dictionaries(
+    {},
+    optional={
+        "diversity": st.floats(-1, 2),
+        "seen": LEAVES,
+        "fresh": st.just(1) | LEAVES,
+        "fresh_days": LEAVES,
+        "pins": COUNTED,
+        "caps": COUNTED,
+        "explored_places": LEAVES,
+    },
 )
 LIST_BODY = st.fixed_dictionaries(
     {},
@@ -28,7 +42,7 @@ LIST_BODY = st.fixed_dictionaries(
         "context": st.dictionaries(st.sampled_from(["query", "a"]), LEAVES) | JSON,
         "filter": st.dictionaries(st.sampled_from(["price", "category", "tags", "created_at", "x"]), JSON) | JSON,
         "exclude": JSON,
-        "policy": st.fixed_dictionaries({}, optional={"diversity": st.floats(-1, 2), "seen": LEAVES}) | JSON,
+        "policy": POLICY | JSON,
         "explain": st.booleans() | LEAVES,
         "cursor": LEAVES,
         "items": st.lists(LEAVES, max_size=4) | JSON,

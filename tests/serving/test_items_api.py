@@ -117,6 +117,8 @@ def test_items_change_go_and_come_back(http: httpx.Client, settings: Settings, i
         ({"created_at": "yesterday"}, ["body", "items", 1, "created_at"]),
         ({"available": 1}, ["body", "items", 1, "available"]),
         ({"depth": {"a": 1}}, ["body", "items", 1, "depth"]),
+        ({"weight": 10**30}, ["body", "items", 1, "weight"]),
+        ({"weight": 10**400}, ["body", "items", 1, "weight"]),
         ({"__row": 1}, ["body", "items", 1]),
     ],
 )

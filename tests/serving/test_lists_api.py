@@ -215,6 +215,14 @@ def test_one_item(reading: httpx.Client, items: list[str]) -> None:
         ("recommend", {"policy": {"unknown": 1}}, ["body", "policy", "unknown"]),
         ("recommend", {"policy": {"caps": {"brand": 0}}}, ["body", "policy", "caps", "brand"]),
         ("recommend", {"policy": {"boosts": [{"add": 1}]}}, ["body", "policy", "boosts", 0, "where"]),
+        ("recommend", {"policy": {"fresh": 1, "fresh_days": 1e300}}, ["body", "policy", "fresh_days"]),
+        ("recommend", {"policy": {"fresh": 1, "fresh_days": 1e9}}, ["body", "policy", "fresh_days"]),
+        ("recommend", {"policy": {"fresh": 10**7}}, ["body", "policy", "fresh"]),
+        ("recommend", {"policy": {"pins": {"i1": 2**63}}}, ["body", "policy", "pins", "i1"]),
+        ("recommend", {"policy": {"caps": {"brand": 10**30}}}, ["body", "policy", "caps", "brand"]),
+        ("recommend", {"policy": {"explored_places": 10**30}}, ["body", "policy", "explored_places"]),
+        ("recommend", {"context": {"hour": 10**30}}, ["body", "context", "hour"]),
+        ("recommend", {"filter": {"price": 10**30}}, ["body", "filter", "price"]),
         ("recommend", {"cursor": "nonsense"}, ["body", "cursor"]),
         ("rank", {"user_id": "u1"}, ["body", "items"]),
     ],
@@ -223,6 +231,16 @@ def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str
     response = reading.post(f"/v1/{path}", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == place
+
+
+def test_rules_at_their_bounds_make_a_list(reading: httpx.Client, items: list[str]) -> None:
+    most = 1_000_000
+    rules = {"fresh": most, "fresh_days": most, "pins": {items[0]: most}, "caps": {"brand": most}}
+    quotas = [{"where": {"category": "books"}, "at_least": most}]
+    policy = {**rules, "quotas": quotas, "exploration": 0.5, "explored_places": most}
+    answer = reading.post("/v1/recommend", json={"n": 3, "policy": policy})
+    assert answer.status_code == 200
+    assert answer.json()["degraded"] == []
 
 
 def test_lone_surrogates_and_nan_are_problems(reading: httpx.Client) -> None:
