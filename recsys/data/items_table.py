@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from recsys.data.attributes import attribute
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.files import ROW, Table, collect
 from recsys.data.schema import DTYPES, ITEMS
@@ -16,7 +17,7 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
     """Read all items, in the order of the file. Of two rows with one item_id the later is rejected.
 
     Raises:
-        DataError: a required column is missing or no item is left.
+        DataError: a required column is missing, no item is left, or an attribute is of a type that cannot be kept.
     """
     rules = apply_rules(table, ITEMS)
     attributes = [name for name in table.dtypes if name not in {column.name for column in ITEMS}]
@@ -40,7 +41,11 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
         found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
         raise DataError(f"{table.name} has no usable item{found}. Add items with item_id and title")
     frame = frame.with_columns(pl.col("available").fill_null(True))
-    return ItemCatalogue(frame.with_columns(*[_inferred(frame[name]) for name in attributes])), rejections
+    try:
+        kept = [_inferred(attribute(frame[name])) for name in attributes]
+    except DataError as error:
+        raise DataError(f"{table.name}: {error}") from error
+    return ItemCatalogue(frame.with_columns(*kept)), rejections
 
 
 def with_unknown(catalogue: ItemCatalogue, ids: list[str]) -> ItemCatalogue:

@@ -5,14 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
+import polars as pl
 import pytest
 from running import serving_thread
 from serving_versions import damage, publish_copy
 from test_security import key_file
 
 from recsys.config import Config
+from recsys.data.files import frame_table
+from recsys.data.items_table import read_items
 from recsys.registry import Registry
 from serving import beside
+from serving.browse import columns
+from serving.service import json_response
 from serving.settings import Settings
 
 BRIEF = {"item_id", "title", "category", "brand", "price", "available"}
@@ -67,16 +73,25 @@ def test_items_that_come_and_go_are_found_and_lost(http: httpx.Client, items: li
 def test_the_columns_that_filters_ask_about(reading: httpx.Client, items: list[str]) -> None:
     answer = reading.get("/v1/catalogue").json()
     assert answer["n_items"] == len(items)
-    columns = {column["name"]: column for column in answer["columns"]}
-    assert columns["title"]["n_values"] == len(items)
-    assert columns["title"]["values"] == [], "values that items do not share are not named"
-    assert (columns["price"]["kind"], columns["price"]["low"], columns["price"]["high"]) == ("number", 5.0, 19.0)
-    values = columns["category"]["values"]
+    described = {column["name"]: column for column in answer["columns"]}
+    assert described["title"]["n_values"] == len(items)
+    assert described["title"]["values"] == [], "values that items do not share are not named"
+    assert (described["price"]["kind"], described["price"]["low"], described["price"]["high"]) == ("number", 5.0, 19.0)
+    values = described["category"]["values"]
     assert {(value["value"], value["n"]) for value in values} == {("coffee", 10), ("garden", 10), ("books", 10)}
-    assert columns["available"]["kind"] == "flag"
+    assert described["available"]["kind"] == "flag"
     for value in values:
         body = {"filter": {"category": value["value"]}}
         assert reading.post("/v1/recommend", json=body).status_code == 200
+
+
+def test_bounds_of_decimals_and_durations_are_numbers() -> None:
+    items = pl.DataFrame({"item_id": ["i1", "i2"], "title": ["Lamp", "Cup"]})
+    items = items.with_columns(cost=pl.Series([1, 2], dtype=pl.Decimal(9, 2)), lasts=pl.duration(hours=5))
+    catalogue, _ = read_items(frame_table(items, "items"))
+    described = {column["name"]: column for column in orjson.loads(json_response(columns(catalogue)).body)}
+    assert (described["cost"]["low"], described["cost"]["high"]) == (1.0, 2.0)
+    assert (described["lasts"]["kind"], described["lasts"]["low"]) == ("number", 18_000.0)
 
 
 def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None:
