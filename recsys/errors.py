@@ -11,11 +11,21 @@ Messages say what is wrong, where, and what to do. They become exit codes in `re
 `serving.errors`, nowhere else.
 """
 
+from collections.abc import Sequence
+
 
 class RecsysError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose.
+
+    Attributes:
+        place: where it is in what was given, keys and indices from the outside in; empty where that is not known.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", place: Sequence[str | int] = ()) -> None:
+        super().__init__(message)
+        self.place = tuple(place)
 
 
 class ConfigError(RecsysError):

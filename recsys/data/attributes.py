@@ -5,7 +5,7 @@ from polars.datatypes import DataTypeClass
 
 from recsys.errors import DataError
 
-_PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime, pl.Time, pl.Null)
+_PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime, pl.Time)
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)
 """Numbers that JSON and filters know as floats."""
 
@@ -44,6 +44,6 @@ def _kept(declared: pl.DataType | DataTypeClass) -> pl.DataType | None:
         return pl.Struct(known) if len(known) == len(fields) else None
     if dtype in _WIDE:
         return pl.Float64()
-    if dtype == pl.Binary:
+    if dtype in (pl.Binary, pl.Null):  # as an empty column of a CSV file
         return pl.String()
     return dtype if dtype.is_numeric() or dtype in _PLAIN else None

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.files import frame_table
-from recsys.data.items_table import read_items
+from recsys.data.item_columns import column_of, fitted, posted_first
+from recsys.data.items_table import typed_items
 from recsys.data.schema import ITEMS
 from recsys.data.validation import Rejections
 from recsys.errors import DataError
@@ -34,40 +35,29 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     """Items as they are posted to typed rows, by the rules of the item file; what breaks one is set aside.
 
     Raises:
-        DataError: a column holds values of several types, or no row is left.
+        DataError: a column holds values of several kinds; its place is the row and the column.
     """
     names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
-    try:
-        frame = pl.DataFrame([pl.Series(name, [row.get(name) for row in rows], strict=True) for name in names])
-    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"items: a column holds values of different types: {error}") from error
-    catalogue, rejections = read_items(frame_table(frame, "items"))
+    frame = pl.DataFrame([column_of(name, [row.get(name) for row in rows]) for name in names])
+    typed, rejections = typed_items(frame_table(frame, "items"))
     if len(rejections):
-        return catalogue.frame, rejections
+        return typed, rejections
     # Attributes as they were posted: text that looks like a number is text, unlike in a CSV file.
     standard = {column.name for column in ITEMS}
-    return catalogue.frame.with_columns([frame[name] for name in names if name not in standard]), rejections
+    return typed.with_columns([frame[name] for name in names if name not in standard]), rejections
 
 
 def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
     """Typed rows with the catalogue's own columns and types first, further columns behind.
 
     Raises:
-        DataError: a column of the catalogue is of another type; it is named.
+        DataError: a value does not fit the catalogue's column; its place is the row and the column.
     """
-    columns = []
-    for name, dtype in catalogue.frame.schema.items():
-        if name not in rows.columns:
-            columns.append(pl.Series(name, [None] * rows.height, dtype=dtype))
-            continue
-        try:
-            columns.append(rows[name].cast(dtype, strict=True))
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"items: column {name!r} holds {dtype} in the catalogue, not {rows[name].dtype}") from error
-        fraction = dtype.is_integer() and rows[name].dtype.is_float() and (rows[name] != columns[-1]).any()
-        if fraction or ((rows[name].dtype == pl.Boolean) != (dtype == pl.Boolean) and rows[name].dtype != pl.Null):
-            raise DataError(f"items: column {name!r} holds {dtype} in the catalogue, not {rows[name].dtype}")
-    further = [rows[name] for name in rows.columns if name not in catalogue.frame.columns]
+    columns = [
+        fitted(rows[name], dtype) if name in rows.columns else pl.Series(name, [None] * rows.height, dtype=dtype)
+        for name, dtype in catalogue.frame.schema.items()
+    ]
+    further = [posted_first(rows[name]) for name in rows.columns if name not in catalogue.frame.columns]
     return pl.DataFrame([*columns, *further])
 
 

@@ -19,6 +19,19 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
     Raises:
         DataError: a required column is missing, no item is left, or an attribute is of a type that cannot be kept.
     """
+    frame, rejections = typed_items(table)
+    if frame.is_empty():
+        found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
+        raise DataError(f"{table.name} has no usable item{found}. Add items with item_id and title")
+    return ItemCatalogue(frame), rejections
+
+
+def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
+    """The rows of `read_items`, of which none may be left.
+
+    Raises:
+        DataError: a required column is missing, or an attribute is of a type that cannot be kept.
+    """
     rules = apply_rules(table, ITEMS)
     attributes = [name for name in table.dtypes if name not in {column.name for column in ITEMS}]
     standard = [
@@ -36,16 +49,12 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
         rejected = pl.concat([rejected, _duplicates(frame, repeated, table.first_line)]).sort("row")
     n_rows = frame.height + rejected.height - int(repeated.sum())
     rejections = Rejections(table.name, table.first_line, n_rows, rejected)
-    frame = frame.filter(~repeated).drop(ROW)
-    if frame.is_empty():
-        found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
-        raise DataError(f"{table.name} has no usable item{found}. Add items with item_id and title")
-    frame = frame.with_columns(pl.col("available").fill_null(True))
+    frame = frame.filter(~repeated).drop(ROW).with_columns(pl.col("available").fill_null(True))
     try:
         kept = [_inferred(attribute(frame[name])) for name in attributes]
     except DataError as error:
         raise DataError(f"{table.name}: {error}") from error
-    return ItemCatalogue(frame.with_columns(*kept)), rejections
+    return frame.with_columns(*kept), rejections
 
 
 def with_unknown(catalogue: ItemCatalogue, ids: list[str]) -> ItemCatalogue:

@@ -131,9 +131,10 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
     if not contents:
         return
     changes = [ItemChange(id_, orjson.dumps(content).decode()) for id_, content in zip(newest, contents, strict=True)]
+    places = list({item.item_id: place for place, item in enumerate(items)}.values())
     with service.putting:
         service.live.catch_up_items()
-        _check(contents, service.live.recommender().catalogue)
+        _check(contents, places, service.live.recommender().catalogue)
         service.store.put_items(changes)
         service.live.catch_up_items()
     refused = service.live.serving().refused.intersection(newest)
@@ -151,21 +152,34 @@ def _content(item: ItemIn) -> dict[str, Any]:
     return content
 
 
-def _check(contents: Sequence[dict[str, Any]], catalogue: ItemCatalogue) -> None:
+def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue: ItemCatalogue) -> None:
     """Refuse what the catalogue could not hold.
 
+    Args:
+        contents: the items.
+        places: of each one in the body.
+        catalogue: that is to hold them.
+
     Raises:
-        ProblemError: 422, cells that break a rule of the item file.
-        DataError: a column is of another type than in the catalogue.
+        ProblemError: 422, cells that break a rule of the item file, or are of another type than in the catalogue.
     """
-    rows, rejections = item_rows(contents)
-    if len(rejections):
-        faults = [
-            Fault(loc=["body", "items", row, column or ""], msg=reason)
-            for row, column, reason in rejections.rows.select("row", "column", "reason").iter_rows()
-        ]
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)
-    fitted_to(catalogue, rows)
+    try:
+        rows, rejections = item_rows(contents)
+        cells = [(row, column or "", reason) for row, column, _, reason in rejections.rows.iter_rows()]
+        if not cells:
+            fitted_to(catalogue, rows)
+    except DataError as error:
+        if not error.place:
+            raise
+        row, column = error.place
+        cells = [(int(row), column, str(error))]
+    if cells:
+        faults = [Fault(loc=["body", "items", places[row], column], msg=reason) for row, column, reason in cells]
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {_summary(faults)}", faults)
+
+
+def _summary(faults: Sequence[Fault]) -> str:
+    return faults[0].msg if len(faults) == 1 else f"{len(faults)} problems"
 
 
 def _number(served: Served, item_id: str) -> int:

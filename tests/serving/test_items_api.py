@@ -132,12 +132,15 @@ def test_a_wrong_item_says_where_and_nothing_is_stored(
 
 
 def test_what_does_not_fit_the_catalogue_is_refused(http: httpx.Client) -> None:
-    assert put(http, {"item_id": "a", "title": "t", "floors": 3}).status_code == 200
-    for value in (1.5, "many", True, ["x"]):
-        response = put(http, {"item_id": "b", "title": "t", "floors": value})
+    assert put(http, {"item_id": "a", "title": "t", "floors": 3, "colour": "red"}).status_code == 200
+    for column, value in [("floors", "many"), ("floors", True), ("floors", ["x"]), ("colour", ["x"]), ("colour", True)]:
+        wrong = {"item_id": "b", "title": "t", column: value}
+        response = put(http, {**wrong, column: None}, {"item_id": "c", "title": "t"}, wrong)
         assert response.status_code == 422, value
-        assert "floors" in response.json()["detail"]
-    assert put(http, {"item_id": "b", "title": "t", "x": 1}, {"item_id": "c", "title": "t", "x": "y"}).is_client_error
+        assert [error["loc"] for error in response.json()["errors"]] == [["body", "items", 2, column]]
+        assert f"column {column!r} holds" in response.json()["detail"]
+    mixed = put(http, {"item_id": "b", "title": "t", "x": 1}, {"item_id": "c", "title": "t", "x": "y"})
+    assert (mixed.status_code, mixed.json()["errors"][0]["loc"]) == (422, ["body", "items", 1, "x"])
     assert put(http, *({"item_id": f"{number}", "title": "t"} for number in range(501))).status_code == 422
     assert put(http).json() == {"upserted": 0}
 
@@ -160,6 +163,19 @@ def test_what_another_worker_stored_is_known_before_an_item_is_put(http: httpx.C
         store.put_items([ItemChange(f"its {turn}", f'{{"item_id": "its {turn}", "title": "t", "of {turn}": 5}}')])
         assert put(http, {"item_id": f"ours {turn}", "title": "t", f"of {turn}": "five"}).status_code == 422
     store.close()
+
+
+def test_whole_numbers_and_fractions_go_together(http: httpx.Client) -> None:
+    assert put(http, {"item_id": "a", "title": "t", "size": 1}, {"item_id": "b", "title": "t", "size": 1.5}).is_success
+    assert put(http, {"item_id": "c", "title": "t", "floors": 3}).is_success
+    assert put(http, {"item_id": "d", "title": "t", "floors": 5.5}).is_success
+    assert [http.get(f"/v1/items/{id_}").json()["item"]["floors"] for id_ in "cd"] == [3, 5.5]
+
+
+def test_an_item_alone_says_where_it_is_wrong(reading: httpx.Client) -> None:
+    response = put(reading, {"item_id": "b", "title": "fine", "created_at": "yesterday"})
+    assert response.status_code == 422
+    assert [error["loc"] for error in response.json()["errors"]] == [["body", "items", 0, "created_at"]]
 
 
 def test_a_stored_item_that_a_version_cannot_use_does_not_stop_the_others(

@@ -1,0 +1,115 @@
+"""Values of items that come as JSON: which ones go together, and which the catalogue's columns take."""
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.files import frame_table
+from recsys.data.item_changes import ItemChange, change_items, fitted_to, item_rows
+from recsys.data.items_table import read_items
+from recsys.errors import DataError
+
+
+def catalogue_of(values: list[Any], dtype: Any) -> ItemCatalogue:
+    items = pl.DataFrame({"item_id": ["i1", "i2"], "title": ["Lamp", "Cup"]})
+    return read_items(frame_table(items.with_columns(pl.Series("extra", values, dtype=dtype)), "items"))[0]
+
+
+BARE = read_items(frame_table(pl.DataFrame({"item_id": ["i1"], "title": ["Lamp"]}), "items"))[0]
+
+
+def put(catalogue: ItemCatalogue, *values: Any) -> pl.Series:
+    rows, rejections = item_rows([{"item_id": f"n{n}", "title": "t", "extra": v} for n, v in enumerate(values)])
+    assert not len(rejections)
+    return fitted_to(catalogue, rows)["extra"]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1], pl.Float64),
+        ([None, 1, 1.5], pl.Float64),
+        ([1.5, 1], pl.Float64),
+        ([2**53], pl.Float64),
+        (["007", None], pl.String),
+        ([True], pl.Boolean),
+        ([["a"], ["b", "c"]], pl.List(pl.String)),
+    ],
+)
+def test_a_new_column_is_of_the_kind_that_is_posted(values: list[Any], dtype: Any) -> None:
+    column = put(BARE, *values)
+    assert (column.dtype, column.to_list()) == (dtype, values)
+
+
+def test_a_whole_number_that_came_first_leaves_room_for_fractions() -> None:
+    first, _ = change_items(BARE, [ItemChange("a", '{"item_id": "a", "title": "t", "size": 1}')])
+    second, _ = change_items(first, [ItemChange("b", '{"item_id": "b", "title": "t", "size": 5.5}')])
+    assert second.frame["size"].to_list() == [None, 1.0, 5.5]
+
+
+@pytest.mark.parametrize(
+    ("held", "dtype", "posted", "expected"),
+    [
+        ([1, 2], pl.Int64, [2**63 - 1], [2**63 - 1]),
+        ([1, 2], pl.Int64, [5.0, "6"], None),
+        ([1, 2], pl.Int64, ["6"], [6]),
+        ([1, 2], pl.UInt8, [5.0], [5]),
+        ([1, 2], pl.Float32, [16_777_217, 5.5], [16_777_216.0, 5.5]),
+        (["a", "b"], pl.String, [5], ["5"]),
+        (["a", "b"], pl.Enum(["a", "b"]), ["b"], ["b"]),
+        (["a", "b"], pl.Categorical, ["c"], ["c"]),
+        ([date(2026, 1, 1), None], pl.Date, ["2026-01-05"], [date(2026, 1, 5)]),
+        ([datetime(2026, 1, 1), None], pl.Datetime("ms"), ["2026-01-05T01:00+01:00"], [datetime(2026, 1, 5)]),
+        ([None, None], pl.Null, ["x"], ["x"]),
+    ],
+)
+def test_what_fits_the_catalogue(held: list[Any], dtype: Any, posted: list[Any], expected: list[Any] | None) -> None:
+    if expected is None:
+        with pytest.raises(DataError, match="send all of them as one kind"):
+            put(catalogue_of(held, dtype), *posted)
+    else:
+        assert put(catalogue_of(held, dtype), *posted).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "dtype", "posted", "row", "message"),
+    [
+        ([1, 2], pl.Int64, [None, 5.0, 5.5], 2, "holds whole numbers in the catalogue; 5.5 cannot be"),
+        ([1, 2], pl.Int64, ["6", "many"], 1, "holds whole numbers in the catalogue; 'many' cannot be"),
+        ([1, 2], pl.Int64, [True], 0, "holds whole numbers in the catalogue, not true or false; send whole numbers"),
+        ([1, 2], pl.UInt8, [5, 256], 1, "256 cannot be"),
+        ([1.5, 2], pl.Float64, [2**53 + 1], 0, "holds numbers in the catalogue; 9007199254740993 cannot be"),
+        ([True, False], pl.Boolean, [None, 1], 1, "holds true or false in the catalogue, not numbers"),
+        (["a", "b"], pl.Enum(["a", "b"]), [0], 0, "holds text in the catalogue; 0 cannot be"),
+        (["a", "b"], pl.String, [["a"]], 0, "holds text in the catalogue, not lists"),
+        ([date(2026, 1, 1), None], pl.Date, [5], 0, "holds times in the catalogue, not numbers"),
+        ([date(2026, 1, 1), None], pl.Date, ["soon"], 0, "holds times in the catalogue; 'soon' cannot be"),
+        ([[1.5], None], pl.List(pl.Float64), [None, ["a"]], 1, "holds lists in the catalogue"),
+        ([{"a": 1}, None], pl.Struct({"a": pl.Int64}), ["a"], 0, "holds objects in the catalogue, not text"),
+    ],
+)
+def test_what_does_not_fit_the_catalogue_has_a_place(
+    held: list[Any], dtype: Any, posted: list[Any], row: int, message: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        put(catalogue_of(held, dtype), *posted)
+    assert caught.value.place == (row, "extra")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("posted", "row"), [([1, "y"], 1), ([None, True, True, 1.5], 3), (["a", ["a"]], 1), ([{}, 1], 1)]
+)
+def test_several_kinds_in_one_column(posted: list[Any], row: int) -> None:
+    with pytest.raises(DataError, match=r"items: column 'extra' holds .* in another item, not") as caught:
+        put(BARE, *posted)
+    assert caught.value.place == (row, "extra")
+
+
+def test_an_item_alone_that_breaks_a_rule_is_set_aside() -> None:
+    _, rejections = item_rows([{"item_id": "a", "title": "t", "created_at": "yesterday"}])
+    assert rejections.rows["column"].to_list() == ["created_at"]
