@@ -16,10 +16,11 @@ import polars as pl
 from recsys.data.parsing import as_time
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
-from recsys.errors import RecsysError
+from recsys.errors import DataError, RecsysError
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stages import LiveStages
+from serving.conditions import wrong_conditions
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest, Moment
@@ -49,7 +50,7 @@ async def ranked(
         variant: that answers; None for a list that is only looked at, which is not kept.
 
     Raises:
-        ProblemError: 422, n is above the limit or the cursor is wrong; 429, the server is at its limit.
+        ProblemError: 422, n is above the limit, the cursor or a condition is wrong; 429, the server is at its limit.
     """
     most = service.settings.serving.max_n
     if n > most:
@@ -69,7 +70,11 @@ async def ranked(
         shown=len(shown),
         policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
     )
-    items = await _in_time(service, recommender, request, explain=body.explain)
+    try:
+        items = await _in_time(service, recommender, request, explain=body.explain)
+    except DataError as error:
+        faults = wrong_conditions(request, recommender.catalogue)
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
     _count(service, items)
     if variant is not None:
         _keep(service, recommender, request, items, variant, len(shown), known)

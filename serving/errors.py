@@ -16,13 +16,13 @@ from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, 
 logger = logging.getLogger("recsys.serving")
 
 RETRY_SECONDS = "1"
-BODY = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
+WHOLE_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+"""What is wrong with a body that is not read to its end."""
+
+BODY = (*WHOLE_BODY, HTTPStatus.UNPROCESSABLE_ENTITY)
 """What can be wrong with a body: no UTF-8, too slow, too large, not what is asked for."""
+
+UNREADABLE = "the body cannot be read; send JSON in UTF-8, not compressed, and not deeply nested"
 
 MAX_ERRORS = 100
 """Most entries of `errors` in one answer."""
@@ -79,6 +79,8 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """One problem as a response. 503 and 429 say when to try again."""
+    if not errors and status in WHOLE_BODY:
+        errors = [Fault(loc=["body"], msg=detail)]
     body = Problem(title=status.phrase, status=status, detail=detail, errors=list(errors[:MAX_ERRORS]))
     headers = dict(headers or {})
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
@@ -105,7 +107,8 @@ def install(app: FastAPI) -> None:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("%s: %s", type(error).__name__, error)
-        return problem(status, str(error))
+        faults = [Fault(loc=["body", *error.place], msg=str(error))] if error.place else []
+        return problem(status, str(error), faults)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -114,7 +117,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(_request: Request, error: HTTPException) -> Response:
-        return problem(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+        unread = error.status_code == HTTPStatus.BAD_REQUEST
+        return problem(HTTPStatus(error.status_code), UNREADABLE if unread else error.detail, headers=error.headers)
 
     @app.exception_handler(Exception)
     async def on_unexpected(_request: Request, error: Exception) -> Response:

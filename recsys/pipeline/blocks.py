@@ -117,5 +117,5 @@ def _queries(requests: Sequence[Request]) -> list[str | None] | None:
     queries = [request.context.get("query") for request in requests]
     for query in queries:
         if query is not None and not isinstance(query, str):
-            raise ConfigError(f"context.query must be text, not {type(query).__name__}")
+            raise ConfigError(f"context.query must be text, not {type(query).__name__}", place=("context", "query"))
     return queries if any(queries) else None

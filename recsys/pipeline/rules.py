@@ -121,5 +121,6 @@ def overridden(config: PolicyConfig, changes: Mapping[str, Any]) -> PolicyConfig
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise ConfigError(
-            f"policy.{place}: {problem['msg']}; known are {', '.join(PolicyConfig.model_fields)}"
+            f"policy.{place}: {problem['msg']}; known are {', '.join(PolicyConfig.model_fields)}",
+            place=("policy", *problem["loc"]),
         ) from error

@@ -21,6 +21,7 @@ class Body(BaseModel):
 FAILURES = {
     "data": (DataError("bad row"), 422),
     "config": (ConfigError("bad key"), 422),
+    "placed": (DataError("no such column", place=("filter", "colour")), 422),
     "bundle": (BundleError("bad file"), 409),
     "untrained": (NotTrainedError("not yet"), 503),
     "store": (StoreError("gone"), 503),
@@ -97,7 +98,13 @@ def test_invalid_input_says_where() -> None:
 def test_broken_json_is_a_problem(content: bytes) -> None:
     response = call("POST", "/sum", content=content, headers={"content-type": "application/json"})
     assert response.status_code in (400, 422)
-    check_problem(response, response.status_code)
+    problem = check_problem(response, response.status_code)
+    assert problem["errors"][0]["loc"][0] == "body"  # type: ignore[index]
+
+
+def test_an_error_that_knows_its_place_says_it() -> None:
+    body = check_problem(call("GET", "/fail/placed"), 422)
+    assert body["errors"] == [{"loc": ["body", "filter", "colour"], "msg": "no such column"}]
 
 
 def test_only_json_is_read_as_json() -> None:
@@ -112,7 +119,8 @@ def test_a_body_above_the_limit_is_refused_announced_or_not() -> None:
             yield b"1,         "
 
     headers = {"content-type": "application/json"}
-    check_problem(call("POST", "/sum", content=b"1" * 1_001, headers=headers), 413)
+    problem = check_problem(call("POST", "/sum", content=b"1" * 1_001, headers=headers), 413)
+    assert [error["loc"] for error in problem["errors"]] == [["body"]]  # type: ignore[attr-defined]
     check_problem(call("POST", "/sum", content=chunks(), headers=headers), 413)
     assert call("POST", "/sum", json={"numbers": [1, 2]}).json() == 3
 
