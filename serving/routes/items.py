@@ -175,11 +175,11 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
         cells = [(int(row), column, str(error))]
     if cells:
         faults = [Fault(loc=["body", "items", places[row], column], msg=reason) for row, column, reason in cells]
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {_summary(faults)}", faults)
-
-
-def _summary(faults: Sequence[Fault]) -> str:
-    return faults[0].msg if len(faults) == 1 else f"{len(faults)} problems"
+        row, column, reason = cells[0]
+        found = (
+            f"item {contents[row]['item_id']!r}, {column}: {reason}" if len(cells) == 1 else f"{len(cells)} problems"
+        )
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
 
 
 def _number(served: Served, item_id: str) -> int:
