@@ -11,7 +11,11 @@ Messages say what is wrong, where, and what to do. They become exit codes in `re
 `serving.errors`, nowhere else.
 """
 
+import errno
+import os
 from collections.abc import Sequence
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RecsysError(Exception):
@@ -54,3 +58,10 @@ class StoreError(RecsysError):
     """A store or service that is not reachable, or that refused the work."""
 
     exit_code = 5
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk has no room. Libraries that are not Python keep the number in their text."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return True
+    return any(os.strerror(number) in str(error) for number in _NO_ROOM) or "disk is full" in str(error)

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     directory: Path = arguments.dir
     data, registry = directory / "data", Registry(directory / "registry")
     config = load_config(None, SETTINGS)
+    registry.prepare()
     with Progress() as progress:
         progress(f"fresh food of Complete Journey: {HOUSEHOLDS:.0%} of the households, the last {WEEKS} weeks of 2017")
         write_dataset(data, _fresh_food())

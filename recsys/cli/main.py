@@ -26,7 +26,7 @@ from recsys.cli import (
     simulate,
     train,
 )
-from recsys.errors import RecsysError
+from recsys.errors import BundleError, RecsysError, is_full
 
 VERBS: tuple[ModuleType, ...] = (
     *(demo, data, train, evaluate, rank, serve),
@@ -36,6 +36,8 @@ VERBS: tuple[ModuleType, ...] = (
 UNEXPECTED = 1
 USAGE = 2
 INTERRUPTED = 130
+
+_MAKE_ROOM = "; a disk is full: make room where the command writes, and for temporary files ($TMPDIR, else /tmp)"
 
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage or config; 3 bad data; 4 bundle or registry; 5 store or service not reachable;
@@ -91,11 +93,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if is_full(error):
+            return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
         message = f"{type(error).__name__}: {error}"
         return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
 
 
-def _fail(error: RecsysError, code: int, *, hint: str) -> int:
+def _fail(error: Exception, code: int, *, hint: str) -> int:
     if os.environ.get("RECSYS_DEBUG"):
         traceback.print_exc()
     print(f"recsys: error: {error}{hint}", file=sys.stderr)

@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.text.cache import VectorCache
 
     directory: Place = arguments.directory
+    registry = Registry(arguments.registry)
+    registry.prepare()
     with Progress() as progress:
         progress(f"reading {directory}")
         rejected = rejected_path(directory)
@@ -59,7 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
             progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
         if until is not None:
             dataset = _before(dataset, until)
-        registry = Registry(arguments.registry)
         cache = VectorCache(registry.vectors_file)
         several = arguments.engine == "ray" or arguments.workers is not None
         bundle = train(

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from recsys.errors import BundleError
+from recsys.errors import BundleError, RecsysError, is_full
 from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
 from recsys.registry.history import Change, Check, Entry, earlier_versions, read_entries, record, record_refusal
 from recsys.registry.manifest import (
@@ -161,24 +161,35 @@ class Registry:
         Raises:
             BundleError: another process retrains, or the registry cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with locked_at_once(self.path / ".retrain") as alone:
-                if not alone:
-                    raise BundleError(f"another process retrains in registry {self.path}; wait until it has ended")
-                yield
-        except OSError as error:
-            raise BundleError(f"registry {self.path} cannot be written: {error}") from error
+        self.prepare()
+        with self._written(), locked_at_once(self.path / ".retrain") as alone:
+            if not alone:
+                raise BundleError(f"another process retrains in registry {self.path}; wait until it has ended")
+            yield
+
+    def prepare(self) -> None:
+        """Make the registry where there is none, and prove that versions can be written before hours go into one.
+
+        Raises:
+            BundleError: it cannot be written.
+        """
+        with self.stage() as folder:
+            replace_file(folder / MANIFEST, b"{}")
 
     @contextmanager
     def stage(self) -> Iterator[Path]:
-        """An empty folder inside the registry to write a bundle into; gone at the end unless it was published."""
+        """An empty folder inside the registry to write a bundle into; gone at the end unless it was published.
+
+        Raises:
+            BundleError: the registry cannot be written, or what the caller wrote found no room.
+        """
         with self._writing():
             folder = self._versions / f".staged-{secrets.token_hex(8)}"
             folder.mkdir()
             held = hold_folder(folder)
         try:
-            yield folder
+            with self._written():
+                yield folder
         finally:
             if folder.exists():
                 shutil.rmtree(folder)
@@ -363,13 +374,24 @@ class Registry:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One writer at a time; what dead writers left behind is swept first."""
-        try:
+        with self._written():
             self._versions.mkdir(parents=True, exist_ok=True)
             with locked(self.path / ".lock"):
                 self._sweep()
                 yield
-        except OSError as error:
-            raise BundleError(f"registry {self.path} cannot be written: {error}") from error
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """What keeps files from being written, whichever library writes them, is told of the registry."""
+        try:
+            yield
+        except RecsysError:
+            raise
+        except Exception as error:
+            if not (isinstance(error, OSError) or is_full(error)):
+                raise
+            mend = "check that it is a folder that you may write to, on a disk with room"
+            raise BundleError(f"registry {self.path} cannot be written: {error}; {mend}") from error
 
     def _sweep(self) -> None:
         for folder in [*self._versions.glob(".staged-*"), *self._versions.glob(".removed-*")]:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.errors import StoreError
+from recsys.errors import BundleError, StoreError, is_full
 
 _WAIT_SECONDS = 60.0
 _KEYS_PER_QUERY = 500
@@ -33,9 +33,12 @@ class VectorCache:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file. Raises StoreError where that is not possible."""
+        """Open or create the file.
+
+        Raises:
+            StoreError: that is not possible. BundleError, then or later: its disk is full.
+        """
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS vectors (version TEXT, key BLOB, vector BLOB, PRIMARY KEY (version, key)) "
@@ -96,9 +99,14 @@ class VectorCache:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as connection, connection:
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
+            if is_full(error):
+                raise BundleError(
+                    f"vector cache {self.path} cannot be written: {error}; make room on its disk"
+                ) from error
             raise StoreError(f"vector cache {self.path}: {error}; delete the file to start afresh") from error
 
 

@@ -1,13 +1,16 @@
 """The frame around all verbs: usage, exit codes, interruptions, closed pipes."""
 
 import argparse
+import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from safetensors import SafetensorError
 
 from recsys.cli import main as module
 from recsys.cli.main import main
@@ -53,6 +56,22 @@ def test_unexpected_error_shows_no_trace(verb, capsys) -> None:
     assert "ZeroDivisionError: division by zero" in err
     assert "RECSYS_DEBUG=1" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+)
+def test_a_full_disk_is_told_whichever_library_met_it(verb, capsys, error: Exception) -> None:
+    verb.does = raising(error)
+    assert main(["act"]) == 4
+    err = capsys.readouterr().err
+    assert "make room" in err
+    assert "unexpected" not in err
 
 
 def test_debug_shows_the_trace(verb, capsys, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Versions are published whole, verified on the way in and out, promoted and rolled back."""
 
+import errno
 import json
 import os
 import re
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from registry_child import publish
+from safetensors import SafetensorError
 
-from recsys.errors import BundleError
+from recsys.errors import BundleError, DataError
 from recsys.registry import Registry
 
 
@@ -56,7 +58,7 @@ def test_names_sort_by_time_even_within_a_second(registry: Registry) -> None:
 def test_what_is_staged_and_not_published_is_gone(registry: Registry) -> None:
     with registry.stage() as folder:
         (folder / "half.bin").write_bytes(b"half")
-    with pytest.raises(IsADirectoryError), registry.stage() as other:
+    with pytest.raises(BundleError, match="cannot be written"), registry.stage() as other:
         other.write_bytes(b"fails")
     assert registry.versions() == []
     assert list((registry.path / "versions").iterdir()) == []
@@ -207,5 +209,40 @@ def test_writers_take_turns(registry: Registry) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BundleError, match="cannot be written"), Registry(tmp_path / "file" / "reg").stage():
-        pass
+    for path in (tmp_path / "file", tmp_path / "file" / "reg"):
+        registry = Registry(path)
+        with pytest.raises(BundleError, match=f"{re.escape(str(path))} cannot be written.*check"):
+            registry.prepare()
+        with pytest.raises(BundleError, match="cannot be written"), registry.stage():
+            pass
+        with pytest.raises(BundleError, match="cannot be written"), registry.retraining():
+            pass
+
+
+def test_what_is_prepared_is_an_empty_registry(registry: Registry) -> None:
+    registry.prepare()
+    assert list((registry.path / "versions").iterdir()) == []
+    version = publish(registry, "one")
+    registry.prepare()
+    assert registry.versions() == [version]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        OSError("5000 requested and 800 written"),  # of numpy
+    ],
+)
+def test_a_disk_that_fills_is_told_of_the_registry(registry: Registry, error: Exception) -> None:
+    with pytest.raises(BundleError, match=r"reg cannot be written.*disk with room"), registry.stage():
+        raise error
+    assert list((registry.path / "versions").iterdir()) == []
+
+
+def test_other_errors_of_a_bundle_stay_what_they_are(registry: Registry) -> None:
+    with pytest.raises(ZeroDivisionError), registry.stage():
+        raise ZeroDivisionError
+    with pytest.raises(DataError), registry.stage():
+        raise DataError("No space left on device")

@@ -1,5 +1,6 @@
 """What was encoded once is read, not computed; many processes may share the file."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys.errors import StoreError
+from recsys.errors import BundleError, StoreError
 from recsys.text.cache import VectorCache
 
 
@@ -62,4 +63,17 @@ def test_writers_at_the_same_time(cache_path: Path) -> None:
 def test_a_damaged_file_is_named(cache_path: Path) -> None:
     cache_path.write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match=r"vectors\.db"):
+        VectorCache(cache_path)
+
+
+def test_where_it_cannot_be_and_a_full_disk_are_told(cache_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_path.touch()
+    with pytest.raises(StoreError, match=r"vectors\.db"):
+        VectorCache(cache_path / "inside")
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(BundleError, match=r"vectors\.db cannot be written.*make room"):
         VectorCache(cache_path)
