@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from recsys.cli import figures, options, output
+from recsys.cli import figures, options, output, targets
 from recsys.cli.progress import Progress
 from recsys.errors import DataError
 
@@ -36,6 +36,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, write the page."""
+    targets.check_file("--report", arguments.report)
+    targets.check_file("--per-request", arguments.per_request)
+
     from recsys.data.loading import load_dataset
     from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
@@ -62,11 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
             requests = None if arguments.requests is None else read_requests(arguments.requests)
             report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
-        write_report(arguments.report, report)
+        with targets.whole("--report", arguments.report) as page:
+            write_report(page, report)
     if arguments.per_request is not None:
         if report.per_request is None:
             raise DataError(f"version {report.version} was trained before figures were kept by request; train again")
-        report.per_request.write_parquet(arguments.per_request)
+        with targets.whole("--per-request", arguments.per_request) as figures_file:
+            report.per_request.write_parquet(figures_file)
     if arguments.json:
         output.print_json(report.to_json())
     else:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys.cli import options, output
+from recsys.cli import options, output, targets
 
 if TYPE_CHECKING:
     from recsys.registry import Registry
@@ -160,9 +160,11 @@ def _diff(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _history(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.history_page import headline, write_history
 
+    targets.check_file("--report", arguments.report)
     entries = registry.decisions()
     if arguments.report is not None:
-        write_history(arguments.report, entries, str(registry.path))
+        with targets.whole("--report", arguments.report) as page:
+            write_history(page, entries, str(registry.path))
     if arguments.json:
         output.print_json({"history": [entry.model_dump(mode="json") for entry in entries]})
         return

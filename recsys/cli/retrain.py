@@ -9,7 +9,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.cli import options, output
+from recsys.cli import options, output, targets
 from recsys.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.errors import ConfigError
     from recsys.pipeline.watch import Schedule, Watch
 
+    targets.check_file("--report", arguments.report)
+    targets.check_file("--metrics", arguments.metrics)
     if arguments.watch is None:
         if arguments.metrics is not None or arguments.webhook is not None:
             raise ConfigError("--metrics and --webhook tell of a watch; add --watch INTERVAL")
@@ -95,7 +97,8 @@ def _once(arguments: argparse.Namespace) -> "Decision":
             with closing(open_store(arguments.store)) as store:
                 decision = retrain_from_store(registry, store, **settings, progress=progress)
     if arguments.report is not None:
-        write_history(arguments.report, registry.decisions(), str(registry.path))
+        with targets.whole("--report", arguments.report) as page:
+            write_history(page, registry.decisions(), str(registry.path))
     return decision
 
 

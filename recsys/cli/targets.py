@@ -1,0 +1,65 @@
+"""Files and folders that a command is told to write: looked at before the work, written whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recsys.errors import ConfigError, DataError, RecsysError, is_full
+
+
+def check_file(flag: str, path: Path | None) -> None:
+    """See that a file can be written, before hours go into what will be in it.
+
+    Raises:
+        ConfigError: its folder is missing or may not be written, or what has its name is no file.
+    """
+    if path is None:
+        return
+    target = path.resolve()  # what a link names is written, not the link
+    if target.exists() and not target.is_file():
+        raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
+    if not target.parent.is_dir():
+        raise ConfigError(f"{flag} {path}: there is no folder {target.parent}; make it, or name a file in another one")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{flag} {path}: folder {target.parent} cannot be written; name a file in another one")
+
+
+def check_folder(flag: str, path: Path | None) -> None:
+    """See that a folder is there, or make it.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{flag} {path} is no folder and cannot be made one: {error}; name another") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ConfigError(f"{flag} {path}: the folder cannot be written; name another")
+
+
+@contextmanager
+def whole(flag: str, path: Path) -> Iterator[Path]:
+    """A name beside a file to write to; it takes the file's place at the end, and is gone if anything is raised.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    target = path.resolve()
+    half = target.with_name(f".{target.name}.half")
+    try:
+        try:
+            yield half
+            half.replace(target)
+        finally:
+            half.unlink(missing_ok=True)
+    except RecsysError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, OSError) or is_full(error)):
+            raise
+        mend = "check its folder, and that its disk has room"
+        raise DataError(f"{flag} {path} cannot be written: {error}; {mend}") from error

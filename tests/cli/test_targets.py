@@ -1,0 +1,80 @@
+"""Files that a command is told to write: refused before the work, written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+from shop import Run
+
+from recsys.cli import targets
+from recsys.errors import ConfigError, DataError
+from recsys.registry import Registry
+
+
+def half_written(half: Path, error: Exception) -> None:
+    half.write_text("ne")
+    raise error
+
+
+@pytest.mark.parametrize("flag", ["--report", "--per-request"])
+def test_evaluate_looks_at_its_files_first(run: Run, tmp_path: Path, flag: str) -> None:
+    """Before the registry, which is not there."""
+    for path, wrong in ((tmp_path, "is a folder"), (tmp_path / "no" / "file", "there is no folder")):
+        outcome = run("evaluate", tmp_path, "--registry", tmp_path / "none", flag, path)
+        assert outcome.code == 2, outcome.err
+        assert f"{flag} {path}" in outcome.err
+        assert wrong in outcome.err
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("flag", ["--report", "--metrics"])
+def test_retrain_looks_at_its_files_first(run: Run, tmp_path: Path, flag: str) -> None:
+    words = ("retrain", "--registry", tmp_path / "none", "--data", tmp_path, "--watch", "1h")
+    outcome = run(*words, flag, tmp_path)
+    assert outcome.code == 2, outcome.err
+    assert f"{flag} {tmp_path} is a folder" in outcome.err
+
+
+def test_the_page_of_the_history(run: Run, tmp_path: Path) -> None:
+    Registry(tmp_path / "reg").prepare()
+    page = tmp_path / "page.html"
+    assert run("models", "history", "--registry", tmp_path / "reg", "--report", page).code == 0
+    assert page.read_text().startswith("<!doctype html>")
+    for path in (tmp_path, tmp_path / "no" / "page.html"):
+        outcome = run("models", "history", "--registry", tmp_path / "reg", "--report", path)
+        assert outcome.code == 2, outcome.err
+        assert f"--report {path}" in outcome.err
+        assert outcome.out == ""
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    with pytest.raises(DataError, match=r"--report .*file cannot be written"), targets.whole("--report", path) as half:
+        half_written(half, OSError("no room"))
+    assert path.read_text() == "old"
+    with targets.whole("--report", link) as half:
+        half.write_text("new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+    assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+def test_other_errors_leave_nothing_either(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), targets.whole("--report", tmp_path / "file") as half:
+        half_written(half, ZeroDivisionError())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/proc/self/any"])
+def test_what_cannot_be_written_is_found(path: str) -> None:
+    with pytest.raises(ConfigError, match=f"--report {path}"):
+        targets.check_file("--report", Path(path))
+
+
+def test_a_folder_is_made(tmp_path: Path) -> None:
+    targets.check_folder("--work", tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"--work .*file is no folder"):
+        targets.check_folder("--work", tmp_path / "file")
