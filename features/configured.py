@@ -17,7 +17,7 @@ def configured(config: FeaturesConfig) -> tuple[Feature, ...]:
 
     Raises:
         ConfigError: an excluded feature or a kind does not exist (the nearest one is named), a name is taken, or the
-            arguments are not those of the kind or would reach the request's own moment.
+            arguments are not those of the kind or would reach the request's own moment, or no feature is left.
     """
     features = [*FEATURES, *(declare(extra) for extra in config.extra)]
     names = [feature.name for feature in features]
@@ -29,7 +29,10 @@ def configured(config: FeaturesConfig) -> tuple[Feature, ...]:
             raise ConfigError(
                 f"features.exclude: there is no feature {name!r}; the nearest is {_nearest(name, names)!r}"
             )
-    return tuple(feature for feature in features if feature.name not in config.exclude)
+    left = tuple(feature for feature in features if feature.name not in config.exclude)
+    if not any(feature.group in config.groups for feature in left):
+        raise ConfigError("features.exclude: it leaves the ranker no feature; take names out of it, or add to groups")
+    return left
 
 
 def declare(extra: ExtraFeature) -> Feature:

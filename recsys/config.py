@@ -92,7 +92,7 @@ class TextConfig(Section):
 class CfConfig(Section):
     """Collaborative filtering."""
 
-    factors: Positive = Field(64, description="dimensions of ALS")
+    factors: int = Field(64, gt=0, le=4_096, description="dimensions of ALS")
     iterations: Positive = Field(15, description="sweeps of ALS")
     regularization: float = Field(0.05, gt=0, description="of ALS")
     alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
@@ -108,6 +108,7 @@ class CandidatesConfig(Section):
 
     sources: tuple[Source, ...] = Field(
         ("transitions", "neighbours", "ease", "als", "text", "popular", "history"),
+        min_length=1,
         description="models that propose items",
     )
     n: Positive = Field(300, description="items ranked per request")
@@ -130,7 +131,9 @@ class FeaturesConfig(Section):
     """What the ranker sees. `recsys features list` shows all features."""
 
     groups: tuple[FeatureGroup, ...] = Field(
-        ("text", "collaborative", "behaviour", "context"), description="kinds of columns that the ranker gets"
+        ("text", "collaborative", "behaviour", "context"),
+        min_length=1,
+        description="kinds of columns that the ranker gets",
     )
     exclude: tuple[str, ...] = Field((), description="names of features that are left out")
     extra: tuple[ExtraFeature, ...] = Field(
@@ -142,7 +145,9 @@ class RankerConfig(Section):
     """LightGBM LambdaRank."""
 
     trees: Positive = Field(100, description="trees; early stopping may end them sooner")
-    leaves: int = Field(31, ge=2, description="most leaves of a tree; fewer where requests to learn from are few")
+    leaves: int = Field(
+        31, ge=2, le=131_072, description="most leaves of a tree; fewer where requests to learn from are few"
+    )
     learning_rate: float = Field(0.05, gt=0, description="weight of a tree")
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
     early_stopping: int = Field(
@@ -318,6 +323,8 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ConfigError(f"config file {path} does not exist") from error
+        except OSError as error:
+            raise ConfigError(f"config file {path} cannot be read: {error}; name a TOML file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"config file {path} is not valid TOML: {error}") from error
     for one in overrides:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from recsys.data.places import Place
     from recsys.pipeline.engine import Engine
 
+_LARGEST_SEED = 2**31 - 1
+"""LightGBM's."""
+
 
 def add_registry(parser: argparse.ArgumentParser) -> None:
     """`--registry REG`: the folder that holds the trained versions."""
@@ -68,6 +71,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object to standard output")
 
 
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """`--seed N`."""
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="every random draw follows from it")
+
+
 def read_config(arguments: argparse.Namespace) -> "Config":
     """The config that `--config` and `--set` ask for.
 
@@ -100,4 +108,12 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def seed(text: str) -> int:
+    """A whole number that every library takes as a seed, for argparse."""
+    number = int(text)
+    if not 0 <= number <= _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {_LARGEST_SEED}")
     return number

@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from recsys.cli import options, output
+from recsys.cli import options, output, targets
 from recsys.cli.progress import Progress
 
 SETTINGS = (
@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (1000)")
     parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes turn; 0: never (default 5)")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep registry, store and logs here")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="every random draw follows from it")
+    options.add_seed(parser)
     options.add_overrides(parser)
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.simulation.verdict import rows, verdict
     from recsys.simulation.weeks import ARMS, Plan, Simulation, catalogue_of
 
+    targets.check_folder("--work", arguments.work)
     catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))

@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     options.add_registry(parser)
     options.add_config(parser)
     parser.add_argument("--until", metavar="TIME", help="use events before this moment only (ISO 8601 or epoch)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="every random draw follows from it")
+    options.add_seed(parser)
     parser.add_argument(
         "--tune",
         type=options.positive,

@@ -16,6 +16,7 @@ from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
+from recsys.errors import ConfigError
 from recsys.pipeline.candidates import Candidates, Pairs, propose
 from recsys.pipeline.stage_one import Queries, StageOne
 from recsys.pipeline.stages import Stages
@@ -83,10 +84,16 @@ class Scoring:
         """The configured features that these sources can fill.
 
         Raises:
-            ConfigError: a feature is left out or declared that cannot be.
+            ConfigError: a feature is left out or declared that cannot be, or none is left.
         """
         available = {*self.stage.sources, *self.facts.affinities}
-        return FeatureSet.choose(config.groups, available, configured(config))
+        chosen = FeatureSet.choose(config.groups, available, configured(config))
+        if not chosen.features:
+            raise ConfigError(
+                f"features.groups: these sources fill no feature of {', '.join(config.groups)}; "
+                f"add a group, or a source to candidates.sources"
+            )
+        return chosen
 
     @property
     def vectors(self) -> NDArray[np.float32] | None:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 from scipy.special import expit
 
+from recsys.errors import DataError
+
 _DIMENSIONS = 48
 """Ways in which items differ: with a dozen, the most clicked items earn more than half of what the best lists of all
 users do, and there is little to learn of single ones; with these two fifths."""
@@ -99,12 +101,18 @@ def looks(n: int) -> NDArray[np.float64]:
 
 
 def _places(texts: Sequence[str], random: np.random.Generator) -> NDArray[np.float64]:
+    """(n, dimensions) where items are, by the words of their texts."""
     words: dict[str, int] = {}
     rows, columns = [], []
     for row, text in enumerate(texts):
         for word in dict.fromkeys(text.lower().split()):  # a set's order is another in every process
             rows.append(row)
             columns.append(words.setdefault(word, len(words)))
+    if min(len(texts), len(words)) < 2:
+        raise DataError(
+            f"the catalogue is too small for a world of tastes (items: {len(texts)}, different words in their texts: "
+            f"{len(words)}); take two items or more, with titles"
+        )
     matrix = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(words)))
     rarity = np.log(1 + len(texts) / np.maximum(1, np.asarray(matrix.sum(axis=0)).ravel()))
     weighted = matrix @ sp.diags(rarity)

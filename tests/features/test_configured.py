@@ -62,6 +62,8 @@ def test_an_own_feature_can_be_found_again_by_name() -> None:
             "arguments of ItemCount: no 'day'; it takes counted, days",
         ),
         ({"extra": [extra(arguments={"counted": "click", "days": -1})]}, "looks back"),
+        ({"exclude": [feature.name for feature in FEATURES]}, "leaves the ranker no feature"),
+        ({"groups": []}, "features.groups: .* at least 1"),
     ],
 )
 def test_what_cannot_be_says_why(features: dict[str, object], message: str) -> None:

@@ -1,0 +1,43 @@
+"""Flags and settings that cannot be: exit code 2, with what is wrong, where, and what to do."""
+
+from pathlib import Path
+
+import pytest
+from shop import Run
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "2147483648", "many"])
+@pytest.mark.parametrize("verb", [("train", "--registry", "reg"), ("simulate",)])
+def test_a_seed_that_no_library_takes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...], seed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run(*verb, "shop", "--seed", seed)
+    assert outcome.code == 2
+    assert "argument --seed" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
+    outcome = run("features", "list", "--config", tmp_path)
+    assert outcome.code == 2
+    assert f"config file {tmp_path} cannot be read" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "setting", ["features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"]
+)
+def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
+    outcome = run("features", "list", "--set", setting)
+    assert outcome.code == 2
+    assert f"config: {setting.partition('=')[0]}: " in outcome.err
+
+
+def test_a_simulation_needs_a_folder_and_two_items(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\na,red lamp\n")
+    outcome = run("simulate", tmp_path, "--work", tmp_path / "items.csv")
+    assert outcome.code == 2, outcome.err
+    assert f"--work {tmp_path / 'items.csv'} is no folder" in outcome.err
+    outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
+    assert outcome.code == 3, outcome.err
+    assert "items: 1, different words in their texts: 2" in outcome.err
