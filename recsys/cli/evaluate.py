@@ -39,7 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     targets.check_file("--report", arguments.report)
     targets.check_file("--per-request", arguments.per_request)
 
-    from recsys.data.loading import load_dataset
     from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
     from recsys.eval.report import write_report
@@ -54,8 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress(f"loading from {arguments.registry}")
         registry, name = Registry(arguments.registry), name_of(directory)
         bundle = Bundle.load(registry, arguments.version)
-        progress(f"reading {directory}")
-        dataset = load_dataset(directory, bundle.config)
+        dataset = options.read_data(directory, bundle.config, progress)
         if arguments.split is not None:
             cache, windows = VectorCache(registry.vectors_file), arguments.windows
             report = evaluate_anew(

@@ -66,13 +66,12 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _stats(arguments: argparse.Namespace) -> int:
     from features.statistics import DRIFTED
-    from recsys.data.loading import load_dataset
     from recsys.pipeline.feature_report import feature_report
 
     config = options.read_config(arguments)
     with Progress() as progress:
-        progress(f"reading {arguments.directory}")
-        found = feature_report(load_dataset(arguments.directory, config), config, progress=progress)
+        dataset = options.read_data(arguments.directory, config, progress)
+        found = feature_report(dataset, config, progress=progress)
     if arguments.json:
         output.print_json({"features": [asdict(one) for one in found]})
         return 0

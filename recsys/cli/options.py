@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.config import Config
+    from recsys.data.dataset import Dataset
     from recsys.data.places import Place
     from recsys.pipeline.engine import Engine
 
@@ -85,6 +87,23 @@ def read_config(arguments: argparse.Namespace) -> "Config":
     from recsys.config import load_config
 
     return load_config(arguments.config, arguments.overrides)
+
+
+def read_data(directory: "Place", config: "Config", progress: Callable[[str], None]) -> "Dataset":
+    """A dataset directory; its bad rows are set aside in `rejected.jsonl`, and it says how many.
+
+    Raises:
+        DataError: see `load_dataset`.
+    """
+    from recsys.data.loading import load_dataset
+    from recsys.data.validation import rejected_path
+
+    progress(f"reading {directory}")
+    rejected = rejected_path(directory)
+    dataset = load_dataset(directory, config, rejected)
+    if dataset.n_rejected:
+        progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
+    return dataset
 
 
 def read_time(text: str) -> int:

@@ -48,7 +48,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
-    from recsys.data.loading import load_dataset
     from recsys.data.places import check
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
@@ -67,8 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress(f"loading from {arguments.registry}")
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
-            progress(f"reading {arguments.data}")
-            dataset = load_dataset(arguments.data, bundle.config)
+            dataset = options.read_data(arguments.data, bundle.config, progress)
             bundle = dataclasses.replace(bundle, log=Matched.of(bundle, dataset).log)
         recommender = Recommender(bundle)
         requests: Sequence[Request]

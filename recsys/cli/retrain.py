@@ -79,7 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _once(arguments: argparse.Namespace) -> "Decision":
     from recsys.config import parse_config
-    from recsys.data.loading import load_dataset
     from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
     from recsys.registry.history_page import write_history
@@ -90,8 +89,7 @@ def _once(arguments: argparse.Namespace) -> "Decision":
     settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
     with Progress() as progress, registry.retraining():
         if arguments.data is not None:
-            progress(f"reading {arguments.data}")
-            dataset = load_dataset(arguments.data, parse_config(registry.manifest(served).config))
+            dataset = options.read_data(arguments.data, parse_config(registry.manifest(served).config), progress)
             decision = retrain_from_data(registry, dataset, **settings, progress=progress)
         else:
             with closing(open_store(arguments.store)) as store:

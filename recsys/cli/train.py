@@ -43,24 +43,18 @@ def run(arguments: argparse.Namespace) -> int:
     config = options.read_config(arguments)
     until = None if arguments.until is None else options.read_time(arguments.until)
 
-    from recsys.data.loading import load_dataset
     from recsys.data.places import name_of
-    from recsys.data.validation import rejected_path
     from recsys.pipeline.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
     directory: Place = arguments.directory
     registry = Registry(arguments.registry)
-    registry.prepare()
     with Progress() as progress:
-        progress(f"reading {directory}")
-        rejected = rejected_path(directory)
-        dataset = load_dataset(directory, config, rejected)
-        if dataset.n_rejected:
-            progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
+        dataset = options.read_data(directory, config, progress)
         if until is not None:
             dataset = _before(dataset, until)
+        registry.prepare()
         cache = VectorCache(registry.vectors_file)
         several = arguments.engine == "ray" or arguments.workers is not None
         bundle = train(

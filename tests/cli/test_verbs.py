@@ -125,6 +125,24 @@ def test_rank_with_histories_of_another_directory(
     assert "late" in pl.read_parquet(out)["user_id"]
 
 
+def test_bad_rows_are_set_aside_by_whatever_reads_them(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_dataset_dir, tmp_path / "shop")
+    events = pl.read_parquet(folder / "events.parquet")
+    bad = events.head(1).with_columns(pl.lit(None, pl.String).alias("user_id"))
+    pl.concat([events, bad]).write_parquet(folder / "events.parquet")
+    reading = ("--registry", trained_registry)
+    for command in (
+        ("evaluate", folder, *reading),
+        ("rank", *reading, "--users", "all", "--data", folder, "--out", tmp_path / "lists.parquet"),
+    ):
+        outcome = run(*command)
+        assert outcome.code == 0, outcome.err
+        assert "1 bad rows set aside in" in outcome.err
+        (folder / "rejected.jsonl").unlink()
+
+
 def test_rank_from_urls_to_a_url(run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path) -> None:
     (tmp_path / "users.txt").write_text("user 1\nnobody\n")
     urls = {"--data": f"file://{tiny_dataset_dir}", "--users": f"file://{tmp_path}/users.txt"}
