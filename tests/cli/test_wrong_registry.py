@@ -59,13 +59,14 @@ def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
 def test_a_registry_that_cannot_be_written_is_found_before_the_work(
     run: Run, tiny_dataset_dir: Path, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.data.loading.load_dataset", lambda *_: pytest.fail("the data was read"))
+    monkeypatch.setattr("recsys.pipeline.train.train", lambda *_, **__: pytest.fail("a training has begun"))
     (tmp_path / "file").touch()
     outcome = run("train", tiny_dataset_dir, "--registry", tmp_path / "file")
     assert outcome.code == 4, outcome.err
     assert f"{tmp_path / 'file'} cannot be written" in outcome.err
     shutil.move(registry / "versions", tmp_path / "elsewhere")
     (registry / "versions").symlink_to("/proc/self")  # where not even root makes a folder
+    monkeypatch.setattr("recsys.data.loading.load_dataset", lambda *_: pytest.fail("the data was read"))
     monkeypatch.setattr(Registry, "resolve", lambda *_: "any")
     outcome = run("retrain", "--registry", registry, "--data", tiny_dataset_dir)
     assert outcome.code == 4, outcome.err
