@@ -47,7 +47,7 @@ def read_user_ids(path: Place) -> list[str]:
 def _user_ids(path: Path) -> list[str]:
     if not path.name.endswith(SUFFIXES):
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
         return [line.strip() for line in lines if line.strip()]
@@ -149,6 +149,10 @@ def _context(table: Table, row: int, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         place = _place(table, row, "context")
         raise DataError(f'{place}: not a JSON object; write it as {{"query": "red shoes"}}')
+    query = value.get("query")
+    if query is not None and not isinstance(query, str):
+        place = _place(table, row, "context")
+        raise DataError(f'{place}: query: {_short(str(query))} is not text; write it as {{"query": "red shoes"}}')
     return {key: part for key, part in value.items() if part is not None}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.data.request_file import read_requests
+from recsys.data.request_file import read_requests, read_user_ids
 from recsys.data.requests import Request
 from recsys.errors import DataError
 
@@ -82,6 +82,7 @@ def test_a_target_of_a_typed_file_is_one_item(tmp_path: Path) -> None:
         ("request_id,n\nr,1\ns,2\nr,3\n", r"line 4, column request_id: 'r' was used on line 2"),
         ("request_id,timestamp\nr,soon\n", r'line 2, column timestamp: "soon"'),
         ("request_id,context\nr,lamp\n", r"line 2, column context: not a JSON object"),
+        ('request_id,context\nr,"{""query"": 5}"\n', r"line 2, column context: query: '5' is not text; write it as"),
         ("request_id,history\nr,[1\n", r"line 2, column history: '\[1' is not a JSON array"),
         ('request_id,history\nr,"[""a"", null]"\n', r"line 2, column history: None is not an item id"),
         ("request_id,history\nr,a||b\n", r"line 2, column history: '' is not an item id"),
@@ -91,6 +92,17 @@ def test_a_fault_names_its_place(tmp_path: Path, text: str, message: str) -> Non
     (tmp_path / "requests.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_requests(tmp_path / "requests.csv")
+
+
+def test_a_query_of_a_typed_file_is_text(tmp_path: Path) -> None:
+    pl.DataFrame({"request_id": ["r"], "context": [{"query": ["a"]}]}).write_parquet(tmp_path / "requests.parquet")
+    with pytest.raises(DataError, match=r"column context: query: .* is not text"):
+        read_requests(tmp_path / "requests.parquet")
+
+
+def test_a_mark_at_the_start_is_no_part_of_the_first_user(tmp_path: Path) -> None:
+    (tmp_path / "users").write_bytes("\ufeffu1\nu2\n".encode())
+    assert read_user_ids(tmp_path / "users") == ["u1", "u2"]
 
 
 def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
