@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from recsys.errors import BundleError
 from recsys.registry.disk import append_line
 
 
@@ -86,6 +87,9 @@ def read_entries(path: Path, current: str | None) -> list[Entry]:
 
     A crash between the line and the replacement of CURRENT leaves a line without effect, and one within the line leaves
     half a line at the end; neither is returned. A change had an effect if the next one started from it.
+
+    Raises:
+        BundleError: the file cannot be read.
     """
     entries = _written(path)
     changes = [entry for entry in entries if isinstance(entry, Change)]
@@ -107,10 +111,15 @@ def earlier_versions(changes: Sequence[Change]) -> list[str]:
 
 
 def _written(path: Path) -> list[Entry]:
-    if not path.exists():
+    try:
+        whole, _, half = path.read_bytes().rpartition(b"\n")
+        lines: list[str | bytes] = [*whole.decode().split("\n"), half]
+    except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} cannot be read: {error}; mend it, or move it away: then there is no past") from error
     entries = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         try:
             entries.append(_LINE.validate_json(line))
         except ValidationError:

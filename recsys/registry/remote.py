@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from recsys.data.places import get, put
-from recsys.errors import BundleError
+from recsys.errors import BundleError, DataError
 from recsys.registry.manifest import MANIFEST, read_manifest
 from recsys.registry.registry import Registry
 
@@ -35,21 +35,32 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
     """Copy a version, by default the one that is current there, from a URL, and promote it here.
 
     Raises:
-        BundleError: what came is damaged or too new; the current version stays.
-        DataError: there is no such version, or the URL cannot be read.
+        BundleError: there is no registry or no such version, or what came is damaged or too new; the current version
+            stays.
+        DataError: the URL cannot be read.
     """
     with registry.stage() as folder:
         if version is None:
-            get(f"{url}/{_CURRENT}", folder / _CURRENT)
+            _fetch(url, _CURRENT, folder / _CURRENT)
             version = (folder / _CURRENT).read_text(encoding="utf-8").strip()
             (folder / _CURRENT).unlink()
         if version not in registry.versions():
-            get(f"{url}/versions/{version}/{MANIFEST}", folder / MANIFEST)
+            _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)
             for file in read_manifest(folder).files:
                 if not (folder / file).resolve().is_relative_to(folder.resolve()):
                     raise BundleError(f"{url} holds a manifest that names {file!r}, outside of its version")
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                get(f"{url}/versions/{version}/{file}", folder / file)
+                _fetch(url, f"versions/{version}/{file}", folder / file)
             version = registry.adopt(folder)
     registry.promote(version, f"pulled from {url}")
     return version
+
+
+def _fetch(url: str, file: str, here: Path) -> None:
+    try:
+        get(f"{url}/{file}", here)
+    except DataError as error:
+        if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+            raise
+        mend = "name a registry that `recsys models push` wrote, and a version that is in it"
+        raise BundleError(f"{url} has no file {file}; {mend}") from error

@@ -179,6 +179,28 @@ def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry)
     assert registry.current() == versions[1]
 
 
+def test_a_history_that_cannot_be_read_is_named(registry: Registry) -> None:
+    publish(registry, "one")
+    publish(registry, "two")
+    path = registry.path / "history.jsonl"
+    path.write_bytes(b"\xff\xfe\n" + path.read_bytes())
+    for look in (registry.decisions, lambda: registry.rollback("test")):
+        with pytest.raises(BundleError, match=r"history\.jsonl cannot be read.*mend it"):
+            look()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(BundleError, match=r"history\.jsonl cannot be read"):
+        registry.decisions()
+
+
+def test_lines_end_where_they_end_and_half_a_letter_at_the_end_is_no_damage(registry: Registry) -> None:
+    version = publish(registry, "one", why="schöner\u2028Tag")
+    with (registry.path / "history.jsonl").open("ab") as file:
+        file.write('{"why": "schö'.encode()[:-1])
+    assert [change.why for change in registry.history()] == ["schöner\u2028Tag"]
+    assert registry.current() == version
+
+
 def test_a_change_that_a_crash_cut_short_did_not_happen(registry: Registry) -> None:
     first, second, third = (publish(registry, content) for content in "abc")
     registry.current_file.write_text(f"{second}\n")  # killed after the line, before CURRENT was replaced

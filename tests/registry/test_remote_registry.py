@@ -7,7 +7,7 @@ import fsspec
 import pytest
 from registry_child import publish
 
-from recsys.errors import BundleError, DataError
+from recsys.errors import BundleError
 from recsys.registry import Registry
 from recsys.registry.remote import pull, push
 
@@ -69,5 +69,12 @@ def test_a_manifest_cannot_name_files_elsewhere(
 
 
 def test_where_nothing_was_pushed(files: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="CURRENT cannot be read"):
-        pull(Registry(tmp_path / "there"), None, URL)
+    for url in (URL, str(tmp_path)):
+        with pytest.raises(BundleError, match=f"^{url} has no file CURRENT; name a registry"):
+            pull(Registry(tmp_path / "there"), None, url)
+
+
+def test_a_version_that_is_not_there(files: fsspec.AbstractFileSystem, registry: Registry, tmp_path: Path) -> None:
+    push(registry, None, URL)
+    with pytest.raises(BundleError, match=r"has no file versions/v9/manifest\.json; .* a version that is in it"):
+        pull(Registry(tmp_path / "there"), "v9", URL)
