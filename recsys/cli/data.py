@@ -1,6 +1,7 @@
 """`recsys data`: what datasets there are, get one, check a directory."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def run_get(arguments: argparse.Namespace) -> int:
     write_dataset(arguments.out, frames)
     _say(f"{source.name}: {frames.items.height:,} items and {frames.events.height:,} events in {arguments.out}")
     _say(f"licence: {source.licence}")
-    _say(f"next: recsys train {arguments.out} --registry REG")
+    _say(f"next: recsys train {shlex.quote(str(arguments.out))} --registry REG")
     return 0
 
 

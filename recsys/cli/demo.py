@@ -1,6 +1,7 @@
 """`recsys demo`: the main job on real data: read, train, measure, and two lists with their reasons."""
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         lists.print_user(recommender, user_id, ranked)
     figures.print_figures({**served.report.to_json(), "version": version})
     print(f"The report is in {directory / 'report.html'}. Next:")
-    print(f"  recsys serve --registry {registry.path}")
-    print(f"  recsys explain --registry {registry.path} --user {user_id}")
+    quoted = shlex.quote(str(registry.path))
+    print(f"  recsys serve --registry {quoted}")
+    print(f"  recsys explain --registry {quoted} --user {shlex.quote(user_id)}")
     return 0
 
 

@@ -24,6 +24,7 @@ from recsys.cli import (
     retrain,
     serve,
     simulate,
+    streams,
     train,
 )
 from recsys.errors import BundleError, RecsysError, is_full
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:
-        with _terminated_as_interrupted():
+        with streams.told(), _terminated_as_interrupted():
             code: int = arguments.run(arguments)
             sys.stdout.flush()
             return code
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`recsys ... | head`). What is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.silence(sys.stdout)
         return 0
     except Exception as error:
         if is_full(error):

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import hashlib
+import shlex
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
@@ -76,8 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         figures.print_figures(report)
         print(f"version {version} is current in {arguments.registry}; next:")
-        print(f"  recsys rank --registry {arguments.registry} --users all --out lists.parquet")
-        print(f"  recsys serve --registry {arguments.registry}")
+        quoted = shlex.quote(str(arguments.registry))
+        print(f"  recsys rank --registry {quoted} --users all --out lists.parquet")
+        print(f"  recsys serve --registry {quoted}")
     return 0
 
 

@@ -110,17 +110,47 @@ def test_wrong_usage_is_2(capsys, arguments: list[str]) -> None:
     assert "usage: recsys" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    program = (
-        "import sys\n"
-        "from types import SimpleNamespace\n"
-        "from recsys.cli import main as module\n"
-        "def act(_arguments):\n"
-        "    for _ in range(100_000): print('line')\n"
-        "    return 0\n"
-        "module.VERBS = (SimpleNamespace(add_parser=lambda sub: sub.add_parser('act').set_defaults(run=act)),)\n"
-        "sys.exit(module.main(['act']))\n"
+ACTING = (
+    "import sys\n"
+    "from types import SimpleNamespace\n"
+    "from recsys.cli import main as module\n"
+    "def act(_arguments):\n"
+    "    {does}\n"
+    "    return 0\n"
+    "module.VERBS = (SimpleNamespace(add_parser=lambda sub: sub.add_parser('act').set_defaults(run=act)),)\n"
+    "sys.exit(module.main(['act']))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("does", "redirected", "code", "said"),
+    [
+        ("print('line')", "> /dev/full", 3, "standard output cannot be written: [Errno 28]"),
+        ("print('line', flush=True)", "> /dev/full", 3, "standard output cannot be written: [Errno 28]"),
+        ("[print('line' * 9999) for _ in range(9)]", "> /dev/full", 3, "standard output cannot be written"),
+        ("print('line')", ">&-", 2, "standard output is closed"),
+        ("print('lamp of Gr\\xf6ße')", "> /dev/null", 2, "cannot hold '\\xf6\\xdf' (its encoding is ascii)"),
+        ("print('line', file=sys.stderr)", "2>&-", 0, ""),
+    ],
+)
+def test_streams_that_fail_are_one_line(does: str, redirected: str, code: int, said: str) -> None:
+    words = f'exec "$0" -c "$1" {redirected}'
+    done = subprocess.run(
+        ["sh", "-c", words, sys.executable, ACTING.format(does=does)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said)
+    assert done.stderr.startswith("recsys: error: ") == bool(said)
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    program = ACTING.format(does="for _ in range(100_000): print('line')")
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stderr is not None

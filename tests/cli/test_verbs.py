@@ -242,9 +242,12 @@ def test_intervals_that_are_none(run: Run, text: str) -> None:
 
 
 def test_tuned_training_goes_on_and_keeps_its_trials(run: Run, tiny_dataset_dir: Path, tmp_path: Path) -> None:
+    registry = tmp_path / "my models"
     for trials in ("1", "2"):
-        assert run("train", tiny_dataset_dir, "--registry", tmp_path, *SETTINGS, "--tune", trials).code == 0
-    bundle = Bundle.load(Registry(tmp_path))
+        outcome = run("train", tiny_dataset_dir, "--registry", registry, *SETTINGS, "--tune", trials)
+        assert outcome.code == 0, outcome.err
+        assert f"recsys serve --registry '{registry}'" in outcome.out
+    bundle = Bundle.load(Registry(registry))
     assert sorted(trial["number"] for trial in bundle.report.trials) == [0, 1]
     best = bundle.report.trials[0]["settings"]
     assert {key: getattr(bundle.config.ranker, key) for key in best} == best

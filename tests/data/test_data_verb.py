@@ -23,11 +23,12 @@ def test_list_shows_names_and_licences(capsys: pytest.CaptureFixture[str]) -> No
 def test_get_writes_a_directory_and_prints_the_licence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,A (1999),Drama\n")
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n7,1,4.5,964982703\n")
-    out = tmp_path / "out"
+    out = tmp_path / "my films"
     assert main(["data", "get", "movielens-small", "--from", str(tmp_path), "--out", str(out)]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "licence: GroupLens" in captured.err
+    assert f"next: recsys train '{out}' --registry REG" in captured.err
     assert main(["data", "check", str(out), "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["items"], summary["users"], summary["events"]) == (1, 1, {"rating": 1})

@@ -1,0 +1,68 @@
+"""Standard output and standard error as a command finds them: closed, full, or unable to hold a letter."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
+
+from recsys.errors import ConfigError, DataError
+
+
+class _Told:
+    """A stream whose failures are domain errors; a reader that has gone stays a BrokenPipeError."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._failures():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._failures():
+            self._stream.flush()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except UnicodeEncodeError as error:
+            letters = ascii(error.object[error.start : error.end][:20])
+            raise ConfigError(
+                f"standard output cannot hold {letters} (its encoding is {error.encoding}); set PYTHONIOENCODING=utf-8"
+            ) from error
+        except OSError as error:
+            silence(self._stream)
+            raise DataError(f"standard output cannot be written: {error}; check where it goes to") from error
+
+
+def silence(stream: TextIO) -> None:
+    """What is still buffered goes nowhere, so that it does not raise again when Python ends."""
+    with suppress(OSError), open(os.devnull, "wb") as nowhere:  # a stream in memory has no number
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Standard output tells its failures as domain errors; without a standard error, what goes there goes nowhere.
+
+    Raises:
+        ConfigError: standard output is closed, or cannot hold a letter.
+        DataError: it cannot be written.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
+    if sys.stdout is None:
+        raise ConfigError("standard output is closed; give it a file, or > /dev/null where nobody is to read it")
+    stream = sys.stdout
+    sys.stdout = cast("TextIO", _Told(stream))
+    try:
+        yield
+    finally:
+        sys.stdout = stream
