@@ -201,6 +201,12 @@ def test_rules_that_no_list_can_keep_are_found_at_once(
         train(early, load_config(None, (*plain_settings, rule)))
 
 
+def test_groups_that_no_source_fills_are_told(early: Dataset, plain_settings: tuple[str, ...]) -> None:
+    settings = ('features.groups=["collaborative"]', 'features.exclude=["agreement"]', 'candidates.sources=["popular"]')
+    with pytest.raises(ConfigError, match=r"features\.groups: these sources fill no feature of collaborative"):
+        train(early, load_config(None, (*plain_settings, *settings)))
+
+
 def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_config: Config) -> None:
     items, events = frames
     events = until(events, 20).with_columns(request_id=pl.format("r{}", pl.int_range(pl.len())))
