@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.peers.linear import Ease, FrozenText, ImplicitAls, ImplicitNeighbours, LensKit, Peer, Popularity
 from benchmarks.peers.sequential import RecTools
 from benchmarks.peers.table import rows
+from benchmarks.peers.two_stage import TwoStage
 from benchmarks.peers.world import K, World, load
 
 NAMES = ("scientific", "movielens-small", "online-retail", "online-retail-new")
@@ -41,6 +42,7 @@ PEERS: Mapping[str, Maker] = {
     "LensKit ALS": lambda *_: LensKit("ALS"),
     "MiniLM last item": lambda _, world, work: FrozenText(world.dataset.catalogue, work / "vectors.db", 1),
     "MiniLM mean": lambda _, world, work: FrozenText(world.dataset.catalogue, work / "vectors.db", 100),
+    "two-stage recipe": lambda *_: TwoStage(),
     "RecTools SASRec": lambda name, *_: RecTools("SASRec", _LENGTHS.get(name, 50), _EPOCHS.get(name, (10, 20, 40))),
     "RecTools BERT4Rec": lambda name, *_: RecTools("BERT4Rec", _LENGTHS.get(name, 50), _EPOCHS.get(name, (10, 20, 40))),
 }

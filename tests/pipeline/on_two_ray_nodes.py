@@ -28,6 +28,7 @@ from recsys.pipeline.train import train
 from recsys.rank.tuning import here
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
+from recsys.text.finetune import Trainer
 from recsys.text.interest import InterestModel
 from recsys.text.team import ALONE, Progress, Team, Together
 from recsys.text.training import Learned
@@ -139,10 +140,21 @@ def test_two_nodes_fit_the_rankers_of_one_process(
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
-def plainly(folder: Path, work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
-    """Train without dropout, whose draws depend on who does what; a file tells on which node."""
-    (folder / ray.get_runtime_context().get_node_id()).touch()
-    return undropped(work, team, progress)
+def plainly_or_die(folder: Path, work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
+    """Train without dropout, whose draws depend on who does what; a file tells on which node. The second process is
+    killed in the fourth step, once."""
+    (folder / "nodes" / ray.get_runtime_context().get_node_id()).touch()
+    step, marker = Trainer._step, folder / "killed"
+
+    def step_or_die(trainer: Trainer, *arguments: Any) -> float:
+        if team.rank == 1 and arguments[2] == 3 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(trainer, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_step", step_or_die)
+        return undropped(work, team, progress)
 
 
 def undropped(work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
@@ -157,7 +169,9 @@ def undropped(work: Callable[[Team, Progress], Learned], team: Team, progress: P
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own
-def test_two_nodes_train_the_text_model_that_one_process_trains(cluster: Any, world: Dataset, tmp_path: Path) -> None:
+def test_two_nodes_train_the_text_model_that_one_process_trains_whoever_is_killed(
+    cluster: Any, world: Dataset, tmp_path: Path
+) -> None:
     config = TextConfig(max_tokens=16, epochs=3, peft="none")
     cache, nodes = VectorCache(tmp_path / "vectors"), tmp_path / "nodes"
     nodes.mkdir()
@@ -169,9 +183,10 @@ def test_two_nodes_train_the_text_model_that_one_process_trains(cluster: Any, wo
     said: list[str] = []
     one = fit(lambda work, progress: undropped(work, ALONE, progress))
     said.clear()
-    two = fit(lambda work, progress: RayCluster().together(partial(plainly, nodes, work), progress))
+    two = fit(lambda work, progress: RayCluster().together(partial(plainly_or_die, tmp_path, work), progress))
     assert len(list(nodes.iterdir())) == 2, "one process a node"
-    assert [line[:22] for line in said] == [f"text: network step {step}/9" for step in range(1, 10)]
+    assert (tmp_path / "killed").exists()
+    assert [line[:22] for line in said] == [f"text: network step {step}/9" for step in (*range(1, 4), *range(1, 10))]
     assert [point.step for point in two.curve] == [point.step for point in one.curve]
     losses = [[point.loss for point in model.curve[1:]] for model in (two, one)]
     np.testing.assert_allclose(*losses, atol=0.02)
