@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import hashlib
-import tempfile
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -54,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.matching import Matched
     from recsys.pipeline.published import Published
-    from recsys.pipeline.recommend import Recommender
     from recsys.registry import Registry
     from recsys.store.lists import is_url
 
@@ -68,14 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
             bundle = dataclasses.replace(bundle, log=Matched.of(bundle, dataset).log)
-        recommender = Recommender(bundle)
         requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, n=arguments.n)
         else:
-            requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
-        with _kept(bundle, arguments) as log:
-            published, engine = Published(arguments.registry.absolute(), bundle.version, log), options.engine(arguments)
+            requests = UserRequests(_ids_of(bundle, arguments.users), arguments.n)
+        engine = options.engine(arguments)
+        with _folder_of_events(lists, arguments) as events:
+            progress(f"adding up {len(bundle.log):,} events")
+            published = Published.of(bundle, arguments.registry.absolute(), events)
+            del bundle  # its log may be in memory; from here on all processes map one file
+            recommender = published.open()
             summary = rank_to_parquet(
                 recommender,
                 requests,
@@ -84,8 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
                 spread=partial(engine.run, published.open) if engine else None,
                 progress=progress,
             )
-        if isinstance(out, str):
-            _deliver(lists, out, recommender, progress)
+            if isinstance(out, str):
+                _deliver(lists, out, recommender, progress)
     if arguments.json:
         output.print_json({**summary.to_dict(), "out": _shown(arguments.out)})
     else:
@@ -96,16 +98,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _kept(bundle: "Bundle", arguments: argparse.Namespace) -> Iterator[Path | None]:
-    """A folder with the log that stands in for the version's own, where the other processes find the version too."""
-    if arguments.data is None:
-        yield None
-        return
-    cache: Path = arguments.registry / "cache"
-    cache.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="log-", dir=cache.absolute()) as folder:
-        bundle.log.save(Path(folder) / "log")
-        yield Path(folder) / "log"
+def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Path]:
+    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version."""
+    place: Path = arguments.registry / "cache" if arguments.engine == "ray" else lists.parent
+    folder = place.absolute() / f"{lists.name}.events"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:
@@ -136,9 +137,9 @@ def _shown(out: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else out
 
 
-def _ids_of(recommender: "Recommender", users: str) -> list[str]:
+def _ids_of(bundle: "Bundle", users: str) -> list[str]:
     """The users that `--users` means."""
     from recsys.data.request_file import read_user_ids
 
-    vocabulary = recommender.bundle.log.user_vocabulary
+    vocabulary = bundle.log.user_vocabulary
     return vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(options.place(users))

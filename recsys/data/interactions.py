@@ -29,6 +29,8 @@ _COLUMNS = {
     "propensities": np.float32,
 }
 
+_COLUMNS_FOLDER = "columns"
+
 
 @dataclass(frozen=True)
 class InteractionLog:
@@ -123,9 +125,15 @@ class InteractionLog:
         return cls(user_vocabulary, event_names, n_items, **columns)
 
     def save(self, folder: Path) -> None:
-        """Write events.parquet, users/ (vocabulary), event_names.parquet and requests.npy."""
+        """Write columns/ (a .npy file each) and what `save_names` writes."""
+        (folder / _COLUMNS_FOLDER).mkdir(parents=True, exist_ok=True)
+        for name in _COLUMNS:
+            save_array(folder / _COLUMNS_FOLDER / f"{name}.npy", getattr(self, name))
+        self.save_names(folder)
+
+    def save_names(self, folder: Path) -> None:
+        """Write users/ (vocabulary), event_names.parquet and requests.npy: what the columns' numbers mean."""
         folder.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame({name: getattr(self, name) for name in _COLUMNS}).write_parquet(folder / "events.parquet")
         self.user_vocabulary.save(folder / "users")
         pl.DataFrame({"id": self.event_names}, schema={"id": pl.String}).write_parquet(folder / "event_names.parquet")
         if len(self.request_keys):
@@ -133,19 +141,26 @@ class InteractionLog:
 
     @classmethod
     def load(cls, folder: Path, n_items: int) -> "InteractionLog":
-        """Read what `save` wrote."""
-        frame = pl.read_parquet(folder / "events.parquet")
-        columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
-        names = pl.read_parquet(folder / "event_names.parquet")["id"].to_list()
-        earlier = folder / "users.parquet"  # of a release that wrote ids as a column
-        users = (
-            Vocabulary(pl.read_parquet(earlier)["id"].to_list())
-            if earlier.exists()
-            else Vocabulary.load(folder / "users")
-        )
-        log = cls(users, tuple(names), n_items, **columns)
+        """Read what `save` wrote; its columns are mapped into memory."""
+        users, names = cls.load_names(folder)
+        earlier = folder / "events.parquet"  # of a release that wrote all columns into one file
+        if earlier.exists():
+            frame = pl.read_parquet(earlier)
+            columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
+            log = cls(users, names, n_items, **columns)
+        else:
+            log = cls.mapped(folder / _COLUMNS_FOLDER, users, names, n_items)
         keys = folder / "requests.npy"
         return replace(log, request_keys=load_array(keys)) if keys.exists() else log
+
+    @staticmethod
+    def load_names(folder: Path) -> tuple[Vocabulary, tuple[str, ...]]:
+        """Users and names of events, as `save_names` wrote them."""
+        names = pl.read_parquet(folder / "event_names.parquet")["id"].to_list()
+        earlier = folder / "users.parquet"  # of a release that wrote ids as a column
+        if earlier.exists():
+            return Vocabulary(pl.read_parquet(earlier)["id"].to_list()), tuple(names)
+        return Vocabulary.load(folder / "users"), tuple(names)
 
 
 def _merged(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -1,27 +1,49 @@
-"""A published version, as other processes open it."""
+"""A published version, as other processes open it, with the events of a batch run."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from features.segment import Segment
+from features.segment_files import load_segment, save_segment
+from features.state import EventState
 from recsys.data.interactions import InteractionLog
+from recsys.errors import DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 
+_NAMES = "names"
+
 
 @dataclass(frozen=True)
 class Published:
-    """Where a version is; processes of one machine that open it share its arrays as mapped files.
+    """Where a version is, and the events that it ranks by; processes of one machine that open it share its arrays, and
+    what features sum over the events, as mapped files: their memory does not grow with the log.
 
     Attributes:
         registry: where the version is.
         version: its name.
-        log: folder of a log (`InteractionLog.save`) that stands in for the version's own; None: its own.
+        events: a folder that `of` has filled.
     """
 
     registry: Path
     version: str
-    log: Path | None = None
+    events: Path
+
+    @classmethod
+    def of(cls, bundle: Bundle, registry: Path, events: Path) -> "Published":
+        """Write the events of a bundle, of a version that lies in the registry, into a new folder.
+
+        Raises:
+            DataError: that is not possible.
+        """
+        try:
+            events.mkdir(parents=True)
+            save_segment(events, [Segment(bundle.log)], bundle.features.measures)
+            bundle.log.save_names(events / _NAMES)
+        except OSError as error:
+            raise DataError(f"{events} cannot be written: {error}; check the folder and its disk's room") from error
+        return cls(registry, bundle.version, events)
 
     def open(self) -> Recommender:
         """Load it.
@@ -30,6 +52,6 @@ class Published:
             BundleError: it is not there, or damaged.
         """
         bundle = Bundle.load(Registry(self.registry), self.version)
-        if self.log is not None:
-            bundle = replace(bundle, log=InteractionLog.load(self.log, len(bundle.catalogue)))
-        return Recommender(bundle)
+        users, names = InteractionLog.load_names(self.events / _NAMES)
+        segment = load_segment(self.events, self.events.name, users, names, len(bundle.catalogue))
+        return Recommender(replace(bundle, log=segment.log), EventState(segment))

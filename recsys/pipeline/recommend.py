@@ -45,14 +45,18 @@ class Recommender:
         scoring: the sources over the catalogue and all events, those since training included.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, state: EventState | None = None) -> None:
         """Start with what the bundle knows.
+
+        Args:
+            bundle: what was learned.
+            state: over the bundle's events, where that is made already.
 
         Raises:
             ConfigError: it was trained on pseudonyms, and the environment has no key for them.
         """
         self.bundle = bundle
-        self.scoring = Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log))
+        self.scoring = Scoring(bundle.catalogue, bundle.stage, state or EventState(bundle.log))
         self._users = bundle.log.user_vocabulary
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()

@@ -27,7 +27,9 @@ def flip_a_byte(registry: Path, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["vocabulary/items.parquet", "features/log/events.parquet", "evaluation/report.json"])
+@pytest.mark.parametrize(
+    "name", ["vocabulary/items.parquet", "features/log/columns/items.npy", "evaluation/report.json"]
+)
 def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: Path, name: str) -> None:
     flip_a_byte(registry, name)
     out = tmp_path / "lists.parquet"

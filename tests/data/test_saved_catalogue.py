@@ -1,6 +1,7 @@
 """What a saved catalogue and a saved log hold is what was saved, also where an earlier release wrote them."""
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -38,5 +39,9 @@ def test_the_log_of_an_earlier_release(tiny_dataset_dir: Path, tmp_path: Path) -
         assert again.user_vocabulary.ids(range(again.n_users)) == ids
         assert again.event_names == log.event_names
         assert np.array_equal(again.users, log.users)
+        assert np.array_equal(again.weights, log.weights)
         shutil.rmtree(tmp_path / "users", ignore_errors=True)
+        shutil.rmtree(tmp_path / "columns", ignore_errors=True)
         pl.DataFrame({"id": ids}).write_parquet(tmp_path / "users.parquet")
+        columns = [field.name for field in fields(InteractionLog)][3:-1]
+        pl.DataFrame({name: getattr(log, name) for name in columns}).write_parquet(tmp_path / "events.parquet")

@@ -95,11 +95,12 @@ def test_a_killed_worker_changes_nothing(
     monkeypatch.setattr(batch, "_REQUESTS_PER_PART", 12)
     recommender = Recommender.load(plain_registry)
     requests = UserRequests([f"user {number}" for number in range(60)], 5)
-    one, many, marker, nodes = (tmp_path / name for name in ("one.parquet", "many.parquet", "killed", "nodes"))
+    one, many, marker = (tmp_path / name for name in ("one.parquet", "many.parquet", "killed"))
+    nodes, events = tmp_path / "nodes", tmp_path / "events"
     nodes.mkdir()
     expected = rank_to_parquet(recommender, requests, one)
     monkeypatch.setattr(batch, "rank_part", partial(rank_or_die, marker))
-    published = Published(plain_registry.path, recommender.version)
+    published = Published.of(recommender.bundle, plain_registry.path, events)
     spread = partial(RayCluster().run, partial(opened, published, nodes))
     assert rank_to_parquet(recommender, requests, many, spread=spread) == expected
     assert marker.exists(), "one was killed"
@@ -107,9 +108,13 @@ def test_a_killed_worker_changes_nothing(
     assert many.read_bytes() == one.read_bytes()
 
 
-def test_an_error_comes_back_as_it_is(cluster: Any, plain_registry: Registry) -> None:
+def test_an_error_comes_back_as_it_is(cluster: Any, plain_registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="has no version"):
-        list(RayCluster(1).run(Published(plain_registry.path, "20240101T000000Z-000000").open, rank_part, [(0, [])]))
+        list(
+            RayCluster(1).run(
+                Published(plain_registry.path, "20240101T000000Z-000000", tmp_path).open, rank_part, [(0, [])]
+            )
+        )
 
 
 def die() -> None:

@@ -162,7 +162,8 @@ def test_processes_write_what_one_would(plain_registry: Registry, tmp_path: Path
     requests = UserRequests([f"user {number}" for number in range(60)], 5)
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     expected = rank_to_parquet(recommender, requests, one)
-    spread = partial(Processes(2).run, Published(plain_registry.path, recommender.version).open)
+    published = Published.of(recommender.bundle, plain_registry.path, tmp_path / "events")
+    spread = partial(Processes(2).run, published.open)
     messages: list[str] = []
     assert rank_to_parquet(recommender, requests, many, spread=spread, progress=messages.append) == expected
     assert many.read_bytes() == one.read_bytes()
@@ -175,7 +176,7 @@ def die(recommender: Recommender) -> int:
 
 
 @pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
-def test_a_worker_that_cannot_go_on(plain_registry: Registry, version: str, message: str) -> None:
-    published = Published(plain_registry.path, version or plain_registry.resolve(None))
+def test_a_worker_that_cannot_go_on(plain_registry: Registry, tmp_path: Path, version: str, message: str) -> None:
+    published = Published(plain_registry.path, version or plain_registry.resolve(None), tmp_path)
     with pytest.raises(RecsysError, match=message):
         list(Processes(1).run(published.open, die, [()]))

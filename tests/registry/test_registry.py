@@ -101,8 +101,8 @@ def test_a_missing_or_added_file_is_found_and_named(registry: Registry) -> None:
 def test_a_newer_schema_is_refused_whatever_else_it_holds(registry: Registry) -> None:
     version = publish(registry, "one")
     manifest = registry.path / "versions" / version / "manifest.json"
-    manifest.write_text(json.dumps({"schema_version": 4, "something": "new"}))
-    with pytest.raises(BundleError, match="schema version 4"):
+    manifest.write_text(json.dumps({"schema_version": 5, "something": "new"}))
+    with pytest.raises(BundleError, match="schema version 5"):
         registry.path_of(version)
 
 

@@ -1,11 +1,11 @@
 """What is stored about a user is shown and forgotten: in the store, in live lists, after a restart, in training."""
 
 import httpx
-import polars as pl
 import pytest
 from running import eventually, serving_thread
 
 from recsys.data.forget import user_digest
+from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.retrain import retrain_from_store
 from recsys.registry import Registry
@@ -83,7 +83,8 @@ def test_a_user_is_shown_and_forgotten(
     trained = users.ids(range(len(users)))
     assert "new user 1" in trained
     assert trained.count(known) == 1, "as who came back"
-    assert len(pl.read_parquet(folder / "features" / "log" / "events.parquet").filter(users=trained.index(known))) == 1
+    acts = InteractionLog.load(folder / "features" / "log", len(items))
+    assert (acts.users == trained.index(known)).sum() == 1
     registry.rollback("test")
     eventually(lambda: http.get("/readyz").json()["model_version"] != decision.challenger)
     assert about(http, known) == (1, 1), "the version before is served without the user"
