@@ -20,7 +20,6 @@ from features.codes import (
     WEIGHTS,
 )
 from recsys.data.arrays import Floats, Ints
-from recsys.data.compiled import Events
 from recsys.data.examination import EXAMINATION_EXPONENT
 
 
@@ -181,107 +180,33 @@ def answer(
                     answers[pair, to] = age
 
 
-@njit(cache=True, nogil=True)
-def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, made: Ints, never: int) -> None:
-    """Move edges of windows to another moment, and say `never` of the items whose events they pass.
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def touch(rows: Floats, places: Ints) -> np.floating:
+    """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
 
-    Args:
-        times: (n,) of events, in order.
-        items: of the log; `chosen` (n,) are the places of the events in it.
-        lengths: (n_windows,) microseconds.
-        now: the moment that the windows end at.
-        edges: (n_windows,) events before each window's begin, changed in place.
-        made: (n_items,) changed in place; items behind its end are not looked at.
+    A loop that does nothing else waits for many of them at a time; one that computes waits for each.
     """
-    for window in range(len(lengths)):
-        edge, begin = edges[window], now - lengths[window]
-        while edge < len(times) and times[edge] < begin:
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
-            edge += 1
-        while edge > 0 and times[edge - 1] >= begin:
-            edge -= 1
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
-        edges[window] = edge
-
-
-@njit(cache=True, nogil=True)
-def recall(
-    known: Floats,
-    made: Ints,
-    items: Ints,
-    now: int,
-    ageing: Ints,
-    halving: Ints,
-    half_lives: Floats,
-    day: float,
-    values: Floats,
-) -> None:
-    """Fill `values` (n_columns, n_pairs) with what is known of items (n_pairs,), brought to another moment.
-
-    Args:
-        known: (n_items, n_columns) as they were when they were made; `made` (n_items,) is when.
-        ageing: columns that count days, of which `day` is one.
-        halving: columns that fade, with their `half_lives`.
-    """
-    for pair in range(len(items)):
-        item = items[pair]
-        age = np.float32(now - made[item])
-        for column in range(known.shape[1]):
-            values[column, pair] = known[item, column]
-        for column in ageing:
-            values[column, pair] += age / np.float32(day)
-        for place in range(len(halving)):
-            values[halving[place], pair] *= np.exp2(age / np.float32(-half_lives[place]))
-
-
-@njit(cache=True, nogil=True)
-def newest(
-    keys: Ints,
-    times: Ints,
-    chosen: Ints,
-    items: Ints,
-    events: Ints,
-    weights: Floats,
-    users: Ints,
-    now: Ints,
-    limit: int,
-) -> Events:
-    """The newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,).
-
-    Args:
-        keys, times: of the timeline of users.
-        chosen: (n,) place in the log of each of its events, in the order of time.
-        items, events, weights: columns of the log.
-    """
-    places, starts = (1 << PLACE_BITS) - 1, np.zeros(len(users), dtype=np.int64)
-    offsets = np.zeros(len(users) + 1, dtype=np.int64)
-    for request in range(len(users)):
-        if users[request] >= 0:
-            first = np.int64(users[request]) << PLACE_BITS
-            start = np.searchsorted(keys, first)
-            stop = np.searchsorted(keys, first | np.searchsorted(times, now[request]))
-            starts[request] = max(start, stop - limit)
-            offsets[request + 1] = stop - starts[request]
-        offsets[request + 1] += offsets[request]
-    n = offsets[-1]
-    found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
-    moments, worth = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
-    for request in range(len(users)):
-        for event in range(offsets[request], offsets[request + 1]):
-            place = keys[starts[request] + event - offsets[request]] & places
-            own = chosen[place]
-            found[0][event], found[1][event] = items[own], events[own]
-            moments[event], worth[event] = times[place], weights[own]
-    return offsets, found[0], found[1], moments, worth
+    total = np.float32(0)
+    for place in places:
+        for column in range(0, rows.shape[1], 64 // rows.itemsize):
+            total += rows[place, column]
+        total += rows[place, -1]
+    return total
 
 
 @njit(cache=True, nogil=True)
 def form(
-    answers: Floats, above: Ints, below: Ints, factors: Floats, plus: Floats, strengths: Floats, values: Floats
+    answers: Floats,
+    above: Ints,
+    below: Ints,
+    factors: Floats,
+    plus: Floats,
+    strengths: Floats,
+    to: Ints,
+    table: Floats,
 ) -> None:
-    """Fill `values` (n_pairs, n_columns) with (answer above * factor + plus) / (answer below + strength).
+    """Fill columns `to` (n_columns,) of `table` (n_pairs, n_features) with (answer above * factor + plus) / (answer
+    below + strength).
 
     Args:
         answers: (n_pairs, n_questions).
@@ -294,4 +219,4 @@ def form(
             if below[column] >= 0:
                 counted = answers[pair, below[column]]
                 value = value / (counted + strengths[column]) if counted > 0 else np.nan
-            values[pair, column] = value
+            table[pair, to[column]] = value
