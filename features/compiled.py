@@ -180,6 +180,46 @@ def answer(
                     answers[pair, to] = age
 
 
+@njit(cache=True, nogil=True)
+def count(
+    passed: Ints,
+    times: Ints,
+    items: Ints,
+    rows: Ints,
+    now: Ints,
+    lengths: Ints,
+    numbers: Ints,
+    seen: Ints,
+    answers: Floats,
+) -> None:
+    """Add to the answers how many things happened, by going through all of them once a window: its begin moves on with
+    the requests, and what it has passed is counted by item. Nothing need be sorted.
+
+    Args:
+        passed, times: (n_events,) their items and times, in the order of time.
+        items, rows: (n_pairs,) item and request of each pair, requests in the order of time.
+        now: (n_requests,) microseconds.
+        lengths: (n_lengths,) microseconds of the last windows; the very last one, 0, ends at the request. Windows
+            before these begin before all things.
+        numbers: (n, 2) column of the answer, window.
+        seen: (n_windows, n_items) zeros.
+        answers: (n_pairs, n_questions).
+    """
+    at, request, last = np.zeros(len(lengths), dtype=np.int64), -1, len(seen) - 1
+    for pair in range(len(items)):
+        item = items[pair]
+        if rows[pair] != request:
+            request = rows[pair]
+            for place in range(len(lengths)):
+                own = seen[len(seen) - len(lengths) + place]
+                edge = search(times, now[request] - lengths[place], at[place], len(times))
+                for event in range(at[place], edge):
+                    own[passed[event]] += 1
+                at[place] = edge
+        for number in range(len(numbers)):
+            answers[pair, numbers[number, 0]] += seen[last, item] - seen[numbers[number, 1], item]
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
 def touch(rows: Floats, places: Ints) -> np.floating:
     """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.

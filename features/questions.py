@@ -6,9 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import answer
+from features.compiled import answer, count
 from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
+
+_AT_ONCE = 8
+"""Counts for so many pairs, in the order of time, that there are less than this many events to each, are found by going
+through the events: that is sooner than to sort them and to search for each pair."""
 
 
 class Question(NamedTuple):
@@ -72,6 +76,12 @@ class Questions:
             rows: (n_pairs,) request of each pair.
             now: (n_requests,) moment of each request, microseconds.
         """
+        if self._at_once(segments, items, rows, now):
+            answers = np.zeros((len(items), len(self.all)))
+            for side in self.sides:
+                for events in side.events(segments):
+                    side.count(answers, events, items, rows, now)
+            return answers
         order = sorting_order(items)  # what is asked about one item after the other is near in memory
         items, rows, answers = items[order], rows[order], self.unknown(len(items))
         for side in self.sides:
@@ -80,6 +90,19 @@ class Questions:
         ordered = np.empty_like(answers)
         ordered[order] = answers
         return ordered
+
+    def _at_once(
+        self,
+        segments: Sequence[Segment],
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> bool:
+        """Whether all are counts that are best found by going through the events."""
+        if any(side.measures for side in self.sides):
+            return False
+        n_events = sum(len(events) for side in self.sides for events in side.events(segments))
+        return n_events < _AT_ONCE * len(items) and bool(np.all(now[1:] >= now[:-1]) and np.all(rows[1:] >= rows[:-1]))
 
 
 class Side:
@@ -120,6 +143,19 @@ class Side:
         edges = np.zeros((len(now), len(self.windows)), dtype=np.int64)
         edges[:, -len(self.lengths) :] = events.times.searchsorted(now[:, None] - self.lengths)
         return edges
+
+    def count(
+        self,
+        answers: NDArray[np.float64],
+        events: ItemEvents,
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> None:
+        """Add how many events there were to the answers (n_pairs, n_questions), for requests in the order of time."""
+        n_items = max(events.log.n_items, int(items.max(initial=-1)) + 1)
+        seen = np.zeros((len(self.windows), n_items), dtype=np.int32)
+        count(events.items(), events.times, items, rows, now, self.lengths, self._numbers, seen, answers)
 
     def told(self, events: ItemEvents) -> Told:
         """What the events tell about the measures."""
