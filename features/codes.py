@@ -8,3 +8,19 @@ NO_EVENT, EVERYTHING, POSITIVES = -1, -2, -3
 
 # What of them.
 COUNT, WEIGHTS, VALUES, VALUED, EXAMINATION, DECAYED, LAST, FIRST = range(8)
+
+# What a source says of a candidate: a score; its place in the request, 0 is the best and equal ones are as given; the
+# score relative to the largest in size of the request, NaN where all are 0; 1 where the score is above 0, else 0; the
+# same, added to what is there.
+SCORE, RANK, SHARE, FLAG, ANOTHER_FLAG = range(5)
+
+N_CODES = 3
+"""By which two items can be compared: themselves, their categories, their brands."""
+
+# What the history has in common with a candidate: events with its code; the share of them; events and time since.
+NUMBER, PART, EVENTS_SINCE, TIME_SINCE = range(4)
+
+# What a request is like, as rows of a table; of the last three one for each code, or for each window.
+LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)
+ENTROPY = DISTINCT + N_CODES
+ACTS = ENTROPY + N_CODES

@@ -20,7 +20,6 @@ from features.codes import (
     WEIGHTS,
 )
 from recsys.data.arrays import Floats, Ints
-from recsys.data.compiled import Events
 from recsys.data.examination import EXAMINATION_EXPONENT
 
 
@@ -182,106 +181,72 @@ def answer(
 
 
 @njit(cache=True, nogil=True)
-def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, made: Ints, never: int) -> None:
-    """Move edges of windows to another moment, and say `never` of the items whose events they pass.
-
-    Args:
-        times: (n,) of events, in order.
-        items: of the log; `chosen` (n,) are the places of the events in it.
-        lengths: (n_windows,) microseconds.
-        now: the moment that the windows end at.
-        edges: (n_windows,) events before each window's begin, changed in place.
-        made: (n_items,) changed in place; items behind its end are not looked at.
-    """
-    for window in range(len(lengths)):
-        edge, begin = edges[window], now - lengths[window]
-        while edge < len(times) and times[edge] < begin:
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
-            edge += 1
-        while edge > 0 and times[edge - 1] >= begin:
-            edge -= 1
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
-        edges[window] = edge
-
-
-@njit(cache=True, nogil=True)
-def recall(
-    known: Floats,
-    made: Ints,
+def count(
+    passed: Ints,
+    times: Ints,
     items: Ints,
-    now: int,
-    ageing: Ints,
-    halving: Ints,
-    half_lives: Floats,
-    day: float,
-    values: Floats,
+    rows: Ints,
+    now: Ints,
+    lengths: Ints,
+    numbers: Ints,
+    seen: Ints,
+    answers: Floats,
 ) -> None:
-    """Fill `values` (n_columns, n_pairs) with what is known of items (n_pairs,), brought to another moment.
+    """Add to the answers how many things happened, by going through all of them once a window: its begin moves on with
+    the requests, and what it has passed is counted by item. Nothing need be sorted.
 
     Args:
-        known: (n_items, n_columns) as they were when they were made; `made` (n_items,) is when.
-        ageing: columns that count days, of which `day` is one.
-        halving: columns that fade, with their `half_lives`.
+        passed, times: (n_events,) their items and times, in the order of time.
+        items, rows: (n_pairs,) item and request of each pair, requests in the order of time.
+        now: (n_requests,) microseconds.
+        lengths: (n_lengths,) microseconds of the last windows; the very last one, 0, ends at the request. Windows
+            before these begin before all things.
+        numbers: (n, 2) column of the answer, window.
+        seen: (n_windows, n_items) zeros.
+        answers: (n_pairs, n_questions).
     """
+    at, request, last = np.zeros(len(lengths), dtype=np.int64), -1, len(seen) - 1
     for pair in range(len(items)):
         item = items[pair]
-        age = np.float32(now - made[item])
-        for column in range(known.shape[1]):
-            values[column, pair] = known[item, column]
-        for column in ageing:
-            values[column, pair] += age / np.float32(day)
-        for place in range(len(halving)):
-            values[halving[place], pair] *= np.exp2(age / np.float32(-half_lives[place]))
+        if rows[pair] != request:
+            request = rows[pair]
+            for place in range(len(lengths)):
+                own = seen[len(seen) - len(lengths) + place]
+                edge = search(times, now[request] - lengths[place], at[place], len(times))
+                for event in range(at[place], edge):
+                    own[passed[event]] += 1
+                at[place] = edge
+        for number in range(len(numbers)):
+            answers[pair, numbers[number, 0]] += seen[last, item] - seen[numbers[number, 1], item]
 
 
-@njit(cache=True, nogil=True)
-def newest(
-    keys: Ints,
-    times: Ints,
-    chosen: Ints,
-    items: Ints,
-    events: Ints,
-    weights: Floats,
-    users: Ints,
-    now: Ints,
-    limit: int,
-) -> Events:
-    """The newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,).
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def touch(rows: Floats, places: Ints) -> np.floating:
+    """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
 
-    Args:
-        keys, times: of the timeline of users.
-        chosen: (n,) place in the log of each of its events, in the order of time.
-        items, events, weights: columns of the log.
+    A loop that does nothing else waits for many of them at a time; one that computes waits for each.
     """
-    places, starts = (1 << PLACE_BITS) - 1, np.zeros(len(users), dtype=np.int64)
-    offsets = np.zeros(len(users) + 1, dtype=np.int64)
-    for request in range(len(users)):
-        if users[request] >= 0:
-            first = np.int64(users[request]) << PLACE_BITS
-            start = np.searchsorted(keys, first)
-            stop = np.searchsorted(keys, first | np.searchsorted(times, now[request]))
-            starts[request] = max(start, stop - limit)
-            offsets[request + 1] = stop - starts[request]
-        offsets[request + 1] += offsets[request]
-    n = offsets[-1]
-    found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
-    moments, worth = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
-    for request in range(len(users)):
-        for event in range(offsets[request], offsets[request + 1]):
-            place = keys[starts[request] + event - offsets[request]] & places
-            own = chosen[place]
-            found[0][event], found[1][event] = items[own], events[own]
-            moments[event], worth[event] = times[place], weights[own]
-    return offsets, found[0], found[1], moments, worth
+    total = np.float32(0)
+    for place in places:
+        for column in range(0, rows.shape[1], 64 // rows.itemsize):
+            total += rows[place, column]
+        total += rows[place, -1]
+    return total
 
 
 @njit(cache=True, nogil=True)
 def form(
-    answers: Floats, above: Ints, below: Ints, factors: Floats, plus: Floats, strengths: Floats, values: Floats
+    answers: Floats,
+    above: Ints,
+    below: Ints,
+    factors: Floats,
+    plus: Floats,
+    strengths: Floats,
+    to: Ints,
+    table: Floats,
 ) -> None:
-    """Fill `values` (n_pairs, n_columns) with (answer above * factor + plus) / (answer below + strength).
+    """Fill columns `to` (n_columns,) of `table` (n_pairs, n_features) with (answer above * factor + plus) / (answer
+    below + strength).
 
     Args:
         answers: (n_pairs, n_questions).
@@ -294,4 +259,4 @@ def form(
             if below[column] >= 0:
                 counted = answers[pair, below[column]]
                 value = value / (counted + strengths[column]) if counted > 0 else np.nan
-            values[pair, column] = value
+            table[pair, to[column]] = value

@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_pairs import put
 from features.declarations import FEATURES, Feature
 from features.kinds.base import Direction, Family, Kind, Member
 from features.kinds.items import ItemTable
@@ -63,36 +62,30 @@ class FeatureSet:
         return FeatureSet(tuple(feature for feature in self.features if feature.group != group))
 
     @cached_property
-    def _families(self) -> tuple[tuple[NDArray[np.int64], Family], ...]:
-        """Columns that are computed together, and how."""
-        members: dict[type[Family], list[tuple[int, Kind]]] = {}
+    def _families(self) -> tuple[Family, ...]:
+        """Columns that are computed together."""
+        members: dict[type[Family], dict[int, Kind]] = {}
         for column, feature in enumerate(self.features):
             if isinstance(feature.kind, Member):
-                members.setdefault(feature.kind.family, []).append((column, feature.kind))
-        return tuple(
-            (np.array([c for c, _ in own]), family([kind for _, kind in own])) for family, own in members.items()
-        )
+                members.setdefault(feature.kind.family, {})[column] = feature.kind
+        return tuple(family(list(own.values()), list(own)) for family, own in members.items())
+
+    @cached_property
+    def _others(self) -> tuple[tuple[int, Kind], ...]:
+        """Columns that are computed one by one, and how."""
+        return tuple((c, f.kind) for c, f in enumerate(self.features) if not isinstance(f.kind, Member))
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """What they need to know of the past of items."""
-        tables = [family for _, family in self._families if isinstance(family, ItemTable)]
+        tables = [family for family in self._families if isinstance(family, ItemTable)]
         return tuple(measure for table in tables for side in table.questions.sides for measure in side.measures)
-
-    @cached_property
-    def _others(self) -> tuple[NDArray[np.int64], list[Kind]]:
-        """Columns that are computed one by one, and how."""
-        others = [(c, f.kind) for c, f in enumerate(self.features) if not isinstance(f.kind, Member)]
-        return np.array([column for column, _ in others], dtype=np.int64), [kind for _, kind in others]
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""
         table = np.empty((len(pairs), len(self.features)), dtype=np.float32)
-        for own, family in self._families:
-            put(family.values(pairs), own, table)
-        columns, kinds = self._others
-        values = np.empty((len(kinds), len(pairs)), dtype=np.float32)
-        for own_values, kind in zip(values, kinds, strict=True):
-            own_values[:] = kind.values(pairs)
-        put(values, columns, table)
+        for family in self._families:
+            family.fill(pairs, table)
+        for column, kind in self._others:
+            table[:, column] = kind.values(pairs)
         return table

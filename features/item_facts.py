@@ -15,6 +15,9 @@ from recsys.data.catalogue import ItemCatalogue
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""
 
+Number = Literal["prices", "text_lengths", "relative_prices", "tag_counts"]
+"""What is told of an item as it is; a price over the median of its category, NaN where either is missing or 0."""
+
 
 @dataclass(frozen=True)
 class ItemFacts:
@@ -60,10 +63,9 @@ class ItemFacts:
         )
 
     @cached_property
-    def codes(self) -> Mapping[Code, NDArray[np.int32]]:
-        """(n_items,) the codes of each kind, -1 where an item has none."""
-        numbers = np.arange(len(self.categories), dtype=np.int32)
-        return {"items": numbers, "categories": self.categories, "brands": self.brands}
+    def codes(self) -> NDArray[np.int32]:
+        """(n_items, 3) the codes of each item in the order of `Code`, -1 where it has none."""
+        return np.stack([np.arange(len(self.categories), dtype=np.int32), self.categories, self.brands], axis=1)
 
     @cached_property
     def affinities(self) -> tuple[str, ...]:
@@ -71,14 +73,13 @@ class ItemFacts:
         return (*self.vectors, *self.links)
 
     @cached_property
-    def tag_counts(self) -> NDArray[np.float32]:
-        """(n_items,) tags of each item."""
-        if self.tags is None:
-            return np.zeros(len(self.categories), dtype=np.float32)
-        return np.diff(self.tags.indptr).astype(np.float32)
+    def numbers(self) -> NDArray[np.float32]:
+        """(n_items, 4) what is told of each item, in the order of `Number`."""
+        n_tags = np.zeros(len(self.categories)) if self.tags is None else np.diff(self.tags.indptr)
+        return np.stack([self.prices, self.text_lengths, self._relative_prices, n_tags], axis=1, dtype=np.float32)
 
-    @cached_property
-    def relative_prices(self) -> NDArray[np.float32]:
+    @property
+    def _relative_prices(self) -> NDArray[np.float32]:
         """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
         medians = np.full(
             int(self.categories.max(initial=-1)) + 2, np.nan

@@ -1,16 +1,17 @@
 """What is known of items at a moment that moves on with the requests: what serving asks, again and again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import cross, recall
+from features.compiled_now import cross, lacking, recall, remember
 from features.measures import DAY
-from features.questions import Questions, Side
+from features.questions import Questions, Side, Told
 from features.segment import ItemEvents, Segment
-from recsys.retrieval.scores import distinct
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -19,11 +20,14 @@ class ItemColumns(Protocol):
     """Columns of the ranker's table that tell how items have been doing.
 
     Attributes:
+        to: (n_columns,) which columns of that table they are.
         questions: what they ask.
         ageing: columns that count the days since something happened.
         halving: columns that fade by themselves, and their half-lives in microseconds.
     """
 
+    @property
+    def to(self) -> NDArray[np.int64]: ...
     @property
     def questions(self) -> Questions: ...
     @property
@@ -31,9 +35,23 @@ class ItemColumns(Protocol):
     @property
     def halving(self) -> Sequence[tuple[int, int]]: ...
 
-    def of(self, answers: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(n_pairs, n_columns) from the answers (n_pairs, n_questions)."""
+    def form(self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]) -> None:
+        """Fill columns `to` (n_columns,) of a table with n_pairs rows from the answers (n_pairs, n_questions)."""
         ...
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What happened to items in a segment, and where the windows begin in it: edges (1, n_windows)."""
+
+    side: Side
+    events: ItemEvents
+    edges: NDArray[np.int64]
+
+    @cached_property
+    def told(self) -> Told:
+        """The columns that answers are read from, made when an item first needs them."""
+        return self.side.told(self.events)
 
 
 class ItemsNow:
@@ -49,43 +67,41 @@ class ItemsNow:
         self._ageing = np.array(columns.ageing, dtype=np.int64)
         self._halving = np.array([column for column, _ in columns.halving], dtype=np.int64)
         self._half_lives = np.array([half_life for _, half_life in columns.halving], dtype=np.float64)
-        self._table: NDArray[np.float32] | None = None  # (n_items, n_columns) as they were when they were made
+        self._all = np.arange(len(columns.to))
+        self._table = np.empty((0, len(columns.to)), dtype=np.float32)  # (n_items, n_columns) as they were when made
         self._made = np.empty(0, dtype=np.int64)  # when that was, microseconds
         self._now = np.zeros(1, dtype=np.int64)
+        self._until = _NEVER  # no event crosses an edge before this moment has passed
         self._segments: Sequence[Segment] = ()
-        self._parts: list[tuple[Side, ItemEvents, NDArray[np.int64]]] = []  # with the edges of the windows
+        self._parts: list[_Part] = []
 
     def forget(self, items: NDArray[np.int32]) -> None:
         """Something has happened to these items."""
         self._made[items[items < len(self._made)]] = _NEVER
 
-    def values(self, segments: Sequence[Segment], items: NDArray[np.int32], now: int) -> NDArray[np.float32]:
-        """(n_columns, n_pairs) at one moment, from events strictly before it."""
+    def fill(self, segments: Sequence[Segment], items: NDArray[np.int32], now: int, table: NDArray[np.float32]) -> None:
+        """Fill the columns of `table` (n_pairs, n_features) at one moment, from events strictly before it."""
         self._move(segments, now)
-        lacking = int(items.max(initial=-1)) + 1 - len(self._made)
-        if lacking > 0:
-            self._made = np.concatenate([self._made, np.full(lacking, _NEVER)])
-        missing = items[self._made[items] == _NEVER]
-        if len(missing):
-            self._make(distinct(missing))
-        if self._table is None:
-            return self.columns.of(self.columns.questions.unknown(0)).T
-        values = np.empty((self._table.shape[1], len(items)), dtype=np.float32)
-        recall(self._table, self._made, items, now, self._ageing, self._halving, self._half_lives, DAY, values)
-        return values
+        missing = np.empty(len(items), dtype=items.dtype)
+        n = lacking(self._made, items, _NEVER, missing)
+        if n:
+            self._make(missing[:n])
+        ageing, halving, half_lives = self._ageing, self._halving, self._half_lives
+        recall(self._table, self._made, items, now, ageing, halving, half_lives, DAY, self.columns.to, table)
 
     def _make(self, items: NDArray[np.int32]) -> None:
         """The columns of some items, in increasing order."""
+        lacking = int(items[-1]) + 1 - len(self._made)
+        if lacking > 0:
+            self._made = np.concatenate([self._made, np.full(lacking, _NEVER)])
+            more = np.empty((lacking, self._table.shape[1]), dtype=np.float32)
+            self._table = np.concatenate([self._table, more])
         answers, rows = self.columns.questions.unknown(len(items)), np.zeros(len(items), dtype=np.int64)
-        for side, events, edges in self._parts:
-            side.add(answers, events, edges, items, rows, self._now)
-        made = self.columns.of(answers)
-        if self._table is None or len(self._table) < len(self._made):
-            known = np.empty((0, made.shape[1]), dtype=np.float32) if self._table is None else self._table
-            more = np.empty((len(self._made) - len(known), made.shape[1]), dtype=np.float32)
-            self._table = np.concatenate([known, more])
-        self._table[items] = made
-        self._made[items] = self._now
+        for part in self._parts:
+            part.side.add(answers, part.told, part.edges, items, rows, self._now)
+        made = np.empty((len(items), self._table.shape[1]), dtype=np.float32)
+        self.columns.form(answers, self._all, made)
+        remember(made, items, int(self._now[0]), self._table, self._made)
 
     def _move(self, segments: Sequence[Segment], now: int) -> None:
         """Go to another moment, later or earlier, and forget the items whose events cross an edge on the way."""
@@ -93,18 +109,24 @@ class ItemsNow:
             self._now[0] = now
         if segments is not self._segments:
             # Events that came since were forgotten as they came; what a merge moves stays as it is.
-            known = {id(events): edges for _, events, edges in self._parts}
-            self._segments, before = segments, self._parts  # the ids are good while those before live
+            known = {id(part.events): part for part in self._parts}
+            self._segments = segments
             self._parts = [
-                (side, events, known[id(events)] if id(events) in known else side.edges(events, self._now))
+                known.get(id(events)) or _Part(side, events, side.edges(events, self._now))
                 for side in self.columns.questions.sides
                 for events in side.events(segments)
             ]
-            del before
-        if now != self._now[0]:
-            if now < self._now[0]:  # what has faded to nothing does not come back by computing
-                self._made[self._made > now] = _NEVER
-            self._now[0] = now
-            for side, events, edges in self._parts:
-                moving = edges[0, -len(side.lengths) :]
-                cross(events.times, events.log.items, events.chosen, side.lengths, now, moving, self._made, _NEVER)
+            self._until = _NEVER
+        if now < self._now[0]:  # what has faded to nothing does not come back by computing
+            self._made[self._made > now] = _NEVER
+            self._until = _NEVER
+        if now > self._until:
+            self._until = min((self._cross(part, now) for part in self._parts), default=now)
+        self._now[0] = now
+
+    def _cross(self, part: _Part, now: int) -> int:
+        """Move the edges of a part; until when they may stay there."""
+        events, lengths, made = part.events, part.side.lengths, self._made
+        moving = part.edges[0, -len(lengths) :]
+        until: int = cross(events.times, events.log.items, events.chosen, lengths, now, moving, made, _NEVER)
+        return until

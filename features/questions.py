@@ -6,9 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import answer
+from features.compiled import answer, count
 from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
+
+_AT_ONCE = 8
+"""Counts for so many pairs, in the order of time, that there are less than this many events to each, are found by going
+through the events: that is sooner than to sort them and to search for each pair."""
 
 
 class Question(NamedTuple):
@@ -16,6 +20,23 @@ class Question(NamedTuple):
 
     measure: Measure
     window: int | None = None
+
+
+class Told(NamedTuple):
+    """What events tell, as the compiled loop reads it.
+
+    Attributes:
+        keys, times: of their timeline.
+        running, known: over it, see `Columns`.
+        sums, states: where the answers are in these, see `answer`.
+    """
+
+    keys: NDArray[np.int64]
+    times: NDArray[np.int64]
+    running: NDArray[np.float64]
+    known: NDArray[np.float64]
+    sums: NDArray[np.int64]
+    states: NDArray[np.int64]
 
 
 class Questions:
@@ -28,14 +49,14 @@ class Questions:
 
     def __init__(self, questions: Iterable[Question]) -> None:
         self.all = tuple(dict.fromkeys(questions))
-        self._moments = [row for row, question in enumerate(self.all) if question.measure.what in ("first", "last")]
+        self._unknown = np.array([np.nan if q.measure.what in ("first", "last") else 0.0 for q in self.all])
         sides = (Side(self.all, impressions=False), Side(self.all, impressions=True))
         self.sides = tuple(side for side in sides if side.questions)
 
     def unknown(self, n_pairs: int) -> NDArray[np.float64]:
         """(n_pairs, n_questions) the answers where nothing happened."""
-        answers = np.zeros((n_pairs, len(self.all)))
-        answers[:, self._moments] = np.nan
+        answers = np.empty((n_pairs, len(self.all)))
+        answers[:] = self._unknown
         return answers
 
     def answers(
@@ -55,14 +76,33 @@ class Questions:
             rows: (n_pairs,) request of each pair.
             now: (n_requests,) moment of each request, microseconds.
         """
+        if self._at_once(segments, items, rows, now):
+            answers = np.zeros((len(items), len(self.all)))
+            for side in self.sides:
+                for events in side.events(segments):
+                    side.count(answers, events, items, rows, now)
+            return answers
         order = sorting_order(items)  # what is asked about one item after the other is near in memory
         items, rows, answers = items[order], rows[order], self.unknown(len(items))
         for side in self.sides:
             for events in side.events(segments):
-                side.add(answers, events, side.edges(events, now), items, rows, now)
+                side.add(answers, side.told(events), side.edges(events, now), items, rows, now)
         ordered = np.empty_like(answers)
         ordered[order] = answers
         return ordered
+
+    def _at_once(
+        self,
+        segments: Sequence[Segment],
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> bool:
+        """Whether all are counts that are best found by going through the events."""
+        if any(side.measures for side in self.sides):
+            return False
+        n_events = sum(len(events) for side in self.sides for events in side.events(segments))
+        return n_events < _AT_ONCE * len(items) and bool(np.all(now[1:] >= now[:-1]) and np.all(rows[1:] >= rows[:-1]))
 
 
 class Side:
@@ -104,36 +144,41 @@ class Side:
         edges[:, -len(self.lengths) :] = events.times.searchsorted(now[:, None] - self.lengths)
         return edges
 
-    def add(
+    def count(
         self,
         answers: NDArray[np.float64],
         events: ItemEvents,
-        edges: NDArray[np.int64],
         items: NDArray[np.int32],
         rows: NDArray[np.int64],
         now: NDArray[np.int64],
     ) -> None:
-        """Add what these events tell to the answers (n_pairs, n_questions), for items in order."""
+        """Add how many events there were to the answers (n_pairs, n_questions), for requests in the order of time."""
+        n_items = max(events.log.n_items, int(items.max(initial=-1)) + 1)
+        seen = np.zeros((len(self.windows), n_items), dtype=np.int32)
+        count(events.items(), events.times, items, rows, now, self.lengths, self._numbers, seen, answers)
+
+    def told(self, events: ItemEvents) -> Told:
+        """What the events tell about the measures."""
         columns, sums, known = events.columns(self.measures), self._sums, self._known
         if columns.measures != self.measures:  # others have asked for more
             sums, known = sums.copy(), known.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
             known[:, 2] = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)[known[:, 2]]
-        answer(
-            events.timeline.keys,
-            events.times,
-            columns.running,
-            columns.known,
-            items,
-            rows,
-            now,
-            edges,
-            self._numbers,
-            sums,
-            known,
-            self._half_lives,
-            answers,
-        )
+        return Told(events.timeline.keys, events.times, columns.running, columns.known, sums, known)
+
+    def add(
+        self,
+        answers: NDArray[np.float64],
+        told: Told,
+        edges: NDArray[np.int64],
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+    ) -> None:
+        """Add what events tell to the answers (n_pairs, n_questions), for items in order."""
+        keys, times, running, known, sums, states = told
+        numbers, half_lives = self._numbers, self._half_lives
+        answer(keys, times, running, known, items, rows, now, edges, numbers, sums, states, half_lives, answers)
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import newest
+from features.compiled_history import newest, spans
 from features.items_now import ItemColumns, ItemsNow
 from features.measures import Measure
 from features.questions import Question, Questions
@@ -97,18 +97,24 @@ class EventState:
                 if self._now is not None:
                     self._now.forget(log.items)
 
-    def item_columns(
-        self, columns: ItemColumns, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(n_columns, n_pairs) how `items` (n_pairs,) have been doing before the moments `now` (n_requests,) of their
-        requests, `rows`. Requests at one moment, as in serving, use what the last ones have found."""
+    def fill_item_columns(
+        self,
+        columns: ItemColumns,
+        items: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        now: NDArray[np.int64],
+        table: NDArray[np.float32],
+    ) -> None:
+        """Fill in `table` (n_pairs, n_features) how `items` (n_pairs,) have been doing before the moments `now`
+        (n_requests,) of their requests, `rows`. Requests at one moment, as in serving, use what the last ones found."""
         if not len(now) or np.any(now != now[0]):
-            return columns.of(self.answers(columns.questions, items, rows, now)).T
+            columns.form(self.answers(columns.questions, items, rows, now), columns.to, table)
+            return
         with self._asking:
             kept = self._now
             if kept is None or kept.columns is not columns:
                 self._now = kept = ItemsNow(columns)
-            return kept.values(self._segments, items, int(now[0]))
+            kept.fill(self._segments, items, int(now[0]), table)
 
     def answers(
         self, questions: Questions, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
@@ -144,6 +150,10 @@ class EventState:
 def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:
     """What a segment knows; None where that is nothing."""
     acts, log = segment.by_user, segment.log
+    starts, offsets = np.empty(len(users), dtype=np.int64), np.empty(len(users) + 1, dtype=np.int64)
+    if not spans(acts.keys, acts.times, users, now, limit, starts, offsets):
+        return None
     chosen = segment.item_acts.chosen
-    found = newest(acts.keys, acts.times, chosen, log.items, log.events, log.weights, users, now, limit)
-    return HistoryBatch(*found, now) if len(found[1]) else None
+    return HistoryBatch(
+        *newest(acts.keys, acts.times, chosen, log.items, log.events, log.weights, starts, offsets), now
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from features.source_table import SourceTable
+from features.compiled_sources import rank_keys
 from recsys.errors import RecsysError
 
 PAUSE_SECONDS = 1.0
@@ -23,7 +23,8 @@ _STOPS = {signal.SIGTERM, signal.SIGINT}
 
 def load_compiler() -> None:
     """Run compiled loops: most of what numba needs for them serves the others too, and is in common after a fork."""
-    SourceTable.of({"any": np.zeros(1, dtype=np.float32)}, np.array([0, 1]))
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    rank_keys(nothing, nothing.view(np.int32), np.zeros((0, 0), dtype=np.int64))
 
 
 def run_workers(n: int, work: Callable[[], None]) -> int:

@@ -26,18 +26,9 @@ from features.kinds.items import (
     ItemSum,
     ItemVelocity,
 )
-from features.kinds.moment import Clock
-from features.kinds.users import (
-    PriceRatio,
-    UserCodeSince,
-    UserCount,
-    UserEntropy,
-    UserHistory,
-    UserItemCount,
-    UserItemSince,
-    UserShare,
-    UserTagShare,
-)
+from features.kinds.matches import UserCodeSince, UserItemCount, UserItemSince, UserShare
+from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
+from features.kinds.users import PriceRatio, UserTagShare
 
 KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),

@@ -29,12 +29,12 @@ class Kind(Protocol):
 
 
 class Family(Protocol):
-    """Kinds whose columns are computed together, in one go."""
+    """Kinds whose columns of the ranker's table are computed together, in one go."""
 
-    def __init__(self, kinds: Sequence[Any]) -> None: ...
+    def __init__(self, kinds: Sequence[Any], columns: Sequence[int]) -> None: ...
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        """(n_kinds, n_pairs)."""
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table (n_pairs, n_features)."""
         ...
 
 
@@ -45,32 +45,9 @@ class Member:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs,) of this kind alone."""
-        values: NDArray[np.float32] = self.family([self]).values(pairs)[0]
-        return values
-
-
-class RequestColumns:
-    """The columns of kinds that have one value for all candidates of a request."""
-
-    def __init__(self, kinds: Sequence["OfRequest"]) -> None:
-        self._kinds = tuple(kinds)
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        """(n_kinds, n_pairs)."""
-        table = np.empty((len(self._kinds), len(pairs.histories)), dtype=np.float32)
-        for own, kind in zip(table, self._kinds, strict=True):
-            own[:] = kind.of_requests(pairs)
-        return table.take(pairs.rows, axis=1)
-
-
-class OfRequest(Member):
-    """A kind with one value for all candidates of a request."""
-
-    family: ClassVar[type[Family]] = RequestColumns
-
-    def of_requests(self, pairs: PairBatch) -> NDArray[np.floating]:
-        """(n_requests,)."""
-        raise NotImplementedError
+        table = np.empty((len(pairs), 1), dtype=np.float32)
+        self.family([self], [0]).fill(pairs, table)
+        return table[:, 0]
 
 
 def span(days: float, name: str = "days") -> int:

@@ -2,27 +2,45 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from itertools import pairwise
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.affinity import Aggregate
+from features.affinity import Aggregate, fill_affinity
+from features.codes import ANOTHER_FLAG, FLAG, RANK
+from features.compiled_sources import rank_keys, say
 from features.kinds.base import Direction, Family, Member, Scope
 from features.pairs import PairBatch
-from features.source_table import Said
+from recsys.errors import ConfigError
+
+Said = Literal["score", "rank", "share", "flag"]
+"""What a source says, in the order of its codes."""
 
 
 class SourceColumns:
     """The columns of kinds that tell what sources say."""
 
-    def __init__(self, kinds: Sequence["_OfSource"]) -> None:
-        self._said = [get_args(Said).index(kind.part) for kind in kinds]
-        self._sources = [kind.source for kind in kinds]
+    def __init__(self, kinds: Sequence["_OfSource | Agreement"], columns: Sequence[int]) -> None:
+        told = [(*one, column) for kind, column in zip(kinds, columns, strict=True) for one in kind.told]
+        ranked = dict.fromkeys(source for source, said, _ in told if said == RANK)
+        self._n_ranked = len(ranked)
+        self._sources = tuple(dict.fromkeys((*ranked, *(source for source, _, _ in told))))
+        self._needed = {kind.source for kind in kinds if isinstance(kind, _OfSource)}
+        self._wanted = np.array([(self._sources.index(source), said, column) for source, said, column in told])
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        """(n_kinds, n_pairs)."""
-        return pairs.sources.said[self._said, [pairs.sources.row(source) for source in self._sources]]
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        bounds, scores = pairs.bounds, np.empty((len(self._sources), len(pairs)), dtype=np.float32)
+        for own, source in zip(scores, self._sources, strict=True):
+            own[:] = pairs.scores[source] if source in self._needed else pairs.scores.get(source, 0)
+        # One integer holds score and place: numpy sorts whole numbers with vector instructions.
+        keys = np.empty((self._n_ranked, len(pairs)), dtype=np.int64)
+        rank_keys(scores, scores.view(np.int32), keys)
+        for start, stop in pairwise(bounds.tolist()):
+            keys[:, start:stop].sort(axis=1)
+        say(scores, keys, bounds, self._wanted, table)
 
 
 @dataclass(frozen=True)
@@ -33,55 +51,73 @@ class _OfSource(Member):
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
+    @property
+    def told(self) -> list[tuple[str, int]]:
+        """Which source says what."""
+        return [(self.source, get_args(Said).index(self.part))]
+
 
 class SourceScore(_OfSource):
     """What a source says of the candidate."""
 
-    part = "scores"
+    part = "score"
 
 
 class SourceRank(_OfSource):
     """Place of the candidate among the request's candidates by one source: 0 is the best."""
 
-    part = "ranks"
+    part = "rank"
     direction = -1
 
 
 class SourceShare(_OfSource):
     """The score relative to the best score that the source gives in this request."""
 
-    part = "shares"
+    part = "share"
 
 
 class SourceFlag(_OfSource):
     """1 where a source gives the candidate a score above 0, else 0."""
 
-    part = "flags"
+    part = "flag"
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How many sources give the candidate a score above 0."""
+class Agreement(Member):
+    """How many sources, of those that there are, give the candidate a score above 0.
+
+    Raises:
+        ConfigError: when it is declared, if it names no source.
+    """
 
     sources: tuple[str, ...]
     direction: ClassVar[Direction] = 1
     scope: ClassVar[Scope] = "candidate"
+    family: ClassVar[type[Family]] = SourceColumns
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        rows = [pairs.sources.row(source) for source in self.sources if source in pairs.scores]
-        return np.asarray(pairs.sources.flags.take(rows, axis=0).sum(axis=0))
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ConfigError("sources = []: name the candidate sources that may agree")
+
+    @property
+    def told(self) -> list[tuple[str, int]]:
+        """Which source says what: the first flag is written, the others are added."""
+        return [(source, ANOTHER_FLAG if place else FLAG) for place, source in enumerate(self.sources)]
 
 
 class AffinityColumns:
     """The columns of kinds that compare candidates with the history."""
 
-    def __init__(self, kinds: Sequence["Affinity"]) -> None:
-        self._names = [kind.name for kind in kinds]
-        self._aggregates = [get_args(Aggregate).index(kind.aggregate) for kind in kinds]
+    def __init__(self, kinds: Sequence["Affinity"], columns: Sequence[int]) -> None:
+        wanted: dict[str, list[tuple[int, int]]] = {}
+        for kind, column in zip(kinds, columns, strict=True):
+            wanted.setdefault(kind.name, []).append((get_args(Aggregate).index(kind.aggregate), column))
+        self._wanted = {name: np.array(own) for name, own in wanted.items()}
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        """(n_kinds, n_pairs)."""
-        return pairs.affinities.table[[pairs.facts.affinities.index(name) for name in self._names], self._aggregates]
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        for name, wanted in self._wanted.items():
+            fill_affinity(pairs.facts, name, pairs.histories, pairs.bounds, pairs.items, wanted, table)
 
 
 @dataclass(frozen=True)

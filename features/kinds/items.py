@@ -6,13 +6,14 @@ of an event such as `purchase`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.compiled import form
-from features.compiled_pairs import age
+from features.compiled_pairs import age, pick
+from features.item_facts import Number
 from features.kinds.base import Direction, Family, Member, Scope, span, window
 from features.measures import DAY, Measure
 from features.pairs import PairBatch
@@ -38,27 +39,26 @@ class Formula(NamedTuple):
 class ItemTable:
     """The columns of kinds that ask about the past of items."""
 
-    def __init__(self, kinds: Sequence["Asking"]) -> None:
-        self._formulas = [kind.formula for kind in kinds]
-        asked = [question for formula in self._formulas for question in (formula.above, formula.below)]
+    def __init__(self, kinds: Sequence["Asking"], columns: Sequence[int]) -> None:
+        formulas = [kind.formula for kind in kinds]
+        asked = [question for formula in formulas for question in (formula.above, formula.below)]
+        self.to = np.array(columns)
         self.questions = Questions(question for question in asked if question is not None)
         self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
         self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
         place = self.questions.all.index
-        self._above = np.array([place(formula.above) for formula in self._formulas])
-        self._below = np.array([-1 if f.below is None else place(f.below) for f in self._formulas])
-        numbers = np.array([(f.factor, f.plus, f.strength) for f in self._formulas], dtype=np.float64)
+        self._above = np.array([place(formula.above) for formula in formulas])
+        self._below = np.array([-1 if f.below is None else place(f.below) for f in formulas])
+        numbers = np.array([(f.factor, f.plus, f.strength) for f in formulas], dtype=np.float64)
         self._factors, self._plus, self._strengths = np.ascontiguousarray(numbers.T)
 
-    def of(self, answers: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(n_pairs, n_kinds) from the answers (n_pairs, n_questions)."""
-        values = np.empty((len(answers), len(self._formulas)), dtype=np.float32)
-        form(answers, self._above, self._below, self._factors, self._plus, self._strengths, values)
-        return values
+    def form(self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]) -> None:
+        """Fill columns `to` (n_kinds,) of a table with n_pairs rows from the answers (n_pairs, n_questions)."""
+        form(answers, self._above, self._below, self._factors, self._plus, self._strengths, to, table)
 
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        """(n_kinds, n_pairs)."""
-        return pairs.state.item_columns(self, pairs.items, pairs.rows, pairs.histories.now)
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        pairs.state.fill_item_columns(self, pairs.items, pairs.rows, pairs.histories.now, table)
 
 
 class Asking(Member):
@@ -217,13 +217,21 @@ class ItemAge:
         return found
 
 
+class FactColumns:
+    """The columns of kinds that tell what items are like."""
+
+    def __init__(self, kinds: Sequence["ItemFact"], columns: Sequence[int]) -> None:
+        self._wanted = np.column_stack([[get_args(Number).index(kind.column) for kind in kinds], columns])
+
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        pick(pairs.facts.numbers, pairs.items, self._wanted, table)
+
+
 @dataclass(frozen=True)
-class ItemFact:
+class ItemFact(Member):
     """A property of the item itself."""
 
-    column: Literal["prices", "text_lengths", "relative_prices", "tag_counts"]
+    column: Number
     scope: ClassVar[Scope] = "item"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        column: NDArray[np.floating] = getattr(pairs.facts, self.column)
-        return np.asarray(column.take(pairs.items), dtype=np.float32)
+    family: ClassVar[type[Family]] = FactColumns

@@ -86,7 +86,7 @@ def test_a_window_that_reaches_the_request_cannot_be_declared(days: float) -> No
 
 def test_every_question_of_the_release_looks_back() -> None:
     asking = [feature.kind for feature in FEATURES if isinstance(feature.kind, Asking)]
-    for question in ItemTable(asking).questions.all:
+    for question in ItemTable(asking, range(len(asking))).questions.all:
         assert question.window is None or question.window > 0
         assert question.measure.half_life >= 0
     assert np.all([feature.scope for feature in FEATURES])

@@ -59,6 +59,24 @@ def test_counts_first_and_last(
         np.testing.assert_array_equal(first, [now - min(own, default=np.nan) for own in before])
 
 
+@settings(max_examples=60, deadline=None)
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), asked=st.lists(moments, min_size=1, max_size=6))
+def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
+    log: list[Row], sizes: list[int], asked: list[int]
+) -> None:
+    """Found by going through the events; with one request before, or other questions, by a search for each pair."""
+    counted = [Question(Measure(what), length) for what in get_args(Counted)[::2] for length in (None, DAY // 2, DAY)]
+    counts, more = Questions(counted), Questions([*counted, Question(Measure("item_acts", "last"))])
+    now = np.array(sorted(asked))
+    items, rows = np.tile(np.arange(N_ITEMS, dtype=np.int32), len(now)), np.repeat(np.arange(len(now)), N_ITEMS)
+    earlier = np.array([START, *now])  # and its pairs come last
+    late_items, late_rows = np.concatenate([items, items[:1]]), np.concatenate([rows + 1, [0]])
+    for state in states(log, sizes):
+        found = state.answers(counts, items, rows, now)
+        np.testing.assert_array_equal(found, state.answers(more, items, rows, now)[:, : len(counted)])
+        np.testing.assert_array_equal(found, state.answers(counts, late_items, late_rows, earlier)[:-1])
+
+
 @settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(moments, min_size=1, max_size=3), st.integers(1, 5))
 def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: int) -> None:

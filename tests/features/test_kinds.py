@@ -41,6 +41,7 @@ from features.kinds import (
     UserShare,
 )
 from features.state import EventState
+from recsys.errors import ConfigError
 
 NAN = np.nan
 NOW = START + 70 * DAY
@@ -223,3 +224,5 @@ def test_agreement_counts_scores_above_0() -> None:
     pairs = pairs_of(EventState(make_log([])), [0], [NOW], scores=given)
     expect(Agreement(("als", "ease", "neighbours")).values(pairs).tolist(), 2, 1, 0, 1, 0, 0)
     expect(Agreement(("neighbours",)).values(pairs).tolist(), *[0] * 6)
+    with pytest.raises(ConfigError, match="name the candidate sources"):
+        Agreement(())

@@ -1,0 +1,130 @@
+"""Loops that compare candidates with the newest items of a history, compiled as those of `features.compiled`.
+
+In both `offsets` (n_requests + 1,) says where each history starts, `history` and `weights` (n_events,) are its items
+and what they are worth, oldest first; `bounds` (n_requests + 1,) where each request's pairs start, `candidates`
+(n_pairs,) are their items. Only the `limit` newest events with a weight above 0 are looked at.
+"""
+
+import numpy as np
+from numba import njit
+
+from features.compiled import search, touch
+from recsys.data.arrays import Floats, Ints
+
+
+@njit(cache=True, nogil=True)
+def signs(history: Ints, weights: Floats, first: int, last: int, found: Ints) -> int:
+    """Write the newest items in [first, last) whose weight is above 0 into `found` (limit,), newest first; how many."""
+    n = 0
+    while last > first and n < len(found):
+        last -= 1
+        if weights[last] > 0:
+            found[n] = history[last]
+            n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def aggregate(likeness: Floats, fading: float, wanted: Ints, row: Floats) -> None:
+    """Write last, max, min, mean, decayed mean and place of the maximum into a row (n_features,) of the ranker's table.
+
+    Args:
+        likeness: (n_events,) of the candidate to its history, newest event first; all is NaN without any.
+        wanted: (n, 2) which of the six, and where in the row.
+    """
+    if len(likeness) == 0:
+        for place in range(len(wanted)):
+            row[wanted[place, 1]] = np.nan
+        return
+    high = low = total = faded = likeness[0]
+    weight, weights, nearest = 1.0, 1.0, 0
+    for event in range(1, len(likeness)):
+        value = likeness[event]
+        weight *= fading
+        weights += weight
+        total += value
+        faded += weight * value
+        if value > high:
+            high, nearest = value, event
+        low = min(low, value)
+    newest, highest, lowest = np.float64(likeness[0]), np.float64(high), np.float64(low)
+    found = (newest, highest, lowest, np.float64(total / len(likeness)), faded / weights, np.float64(nearest))
+    for place in range(len(wanted)):
+        row[wanted[place, 1]] = found[wanted[place, 0]]
+
+
+@njit(cache=True, nogil=True)
+def link(
+    indptr: Ints,
+    indices: Ints,
+    data: Floats,
+    offsets: Ints,
+    history: Ints,
+    weights: Floats,
+    limit: int,
+    bounds: Ints,
+    candidates: Ints,
+    fading: float,
+    wanted: Ints,
+    table: Floats,
+) -> None:
+    """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with the links from items of a history to the
+    candidates.
+
+    Args:
+        indptr, indices, data: links (n_items, n_items), CSR.
+        candidates: increasing within a request.
+    """
+    newest = np.empty(limit, dtype=history.dtype)
+    for request in range(len(offsets) - 1):
+        first, last = bounds[request], bounds[request + 1]
+        n = signs(history, weights, offsets[request], offsets[request + 1], newest)
+        likeness = np.zeros((last - first, n), dtype=np.float32)
+        for event in range(n):
+            place, before = first, -1
+            for entry in range(indptr[newest[event]], indptr[newest[event] + 1]):
+                item = indices[entry]
+                place, before = search(candidates, item, place if item > before else first, last), item
+                if place < last and candidates[place] == item:
+                    likeness[place - first, event] = data[entry]
+        for pair in range(first, last):
+            aggregate(likeness[pair - first], fading, wanted, table[pair])
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def compare(
+    vectors: Floats,
+    offsets: Ints,
+    history: Ints,
+    weights: Floats,
+    limit: int,
+    bounds: Ints,
+    candidates: Ints,
+    fading: float,
+    wanted: Ints,
+    table: Floats,
+) -> None:
+    """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with dot products of the vectors (n_items, dim)
+    of the items of a history and of the candidates. Two products at a time: each number of a candidate is read half as
+    often.
+    """
+    newest = np.empty(limit, dtype=history.dtype)
+    for request in range(len(offsets) - 1):
+        n = signs(history, weights, offsets[request], offsets[request + 1], newest)
+        known = np.empty((n + n % 2, vectors.shape[1]), dtype=np.float32)
+        for event in range(len(known)):  # of an odd number the oldest one twice
+            known[event] = vectors[newest[min(event, n - 1)]]
+        likeness = np.empty(len(known), dtype=np.float32)
+        first, last = bounds[request], bounds[request + 1]
+        if n and last > first:
+            table[first, wanted[0, 1]] = touch(vectors, candidates[first:last])  # until the value is there
+        for pair in range(first, last):
+            own = vectors[candidates[pair]]
+            for event in range(0, n, 2):
+                one, other = known[event], known[event + 1]
+                product, another = np.float32(0), np.float32(0)
+                for dimension in range(len(own)):
+                    product += own[dimension] * one[dimension]
+                    another += own[dimension] * other[dimension]
+                likeness[event], likeness[event + 1] = product, another
+            aggregate(likeness[:n], fading, wanted, table[pair])

@@ -1,0 +1,66 @@
+"""Loops that find what users did, compiled by numba as those of `features.compiled`."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.codes import PLACE_BITS
+from features.compiled import search
+from recsys.data.arrays import Ints
+from recsys.data.compiled import Events
+
+
+@njit(cache=True, nogil=True)
+def spans(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: Ints, offsets: Ints) -> int:
+    """Where the newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,) are.
+
+    Args:
+        keys, times: of the timeline of users.
+        starts: (n_requests,) filled with the first place of each.
+        offsets: (n_requests + 1,) filled with where each history starts when they stand one after the other.
+
+    Returns:
+        How many acts there are in all.
+    """
+    offsets[0] = 0
+    for request in range(len(users)):
+        offsets[request + 1] = offsets[request]
+        if users[request] >= 0 and len(keys):
+            # What is asked live is newer than all that is known.
+            before = len(times) if times[-1] < now[request] else np.searchsorted(times, now[request])
+            first = np.int64(users[request]) << PLACE_BITS
+            start = int(np.searchsorted(keys, first))
+            stop = search(keys, int(first | before), start, len(keys))
+            starts[request] = max(start, stop - limit)
+            offsets[request + 1] += stop - starts[request]
+    return int(offsets[-1])
+
+
+@njit(cache=True, nogil=True)
+def newest(
+    keys: Ints,
+    times: NDArray[np.int64],
+    chosen: Ints,
+    items: NDArray[np.int32],
+    events: NDArray[np.int8],
+    weights: NDArray[np.float32],
+    starts: Ints,
+    offsets: NDArray[np.int64],
+) -> Events:
+    """The acts that `spans` has found.
+
+    Args:
+        keys, times: of the timeline of users.
+        chosen: (n,) place in the log of each of its events, in the order of time.
+        items, events, weights: columns of the log.
+    """
+    n, places = offsets[-1], (1 << PLACE_BITS) - 1
+    found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
+    moments, worth = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
+    for request in range(len(starts)):
+        for event in range(offsets[request], offsets[request + 1]):
+            place = keys[starts[request] + event - offsets[request]] & places
+            own = chosen[place]
+            found[0][event], found[1][event] = items[own], events[own]
+            moments[event], worth[event] = times[place], weights[own]
+    return offsets, found[0], found[1], moments, worth

@@ -1,0 +1,55 @@
+"""Loops over what sources say of candidates, compiled by numba as those of `features.compiled`."""
+
+import numpy as np
+from numba import njit
+
+from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
+from recsys.data.arrays import Floats, Ints
+from recsys.retrieval.compiled import PLACE, falling
+
+
+@njit(cache=True, nogil=True)
+def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
+    """Fill `keys` (n_ranked, n_pairs): whole numbers that sort as the scores fall, with the pair in their lowest bits.
+
+    Args:
+        scores: (n_sources, n_pairs) float32, and the same as int32 in `bits`; the first `n_ranked` are looked at.
+    """
+    for source in range(len(keys)):
+        for pair in range(keys.shape[1]):
+            own = np.int64(bits[source, pair]) if scores[source, pair] != 0 else np.int64(0)  # -0 is 0
+            keys[source, pair] = falling(own) | pair
+
+
+@njit(cache=True, nogil=True)
+def say(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -> None:
+    """Fill columns of a table (n_pairs, n_features).
+
+    Args:
+        scores: (n_sources, n_pairs).
+        keys: of `rank_keys`, those of each request sorted.
+        bounds: (n_requests + 1,) where each request's pairs start.
+        wanted: (n, 3) source, what it says, column of the table.
+    """
+    for request in range(len(bounds) - 1):
+        first, last = bounds[request], bounds[request + 1]
+        for source, said, column in wanted:
+            own = scores[source]
+            if said == SCORE:
+                for pair in range(first, last):
+                    table[pair, column] = own[pair]
+            elif said == RANK:
+                for pair in range(first, last):
+                    table[keys[source, pair] & PLACE, column] = pair - first
+            elif said == SHARE:
+                largest = np.float32(0)
+                for pair in range(first, last):
+                    largest = max(largest, abs(own[pair]))
+                for pair in range(first, last):
+                    table[pair, column] = own[pair] / largest if largest > 0 else np.nan
+            elif said == FLAG:
+                for pair in range(first, last):
+                    table[pair, column] = own[pair] > 0
+            elif said == ANOTHER_FLAG:
+                for pair in range(first, last):
+                    table[pair, column] += own[pair] > 0

@@ -1,0 +1,106 @@
+"""What the history has in common with each candidate: that it is the same item, of one category, of one brand.
+
+A history that was given as ids has no times: what is counted in days is NaN then, what is counted in events is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.codes import EVENTS_SINCE, NUMBER, PART, TIME_SINCE
+from features.compiled_pairs import match
+from features.item_facts import Code
+from features.kinds.base import Family, Member, Scope
+from features.pairs import PairBatch
+
+_ALL = np.iinfo(np.int64).max
+
+
+class MatchColumns:
+    """The columns of kinds that look for a candidate's codes in the history."""
+
+    def __init__(self, kinds: Sequence["_Match"], columns: Sequence[int]) -> None:
+        asked = list(dict.fromkeys(kind.asked for kind in kinds))
+        wanted = sorted(
+            (asked.index(kind.asked), kind.said, column) for kind, column in zip(kinds, columns, strict=True)
+        )
+        self._asked = np.array(
+            [(get_args(Code).index(code), _ALL if newest is None else newest) for code, newest in asked]
+        )
+        self._wanted = np.array(wanted)
+
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        histories, codes = pairs.histories, pairs.facts.codes
+        past = histories.offsets, histories.items, histories.times, histories.now
+        match(codes, self._asked, *past, pairs.bounds, pairs.items, self._wanted, table)
+
+
+class _Match(Member):
+    family: ClassVar[type[Family]] = MatchColumns
+
+    @property
+    def asked(self) -> tuple[Code, int | None]:
+        """What two items must have in common; how many of the newest events are looked at, None for all."""
+        raise NotImplementedError
+
+    @property
+    def said(self) -> int:
+        """The number of what is told of them in compiled loops."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class UserShare(_Match):
+    """Share of the user's acts that went to the candidate's own category or brand; of the newest ones, if so many."""
+
+    column: Literal["categories", "brands"]
+    newest: int | None = None
+    scope: ClassVar[Scope] = "user-category"
+    said: ClassVar[int] = PART
+
+    @property
+    def asked(self) -> tuple[Code, int | None]:
+        return self.column, self.newest
+
+
+@dataclass(frozen=True)
+class UserCodeSince(_Match):
+    """Events, or days, since the user last acted on the candidate's category or brand; NaN if never."""
+
+    column: Literal["categories", "brands"]
+    unit: Literal["days", "events"]
+    scope: ClassVar[Scope] = "user-category"
+
+    @property
+    def asked(self) -> tuple[Code, int | None]:
+        return self.column, None
+
+    @property
+    def said(self) -> int:
+        return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
+
+
+@dataclass(frozen=True)
+class UserItemCount(_Match):
+    """How often the user acted on this very item before."""
+
+    scope: ClassVar[Scope] = "user-item"
+    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
+    said: ClassVar[int] = NUMBER
+
+
+@dataclass(frozen=True)
+class UserItemSince(_Match):
+    """Days, or events, since the user last acted on this very item; NaN if never (days: or if the time is unknown)."""
+
+    unit: Literal["days", "events"]
+    scope: ClassVar[Scope] = "user-item"
+    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
+
+    @property
+    def said(self) -> int:
+        return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
