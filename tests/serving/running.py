@@ -35,8 +35,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
-    """Serve in a thread of this process until the block ends; yields a client of a server that is ready."""
+def serving_thread(settings: Settings, *, is_ready: bool = True, **client: Any) -> Iterator[httpx.Client]:
+    """Serve in a thread of this process until the block ends; yields a client of a server that is ready.
+
+    Args:
+        is_ready: wait until a version is loaded.
+    """
     server, listener = make_server(settings), listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
@@ -44,7 +48,7 @@ def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
     try:
         eventually(lambda: server.started)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", **{"timeout": 30, **client}) as http:
-            eventually(lambda: http.get("/readyz").is_success)
+            eventually(lambda: not is_ready or http.get("/readyz").is_success)
             yield http
     finally:
         server.should_exit = True
