@@ -73,6 +73,7 @@ def make_server(settings: Settings) -> uvicorn.Server:
         create_app(settings),
         http=heads_within(settings.serving.head_seconds),
         ws="none",
+        log_config=None,  # its lines are of the same form as ours
         access_log=False,  # paths hold ids
         server_header=False,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
