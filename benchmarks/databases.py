@@ -46,6 +46,13 @@ class RedisServer:
                 return
         raise AssertionError("redis-server did not start")
 
+    def empty(self) -> None:
+        """FLUSHALL."""
+        import redis
+
+        with redis.Redis(port=self.port) as client:
+            client.flushall()
+
     def kill(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None

@@ -218,6 +218,9 @@ class ServingConfig(Section):
     deadline_seconds: float = Field(
         5.0, gt=0, description="a list that takes longer, its time in the queue included, is made of popular items"
     )
+    head_seconds: float = Field(
+        10.0, gt=0, description="a connection on which the head of a request has not come by then is closed"
+    )
     body_seconds: float = Field(10.0, gt=0, description="a body that has not come by then is answered with 408")
     rate: float = Field(0.0, ge=0, description="requests a second that one key may make of one worker; 0: no limit")
     variants: tuple[VariantConfig, ...] = Field(

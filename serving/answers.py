@@ -4,14 +4,16 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import polars as pl
+from fastapi import Response
 
 from recsys.data.parsing import as_time
 from recsys.data.requests import Request
@@ -24,7 +26,7 @@ from serving.conditions import wrong_conditions
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import ListRequest, Moment
-from serving.service import Service
+from serving.service import ListResponse, Service
 
 logger = logging.getLogger("recsys.serving")
 
@@ -41,13 +43,15 @@ async def ranked(
     n: int,
     candidates: Sequence[str] | None = None,
     variant: str | None = None,
-) -> dict[str, Any]:
-    """Make one page of a list.
+    further: Mapping[str, Any] = MappingProxyType({}),
+) -> Response:
+    """Make one page of a list, and answer with it.
 
     Args:
         n: length of the page.
         candidates: when given only these are ranked.
         variant: that answers; None for a list that is only looked at, which is not kept.
+        further: keys of the answer beside those of every list.
 
     Raises:
         ProblemError: 422, n is above the limit, the cursor or a condition is wrong; 429, the server is at its limit.
@@ -75,11 +79,14 @@ async def ranked(
     except DataError as error:
         faults = wrong_conditions(request, recommender.catalogue)
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
-    _count(service, items)
-    if variant is not None:
-        _keep(service, recommender, request, items, variant, len(shown), known)
+
+    def note() -> None:
+        _count(service, items)
+        if variant is not None:
+            _keep(service, recommender, request, items, variant, len(shown), known)
+
     more = len(items.ids) == n
-    return {
+    content = {
         "request_id": request.request_id,
         "model_version": items.model_version,
         "variant": variant,
@@ -87,7 +94,9 @@ async def ranked(
         "degraded": items.degraded,
         **({"policy": [change._asdict() for change in items.changes]} if body.explain else {}),
         "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
+        **further,
     }
+    return ListResponse(content, note)
 
 
 def _moment(timestamp: Moment) -> int:

@@ -14,6 +14,7 @@ from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
 from serving.beside import Beside
+from serving.direct import DirectRoute
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
@@ -22,7 +23,8 @@ from serving.rates import Rates
 from serving.repeat import Repeat
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
-from serving.security import KeyRing, check_host
+from serving.schemas import RankRequest, RecommendRequest
+from serving.security import Allow, KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
 from serving.shown import ShownLists
@@ -71,6 +73,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency, metrics=metrics, traces=traces)
     errors.install(app)
+    app.router.routes[:0] = [
+        DirectRoute("/v1/recommend", RecommendRequest, Allow("read"), recommend.recommend),
+        DirectRoute("/v1/rank", RankRequest, Allow("read"), rank.rank),
+    ]
     for module in (recommend, rank, events, catalogue, items, users, models, health):
         app.include_router(module.router)
     app.mount("/console", Console(), name="console")

@@ -6,6 +6,7 @@ servers share a tail, the others get from there what one has read.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,6 +32,9 @@ logger = logging.getLogger("recsys.serving")
 
 REGISTRY_SECONDS = 0.5
 """How often CURRENT is looked at."""
+
+RETRY_SECONDS = 5.0
+"""After a load has failed while nothing is served; later ones only when the registry has changed."""
 
 STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
@@ -95,6 +99,7 @@ class LiveState:
         self._tail = tail
         self._answering: Mapping[str, Served] = {}
         self._seen: object = None
+        self._retry_at = math.inf
         self._reloading = threading.Lock()
         self._updating = threading.Lock()
         self._observing = threading.Lock()
@@ -216,22 +221,33 @@ class LiveState:
                 served.become(new)
 
     def refresh(self) -> None:
-        """Load what the variants name, if the registry has changed; what is served stays when that fails."""
+        """Load what the variants name, if the registry has changed; what is served stays when that fails.
+
+        While nothing is served a load that failed is tried again: what kept it from working may pass, such as memory
+        or a disk that was not there, and nobody is answered meanwhile.
+        """
         with self._reloading:
             stamp = self._stamp()
-            if stamp == self._seen:
+            if stamp == self._seen and time.monotonic() < self._retry_at:
                 return
             self._seen = stamp  # also when it is refused: the same damaged version is not tried again and again
             for variant in self._variants:
-                before = self._answering.get(variant.name)
-                try:
-                    version = self._wanted(variant)
-                    if before is None or before.version != version:
-                        self._swap([variant.name], self.at_hand(version) or self._load(version))
-                except Exception:
-                    self._metrics.refused.inc()
-                    kept = before.version if before else "nothing"
-                    logger.exception("%s: the version was refused; serving %s", variant.name, kept)
+                self._load_wanted(variant)
+            self._retry_at = math.inf
+            if self.served is None:
+                self._retry_at = time.monotonic() + RETRY_SECONDS
+                logger.error("no version is served; it is tried again in %g s", RETRY_SECONDS)
+
+    def _load_wanted(self, variant: VariantConfig) -> None:
+        before = self._answering.get(variant.name)
+        try:
+            version = self._wanted(variant)
+            if before is None or before.version != version:
+                self._swap([variant.name], self.at_hand(version) or self._load(version))
+        except Exception:
+            self._metrics.refused.inc()
+            kept = before.version if before else "nothing"
+            logger.exception("%s: the version was refused; serving %s", variant.name, kept)
 
     def _watch(self) -> None:
         self.refresh()
@@ -260,11 +276,23 @@ class LiveState:
         while versions:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)
+            if self._begun_anew(versions):
+                continue
             if not page:
                 return
             self._take(page)
             if self._tail is not None and len(page) <= TOLD:
                 self._tail.tell(after, page)
+
+    def _begun_anew(self, versions: Sequence[Served]) -> bool:
+        """Whether the log is another one than before, whose offsets say nothing about this one."""
+        log = self._store.identity
+        anew = [served for served in versions if served.log != log]
+        for served in anew:
+            served.begin(log)
+        if anew:
+            logger.warning("the store's log was emptied, or has lost its end; lists go on from what it holds now")
+        return bool(anew)
 
     def _heard(self, after: int, page: list[Entry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
@@ -319,7 +347,7 @@ class LiveState:
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
         recommender = Recommender.load(self._registry.path, version)
-        served = self._restored(Served(recommender, offset, self._forgot))
+        served = self._restored(Served(recommender, self._store.identity, offset, self._forgot))
         served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
         return served
 

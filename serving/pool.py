@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from serving.errors import ProblemError
 
@@ -13,9 +15,17 @@ Result = TypeVar("Result")
 
 logger = logging.getLogger("recsys.serving")
 
+_Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+_Desk = SimpleQueue[_Call | None]
+"""What one thread is given: a call, or None when it may go."""
+
 
 class BoundedPool:
     """Threads for one kind of work. Used from one event loop.
+
+    An executor of the standard library wakes the loop twice for each call and copies one future into another; threads
+    that wait at one queue are all woken by a call, and take the interpreter from the one that makes it. Here a call is
+    given to one thread, the one that has worked last.
 
     Args:
         under_way: is told how many calls run or wait.
@@ -25,9 +35,18 @@ class BoundedPool:
         self, name: str, threads: int, queue: int, under_way: Callable[[int], None] = lambda calls: None
     ) -> None:
         self._tell = under_way
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._limit = threads + queue
         self._under_way = 0
+        self._handing = threading.Lock()
+        self._waiting: deque[_Call] = deque()
+        self._desks: list[_Desk] = [SimpleQueue() for _ in range(threads)]
+        self._idle = [*self._desks]
+        self._threads = [
+            threading.Thread(target=self._work, args=(desk,), name=f"{name}_{place}", daemon=True)
+            for place, desk in enumerate(self._desks)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, function: Callable[[], Result]) -> Result:
         """Call the function in a thread.
@@ -37,30 +56,64 @@ class BoundedPool:
         """
         if self._under_way >= self._limit:
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "the server is at its limit; try again in a moment")
-        return await asyncio.wrap_future(self._submit(function))
+        return await self._submit(function)
 
     def try_to(self, function: Callable[[], None]) -> None:
         """Call the function in a thread, if there is room; nobody waits for it, and its error is logged."""
         if self._under_way < self._limit:
             self._submit(function).add_done_callback(_log_error)
 
-    def _submit(self, function: Callable[[], Result]) -> "Future[Result]":
+    def close(self) -> None:
+        """Wait for what is running and waiting, and let the threads go."""
+        for desk in self._desks:
+            desk.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _submit(self, function: Callable[[], Result]) -> "asyncio.Future[Result]":
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._under_way += 1
         self._tell(self._under_way)
-        loop, call = asyncio.get_running_loop(), self._executor.submit(function)
-        # Counted until the thread is free, also when nobody waits for the result any more.
-        call.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free_one))
-        return call
+        with self._handing:
+            desk = self._idle.pop() if self._idle else None
+            if desk is None:
+                self._waiting.append((function, done))
+        if desk is not None:
+            desk.put((function, done))
+        return done
 
-    def _free_one(self) -> None:
+    def _work(self, desk: _Desk) -> None:
+        while (call := desk.get()) is not None:
+            while call is not None:
+                self._make(*call)
+                call = None  # it holds what it works with, such as a version that is not served any more
+                with self._handing:
+                    if self._waiting:
+                        call = self._waiting.popleft()
+                    else:
+                        self._idle.append(desk)
+
+    def _make(self, function: Callable[[], Any], done: "asyncio.Future[Any]") -> None:
+        result, error = None, None
+        try:
+            if not done.cancelled():  # otherwise whoever asked has gone while it waited
+                result = function()
+        except BaseException as raised:
+            error = raised
+        done.get_loop().call_soon_threadsafe(self._finish, done, result, error)
+
+    def _finish(self, done: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+        """In the loop. A call counts until its thread is free, also when nobody waits for the result any more."""
         self._under_way -= 1
         self._tell(self._under_way)
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
 
-    def close(self) -> None:
-        """Wait for what is running and let the threads go."""
-        self._executor.shutdown()
 
-
-def _log_error(call: "Future[None]") -> None:
+def _log_error(call: "asyncio.Future[None]") -> None:
     if error := call.exception():
         logger.error("work that nobody waits for failed", exc_info=error)

@@ -31,6 +31,7 @@ class Served:
 
     Attributes:
         recommender: another one each time items change; a caller keeps one for the whole of an answer.
+        log: identity of the store's log that the offsets are of.
         start: offset of the newest stored event that the version was trained on.
         offset: of the newest event that it has seen.
         items_offset: of the newest change of an item that it has seen.
@@ -44,6 +45,7 @@ class Served:
     def __init__(
         self,
         recommender: Recommender,
+        log: str,
         offset: int,
         forgot: Callable[[int, set[str]], None] = lambda offset, users: None,
     ) -> None:
@@ -51,20 +53,26 @@ class Served:
 
         Args:
             recommender: of the version.
+            log: identity of the store's log.
             offset: how far into the store's log it was trained on it.
             forgot: called with the offset of a mark, and digests of users who are forgotten from there on.
         """
         self.recommender = recommender
         self.version = recommender.version
-        self.start = self.offset = offset
-        self.items_offset = 0
+        self.begin(log, offset)
         self.withdrawn: frozenset[str] = frozenset()
         self.refused: frozenset[str] = frozenset()
         self.missed: tuple[Event, ...] = ()
-        self.snapshot: SnapshotRecord | None = None
-        self.looked_at = ""
         self._forgot = forgot
         self._prepared = False
+
+    def begin(self, log: str, offset: int = 0) -> None:
+        """Follow a log from an offset. What is known from another one stays known, though that has lost it."""
+        self.log = log
+        self.start = self.offset = offset
+        self.items_offset = 0
+        self.snapshot: SnapshotRecord | None = None
+        self.looked_at = ""
 
     def prepare(self) -> None:
         """Load what reads texts; nothing once that is done."""

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import uvicorn
 from threadpoolctl import threadpool_limits
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from recsys.errors import StoreError
 from recsys.registry import Registry
@@ -18,6 +17,7 @@ from serving.app import create_app
 from serving.live import check_privacy
 from serving.logs import log_json
 from serving.metrics import count_together
+from serving.protocol import heads_within
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
 from serving.workers import load_compiler, run_workers
@@ -64,15 +64,21 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
     log_json()
     threadpool_limits(1)  # lists are made side by side: threads of BLAS within each would only wait for one another
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
-        config = uvicorn.Config(
-            create_app(settings),
-            http=HttpToolsProtocol,
-            ws="none",
-            access_log=False,  # paths hold ids
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(settings).run(sockets=[listener])
+
+
+def make_server(settings: Settings) -> uvicorn.Server:
+    """The app under uvicorn. Raises as `create_app`."""
+    config = uvicorn.Config(
+        create_app(settings),
+        http=heads_within(settings.serving.head_seconds),
+        ws="none",
+        log_config=None,  # its lines are of the same form as ours
+        access_log=False,  # paths hold ids
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -107,7 +107,7 @@ class SnapshotKeeper:
                 with observing:
                     recommender, before = served.recommender, served.snapshot
                     known = replace(recommender.events(), missed=served.missed)
-                    mark = StoreMark(identity=self._store.identity, offset=served.offset)
+                    mark = StoreMark(identity=served.log, offset=served.offset)
                 events = replace(known, items=newcomers(recommender.bundle, recommender.catalogue))
                 record = save_snapshot(self._snapshots, recommender.bundle, events, mark, before)
                 self._snapshots.publish(record)

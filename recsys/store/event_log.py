@@ -31,7 +31,10 @@ class EventLog(Protocol):
 
     @property
     def identity(self) -> str:
-        """A name made with the log: offsets mean something only together with it."""
+        """A name made with the log: offsets mean something only together with it.
+
+        A reader that finds another one than before begins anew: the log was emptied under it.
+        """
         ...
 
     def append(self, events: Sequence[Event]) -> AppendResult:

@@ -19,7 +19,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
-from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ_ITEMS
+from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS
 
 REMEMBER_DAYS = 30
 """How long an event_id is remembered by default: a repeated one counts once within that time."""
@@ -66,7 +66,7 @@ class RedisStore:
             with self._explained():
                 if parameters.get("durable") != "no":
                     self._check_durable()
-                scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ_ITEMS)
+                scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
                 identity: Any = self._client.get("recsys:identity")
@@ -77,7 +77,7 @@ class RedisStore:
 
     @property
     def identity(self) -> str:
-        """A name made with the log."""
+        """A name made with the log; another one after a `read` that found the log emptied, or without its end."""
         return self._identity
 
     def append(self, events: Sequence[Event]) -> AppendResult:
@@ -94,9 +94,9 @@ class RedisStore:
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
-        with self._explained():
-            entries = self._client.xrange("recsys:events", min=f"({after}-0", count=limit)
-        return [(_offset(offset), Event(*json.loads(entry[b"e"]))) for offset, entry in entries]
+        identity, entries = self._run(READ, (after, limit, self._identity, uuid4().hex))
+        self._identity = str(identity, "ascii")
+        return [(_offset(offset), Event(*json.loads(row))) for offset, (_, row) in entries]
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""

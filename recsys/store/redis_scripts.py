@@ -1,10 +1,10 @@
 """What the Redis store does inside Redis: each script is atomic, all or none, and one round trip.
 
-Keys: the streams `recsys:events` and `recsys:forgotten` (entry "n-0" is offset n), the counters `recsys:offset` and
-`recsys:item-offset`, the lists `recsys:user:ID` of a user's offsets, the marks `recsys:event:ID` of known event ids,
-the hash `recsys:items` and the sorted set `recsys:item-offsets`; for each answered list `recsys:list:REQUEST:VARIANT`,
-its key under `recsys:shown:REQUEST` where it was shown, and the lists `recsys:lists-of:USER` of such keys. One database
-holds one store.
+Keys: the name of the log `recsys:identity`, the streams `recsys:events` and `recsys:forgotten` (entry "n-0" is offset
+n), the counters `recsys:offset` and `recsys:item-offset`, the lists `recsys:user:ID` of a user's offsets, the marks
+`recsys:event:ID` of known event ids, the hash `recsys:items` and the sorted set `recsys:item-offsets`; for each
+answered list `recsys:list:REQUEST:VARIANT`, its key under `recsys:shown:REQUEST` where it was shown, and the lists
+`recsys:lists-of:USER` of such keys. One database holds one store.
 """
 
 # ARGV: seconds to remember ids, then id, user and row of each event. Returns how many were new.
@@ -19,6 +19,19 @@ for place = 2, #ARGV, 3 do
   end
 end
 return accepted
+"""
+
+# ARGV: after, how many, the name of the log as the reader knows it, another name. Returns the name, and entries. Where
+# Redis was emptied, or has lost what it had not yet written (`durable=no`) and so would give offsets a second time, the
+# log gets the other name: readers then begin anew.
+READ = """
+local identity = redis.call('GET', 'recsys:identity')
+local last = tonumber(redis.call('GET', 'recsys:offset') or '0')
+if not identity or (identity == ARGV[3] and last < tonumber(ARGV[1])) then
+  identity = ARGV[4]
+  redis.call('SET', 'recsys:identity', identity)
+end
+return {identity, redis.call('XRANGE', 'recsys:events', '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])}
 """
 
 # ARGV: user, how many. Returns rows, oldest first.

@@ -62,7 +62,7 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     """
     _check_known(service.registry, version)
     recommender = await service.beside.recommender(version)
-    return json_response(await ranked(service, recommender, body, body.n))
+    return await ranked(service, recommender, body, body.n)
 
 
 @router.post(

@@ -6,7 +6,7 @@ from serving.answers import ranked, unit_of
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas import RankAnswer, RankRequest
 from serving.security import Allow
-from serving.service import ServiceNeeded, json_response
+from serving.service import ServiceNeeded
 
 router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("read"))], responses=LIST_PROBLEMS)
 
@@ -20,6 +20,5 @@ async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
     distinct = list(dict.fromkeys(body.items))
     known = [id_ for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn]
     n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
-    answer = await ranked(service, recommender, body, n, candidates=known, variant=variant)
-    answer["unknown_items"] = [id_ for id_ in distinct if id_ not in set(known)]
-    return json_response(answer)
+    unknown = {"unknown_items": [id_ for id_ in distinct if id_ not in set(known)]}
+    return await ranked(service, recommender, body, n, candidates=known, variant=variant, further=unknown)

@@ -30,4 +30,4 @@ async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
         found = await looked_up(service, served, body)
         if found is not None:
             return json_response(found)
-    return json_response(await ranked(service, served.recommender, body, body.n, variant=variant))
+    return await ranked(service, served.recommender, body, body.n, variant=variant)

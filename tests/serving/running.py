@@ -13,10 +13,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
-import uvicorn
 
-from serving.app import create_app
-from serving.server import listen
+from serving.server import listen, make_server
 from serving.settings import Settings
 
 
@@ -37,17 +35,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving_thread(settings: Settings, **client: Any) -> Iterator[httpx.Client]:
-    """Serve in a thread of this process until the block ends; yields a client of a server that is ready."""
-    port = free_port()
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning", access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+def serving_thread(settings: Settings, *, is_ready: bool = True, **client: Any) -> Iterator[httpx.Client]:
+    """Serve in a thread of this process until the block ends; yields a client of a server that is ready.
+
+    Args:
+        is_ready: wait until a version is loaded.
+    """
+    server, listener = make_server(settings), listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
         eventually(lambda: server.started)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", **{"timeout": 30, **client}) as http:
-            eventually(lambda: http.get("/readyz").is_success)
+            eventually(lambda: not is_ready or http.get("/readyz").is_success)
             yield http
     finally:
         server.should_exit = True

@@ -14,6 +14,8 @@ from test_security import key_file
 
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.loading import load_dataset
+from recsys.pipeline.train import train
 from recsys.registry import Registry
 from serving.settings import Settings
 
@@ -50,10 +52,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def shop(trained_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server with two versions, the second one more diverse, and an item of which everything is HTML."""
-    trained, registry = Registry(trained_registry), Registry(tmp_path_factory.mktemp("console") / "reg")
-    version = trained.resolve(None)
+def shop(
+    tiny_dataset_dir: Path, quick_config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A server with two versions, the second one more diverse, and an item of which everything is HTML.
+
+    What the page shows is compared with an answer of a moment later, which must not be another one as the hour turns.
+    """
+    timeless = quick_config.features.model_copy(update={"exclude": ("hour", "weekday")})
+    config = quick_config.model_copy(update={"features": timeless})
+    trained, registry = (Registry(tmp_path_factory.mktemp(name) / "reg") for name in ("trained", "console"))
+    version = trained.publish(train(load_dataset(tiny_dataset_dir, config), config))
     with registry.stage() as folder:
         shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
         items = ItemCatalogue.load(folder / "vocabulary").frame

@@ -1,5 +1,6 @@
 """/v1/recommend, /v1/rank, /v1/items: a real server over a real bundle."""
 
+import json
 from typing import Any
 
 import httpx
@@ -286,3 +287,29 @@ def test_health_metrics_and_openapi(reading: httpx.Client, users: list[str]) -> 
     paths = reading.get("/openapi.json").json()["paths"]
     assert {"/v1/recommend", "/v1/rank", "/v1/events", "/v1/items/{item_id}", "/v1/models"} <= set(paths)
     assert reading.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/recommend", {"user_id": "nobody", "n": 3}),
+        ("/v1/recommend", {"user_id": "nobody", "filter": {"price": {"lt": 20}}, "policy": {"diversity": 0.3}}),
+        ("/v1/rank", {"items": ["books-1-small", "unknown"]}),
+        ("/v1/recommend", {"n": 0, "further": True}),
+        ("/v1/recommend", {"n": 10_000}),
+        ("/v1/recommend", {"filter": {"price": 2**70}}),
+        ("/v1/recommend", {"cursor": "none"}),
+        ("/v1/rank", {}),
+        ("/v1/rank", []),
+    ],
+)
+def test_the_short_way_answers_as_fastapi_does(reading: httpx.Client, path: str, body: Any) -> None:
+    short, full = (
+        reading.post(path, content=json.dumps(body), headers={"Content-Type": kind})
+        for kind in ("application/json", "application/json; charset=utf-8")
+    )
+    assert short.status_code == full.status_code
+    assert short.headers.keys() == full.headers.keys()
+    for answer in (tree := [short.json(), full.json()]):
+        answer.pop("request_id", None)
+    assert tree[0] == tree[1]

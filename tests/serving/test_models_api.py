@@ -72,6 +72,25 @@ def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: htt
     eventually(lambda: served(http) == third)
 
 
+def test_a_first_load_that_fails_is_tried_again(
+    registry: Registry, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("serving.live.RETRY_SECONDS", 0.1)
+    version = registry.resolve(None)
+    folder = registry.path_of(version)
+    away = folder.rename(registry.path / "away")
+    (folder / "manifest.json").mkdir(parents=True)  # nothing that a registry foresees
+    with serving_thread(settings, is_ready=False) as http:
+        for times in range(2):
+            eventually(lambda times=times: f"recsys_refused_versions_total {times + 1}.0" in http.get("/metrics").text)  # type: ignore[misc]
+        assert http.get("/readyz").status_code == 503
+        (folder / "manifest.json").rmdir()
+        away.rename(folder)
+        eventually(lambda: http.get("/readyz").is_success)
+        assert served(http) == version
+    assert "no version is served; it is tried again in 0.1 s" in caplog.messages
+
+
 def test_keys_and_scopes(registry: Registry, tmp_path: Path, items: list[str]) -> None:
     keys = key_file(tmp_path, ("reader", '["read"]'), ("writer", '["write"]'), ("boss", '["admin"]'))
     config = Config.model_validate({"serving": {"keys": keys}})

@@ -1,5 +1,6 @@
 """`recsys serve` as a process: what stops it, what kills it, and what it says when it cannot start."""
 
+import json
 import os
 import signal
 import socket
@@ -26,6 +27,10 @@ def test_a_graceful_stop(registry: Registry) -> None:
         assert http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 0
+        assert process.stderr is not None
+        first, *lines = process.stderr.read().decode().splitlines()
+    assert first.startswith("serving ")
+    assert {json.loads(line)["level"] for line in lines} == {"info"}
 
 
 @pytest.mark.skipif(not CHILDREN.exists(), reason="this kernel does not tell the children of a process")

@@ -91,6 +91,11 @@ def test_two_servers_on_one_postgresql_and_one_redis(
         buy(two, "again", items[4])
         eventually(lambda: is_known(one, "again"))
 
+        # Nothing is kept there, so nothing is lost when it is emptied.
+        redis.empty()
+        buy(one, "emptied", items[5])
+        eventually(lambda: is_known(two, "emptied"))
+
 
 @pytest.mark.skipif(NO_DATABASES is not None, reason=NO_DATABASES or "")
 def test_without_postgresql_lists_go_on_and_it_comes_back_by_itself(registry: Registry, items: list[str]) -> None:
@@ -123,6 +128,15 @@ def test_two_servers_on_one_redis(registry: Registry, tmp_path: Path, items: lis
             fresh = listed(two, "nobody")
             buy(one, "u", items[0])
             eventually(lambda: listed(two, "u") != fresh)
+
+            # A log that was emptied begins again, with offsets that were there before.
+            redis.empty()
+            one.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]}).raise_for_status()
+            for number, (writer, reader) in enumerate(((one, two), (two, one))):
+                buy(writer, f"later {number}", items[0])
+                eventually(lambda reader=reader, n=number: is_known(reader, f"later {n}"))  # type: ignore[misc]
+                eventually(lambda reader=reader: reader.get("/v1/items/new").is_success)  # type: ignore[misc]
+            assert is_known(two, "u"), "what was known stays so until a restart"
     finally:
         redis.kill()
 

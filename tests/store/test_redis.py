@@ -46,19 +46,40 @@ def test_what_was_acknowledged_outlives_kill_9(server: RedisServer) -> None:
 
 def test_an_append_and_a_read_are_one_round_trip_each(server: RedisServer) -> None:
     log, client = open_store(server.url), redis.Redis(port=server.port)
-    log.append([click(0)])  # the script is known from here on
+    log.append([click(0)])  # the scripts are known from here on
+    log.read()
 
     def commands_of(action: str) -> dict[str, int]:
         client.config_resetstat()
         log.append([click(number) for number in range(1, 50)]) if action == "append" else log.read(0, 10)
         sent = client.info("commandstats")
-        by_the_script, by_the_test = {"set", "incr", "xadd", "rpush"}, {"info", "config|resetstat"}
+        by_the_script, by_the_test = {"set", "incr", "xadd", "rpush", "get", "xrange"}, {"info", "config|resetstat"}
         calls = {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in sent.items()}
         return {name: count for name, count in calls.items() if name not in by_the_script | by_the_test}
 
     assert commands_of("append") == {"evalsha": 1}
-    assert commands_of("read") == {"xrange": 1}
+    assert commands_of("read") == {"evalsha": 1}
     client.close()
+    log.close()
+
+
+def test_a_log_that_was_emptied_or_has_lost_its_end_is_another_one(server: RedisServer) -> None:
+    log, other, client = open_store(server.url), open_store(server.url), redis.Redis(port=server.port)
+    log.append([click(number) for number in range(9)])
+    names = [log.identity]
+    for lose in (client.flushall, lambda: client.set("recsys:offset", 3)):
+        last = log.last_offset()
+        assert log.read(last) == []
+        assert log.identity == names[-1], "nothing has happened"
+        lose()
+        assert other.read(last) == log.read(last) == []
+        assert log.identity == other.identity != names[-1]
+        names.append(log.identity)
+        log.append([click(number) for number in range(20, 26)])
+        assert len(log.read()) == len(other.read())
+    assert len(set(names)) == 3
+    client.close()
+    other.close()
     log.close()
 
 

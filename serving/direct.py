@@ -1,0 +1,71 @@
+"""A shorter way to routes that are asked most: FastAPI takes as long to find a route and fill its parameters as a third
+of what a list costs, and does it while the list's data leaves the processor's caches."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError
+from starlette.routing import BaseRoute, Match
+from starlette.types import Message, Receive, Scope, Send
+
+from serving.security import Allow
+from serving.service import Service
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_JSON = (b"content-type", b"application/json")
+_TRIED = "recsys.direct"
+"""Key of the scope of a request that FastAPI is to answer."""
+
+
+class DirectRoute(BaseRoute, Generic[Body]):
+    """Answers a plain JSON body that is right; everything else goes FastAPI's way, which says what is wrong.
+
+    To be put before a FastAPI route with the same path, which stands in the OpenAPI document.
+
+    Args:
+        path: of the route, without parameters.
+        model: of the body.
+        allow: what the caller must be allowed.
+        endpoint: the function of the FastAPI route.
+    """
+
+    def __init__(
+        self, path: str, model: type[Body], allow: Allow, endpoint: Callable[[Body, Service], Awaitable[Response]]
+    ) -> None:
+        self.path_format = path
+        self._model = model
+        self._allow = allow
+        self._endpoint = endpoint
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Starlette asks this of its routes in turn."""
+        own = scope["type"] == "http" and scope["path"] == self.path_format and scope["method"] == "POST"
+        if own and _JSON in scope["headers"] and _TRIED not in scope:
+            return Match.FULL, {"route": self}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        parts = [await receive()]
+        while parts[-1].get("more_body", False):
+            parts.append(await receive())
+        try:
+            body = self._model.model_validate_json(b"".join(part.get("body", b"") for part in parts))
+        except ValidationError:
+            await self._tell(scope, parts, receive, send)
+            return
+        request = Request(scope, receive)
+        await self._allow(request)
+        response = await self._endpoint(body, request.app.state.service)
+        await response(scope, receive, send)
+
+    async def _tell(self, scope: Scope, parts: list[Message], receive: Receive, send: Send) -> None:
+        """Have FastAPI read the same body."""
+
+        async def again() -> Message:
+            return parts.pop(0) if parts else await receive()
+
+        scope[_TRIED] = True
+        await scope["router"](scope, again, send)

@@ -1,0 +1,86 @@
+"""Callers who do not finish asking lose their connection; those who do are not hurried."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from running import serving_thread
+
+from recsys.config import Config
+from serving.settings import Settings
+
+HEAD_SECONDS = 0.5
+WHOLE = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+HALF = b"GET /healthz HTTP/1.1\r\nHost:"
+
+
+@pytest.fixture(scope="module")
+def strict(trained_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a server that waits half a second for a head."""
+    store = tmp_path_factory.mktemp("store") / "store.db"
+    config = Config.model_validate({"serving": {"head_seconds": HEAD_SECONDS, "encoder": "first use"}})
+    with serving_thread(Settings.of(config, trained_registry, f"sqlite:///{store}")) as http:
+        yield http
+
+
+def connect(http: httpx.Client) -> socket.socket:
+    return socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30)
+
+
+def answer(connection: socket.socket) -> bytes:
+    """One whole answer of /healthz."""
+    received = b""
+    while not received.endswith(b"}"):
+        part = connection.recv(4096)
+        assert part, received
+        received += part
+    return received
+
+
+@pytest.mark.parametrize("begun", [b"", HALF, b"\r\n"])
+def test_a_head_that_does_not_come_ends_the_connection(strict: httpx.Client, begun: bytes) -> None:
+    with connect(strict) as slow:
+        slow.sendall(begun)
+        assert slow.recv(1) == b""
+
+
+def test_a_head_that_comes_byte_by_byte_gets_no_longer(strict: httpx.Client) -> None:
+    with connect(strict) as slow:
+        slow.settimeout(HEAD_SECONDS / 20)
+        slow.sendall(HALF)
+        ended = False
+        for _ in range(1_000):
+            try:
+                slow.sendall(b"x")
+                ended = slow.recv(1) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = True
+            break
+        assert ended
+
+
+def test_the_next_head_of_a_kept_connection_is_waited_for_no_longer(strict: httpx.Client) -> None:
+    with connect(strict) as kept:
+        for _ in range(2):
+            kept.sendall(WHOLE)
+            assert answer(kept).startswith(b"HTTP/1.1 200")
+        kept.sendall(HALF)
+        assert kept.recv(1) == b""
+
+
+def test_whoever_asks_in_time_is_answered(strict: httpx.Client) -> None:
+    with connect(strict) as hasty:
+        hasty.sendall(WHOLE + WHOLE[:-2])
+        assert answer(hasty).startswith(b"HTTP/1.1 200")
+        hasty.sendall(WHOLE[-2:])
+        assert answer(hasty).startswith(b"HTTP/1.1 200")
+        # Between two requests it is uvicorn's keep-alive that counts, not the time of a head.
+        hasty.settimeout(2 * HEAD_SECONDS)
+        with pytest.raises(TimeoutError):
+            hasty.recv(1)
+        hasty.sendall(WHOLE)
+        assert answer(hasty).startswith(b"HTTP/1.1 200")
