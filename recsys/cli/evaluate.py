@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress
             )
         else:
-            requests = None if arguments.requests is None else read_requests(arguments.requests)
+            requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
             report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
         with targets.whole("--report", arguments.report) as page:

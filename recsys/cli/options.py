@@ -90,7 +90,7 @@ def read_config(arguments: argparse.Namespace) -> "Config":
 
 
 def read_data(directory: "Place", config: "Config", progress: Callable[[str], None]) -> "Dataset":
-    """A dataset directory; its bad rows are set aside in `rejected.jsonl`, and it says how many.
+    """A dataset directory; its bad rows are set aside in `rejected.jsonl`. It says how many, and what may be misspelt.
 
     Raises:
         DataError: see `load_dataset`.
@@ -100,7 +100,7 @@ def read_data(directory: "Place", config: "Config", progress: Callable[[str], No
 
     progress(f"reading {directory}")
     rejected = rejected_path(directory)
-    dataset = load_dataset(directory, config, rejected)
+    dataset = load_dataset(directory, config, rejected, progress)
     if dataset.n_rejected:
         progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
     return dataset

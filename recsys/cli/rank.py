@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         recommender = Recommender(bundle)
         requests: Sequence[Request]
         if arguments.requests is not None:
-            requests = read_requests(arguments.requests, n=arguments.n)
+            requests = read_requests(arguments.requests, arguments.n, progress)
         else:
             requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
         with _kept(bundle, arguments) as log:

@@ -24,7 +24,8 @@ BROKEN = "__broken"
 RAW = "__raw"
 """The text of a line that cannot be split."""
 
-_EXTRA = "__extra"
+_EXTRA = tuple(f"__extra_{place}" for place in range(8))
+"""Cells behind the last column. Some programs end every line in commas: empty ones are no fault."""
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -39,6 +40,7 @@ class Table:
         dtypes: type of each column of the file, in the order of the file.
         first_line: line number of row 0. Parquet and frames have no lines: there it is the row, from 1.
         nested: how lists stand in the file: "native" as a type, "json" as JSON text, "bar" as `a|b`.
+        unseen: columns of JSON lines that were asked for and are not in the first lines.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Table:
     dtypes: dict[str, pl.DataType]
     first_line: int = 1
     nested: Literal["native", "json", "bar"] = "native"
+    unseen: frozenset[str] = frozenset()
 
 
 def find_table(folder: Path, name: str) -> Path | None:
@@ -187,18 +190,20 @@ def _open_csv(path: Path) -> Table:
         glob=False,
         has_header=False,
         skip_lines=skip,
-        schema=dict.fromkeys([*names, _EXTRA], pl.String()),
+        schema=dict.fromkeys([*names, *_EXTRA], pl.String()),
         row_index_name=ROW,
         extra_columns="ignore",
         missing_columns="insert",
     )
     width = f"more cells than the {len(names)} columns of the header; quote cells that hold a comma"
-    marks = {BROKEN: pl.when(pl.col(_EXTRA).is_not_null()).then(pl.lit(width)), RAW: pl.col(_EXTRA)}
-    blank = pl.all_horizontal(pl.col(*names, _EXTRA).is_null())
+    further = pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in _EXTRA)
+    marks = {BROKEN: pl.when(further.is_not_null()).then(pl.lit(width)), RAW: further}
+    blank = pl.all_horizontal(pl.col(*names, *_EXTRA).is_null())
     # A quoted cell can span lines: the rows after it stand further down than their number says.
-    breaks = pl.sum_horizontal(pl.col(name).str.count_matches("\n", literal=True).fill_null(0) for name in names)
+    cells = (pl.col(name) for name in (*names, *_EXTRA))
+    breaks = pl.sum_horizontal(cell.str.count_matches("\n", literal=True).fill_null(0) for cell in cells)
     marks[ROW] = pl.col(ROW) + breaks.cum_sum() - breaks
-    frame = frame.with_columns(**marks).filter(~blank).drop(_EXTRA)
+    frame = frame.with_columns(**marks).filter(~blank).drop(*_EXTRA)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1, nested="bar")
 
 
@@ -222,7 +227,8 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
     cells = {name: pl.col(RAW).str.json_path_match(_json_path(path, name)) for name in names}
     frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
-    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json")
+    unseen = frozenset(names) - frozenset(found)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json", unseen=unseen)
 
 
 def _json_path(path: Path, key: str) -> str:

@@ -1,7 +1,7 @@
 """A dataset directory, or frames, to a `Dataset`."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.places import Place, at_hand, place
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.schema import EVENTS, USERS
+from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.users_table import check_users
-from recsys.data.validation import Rejections, write_rejected
+from recsys.data.validation import Rejections, misspelt, write_rejected
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
@@ -34,10 +34,12 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
+        misspelt: a sentence for each column whose name is nearly that of a known one.
     """
 
     rejections: tuple[Rejections, ...]
     n_duplicates: int
+    misspelt: tuple[str, ...] = ()
 
     @property
     def n_rejected(self) -> int:
@@ -45,22 +47,31 @@ class LoadReport:
         return sum(len(part) for part in self.rejections)
 
 
-def load_dataset(folder: Place, config: Config = Config(), rejected: str | Path | None = None) -> Dataset:  # noqa: B008
+def load_dataset(
+    folder: Place,
+    config: Config = Config(),  # noqa: B008
+    rejected: str | Path | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Dataset:
     """Read `items.*`, `events.*` and `users.*` of a folder.
 
     Args:
         folder: a path, or a URL that fsspec knows; see "Dataset directory" in the documentation; parquet, csv or jsonl,
             the latter two also gzipped.
         config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
-        rejected: a file for the bad rows, one JSON object a line; None keeps only their number.
+        rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
+            away. None keeps only their number.
+        progress: called with a line of text for each column that may be misspelt.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
     """
     dataset, report = read_dataset(place(str(folder)), config)
+    for line in report.misspelt:
+        progress(line)
     for part in report.rejections:
         part.check(config.data.max_rejected)
-    if rejected is not None and report.n_rejected:
+    if rejected is not None:
         write_rejected(Path(rejected), report.rejections)
     return dataset
 
@@ -172,5 +183,6 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates)
+    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS))
+    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

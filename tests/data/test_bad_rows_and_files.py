@@ -51,8 +51,11 @@ def folder_of(folder: Path, **files: str | bytes) -> Path:
         ("u1,i1,click,2024-01-01,,,0,", "propensity", "0", "(0, 1]"),
         ("u1,i1,click,2024-01-01,,,1.01,", "propensity", "1.01", "(0, 1]"),
         ("u1,i1,click,2024-01-01,,,NaN,", "propensity", "NaN", "NaN or infinite"),
+        ("u1,i1,click,2024-01-01,,,,4e38", "value", "4e38", "beyond 3.4e+38"),
+        ("u1,i1,click,2024-01-01,,,1e-46,", "propensity", "1e-46", "below 1.2e-38"),
         ("u1,nowhere,click,2024-01-01,,,,", "item_id", "nowhere", "unknown_items"),
         ("u1,i1,click,2024-01-01,,,,1,9,9", None, "9", "more cells"),
+        ("u1,i1,click,2024-01-01,,,,1,,9", None, "9", "more cells"),
     ],
 )
 def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, value: str | None, reason: str) -> None:
@@ -224,6 +227,34 @@ def test_mixed_cells_are_read_or_rejected(tmp_path_factory: pytest.TempPathFacto
     dataset, report = read_dataset(folder, ANY)
     assert len(dataset.log) + report.n_duplicates + report.n_rejected <= 1 + len(cells)
     assert len(dataset.log) >= 1
+
+
+def test_commas_at_the_end_of_a_line_are_no_fault(tmp_path: Path) -> None:
+    rows = ["u1,i1,click,2024-01-01,,,,1,", 'u1,i1,click,2024-01-01,,,,1,""," "', "u1,i1,click,2024-01-01,,,,1,,,,,,,,"]
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + "\n".join(rows))
+    dataset, report = read_dataset(folder, ANY)
+    assert (dataset.log.values.tolist(), report.n_rejected) == ([1, 1, 1], 0)
+
+
+def test_a_clean_reading_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
+    rejected = tmp_path / "rejected.jsonl"
+    load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n"), ANY, rejected)
+    assert rejected.exists()
+    load_dataset(folder_of(tmp_path, events__csv=HEADER + GOOD), ANY, rejected)
+    assert not rejected.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> None:
+    said: list[str] = []
+    items = ITEMS.replace("title", "title,Descripton,weight,tags,tag").replace("Lamp", "Lamp,a,b,c,d")
+    event = {"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "propensty": 1, "page": 2}
+    events = json.dumps(event) if kind == "jsonl" else pl.DataFrame(event).write_csv()
+    load_dataset(folder_of(tmp_path, items__csv=items, **{f"events__{kind}": events}), progress=said.append)
+    assert said == [
+        f"{tmp_path / 'items.csv'}: column 'Descripton' is not known; if it is 'description', rename it",
+        f"{tmp_path / f'events.{kind}'}: column 'propensty' is not known; if it is 'propensity', rename it",
+    ]
 
 
 def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> None:
