@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType, ModuleType
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from recsys import __version__
@@ -19,6 +17,7 @@ from recsys.cli import (
     explain,
     features,
     ingest,
+    interruptions,
     models,
     rank,
     retrain,
@@ -80,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:
-        with streams.told(), _terminated_as_interrupted():
+        with streams.told(), interruptions.raised():
             code: int = arguments.run(arguments)
             sys.stdout.flush()
             return code
@@ -105,21 +104,3 @@ def _fail(error: Exception, code: int, *, hint: str) -> int:
         traceback.print_exc()
     print(f"recsys: error: {error}{hint}", file=sys.stderr)
     return code
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM unwinds the stack as Ctrl-C does, so that temporary files are removed on the way."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: signals are another's affair
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -1,12 +1,14 @@
 """The frame around all verbs: usage, exit codes, interruptions, closed pipes."""
 
 import argparse
+import ctypes
 import errno
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -102,6 +104,25 @@ def test_termination_unwinds_like_an_interruption(verb) -> None:
     assert main(["act"]) == 130
     assert cleaned == [True]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_interruption_that_a_library_loses_comes_again(verb, capsys) -> None:
+    """As one that falls into a compiler's callback does."""
+    callback = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
+    went_on = []
+
+    def act() -> int:
+        callback()
+        went_on.append(True)
+        threading.Event().wait(10)
+        return 0
+
+    verb.does = act
+    before = signal.getsignal(signal.SIGALRM), sys.unraisablehook
+    assert main(["act"]) == 130
+    assert went_on, "the interruption was lost"
+    assert capsys.readouterr().err == "recsys: interrupted\n"
+    assert (signal.getsignal(signal.SIGALRM), sys.unraisablehook) == before
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "d"], ["train", "d", "--registr", "r"]])
