@@ -29,10 +29,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     add_overrides(parser)
 
 
-def add_overrides(parser: argparse.ArgumentParser) -> None:
+def add_overrides(parser: argparse.ArgumentParser, example: str = "text.epochs=2") -> None:
     """`--set KEY=VALUE`."""
     parser.add_argument(
-        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override, e.g. text.epochs=2"
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help=f"override, e.g. {example}"
     )
 
 
