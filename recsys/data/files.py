@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,12 +56,14 @@ def find_table(folder: Path, name: str) -> Path | None:
     """The one file `name.*` of a folder, None if there is none.
 
     Raises:
-        DataError: the folder is missing or no folder, or two files claim to be the same table.
+        DataError: the folder is missing, no folder or may not be read, or two files claim to be the same table.
     """
     if not folder.exists():
         raise DataError(f"{folder} does not exist; give the folder that holds items.* and events.*")
     if not folder.is_dir():
         raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise DataError(f"{folder} may not be read; ask whose it is, or give another folder")
     found = [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)

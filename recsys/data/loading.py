@@ -61,7 +61,7 @@ def load_dataset(
         config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
         rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
             away. None keeps only their number.
-        progress: called with a line of text for each column that may be misspelt.
+        progress: called with a line of text for what is worth knowing, such as a column that may be misspelt.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
@@ -69,6 +69,8 @@ def load_dataset(
     dataset, report = read_dataset(place(str(folder)), config)
     for line in report.misspelt:
         progress(line)
+    if report.n_duplicates:
+        progress(f"{report.n_duplicates:,} events whose event_id was there before count once")
     for part in report.rejections:
         part.check(config.data.max_rejected)
     if rejected is not None:

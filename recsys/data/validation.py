@@ -98,8 +98,11 @@ class Rejections:
 
     def top_reasons(self, n: int = 3) -> list[str]:
         """The most frequent reasons, each with a count and its first example."""
-        groups = self.rows.sort("row").group_by("column", "reason", maintain_order=True)
-        counted = groups.agg(pl.len().alias("count"), pl.col("row", "value").first())
+        kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
+        groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
+        counted = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
+            "kind"
+        )
         ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
         return [
             f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
@@ -189,15 +192,20 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
     Raises:
         DataError: the file cannot be written.
     """
+    partial = path.with_name(f".{path.name}.partial")
     try:
         if not any(len(part) for part in parts):
             path.unlink(missing_ok=True)
             return
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
-        os.replace(partial, path)
+        try:
+            partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"the rejected rows cannot be written to {path}: {error}; choose another place") from error
+        raise DataError(
+            f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"
+        ) from error
 
 
 def _numbers(table: Table, column: Column) -> Numbers:

@@ -96,7 +96,8 @@ def tuned(
     """The settings that rank the newest requests best, and all that were tried, best first.
 
     A ranker learns from older requests, and the newest judge. With early stopping the newest of the older ones may end
-    it, and teach nothing. The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
+    it, and teach nothing. The first try is `config` itself, so the answer is never worse than it by that judge. The
+    test is not looked at.
 
     Where tries run side by side, the next one is chosen as if those that still run had come to nothing ("constant
     liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.

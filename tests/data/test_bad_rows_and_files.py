@@ -1,6 +1,7 @@
 """What is wrong is said with what, where and what to do; it never is a stack trace."""
 
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -165,6 +166,13 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system says it: tests may run as one who may read everything."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(DataError, match="may not be read; ask whose it is"):
+        load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD))
+
+
 def test_a_truncated_gzip_file(tmp_path: Path) -> None:
     import gzip
 
@@ -186,6 +194,30 @@ def test_too_many_bad_rows_stop_the_run_and_write_nothing(tmp_path: Path) -> Non
     assert '(for example line 101, column item_id: "zz")' in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv"]
     assert load_dataset(folder, parse_config({"data": {"max_rejected": 0.04}})).n_rejected == 4
+
+
+def test_duplicates_are_one_reason(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS + "i1,a\ni2,b\ni2,c\n", events__csv=HEADER + GOOD)
+    with pytest.raises(
+        DataError, match=r"allows: 3 x duplicate item_id; line 2 has it first \(for example line 4, col"
+    ):
+        load_dataset(folder)
+
+
+def test_repeated_events_are_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    repeated = GOOD.replace("01-01,", "01-01,e1") * 3
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + repeated)
+    assert len(load_dataset(folder, progress=said.append).log) == 1
+    assert said == ["2 events whose event_id was there before count once"]
+
+
+def test_a_report_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n")
+    (tmp_path / "rejected.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"rejected rows cannot be written to .* go to a folder that can be written"):
+        load_dataset(folder, ANY, tmp_path / "rejected.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv", "rejected.jsonl"]
 
 
 def test_users_are_checked(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from recsys.data.loading import load_dataset
 from recsys.data.places import at_hand, check, name_of, place, put
 from recsys.data.request_file import read_requests, read_user_ids
-from recsys.errors import ConfigError, DataError
+from recsys.errors import ConfigError, DataError, StoreError
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,11 @@ def test_a_kind_of_url_that_nobody_knows() -> None:
         check("nonsense://bucket/lists.parquet")
     check("memory://bucket/lists.parquet")
     check(Path("lists.parquet"))
+
+
+def test_a_host_that_is_not_reached() -> None:
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/lists.parquet cannot be reached"):
+        check("ftp://127.0.0.1:1/lists.parquet")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
