@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from recsys.data.events_table import build_log, read_events, reject_unknown, unk
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
-from recsys.data.places import Place, at_hand, place
+from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.users_table import check_users
@@ -45,6 +45,11 @@ class LoadReport:
     def n_rejected(self) -> int:
         """Bad rows of all tables."""
         return sum(len(part) for part in self.rejections)
+
+    def of(self, here: Path, where: Place) -> "LoadReport":
+        """The report of a copy as that of what was copied."""
+        parts = tuple(replace(part, name=renamed(part.name, here, where)) for part in self.rejections)
+        return replace(self, rejections=parts, misspelt=tuple(renamed(line, here, where) for line in self.misspelt))
 
 
 def load_dataset(
@@ -104,7 +109,9 @@ def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
         items, events = require_table(here, "items"), require_table(here, "events")
         users = find_table(here, "users")
         further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
-        return _assemble(open_table(items), open_table(events, [column.name for column in EVENTS]), further, config)
+        tables = open_table(items), open_table(events, [column.name for column in EVENTS])
+        dataset, report = _assemble(*tables, further, config)
+        return dataset, report.of(here, folder)
 
 
 def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:  # noqa: B008

@@ -38,6 +38,7 @@ def check(where: Place) -> None:
 @contextmanager
 def at_hand(where: Place) -> Iterator[Path]:
     """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files.
+    Errors about the copy name the URL.
 
     Raises:
         DataError: there is nothing, or it cannot be read.
@@ -56,7 +57,15 @@ def at_hand(where: Place) -> Iterator[Path]:
             _fetch(files, path, here)
         except OSError as error:
             raise DataError(f"{where} cannot be read: {error}") from error
-        yield here
+        try:
+            yield here
+        except DataError as error:
+            raise DataError(renamed(str(error), here, where), error.place) from error
+
+
+def renamed(text: str, here: Path, where: Place) -> str:
+    """A message about what is `at_hand` as one about where it is."""
+    return text.replace(str(here), str(where).rstrip("/"))
 
 
 def get(where: str, here: Path) -> None:
