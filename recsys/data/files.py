@@ -217,6 +217,7 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
         has_header=False,
         schema={RAW: pl.String()},
         separator="\x01",
+        extra_columns="ignore",  # JSON has no such letter: what stands before it is no object
         quote_char=None,
         row_index_name=ROW,
     )

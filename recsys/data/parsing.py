@@ -21,6 +21,8 @@ _ISO = (
 _FORMAT = "%Y%m%dT%H%M%S%.f"
 _DATES = 19000101, 21001231
 """The first and the last number that can be a date."""
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+"""A text in JSON."""
 _MILLISECONDS = 1e11
 """Numbers from here on are epoch milliseconds: as seconds they would lie after the year 5000."""
 _LIMIT = 1e15
@@ -163,7 +165,10 @@ def as_tags(cell: pl.Expr, dtype: pl.DataType, nested: str) -> pl.Expr:
     if isinstance(dtype, pl.List):
         items = cell.cast(pl.List(pl.String))
     elif nested == "json":
-        listed = pl.when(cell.str.starts_with("[")).then(cell).str.json_decode(pl.List(pl.String))
+        # Text such as [sale] is no array, and an array in an array no list of tags.
+        array = cell.str.json_path_match("$").str.starts_with("[")
+        deep = cell.str.replace_all(_QUOTED, "").str.slice(1).str.contains(r"[\[{]")
+        listed = pl.when(array & ~deep).then(cell).str.json_decode(pl.List(pl.String))
         items = pl.coalesce(listed, cell.cast(pl.String).str.split("|"))
     else:
         items = cell.cast(pl.String).str.split("|")
