@@ -26,7 +26,7 @@ from recsys.cli import (
     streams,
     train,
 )
-from recsys.errors import BundleError, RecsysError, is_full
+from recsys.errors import BundleError, ConfigError, RecsysError, is_full
 
 VERBS: tuple[ModuleType, ...] = (
     *(demo, data, train, evaluate, rank, serve),
@@ -74,8 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Domain errors carry their own code; an interruption (Ctrl-C, SIGTERM) is 130; a closed pipe is no error; anything
     unexpected is 1, with the trace only when RECSYS_DEBUG is set.
     """
+    words = sys.argv[1:] if argv is None else argv
+    strange = next((word for word in words if word != word.encode(errors="replace").decode()), None)
+    if strange is not None:
+        error = ConfigError(f"{strange!a} is not UTF-8 text; rename the file, or correct the id")
+        return _fail(error, error.exit_code, hint="")
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser().parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:

@@ -20,7 +20,7 @@ _LARGEST_SEED = 2**31 - 1
 
 def add_registry(parser: argparse.ArgumentParser) -> None:
     """`--registry REG`: the folder that holds the trained versions."""
-    parser.add_argument("--registry", type=Path, required=True, metavar="REG", help="folder of the trained versions")
+    parser.add_argument("--registry", type=path, required=True, metavar="REG", help="folder of the trained versions")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +61,18 @@ def engine(arguments: argparse.Namespace) -> "Engine | None":
     return Processes(n) if n > 1 else None
 
 
+def path(text: str) -> Path:
+    """A path, for argparse. An empty one, as of a variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
+
+
 def place(text: str) -> "Place":
     """A path, or a URL that fsspec knows, for argparse."""
     from recsys.data.places import place
 
+    path(text)  # is not empty
     return place(text)
 
 

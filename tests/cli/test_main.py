@@ -131,6 +131,18 @@ def test_wrong_usage_is_2(capsys, arguments: list[str]) -> None:
     assert "usage: recsys" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("word", ["u\udcff", "--registry=\udcff"])
+def test_a_word_that_is_no_text(capsys, word: str) -> None:
+    assert main(["explain", "--registry", "r", "--user", word]) == 2
+    assert capsys.readouterr().err.startswith(f"recsys: error: {word!a} is not UTF-8 text")
+
+
+@pytest.mark.parametrize("arguments", [["train", "d", "--registry", ""], ["train", "", "--registry", "r"]])
+def test_an_empty_path_is_not_the_current_folder(capsys, arguments: list[str]) -> None:
+    assert main(arguments) == 2
+    assert "must not be empty" in capsys.readouterr().err
+
+
 ACTING = (
     "import sys\n"
     "from types import SimpleNamespace\n"
