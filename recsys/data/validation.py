@@ -187,7 +187,8 @@ def rejected_path(folder: Place) -> Path:
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier file goes away.
+    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an
+    earlier report goes away.
 
     Raises:
         DataError: the file cannot be written.
@@ -195,7 +196,8 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         if not any(len(part) for part in parts):
-            path.unlink(missing_ok=True)
+            if _is_report(path):
+                path.unlink()
             return
         try:
             partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
@@ -206,6 +208,14 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
         raise DataError(
             f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"
         ) from error
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is what `write_rejected` writes: `recsys ingest` gives its own the same name."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.readline().startswith(b'{"file": ')
 
 
 def _numbers(table: Table, column: Column) -> Numbers:

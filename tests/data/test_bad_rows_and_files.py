@@ -236,7 +236,10 @@ def test_too_many_event_names(tmp_path: Path) -> None:
 
 def test_rejected_rows_of_an_earlier_run_go_away(tmp_path: Path) -> None:
     path = tmp_path / "rejected.jsonl"
-    path.write_text("old", encoding="utf-8")
+    path.write_text('{"place": "1-0", "reason": "no JSON", "message": "x"}\n', encoding="utf-8")
+    write_rejected(path, [])
+    assert path.exists(), "of a stream: not of a reading"
+    path.write_text('{"file": "events.csv", "line": 2}\n', encoding="utf-8")
     write_rejected(path, [])
     assert not path.exists()
 
