@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from recsys.cli import options, output
 from recsys.cli.progress import Progress
+from recsys.errors import BundleError
 
 if TYPE_CHECKING:
     from recsys.data.requests import Request
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         recommender = Recommender(bundle)
         requests: Sequence[Request]
         if arguments.requests is not None:
-            requests = read_requests(arguments.requests, n=arguments.n)
+            requests = read_requests(arguments.requests, arguments.n, progress)
         else:
             requests = UserRequests(_ids_of(recommender, arguments.users), arguments.n)
         with _kept(bundle, arguments) as log:
@@ -97,15 +98,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _kept(bundle: "Bundle", arguments: argparse.Namespace) -> Iterator[Path | None]:
-    """A folder with the log that stands in for the version's own, where the other processes find the version too."""
+    """A folder with the log that stands in for the version's own, where the other processes find the version too.
+
+    Raises:
+        BundleError: it cannot be made there.
+    """
     if arguments.data is None:
         yield None
         return
     cache: Path = arguments.registry / "cache"
-    cache.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="log-", dir=cache.absolute()) as folder:
-        bundle.log.save(Path(folder) / "log")
-        yield Path(folder) / "log"
+    try:
+        cache.mkdir(exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix="log-", dir=cache.absolute())
+    except OSError as error:
+        raise BundleError(f"--data: the events cannot be kept in {cache} for the ranking: {error}") from error
+    with folder as name:
+        bundle.log.save(Path(name) / "log")
+        yield Path(name) / "log"
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:
