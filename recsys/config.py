@@ -314,7 +314,7 @@ class Config(Section):
     privacy: PrivacyConfig = PrivacyConfig()
 
 
-def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """Read a TOML file and apply `section.key=value` overrides, later ones winning.
 
     Raises:
@@ -323,7 +323,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+            tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ConfigError(f"config file {path} does not exist") from error
         except OSError as error:

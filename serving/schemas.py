@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from recsys.config import MAX_RULE, Count, Days
-from recsys.data.schema import MAX_POSITION
+from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 MAX_IDS = 10_000
 """Most ids in one list of a request."""
@@ -22,6 +22,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 Moment = Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat
 """ISO 8601, or epoch seconds or milliseconds."""
+
+Number = Annotated[FiniteFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+"""What 32 bits hold."""
 
 Value = Text | bool | int | FiniteFloat | None
 
@@ -138,8 +141,8 @@ class EventIn(Model):
     timestamp: Moment | None = Field(None, description="ISO 8601, or epoch seconds or milliseconds; none: now")
     request_id: Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: float | None = Field(None, gt=0, le=1)
-    value: FiniteFloat | None = None
+    propensity: float | None = Field(None, ge=MIN_SHARE, le=1)
+    value: Number | None = None
     session_id: Id | None = None
     context: Context | None = None
 
@@ -169,7 +172,7 @@ class ItemIn(Model):
     category: Text | None = None
     brand: Text | None = None
     tags: Annotated[list[Name], Field(max_length=100)] | None = None
-    price: FiniteFloat | None = None
+    price: Number | None = None
     language: Text | None = None
     created_at: Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat | None = Field(
         None, description="when it first existed: ISO 8601, or epoch seconds or milliseconds; not listed before"

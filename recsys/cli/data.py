@@ -77,6 +77,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     dataset, report = read_dataset(arguments.folder, config)
     path = rejected_path(arguments.folder)
     write_rejected(path, report.rejections)
+    for line in report.misspelt:
+        _say(line)
     summary = summarise(dataset, report)
     if arguments.json:
         print_json(summary.to_dict())

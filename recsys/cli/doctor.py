@@ -35,7 +35,9 @@ class Check:
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys doctor [--registry REG] [--store URL] [--json]`."""
     parser = subparsers.add_parser("doctor", help="check this machine, the libraries and, if given, a registry")
-    parser.add_argument("--registry", type=Path, metavar="REG", help="also check every version in this registry")
+    parser.add_argument(
+        "--registry", type=options.path, metavar="REG", help="also check every version in this registry"
+    )
     parser.add_argument("--store", metavar="URL", help="also open this event store")
     options.add_json(parser)
     parser.set_defaults(run=run)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recsys.cli import figures, options, output, targets
 from recsys.cli.progress import Progress
-from recsys.errors import DataError
+from recsys.errors import ConfigError, DataError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,7 +25,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="train anew with the version's configuration: without the newest request of every user, or before each "
         "window of the newest events (default: the version as it is, on what is newer than its training)",
     )
-    parser.add_argument("--windows", type=options.positive, default=3, metavar="N", help="of --split rolling (3)")
+    parser.add_argument("--windows", type=options.positive, metavar="N", help="of --split rolling (default 3)")
     options.add_json(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with figures and plots")
     parser.add_argument(
@@ -36,6 +36,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, write the page."""
+    if arguments.windows is not None and arguments.split != "rolling":
+        raise ConfigError("--windows are those of --split rolling; add it")
     targets.check_file("--report", arguments.report)
     targets.check_file("--per-request", arguments.per_request)
 
@@ -55,12 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = Bundle.load(registry, arguments.version)
         dataset = options.read_data(directory, bundle.config, progress)
         if arguments.split is not None:
-            cache, windows = VectorCache(registry.vectors_file), arguments.windows
+            cache, windows = VectorCache(registry.vectors_file), arguments.windows or 3
             report = evaluate_anew(
                 bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress
             )
         else:
-            requests = None if arguments.requests is None else read_requests(arguments.requests)
+            requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
             report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
         with targets.whole("--report", arguments.report) as page:

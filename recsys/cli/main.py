@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType, ModuleType
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from recsys import __version__
@@ -19,6 +17,7 @@ from recsys.cli import (
     explain,
     features,
     ingest,
+    interruptions,
     models,
     rank,
     retrain,
@@ -27,7 +26,7 @@ from recsys.cli import (
     streams,
     train,
 )
-from recsys.errors import BundleError, RecsysError, is_full
+from recsys.errors import BundleError, ConfigError, RecsysError, is_full
 
 VERBS: tuple[ModuleType, ...] = (
     *(demo, data, train, evaluate, rank, serve),
@@ -75,12 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Domain errors carry their own code; an interruption (Ctrl-C, SIGTERM) is 130; a closed pipe is no error; anything
     unexpected is 1, with the trace only when RECSYS_DEBUG is set.
     """
+    words = sys.argv[1:] if argv is None else argv
+    strange = next((word for word in words if word != word.encode(errors="replace").decode()), None)
+    if strange is not None:
+        error = ConfigError(f"{strange!a} is not UTF-8 text; rename the file, or correct the id")
+        return _fail(error, error.exit_code, hint="")
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser().parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:
-        with streams.told(), _terminated_as_interrupted():
+        with streams.told(), interruptions.raised():
             code: int = arguments.run(arguments)
             sys.stdout.flush()
             return code
@@ -105,21 +109,3 @@ def _fail(error: Exception, code: int, *, hint: str) -> int:
         traceback.print_exc()
     print(f"recsys: error: {error}{hint}", file=sys.stderr)
     return code
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM unwinds the stack as Ctrl-C does, so that temporary files are removed on the way."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: signals are another's affair
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

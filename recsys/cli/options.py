@@ -20,7 +20,7 @@ _LARGEST_SEED = 2**31 - 1
 
 def add_registry(parser: argparse.ArgumentParser) -> None:
     """`--registry REG`: the folder that holds the trained versions."""
-    parser.add_argument("--registry", type=Path, required=True, metavar="REG", help="folder of the trained versions")
+    parser.add_argument("--registry", type=path, required=True, metavar="REG", help="folder of the trained versions")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +29,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     add_overrides(parser)
 
 
-def add_overrides(parser: argparse.ArgumentParser) -> None:
+def add_overrides(parser: argparse.ArgumentParser, example: str = "text.epochs=2") -> None:
     """`--set KEY=VALUE`."""
     parser.add_argument(
-        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override, e.g. text.epochs=2"
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help=f"override, e.g. {example}"
     )
 
 
@@ -61,10 +61,18 @@ def engine(arguments: argparse.Namespace) -> "Engine | None":
     return Processes(n) if n > 1 else None
 
 
+def path(text: str) -> Path:
+    """A path, for argparse. An empty one, as of a variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
+
+
 def place(text: str) -> "Place":
     """A path, or a URL that fsspec knows, for argparse."""
     from recsys.data.places import place
 
+    path(text)  # is not empty
     return place(text)
 
 
@@ -90,7 +98,7 @@ def read_config(arguments: argparse.Namespace) -> "Config":
 
 
 def read_data(directory: "Place", config: "Config", progress: Callable[[str], None]) -> "Dataset":
-    """A dataset directory; its bad rows are set aside in `rejected.jsonl`, and it says how many.
+    """A dataset directory; its bad rows are set aside in `rejected.jsonl`. It says how many, and what may be misspelt.
 
     Raises:
         DataError: see `load_dataset`.
@@ -100,7 +108,7 @@ def read_data(directory: "Place", config: "Config", progress: Callable[[str], No
 
     progress(f"reading {directory}")
     rejected = rejected_path(directory)
-    dataset = load_dataset(directory, config, rejected)
+    dataset = load_dataset(directory, config, rejected, progress)
     if dataset.n_rejected:
         progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
     return dataset

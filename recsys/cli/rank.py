@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             bundle = dataclasses.replace(bundle, log=Matched.of(bundle, dataset).log)
         requests: Sequence[Request]
         if arguments.requests is not None:
-            requests = read_requests(arguments.requests, n=arguments.n)
+            requests = read_requests(arguments.requests, arguments.n, progress)
         else:
             requests = UserRequests(_ids_of(bundle, arguments.users), arguments.n)
         engine = options.engine(arguments)

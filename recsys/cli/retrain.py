@@ -31,7 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--anew", action="store_true", help="train all anew instead of going on from the served version"
     )
-    options.add_overrides(parser)
+    options.add_overrides(parser, "retrain.min_events=50")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
     watch = parser.add_argument_group("again and again")
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _once(arguments: argparse.Namespace) -> "Decision":
-    from recsys.config import parse_config
+    from recsys.pipeline.bundle import trained_config
     from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
     from recsys.registry.history_page import write_history
@@ -89,15 +89,30 @@ def _once(arguments: argparse.Namespace) -> "Decision":
     settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
     with Progress() as progress, registry.retraining():
         if arguments.data is not None:
-            dataset = options.read_data(arguments.data, parse_config(registry.manifest(served).config), progress)
+            dataset = options.read_data(arguments.data, trained_config(registry, served), progress)
             decision = retrain_from_data(registry, dataset, **settings, progress=progress)
         else:
+            _check_store(arguments.store)
             with closing(open_store(arguments.store)) as store:
                 decision = retrain_from_store(registry, store, **settings, progress=progress)
     if arguments.report is not None:
         with targets.whole("--report", arguments.report) as page:
             write_history(page, registry.decisions(), str(registry.path))
     return decision
+
+
+def _check_store(url: str) -> None:
+    """See that a file is there: opening it would make an empty store of a name that is misspelt.
+
+    Raises:
+        StoreError: there is none.
+    """
+    from recsys.errors import StoreError
+    from recsys.store import sqlite_file
+
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
 
 
 def _tell(turn: "Turn", arguments: argparse.Namespace) -> None:

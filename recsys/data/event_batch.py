@@ -10,7 +10,7 @@ from recsys.config import EventsConfig
 from recsys.data.events import Event
 from recsys.data.events_table import event_weights
 from recsys.data.interactions import InteractionLog, request_keys
-from recsys.data.schema import MAX_EVENT_NAMES, MAX_POSITION
+from recsys.data.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
 _DAY = 86_400 * 1_000_000
@@ -73,6 +73,6 @@ def _is_sound(event: Event, latest: int) -> bool:
         all(text is not None and bool(text.strip()) for text in (event.user_id, event.item_id, event.event))
         and 0 <= event.timestamp <= latest
         and (event.position is None or 0 <= event.position <= MAX_POSITION)
-        and (event.propensity is None or 0 < event.propensity <= 1)
-        and (event.value is None or math.isfinite(event.value))
+        and (event.propensity is None or MIN_SHARE <= event.propensity <= 1)
+        and (event.value is None or abs(event.value) <= MAX_NUMBER)
     )

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from recsys.data.events import Event
 from recsys.data.parsing import as_time
-from recsys.data.schema import MAX_POSITION
+from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 _SKEW = 300 * 1_000_000
 """How far in the future, microseconds, an event may lie: clocks differ."""
@@ -31,8 +31,8 @@ class _Content(BaseModel):
     timestamp: str | None = None
     request_id: _Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: float | None = Field(None, gt=0, le=1)
-    value: FiniteFloat | None = None
+    propensity: float | None = Field(None, ge=MIN_SHARE, le=1)
+    value: float | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
     session_id: _Id | None = None
     context: dict[str, Any] | None = None
 

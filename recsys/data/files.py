@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ BROKEN = "__broken"
 RAW = "__raw"
 """The text of a line that cannot be split."""
 
-_EXTRA = "__extra"
+_EXTRA = tuple(f"__extra_{place}" for place in range(8))
+"""Cells behind the last column. Some programs end every line in commas: empty ones are no fault."""
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -39,6 +41,7 @@ class Table:
         dtypes: type of each column of the file, in the order of the file.
         first_line: line number of row 0. Parquet and frames have no lines: there it is the row, from 1.
         nested: how lists stand in the file: "native" as a type, "json" as JSON text, "bar" as `a|b`.
+        unseen: columns of JSON lines that were asked for and are not in the first lines.
     """
 
     name: str
@@ -46,18 +49,21 @@ class Table:
     dtypes: dict[str, pl.DataType]
     first_line: int = 1
     nested: Literal["native", "json", "bar"] = "native"
+    unseen: frozenset[str] = frozenset()
 
 
 def find_table(folder: Path, name: str) -> Path | None:
     """The one file `name.*` of a folder, None if there is none.
 
     Raises:
-        DataError: the folder is missing or no folder, or two files claim to be the same table.
+        DataError: the folder is missing, no folder or may not be read, or two files claim to be the same table.
     """
     if not folder.exists():
         raise DataError(f"{folder} does not exist; give the folder that holds items.* and events.*")
     if not folder.is_dir():
         raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise DataError(f"{folder} may not be read; ask whose it is, or give another folder")
     found = [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
@@ -187,18 +193,20 @@ def _open_csv(path: Path) -> Table:
         glob=False,
         has_header=False,
         skip_lines=skip,
-        schema=dict.fromkeys([*names, _EXTRA], pl.String()),
+        schema=dict.fromkeys([*names, *_EXTRA], pl.String()),
         row_index_name=ROW,
         extra_columns="ignore",
         missing_columns="insert",
     )
     width = f"more cells than the {len(names)} columns of the header; quote cells that hold a comma"
-    marks = {BROKEN: pl.when(pl.col(_EXTRA).is_not_null()).then(pl.lit(width)), RAW: pl.col(_EXTRA)}
-    blank = pl.all_horizontal(pl.col(*names, _EXTRA).is_null())
+    further = pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in _EXTRA)
+    marks = {BROKEN: pl.when(further.is_not_null()).then(pl.lit(width)), RAW: further}
+    blank = pl.all_horizontal(pl.col(*names, *_EXTRA).is_null())
     # A quoted cell can span lines: the rows after it stand further down than their number says.
-    breaks = pl.sum_horizontal(pl.col(name).str.count_matches("\n", literal=True).fill_null(0) for name in names)
+    cells = (pl.col(name) for name in (*names, *_EXTRA))
+    breaks = pl.sum_horizontal(cell.str.count_matches("\n", literal=True).fill_null(0) for cell in cells)
     marks[ROW] = pl.col(ROW) + breaks.cum_sum() - breaks
-    frame = frame.with_columns(**marks).filter(~blank).drop(_EXTRA)
+    frame = frame.with_columns(**marks).filter(~blank).drop(*_EXTRA)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1, nested="bar")
 
 
@@ -209,6 +217,7 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
         has_header=False,
         schema={RAW: pl.String()},
         separator="\x01",
+        extra_columns="ignore",  # JSON has no such letter: what stands before it is no object
         quote_char=None,
         row_index_name=ROW,
     )
@@ -222,7 +231,8 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
     cells = {name: pl.col(RAW).str.json_path_match(_json_path(path, name)) for name in names}
     frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
-    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json")
+    unseen = frozenset(names) - frozenset(found)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json", unseen=unseen)
 
 
 def _json_path(path: Path, key: str) -> str:

@@ -51,7 +51,7 @@ def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
     rejections = Rejections(table.name, table.first_line, n_rows, rejected)
     frame = frame.filter(~repeated).drop(ROW).with_columns(pl.col("available").fill_null(True))
     try:
-        kept = [_inferred(attribute(frame[name])) for name in attributes]
+        kept = [_inferred(attribute(_listed(frame[name], table))) for name in attributes]
     except DataError as error:
         raise DataError(f"{table.name}: {error}") from error
     return frame.with_columns(*kept), rejections
@@ -80,14 +80,29 @@ def _duplicates(frame: pl.DataFrame, repeated: pl.Series, first_line: int) -> pl
     )
 
 
+def _listed(values: pl.Series, table: Table) -> pl.Series:
+    """A column of JSON lines as lists if every cell is one, so that filters look into them as into those of parquet."""
+    words = values.drop_nulls()
+    if table.nested != "json" or words.is_empty() or not words.str.starts_with("[").all():
+        return values
+    try:
+        return values.str.json_decode(infer_schema_length=None)
+    except pl.exceptions.PolarsError:  # text that only begins so
+        return values
+
+
 def _inferred(values: pl.Series) -> pl.Series:
-    """Text of an unknown column as numbers or truth values if every cell is one, so that filters can compare it."""
+    """Text of an unknown column as numbers or truth values if every cell is one, so that filters can compare it.
+
+    Numbers that 64 bits do not hold are labels.
+    """
     if values.dtype != pl.String or values.null_count() == len(values):
         return values
     words = values.drop_nulls()
     if words.str.contains(_NUMBER).all():
         whole = not words.str.contains(r"[.eE]").any()
-        return values.cast(pl.Int64 if whole else pl.Float64, strict=False)
+        numbers = values.cast(pl.Int64 if whole else pl.Float64, strict=False)
+        return numbers if numbers.drop_nulls().is_finite().sum() == len(words) else values
     if words.is_in(["true", "false", "True", "False"]).all():
         return values.str.to_lowercase() == "true"
     return values

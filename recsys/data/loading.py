@@ -1,8 +1,8 @@
 """A dataset directory, or frames, to a `Dataset`."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,11 @@ from recsys.data.events_table import build_log, read_events, reject_unknown, unk
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
-from recsys.data.places import Place, at_hand, place
+from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.schema import EVENTS, USERS
+from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.users_table import check_users
-from recsys.data.validation import Rejections, write_rejected
+from recsys.data.validation import Rejections, misspelt, write_rejected
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
@@ -34,33 +34,51 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
+        misspelt: a sentence for each column whose name is nearly that of a known one.
     """
 
     rejections: tuple[Rejections, ...]
     n_duplicates: int
+    misspelt: tuple[str, ...] = ()
 
     @property
     def n_rejected(self) -> int:
         """Bad rows of all tables."""
         return sum(len(part) for part in self.rejections)
 
+    def of(self, here: Path, where: Place) -> "LoadReport":
+        """The report of a copy as that of what was copied."""
+        parts = tuple(replace(part, name=renamed(part.name, here, where)) for part in self.rejections)
+        return replace(self, rejections=parts, misspelt=tuple(renamed(line, here, where) for line in self.misspelt))
 
-def load_dataset(folder: Place, config: Config = Config(), rejected: str | Path | None = None) -> Dataset:  # noqa: B008
+
+def load_dataset(
+    folder: Place,
+    config: Config = Config(),  # noqa: B008
+    rejected: str | Path | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Dataset:
     """Read `items.*`, `events.*` and `users.*` of a folder.
 
     Args:
         folder: a path, or a URL that fsspec knows; see "Dataset directory" in the documentation; parquet, csv or jsonl,
             the latter two also gzipped.
         config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
-        rejected: a file for the bad rows, one JSON object a line; None keeps only their number.
+        rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
+            away. None keeps only their number.
+        progress: called with a line of text for what is worth knowing, such as a column that may be misspelt.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
     """
     dataset, report = read_dataset(place(str(folder)), config)
+    for line in report.misspelt:
+        progress(line)
+    if report.n_duplicates:
+        progress(f"{report.n_duplicates:,} events whose event_id was there before count once")
     for part in report.rejections:
         part.check(config.data.max_rejected)
-    if rejected is not None and report.n_rejected:
+    if rejected is not None:
         write_rejected(Path(rejected), report.rejections)
     return dataset
 
@@ -91,7 +109,9 @@ def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
         items, events = require_table(here, "items"), require_table(here, "events")
         users = find_table(here, "users")
         further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
-        return _assemble(open_table(items), open_table(events, [column.name for column in EVENTS]), further, config)
+        tables = open_table(items), open_table(events, [column.name for column in EVENTS])
+        dataset, report = _assemble(*tables, further, config)
+        return dataset, report.of(here, folder)
 
 
 def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:  # noqa: B008
@@ -172,5 +192,6 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates)
+    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS))
+    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

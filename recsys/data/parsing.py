@@ -3,29 +3,40 @@
 Text files give strings, parquet files give types; both end in the types of `recsys.data.schema`.
 """
 
+from typing import Literal
+
 import polars as pl
 
 from recsys.data.schema import Column
 from recsys.errors import DataError
 
+Numbers = Literal["dates", "epoch", "either"]
+"""What the plain numbers among times are: dates such as 20240501; epoch seconds or milliseconds; each what it looks
+like, a date before seconds of August 1970."""
+
 _ISO = (
-    r"^(?<day>\d{4}-\d{2}-\d{2})"
-    r"(?:[Tt ](?<clock>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?) ?(?<zone>[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
+    r"^(?<day>\d{4}-\d{2}-\d{2}|\d{8})"
+    r"(?:[Tt ](?<clock>\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?) ?(?<zone>[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
-_FORMAT = "%Y-%m-%dT%H:%M:%S%.f"
+_FORMAT = "%Y%m%dT%H%M%S%.f"
+_DATES = 19000101, 21001231
+"""The first and the last number that can be a date."""
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+"""A text in JSON."""
 _MILLISECONDS = 1e11
 """Numbers from here on are epoch milliseconds: as seconds they would lie after the year 5000."""
 _LIMIT = 1e15
 """Numbers from here on are no moment in either unit."""
 
 
-def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
+def parse(column: Column, dtype: pl.DataType, nested: str, numbers: Numbers = "either") -> pl.Expr:
     """The values of a column, null where a cell is empty or cannot be read.
 
     Args:
         column: what the column should hold.
         dtype: what the file holds.
         nested: how lists stand in the file, see `Table`.
+        numbers: what the numbers of a column of times are.
 
     Raises:
         DataError: the type of the whole column cannot hold such values.
@@ -38,7 +49,7 @@ def parse(column: Column, dtype: pl.DataType, nested: str) -> pl.Expr:
         case "number" | "whole" | "share" if is_text or dtype.is_numeric():
             return as_number(cell, dtype)
         case "time" | "past" if is_text or dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
-            return as_time(cell, dtype)
+            return as_time(cell, dtype, numbers)
         case "tags" if is_text or isinstance(dtype, pl.List):
             return as_tags(cell, dtype, nested)
         case "flag" if is_text or dtype.is_integer() or dtype == pl.Boolean:
@@ -76,27 +87,31 @@ def as_number(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return pl.when(number.is_finite()).then(number)
 
 
-def as_time(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
     """Int64 microseconds since 1970 UTC. A time without a zone is UTC."""
     if isinstance(dtype, pl.Datetime):
         return cell.dt.epoch("us")
     if dtype == pl.Date:
         return cell.cast(pl.Datetime("us")).dt.epoch("us")
     if dtype != pl.String:
-        return _epoch(cell)
+        return _moment(cell, numbers)
     text = cell.str.strip_chars()
     # Each step takes the fields of the one before, so that the text is matched once.
     parts = text.str.extract_groups(_ISO).struct.with_fields(
-        clock=pl.field("clock").str.replace(",", ".", literal=True).fill_null("00:00:00"),
+        day=pl.field("day").str.replace_all("-", "", literal=True),
+        clock=pl.field("clock")
+        .str.replace_all(":", "", literal=True)
+        .str.replace(",", ".", literal=True)
+        .fill_null("000000"),
         zone=pl.field("zone").str.replace(":", "", literal=True),
     )
     zone = pl.field("zone")
     minutes = 60 * zone.str.slice(1, 2).cast(pl.Int64, strict=False) + zone.str.slice(3, 2).replace("", "0").cast(
         pl.Int64, strict=False
     )
-    short = pl.field("clock").str.len_bytes() == 5
+    short = pl.field("clock").str.len_bytes() == 4
     steps = parts.struct.with_fields(
-        clock=pl.when(short).then(pl.field("clock") + ":00").otherwise(pl.field("clock")),
+        clock=pl.when(short).then(pl.field("clock") + "00").otherwise(pl.field("clock")),
         ahead=pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0),
     ).struct.with_fields(
         moment=(pl.field("day") + "T" + pl.field("clock")).str.to_datetime(_FORMAT, time_unit="us", strict=False),
@@ -104,7 +119,28 @@ def as_time(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     moment = steps.struct.with_fields(
         micro=pl.field("moment").dt.epoch("us") - pl.field("ahead") * 60_000_000
     ).struct.field("micro")
-    return pl.coalesce(_epoch(text), moment)
+    return pl.coalesce(_moment(text, numbers), moment)
+
+
+def looks_like_date(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whether a number is a date such as 20240501; null where a cell is no number."""
+    number = as_number(cell, dtype)
+    return pl.when(number.is_not_null()).then(_date(number).is_not_null())
+
+
+def _moment(cell: pl.Expr, numbers: Numbers) -> pl.Expr:
+    """Microseconds of a plain number."""
+    if numbers == "epoch":
+        return _epoch(cell)
+    return _date(cell) if numbers == "dates" else pl.coalesce(_date(cell), _epoch(cell))
+
+
+def _date(cell: pl.Expr) -> pl.Expr:
+    """Microseconds of dates that are written as a number of eight digits (ISO 8601, basic format)."""
+    number = cell.cast(pl.Float64, strict=False)
+    digits = pl.when(number.is_between(*_DATES) & (number == number.floor())).then(number).cast(pl.Int64)
+    day = digits.cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    return day.cast(pl.Datetime("us")).dt.epoch("us")
 
 
 def _epoch(cell: pl.Expr) -> pl.Expr:
@@ -129,7 +165,10 @@ def as_tags(cell: pl.Expr, dtype: pl.DataType, nested: str) -> pl.Expr:
     if isinstance(dtype, pl.List):
         items = cell.cast(pl.List(pl.String))
     elif nested == "json":
-        listed = pl.when(cell.str.starts_with("[")).then(cell).str.json_decode(pl.List(pl.String))
+        # Text such as [sale] is no array, and an array in an array no list of tags.
+        array = cell.str.json_path_match("$").str.starts_with("[")
+        deep = cell.str.replace_all(_QUOTED, "").str.slice(1).str.contains(r"[\[{]")
+        listed = pl.when(array & ~deep).then(cell).str.json_decode(pl.List(pl.String))
         items = pl.coalesce(listed, cell.cast(pl.String).str.split("|"))
     else:
         items = cell.cast(pl.String).str.split("|")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import ConfigError, DataError
+from recsys.errors import ConfigError, DataError, StoreError
 
 Place = Path | str
 """A path of this machine, or a URL."""
@@ -29,6 +29,7 @@ def check(where: Place) -> None:
 
     Raises:
         ConfigError: its kind is not known, or its library is not installed.
+        StoreError: its host cannot be reached.
     """
     if isinstance(where, str):
         _opened(where)
@@ -37,10 +38,12 @@ def check(where: Place) -> None:
 @contextmanager
 def at_hand(where: Place) -> Iterator[Path]:
     """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files.
+    Errors about the copy name the URL.
 
     Raises:
         DataError: there is nothing, or it cannot be read.
         ConfigError: no library for such URLs is installed.
+        StoreError: its host cannot be reached.
     """
     if isinstance(where, Path):
         yield where
@@ -54,14 +57,22 @@ def at_hand(where: Place) -> Iterator[Path]:
             _fetch(files, path, here)
         except OSError as error:
             raise DataError(f"{where} cannot be read: {error}") from error
-        yield here
+        try:
+            yield here
+        except DataError as error:
+            raise DataError(renamed(str(error), here, where), error.place) from error
+
+
+def renamed(text: str, here: Path, where: Place) -> str:
+    """A message about what is `at_hand` as one about where it is."""
+    return text.replace(str(here), str(where).rstrip("/"))
 
 
 def get(where: str, here: Path) -> None:
     """Copy a file from a URL.
 
     Raises:
-        DataError, ConfigError: as `at_hand`.
+        DataError, ConfigError, StoreError: as `at_hand`.
     """
     files, path = _opened(where)
     try:
@@ -75,7 +86,7 @@ def put(here: Path, where: str) -> None:
 
     Raises:
         DataError: it cannot be written.
-        ConfigError: no library for such URLs is installed.
+        ConfigError, StoreError: as `at_hand`.
     """
     files, path = _opened(where)
     try:
@@ -102,4 +113,6 @@ def _opened(where: str) -> tuple[Any, str]:
         files, path = fsspec.core.url_to_fs(where)
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+    except OSError as error:  # some kinds connect at once
+        raise StoreError(f"{where} cannot be reached: {error}; check the host and the network") from error
     return files, str(path)

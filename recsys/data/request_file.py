@@ -1,6 +1,7 @@
 """A requests file to requests: batch ranking and evaluation. A fault in it is an error, not a row to set aside."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,27 @@ from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
 from recsys.errors import DataError
 
 _FURTHER = ("history", "candidates", "context", "target")
+_COLUMNS = (*(column.name for column in REQUESTS), *_FURTHER)
 
 
-def read_requests(path: Place, n: int = Request.n) -> list[Request]:
+def read_requests(
+    path: Place, n: int = Request.n, progress: Callable[[str], None] = lambda message: None
+) -> list[Request]:
     """Read a parquet, csv or jsonl file of requests, a path or a URL, in the order of the file.
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
     `history` stands for a user without history, a missing one for the stored history. `n` is the length of the lists
-    whose row does not name one.
+    whose row does not name one. Other columns are not read, which `progress` is told: they may be misspelt.
 
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
     """
     with at_hand(place(str(path))) as here:
-        return _read(open_table(here, [*(column.name for column in REQUESTS), *_FURTHER]), n)
+        table = open_table(here)
+        for name in table.dtypes:
+            if name not in _COLUMNS:
+                progress(f"{path}: column {name!r} is not read; {_meant(name, table)}")
+        return _read(table, n)
 
 
 def read_user_ids(path: Place) -> list[str]:
@@ -58,6 +66,12 @@ def _user_ids(path: Path) -> list[str]:
         raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
     ids: list[str] = frame[parsed("user_id")].to_list()
     return ids
+
+
+def _meant(name: str, table: Table) -> str:
+    missing = [column for column in _COLUMNS if column not in table.dtypes]
+    near = difflib.get_close_matches(name.lower(), missing, n=1)
+    return f"is it {near[0]!r}?" if near else f"known are {', '.join(_COLUMNS)}"
 
 
 def _read(table: Table, n: int) -> list[Request]:

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from recsys.errors import DataError
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "user_id": (str | None, "text"),
+    "n": (Integral, "a whole number from 1"),
+    "time": (Integral | None, "a whole number of microseconds since 1970 UTC"),
+}
+"""What fields must be, and in words: numbers as ids, and texts as numbers, would only fail far away from here."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Request:
         targets: for evaluation: the item ids that were wanted.
 
     Raises:
-        DataError: `n` is below 1.
+        DataError: `n` is below 1, an id is not text, or a number is not whole.
     """
 
     user_id: str | None = None
@@ -42,5 +50,16 @@ class Request:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, (kind, wanted) in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise self._wrong(name, wanted)
         if self.n < 1:
-            raise DataError(f"request {self.request_id!r}: n must be at least 1, not {self.n}")
+            raise self._wrong("n", _KINDS["n"][1])
+        for name in ("history", "candidates", "exclude", "targets"):
+            ids = getattr(self, name)
+            # A text is a sequence of texts too: its letters would be taken for ids.
+            if isinstance(ids, str) or not all(isinstance(id_, str) for id_ in ids or ()):
+                raise self._wrong(name, "a tuple of item ids, each of them text")
+
+    def _wrong(self, name: str, wanted: str) -> DataError:
+        return DataError(f"request {self.request_id!r}: {name} must be {wanted}, not {getattr(self, name)!r}")

@@ -7,7 +7,7 @@ import polars as pl
 
 Kind = Literal["id", "text", "tags", "number", "whole", "share", "time", "past", "flag"]
 """What a cell holds: an id; free text; a list of strings; a finite number; a whole number from 0; a share in (0, 1];
-a moment; a moment since 1970 that is not in the future; true or false."""
+a moment; a moment since 1970 that is not in the future; true or false. Numbers and shares are such as 32 bits hold."""
 
 DTYPES: dict[Kind, pl.DataType] = {
     "id": pl.String(),
@@ -69,6 +69,12 @@ REQUESTS = (
 
 MAX_POSITION = 32_767
 """Positions are kept in 16 bits."""
+
+MAX_NUMBER = 3.4e38
+"""The largest value of an event, or price: features are computed in 32 bits."""
+
+MIN_SHARE = 1.2e-38
+"""The smallest propensity, in 32 bits too."""
 
 MAX_EVENT_NAMES = 127
 """Numbers of event names are kept in 8 bits."""

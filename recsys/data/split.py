@@ -41,7 +41,7 @@ class TemporalSplit:
         if len(moments) < 3:
             raise DataError(
                 f"the log has signs of interest at {len(moments)} distinct times; three are needed to cut it into "
-                "history, ranker window and test. Check the timestamps and `events.weights`"
+                "history, ranker window and test. Check the timestamps, `events.weights` and `events.min_value`"
             )
         share = config.ranker_fraction / (1.0 - config.test_fraction) if config.test_fraction < 1 else 1.0
         if test_start is None:

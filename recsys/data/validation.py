@@ -14,15 +14,19 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.files import BROKEN, RAW, ROW, Table, collect
-from recsys.data.parsing import WANTED, as_cell, parse
+from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
-from recsys.data.schema import MAX_POSITION, Column
+from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE, Column
 from recsys.errors import DataError
 
 FAULT = "__fault"
 """Place of the first broken rule of a row in `Rules.checks`, from 1; 0 where the row is good."""
 
 _DAY = 86_400 * 1_000_000
+_LOOKED_AT = 1_000
+"""First cells of a column of times that tell what its numbers are."""
+_NEAR = 0.8
+"""Likeness of two names, of 1, from which on one may be the other misspelt."""
 _SHOWN = 200
 """Longest value that is repeated in a report."""
 
@@ -94,8 +98,11 @@ class Rejections:
 
     def top_reasons(self, n: int = 3) -> list[str]:
         """The most frequent reasons, each with a count and its first example."""
-        groups = self.rows.sort("row").group_by("column", "reason", maintain_order=True)
-        counted = groups.agg(pl.len().alias("count"), pl.col("row", "value").first())
+        kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
+        groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
+        counted = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
+            "kind"
+        )
         ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
         return [
             f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
@@ -124,7 +131,8 @@ def parsed(name: str) -> str:
 
 
 def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
-    """Read the cells of a table and find the first fault of each row; nothing is computed yet.
+    """Read the cells of a table and find the first fault of each row; nothing is computed yet, but that the first cells
+    of a column of times are looked at.
 
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
@@ -134,7 +142,8 @@ def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
     values = {}
     for column in present:
         try:
-            values[parsed(column.name)] = parse(column, table.dtypes[column.name], table.nested)
+            numbers = _numbers(table, column)
+            values[parsed(column.name)] = parse(column, table.dtypes[column.name], table.nested, numbers)
         except DataError as error:
             raise DataError(f"{table.name}: {error}") from error
     checks = [Check("", "", pl.col(BROKEN).is_not_null())]
@@ -158,26 +167,68 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 
 
+def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:
+    """A sentence for each optional column that the table lacks while it has a further one of nearly that name."""
+    known = {column.name for column in columns}
+    strange = {name.lower(): name for name in table.dtypes if name not in known}
+    there = table.dtypes.keys() - table.unseen
+    missing = [column.name for column in columns if not column.required and column.name not in there]
+    near = {name: difflib.get_close_matches(name, strange, n=1, cutoff=_NEAR) for name in missing}
+    return [
+        f"{table.name}: column {strange[found[0]]!r} is not known; if it is {name!r}, rename it"
+        for name, found in near.items()
+        if found
+    ]
+
+
 def rejected_path(folder: Place) -> Path:
     """Where the bad rows of a dataset directory go: beside the data, or here if that folder cannot be written."""
     return (folder if isinstance(folder, Path) and os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier file goes away.
+    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an
+    earlier report goes away.
 
     Raises:
         DataError: the file cannot be written.
     """
+    partial = path.with_name(f".{path.name}.partial")
     try:
         if not any(len(part) for part in parts):
-            path.unlink(missing_ok=True)
+            if _is_report(path):
+                path.unlink()
             return
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
-        os.replace(partial, path)
+        try:
+            partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"the rejected rows cannot be written to {path}: {error}; choose another place") from error
+        raise DataError(
+            f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"
+        ) from error
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is what `write_rejected` writes: `recsys ingest` gives its own the same name."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.readline().startswith(b'{"file": ')
+
+
+def _numbers(table: Table, column: Column) -> Numbers:
+    """What the numbers of a column of times are. A column tells more than a cell: of seconds that were counted from any
+    moment one in thirty could be a date, and a date with a digit too few is no second."""
+    dtype = table.dtypes[column.name]
+    if column.kind not in ("time", "past") or not (dtype == pl.String or dtype.is_numeric()):
+        return "either"
+    first = table.frame.select(pl.col(column.name)).drop_nulls().head(_LOOKED_AT)
+    dates = collect(table, first.select(looks_like_date(pl.col(column.name), dtype)))[column.name].mean()
+    if dates is None:
+        return "either"
+    return "dates" if float(dates) > 0.5 else "epoch"  # type: ignore[arg-type]
 
 
 def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
@@ -206,6 +257,9 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))
     if column.kind == "share":
         checks.append(Check(column.name, "not in (0, 1]", (value <= 0) | (value > 1)))
+        checks.append(Check(column.name, f"below {MIN_SHARE:g}, the least that is kept", value < MIN_SHARE))
+    if column.kind == "number":
+        checks.append(Check(column.name, f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER))
     return checks
 
 

@@ -13,10 +13,12 @@ from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
+from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.stage_one import StageOne
 from recsys.registry import DataRecord, Description, Registry, StoreMark
+from recsys.registry.manifest import MANIFEST
 
 REPORT = "evaluation/report.json"
 """Where a version keeps the report of its training."""
@@ -104,8 +106,11 @@ class Bundle:
         """
         name = registry.resolve(version)
         folder, manifest = registry.path_of(name), registry.manifest(name)
-        config = parse_config(manifest.config)
+        config = trained_config(registry, name)
         catalogue = ItemCatalogue.load(folder / "vocabulary")
+        rankers = Rankers.load(folder / "rank")
+        if manifest.feature_names != rankers.full.names:
+            raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
         return cls(
@@ -114,10 +119,26 @@ class Bundle:
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
             stage=StageOne.load(folder),
             features=FeatureSet.named(manifest.feature_names, configured(config.features)),
-            rankers=Rankers.load(folder / "rank"),
+            rankers=rankers,
             report=EvaluationReport.from_json(report, pl.read_parquet(requests) if requests.exists() else None),
             fingerprint=manifest.data.fingerprint,
             store=manifest.store,
             continued=manifest.continued,
             version=name,
         )
+
+
+def trained_config(registry: Registry, version: str) -> Config:
+    """The configuration that a version was trained with.
+
+    Raises:
+        BundleError: there is no such version, or its manifest is damaged.
+    """
+    manifest = registry.manifest(version)
+    try:
+        config = parse_config(manifest.config)
+        configured(config.features)
+    except ConfigError as error:
+        path = registry.path / "versions" / version / MANIFEST
+        raise BundleError(f"{path} is damaged, or of another release: {error}") from error
+    return config

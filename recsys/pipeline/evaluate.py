@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.config import Config
@@ -68,9 +69,22 @@ def _on_requests(
     caveats = []
     if len(wanted) < len(requests):
         caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
+    targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in request.targets)
+    if (targets < 0).any():
+        caveats.append(_missed(targets))
+    end = bundle.data_record.end
+    early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
+    if early:
+        caveats.append(
+            f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
+        )
     return measured(
         bundle, recommender.scoring, _asked(recommender, wanted), name, seed, progress, caveats=tuple(caveats)
     )
+
+
+def _missed(targets: NDArray[np.int32]) -> str:
+    return f"{np.mean(targets < 0):.1%} of the items wanted are unknown to the version; they count as missed."
 
 
 def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
@@ -115,11 +129,9 @@ def on_moments(
     targets = matched.items[moments.target_items]
     known = replace(moments, users=matched.users[moments.users], target_items=targets)
     asked = asked_of(past, known, len(grade_of_weights(dataset.log)))
-    unknown = int(np.count_nonzero(targets < 0))
     caveats = caveats_of(dataset.log, moments)
-    if unknown:
-        share = unknown / len(targets)
-        caveats = (*caveats, f"{share:.1%} of the items wanted are unknown to the version; they count as missed.")
+    if (targets < 0).any():
+        caveats = (*caveats, _missed(targets))
     start, end = int(moments.times[0]), int(moments.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests

@@ -13,6 +13,7 @@ from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
+from recsys.pipeline.listable import check_listable
 from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.stage_one import Progress
@@ -59,13 +60,14 @@ def train(
 
     Raises:
         ConfigError: `features` or rules of `policy` name what does not exist.
-        DataError: the log is too short to be cut in three, or no candidate was ever wanted.
+        DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
     """
     configured(config.features)  # what is wrong is found now, not after minutes
     check_rules(config.policy, dataset.catalogue)
     log = dataset.log
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)
+    check_listable(dataset, split.ranker_start, split.test_start)
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         if engine is not None:

@@ -1,4 +1,4 @@
-"""Which candidates fill a list, by one greedy walk under all its caps and floors."""
+"""Which candidates fill a list, by a greedy walk under all its caps and floors."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,8 +12,10 @@ from recsys.policy.candidates import PINNED, RankedCandidates
 def selected(candidates: RankedCandidates, n: int) -> RankedCandidates:
     """Fill the first `n` places so that caps and floors hold together, around the pinned, which stay and count too.
 
-    First the best that the floors still want, then the best of all, as far as the caps allow, in their old order.
-    Where that does not fill the list it goes on behind them without the last cap, then without the last two, and so on.
+    First the best that the floors still want, then the best of all, as far as the caps allow, in their old order; where
+    these leave places empty, the best of those that leave enough for the rest. That is counted and not searched: where
+    the caps leave exactly as many places as are wanted, about one list in forty is missed. Where the list is not filled
+    it goes on behind them without the last cap, then without the last two, and so on.
     """
     n = min(n, len(candidates))
     pinned = candidates.tiers == PINNED
@@ -41,28 +43,45 @@ class _Walk:
         self.caps = [(values.tolist(), most, Counter[int]()) for values, most in candidates.caps]
         self.floors = [of_kind.tolist() for of_kind, _ in candidates.floors]
         self.missing = [least for _, least in candidates.floors]
+        self.looks_ahead = False
+        self.hopeless: set[tuple[int, ...]] = set()
         # Floors fetch no demoted item into a list that needs none, and nothing while the list so far holds enough.
         tiers = candidates.tiers[loose]
         self.near = sorted(np.array(loose)[tiers <= tiers[room - 1]].tolist())
         self.chosen: set[int] = set()
 
-    def count(self, place: int) -> None:
-        """What stands in the list uses up caps and serves floors."""
+    def count(self, place: int, times: int = 1) -> None:
+        """What stands in the list uses up caps and serves floors; -1 times what no longer does."""
         for values, _, counts in self.caps:
-            counts[values[place]] += 1
+            counts[values[place]] += times
         for floor, of_kind in enumerate(self.floors):
-            self.missing[floor] -= of_kind[place]
+            self.missing[floor] -= times * of_kind[place]
 
     def filled(self) -> list[int]:
         """The `room` places that are chosen, in the order in which they will be shown."""
         filled: list[int] = []
         while len(self.chosen) < self.room:
             before = self.chosen.copy()
-            self._fetch()
-            self._choose(self.loose)
+            self._choose_under_caps()
             filled += [place for place in self.loose if place in self.chosen and place not in before]
             self.caps = self.caps[:-1]  # for what is left to fill there is nothing that meets them all
         return filled
+
+    def _choose_under_caps(self) -> None:
+        """Choose the best. Where several caps then leave places empty, choose only what leaves enough for the others,
+        if that fills them. One cap alone leaves no place empty that another choice would fill.
+        """
+        before = self.chosen.copy()
+        self.hopeless.clear()
+        for self.looks_ahead in (False, True, False):
+            for place in self.chosen - before:
+                self._take(place, -1)
+            if self.looks_ahead and self._reach() < self.room - len(self.chosen):
+                continue
+            self._fetch()
+            self._choose(self.loose)
+            if len(self.chosen) == self.room or len(self.caps) < 2:
+                return
 
     def _fetch(self) -> None:
         """Choose what the floors miss; where places are too few for each by itself, first what serves several."""
@@ -79,9 +98,37 @@ class _Walk:
             if len(self.chosen) == self.room:
                 return
             serves = sum(self.floors[floor][place] and self.missing[floor] > 0 for floor in floors)
-            if serves >= several and place not in self.chosen and self._allowed(place):
-                self.chosen.add(place)
-                self.count(place)
+            if serves >= several and place not in self.chosen and self._fits(place):
+                self._take(place)
+
+    def _take(self, place: int, times: int = 1) -> None:
+        """Put a place among the chosen, or out again."""
+        self.chosen ^= {place}
+        self.count(place, times)
+
+    def _fits(self, place: int) -> bool:
+        return self._allowed(place) and (not self.looks_ahead or self._leaves_enough(place))
+
+    def _leaves_enough(self, place: int) -> bool:
+        """Whether, by counting, the other places can still be filled after this one."""
+        alike = tuple(values[place] for values, _, _ in self.caps)
+        if alike in self.hopeless:  # and stays so, whatever else is chosen
+            return False
+        self._take(place)
+        enough = self._reach() >= self.room - len(self.chosen)
+        self._take(place, -1)
+        if not enough:
+            self.hopeless.add(alike)
+        return enough
 
     def _allowed(self, place: int) -> bool:
         return all(values[place] < 0 or counts[values[place]] < most for values, most, counts in self.caps)
+
+    def _reach(self) -> int:
+        """How many more can be chosen at most: counted for each cap by itself, over what all together still allow."""
+        left = [place for place in self.loose if place not in self.chosen and self._allowed(place)]
+        reach = len(left)
+        for values, most, counts in self.caps:
+            of_value = Counter(values[place] for place in left)
+            reach = min(reach, sum(n if value < 0 else min(n, most - counts[value]) for value, n in of_value.items()))
+        return reach

@@ -44,7 +44,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bench:
-    """What every try needs: rows to learn from, later ones that may end it, and the newest, which judge."""
+    """What every try needs: rows to learn from, those that may end it, and the newest, which judge."""
 
     train: RankerRows
     stopping: RankerRows
@@ -95,24 +95,26 @@ def tuned(
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
-    The rows are cut in three by time: a ranker learns from the oldest, the next may end it, and the newest judge.
-    The first try is `config` itself, so the answer is never worse than it by that judge. The test is not looked at.
+    A ranker learns from older requests, and the newest judge. With early stopping the newest of the older ones may end
+    it, and teach nothing. The first try is `config` itself, so the answer is never worse than it by that judge. The
+    test is not looked at.
 
     Where tries run side by side, the next one is chosen as if those that still run had come to nothing ("constant
     liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
 
     Raises:
         ConfigError: Optuna is not installed.
-        DataError: the rows are too few to be cut in three.
+        DataError: the rows are too few to be cut so.
     """
     try:
         import optuna
     except ImportError as error:
         raise ConfigError("tuning needs Optuna: install recsys[tune]") from error
     older, judges = rows.split(VALIDATION_SHARE)
-    train, stopping = older.split(VALIDATION_SHARE)
+    train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
-        raise DataError("the ranker window is too short to tune on: it needs wanted items at three distinct times")
+        times = "three" if config.early_stopping else "two"
+        raise DataError(f"the ranker window is too short to tune on: it needs wanted items at {times} distinct times")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if tuning.file is not None:
         tuning.file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,14 @@
 """The frame around all verbs: usage, exit codes, interruptions, closed pipes."""
 
 import argparse
+import ctypes
 import errno
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -104,10 +106,41 @@ def test_termination_unwinds_like_an_interruption(verb) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_an_interruption_that_a_library_loses_comes_again(verb, capsys) -> None:
+    """As one that falls into a compiler's callback does."""
+    callback = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
+    went_on = []
+
+    def act() -> int:
+        callback()
+        went_on.append(True)
+        threading.Event().wait(10)
+        return 0
+
+    verb.does = act
+    before = signal.getsignal(signal.SIGALRM), sys.unraisablehook
+    assert main(["act"]) == 130
+    assert went_on, "the interruption was lost"
+    assert capsys.readouterr().err == "recsys: interrupted\n"
+    assert (signal.getsignal(signal.SIGALRM), sys.unraisablehook) == before
+
+
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "d"], ["train", "d", "--registr", "r"]])
 def test_wrong_usage_is_2(capsys, arguments: list[str]) -> None:
     assert main(arguments) == 2
     assert "usage: recsys" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["u\udcff", "--registry=\udcff"])
+def test_a_word_that_is_no_text(capsys, word: str) -> None:
+    assert main(["explain", "--registry", "r", "--user", word]) == 2
+    assert capsys.readouterr().err.startswith(f"recsys: error: {word!a} is not UTF-8 text")
+
+
+@pytest.mark.parametrize("arguments", [["train", "d", "--registry", ""], ["train", "", "--registry", "r"]])
+def test_an_empty_path_is_not_the_current_folder(capsys, arguments: list[str]) -> None:
+    assert main(arguments) == 2
+    assert "must not be empty" in capsys.readouterr().err
 
 
 ACTING = (

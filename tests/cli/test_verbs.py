@@ -12,6 +12,7 @@ from shop import Run
 from recsys.cli.retrain import moments
 from recsys.pipeline.bundle import Bundle
 from recsys.registry import Registry
+from recsys.store import open_store
 
 METRICS = {
     *("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "map@10"),
@@ -223,10 +224,18 @@ def test_retrain_watches_until_it_is_interrupted(
 
     monkeypatch.setattr(time, "sleep", nap)
     store = f"sqlite:///{tmp_path}/store.db"
+    open_store(store).close()
     outcome = run("retrain", "--registry", registry, "--store", store, "--watch", "30m")
     assert outcome.code == 130
     assert all(1_800 <= nap < 1_980 for nap in naps)
     assert outcome.out.count("skipped") == 2
+
+
+def test_retrain_makes_no_store_of_a_name_that_is_misspelt(run: Run, registry: Path, tmp_path: Path) -> None:
+    outcome = run("retrain", "--registry", registry, "--store", f"sqlite:///{tmp_path}/stroe.db")
+    assert outcome.code == 5, outcome.err
+    assert f"there is no store {tmp_path}/stroe.db" in outcome.err
+    assert not (tmp_path / "stroe.db").exists()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("6h", 21_600), ("1d", 86_400)])
@@ -270,3 +279,22 @@ def test_evaluate_by_other_splits(run: Run, tiny_dataset_dir: Path, trained_regi
     assert [window["name"] for window in report["windows"]] == ["window 1 of 1"]
     assert report["n_requests"] > 0
     assert run(*command, "--requests", "requests.parquet").code == 2
+    assert run(*command[:-2], "--windows", "1").code == 2
+
+
+def test_evaluate_says_what_makes_requests_easy_or_impossible(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "requests.csv"
+    file.write_text(
+        "request_id,user_id,timestamp,target,targets\n"
+        "r1,user 1,2024-03-05,coffee-0-small|nowhere,\nr2,user 2,2024-06-05,nowhere|garden-0-small,\nr3,user 3,,,x\n"
+    )
+    answer = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--requests", file, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["caveats"] == [
+        "1 requests without a target were left out.",
+        "50.0% of the items wanted are unknown to the version; they count as missed.",
+        "1 requests are of a time from which the version has learned; their figures flatter it.",
+    ]
+    assert f"{file}: column 'targets' is not read; known are" in answer.err

@@ -43,6 +43,28 @@ def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: P
     assert run("doctor", "--registry", registry).code == 4
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"max_history"', '"max_histery"', "unknown key 'data.max_histery'"),
+        ('"transitions_score",', "", "its feature_names are not the columns of the ranker"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_named(
+    run: Run, tiny_dataset_dir: Path, registry: Path, old: str, new: str, said: str
+) -> None:
+    current = Registry(registry).current()
+    manifest = registry / "versions" / str(current) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(old, new, 1))
+    commands = [("explain", "--registry", registry, "--user", "u1")]
+    commands += [("retrain", "--registry", registry, "--data", tiny_dataset_dir)] * (new != "")
+    for command in commands:
+        outcome = run(*command)
+        assert outcome.code == 4, outcome.err
+        assert f"{manifest} is damaged" in outcome.err
+        assert said in outcome.err
+
+
 @pytest.mark.parametrize("version", ["20200101T000000Z-000000", "../..", "latest"])
 def test_a_version_that_is_not_there(run: Run, tiny_dataset_dir: Path, trained_registry: Path, version: str) -> None:
     outcome = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--version", version)

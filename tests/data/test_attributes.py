@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import orjson
 import polars as pl
 import pytest
 
-from recsys.data.files import frame_table
+from recsys.data.files import frame_table, open_table
 from recsys.data.items_table import read_items
 from recsys.errors import DataError
 
@@ -46,6 +47,43 @@ def test_every_type_is_kept_as_one_that_json_knows(values: Any, dtype: Any, expe
     column = kept(values, dtype)
     assert column.to_list() == expected
     orjson.dumps(column.to_frame().rows(named=True))
+
+
+@pytest.mark.parametrize("label", ["99999999999999999999", "1e999"])
+def test_numbers_that_no_column_of_numbers_holds_are_labels(tmp_path: Path, label: str) -> None:
+    (tmp_path / "items.csv").write_text(f"item_id,title,extra\ni1,Lamp,{label}\ni2,Cup,2\n")
+    assert read_items(open_table(tmp_path / "items.csv"))[0].frame["extra"].to_list() == [label, "2"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (['["a", "b [c]"]', "null"], [["a", "b [c]"], None]),
+        (["[1, 2]", "[]"], [[1, 2], []]),
+        (['["a"]', '"b"'], ['["a"]', "b"]),
+        (['"[new] lamp"', "null"], ["[new] lamp", None]),
+        (['{"k": 1}', "null"], ['{"k":1}', None]),
+    ],
+)
+def test_lists_of_json_lines_are_lists(tmp_path: Path, cells: list[str], expected: list[Any]) -> None:
+    lines = [f'{{"item_id": "i{row}", "title": "Lamp", "extra": {cell}}}' for row, cell in enumerate(cells)]
+    (tmp_path / "items.jsonl").write_text("\n".join(lines))
+    assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["extra"].to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('["a", "b|c", null, ""]', ["a", "b|c"]),
+        ('"a|b"', ["a", "b"]),
+        ('"[sale]|red"', ["[sale]", "red"]),
+        ('["[x]", "{y}"]', ["[x]", "{y}"]),
+        ('[1, true, {"a": 2}]', ['[1,true,{"a":2}]']),
+    ],
+)
+def test_tags_of_json_lines(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    (tmp_path / "items.jsonl").write_text(f'{{"item_id": "i", "title": "Lamp", "tags": {cell}}}\n')
+    assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["tags"].to_list() == [expected]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is wrong is said with what, where and what to do; it never is a stack trace."""
 
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -51,8 +52,11 @@ def folder_of(folder: Path, **files: str | bytes) -> Path:
         ("u1,i1,click,2024-01-01,,,0,", "propensity", "0", "(0, 1]"),
         ("u1,i1,click,2024-01-01,,,1.01,", "propensity", "1.01", "(0, 1]"),
         ("u1,i1,click,2024-01-01,,,NaN,", "propensity", "NaN", "NaN or infinite"),
+        ("u1,i1,click,2024-01-01,,,,4e38", "value", "4e38", "beyond 3.4e+38"),
+        ("u1,i1,click,2024-01-01,,,1e-46,", "propensity", "1e-46", "below 1.2e-38"),
         ("u1,nowhere,click,2024-01-01,,,,", "item_id", "nowhere", "unknown_items"),
         ("u1,i1,click,2024-01-01,,,,1,9,9", None, "9", "more cells"),
+        ("u1,i1,click,2024-01-01,,,,1,,9", None, "9", "more cells"),
     ],
 )
 def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, value: str | None, reason: str) -> None:
@@ -103,13 +107,13 @@ def test_nan_and_nested_columns_of_typed_files() -> None:
 def test_json_lines_that_are_none(tmp_path: Path) -> None:
     good = '{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "value": 2}'
     late = '{"user_id": "u", "item_id": 1, "event": "click", "timestamp": "2024-01-01", "position": 4}'
-    lines = [good, "", "not json", "[1]", '{"user_id": "u", "value": NaN}', '{"user_id": null}', late]
+    lines = [good, "", "not\x01json", "[1]", '{"user_id": "u", "value": NaN}', '{"user_id": null}', late]
     items = '{"item_id": "i1", "title": "a"}\n{"item_id": 1, "title": "b", "say \\"颜色\\".": 5}\n'
     folder = folder_of(tmp_path, items__jsonl=items, events__jsonl="\n".join(lines))
     dataset, report = read_dataset(folder, ANY)
     entries = [json.loads(line) for line in report.rejections[1].lines()]
     assert [(entry["line"], entry["column"]) for entry in entries] == [(3, None), (4, None), (5, None), (6, "user_id")]
-    assert entries[0]["value"] == "not json"
+    assert entries[0]["value"] == "not"
     assert dataset.log.positions.tolist() == [4, -1]
     assert dataset.catalogue.frame['say "颜色".'].to_list() == [None, 5]
 
@@ -162,6 +166,13 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system says it: tests may run as one who may read everything."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(DataError, match="may not be read; ask whose it is"):
+        load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD))
+
+
 def test_a_truncated_gzip_file(tmp_path: Path) -> None:
     import gzip
 
@@ -185,6 +196,30 @@ def test_too_many_bad_rows_stop_the_run_and_write_nothing(tmp_path: Path) -> Non
     assert load_dataset(folder, parse_config({"data": {"max_rejected": 0.04}})).n_rejected == 4
 
 
+def test_duplicates_are_one_reason(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS + "i1,a\ni2,b\ni2,c\n", events__csv=HEADER + GOOD)
+    with pytest.raises(
+        DataError, match=r"allows: 3 x duplicate item_id; line 2 has it first \(for example line 4, col"
+    ):
+        load_dataset(folder)
+
+
+def test_repeated_events_are_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    repeated = GOOD.replace("01-01,", "01-01,e1") * 3
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + repeated)
+    assert len(load_dataset(folder, progress=said.append).log) == 1
+    assert said == ["2 events whose event_id was there before count once"]
+
+
+def test_a_report_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n")
+    (tmp_path / "rejected.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"rejected rows cannot be written to .* go to a folder that can be written"):
+        load_dataset(folder, ANY, tmp_path / "rejected.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv", "rejected.jsonl"]
+
+
 def test_users_are_checked(tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD, users__csv="user_id,age\nu1,3\nu1,4\n,5\n"
@@ -201,7 +236,10 @@ def test_too_many_event_names(tmp_path: Path) -> None:
 
 def test_rejected_rows_of_an_earlier_run_go_away(tmp_path: Path) -> None:
     path = tmp_path / "rejected.jsonl"
-    path.write_text("old", encoding="utf-8")
+    path.write_text('{"place": "1-0", "reason": "no JSON", "message": "x"}\n', encoding="utf-8")
+    write_rejected(path, [])
+    assert path.exists(), "of a stream: not of a reading"
+    path.write_text('{"file": "events.csv", "line": 2}\n', encoding="utf-8")
     write_rejected(path, [])
     assert not path.exists()
 
@@ -224,6 +262,34 @@ def test_mixed_cells_are_read_or_rejected(tmp_path_factory: pytest.TempPathFacto
     dataset, report = read_dataset(folder, ANY)
     assert len(dataset.log) + report.n_duplicates + report.n_rejected <= 1 + len(cells)
     assert len(dataset.log) >= 1
+
+
+def test_commas_at_the_end_of_a_line_are_no_fault(tmp_path: Path) -> None:
+    rows = ["u1,i1,click,2024-01-01,,,,1,", 'u1,i1,click,2024-01-01,,,,1,""," "', "u1,i1,click,2024-01-01,,,,1,,,,,,,,"]
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + "\n".join(rows))
+    dataset, report = read_dataset(folder, ANY)
+    assert (dataset.log.values.tolist(), report.n_rejected) == ([1, 1, 1], 0)
+
+
+def test_a_clean_reading_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
+    rejected = tmp_path / "rejected.jsonl"
+    load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n"), ANY, rejected)
+    assert rejected.exists()
+    load_dataset(folder_of(tmp_path, events__csv=HEADER + GOOD), ANY, rejected)
+    assert not rejected.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> None:
+    said: list[str] = []
+    items = ITEMS.replace("title", "title,Descripton,weight,tags,tag").replace("Lamp", "Lamp,a,b,c,d")
+    event = {"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "propensty": 1, "page": 2}
+    events = json.dumps(event) if kind == "jsonl" else pl.DataFrame(event).write_csv()
+    load_dataset(folder_of(tmp_path, items__csv=items, **{f"events__{kind}": events}), progress=said.append)
+    assert said == [
+        f"{tmp_path / 'items.csv'}: column 'Descripton' is not known; if it is 'description', rename it",
+        f"{tmp_path / f'events.{kind}'}: column 'propensty' is not known; if it is 'propensity', rename it",
+    ]
 
 
 def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_columns_have_the_types_of_the_log() -> None:
         ("2024-05-01T12:00+01", "2024-05-01T11:00:00"),
         ("2024-05-01 12:00", "2024-05-01T12:00:00"),
         (" 2024-05-01 ", "2024-05-01T00:00:00"),
+        (" 20240501 ", "2024-05-01T00:00:00"),
+        ("20240501.0", "2024-05-01T00:00:00"),
+        ("20240501T120000Z", "2024-05-01T12:00:00"),
+        ("20240501T1200+0200", "2024-05-01T10:00:00"),
+        ("20240501 12:00:00,5", "2024-05-01T12:00:00.500"),
+        ("20241301", "1970-08-23T06:35:01"),
         ("1714564800", "2024-05-01T12:00:00"),
         ("1714564800123", "2024-05-01T12:00:00.123"),
         ("1714564800.5", "2024-05-01T12:00:00.500"),
@@ -125,6 +131,35 @@ def test_timestamps_in_every_spelling_are_utc(text: str, expected: str) -> None:
 def test_timestamps_of_every_type_are_utc(series: pl.Series) -> None:
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": series})
     assert dataset_from_frames(ITEMS, events).log.times.tolist() == [1_714_564_800_000_000]
+
+
+def times_of(values: pl.Series) -> tuple[list[str], int]:
+    """The days that a column of times is read as, and how many of its cells are bad."""
+    event = pl.DataFrame({"user_id": "u", "item_id": "i1", "event": "click"})
+    events = event.join(values.to_frame("timestamp"), how="cross")
+    dataset = dataset_from_frames(ITEMS, events, parse_config({"data": {"max_rejected": 1.0}}))
+    return [str(np.datetime64(int(time), "us").astype("M8[D]")) for time in dataset.log.times], dataset.n_rejected
+
+
+@pytest.mark.parametrize("dtype", [pl.Int32, pl.Int64, pl.Float64, pl.String])
+def test_a_column_of_eight_digits_is_one_of_dates(dtype: type[pl.DataType]) -> None:
+    days = pl.Series([20231101, 20240229, None, 20231231]).cast(dtype)
+    assert times_of(days) == (["2023-11-01", "2023-12-31", "2024-02-29"], 1)
+
+
+def test_a_date_with_a_digit_too_few_is_no_second() -> None:
+    assert times_of(pl.Series(["20231101", "2023112", "2023-11-03", "20231104"])) == (
+        ["2023-11-01", "2023-11-03", "2023-11-04"],
+        1,
+    )
+
+
+def test_a_second_that_could_be_a_date_is_one_among_seconds() -> None:
+    assert times_of(pl.Series([20_000_000, 20_231_101, 20_500_000])) == (["1970-08-20", "1970-08-23", "1970-08-26"], 0)
+
+
+def test_dates_far_down_among_written_out_ones(tmp_path: Path) -> None:
+    assert times_of(pl.Series(["2023-11-01"] * 1_500 + ["20231102"]))[0][-1] == "2023-11-02"
 
 
 def test_numeric_ids_are_text() -> None:
@@ -181,10 +216,12 @@ def test_appended_events_are_sorted_in_and_extend_the_users() -> None:
         Event("e2", "u1", "i1", "purchase", start - day, value=3.5),
         Event("e1", "u9", "i2", "click", start + 10 * day),
         Event("e3", "u1", "nowhere", "click", start),
+        Event("e4", "u1", "i1", "click", start, value=-1e39),
+        Event("e5", "u1", "i1", "click", start, propensity=1e-46),
     ]
     grown = append_events(dataset, events)
     assert len(grown.log) == 7
-    assert grown.n_rejected == 1
+    assert grown.n_rejected == 3
     assert grown.log.user_vocabulary.ids(range(4)) == ["u1", "u2", "u3", "u9"]
     assert grown.log.event_names[:4] == dataset.log.event_names
     assert grown.log.event_names[grown.log.events[0]] == "purchase"

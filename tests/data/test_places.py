@@ -6,10 +6,11 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from recsys.config import parse_config
 from recsys.data.loading import load_dataset
 from recsys.data.places import at_hand, check, name_of, place, put
 from recsys.data.request_file import read_requests, read_user_ids
-from recsys.errors import ConfigError, DataError
+from recsys.errors import ConfigError, DataError, StoreError
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,25 @@ def test_a_data_set_at_a_url(tiny_dataset_dir: Path, tmp_path: Path, scheme: str
     assert len(there.log) == len(here.log) > 0
 
 
+def test_messages_name_the_url_and_not_its_copy(tmp_path: Path) -> None:
+    said: list[str] = []
+    write("memory://bucket/shop/items.csv", "item_id,title,descripton\ni1,Lamp,x\n")
+    write(
+        "memory://bucket/shop/events.csv",
+        "user_id,item_id,event,timestamp\nu,i1,click,2024-01-01\nu,,click,2024-01-01\n",
+    )
+    config = parse_config({"data": {"max_rejected": 1.0}})
+    load_dataset("memory://bucket/shop/", config, tmp_path / "rejected.jsonl", said.append)
+    assert '"file": "memory://bucket/shop/events.csv"' in (tmp_path / "rejected.jsonl").read_text()
+    assert said == [
+        "memory://bucket/shop/items.csv: column 'descripton' is not known; if it is 'description', rename it"
+    ]
+    with pytest.raises(DataError, match=r"^memory://bucket/shop/events\.csv: 1 of 2 rows rejected"):
+        load_dataset("memory://bucket/shop")
+    with pytest.raises(DataError, match=r"^memory://bucket/shop/items\.csv has no column 'request_id'"):
+        read_requests("memory://bucket/shop/items.csv")
+
+
 def test_requests_and_users_at_a_url() -> None:
     write("memory://bucket/requests.jsonl", '{"request_id": "r1", "user_id": "u1"}\n')
     write("memory://bucket/users.txt", "u1\nu2\nu1\n")
@@ -72,6 +92,11 @@ def test_a_kind_of_url_that_nobody_knows() -> None:
         check("nonsense://bucket/lists.parquet")
     check("memory://bucket/lists.parquet")
     check(Path("lists.parquet"))
+
+
+def test_a_host_that_is_not_reached() -> None:
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/lists.parquet cannot be reached"):
+        check("ftp://127.0.0.1:1/lists.parquet")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

@@ -94,6 +94,19 @@ def test_a_fault_names_its_place(tmp_path: Path, text: str, message: str) -> Non
         read_requests(tmp_path / "requests.csv")
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_column_that_is_not_read_is_named(tmp_path: Path, kind: str) -> None:
+    path, said = tmp_path / f"requests.{kind}", []
+    row = pl.DataFrame({"request_id": ["r"], "historie": ["a"], "n_items": [3]})
+    {"csv": row.write_csv, "jsonl": row.write_ndjson, "parquet": row.write_parquet}[kind](path)
+    assert read_requests(path, progress=said.append) == [Request(request_id="r")]
+    assert said == [
+        f"{path}: column 'historie' is not read; is it 'history'?",
+        f"{path}: column 'n_items' is not read; known are request_id, user_id, timestamp, n, history, candidates, "
+        f"context, target",
+    ]
+
+
 def test_a_query_of_a_typed_file_is_text(tmp_path: Path) -> None:
     pl.DataFrame({"request_id": ["r"], "context": [{"query": ["a"]}]}).write_parquet(tmp_path / "requests.parquet")
     with pytest.raises(DataError, match=r"column context: query: .* is not text"):

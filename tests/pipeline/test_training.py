@@ -1,5 +1,6 @@
 """Training: nothing sees its future, odd catalogues and odd texts go through, what cannot be trained on says so."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -176,6 +177,21 @@ def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config:
     shown = dataset_from_frames(items, events.with_columns(event=pl.lit("impression")), plain_config)
     with pytest.raises(DataError, match="signs of interest at 0 distinct times"):
         train(shown, plain_config)
+
+
+@pytest.mark.parametrize(
+    ("items", "counts"),
+    [
+        ({"available": pl.lit(False)}, "30 are not available (column available), 0 were created"),
+        ({"created_at": pl.lit("2024-12-31")}, "2 are not available (column available), 28 were created after"),
+    ],
+)
+def test_nothing_that_was_wanted_could_be_listed(
+    frames: Frames, plain_config: Config, items: dict[str, pl.Expr], counts: str
+) -> None:
+    dataset = dataset_from_frames(frames[0].with_columns(**items), frames[1], plain_config)
+    with pytest.raises(DataError, match=re.escape(f"could be listed then: {counts}")):
+        train(dataset, plain_config)
 
 
 def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:

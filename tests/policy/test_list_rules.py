@@ -1,11 +1,14 @@
 """Boosts, caps, quotas, pins and exploration: what each does to a list, and what it leaves alone."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.catalogue import ItemCatalogue
@@ -16,6 +19,7 @@ from recsys.policy.exploration import Exploration
 from recsys.policy.filters import items_that_meet
 from recsys.policy.pins import Pins
 from recsys.policy.policy import Policy
+from recsys.policy.selection import selected
 from recsys.policy.shares import AtLeast, Cap
 from recsys.policy.steps import Seen, Step
 
@@ -105,6 +109,44 @@ def test_caps_hold_together_and_the_last_gives_way() -> None:
     assert arranged(*caps, n=3)[:3] == [0, 5, 7]
     assert arranged(*caps)[:4] == [0, 5, 7, 6]  # there are three shelves
     assert arranged(*caps[::-1])[:4] == [0, 5, 7, 1]
+
+
+def test_caps_leave_enough_for_the_rest() -> None:
+    """The best item would leave nothing beside it: 1 is of its brand, 3 of its shelf."""
+    items = numbers(0, 1, 3)
+    policy = Policy((Cap("brand", 1, CATALOGUE), Cap("shelf", 1, CATALOGUE)))
+    assert items[policy.arrange(items, SCORES[items], 2).order].tolist() == [1, 3, 0]
+    assert items[policy.arrange(items, SCORES[items], 1).order].tolist() == [0, 1, 3]
+    assert items[policy.arrange(items, SCORES[items], 3).order].tolist() == [0, 3, 1], "no three hold to both"
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    kinds=st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=1, max_size=7),
+    most=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    n=st.integers(1, 5),
+)
+def test_a_list_under_caps_is_found_where_one_item_is_to_spare(
+    kinds: list[tuple[int, int]], most: tuple[int, int], n: int
+) -> None:
+    """One cap alone always finds a list; two find one at least where one place more could be filled."""
+
+    def hold(places: Sequence[int], caps: Sequence[int]) -> bool:
+        chosen = [[kinds[place][cap] for place in places if kinds[place][cap] >= 0] for cap in caps]
+        return all(
+            values.count(value) <= most[cap] for cap, values in zip(caps, chosen, strict=True) for value in values
+        )
+
+    def found(n: int, caps: Sequence[int]) -> bool:
+        return any(hold(places, caps) for places in combinations(range(len(kinds)), n))
+
+    scores = -np.arange(len(kinds), dtype=np.float32)
+    ranked = RankedCandidates.ranked(np.arange(len(kinds), dtype=np.int32), scores)
+    for caps, spare in (((0,), 0), ((1,), 0), ((0, 1), 1)):
+        columns = tuple((np.array([kind[cap] for kind in kinds], dtype=np.int32), most[cap]) for cap in caps)
+        chosen = selected(replace(ranked, caps=columns), n).items[:n].tolist()
+        if found(min(n + spare, len(kinds) + spare), caps):
+            assert hold(chosen, caps)
 
 
 def test_a_quota_keeps_to_a_cap() -> None:

@@ -1,6 +1,6 @@
 """Settings are sought on the ranker window alone, go on after an interruption, and are never worse than the start."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.rank.rows import RankerRows
-from recsys.rank.tuning import TUNED, Run, Trial, Tuning, here, tuned
+from recsys.rank.tuning import TUNED, Bench, Run, Trial, Tuning, here, tuned
 
 pytest.importorskip("optuna")
 START = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
@@ -82,3 +82,16 @@ def test_trials_of_a_release_that_sought_other_keys_do_not_count(tmp_path: Path)
 def test_a_window_that_is_too_short() -> None:
     with pytest.raises(DataError, match="too short to tune on"):
         seek(1, n_requests=1)
+
+
+@pytest.mark.parametrize(("early_stopping", "learned", "ending"), [(0, 96, 96), (5, 76, 20)])
+def test_requests_that_end_nothing_teach(early_stopping: int, learned: int, ending: int) -> None:
+    def sizes(open_: Callable[[], Bench], work: object, tasks: Iterable[object]) -> Iterator[Trial | None]:
+        bench = open_()
+        found.extend((bench.train.n_requests, bench.stopping.n_requests, bench.judges.n_requests))
+        yield from here(open_, Bench.reached, tasks)  # type: ignore[arg-type]
+
+    found: list[int] = []
+    config = START.model_copy(update={"early_stopping": early_stopping})
+    tuned(make_rows(120), NAMES, config, Tuning(1), 0, lambda message: None, run=sizes)
+    assert found == [learned, ending, 24]

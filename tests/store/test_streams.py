@@ -93,6 +93,16 @@ class StreamContract:
         assert reasons == {"no JSON", "propensity", "timestamp"}
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "is_kept"),
+    [("value", 3e38, True), ("value", 4e38, False), ("propensity", 1e-37, True), ("propensity", 1e-46, False)],
+)
+def test_numbers_beyond_32_bits_are_no_event(field: str, value: float, is_kept: bool) -> None:
+    events, wrong = read_messages([Message("1-0", event(1, timestamp="20240501", **{field: value}), 0)])
+    assert (len(events), [one.reason.partition(":")[0] for one in wrong]) == ((1, []) if is_kept else (0, [field]))
+    assert all(one.timestamp == 1_714_521_600_000_000 for one in events)
+
+
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisStream(StreamContract):
     @pytest.fixture

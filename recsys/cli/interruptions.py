@@ -1,0 +1,44 @@
+"""Ctrl-C and SIGTERM: both unwind the stack, and neither is lost."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_AGAIN = 0.05
+"""Seconds until an interruption that was lost comes again."""
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way.
+
+    One that falls into a callback from C or a finaliser, as of a compiler at work, is only reported by Python, and the
+    program goes on: it comes again a moment later, by an alarm.
+    """
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
+    report = sys.unraisablehook
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def heard(lost: Any) -> None:
+        if lost.exc_type is not KeyboardInterrupt or not hasattr(signal, "setitimer"):
+            report(lost)
+            return
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+
+    try:
+        previous = [signal.signal(number, interrupt) for number in signals]
+    except ValueError:  # not the main thread: signals are another's affair
+        yield
+        return
+    sys.unraisablehook = heard
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
+        for number, handler in zip(signals, previous, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,34 @@
+"""Whether anything that users wanted could have been listed: asked before the models learn for hours."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from recsys.data.dataset import Dataset
+from recsys.errors import DataError
+
+
+def check_listable(dataset: Dataset, start: int, end: int) -> None:
+    """See that some item that was wanted in the window [start, end) could be listed at that moment.
+
+    Raises:
+        DataError: none of them is available and existed then, so that no request has an answer to learn from.
+    """
+    wanted = dataset.log.positive().between(start, end)
+    available = dataset.catalogue.available[wanted.items]
+    created = dataset.catalogue.frame["created_at"].dt.timestamp("us").gather(wanted.items)
+    later = (created > wanted.times).fill_null(False).to_numpy()
+    if (available & ~later).any():
+        return
+    items, unavailable, too_late = (
+        len(np.unique(wanted.items[chosen])) for chosen in (slice(None), ~available, available & later)
+    )
+    raise DataError(
+        f"none of the {items} items that users wanted from {_day(start)} to {_day(end)}, the ranker's window, could be "
+        f"listed then: {unavailable} are not available (column available), {too_late} were created after they were "
+        f"wanted (column created_at); correct the items"
+    )
+
+
+def _day(time: int) -> str:
+    return f"{datetime.fromtimestamp(time // 1_000_000, UTC):%Y-%m-%d}"

@@ -1,0 +1,30 @@
+"""A request says at once what cannot be one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recsys.data.requests import Request
+from recsys.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"n": 0}, "n must be a whole number from 1, not 0"),
+        ({"n": 2.5}, "n must be a whole number from 1, not 2.5"),
+        ({"time": 1.7e15}, "time must be a whole number of microseconds since 1970 UTC"),
+        ({"user_id": 7}, "user_id must be text, not 7"),
+        ({"history": "i1"}, "history must be a tuple of item ids, each of them text, not 'i1'"),
+        ({"candidates": (1, 2)}, "candidates must be a tuple of item ids"),
+        ({"exclude": ("i1", None)}, "exclude must be a tuple of item ids"),
+    ],
+)
+def test_what_cannot_be(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=f"request 'r': {said}"):
+        Request(request_id="r", **fields)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert Request(n=np.int64(3), time=np.int64(5), history=("i1",)).n == 3  # type: ignore[arg-type]
