@@ -90,15 +90,19 @@ class ItemList:
 def lists_to_polars(lists: Sequence[ItemList]) -> pl.DataFrame:
     """All rows of many lists, with the columns of `LIST_SCHEMA`."""
     lengths = [len(one) for one in lists]
+    own = np.repeat(np.arange(len(lists)), lengths)  # the list of each row
+    # What few rows differ in is turned into a column once, and not once a row.
+    places: dict[tuple[str, ...], int] = {}
+    proposed = [places.setdefault(sources, len(places)) for one in lists for sources in one.sources]
     columns = {
-        "request_id": [one.request_id for one in lists for _ in one.ids],
-        "user_id": [one.user_id for one in lists for _ in one.ids],
+        "request_id": pl.Series([one.request_id for one in lists], dtype=pl.String).gather(own),
+        "user_id": pl.Series([one.user_id for one in lists], dtype=pl.String).gather(own),
         "rank": np.concatenate([np.arange(1, length + 1) for length in [0, *lengths]]),
         "item_id": [item for one in lists for item in one.ids],
         "score": np.concatenate([np.zeros(0), *(one.scores for one in lists)]),
         "p_click": np.concatenate([np.zeros(0), *(one.p_click for one in lists)]),
         "p_purchase": np.concatenate([np.zeros(0), *(one.p_purchase for one in lists)]),
-        "sources": [list(sources) for one in lists for sources in one.sources],
-        "model_version": [one.model_version for one in lists for _ in one.ids],
+        "sources": pl.Series([list(sources) for sources in places], dtype=pl.List(pl.String)).gather(proposed),
+        "model_version": pl.Series([one.model_version for one in lists], dtype=pl.String).gather(own),
     }
     return pl.DataFrame(columns, schema=LIST_SCHEMA)
