@@ -211,6 +211,7 @@ def _score(
     """Fill `scores` (n_rows,); the rest as in `CompiledTrees`."""
     left = np.empty(trees[-1] * _ROWS, dtype=np.uint32)  # leaves that each row of a block can still end in, by word
     values = np.empty(_ROWS, dtype=np.float32)
+    totals = np.empty(_ROWS)
     for first in range(0, len(table), _ROWS):
         n = min(_ROWS, len(table) - first)
         left[:] = _ALL
@@ -230,13 +231,15 @@ def _score(
                     at = begin + np.uint64(lane)
                     before = left[at]
                     left[at] = before & kept if values[np.uint64(lane)] > threshold else before
-        for lane in range(n):
-            score = 0.0
-            for tree in range(len(trees) - 1):
-                word = trees[tree]
-                while left[word * _ROWS + lane] == 0:
-                    word += 1
-                bits = left[word * _ROWS + lane]
+        totals[:] = 0.0
+        for tree in range(len(trees) - 1):
+            for lane in range(_ROWS):
+                word = np.uint64(trees[tree])
+                bits = left[word * np.uint64(_ROWS) + np.uint64(lane)]
+                while bits == 0:
+                    word += np.uint64(1)
+                    bits = left[word * np.uint64(_ROWS) + np.uint64(lane)]
                 lowest = bits & (~bits + np.uint32(1))
-                score += leaves[word * _BITS + lowest_bit[np.uint32(lowest * np.uint32(0x077CB531)) >> 27]]
-            scores[first + lane] = score
+                leaf = lowest_bit[np.uint32(lowest * np.uint32(0x077CB531)) >> np.uint32(27)]
+                totals[np.uint64(lane)] += leaves[word * np.uint64(_BITS) + np.uint64(leaf)]
+        scores[first : first + n] = totals[:n]
