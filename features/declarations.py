@@ -31,7 +31,9 @@ from features.kinds import (
     UserEntropy,
     UserHistory,
     UserItemCount,
+    UserItemDue,
     UserItemSince,
+    UserItemVisits,
     UserShare,
     UserTagShare,
 )
@@ -142,6 +144,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("user_item_acts", "behaviour", UserItemCount(), "acts of the user on this very item"),
     Feature("user_item_days", "behaviour", UserItemSince("days"), "days since the user acted on this very item"),
     Feature("user_item_events", "behaviour", UserItemSince("events"), "events since the user acted on this very item"),
+    Feature("user_item_visits", "behaviour", UserItemVisits(), "share of the user's visits that were for this item"),
+    Feature(
+        "user_item_due", "behaviour", UserItemDue(), "time since the last visit for it over the usual time between two"
+    ),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
     Feature("user_tag_share", "behaviour", UserTagShare(), "mean share of the history with one of the item's tags"),

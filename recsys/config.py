@@ -42,7 +42,7 @@ class DataConfig(Section):
     )
     test_fraction: Fraction = Field(0.1, description="newest share of the events, held out as the test")
     ranker_fraction: Fraction = Field(0.1, description="share of the events, before the test, that teach the ranker")
-    max_history: Positive = Field(100, description="newest events of a user that are looked at")
+    max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
     max_requests: Positive = Field(10_000, description="most requests ranked of one window, drawn by seed")
 
 
@@ -144,11 +144,11 @@ class FeaturesConfig(Section):
 class RankerConfig(Section):
     """LightGBM LambdaRank."""
 
-    trees: Positive = Field(100, description="trees; early stopping may end them sooner")
+    trees: Positive = Field(300, description="trees; early stopping may end them sooner")
     leaves: int = Field(
-        31, ge=2, le=131_072, description="most leaves of a tree; fewer where requests to learn from are few"
+        15, ge=2, le=131_072, description="most leaves of a tree; fewer where requests to learn from are few"
     )
-    learning_rate: float = Field(0.05, gt=0, description="weight of a tree")
+    learning_rate: float = Field(0.03, gt=0, description="weight of a tree")
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
     early_stopping: int = Field(
         0, ge=0, description="trees without a gain on held-out requests, after which it stops; 0: all are kept"

@@ -26,7 +26,7 @@ from features.kinds.items import (
     ItemSum,
     ItemVelocity,
 )
-from features.kinds.matches import UserCodeSince, UserItemCount, UserItemSince, UserShare
+from features.kinds.matches import UserCodeSince, UserItemCount, UserItemDue, UserItemSince, UserItemVisits, UserShare
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
 from features.kinds.users import PriceRatio, UserTagShare
 
@@ -34,7 +34,7 @@ KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
-    *(UserItemSince, UserShare, UserTagShare),
+    *(UserItemDue, UserItemSince, UserItemVisits, UserShare, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -65,7 +65,9 @@ __all__ = [
     "UserEntropy",
     "UserHistory",
     "UserItemCount",
+    "UserItemDue",
     "UserItemSince",
+    "UserItemVisits",
     "UserShare",
     "UserTagShare",
 ]

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import EVENTS_SINCE, NUMBER, PART, TIME_SINCE
+from features.codes import DUE, EVENTS_SINCE, NUMBER, PART, TIME_SINCE, VISITS
 from features.compiled_pairs import match
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope
@@ -104,3 +104,24 @@ class UserItemSince(_Match):
     @property
     def said(self) -> int:
         return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
+
+
+@dataclass(frozen=True)
+class UserItemVisits(_Match):
+    """Share of the user's visits that were for this very item, NaN before any; a visit is all acts at one time."""
+
+    scope: ClassVar[Scope] = "user-item"
+    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
+    said: ClassVar[int] = VISITS
+
+
+@dataclass(frozen=True)
+class UserItemDue(_Match):
+    """Time since the user last acted on this very item over the mean time between two such visits: above 1 it is due.
+
+    NaN for an item of fewer than two visits, or if a time is unknown.
+    """
+
+    scope: ClassVar[Scope] = "user-item"
+    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
+    said: ClassVar[int] = DUE

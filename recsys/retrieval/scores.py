@@ -13,9 +13,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, follow, keys_among, keys_of_known, look_up, sum_runs
+from recsys.retrieval.compiled import PLACE, follow, keys_among, keys_of_known, look_up, scatter, sum_runs
 
 Number = TypeVar("Number", bound=np.integer)
+
+_MANY = 1 / 32
+"""Links of a row, as a share of the items, from which on a sum for each item is made sooner than links are sorted."""
 
 
 class Scores(Protocol):
@@ -107,12 +110,17 @@ class SparseScores:
     def linked(cls, past: ItemWeights, links: sp.csr_matrix) -> "SparseScores":
         """The product of the weights of past items and of links (n_items, n_items), row by row.
 
-        A row costs what its links are, not the size of the catalogue as in a product of scipy.
+        A row of few links costs what these are, not the size of the catalogue as in a product of scipy.
         """
-        keys, products, starts = follow(past.offsets, past.items, past.values, links.indptr, links.indices, links.data)
+        n_items = links.shape[1]
+        columns = past.offsets, past.items, past.values, links.indptr, links.indices, links.data
+        links_of_a_row = len(past.items) / max(1, len(past.offsets) - 1) * links.nnz / max(1, n_items)
+        if links_of_a_row > _MANY * n_items:
+            return cls(*scatter(*columns, n_items), n_items)
+        keys, products, starts = follow(*columns)
         for start, stop in pairwise(starts.tolist()):
             keys[start:stop].sort()
-        return cls(*sum_runs(keys, products, starts), links.shape[1])
+        return cls(*sum_runs(keys, products, starts), n_items)
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""

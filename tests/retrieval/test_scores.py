@@ -1,5 +1,7 @@
 """What sources say: whatever the form, the same best items and the same scores as in a full matrix."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.history import ItemWeights
+from recsys.retrieval import scores
 from recsys.retrieval.scores import DenseScores, Scores, SharedScores, SparseScores, best_of
 
 
@@ -45,7 +48,9 @@ def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items:
     histories = sp.random(n_requests, n_items, 0.3, "csr", np.float32, rng)
     past = ItemWeights(histories.indptr.astype(np.int64), histories.indices, histories.data)
     links = sp.random(n_items, n_items, 0.3, "csr", np.float32, rng)
-    check_same(SparseScores.linked(past, links), (histories @ links).toarray(), seed)
+    for many in (0.0, np.inf):  # links are added up by item, or sorted
+        with patch.object(scores, "_MANY", many):
+            check_same(SparseScores.linked(past, links), (histories @ links).toarray(), seed)
 
 
 def test_popular_items_are_found_however_few_are_eligible() -> None:
