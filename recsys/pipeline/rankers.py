@@ -56,7 +56,7 @@ class Rankers:
         progress: Progress,
         engine: Engine | None = None,
     ) -> "Rankers":
-        """Fit on older requests; the newest share decides the number of trees and calibrates.
+        """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how many trees to fit.
 
         Args:
             engine: its processes fit the rankers side by side, each as this one would; without it, this one does.
@@ -69,13 +69,14 @@ class Rankers:
         ground = _Ground(train.sampled(config.negatives, seed), validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         several = engine.run(ground.opened, _Ground.fit, tasks) if engine and len(tasks) > 1 else None
-        fitted: dict[FeatureGroup | None, Ranker] = {}
+        fitted: dict[FeatureGroup | None, tuple[Ranker, Ranker]] = {}
         for found in several or (ground.fit(*task) for task in tasks):
             if found is not None and found[1] is not None:
                 progress("ranker fitted" if found[0] is None else f"ranker without {found[0]} fitted")
                 fitted[found[0]] = found[1]
-        without = {group: fitted[group] for group in ABLATED if group in fitted}
-        return cls(fitted[None], without, *_calibrated(fitted[None], validation if validation.n_requests else train))
+        without = {group: fitted[group][1] for group in ABLATED if group in fitted}
+        held, full = fitted[None]
+        return cls(full, without, *_calibrated(held, validation if validation.n_requests else train))
 
     @property
     def alone(self) -> "Rankers":
@@ -88,8 +89,8 @@ class Rankers:
         train, validation = rows.split(VALIDATION_SHARE)
         if not validation.n_requests:
             return self.alone
-        full = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
-        return Rankers(full, {}, *_calibrated(full, validation))
+        held, full = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
+        return Rankers(full, {}, *_calibrated(held, validation))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -128,8 +129,9 @@ class _Ground:
         """Itself: what a process needs comes with the call."""
         return self
 
-    def fit(self, group: FeatureGroup | None) -> tuple[FeatureGroup | None, Ranker | None]:
-        """The ranker without a group, or the full one; none where nothing is left to learn from."""
+    def fit(self, group: FeatureGroup | None) -> tuple[FeatureGroup | None, tuple[Ranker, Ranker] | None]:
+        """The ranker without a group, or the full one: as the older requests alone make it, and from all; none where
+        nothing is left to learn from."""
         features, older, newer = self.features, self.train, self.validation
         if group is not None:
             columns = [place for place, own in enumerate(features.groups) if own != group]
@@ -137,7 +139,12 @@ class _Ground:
             if len(columns) in (0, len(features.groups)) or not older.wanted.any():
                 return group, None
             features, older, newer = features.without(group), older.columns(columns), newer.columns(columns)
-        return group, Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
+        rows = RankerRows.joined([older, newer.sampled(self.config.negatives, self.seed)])
+        if group is not None and not self.config.early_stopping:
+            ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.directions)
+            return group, (ranker, ranker)
+        held = Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
+        return group, (held, held.refitted(rows, self.config, self.seed))
 
 
 def _calibrated(ranker: Ranker, held_out: RankerRows) -> tuple[Calibration, Calibration]:

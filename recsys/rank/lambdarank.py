@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import lightgbm
@@ -17,7 +17,7 @@ from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
 
 VALIDATION_SHARE = 0.2
-"""Newest share of the requests that decides how many trees are kept, and that calibrates the scores."""
+"""Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
 
 _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
@@ -83,35 +83,64 @@ class Ranker:
         booster = _boosted(train, validation, names, directions, config, seed, config.trees)
         return cls(booster, tuple(names), _linear(train, directions, config))
 
-    def continued(self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
+    def refitted(self, rows: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
+        """Fitted anew as this one was, with as many trees, on rows of which some were held out from it."""
+        settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
+        return Ranker.fit(rows, rows, self.names, settled, seed, self._directions)
+
+    def continued(
+        self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int
+    ) -> tuple["Ranker", "Ranker"]:
         """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
 
         * itself, unless another one is ahead of it by more than a standard error: few requests tell little,
         * its trees with leaves that the new rows moved a little (`Booster.refit`),
         * its trees and some more,
         * new trees from the new rows alone.
+
+        Returns:
+            The chosen one as `train` made it, and what is made in the same way of `train` and `validation`.
         """
         if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
-            return self
+            return self, self
         more = max(1, round(config.trees * _MORE_TREES))
         # With the trees that it kept: a booster that has just been fitted also holds those behind its best.
-        kept = lightgbm.Booster(model_str=_text(self.booster))
-        moved = kept.refit(
-            train.table, train.grades, decay_rate=_DECAY, group=train.sizes, num_threads=_threads(len(train.grades))
-        )
-        grown = _boosted(train, validation, self.names, self._directions, config, seed, more, kept)
-        candidates = [
-            *(replace(self, booster=booster) for booster in (kept, moved, grown)),
+        kept = replace(self, booster=lightgbm.Booster(model_str=_text(self.booster)))
+        found = [
+            kept,
+            kept._moved(train),
+            kept._grown(train, validation, more, config, seed),
             Ranker.fit(train, validation, self.names, config, seed, self._directions),
         ]
-        reached = [validation.worth(ranker.score(validation.table)) for ranker in candidates]
+        reached = [validation.worth(ranker.score(validation.table)) for ranker in found]
 
         def ahead(place: int) -> float:
             gains = reached[place] - reached[0]
             return float(gains.mean() - gains.std() / np.sqrt(len(gains)))
 
-        best = max(range(1, len(candidates)), key=ahead)
-        return candidates[best] if ahead(best) > 0 else candidates[0]
+        best = max(range(1, len(found)), key=ahead)
+        if ahead(best) <= 0:
+            return kept, kept
+        chosen = found[best]
+        rows = RankerRows.joined([train, validation.sampled(config.negatives, seed)])
+        settled = config.model_copy(update={"early_stopping": 0})
+        again = (
+            partial(kept._moved, rows),
+            partial(kept._grown, rows, rows, chosen.n_trees - kept.n_trees, settled, seed),
+            partial(chosen.refitted, rows, config, seed),
+        )
+        return chosen, again[best - 1]()
+
+    def _moved(self, rows: RankerRows) -> "Ranker":
+        threads = _threads(len(rows.grades))
+        booster = self.booster.refit(  # which would forget the columns' names
+            *(rows.table, rows.grades, _DECAY), group=rows.sizes, feature_name=list(self.names), num_threads=threads
+        )
+        return replace(self, booster=booster)
+
+    def _grown(self, rows: RankerRows, validation: RankerRows, more: int, config: RankerConfig, seed: int) -> "Ranker":
+        names, directions = self.names, self._directions
+        return replace(self, booster=_boosted(rows, validation, names, directions, config, seed, more, self.booster))
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_rows,) float32, higher is better; comparable within a request."""
@@ -122,6 +151,12 @@ class Ranker:
         else:
             by_trees = np.asarray(self.booster.predict(table, num_threads=_threads(len(table))), dtype=np.float32)
         return by_trees if self.linear is None else (by_trees + self.linear.score(table)).astype(np.float32)
+
+    @property
+    def n_trees(self) -> int:
+        """How many trees speak: with early stopping not all that were fitted."""
+        best: int = self.booster.best_iteration
+        return best if best > 0 else self.booster.num_trees()
 
     @property
     def _directions(self) -> list[int]:

@@ -118,13 +118,34 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
     against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
     ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, directions=(1, 0, -1))
     ranker.save(tmp_path / "ranker.txt")
-    ranker = Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0)
-    values = np.zeros((50, 3), dtype=np.float32)
-    values[:, 0] = np.linspace(-3, 3, 50)
-    assert (np.diff(ranker.score(values)) >= 0).all()
-    values = np.zeros((50, 3), dtype=np.float32)
-    values[:, 2] = np.linspace(-3, 3, 50)
-    assert (np.diff(ranker.score(values)) <= 0).all()
+    for ranker in Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0):
+        values = np.zeros((50, 3), dtype=np.float32)
+        values[:, 0] = np.linspace(-3, 3, 50)
+        assert (np.diff(ranker.score(values)) >= 0).all()
+        values = np.zeros((50, 3), dtype=np.float32)
+        values[:, 2] = np.linspace(-3, 3, 50)
+        assert (np.diff(ranker.score(values)) <= 0).all()
+
+
+@pytest.mark.parametrize("way", ["_moved", "_grown", "fit"])
+def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until now the lowest signal was wanted; all ways but one stay as bad as that."""
+    rows = make_rows(150, 0)
+    before = Ranker.fit(replace(rows, table=-rows.table), make_rows(0, 1), NAMES, CONFIG, 0)
+    monkeypatch.setattr("recsys.rank.lambdarank._DECAY", 0.0)
+    for other in {"_moved", "_grown", "fit"} - {way}:
+        monkeypatch.setattr(Ranker, other, lambda *_: before)
+    held, ranker = before.continued(make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
+    test = make_rows(50, 3)
+    assert test.ndcg(before.score(test.table)) < test.ndcg(held.score(test.table))
+    assert held.n_trees == ranker.n_trees
+    assert (ranker.score(test.table) != held.score(test.table)).any()
+    ranker.save(tmp_path / "ranker.txt")
+    loaded = Ranker.load(tmp_path / "ranker.txt")
+    assert loaded.names == NAMES
+    np.testing.assert_array_equal(loaded.score(test.table), ranker.score(test.table))
 
 
 def test_contributions_by_group_make_the_score(ranker: Ranker) -> None:
