@@ -12,27 +12,6 @@ Longs = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def products(targets: NDArray[np.float32], sources: NDArray[np.float32], found: NDArray[np.float32]) -> None:
-    """Fill `found` (n, m) with the dot products of targets (n, dim) and few sources (m, dim), four at a time: each
-    number of a target is read a quarter as often."""
-    last, width = len(sources) - 1, targets.shape[1]
-    for place in range(len(targets)):
-        own = targets[place]
-        for row in range(0, last + 1, 4):  # behind the last one, it again
-            second, third, fourth = min(row + 1, last), min(row + 2, last), min(row + 3, last)
-            sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-            for dimension in range(width):
-                number = own[dimension]
-                sums = (
-                    sums[0] + number * sources[row, dimension],
-                    sums[1] + number * sources[second, dimension],
-                    sums[2] + number * sources[third, dimension],
-                    sums[3] + number * sources[fourth, dimension],
-                )
-            found[place, row], found[place, second], found[place, third], found[place, fourth] = sums
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def mixture_logits(
     targets: NDArray[np.float32],
     biases: NDArray[np.float32],

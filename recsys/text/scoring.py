@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
+from recsys.retrieval.compiled import products
 from recsys.text.attention import ReadEvents, event_logits, read
-from recsys.text.compiled import heaviest, mixture_logits, products, shares_of
+from recsys.text.compiled import heaviest, mixture_logits, shares_of
 
 _MOST_EVENTS = 8
 """Events of one history that propose items, those with the largest shares: the others were never seen to matter."""
