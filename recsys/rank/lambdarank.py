@@ -133,8 +133,13 @@ class Ranker:
 
     def _moved(self, rows: RankerRows) -> "Ranker":
         threads = _threads(len(rows.grades))
-        booster = self.booster.refit(  # which would forget the columns' names
-            *(rows.table, rows.grades, _DECAY), group=rows.sizes, feature_name=list(self.names), num_threads=threads
+        booster = self.booster.refit(
+            rows.table,
+            rows.grades,
+            decay_rate=_DECAY,
+            group=rows.sizes,
+            feature_name=list(self.names),  # which it forgets when they are not told
+            num_threads=threads,
         )
         return replace(self, booster=booster)
 
