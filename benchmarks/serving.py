@@ -44,7 +44,7 @@ _ROUNDS = 100
 _TURNS, _TURN = 7, 1.0
 """What is compared takes turns of a second: the machine is not as fast at one moment as at the next."""
 _MOST_USERS = 2_000
-_TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.leaves=31", "ranker.ablation=false")
+_TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.trees=300", "ranker.leaves=31", "ranker.ablation=false")
 """How versions of real data sets are trained: what costs minutes and no time when serving is left out."""
 
 

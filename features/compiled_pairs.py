@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from features.codes import (
     ACTS,
+    BASKETS,
     DISTINCT,
     DUE,
     ENTROPY,
@@ -25,7 +25,6 @@ from features.codes import (
     SINCE_FIRST,
     SINCE_LAST,
     TIME_SINCE,
-    VISITS,
     WEEKDAY,
 )
 from features.measures import DAY
@@ -86,6 +85,7 @@ def match(
     offsets: Ints,
     history: Ints,
     times: Ints,
+    baskets: Ints,
     now: Ints,
     bounds: Ints,
     candidates: Ints,
@@ -98,7 +98,8 @@ def match(
         codes: (n_items, n_codes) of each item, below 0 for none.
         asked: (n_asked, 2) which code, and how many of the newest events to look at.
         times: (n_events,) microseconds; `now` (n_requests,) as well.
-        wanted: (n, 3) which of `asked`, in order; what, see `features.codes`: the share of events or visits is NaN
+        baskets: (n_events,) numbers without a gap, increasing.
+        wanted: (n, 3) which of `asked`, in order; what, see `features.codes`: the share of events or baskets is NaN
             without a code or events, what is said of the newest of them without one; and to which column of `table`
             (n_pairs, n_features).
     """
@@ -107,16 +108,16 @@ def match(
         last, end = offsets[request + 1], 0
         near = codes[candidates[bounds[request] : bounds[request + 1]]]  # first, to wait for many of them at a time
         for one in range(len(asked)):
-            start, of_visits = end, False
+            start, of_baskets = end, False
             while end < len(wanted) and wanted[end, 0] == one:
-                of_visits |= wanted[end, 1] >= VISITS
+                of_baskets |= wanted[end, 1] >= BASKETS
                 end += 1
             first = max(offsets[request], last - asked[one, 1])
             keys = np.empty(last - first, dtype=np.int64)  # by code, then in the order of time
             for event in range(first, last):
                 keys[event - first] = np.int64(codes[history[event], asked[one, 0]]) << 32 | event
             keys.sort()
-            visits = visits_of(times[first:last] if of_visits else times[:0])
+            n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
             for pair in range(bounds[request], bounds[request + 1]):
                 code = np.int64(near[pair - bounds[request], asked[one, 0]])
                 begin = np.searchsorted(keys, code << 32)
@@ -127,28 +128,15 @@ def match(
                 found[PART] = (behind - begin) / len(keys) if code >= 0 and len(keys) else np.nan
                 found[EVENTS_SINCE] = last - 1 - (keys[behind - 1] & PLACE) if known else np.nan
                 found[TIME_SINCE] = days(newest, now[request])
-                if of_visits:
-                    own, before = 0, np.int64(0)
-                    for place in range(begin, behind):
-                        visit = visits[(keys[place] & PLACE) - first]
-                        own += visit != before
-                        before = visit
-                    found[VISITS] = own / visits[-1] if code >= 0 and len(keys) else np.nan
+                if of_baskets:
+                    own = 1 if known else 0
+                    for place in range(begin + 1, behind):
+                        own += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
+                    found[BASKETS] = own / n_baskets if code >= 0 and n_baskets else np.nan
                     apart = days(times[keys[begin] & PLACE], newest) if own > 1 else np.nan
                     found[DUE] = found[TIME_SINCE] * (own - 1) / apart if apart > 0 else np.nan
                 for place in range(start, end):
                     table[pair, wanted[place, 2]] = found[wanted[place, 1]]
-
-
-@njit(cache=True, nogil=True)
-def visits_of(times: Ints) -> NDArray[np.int64]:
-    """(n_events,) number of the visit that each event of a history belongs to, from 1: see
-    `recsys.data.history.basket_starts`."""
-    visits = np.ones(len(times), dtype=np.int64)
-    for event in range(1, len(times)):
-        opens = times[event] != times[event - 1] or times[event] == NO_TIME
-        visits[event] = visits[event - 1] + opens
-    return visits
 
 
 @njit(cache=True, nogil=True)

@@ -30,10 +30,10 @@ from features.kinds import (
     UserCount,
     UserEntropy,
     UserHistory,
+    UserItemBaskets,
     UserItemCount,
     UserItemDue,
     UserItemSince,
-    UserItemVisits,
     UserShare,
     UserTagShare,
 )
@@ -144,9 +144,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature("user_item_acts", "behaviour", UserItemCount(), "acts of the user on this very item"),
     Feature("user_item_days", "behaviour", UserItemSince("days"), "days since the user acted on this very item"),
     Feature("user_item_events", "behaviour", UserItemSince("events"), "events since the user acted on this very item"),
-    Feature("user_item_visits", "behaviour", UserItemVisits(), "share of the user's visits that were for this item"),
+    Feature("user_item_baskets", "behaviour", UserItemBaskets(), "share of the user's baskets that hold this item"),
     Feature(
-        "user_item_due", "behaviour", UserItemDue(), "time since the last visit for it over the usual time between two"
+        "user_item_due",
+        "behaviour",
+        UserItemDue(),
+        "time since the last basket with it over the usual time between",
     ),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),

@@ -26,7 +26,7 @@ from features.kinds.items import (
     ItemSum,
     ItemVelocity,
 )
-from features.kinds.matches import UserCodeSince, UserItemCount, UserItemDue, UserItemSince, UserItemVisits, UserShare
+from features.kinds.matches import UserCodeSince, UserItemBaskets, UserItemCount, UserItemDue, UserItemSince, UserShare
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
 from features.kinds.users import PriceRatio, UserTagShare
 
@@ -34,7 +34,7 @@ KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
-    *(UserItemDue, UserItemSince, UserItemVisits, UserShare, UserTagShare),
+    *(UserItemBaskets, UserItemDue, UserItemSince, UserShare, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -64,10 +64,10 @@ __all__ = [
     "UserCount",
     "UserEntropy",
     "UserHistory",
+    "UserItemBaskets",
     "UserItemCount",
     "UserItemDue",
     "UserItemSince",
-    "UserItemVisits",
     "UserShare",
     "UserTagShare",
 ]

@@ -10,11 +10,12 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import DUE, EVENTS_SINCE, NUMBER, PART, TIME_SINCE, VISITS
+from features.codes import BASKETS, DUE, EVENTS_SINCE, NUMBER, PART, TIME_SINCE
 from features.compiled_pairs import match
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
+from recsys.data.history import basket_starts
 
 _ALL = np.iinfo(np.int64).max
 
@@ -35,7 +36,8 @@ class MatchColumns:
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
         histories, codes = pairs.histories, pairs.facts.codes
-        past = histories.offsets, histories.items, histories.times, histories.now
+        baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
+        past = histories.offsets, histories.items, histories.times, baskets, histories.now
         match(codes, self._asked, *past, pairs.bounds, pairs.items, self._wanted, table)
 
 
@@ -107,19 +109,19 @@ class UserItemSince(_Match):
 
 
 @dataclass(frozen=True)
-class UserItemVisits(_Match):
-    """Share of the user's visits that were for this very item, NaN before any; a visit is all acts at one time."""
+class UserItemBaskets(_Match):
+    """Share of the user's baskets that hold this very item, NaN before any; a basket is all acts at one time."""
 
     scope: ClassVar[Scope] = "user-item"
     asked: ClassVar[tuple[Code, int | None]] = ("items", None)
-    said: ClassVar[int] = VISITS
+    said: ClassVar[int] = BASKETS
 
 
 @dataclass(frozen=True)
 class UserItemDue(_Match):
-    """Time since the user last acted on this very item over the mean time between two such visits: above 1 it is due.
+    """Time since the user acted on this very item over the mean time between two baskets with it: from 1 on it is due.
 
-    NaN for an item of fewer than two visits, or if a time is unknown.
+    NaN for an item in fewer than two baskets, or if a time is unknown.
     """
 
     scope: ClassVar[Scope] = "user-item"

@@ -92,9 +92,9 @@ class Als:
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): predicted preference, about 0 to 1; a list says the same whatever is beside it."""
-        preferences = np.empty((len(self.item_factors), len(histories)), dtype=np.float32)
-        products(self.item_factors, self.user_factors(histories), preferences)
-        return np.ascontiguousarray(preferences.T)
+        preferences = np.empty((len(histories), len(self.item_factors)), dtype=np.float32)
+        products(self.user_factors(histories), self.item_factors, preferences)
+        return preferences
 
     def scores(self, histories: HistoryBatch) -> Scores:
         """The same; of a model with cells, the best are sought in those nearest to the user."""

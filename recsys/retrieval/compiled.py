@@ -157,8 +157,8 @@ def scatter(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def products(targets: Floats, sources: Floats, found: Floats) -> None:
-    """Fill `found` (n, m) with the dot products of targets (n, dim) and few sources (m, dim), four at a time: each
-    number of a target is read a quarter as often. One does not depend on the others, to the last bit, as in BLAS."""
+    """Fill `found` (n, m) with the dot products of targets (n, dim) and sources (m, dim), four at a time: each number
+    of a target is read a quarter as often. One does not depend on the others, to the last bit, as in BLAS."""
     last, width = len(sources) - 1, targets.shape[1]
     for place in range(len(targets)):
         own = targets[place]

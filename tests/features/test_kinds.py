@@ -36,10 +36,10 @@ from features.kinds import (
     SourceScore,
     SourceShare,
     UserHistory,
+    UserItemBaskets,
     UserItemCount,
     UserItemDue,
     UserItemSince,
-    UserItemVisits,
     UserShare,
 )
 from features.state import EventState
@@ -127,22 +127,22 @@ def test_user_item_count_and_since() -> None:
     expect(values(UserItemCount(), rows, user=-1), *[0] * 6)
 
 
-def test_user_item_visits_and_whether_another_is_due() -> None:
+def test_user_item_baskets_and_whether_another_is_due() -> None:
     rows = [
-        *((0, item, PURCHASE, NOW - 9 * DAY) for item in (0, 0, 1)),  # one visit, in which item 0 is bought twice
+        *((0, item, PURCHASE, NOW - 9 * DAY) for item in (0, 0, 1)),  # one basket, with item 0 twice
         *((0, item, PURCHASE, NOW - 5 * DAY) for item in (0, 2)),
         (0, 0, PURCHASE, NOW - 3 * DAY),
         (0, 2, PURCHASE, NOW - 2 * DAY),
         (0, 1, PURCHASE, NOW),  # the future
     ]
-    expect(values(UserItemVisits(), rows), 3 / 4, 1 / 4, 2 / 4, 0, 0, 0)
+    expect(values(UserItemBaskets(), rows), 3 / 4, 1 / 4, 2 / 4, 0, 0, 0)
     expect(values(UserItemDue(), rows), 3 / 3, NAN, 2 / 3, NAN, NAN, NAN)  # every 3 days; once; every 3 days
-    expect(values(UserItemVisits(), []), *[NAN] * 6)
+    expect(values(UserItemBaskets(), []), *[NAN] * 6)
 
 
 def test_user_item_since_of_a_history_without_times() -> None:
     pairs = pairs_with(given_history([0, 1, 0, 2], NOW), EventState(make_log([])))
-    expect(UserItemVisits().values(pairs).tolist(), 2 / 4, 1 / 4, 1 / 4, 0, 0, 0)
+    expect(UserItemBaskets().values(pairs).tolist(), 2 / 4, 1 / 4, 1 / 4, 0, 0, 0)
     expect(UserItemDue().values(pairs).tolist(), *[NAN] * 6)
     expect(UserItemSince("days").values(pairs).tolist(), *[NAN] * 6)
     expect(UserItemSince("events").values(pairs).tolist(), 1, 2, 0, NAN, NAN, NAN)
