@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,9 @@ _DEATHS = 3
 
 _LOOKS = 0.5
 """Seconds between looks at whether a team has ended without a word."""
+
+_LEAVE = 60
+"""Seconds for a team whose result is here to end: a thread of Ray's that outlives the connection joins anew."""
 
 
 def together(work: Callable[[Team, Progress], Result], n: int, progress: Progress) -> Result:
@@ -39,12 +42,14 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
         run = thread.submit(trainer.fit)  # in the main thread it would take over what Ctrl-C does
         thread.shutdown(wait=False)
         for message in _heard(said, run):
-            if isinstance(message, tuple):
-                result: Result = message[0]
-                return result
+            if isinstance(message, str):
+                progress(message)
+                continue
             if isinstance(message, RecsysError):
                 raise message
-            progress(message)
+            wait([run], _LEAVE)
+            result: Result = message[0]
+            return result
     error = run.exception()
     raise DataError(f"the team on the Ray cluster was given up, after {_DEATHS} new beginnings: {error}") from error
 

@@ -60,9 +60,10 @@ async function showUser(place, user, signal) {
       h("header", {}, h("h1", {}, heading), h("div", { class: "actions" }, reset, toControls)), summary,
       h("div", { class: "heads" }, legend(), h("span", {}, "Click")), state, list, left)));
 
+  /** Nothing is changed: the controls say so at once, for what is typed into old ones would be asked for unseen. */
   async function start() {
     Object.assign(asked, { entries: [], edited: false, n: 10, query: "", filters: [], diversity: null, seen: "" });
-    knobs.replaceChildren(controls((await get("v1/catalogue", { signal })).columns, asked, changed));
+    knobs.replaceChildren(controls(columns, asked, changed));
     await Promise.all([showHistory(), refresh()]);
   }
 
@@ -107,20 +108,23 @@ async function showUser(place, user, signal) {
     changed();
   }
 
+  /** The list shown is no longer the one asked for, from now on: what is on its way is not drawn any more. */
   function changed() {
+    asking.abort();
+    list.setAttribute("aria-busy", "true");
     clearTimeout(timer);
     timer = setTimeout(refresh, PAUSE);
   }
 
   async function refresh() {
     asking.abort();
-    asking = new AbortController();
+    const { signal: aborted } = asking = new AbortController();
     list.setAttribute("aria-busy", "true");
     try {
       const change = changeOf(asked);
-      if (served?.n !== asked.n) served = { n: asked.n, ...(await ask({}, asking.signal)) };
-      const answer = Object.keys(change).length > 0 ? await ask(change, asking.signal) : served;
-      await draw(answer, answer === served ? null : served);
+      if (served?.n !== asked.n) served = { n: asked.n, ...(await ask({}, aborted)) };
+      const answer = Object.keys(change).length > 0 ? await ask(change, aborted) : served;
+      await draw(answer, answer === served ? null : served, aborted);
     } catch (error) {
       if (error.name === "AbortError") return;
       list.replaceChildren();
@@ -137,11 +141,12 @@ async function showUser(place, user, signal) {
     return listOf(version, { ...whose, n: asked.n, explain: true, ...change }, aborted);
   }
 
-  async function draw(answer, compared) {
+  async function draw(answer, compared, aborted) {
     const before = compared && ranksOf(compared.items);
     const now = ranksOf(answer.items);
     const gone = compared ? compared.items.filter((item) => !now.has(item.item_id)) : [];
     const briefs = await itemsById([...answer.items, ...gone].map((item) => item.item_id));
+    aborted.throwIfAborted();
     const missing = answer.degraded.length > 0 && h("p", { class: "warning", role: "alert" }, `Made without ${answer.degraded.join(", ")}.`);
     state.replaceChildren(...[missing, answer.items.length === 0 && nothing("No item meets the filter.")].filter(Boolean));
     showList(list, answer.items, { briefs, before, add });
@@ -156,6 +161,7 @@ async function showUser(place, user, signal) {
     announce(summary.textContent);
   }
 
+  const { columns } = await get("v1/catalogue", { signal });
   await start();
 }
 

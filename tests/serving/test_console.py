@@ -115,7 +115,11 @@ def title(http: httpx.Client, id_: str) -> str:
 
 
 def expect_rows(rows: Locator, wanted: list[str]) -> None:
-    """The rows are of these items, in this order: asked again until it is so."""
+    """The rows are of these items, in this order: asked again until it is so, and nothing newer is on its way.
+
+    Two lists may be the same; a row that is about to be replaced would miss a click.
+    """
+    expect(rows.page.locator("[aria-busy=true]")).to_have_count(0)
     expect(rows).to_have_count(len(wanted))
     for place, id_ in enumerate(wanted):
         expect(rows.nth(place)).to_have_attribute("data-id", id_)
