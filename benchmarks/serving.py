@@ -4,14 +4,15 @@
                                  [--items 10000,100000,1000000] [--clients 1,4,16] [--workers 1,2] [--seconds 10]
 
 Every source and every feature is on, 300 candidates are ranked by 300 trees; users of the generated catalogues have 50
-events. The load comes from another process. The floor is what cannot be left out: LightGBM's own `predict` for the same
-rows on one thread, the best 300 items by text, and an endpoint that does nothing. implicit's `recommend` has only to
-find ten items by ALS.
+events. The load comes from wrk (a package of Debian), in a process of its own. The floor is what cannot be left out:
+LightGBM's own `predict` for the same rows on one thread, the best 300 items by text, and an endpoint that does nothing.
+implicit's `recommend` has only to find ten items by ALS.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ Process = subprocess.Popen[bytes]
 
 _EMPTY = ("-m", "uvicorn", "benchmarks.empty:app", "--no-access-log")
 _ROUNDS = 100
-_TURNS, _TURN = 7, 1.0
+_TURNS, _TURN = 7, 1
 """What is compared takes turns of a second: the machine is not as fast at one moment as at the next."""
 _MOST_USERS = 2_000
 _TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.trees=300", "ranker.leaves=31", "ranker.ablation=false")
@@ -58,9 +59,11 @@ def main() -> None:
     parser.add_argument("--items", type=numbers, default=[10_000, 100_000, 1_000_000], help="sizes of the catalogues")
     parser.add_argument("--clients", type=numbers, default=[1, 4, 16], help="clients at a time")
     parser.add_argument("--workers", type=numbers, default=[1, 2], help="processes of the server")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of load for each line")
+    parser.add_argument("--seconds", type=int, default=10, help="of load for each line")
     parser.add_argument("--keep", type=Path, help="folder for what is generated; what is there is used again")
     arguments = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("the load comes from wrk: apt-get install wrk")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; milliseconds; cpu: of the server, per request")
     print(f"{'':38}{'p50':>8}{'p90':>8}{'p99':>8}{'per s':>8}{'cpu':>8}")
     with tempfile.TemporaryDirectory() as temporary:
@@ -85,12 +88,17 @@ def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def empty_endpoint(folder: Path, seconds: float) -> float:
+def empty_endpoint(folder: Path, seconds: int) -> float:
     """The median of asking an endpoint that does nothing."""
-    users = folder / "nobody.json"
-    users.write_text('["nobody"]')
+    asked = bodies(["nobody"], folder / "nobody.jsonl")
     with server(_EMPTY, "/docs") as (port, process):
-        return row("an endpoint that does nothing", *Load(port, process, users)("/empty", 1, seconds))[0]
+        return row("an endpoint that does nothing", *Load(port, process, asked)("/empty", 1, seconds))[0]
+
+
+def bodies(users: Sequence[str], path: Path) -> Path:
+    """A file with a request for a list of each user."""
+    path.write_text("".join(json.dumps({"user_id": user, "n": 10}) + "\n" for user in users))
+    return path
 
 
 def trained(folder: Path, name: str, data: Path) -> Registry:
@@ -118,21 +126,20 @@ def one_version(registry: Registry, name: str, empty: float, arguments: argparse
     print(f"\n{name}")
     recommender = Recommender.load(registry)
     users = recommender.bundle.log.user_vocabulary.ids(range(min(_MOST_USERS, recommender.bundle.log.n_users)))
-    asked = registry.path.with_suffix(".users.json")
-    asked.write_text(json.dumps(users))
+    asked = bodies(users, registry.path.with_suffix(".users.jsonl"))
     predict, retrieve = floor(recommender, users)
     version = registry.path_of(registry.resolve(None))
     size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
     with server(_EMPTY, "/docs", {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}) as (port, process):
         load = Load(port, process, asked)
-        load("/implicit", 1, 1.0)
+        load("/implicit", 1, 1)
         row("implicit's recommend, 1 client", *load("/implicit", 1, arguments.seconds))
     seen: list[tuple[float, float]] = []
     for workers in arguments.workers:
         options = ("--registry", str(registry.path), "--workers", str(workers))
         with server(("-m", "recsys", "serve", *options), "/readyz") as (port, process):
             load = Load(port, process, asked)
-            load("/v1/recommend", 4 * workers, 3.0)  # every worker has loaded its version
+            load("/v1/recommend", 4 * workers, 3)  # every worker has loaded its version
             settle(process)
             for clients in arguments.clients:
                 found, cpu = load("/v1/recommend", clients, arguments.seconds)
@@ -190,18 +197,22 @@ def timed(action: Callable[..., object], *columns: Sequence[object]) -> Quantile
 
 @dataclass(frozen=True)
 class Load:
-    """Clients of a server, that ask for lists of the users in a file."""
+    """Clients of a server, who ask with the bodies in a file (see load.lua)."""
 
     port: int
     process: Process
-    users: Path
+    asked: Path
 
-    def __call__(self, path: str, clients: int, seconds: float) -> tuple[Quantiles, float]:
+    def __call__(self, path: str, clients: int, seconds: int) -> tuple[Quantiles, float]:
         """What clients saw, and the server's CPU milliseconds per request."""
         before = cpu_seconds(self.process.pid)
-        words = (str(self.port), path, str(clients), str(seconds), str(self.users))
-        command = [sys.executable, "-m", "benchmarks.load", *words]
-        seen: Quantiles = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        script = ("-s", str(Path(__file__).with_name("load.lua")))
+        url = f"http://127.0.0.1:{self.port}{path}"
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", *script, url, "--", str(self.asked)]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        seen: Quantiles = json.loads(printed.splitlines()[-1])
+        if seen["failed"]:
+            raise SystemExit(f"{seen['failed']:.0f} requests to {path} failed")
         return seen, 1e3 * (cpu_seconds(self.process.pid) - before) / seen["requests"]
 
 
