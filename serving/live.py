@@ -398,8 +398,9 @@ class LiveState:
         self._metrics.store_up.set(self._store_answers)
 
     def _stamp(self) -> object:
-        """What changes when CURRENT is replaced, or, with several variants, a version is published."""
-        versions = self._registry.versions() if len(self._variants) > 1 else []
+        """What changes when CURRENT is replaced, or, where a variant is the newest version, one is published."""
+        newest = any(variant.version == "newest" for variant in self._variants)
+        versions = self._registry.versions() if newest else []
         try:
             status = self._registry.current_file.stat()
         except FileNotFoundError:

@@ -41,9 +41,7 @@ class ShownLists:
             return
         with self._lock:
             self._waiting.append(served)
-            if len(self._waiting) > WAITING:
-                self._waiting.popleft()
-                self._metrics.lists_lost.inc()
+            self._trim()
             if served.shown:
                 self._recent[served.request_id] = served
                 if len(self._recent) > REMEMBERED:
@@ -60,6 +58,12 @@ class ShownLists:
         except StoreError:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))
+                self._trim()
+
+    def _trim(self) -> None:
+        while len(self._waiting) > WAITING:
+            self._waiting.popleft()
+            self._metrics.lists_lost.inc()
 
     def find(self, request_ids: Collection[str]) -> dict[str, ServedList]:
         """The lists of these requests; unknown ones are left out.

@@ -1,7 +1,6 @@
 """`recsys rank`: lists for many users or requests, into a parquet file or to where they are looked up by id."""
 
 import argparse
-import dataclasses
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -38,7 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "complete or as it was",
     )
     parser.add_argument(
-        "--data", type=options.place, metavar="DIR", help="take also the events of this dataset directory"
+        "--data", type=options.place, metavar="DIR", help="take also the newer events of this dataset directory"
     )
     options.add_engine(parser, "one a core")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.matching import Matched
+    from recsys.pipeline.matching import brought_up_to
     from recsys.pipeline.published import Published
     from recsys.registry import Registry
     from recsys.store.lists import is_url
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
-            bundle = dataclasses.replace(bundle, log=Matched.of(bundle, dataset).log)
+            bundle = brought_up_to(bundle, dataset)
         requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, arguments.n, progress)

@@ -105,7 +105,10 @@ class InteractionLog:
 
     @staticmethod
     def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
-        """One log in time order. The last one's vocabulary and event names must extend those of the others."""
+        """One log in time order. The last one's vocabulary and event names must extend those of the others.
+
+        Requests have no numbers in it: those of different logs mean different ones (`loading.merge_logs` joins them).
+        """
         newest = logs[-1]
         return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **dict(_merged(logs)))
 
@@ -166,8 +169,11 @@ class InteractionLog:
 def _merged(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Columns of all logs in time order, equal times in the order of the logs."""
     order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
-    for name in _COLUMNS:
-        yield name, np.concatenate([getattr(log, name) for log in logs])[order]
+    for name, dtype in _COLUMNS.items():
+        if name == "requests":
+            yield name, np.full(len(order), -1, dtype=dtype)
+        else:
+            yield name, np.concatenate([getattr(log, name) for log in logs])[order]
 
 
 def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:

@@ -1,7 +1,7 @@
 """A request: one moment a list is or was wanted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any
 
@@ -60,6 +60,10 @@ class Request:
             # A text is a sequence of texts too: its letters would be taken for ids.
             if isinstance(ids, str) or not all(isinstance(id_, str) for id_ in ids or ()):
                 raise self._wrong(name, "a tuple of item ids, each of them text")
+
+    def unexplored(self) -> "Request":
+        """For the list that the ranker means, without items by chance."""
+        return replace(self, policy={**self.policy, "exploration": 0.0})
 
     def _wrong(self, name: str, wanted: str) -> DataError:
         return DataError(f"request {self.request_id!r}: {name} must be {wanted}, not {getattr(self, name)!r}")

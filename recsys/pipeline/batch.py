@@ -144,9 +144,13 @@ def _rank_all(
 
 
 def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]) -> Part:
-    """Rank some requests into the content of a parquet file."""
-    content = io.BytesIO()
-    lists_to_polars(recommender.recommend_many(requests)).write_parquet(content)
+    """Rank some requests into the content of a parquet file.
+
+    Nothing is explored: the file has no column for how likely an item was to be there.
+    """
+    content, explores = io.BytesIO(), recommender.bundle.config.policy.exploration > 0
+    meant = [request.unexplored() if explores or request.policy else request for request in requests]
+    lists_to_polars(recommender.recommend_many(meant)).write_parquet(content)
     return number, content.getvalue()
 
 

@@ -91,8 +91,7 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
     for start in range(0, len(requests), size):
-        # What is measured is the list that the ranker means, without chance items.
-        part = [replace(one, policy={**one.policy, "exploration": 0.0}) for one in requests[start : start + size]]
+        part = [request.unexplored() for request in requests[start : start + size]]
         numbers = np.array([recommender.user_number(request.user_id or "") for request in part], dtype=np.int32)
         targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in part)
         yield Asked(recommender.block(part), targets, numbers)

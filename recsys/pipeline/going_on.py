@@ -11,6 +11,7 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.events_table import extended_names
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
@@ -114,10 +115,13 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     """A data set in the numbers of a version: its items and names of events first, new ones behind.
 
     Items that are gone stay, withdrawn.
+
+    Raises:
+        DataError: more kinds of events than there are numbers for.
     """
     catalogue, log = parent.catalogue, dataset.log
-    names = tuple(dict.fromkeys((*parent.log.event_names, *log.event_names)))
-    codes = np.array([names.index(name) for name in log.event_names], dtype=np.int8)
+    names = extended_names(parent.log.event_names, log.event_names, "version and data set")
+    codes = names.numbers(log.event_names).astype(np.int8)
     ids = dataset.catalogue.frame["item_id"]
     vocabulary = catalogue.vocabulary.extended(ids)
     numbers = vocabulary.numbers(ids)
@@ -126,7 +130,11 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
     frame = rows[np.argsort(np.concatenate([numbers, gone]))]
     numbered = replace(
-        log, event_names=names, n_items=len(vocabulary), items=numbers[log.items], events=codes[log.events]
+        log,
+        event_names=tuple(names.ids(range(len(names)))),
+        n_items=len(vocabulary),
+        items=numbers[log.items],
+        events=codes[log.events],
     )
     return replace(dataset, catalogue=ItemCatalogue(frame), log=numbered)
 

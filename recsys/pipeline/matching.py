@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.dataset import Dataset
+from recsys.data.events_table import extended_names
 from recsys.data.interactions import InteractionLog
+from recsys.data.loading import merge_logs
 from recsys.pipeline.bundle import Bundle
 
 
@@ -26,22 +28,36 @@ class Matched:
 
     @classmethod
     def of(cls, bundle: Bundle, dataset: Dataset) -> "Matched":
-        """Match a data set to a version."""
+        """Match a data set to a version.
+
+        Raises:
+            DataError: more kinds of events than there are numbers for.
+        """
         log = dataset.log
         user_ids = log.user_vocabulary.ids(range(log.n_users))
         vocabulary = bundle.log.user_vocabulary.extended(user_ids)
         users = vocabulary.numbers(user_ids)
         items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
-        names = tuple(dict.fromkeys((*bundle.log.event_names, *log.event_names)))
-        codes = np.array([names.index(name) for name in log.event_names], dtype=np.int8)
+        names = extended_names(bundle.log.event_names, log.event_names, "version and data set")
+        codes = names.numbers(log.event_names).astype(np.int8)
         kept = log.select(items[log.items] >= 0)
         numbered = replace(
             kept,
             user_vocabulary=vocabulary,
-            event_names=names,
+            event_names=tuple(names.ids(range(len(names)))),
             n_items=len(bundle.catalogue),
             users=users[kept.users],
             items=items[kept.items],
             events=codes[kept.events],
         )
         return cls(numbered, users, items)
+
+
+def brought_up_to(bundle: Bundle, dataset: Dataset) -> Bundle:
+    """The version with the events of a data set that came after those it has.
+
+    Raises:
+        DataError: more kinds of events than there are numbers for.
+    """
+    newer = Matched.of(bundle, dataset).log.after(bundle.data_record.end)
+    return replace(bundle, log=merge_logs(bundle.log, newer))

@@ -60,9 +60,11 @@ def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Se
                 verb = _verb(int(recent.events[event]), event_names)
                 reasons.append(form.format(verb=verb, title=_title(scoring.catalogue, int(recent.items[event]))))
     number, now = np.array([item], dtype=np.int32), history.now[:1]
-    choosing = int(scoring.state.counts("item_positives", number, now, _MONTH)[0])
-    if choosing:
-        reasons.append(f"chosen {choosing} time{'s' if choosing > 1 else ''} in the last 30 days")
+    for span, when in ((_MONTH, "in the last 30 days"), (None, "before")):
+        choosing = int(scoring.state.counts("item_positives", number, now, span)[0])
+        if choosing and (span or not reasons):
+            reasons.append(f"chosen {choosing} time{'s' if choosing > 1 else ''} {when}")
+            break
     return reasons or ["new here: nobody has chosen it yet"]
 
 

@@ -43,7 +43,9 @@ class Decision:
         challenger: the new version; None when none was published.
         new_events: events since the champion.
         trained: `anew`, or `on` from the champion; None when nothing was trained.
-        comparison: ndcg@10 of the challenger's own test models minus the champion's, on requests new to both.
+        metric: what they were compared by: ndcg@10 of all items, or the rarity-weighted dcg@10 of shown ones; see
+            `gate.compare`.
+        comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
         checks: everything that was looked at.
         set_aside: what of the new data could not be used, a sentence each.
         forgotten_in: the version that took the champion's place with the same models and without the events of users
@@ -56,6 +58,7 @@ class Decision:
     challenger: str | None
     new_events: int
     trained: Literal["anew", "on"] | None = None
+    metric: str | None = None
     comparison: Comparison | None = None
     checks: tuple[Check, ...] = ()
     set_aside: tuple[str, ...] = ()
@@ -241,6 +244,7 @@ def _challenge(
         reason=reason if passed else _objections(checks),
         challenger=version,
         trained="anew" if anew else "on",
+        metric=metric,
         comparison=comparison,
         checks=tuple(checks),
     )

@@ -161,6 +161,7 @@ def exposition(turn: Turn, turns: dict[str, int], now: float) -> str:
     """
     lines = ["# HELP recsys_retrain_turns_total Turns of this watch.", "# TYPE recsys_retrain_turns_total counter"]
     lines += [f'recsys_retrain_turns_total{{event="{event}"}} {count}' for event, count in turns.items()]
+    labels: dict[str, str] = {}
     gauges: list[tuple[str, str, float]] = [
         ("last_turn_timestamp_seconds", "When the last turn ended.", now),
         ("last_turn_seconds", "How long it took.", turn.seconds),
@@ -172,8 +173,9 @@ def exposition(turn: Turn, turns: dict[str, int], now: float) -> str:
         gauges.append(("failed_checks", "Checks that spoke against the new version or its data.", refused))
         if turn.decision.comparison is not None:
             difference = turn.decision.comparison.difference
-            gauges.append(("ndcg_difference", "ndcg@10 of the new version minus the served one's.", difference))
+            gauges.append(("difference", "The new version's metric minus the served one's.", difference))
+            labels["difference"] = f'{{metric="{turn.decision.metric}"}}'
     for name, meaning, value in gauges:
         full = f"recsys_retrain_{name}"
-        lines += [f"# HELP {full} {meaning}", f"# TYPE {full} gauge", f"{full} {value}"]
+        lines += [f"# HELP {full} {meaning}", f"# TYPE {full} gauge", f"{full}{labels.get(name, '')} {value}"]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -162,7 +162,9 @@ class Registry:
             BundleError: another process retrains, or the registry cannot be written.
         """
         self.prepare()
-        with self._written(), locked_at_once(self.path / ".retrain") as alone:
+        with ExitStack() as held:
+            with self._written():
+                alone = held.enter_context(locked_at_once(self.path / ".retrain"))
             if not alone:
                 raise BundleError(f"another process retrains in registry {self.path}; wait until it has ended")
             yield

@@ -9,6 +9,7 @@ from pathlib import Path
 from recsys.errors import StoreError
 
 _WAIT_SECONDS = 10.0
+_TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 
 class SqliteLists:
@@ -25,10 +26,14 @@ class SqliteLists:
             self._connection = sqlite3.connect(
                 path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
-            )
+        try:
+            with self._explained():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
+                self._connection.execute(_TABLE)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """All in one transaction: readers see the old lists until it ends."""
@@ -51,9 +56,10 @@ class SqliteLists:
         return None if row is None else str(row[0])
 
     def forget(self, id_: str) -> None:
-        """Remove the list of an id."""
+        """Remove the list of an id, from the file's journal too."""
         with self._lock, self._explained():
             self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Close the connection."""

@@ -9,7 +9,7 @@ from serving.errors import BODY, documented
 from serving.precomputed import looked_up
 from serving.schemas import ListAnswer, RecommendRequest
 from serving.security import Allow
-from serving.service import ServiceNeeded, json_response
+from serving.service import ServiceNeeded
 
 LIST_PROBLEMS = documented(
     HTTPStatus.UNAUTHORIZED,
@@ -29,5 +29,5 @@ async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
     if body.precomputed:
         found = await looked_up(service, served, body)
         if found is not None:
-            return json_response(found)
+            return found
     return await ranked(service, served.recommender, body, body.n, variant=variant)

@@ -111,14 +111,16 @@ def test_rank_some_users(run: Run, trained_registry: Path, tmp_path: Path, name:
     assert pl.read_parquet(out)["user_id"].unique(maintain_order=True).to_list() == ["user 1", "nobody"]
 
 
-def test_rank_with_histories_of_another_directory(
-    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+@pytest.mark.parametrize("newest", [False, True], ids=["everything", "only the newest"])
+def test_rank_with_newer_events(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path, newest: bool
 ) -> None:
     data = Path(shutil.copytree(tiny_dataset_dir, tmp_path / "newer"))
     event = {"user_id": "late", "item_id": "garden-0-small", "event": "purchase", "timestamp": "2024-06-01T00:00:00"}
     events = pl.read_parquet(data / "events.parquet")
     row = pl.DataFrame([event]).with_columns(pl.col("timestamp").str.to_datetime().dt.replace_time_zone("UTC"))
-    pl.concat([events, row.cast(dict(events.schema))]).write_parquet(data / "events.parquet")
+    row = row.cast(dict(events.schema))
+    (row if newest else pl.concat([events, row])).write_parquet(data / "events.parquet")
     out = tmp_path / "lists.parquet"
     outcome = run("rank", "--registry", trained_registry, "--data", data, "--users", "all", "--out", out)
     assert outcome.code == 0, outcome.err

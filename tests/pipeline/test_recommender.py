@@ -201,6 +201,14 @@ def test_explanations(recommender: Recommender) -> None:
     same(recommender.recommend(Request(USER)), lists[0])
 
 
+def test_what_was_chosen_long_ago_is_not_called_new(recommender: Recommender) -> None:
+    later = Request("nobody", candidates=("coffee-0-small",), time=AFTER + 200 * DAY)
+    (explanation,) = recommender.recommend(later, explain=True).explain()
+    (reason,) = explanation.reasons
+    assert reason.startswith("chosen ")
+    assert reason.endswith("times before")
+
+
 def test_one_by_one_and_together(recommender: Recommender) -> None:
     """Also where one request is longer than the candidates of the others."""
     requests = [

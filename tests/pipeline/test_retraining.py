@@ -222,3 +222,10 @@ def test_a_retrainer_that_dies_leaves_the_served_version(
 def test_there_must_be_a_served_version(tmp_path: Path, world: Dataset) -> None:
     with pytest.raises(BundleError, match="no current version"):
         retrain_from_data(Registry(tmp_path / "nothing here"), world, progress=quiet)
+
+
+def test_more_kinds_of_events_than_numbers(plain_registry: Registry, frames: Frames, plain_config: Config) -> None:
+    kinds = frames[1].with_columns(event=pl.format("kind {}", pl.int_range(pl.len()) % 126))
+    many = dataset_from_frames(frames[0], kinds, plain_config)
+    with pytest.raises(DataError, match="version and data set: column 'event' has 128 distinct names"):
+        retrain_from_data(plain_registry, many, progress=quiet)

@@ -13,12 +13,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from recsys.errors import BundleError, ConfigError, StoreError
+from recsys.eval.confidence import Comparison
 from recsys.pipeline.retrain import Decision
-from recsys.pipeline.watch import Schedule, Watch
+from recsys.pipeline.watch import Schedule, Watch, exposition
 from recsys.registry import Check, Registry
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
-REFUSED = Decision("refused", "it is worse", "v1", "v2", 120, checks=(Check("quality", False, "worse"),))
+WORSE = Comparison(-0.02, -0.03, -0.01, 0.001, 150)
+REFUSED = Decision(
+    *("refused", "it is worse", "v1", "v2", 120),
+    metric="ndcg@10",
+    comparison=WORSE,
+    checks=(Check("quality", False, "worse"),),
+)
 SKIPPED = Decision("skipped", "too few", "v1", None, 3)
 
 
@@ -89,6 +96,7 @@ def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
         with pytest.raises(EnoughError):
             watch.run(told.append, quiet, sleep, lambda: 0.0)
     assert pauses == [120, 60, 60]
+    assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in exposition(told[1], {}, 0.0)
     assert [turn.event for turn in told] == ["failed", "refused", "skipped"]
     assert [message["event"] for message in got] == ["failed", "refused"], "a skipped turn is no news"
     assert "the store is away" in str(got[0]["text"])

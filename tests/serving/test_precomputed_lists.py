@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import serving_thread
+from running import eventually, serving_thread
 from serving_versions import publish_copy
 
 from recsys.cli.main import main
@@ -19,6 +19,11 @@ def url(registry: Registry, tmp_path: Path) -> str:
     assert main(["rank", "--registry", str(registry.path), "--users", "all", "-n", "8", "--out", url]) == 0
     assert not list((registry.path / "cache").glob("lists-*")), "what was on its way has arrived"
     return url
+
+
+def kept_for(http: httpx.Client, user: str) -> dict[str, dict[str, object]]:
+    """The answered lists of a user by request."""
+    return {found["request_id"]: found for found in http.get(f"/v1/users/{user}").json()["lists"]}
 
 
 def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: list[str], items: list[str]) -> None:
@@ -45,6 +50,9 @@ def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: li
         assert not listed(context={"query": "beans"})[1]
         http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": items[0], "event": "click"}]})
         assert listed() == (made, True), "a list of the batch does not know what came since"
+        eventually(lambda: first["request_id"] in kept_for(http, users[0]))
+        kept = kept_for(http, users[0])[first["request_id"]]
+        assert (kept["variant"], kept["items"], kept["propensities"]) == ("precomputed", made, [1.0] * 4)
         assert http.delete(f"/v1/items/{made[0]}").is_success
         assert made[0] not in listed()[0]
         assert http.delete(f"/v1/users/{users[0]}").is_success

@@ -105,6 +105,16 @@ def test_two_versions_answer_side_by_side(registry: Registry, items: list[str]) 
         eventually(lambda: http.get(f"/v1/users/{user}").json()["lists"] == [])
 
 
+def test_the_newest_version_is_taken_by_a_variant_alone_too(registry: Registry) -> None:
+    first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
+    live = LiveState(registry, store, Metrics(), [VariantConfig(name="canary", version="newest")])
+    live.refresh()
+    second = publish_copy(registry, first, promote=False)
+    live.refresh()
+    assert live.serving().version == second
+    store.close()
+
+
 def test_a_variant_that_cannot_be_loaded_is_stood_in_for(registry: Registry) -> None:
     chosen = [{"name": "champion", "share": 0}, {"name": "challenger", "version": "20260101T000000Z-abcdef"}]
     settings = Settings.of(

@@ -1,0 +1,43 @@
+"""Lists that wait to be stored while the store is down."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from recsys.data.served_list import ServedList
+from recsys.errors import StoreError
+from recsys.store import open_store
+from serving import shown
+from serving.metrics import Metrics
+from serving.shown import ShownLists
+
+
+def served(number: int) -> ServedList:
+    return ServedList(f"r{number}", "u", time.time_ns() // 1_000, "v", "champion", 0, ("i",), (1.0,))
+
+
+def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown, "WAITING", 10)
+    store, metrics = open_store(f"sqlite:///{tmp_path}/store.db"), Metrics()
+    lists = ShownLists(store, metrics, seconds=60)
+
+    def away(batch: Sequence[ServedList], seconds: int) -> None:
+        """Others are answered while the store is asked in vain."""
+        for number in range(1_000, 1_008):
+            lists.note(served(number))
+        raise StoreError("away")
+
+    for number in range(10):
+        lists.note(served(number))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "keep_lists", away)
+        lists.flush()
+    assert metrics.lists_lost._value.get() == 8
+    lists.flush()
+    assert set(store.lists([f"r{number}" for number in (*range(10), *range(1_000, 1_008))])) == {
+        *("r8", "r9"),
+        *(f"r{number}" for number in range(1_000, 1_008)),
+    }
+    store.close()
