@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
-from features.measures import DAY, Measure
+from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
 from features.state import EventState
+from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 

@@ -27,8 +27,8 @@ from features.codes import (
     TIME_SINCE,
     WEEKDAY,
 )
-from features.measures import DAY
 from recsys.data.arrays import Floats, Ints
+from recsys.data.durations import DAY
 from recsys.data.interactions import NO_TIME
 from recsys.retrieval.compiled import PLACE
 

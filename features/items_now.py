@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compiled_now import cross, lacking, recall, remember
-from features.measures import DAY
 from features.questions import Questions, Side, Told
 from features.segment import ItemEvents, Segment
+from recsys.data.durations import DAY
 
 _NEVER = np.iinfo(np.int64).min
 

@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 
 from features.codes import DECAYED, EVERYTHING, NO_EVENT, POSITIVES
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-"""Microseconds."""
-
 What = Literal["count", "weights", "values", "valued", "examination", "decayed", "last", "first"]
 """In the order of their codes."""
 

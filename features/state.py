@@ -76,11 +76,6 @@ class EventState:
         """How many of the events are in this process's own memory."""
         return sum(len(segment) for segment in self._segments if not segment.name)
 
-    @property
-    def log(self) -> InteractionLog:
-        """All events in time order."""
-        return InteractionLog.merged([segment.log for segment in self._segments])
-
     def append(self, log: InteractionLog) -> None:
         """Take new events. Numbers and event names must extend those known; times may be older than known ones."""
         if not len(log):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from recsys.config import MAX_RULE, Count, Days
-from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE
+from recsys.data.schema import MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 MAX_IDS = 10_000
 """Most ids in one list of a request."""
@@ -16,9 +16,9 @@ MAX_CURSOR = 200_000
 MAX_ATTRIBUTES = 50
 """Most columns of an item beside those of the item file."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=2_000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 Moment = Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat
 """ISO 8601, or epoch seconds or milliseconds."""

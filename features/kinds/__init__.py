@@ -1,6 +1,6 @@
 """The kinds of features: each computes one column for all pairs of a batch.
 
-A kind reads the past only: `ItemsBefore` and `HistoryBatch` answer about moments strictly before the request and take
+A kind reads the past only: `EventState` and `HistoryBatch` answer about moments strictly before the request and take
 no other question, and a window reaches back, so a feature that sees the future cannot be declared. A value that does
 not exist is NaN, which LightGBM handles itself.
 """

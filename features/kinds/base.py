@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.measures import DAY
 from features.pairs import PairBatch
+from recsys.data.durations import DAY
 from recsys.errors import ConfigError
 
 Scope = Literal["request", "item", "user", "user-item", "user-category", "candidate"]

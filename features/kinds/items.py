@@ -15,9 +15,10 @@ from features.compiled import form
 from features.compiled_pairs import age, pick
 from features.item_facts import Number
 from features.kinds.base import Direction, Family, Member, Scope, span, window
-from features.measures import DAY, Measure
+from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
+from recsys.data.durations import DAY
 
 Quantity = Literal["weights", "values"]
 """The worth of an event by the config, or the `value` it came with."""

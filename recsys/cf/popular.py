@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SharedScores, best_of
-
-_MICROSECONDS_A_DAY = 86_400e6
 
 
 class Popular:
@@ -30,7 +29,7 @@ class Popular:
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
         """Learn from a log; `seed` is not needed."""
         end = log.times[-1] if len(log) else 0
-        half_lives = (end - log.times) / (_MICROSECONDS_A_DAY * config.half_life_days)
+        half_lives = (end - log.times) / (DAY * config.half_life_days)
         worth = log.weights * 0.5**half_lives
         return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
 

@@ -11,12 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from recsys.data.events import Event
 from recsys.data.parsing import as_time
-from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE
+from recsys.data.schema import CLOCK_SKEW, MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
-_SKEW = 300 * 1_000_000
-"""How far in the future, microseconds, an event may lie: clocks differ."""
-
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\S")]
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
 
 
 class _Content(BaseModel):
@@ -27,7 +24,7 @@ class _Content(BaseModel):
     event_id: _Id | None = None
     user_id: _Id
     item_id: _Id
-    event: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
+    event: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
     timestamp: str | None = None
     request_id: _Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
@@ -77,7 +74,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
             wrong.append(Unreadable(message, f"{place}: {problem['msg']}"))
     given = pl.Series([content.timestamp for _, content in contents], dtype=pl.String)
     moments = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list() if len(given) else []
-    latest = time.time_ns() // 1_000 + _SKEW
+    latest = time.time_ns() // 1_000 + CLOCK_SKEW
     events = []
     for (message, content), moment in zip(contents, moments, strict=True):
         when = message.time if content.timestamp is None else moment

@@ -5,6 +5,14 @@ from typing import Literal
 
 import polars as pl
 
+from recsys.data.durations import SECOND
+
+MAX_ID, MAX_NAME = 256, 64
+"""Characters of an id, and of the name of an event or feature, that is sent to a server or a stream."""
+
+CLOCK_SKEW = 300 * SECOND
+"""How far in the future an event that is sent may lie: clocks differ."""
+
 Kind = Literal["id", "text", "tags", "number", "whole", "share", "time", "past", "flag"]
 """What a cell holds: an id; free text; a list of strings; a finite number; a whole number from 0; a share in (0, 1];
 a moment; a moment since 1970 that is not in the future; true or false. Numbers and shares are such as 32 bits hold."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys.data.durations import DAY
 from recsys.data.files import BROKEN, RAW, ROW, Table, collect
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
@@ -22,7 +23,6 @@ from recsys.errors import DataError
 FAULT = "__fault"
 """Place of the first broken rule of a row in `Rules.checks`, from 1; 0 where the row is good."""
 
-_DAY = 86_400 * 1_000_000
 _LOOKED_AT = 1_000
 """First cells of a column of times that tell what its numbers are."""
 _NEAR = 0.8
@@ -251,7 +251,7 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))
         future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-        checks.append(Check(column.name, future, value > now + _DAY))
+        checks.append(Check(column.name, future, value > now + DAY))
     if column.kind == "whole":
         outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
         checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))

@@ -167,33 +167,6 @@ def top_k(
     return RankedLists(items, best)
 
 
-def target_ranks(scores: NDArray[np.float32], targets: Targets) -> NDArray[np.int64]:
-    """Places of the targets when all items are ranked: 1 + the other, non-target items that score at least as much.
-
-    Each target is placed among the non-targets alone, so a request with several targets can have several firsts. A
-    score that is NaN ranks behind every number; a target that the catalogue lacks (-1) takes the place behind all.
-
-    Args:
-        scores: (n_requests, n_items), higher is better.
-        targets: the wanted items.
-
-    Returns:
-        (n_targets,) from 1 to n_items + 1, in the order of `targets.items`.
-    """
-    n_items = scores.shape[1]
-    ranks = np.full(len(targets.items), n_items + 1, dtype=np.int64)
-    step = max(1, _BLOCK_BYTES // (8 * max(n_items, 1)))
-    for start in range(0, len(targets), step):
-        stop = min(start + step, len(targets))
-        bits = _ordered_bits(scores[start:stop])
-        others = ~targets.mask(start, stop, n_items)
-        for place in range(targets.offsets[start], targets.offsets[stop]):
-            row, item = targets.rows[place] - start, targets.items[place]
-            if item >= 0:
-                ranks[place] = 1 + np.count_nonzero((bits[row] >= bits[row, item]) & others[row])
-    return ranks
-
-
 def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     """Where the targets stand, once those within a run of equal scores have gone to the end of the run.
 

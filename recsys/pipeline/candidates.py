@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.retrieval.compiled import fuse, keys_of_lists
 from recsys.retrieval.scores import Scores
 
-_FUSION = 20.0
+FUSION = 20.0
 """Places that a rank is damped by: smaller trusts the first places of each source more."""
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -62,7 +62,7 @@ def propose(
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
-    worth = 1 / (_FUSION + np.arange(n, dtype=np.float32))
+    worth = 1 / (FUSION + np.arange(n, dtype=np.float32))
     lists = np.array([source.best(eligible, n) for source in scores.values()], dtype=np.int32)
     wanted, own = certain or (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
     most = n_requests * n + len(own)

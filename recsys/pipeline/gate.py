@@ -20,7 +20,6 @@ from recsys.pipeline.shown import METRIC as SHOWN_METRIC
 from recsys.registry import Check, Manifest
 
 METRIC = f"ndcg@{K}"
-_COVERAGE = f"coverage@{K}"
 _FEWEST = 30
 """Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from recsys.config import RetrainConfig
 from recsys.data.dataset import Dataset
+from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.bundle import Bundle
 from recsys.registry import Check
 
-WEEK = 7 * 86_400_000_000
+WEEK = 7 * DAY
 _WEEKS = 4
 _FEW = 50
 """Fewer values than this say nothing of a distribution."""

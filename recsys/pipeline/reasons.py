@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.pipeline.item_list import Explanation
 from recsys.pipeline.scoring import Scoring
@@ -17,7 +18,7 @@ _VERBS = {"purchase": "bought", "click": "looked at", "view": "looked at", "like
 _ALIKE = 0.45
 """Cosine of two texts from which on a person would call them about the same thing."""
 
-_MONTH = 30 * 86_400_000_000
+_MONTH = 30 * DAY
 
 
 def explain(

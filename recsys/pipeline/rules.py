@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
 from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError
@@ -21,8 +22,6 @@ from recsys.policy.pins import Pins
 from recsys.policy.policy import Policy
 from recsys.policy.shares import AtLeast, Cap
 from recsys.policy.steps import Available, Exclude, Seen, Step
-
-_DAY = 86_400_000_000
 
 _HABIT = 0.1
 """Share of events with which users came back to an item, see `repeat_share`, from which on that is held for a habit."""
@@ -95,7 +94,7 @@ def policy_of(
     for rule in config.quotas:
         steps.append(AtLeast("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
     if config.fresh:
-        steps.append(AtLeast("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * _DAY))))
+        steps.append(AtLeast("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * DAY))))
     if config.exploration and random is not None:
         steps.append(Exploration(config.exploration, config.explored_places, random))
     return Policy(tuple(steps))

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import ConfigError
+from recsys.pipeline.candidates import FUSION
 from recsys.pipeline.scoring import Scoring
 
 Likeness = Literal["text", "collaborative", "both"]
 
-_FUSION = 20.0
 _DEPTH = 200
 
 
@@ -29,7 +29,7 @@ def likeness(scoring: Scoring, item: int, by: Likeness) -> NDArray[np.float32]:
         for part in (_by_text(scoring, item), _by_behaviour(scoring, item)):
             best = np.argsort(-part, kind="stable")[:_DEPTH]
             best = best[part[best] > 0]
-            scores[best] += 1 / (_FUSION + np.arange(len(best), dtype=np.float32))
+            scores[best] += 1 / (FUSION + np.arange(len(best), dtype=np.float32))
     scores = np.where((scores > 0) & scoring.catalogue.available, scores, -np.inf).astype(np.float32)
     scores[item] = -np.inf
     return scores

@@ -15,11 +15,11 @@ from recsys.policy.steps import Step
 
 
 class Change(NamedTuple):
-    """What one step did to the candidates of one request."""
+    """What one step did to the list of one request."""
 
     step: str
     removed: int
-    """candidates taken out"""
+    """items of the catalogue that it forbids, see `Policy.removed`; 0 where nobody has counted them"""
     moved: int
     """candidates that stand elsewhere than before the step, among the first n"""
 
@@ -77,37 +77,15 @@ class Policy:
             scores: (n_candidates,) the ranker's scores, higher is better.
             n: length of the list that will be shown.
         """
-        return self._arrange(RankedCandidates.ranked(items, scores), n)
-
-    def apply(
-        self, catalogue: ItemCatalogue, items: NDArray[np.int32], scores: NDArray[np.float32], n: int
-    ) -> Arranged:
-        """Take out what is not eligible, then order: for candidates that were not sought under `eligible`.
-
-        Args and returns as in `arrange`; the indices are of the candidates that are left.
-        """
-        candidates = RankedCandidates.ranked(items, scores)
-        removals = []
-        for step in self.steps:
-            mask = step.eligible(catalogue)
-            before = len(candidates)
-            if mask is not None:
-                candidates = candidates.take(np.flatnonzero(mask[candidates.items]))
-            removals.append(before - len(candidates))
-        arranged = self._arrange(candidates, n)
-        moves = zip(arranged.changes, removals, strict=True)
-        return arranged._replace(changes=[move._replace(removed=removed) for move, removed in moves])
-
-    def removed(self, catalogue: ItemCatalogue) -> list[int]:
-        """Items of the catalogue that each step forbids."""
-        masks = [step.eligible(catalogue) for step in self.steps]
-        return [0 if mask is None else int(np.count_nonzero(~mask)) for mask in masks]
-
-    def _arrange(self, candidates: RankedCandidates, n: int) -> Arranged:
-        changes = []
+        candidates, changes = RankedCandidates.ranked(items, scores), []
         for step in self.steps:
             arranged = step.arrange(candidates, n)
             moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
             changes.append(Change(step.name, 0, moved))
             candidates = arranged
         return Arranged(candidates.places, changes, candidates.propensities)
+
+    def removed(self, catalogue: ItemCatalogue) -> list[int]:
+        """Items of the catalogue that each step forbids."""
+        masks = [step.eligible(catalogue) for step in self.steps]
+        return [0 if mask is None else int(np.count_nonzero(~mask)) for mask in masks]

@@ -1,6 +1,6 @@
-"""The encoder as ONNX for serving: float32, and int8 with scales per output channel; tuned weights are in it already.
+"""The encoder as ONNX: float32, and int8 with scales per output channel; tuned weights are in it already.
 
-Needs recsys[onnx]. Where it is not installed `TextEncoder` reads texts through torch.
+For programs of one's own, with recsys[onnx]; everything here reads texts through torch (`TextEncoder`).
 """
 
 import warnings

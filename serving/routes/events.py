@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Response
 
 from recsys.data.events import Event
 from recsys.data.parsing import as_time
-from recsys.data.schema import MAX_EVENT_NAMES
+from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
@@ -21,9 +21,6 @@ from serving.security import Allow
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
-
-CLOCK_SKEW = 300 * 1_000_000
-"""How far in the future, microseconds, an event may lie: clocks differ."""
 
 
 @router.post(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.eval.metrics.calibration import expected_calibration_error, reliability
+from recsys.eval.metrics.calibration import reliability
 
 
 def test_two_bins_by_hand() -> None:
@@ -30,9 +30,9 @@ def test_honest_probabilities_have_a_small_error() -> None:
     rng = np.random.default_rng(1)
     honest = rng.random(20_000).astype(np.float32)
     happened = rng.random(20_000) < honest
-    assert expected_calibration_error(honest, happened) < 0.015
-    assert expected_calibration_error(honest**3, happened) > 0.2
+    assert reliability(honest, happened).expected_calibration_error < 0.015
+    assert reliability(honest**3, happened).expected_calibration_error > 0.2
 
 
 def test_no_predictions() -> None:
-    assert np.isnan(expected_calibration_error(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool)))
+    assert np.isnan(reliability(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool)).expected_calibration_error)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 
+from recsys.data.interactions import InteractionLog
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
@@ -278,7 +279,9 @@ def test_live_events_are_as_good_as_learned_ones(bundle: Bundle) -> None:
         one_by_one.observe([event])
     for event in reversed(events):
         backwards.observe([event])
-    from_the_start = Recommender(replace(bundle, log=at_once.scoring.state.log))
+    from_the_start = Recommender(
+        replace(bundle, log=InteractionLog.merged([part.log for part in at_once.scoring.state.segments]))
+    )
     requests = [Request(f"late user {user}", time=AFTER + 3 * DAY) for user in range(12)]
     requests += [Request(USER, time=AFTER + DAY // 2)]
     expected = at_once.recommend_many(requests)
@@ -313,7 +316,7 @@ def test_observing_and_recommending_at_the_same_time(recommender: Recommender) -
                 check(found, 3)
         writing.result()
     assert len(recommender.history_of("busy", 100)) == 60
-    assert len(recommender.scoring.state.log) == len(recommender.bundle.log) + 120
+    assert sum(map(len, recommender.scoring.state.segments)) == len(recommender.bundle.log) + 120
 
 
 def test_similar_items(recommender: Recommender) -> None:

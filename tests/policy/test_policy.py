@@ -62,32 +62,22 @@ def test_nothing_forbidden_is_no_mask() -> None:
     assert Policy(steps).eligible(CATALOGUE) is None
 
 
-def test_apply_removes_and_reports_step_by_step() -> None:
+def test_what_is_eligible_is_ordered_and_reported_step_by_step() -> None:
     policy = Policy((Available(), Exclude(numbers(3, 4)), Seen("exclude", numbers(0)), Diversity(1.0, VECTORS)))
-    order, changes, _ = policy.apply(CATALOGUE, ITEMS, SCORES, 3)
-    assert ITEMS[order].tolist() == [1, 5, 2]
-    assert changes == [
-        Change("available", 1, 0),
-        Change("exclude", 1, 0),
-        Change("seen", 1, 0),
-        Change("diversity", 0, 2),
-    ]
-
-
-def test_apply_and_a_mask_beforehand_agree() -> None:
-    policy = Policy((Available(), Seen("demote", numbers(0, 1)), Filters({"category": ["a", "b"]})))
     mask = policy.eligible(CATALOGUE)
     assert mask is not None
     left = ITEMS[mask]
-    order, *_ = policy.arrange(left, SCORES[mask], 4)
-    applied, *_ = policy.apply(CATALOGUE, ITEMS, SCORES, 4)
-    assert left[order].tolist() == ITEMS[applied].tolist() == [2, 4, 0, 1]
+    order, changes, _ = policy.arrange(left, SCORES[mask], 3)
+    assert left[order].tolist() == [1, 5, 2]
+    assert policy.removed(CATALOGUE) == [1, 2, 1, 0]
+    assert [change.step for change in changes] == ["available", "exclude", "seen", "diversity"]
+    assert [change.moved for change in changes] == [0, 0, 0, 2]
 
 
 def test_the_callers_columns_follow_the_order() -> None:
     shuffled = numbers(3, 5, 0)
-    order, *_ = Policy((Exclude(numbers(5)),)).apply(CATALOGUE, shuffled, SCORES[shuffled], 3)
-    assert order.tolist() == [2, 0]
+    order, *_ = Policy((Seen("demote", numbers(0)),)).arrange(shuffled, SCORES[shuffled], 3)
+    assert order.tolist() == [0, 1, 2]
 
 
 def test_seen_items_are_demoted_and_stay_so_under_diversity() -> None:
@@ -117,7 +107,7 @@ def test_diversity_of_equal_or_missing_scores() -> None:
 def test_no_candidates_and_one() -> None:
     policy = Policy((Seen("demote", numbers(0)), Diversity(0.5, VECTORS)))
     for n_candidates in (0, 1):
-        order, *_ = policy.apply(CATALOGUE, ITEMS[:n_candidates], SCORES[:n_candidates], 10)
+        order, *_ = policy.arrange(ITEMS[:n_candidates], SCORES[:n_candidates], 10)
         assert order.tolist() == list(range(n_candidates))
 
 

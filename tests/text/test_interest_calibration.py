@@ -8,7 +8,7 @@ from text_world import DAY, SUBJECTS, THINGS, make_log
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
-from recsys.eval.metrics.calibration import expected_calibration_error
+from recsys.eval.metrics.calibration import reliability
 from recsys.text.calibration import LabelledPairs
 from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
@@ -50,7 +50,7 @@ def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, 
         chosen = log.events == kind
         happened = np.isin(pairs, log.requests[chosen].astype(np.int64) * log.n_items + log.items[chosen])
         assert 0.05 < happened.mean() < 0.3
-        assert expected_calibration_error(said, happened) <= 0.02
+        assert reliability(said, happened).expected_calibration_error <= 0.02
         assert said[happened].mean() > said[~happened].mean() * (1.05 if kind == 1 else 1.0)
     assert clicks.mean() == pytest.approx(2 * purchases.mean(), rel=0.15)
 
@@ -65,7 +65,7 @@ def test_few_purchases_keep_their_rate_where_logits_are_far_apart() -> None:
     assert click.slope == pytest.approx(0.2, abs=0.05)
     assert purchase.slope == pytest.approx(click.slope, abs=0.05)
     assert purchase(logits).mean() == pytest.approx(0.006, rel=0.02)
-    assert expected_calibration_error(purchase(logits), purchased) < 0.005
+    assert reliability(purchase(logits), purchased).expected_calibration_error < 0.005
 
 
 def test_nothing_was_ever_bought() -> None:

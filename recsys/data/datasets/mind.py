@@ -5,12 +5,12 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.datasets.source import Frames
+from recsys.data.durations import SECOND
 from recsys.errors import DataError
 
 _NEWS = ["id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities"]
 _BEHAVIORS = ["impression", "user", "time", "history", "shown"]
 _TIME = "%m/%d/%Y %I:%M:%S %p"
-_SECOND = 1_000_000
 
 
 def read_mind(folder: Path) -> Frames:
@@ -82,7 +82,7 @@ def _history(lists: pl.DataFrame) -> pl.DataFrame:
         .explode("history", "place")
         .filter(pl.col("history") != "")
         .with_columns(
-            pl.col("timestamp") - pl.duration(microseconds=pl.col("place") * _SECOND),
+            pl.col("timestamp") - pl.duration(microseconds=pl.col("place") * SECOND),
             pl.col("history").alias("item_id"),
             pl.lit(None, pl.String).alias("request_id"),
             pl.lit(None, pl.Int64).alias("position"),

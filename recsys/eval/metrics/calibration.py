@@ -52,10 +52,3 @@ def reliability(probabilities: NDArray[np.float32], happened: NDArray[np.bool_],
     predicted = np.bincount(places, weights=predictions, minlength=bins)[filled] / counts[filled]
     observed = np.bincount(places, weights=happened, minlength=bins)[filled] / counts[filled]
     return Reliability(predicted, observed, counts[filled])
-
-
-def expected_calibration_error(
-    probabilities: NDArray[np.float32], happened: NDArray[np.bool_], bins: int = 10
-) -> float:
-    """Expected calibration error over bins of equal mass, in [0, 1]; see `Reliability`."""
-    return reliability(probabilities, happened, bins).expected_calibration_error
