@@ -1,8 +1,6 @@
-"""The live state: the versions that are served, kept up with the registry and with the store of events.
+"""The live state: which version answers whom, exchanged beside the answers when registry, store or snapshots change.
 
-The store is the one way in: a posted event is appended first, then read back from the store in the order of its
-offset, by the worker that took it as by every other. So each worker sees each event once, in the same order. Where
-servers share a tail, the others get from there what one has read.
+How a version is loaded is in `loading`, how it takes in what the store holds in `following`.
 """
 
 import logging
@@ -12,19 +10,17 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 
-from recsys.config import VariantConfig, parse_config
-from recsys.data.events import Event
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.requests import Request
-from recsys.errors import ConfigError, StoreError
+from recsys.config import VariantConfig
 from recsys.pipeline.recommend import Recommender
-from recsys.registry import Manifest, Registry
-from recsys.store import Store, read_log
+from recsys.registry import Registry
+from recsys.store import Store
 from recsys.store.tail import Entry, SharedTail
 from serving.errors import ProblemError
+from serving.following import StoreFollower
+from serving.loading import VersionLoader
 from serving.metrics import Metrics
 from serving.repeat import Repeat
-from serving.served import PAGE, Served, numbered_alike
+from serving.served import Served, numbered_alike
 from serving.snapshots import SnapshotKeeper
 from serving.variants import assigned, shadows
 
@@ -42,29 +38,8 @@ STORE_SECONDS = 0.05
 SHARED_SECONDS = 0.2
 """The same, while the others tell them through a shared tail."""
 
-TOLD = 2_000
-"""Most entries that are told at once: more are a replay, which others read for themselves."""
-
 SNAPSHOT_SECONDS = 1.0
 """How often snapshots are looked for."""
-
-LATE = 60 * 1_000_000
-"""Microseconds after which an event was posted late: that is no lag of ours."""
-
-
-def check_privacy(pseudonymise: bool, manifest: Manifest) -> None:
-    """Refuse a version that would have user ids stored as they are, where pseudonyms are asked for.
-
-    Raises:
-        ConfigError: the version was trained on user ids; or on pseudonyms, and the environment has no key.
-    """
-    trained = parse_config(dict(manifest.config)).privacy
-    if pseudonymise and not trained.pseudonymise:
-        raise ConfigError(
-            f"privacy.pseudonymise = true, but version {manifest.version} was trained on user ids; "
-            "train again with it, or set it to false"
-        )
-    Pseudonyms.of_config(trained)
 
 
 class LiveState:
@@ -89,24 +64,23 @@ class LiveState:
         forget: Callable[[Collection[str]], None] = lambda digests: None,
         tail: SharedTail | None = None,
     ) -> None:
-        self._registry = registry
-        self._store = store
         self._metrics = metrics
         self._variants = tuple(variants)
-        self._pseudonymise = pseudonymise
         self._reads_texts = reads_texts
-        self._forget = forget
         self._tail = tail
         self._answering: Mapping[str, Served] = {}
         self._seen: object = None
         self._retry_at = math.inf
-        self._reloading = threading.Lock()
-        self._updating = threading.Lock()
-        self._observing = threading.Lock()
-        self._store_answers = True
+        # Whoever takes several takes them in this order (Service.putting comes before); no list waits for any of them.
+        # Which version answers changes with all three held, so that it stays the same for whoever holds one.
+        self._reloading = threading.Lock()  # versions are chosen and loaded
+        self._updating = threading.Lock()  # served versions take changes of items, or go over to a snapshot
+        self._observing = threading.Lock()  # served versions take events, or exchange their recommender
         self._events = Repeat("events", self._store_seconds, self.catch_up)
         self._items = Repeat("items", self._store_seconds, self.catch_up_items)
         self._keeper = SnapshotKeeper(registry, store)
+        self._follower = StoreFollower(store, metrics, tail)
+        self._loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
         self._repeats = (
             Repeat("registry", lambda: REGISTRY_SECONDS, self._watch),
             self._events,
@@ -172,16 +146,12 @@ class LiveState:
     def catch_up(self) -> None:
         """Take in every event that is stored now; without an answer of the store, when it answers again."""
         with self._observing:
-            self._asking_store(self._read_log)
-            self._note_offset()
+            self._follower.read_log(self._versions())
 
     def catch_up_items(self) -> None:
         """Take in every change of an item that is stored now, likewise."""
         with self._updating:
-            before = [served.items_offset for served in self._versions()]
-            for served in self._versions():
-                self._asking_store(lambda served=served: served.catch_up_items(self._store, self._observing))  # type: ignore[misc]
-            changed = before != [served.items_offset for served in self._versions()]
+            changed = self._follower.read_items(self._versions(), self._observing)
         if changed and self._tail is not None:
             self._tail.tell_items_changed()
 
@@ -210,13 +180,13 @@ class LiveState:
             with self._reloading:
                 names = [name for name, own in self._answering.items() if own is served]
                 if names:
-                    self._swap(names, self._load(served.version))
+                    self._swap(names, self._loader.load(served.version))
 
     def _exchange(self, served: Served, new: Served) -> None:
         """Nobody notices: the long part is read beside the answers, the last bit in turn."""
-        self._asking_store(lambda: new.catch_up(self._store))
+        self._follower.read_events(new)
         with self._observing:
-            self._asking_store(lambda: new.catch_up(self._store))
+            self._follower.read_events(new)
             if new.offset >= served.offset:  # otherwise the store is away
                 served.become(new)
 
@@ -227,7 +197,7 @@ class LiveState:
         or a disk that was not there, and nobody is answered meanwhile.
         """
         with self._reloading:
-            stamp = self._stamp()
+            stamp = self._loader.stamp(self._variants)
             if stamp == self._seen and time.monotonic() < self._retry_at:
                 return
             self._seen = stamp  # also when it is refused: the same damaged version is not tried again and again
@@ -241,9 +211,9 @@ class LiveState:
     def _load_wanted(self, variant: VariantConfig) -> None:
         before = self._answering.get(variant.name)
         try:
-            version = self._wanted(variant)
+            version = self._loader.wanted(variant)
             if before is None or before.version != version:
-                self._swap([variant.name], self.at_hand(version) or self._load(version))
+                self._swap([variant.name], self.at_hand(version) or self._loader.load(version))
         except Exception:
             self._metrics.refused.inc()
             kept = before.version if before else "nothing"
@@ -254,14 +224,6 @@ class LiveState:
         for served in self._versions() if self._reads_texts else []:
             served.prepare()
 
-    def _wanted(self, variant: VariantConfig) -> str:
-        if variant.version == "current":
-            return self._registry.resolve(None)
-        versions = self._registry.versions()
-        if variant.version == "newest" and versions:
-            return versions[-1]
-        return self._registry.resolve(variant.version)
-
     def at_hand(self, version: str) -> Served | None:
         """A version that answers already; None where it does not."""
         return next((served for served in self._versions() if served.version == version), None)
@@ -270,58 +232,12 @@ class LiveState:
         """Each served version once."""
         return list({id(served): served for served in self._answering.values()}.values())
 
-    def _read_log(self) -> None:
-        """Have all versions take what the store has and they have not; tell the others."""
-        versions = self._versions()
-        while versions:
-            after = min(served.offset for served in versions)
-            page = read_log(self._store, after, PAGE)
-            if self._begun_anew(versions):
-                continue
-            if not page:
-                return
-            self._take(page)
-            if self._tail is not None and len(page) <= TOLD:
-                self._tail.tell(after, page)
-
-    def _begun_anew(self, versions: Sequence[Served]) -> bool:
-        """Whether the log is another one than before, whose offsets say nothing about this one."""
-        log = self._store.identity
-        anew = [served for served in versions if served.log != log]
-        for served in anew:
-            served.begin(log)
-        if anew:
-            logger.warning("the store's log was emptied, or has lost its end; lists go on from what it holds now")
-        return bool(anew)
-
     def _heard(self, after: int, page: list[Entry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
         with self._observing:
-            if all(served.offset >= after for served in self._versions()):
-                self._take(page)
-                self._note_offset()
-                return
-        self._events.wake()
-
-    def _take(self, page: Sequence[Entry]) -> None:
-        for served in self._versions():
-            served.take(page)
-        self._note_lag(page)
-
-    def _forgot(self, offset: int, digests: set[str]) -> None:
-        self._forget(digests)
-        self._keeper.forget(offset)
-
-    def _note_offset(self) -> None:
-        if self._answering:
-            self._metrics.offset.set(self.known)
-
-    def _note_lag(self, page: Sequence[Entry]) -> None:
-        """How long new events took to come here; what is replayed or was posted late says nothing."""
-        now = time.time_ns() // 1_000
-        for _, entry in page:
-            if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
-                self._metrics.lag.observe((now - entry.timestamp) / 1e6)
+            taken = self._follower.hear(self._versions(), after, page)
+        if not taken:
+            self._events.wake()
 
     def _store_seconds(self) -> float:
         return SHARED_SECONDS if self._tail is not None and self._tail.hears else STORE_SECONDS
@@ -333,37 +249,13 @@ class LiveState:
             BundleError: there is no such version, or it is damaged.
             ConfigError: it knows users by their ids, where pseudonyms are asked for.
         """
-        other = self._load(version)
+        other = self._loader.load(version)
         self.follow(other)
         return other
 
     def follow(self, other: Served) -> None:
         """Have a version from `load` take in what was stored since. One caller at a time."""
-        self._asking_store(lambda: self._replay(other, threading.Lock()))
-
-    def _load(self, version: str) -> Served:
-        manifest = self._registry.manifest(version)
-        check_privacy(self._pseudonymise, manifest)
-        mark = manifest.store
-        offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
-        recommender = Recommender.load(self._registry.path, version)
-        served = self._restored(Served(recommender, self._store.identity, offset, self._forgot))
-        served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
-        return served
-
-    def _restored(self, served: Served) -> Served:
-        """A version that was just loaded as far as a snapshot of its events goes; as it is, where none can be used."""
-        found = self._keeper.find(served)
-        if found is None:
-            return served
-        snapshot, events = found
-        if events.items:  # first as they were, so that they are numbered alike
-            served.change_items(list(events.items), threading.Lock())
-        if not numbered_alike(served, events):
-            self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")
-            return served
-        logger.info("%s: events up to offset %d are from a snapshot", served.version, snapshot.offset)
-        return served.over(events, snapshot)
+        self._follower.replay(other)
 
     def _swap(self, variants: Sequence[str], new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
@@ -371,38 +263,9 @@ class LiveState:
         The old one is gone when the last list from it is made: nothing else holds it.
         """
         if self.at_hand(new.version) is not new:
-            self._asking_store(lambda: self._replay(new, threading.Lock()))
+            self._follower.replay(new)
         with self._updating, self._observing:
-            self._asking_store(lambda: self._replay(new, threading.Lock()))
+            self._follower.replay(new)
             self._answering = {**self._answering, **dict.fromkeys(variants, new)}
         self._metrics.serve({name: served.version for name, served in self._answering.items()})
         logger.info("%s serves version %s", ", ".join(variants), new.version)
-
-    def _replay(self, new: Served, nobody_else: threading.Lock) -> None:
-        """Items first: events may be of new ones."""
-        new.catch_up_items(self._store, nobody_else)
-        new.catch_up(self._store)
-
-    def _asking_store(self, action: Callable[[], None]) -> None:
-        """Lists go on without the store: what it holds is read when it answers again."""
-        try:
-            action()
-        except StoreError as error:
-            if self._store_answers:
-                logger.error("the event store does not answer, lists go on without it: %s", error)
-            self._store_answers = False
-        else:
-            if not self._store_answers:
-                logger.warning("the event store answers again")
-            self._store_answers = True
-        self._metrics.store_up.set(self._store_answers)
-
-    def _stamp(self) -> object:
-        """What changes when CURRENT is replaced, or, where a variant is the newest version, one is published."""
-        newest = any(variant.version == "newest" for variant in self._variants)
-        versions = self._registry.versions() if newest else []
-        try:
-            status = self._registry.current_file.stat()
-        except FileNotFoundError:
-            return versions
-        return status.st_mtime_ns, status.st_ino, versions

@@ -14,7 +14,7 @@ from recsys.registry import Registry
 from recsys.store import open_store
 from recsys.text.interest import import_libraries
 from serving.app import create_app
-from serving.live import check_privacy
+from serving.loading import check_privacy
 from serving.logs import log_json
 from serving.metrics import count_together
 from serving.protocol import heads_within

@@ -1,0 +1,146 @@
+"""How served versions take in what the store holds.
+
+The store is the one way in: a posted event is appended first, then read back from the store in the order of its
+offset, by the worker that took it as by every other. So each worker sees each event once, in the same order. Where
+servers share a tail, the others get from there what one has read.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from recsys.data.events import Event
+from recsys.errors import StoreError
+from recsys.store import Store, read_log
+from recsys.store.tail import Entry, SharedTail
+from serving.metrics import Metrics
+from serving.served import PAGE, Served
+
+logger = logging.getLogger("recsys.serving")
+
+TOLD = 2_000
+"""Most entries that are told at once: more are a replay, which others read for themselves."""
+
+LATE = 60 * 1_000_000
+"""Microseconds after which an event was posted late: that is no lag of ours."""
+
+
+class StoreFollower:
+    """Reads the store for versions. While it does not answer they stay as they are: it is read when it answers again.
+
+    No two callers at a time may have the same version take events, nor the same version take items.
+
+    Args:
+        tail: where other servers are told what was read; None: there is none.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, tail: SharedTail | None) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._tail = tail
+        self._store_answers = True
+
+    def read_log(self, versions: Sequence[Served]) -> None:
+        """Have all that answer take what the store has and they have not; tell the others."""
+        with self._asking_store():
+            self._read_pages(versions)
+        self._note_offset(versions)
+
+    def hear(self, versions: Sequence[Served], after: int, page: Sequence[Entry]) -> bool:
+        """Have all that answer take what another server has read.
+
+        Args:
+            versions: all that answer.
+            after: an offset of the log.
+            page: all entries from there to the last one.
+
+        Returns:
+            Whether they took it; they do not where that would leave a gap.
+        """
+        if any(served.offset < after for served in versions):
+            return False
+        self._take(versions, page)
+        self._note_offset(versions)
+        return True
+
+    def read_items(self, versions: Sequence[Served], observing: threading.Lock) -> bool:
+        """Have versions take every change of an item that is stored and that they have not seen.
+
+        Args:
+            versions: all that answer.
+            observing: held by whoever has these versions take events; taken while one exchanges its recommender.
+
+        Returns:
+            Whether there was one.
+        """
+        before = [served.items_offset for served in versions]
+        for served in versions:
+            with self._asking_store():
+                served.catch_up_items(self._store, observing)
+        return before != [served.items_offset for served in versions]
+
+    def read_events(self, served: Served) -> None:
+        """Have one version take all events that are stored, while nobody else works on it."""
+        with self._asking_store():
+            served.catch_up(self._store)
+
+    def replay(self, served: Served) -> None:
+        """The same with changes of items, and these first: events may be of new ones."""
+        with self._asking_store():
+            served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
+            served.catch_up(self._store)
+
+    def _read_pages(self, versions: Sequence[Served]) -> None:
+        while versions:
+            after = min(served.offset for served in versions)
+            page = read_log(self._store, after, PAGE)
+            if self._begun_anew(versions):
+                continue
+            if not page:
+                return
+            self._take(versions, page)
+            if self._tail is not None and len(page) <= TOLD:
+                self._tail.tell(after, page)
+
+    def _begun_anew(self, versions: Sequence[Served]) -> bool:
+        """Whether the log is another one than before, whose offsets say nothing about this one."""
+        log = self._store.identity
+        anew = [served for served in versions if served.log != log]
+        for served in anew:
+            served.begin(log)
+        if anew:
+            logger.warning("the store's log was emptied, or has lost its end; lists go on from what it holds now")
+        return bool(anew)
+
+    def _take(self, versions: Sequence[Served], page: Sequence[Entry]) -> None:
+        for served in versions:
+            served.take(page)
+        self._note_lag(page)
+
+    def _note_offset(self, versions: Sequence[Served]) -> None:
+        if versions:
+            self._metrics.offset.set(min(served.offset for served in versions))
+
+    def _note_lag(self, page: Sequence[Entry]) -> None:
+        """How long new events took to come here; what is replayed or was posted late says nothing."""
+        now = time.time_ns() // 1_000
+        for _, entry in page:
+            if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
+                self._metrics.lag.observe((now - entry.timestamp) / 1e6)
+
+    @contextmanager
+    def _asking_store(self) -> Iterator[None]:
+        """Lists go on without the store: that it does not answer is logged, and not raised."""
+        try:
+            yield
+        except StoreError as error:
+            if self._store_answers:
+                logger.error("the event store does not answer, lists go on without it: %s", error)
+            self._store_answers = False
+        else:
+            if not self._store_answers:
+                logger.warning("the event store answers again")
+            self._store_answers = True
+        self._metrics.store_up.set(self._store_answers)
