@@ -83,14 +83,19 @@ def items_call(items: Sequence[Mapping[str, Any]]) -> Call:
     return "PUT", "/v1/items", {"items": [dict(item) for item in items]}
 
 
+def _in_path(id_: str) -> str:
+    """An id as one part of a path; `.` and `..` would be taken for a way through folders."""
+    return quote(id_, safe="").replace(".", "%2E")
+
+
 def similar_call(item_id: str, n: int, by: str) -> Call:
     """Items like one item."""
-    return "GET", f"/v1/items/{quote(item_id, safe='')}/similar?n={n}&by={by}", None
+    return "GET", f"/v1/items/{_in_path(item_id)}/similar?n={n}&by={by}", None
 
 
 def forget_call(user_id: str) -> Call:
     """A user who is to be forgotten."""
-    return "DELETE", f"/v1/users/{quote(user_id, safe='')}", None
+    return "DELETE", f"/v1/users/{_in_path(user_id)}", None
 
 
 Step = Generator[float | None, "httpx.Response | httpx.TransportError | None", Any]
@@ -101,7 +106,7 @@ def attempts(retries: int) -> Step:
     """One call, made again as often as it is worth it.
 
     Raises:
-        DataError: the server refuses what was sent; its words say where and what.
+        DataError: the server refuses what was sent, its words say where and what; or it is nothing that JSON holds.
         StoreError: no answer, or none but to come back, after all retries.
         RecsysError: anything else.
     """
@@ -123,7 +128,10 @@ def attempts(retries: int) -> Step:
 
 def _content(answer: httpx.Response) -> Any:
     if answer.is_success:
-        return answer.json()
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise RecsysError(f"status {answer.status_code}, but no JSON: {answer.text[:200]}") from error
     try:
         problem = answer.json()
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in problem["errors"])
@@ -206,6 +214,8 @@ class Client:
                     answer = self._http.request(method, path, json=body)
                 except httpx.TransportError as error:
                     answer = error
+                except (ValueError, TypeError) as error:
+                    raise DataError(f"this cannot be sent as JSON: {error}") from error
         except StopIteration as end:
             return end.value
 
@@ -271,5 +281,7 @@ class AsyncClient:
                     answer = await self._http.request(method, path, json=body)
                 except httpx.TransportError as error:
                     answer = error
+                except (ValueError, TypeError) as error:
+                    raise DataError(f"this cannot be sent as JSON: {error}") from error
         except StopIteration as end:
             return end.value

@@ -48,6 +48,8 @@ class DirectRoute(BaseRoute, Generic[Body]):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
+        request = Request(scope, receive)
+        await self._allow(request)
         parts = [await receive()]
         while parts[-1].get("more_body", False):
             parts.append(await receive())
@@ -56,8 +58,6 @@ class DirectRoute(BaseRoute, Generic[Body]):
         except ValidationError:
             await self._tell(scope, parts, receive, send)
             return
-        request = Request(scope, receive)
-        await self._allow(request)
         response = await self._endpoint(body, request.app.state.service)
         await response(scope, receive, send)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from recsys.data.events import Event
+from recsys.data.forget import Forgotten
 from recsys.errors import StoreError
 from recsys.store import Store, read_log
 from recsys.store.tail import Entry, SharedTail
@@ -89,6 +90,7 @@ class StoreFollower:
     def replay(self, served: Served) -> None:
         """The same with changes of items, and these first: events may be of new ones."""
         with self._asking_store():
+            self._begun_anew([served])
             served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
             served.catch_up(self._store)
 
@@ -115,18 +117,19 @@ class StoreFollower:
         return bool(anew)
 
     def _take(self, versions: Sequence[Served], page: Sequence[Entry]) -> None:
+        known = min((served.offset for served in versions), default=0)
         for served in versions:
             served.take(page)
-        self._note_lag(page)
+        self._note_lag([entry for offset, entry in page if offset > known])
 
     def _note_offset(self, versions: Sequence[Served]) -> None:
         if versions:
             self._metrics.offset.set(min(served.offset for served in versions))
 
-    def _note_lag(self, page: Sequence[Entry]) -> None:
+    def _note_lag(self, entries: Sequence[Event | Forgotten]) -> None:
         """How long new events took to come here; what is replayed or was posted late says nothing."""
         now = time.time_ns() // 1_000
-        for _, entry in page:
+        for entry in entries:
             if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
                 self._metrics.lag.observe((now - entry.timestamp) / 1e6)
 

@@ -187,7 +187,7 @@ class LiveState:
         self._follower.read_events(new)
         with self._observing:
             self._follower.read_events(new)
-            if new.offset >= served.offset:  # otherwise the store is away
+            if new.log == served.log and new.offset >= served.offset:  # else the store is away, or has begun anew
                 served.become(new)
 
     def refresh(self) -> None:

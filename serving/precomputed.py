@@ -67,7 +67,7 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         "made_at": tree["made_at"],
         "request_id": request_id,
         "model_version": version,
-        "variant": None,
+        "variant": VARIANT,
         "items": page,
         "degraded": [],
         "cursor": next_cursor(body, [*shown, *ids]) if len(items) > body.n else None,

@@ -5,8 +5,12 @@ A connection costs a file and memory, and some thousands that never finish askin
 """
 
 import asyncio
+from http import HTTPStatus
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serving.errors import problem
+from serving.middleware import SECURITY_HEADERS
 
 
 def heads_within(seconds: float) -> type[HttpToolsProtocol]:
@@ -35,6 +39,14 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._have_head()
             super().on_headers_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            """To what is no HTTP and so reaches no app."""
+            answer = problem(HTTPStatus.BAD_REQUEST, msg)
+            headers = [*answer.raw_headers, *SECURITY_HEADERS.items(), (b"connection", b"close")]
+            lines = [name + b": " + value + b"\r\n" for name, value in headers]
+            self.transport.write(b"".join([STATUS_LINE[HTTPStatus.BAD_REQUEST], *lines, b"\r\n", bytes(answer.body)]))
+            self.transport.close()
 
         def _expect_head(self) -> None:
             if self._waiting is None:

@@ -14,11 +14,13 @@ import hashlib
 import hmac
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import HTTPConnection
@@ -95,8 +97,15 @@ def check_host(host: str, keys: KeyRing) -> None:
         )
 
 
+_ALLOWED = "recsys.allowed"
+"""Key of the scope of a request that was let in: it is asked, and counted, once."""
+
+
 class Allow(HTTPBearer):
-    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may."""
+    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may.
+
+    FastAPI asks dependencies when it has read the body, and not where that is no JSON; so routes are `GuardedRoute`s.
+    """
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scheme_name="HTTPBearer", auto_error=False)
@@ -104,6 +113,11 @@ class Allow(HTTPBearer):
 
     async def __call__(self, request: HTTPConnection) -> None:
         """Raises ProblemError: 401, 403 or 429."""
+        if _ALLOWED not in request.scope:
+            await self._check(request)
+            request.scope[_ALLOWED] = True
+
+    async def _check(self, request: HTTPConnection) -> None:
         keys: KeyRing = request.app.state.keys
         if not keys:
             _within_rate(request, "")
@@ -119,6 +133,22 @@ class Allow(HTTPBearer):
             raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
         assert credentials is not None, "scopes come from credentials"
         _within_rate(request, digest_of(credentials.credentials))
+
+
+class GuardedRoute(APIRoute):
+    """Asks its `Allow` dependencies before it looks at a body: who may not come in learns nothing of what is wrong."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See FastAPI's "Custom Request and APIRoute class"."""
+        handle = super().get_route_handler()
+        guards = [depends.dependency for depends in self.dependencies if isinstance(depends.dependency, Allow)]
+
+        async def guarded(request: Request) -> Response:
+            for guard in guards:
+                await guard(request)
+            return await handle(request)
+
+        return guarded
 
 
 def _within_rate(request: HTTPConnection, key: str) -> None:

@@ -74,6 +74,7 @@ class SqliteStore:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
         with self._lock, self._explained():
+            self._check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
         return [(offset, Event(*columns)) for offset, *columns in rows]
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Response
 from serving.browse import columns
 from serving.errors import documented
 from serving.schemas import CatalogueAnswer
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 
-router = APIRouter(prefix="/v1", tags=["items"], dependencies=[Depends(Allow("read"))])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["items"], dependencies=[Depends(Allow("read"))])
 
 
 @router.get(

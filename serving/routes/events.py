@@ -17,10 +17,10 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
 from serving.errors import BODY, Fault, ProblemError, documented
 from serving.schemas import EventIn, EventsAnswer, EventsRequest
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 
-router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
 
 
 @router.post(

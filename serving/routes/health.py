@@ -7,10 +7,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.errors import ProblemError, documented
 from serving.schemas import HealthAnswer
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
 
 @router.get("/healthz", response_model=HealthAnswer)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange, fitted_to, item_rows
@@ -25,11 +25,12 @@ from serving.schemas import (
     ItemsRequest,
     SimilarAnswer,
 )
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.served import Served
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(
+    route_class=GuardedRoute,
     prefix="/v1/items",
     tags=["items"],
     responses=documented(
@@ -83,11 +84,14 @@ async def find_items(
 )
 async def similar(
     item_id: ItemId,
+    request: Request,
     service: ServiceNeeded,
     n: Annotated[int, Query(ge=1, le=1_000)] = 10,
     by: Literal["text", "collaborative", "both"] = "both",
 ) -> Response:
     """Items like this one: by what they say, by who wanted them, or both."""
+    if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
+        return await item(f"{item_id}/similar", service)
     served = service.live.serving()
     recommender = served.recommender
     _number(served, item_id)

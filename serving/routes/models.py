@@ -13,10 +13,11 @@ from serving.answers import ranked
 from serving.errors import ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas import ListAnswer, ModelsAnswer, RecommendRequest, VersionAnswer
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, iso_time, json_response
 
 router = APIRouter(
+    route_class=GuardedRoute,
     prefix="/v1/models",
     tags=["models"],
     responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS),

@@ -5,10 +5,16 @@ from fastapi import APIRouter, Depends, Response
 from serving.answers import ranked, unit_of
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas import RankAnswer, RankRequest
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 
-router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("read"))], responses=LIST_PROBLEMS)
+router = APIRouter(
+    route_class=GuardedRoute,
+    prefix="/v1",
+    tags=["lists"],
+    dependencies=[Depends(Allow("read"))],
+    responses=LIST_PROBLEMS,
+)
 
 
 @router.post("/rank", response_model=RankAnswer)

@@ -8,7 +8,7 @@ from serving.answers import ranked, unit_of
 from serving.errors import BODY, documented
 from serving.precomputed import looked_up
 from serving.schemas import ListAnswer, RecommendRequest
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 
 LIST_PROBLEMS = documented(
@@ -19,7 +19,13 @@ LIST_PROBLEMS = documented(
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 
-router = APIRouter(prefix="/v1", tags=["lists"], dependencies=[Depends(Allow("read"))], responses=LIST_PROBLEMS)
+router = APIRouter(
+    route_class=GuardedRoute,
+    prefix="/v1",
+    tags=["lists"],
+    dependencies=[Depends(Allow("read"))],
+    responses=LIST_PROBLEMS,
+)
 
 
 @router.post("/recommend", response_model=ListAnswer)

@@ -12,10 +12,11 @@ from recsys.data.served_list import ServedList
 from serving.errors import documented
 from serving.paths import USER
 from serving.schemas import ForgottenAnswer, FoundUsersAnswer, UserAnswer
-from serving.security import Allow
+from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, iso_time, json_response
 
 router = APIRouter(
+    route_class=GuardedRoute,
     prefix="/v1/users",
     tags=["users"],
     dependencies=[Depends(Allow("admin"))],
@@ -89,7 +90,7 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
 
 def _list(served: ServedList) -> dict[str, Any]:
     shown = {**asdict(served), "timestamp": iso_time(served.timestamp)}
-    del shown["user_id"]
+    del shown["user_id"], shown["known"]
     return shown
 
 
