@@ -55,6 +55,11 @@ def block_of(
     )
 
 
+def unknown_candidates(request: Request, items: Vocabulary) -> tuple[str, ...]:
+    """Item ids that a request wants ranked and the catalogue lacks."""
+    return tuple(item for item in request.candidates or () if item not in items)
+
+
 def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scoring, config: Config) -> Policy:
     rules = _rules(request, config.policy)
     return policy_of(

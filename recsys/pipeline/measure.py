@@ -1,5 +1,6 @@
 """Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
+from recsys.config import FeatureGroup
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
@@ -18,6 +20,7 @@ from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Block, Scoring
 from recsys.pipeline.stage_one import Progress
+from recsys.rank.lambdarank import Ranker
 from recsys.retrieval.scores import Scores
 
 K = 10
@@ -62,21 +65,6 @@ class Asked:
         return targets.keep(allowed)
 
 
-class _Collected:
-    """Lists of one ranking over all blocks."""
-
-    def __init__(self) -> None:
-        self.items: list[NDArray[np.int32]] = []
-        self.scores: list[NDArray[np.float32]] = []
-
-    def add(self, lists: RankedLists) -> None:
-        self.items.extend(lists.items)
-        self.scores.extend(lists.scores)
-
-    def lists(self) -> RankedLists:
-        return RankedLists.of(self.items, self.scores)
-
-
 def measure(
     scoring: Scoring,
     features: FeatureSet,
@@ -101,70 +89,110 @@ def measure(
         baselines: sources that are measured alone beside it, and what the report calls them.
         details: further parts of the report.
     """
-    collected: dict[str, _Collected] = {}
-    parts: list[Asked] = []
-    recall, chances = _Recall(scoring.stage.sources, n_candidates), _Chances(rankers)
-    dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
-    done = 0
+    ranked = _Ranked(scoring, features, rankers, n_candidates, baselines)
     for one in asked:
-        part = one.reachable()
-        block, targets = part.block, part.targets
-        ranked = rank_block(scoring, features, rankers.full, block, n_candidates, K)
-        collected.setdefault("full", _Collected()).add(_ordered(ranked))
-        for group, ranker in rankers.without.items():
-            chosen = remaining(ranked.candidates.proposed_by, scoring.stage.sources, group)
-            columns = [place for place, own in enumerate(features.groups) if own != group]
-            scores = np.full(len(chosen), -np.inf, dtype=np.float32)
-            scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
-            collected.setdefault(f"without {group}", _Collected()).add(_by_score(ranked, scores, chosen, len(block)))
-        simpler = scoring.stage.baseline_scores(block.histories, block.queries) if baselines else {}
-        for source, said in simpler.items():
-            collected.setdefault(baselines[source], _Collected()).add(_best(said, block))
-        recall.add(ranked, targets)
-        chances.add(ranked, part)
-        if dial is not None:
-            dial.add(ranked, block.policies, targets)
-        parts.append(part)
-        done += len(block)
-        progress(f"evaluating: {done:,} requests")
-    targets = _joined([part.targets for part in parts])
-    users = np.concatenate([np.zeros(0, dtype=np.int32), *(part.users for part in parts)])
-    lengths = np.concatenate([np.zeros(0, dtype=np.int64), *(part.block.histories.lengths for part in parts)])
+        ranked.add(one.reachable())
+        progress(f"evaluating: {len(ranked):,} requests")
+    targets, catalogue = _joined(ranked.targets), scoring.catalogue
+    users = np.concatenate([np.zeros(0, dtype=np.int32), *ranked.users])
+    lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
     answered = targets.counts > 0
-    vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(scoring.catalogue), 1), dtype="f4")
-    measured = {
-        name: evaluate_lists(
-            ranking.lists().select(answered),
-            targets.select(answered),
+    wanted = targets.select(answered)
+    vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
+
+    def measured(ranking: _Lists) -> Measurement:
+        return evaluate_lists(
+            ranking.joined().select(answered),
+            wanted,
             popularity=trained.astype(np.float64),
             vectors=vectors,
             users=users[answered],
             requests=np.flatnonzero(answered),
             k=K,
         )
-        for name, ranking in collected.items()
-    }
-    full = measured.pop("full", None) or _nothing(len(trained))
-    ablation = {name: one for name, one in measured.items() if name.startswith("without ")}
-    catalogue, wanted = scoring.catalogue, targets.select(answered)
-    slices = {
-        **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
-        **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
-    }
+
     return EvaluationReport.of(
         version,
         dataset,
-        full,
-        baselines={name: one for name, one in measured.items() if name not in ablation},
-        ablation=ablation,
-        slices=slices,
+        measured(ranked.full) if len(ranked) else _nothing(len(trained)),
+        baselines={name: measured(ranking) for name, ranking in ranked.baselines.items()},
+        ablation={name: measured(ranking) for name, ranking in ranked.ablation.items()},
+        slices={
+            **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
+            **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
+        },
         seed=seed,
-        candidates=recall.result(),
-        calibration=chances.result(),
-        dial=() if dial is None else dial.result(),
+        candidates=ranked.recall.result(),
+        calibration=ranked.chances.result(),
+        dial=() if ranked.dial is None else ranked.dial.result(),
         importances=rankers.full.importance,
         **details,
     )
+
+
+class _Lists:
+    """Lists of one ranking over all blocks."""
+
+    def __init__(self) -> None:
+        self.items: list[NDArray[np.int32]] = []
+        self.scores: list[NDArray[np.float32]] = []
+
+    def add(self, lists: RankedLists) -> None:
+        self.items.extend(lists.items)
+        self.scores.extend(lists.scores)
+
+    def joined(self) -> RankedLists:
+        return RankedLists.of(self.items, self.scores)
+
+
+class _Ranked:
+    """The blocks so far: what every ranking lists, and what was wanted."""
+
+    def __init__(
+        self,
+        scoring: Scoring,
+        features: FeatureSet,
+        rankers: Rankers,
+        n_candidates: int,
+        baselines: Mapping[str, str],
+    ) -> None:
+        self._scoring, self._features, self._rankers = scoring, features, rankers
+        self._n_candidates, self._names = n_candidates, baselines
+        self.full = _Lists()
+        self.ablation: defaultdict[str, _Lists] = defaultdict(_Lists)
+        self.baselines: defaultdict[str, _Lists] = defaultdict(_Lists)
+        self.targets: list[Targets] = []
+        self.users: list[NDArray[np.int32]] = []
+        self.lengths: list[NDArray[np.int64]] = []
+        self.recall, self.chances = _Recall(scoring.stage.sources, n_candidates), _Chances(rankers)
+        self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.users))
+
+    def add(self, asked: Asked) -> None:
+        """Rank one block."""
+        scoring, block = self._scoring, asked.block
+        ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, K)
+        self.full.add(_ordered(ranked))
+        for group, ranker in self._rankers.without.items():
+            self.ablation[f"without {group}"].add(self._without(group, ranker, ranked, len(block)))
+        simpler = scoring.stage.baseline_scores(block.histories, block.queries) if self._names else {}
+        for source, said in simpler.items():
+            self.baselines[self._names[source]].add(_best(said, block))
+        self.recall.add(ranked, asked.targets)
+        self.chances.add(ranked, asked)
+        if self.dial is not None:
+            self.dial.add(ranked, block.policies, asked.targets)
+        self.targets.append(asked.targets)
+        self.users.append(asked.users)
+        self.lengths.append(block.histories.lengths)
+
+    def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock, n_requests: int) -> RankedLists:
+        """Lists of the ranker that does without a group, of the candidates that are left without its sources."""
+        chosen = remaining(ranked.candidates.proposed_by, self._scoring.stage.sources, group)
+        columns = [place for place, own in enumerate(self._features.groups) if own != group]
+        return _by_score(ranked, ranker.score(ranked.table[chosen][:, columns]), chosen, n_requests)
 
 
 class _Recall:
@@ -235,11 +263,11 @@ def _ordered(ranked: RankedBlock) -> RankedLists:
 def _by_score(
     ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
 ) -> RankedLists:
-    """Lists of the chosen candidates by other scores, equal ones by item number."""
+    """Lists of the chosen candidates by scores of their own, equal ones by item number."""
     candidates = ranked.candidates.keep(chosen)
-    order = np.lexsort((candidates.items, -scores[chosen], candidates.rows))
+    order = np.lexsort((candidates.items, -scores, candidates.rows))
     bounds = np.searchsorted(candidates.rows, np.arange(1, n_requests))
-    items, values = candidates.items[order], scores[chosen][order]
+    items, values = candidates.items[order], scores[order]
     return RankedLists.of(np.split(items, bounds), np.split(values, bounds))
 
 

@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.state import EventState
-from recsys.cf.popular import Popular
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.events import Event
 from recsys.data.forget import forgotten, is_forgotten
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import log_of
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import DataError
-from recsys.pipeline.blocks import block_of
+from recsys.pipeline.blocks import block_of, unknown_candidates
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.fallback import popular_list
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.live_events import LiveEvents
 from recsys.pipeline.past import SEEN_EVENTS
@@ -136,33 +135,7 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter or a policy key of the request cannot be.
         """
-        block = self.block([request])
-        policy, only, allowed = block.policies[0], block.only[0], np.flatnonzero(block.eligible[0]).astype(np.int32)
-        model, worth = self.scoring.stage.models.get("popular"), np.zeros(len(self.catalogue), dtype=np.float32)
-        if isinstance(model, Popular):
-            worth[: len(model.popularity)] = model.popularity
-        best = allowed[np.argsort(-worth[allowed], kind="stable")]
-        if only is not None:
-            best = best[np.isin(best, only)]
-        else:
-            n = max(self.bundle.config.candidates.n, request.n)
-            best = best[(np.arange(len(best)) < n) | np.isin(best, policy.certain)]
-        arranged = policy.arrange(best, worth[best], request.n)
-        items = best[arranged.order[: request.n]]
-        nothing = np.full(len(items), np.nan, dtype=np.float32)
-        return ItemList(
-            ids=tuple(self.catalogue.vocabulary.ids(items)),
-            scores=worth[items],
-            p_click=nothing,
-            p_purchase=nothing,
-            sources=(("popular",),) * len(items),
-            propensities=arranged.propensities[: request.n] if policy.explores else None,
-            model_version=self.version,
-            request_id=request.request_id,
-            user_id=request.user_id,
-            unknown_items=self._unknown(request),
-            degraded=("text", "collaborative", "ranker"),
-        )
+        return popular_list(request, self.block([request]), self.scoring, self.bundle)
 
     def prepare_to_read(self) -> None:
         """Load what reads texts now, so that the first query and the first new item need not wait for it."""
@@ -203,7 +176,9 @@ class Recommender:
             log, n_unknown = log_of(
                 events, self.catalogue.vocabulary, self._users, self._event_names, self.bundle.config
             )
-            self._observe(log)
+            # Names first: a reader beside us must never meet an event that it cannot name.
+            self._event_names, self._users = log.event_names, log.user_vocabulary
+            self.scoring.state.append(log)
         return n_unknown
 
     def events(self) -> LiveEvents:
@@ -224,16 +199,6 @@ class Recommender:
             columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
             successor.bundle = replace(self.bundle, log=columns)
         return successor
-
-    def observe_log(self, log: InteractionLog) -> None:
-        """Take events whose numbers and names extend those known."""
-        with self._observing:
-            self._observe(log)
-
-    def _observe(self, log: InteractionLog) -> None:
-        # Names first: a reader beside us must never meet an event that it cannot name.
-        self._event_names, self._users = log.event_names, log.user_vocabulary
-        self.scoring.state.append(log)
 
     def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
         """(n_requests,) True where nothing is known of what the request's user did."""
@@ -299,9 +264,6 @@ class Recommender:
         now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
         return block_of(requests, users, now, self.scoring, self.bundle)
 
-    def _unknown(self, request: Request) -> tuple[str, ...]:
-        return tuple(item for item in request.candidates or () if item not in self.catalogue.vocabulary)
-
     def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources
         pairs = ranked.orders[row][: request.n]
@@ -319,7 +281,7 @@ class Recommender:
             model_version=self.version,
             request_id=request.request_id,
             user_id=request.user_id,
-            unknown_items=self._unknown(request),
+            unknown_items=unknown_candidates(request, vocabulary),
         )
         if not (explain and by_ranker):
             return found

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from features.configured import configured
+from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
@@ -14,7 +15,9 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.listable import check_listable
+from recsys.pipeline.moments import Moments
 from recsys.pipeline.novices import Novices, never_met
+from recsys.pipeline.past import Past
 from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
@@ -71,51 +74,85 @@ def train(
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         if engine is not None:
-            progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
-        if engine is not None and "text" in config.candidates.sources:
-            from recsys.pipeline.encode_ahead import encode_ahead  # torch, which serving does without
-
-            encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
-        run = Steps(dataset, config, EventState(log), cache, seed, progress, engine)
-
+            _encode_side_by_side(dataset, config, cache, engine, progress)
+        steps = Steps(dataset, config, EventState(log), cache, seed, progress, engine)
         novices = Novices.draw(log.n_items, seed)
-        young = run.over(novices.young(log, split.ranker_start))
-        past = young.learn(split.ranker_start, _TEXT_SHARES[0], None)
-        features = past.scoring.features(config.features)
-        untold = never_met(log, split.test_start) & ~novices.chosen
-        older = young.rows(past, features, young.moments(split.ranker_start, split.test_start), untold)
+
+        # 1. The history teaches sources, and the ranker window a ranker.
+        past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, novices)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
-            spread = engine.run if engine is not None else here
-            names, directions = features.names, features.directions
-            ranker, trials = tuned(older, names, config.ranker, tuning, seed, progress, directions, spread)
-            config = config.model_copy(update={"ranker": ranker})
-            run = replace(run, config=config)
-        rankers = run.rankers(older, features, past)
+            steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
+        rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
 
-        test = run.moments(split.test_start, split.end)
-        young = run.over(novices.young(log, split.test_start))
-        late = replace(past, scoring=replace(past.scoring, state=young.state))
-        untold = never_met(log, split.end)
-        fresh = young.rows(late, features, novices.wanted_in(test, seed), untold & ~novices.chosen)
+        # The sources of step 1 also make rows for step 3: to them alone the novices are new.
+        test = steps.moments(split.test_start, split.end)
+        rows_of_novices = _rows_of_novices(steps, split, novices, past_of_history, features, test)
 
-        past = run.learn(split.test_start, _TEXT_SHARES[1], past.scoring.stage)
-        report = replace(run.backtest(past, features, rankers, test, split, name), trials=tuple(map(asdict, trials)))
-        newer = run.rows(past, features, test, untold)
-        report = replace(report, features=feature_rows(features, older.table, newer.table))
-        rows = RankerRows.joined([older, newer, fresh])
-        del older, newer, fresh  # together as large as `rows`
-        rankers = run.rankers(rows, features, past)
+        # 2. What knows only what was before the test is measured on it.
+        past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.stage)
+        report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name)
+
+        # 3. Both windows teach a new ranker, and everything the sources.
+        rows_of_test = steps.rows(past_before_test, features, test, never_met(log, split.end))
+        columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
+        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test, rows_of_novices])
+        del rows_of_ranker_window, rows_of_test, rows_of_novices  # together as large as `rows`
+        rankers = steps.rankers(rows, features, past_before_test)
         del rows
-
-        past = run.learn(split.end, _TEXT_SHARES[2], past.scoring.stage)
+        past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.stage)
     return Bundle(
-        config=config,
+        config=steps.config,
         catalogue=dataset.catalogue,
         log=log,
-        stage=past.scoring.stage,
+        stage=past_of_everything.scoring.stage,
         features=features,
         rankers=rankers,
-        report=report,
+        report=replace(report, trials=tuple(map(asdict, trials)), features=columns),
         fingerprint=dataset.fingerprint,
     )
+
+
+def _encode_side_by_side(
+    dataset: Dataset, config: Config, cache: VectorCache, engine: Engine, progress: Progress
+) -> None:
+    """Say what the engine does, and have it encode the texts that the cache lacks."""
+    progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
+    if "text" in config.candidates.sources:
+        from recsys.pipeline.encode_ahead import encode_ahead  # torch, which serving does without
+
+        encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
+
+
+def _learn_from_history(steps: Steps, split: TemporalSplit, novices: Novices) -> tuple[Past, FeatureSet, RankerRows]:
+    """Sources that know the history, where novices have no past, and the rows that they make of the ranker window."""
+    log = steps.dataset.log
+    young = steps.over(novices.young(log, split.ranker_start))
+    past_of_history = young.learn(split.ranker_start, _TEXT_SHARES[0], None)
+    features = past_of_history.scoring.features(steps.config.features)
+    untold = never_met(log, split.test_start) & ~novices.chosen
+    window = young.moments(split.ranker_start, split.test_start)
+    return past_of_history, features, young.rows(past_of_history, features, window, untold)
+
+
+def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) -> tuple[Steps, tuple[Trial, ...]]:
+    """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
+    config, run = steps.config, steps.engine.run if steps.engine is not None else here
+    ranker, trials = tuned(
+        rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.directions, run
+    )
+    return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
+
+
+def _rows_of_novices(
+    steps: Steps, split: TemporalSplit, novices: Novices, past_of_history: Past, features: FeatureSet, test: Moments
+) -> RankerRows:
+    """Rows of requests of the test window that want a novice, by sources that know the history alone.
+
+    Their features know what happened before each request, but of novices nothing from before the test.
+    """
+    log = steps.dataset.log
+    young = steps.over(novices.young(log, split.test_start))
+    past = replace(past_of_history, scoring=replace(past_of_history.scoring, state=young.state))
+    untold = never_met(log, split.end) & ~novices.chosen
+    return young.rows(past, features, novices.wanted_in(test, steps.seed), untold)
