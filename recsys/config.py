@@ -7,9 +7,9 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from recsys.errors import ConfigError
 
@@ -30,7 +30,7 @@ Days = Annotated[float, Field(gt=0, le=MAX_RULE)]
 class Section(BaseModel):
     """A part of the tree: immutable, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Section):
@@ -45,11 +45,17 @@ class DataConfig(Section):
     max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
     max_requests: Positive = Field(10_000, description="most requests ranked of one window, drawn by seed")
 
+    @model_validator(mode="after")
+    def _leaves_a_history(self) -> Self:
+        if not (self.test_fraction > 0 and self.ranker_fraction > 0 and self.test_fraction + self.ranker_fraction < 1):
+            raise ValueError("test_fraction and ranker_fraction must be above 0, and below 1 together")
+        return self
+
 
 class EventsConfig(Section):
     """What an event is worth. An event of weight 0 is remembered but is no sign of interest."""
 
-    weights: dict[str, float] = Field(
+    weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
         default={
             "impression": 0.0,
             "view": 1.0,
@@ -282,7 +288,7 @@ class RetrainConfig(Section):
         10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
     )
     min_signal: Fraction = Field(
-        0.3, description="refuse when the new version ranks the newest requests with less of the served one's ndcg@10"
+        0.3, description="refuse when the new version has less of what the served one's ndcg@10 is beyond chance"
     )
     tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
     max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")

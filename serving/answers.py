@@ -85,8 +85,8 @@ async def ranked(
         if variant is not None:
             _keep(service, recommender, request, items, variant, len(shown), known)
 
-    listed_so_far = {*shown, *items.ids}
-    more = len(items.ids) == n and (candidates is None or not listed_so_far.issuperset(candidates))
+    left = candidates is None or set(candidates).difference(shown, items.ids, items.unknown_items)
+    more = len(items.ids) == n and bool(left)
     content = {
         "request_id": request.request_id,
         "model_version": items.model_version,

@@ -314,7 +314,9 @@ class ChangeOut(BaseModel):
 
 
 class ListAnswer(BaseModel):
-    """A ranked list. `cursor` fetches what comes next, null at the end (a last page may be empty); `degraded` names what was left out.
+    """A ranked list. `cursor` fetches what comes next, null at the end (a last page may be empty).
+
+    `degraded` names what was left out.
 
     `made_at` says when a batch made the list; none: it was made now.
     """

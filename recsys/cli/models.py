@@ -1,6 +1,7 @@
 """`recsys models`: which versions there are, which one is served, why, and changing that."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,18 @@ def _add_action(
 
 
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
-    current = registry.current()
-    found = [{**_summary(registry, version), "current": version == current} for version in registry.versions()]
+    from recsys.errors import BundleError
+
+    problem, versions = None, registry.versions()
+    try:
+        current = registry.current()
+    except BundleError as error:
+        current, problem = None, str(error)
+    if current is not None and current not in versions:
+        problem = f"{registry.current_file} names version {current}, which is not there; promote another one"
+    found = [{**_summary(registry, version), "current": version == current} for version in versions]
     if arguments.json:
-        output.print_json({"current": current, "versions": found})
+        output.print_json({"current": current, "problem": problem, "versions": found})
         return
     columns = ["", "version", "created", "events", "items", "problem"]
     rows = [
@@ -76,24 +85,27 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
         for row in found
     ]
     output.print_table(columns, rows, title=str(registry.path))
+    if problem is not None:
+        print(problem, file=sys.stderr)
 
 
 def _summary(registry: "Registry", version: str) -> dict[str, Any]:
-    """What one line of the list says; a manifest that cannot be read is a problem to show, not the end of the list."""
+    """What one line of the list says; a version that cannot be read is a problem to show, not the end of the list."""
     from recsys.errors import BundleError
 
-    summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items", "problem"))
+    summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items"))
+    problem = registry.fault_of(version)
     try:
         manifest = registry.manifest(version)
-    except BundleError as error:
-        return {"version": version, **summary, "metrics": {}, "problem": str(error)}
+    except BundleError:  # that is the problem
+        return {"version": version, **summary, "problem": problem, "metrics": {}}
     return {
         "version": version,
-        **summary,
         "created_at": f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
         "parent": manifest.parent,
         "events": manifest.data.n_events,
         "items": manifest.data.n_items,
+        "problem": problem,
         "metrics": manifest.metrics,
     }
 

@@ -25,5 +25,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else _ENOUGH
-    Console(width=width, highlight=False, markup=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False).print(table)
+        return
+    console = Console(width=_ENOUGH, highlight=False, markup=False)
+    with console.capture() as written:
+        console.print(table)
+    for line in written.get().strip("\n").splitlines():
+        print(line.rstrip())

@@ -53,8 +53,10 @@ class Request:
         for name, (kind, wanted) in _KINDS.items():
             if not isinstance(getattr(self, name), kind):
                 raise self._wrong(name, wanted)
-        if self.n < 1:
+        if isinstance(self.n, bool) or self.n < 1:
             raise self._wrong("n", _KINDS["n"][1])
+        if self.time is not None and not -(2**63) < self.time < 2**63:
+            raise self._wrong("time", _KINDS["time"][1])
         for name in ("history", "candidates", "exclude", "targets"):
             ids = getattr(self, name)
             # A text is a sequence of texts too: its letters would be taken for ids.

@@ -18,7 +18,7 @@ from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.matching import Matched
+from recsys.pipeline.matching import Matched, brought_up_to
 from recsys.pipeline.measure import BASELINES, Asked, measure
 from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
@@ -38,16 +38,17 @@ def evaluate(
 ) -> EvaluationReport:
     """Measure a version without letting it be asked about what it has learned from.
 
-    With `requests`, those are ranked. Without, the events of `dataset` that are newer than all the version has learned
-    from are; where there are none because the version was trained on this very data, the figures are those that its
-    training measured on the test window, with models that had not seen it.
+    With `requests`, those are ranked, each at its time, knowing also the newer events of `dataset` from before it; one
+    without a time is asked right after what the version has learned from. Without, the events of `dataset` that are
+    newer than all the version has learned from are; where there are none because the version was trained on this very
+    data, the figures are those that its training measured on the test window, with models that had not seen it.
 
     Raises:
         DataError: no request has a target, or the data set holds nothing newer and is not what the version was
             trained on.
     """
     if requests is not None:
-        return _on_requests(bundle, requests, name, seed, progress)
+        return _on_requests(bundle, dataset, requests, name, seed, progress)
     if len(dataset.log.after(bundle.data_record.end)):
         return _on_newer(bundle, dataset, name, seed, progress)
     if dataset.fingerprint != bundle.fingerprint:
@@ -60,11 +61,15 @@ def evaluate(
 
 
 def _on_requests(
-    bundle: Bundle, requests: Sequence[Request], name: str, seed: int, progress: Progress
+    bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, seed: int, progress: Progress
 ) -> EvaluationReport:
     wanted = [request for request in requests if request.targets]
     if not wanted:
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
+    end = bundle.data_record.end
+    if end is not None and len(dataset.log.after(end)):
+        bundle = brought_up_to(bundle, dataset)
+        wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
     recommender = Recommender(bundle)
     caveats = []
     if len(wanted) < len(requests):
@@ -72,7 +77,6 @@ def _on_requests(
     targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in request.targets)
     if (targets < 0).any():
         caveats.append(_missed(targets))
-    end = bundle.data_record.end
     early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
     if early:
         caveats.append(

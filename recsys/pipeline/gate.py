@@ -34,16 +34,22 @@ def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int)
 
 
 def check_quality(
-    challenger: EvaluationReport, champion: EvaluationReport, expected: float | None, config: RetrainConfig, seed: int
+    challenger: EvaluationReport,
+    champion: EvaluationReport,
+    expected: float | None,
+    n_items: int,
+    config: RetrainConfig,
+    seed: int,
 ) -> Iterator[Check]:
     """Everything that two measurements of the same requests tell.
 
     Args:
         challenger, champion: fresh measurements of the newest window, which neither has learned from.
         expected: ndcg@10 of the champion in its own test; None when nothing could be measured there.
+        n_items: that may be listed.
     """
     ours, theirs = _full(challenger), _full(champion)
-    yield from _signal(ours.mean(METRIC), expected, config)
+    yield from _signal(ours.mean(METRIC), expected, n_items, config)
     judged, judges, metric, where = _judged(challenger, champion)
     yield _not_worse("quality", where, judged, judges, metric, config.tolerance, seed)
     for name in ("cold_item", "cold_user") if metric == METRIC else ():
@@ -67,14 +73,19 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[M
     return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
 
 
-def _signal(found: float, expected: float | None, config: RetrainConfig) -> Iterator[Check]:
-    """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them."""
-    if expected is not None:
-        words = f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test"
-        enough = found >= config.min_signal * expected
-        yield Check(
-            "signal", enough, f"{words}; with less than {config.min_signal:.0%} of it, events and users do not fit"
-        )
+def _signal(found: float, expected: float | None, n_items: int, config: RetrainConfig) -> Iterator[Check]:
+    """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them.
+
+    What counts is what a version has beyond chance, which finds much in a small catalogue.
+    """
+    if expected is None:
+        return
+    chance = float(np.sum(1 / np.log2(np.arange(2, K + 2)))) / max(n_items, K)  # of a request that wants one item
+    words = (
+        f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test, "
+        f"chance {chance:.4f}; with less than {config.min_signal:.0%} of what is beyond, events and users do not fit"
+    )
+    yield Check("signal", expected <= chance or found - chance >= config.min_signal * (expected - chance), words)
 
 
 def _not_worse(

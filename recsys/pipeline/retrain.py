@@ -224,9 +224,10 @@ def _challenge(
         trained = go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress)
     challenger = replace(trained, store=news.read)
     metric, comparison = compare(challenger.report, served, seed)
+    n_items = int(np.count_nonzero(challenger.catalogue.available))
     checks = [
         *decision.checks,
-        *check_quality(challenger.report, served, expected, config.retrain, seed),
+        *check_quality(challenger.report, served, expected, n_items, config.retrain, seed),
         check_latency(challenger, champion, config.retrain, seed),
     ]
     version = None

@@ -11,7 +11,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import ConfigError, RecsysError
+from recsys.errors import BusyError, ConfigError, RecsysError
 from recsys.pipeline.retrain import Decision
 from recsys.pipeline.stage_one import Progress
 from recsys.registry.disk import replace_file
@@ -58,17 +58,21 @@ class Turn:
     Attributes:
         seconds: how long it took.
         failures: turns that have failed in a row, this one included.
+        busy: somebody else was retraining, so nothing was decided.
     """
 
     decision: Decision | None
     error: str | None
     seconds: float
     failures: int
+    busy: bool = False
 
     @property
     def event(self) -> str:
         """promoted, refused, skipped or failed."""
-        return "failed" if self.decision is None else self.decision.action
+        if self.decision is None:
+            return "skipped" if self.busy else "failed"
+        return self.decision.action
 
 
 @dataclass
@@ -121,7 +125,8 @@ class Watch:
         try:
             decision = self.retrain()
         except RecsysError as error:
-            return Turn(None, str(error), time.monotonic() - start, failures + 1)
+            busy = isinstance(error, BusyError)
+            return Turn(None, str(error), time.monotonic() - start, failures if busy else failures + 1, busy)
         return Turn(decision, None, time.monotonic() - start, 0)
 
     def _report(self, turn: Turn, progress: Progress) -> None:
@@ -169,7 +174,7 @@ def exposition(turn: Turn, turns: dict[str, int], now: float) -> str:
     ]
     if turn.decision is not None:
         gauges.append(("new_events", "Events since the served version.", turn.decision.new_events))
-        refused = sum(not check.passed for check in turn.decision.checks)
+        refused = sum(not check.passed for check in turn.decision.checks) if turn.event != "skipped" else 0
         gauges.append(("failed_checks", "Checks that spoke against the new version or its data.", refused))
         if turn.decision.comparison is not None:
             difference = turn.decision.comparison.difference

@@ -164,7 +164,9 @@ def verify_file(path: Path, record: FileRecord, version: str) -> None:
         BundleError: it differs or cannot be read; the message names it.
     """
     if _describe(path) != record:
-        raise BundleError(f"{path} is damaged: it differs from the manifest of version {version}")
+        raise BundleError(
+            f"{path} is damaged: it differs from the manifest of version {version}; roll back, or pull it again"
+        )
 
 
 def library_versions() -> dict[str, str]:

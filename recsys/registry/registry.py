@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from recsys.errors import BundleError, RecsysError, is_full
+from recsys.errors import BundleError, BusyError, RecsysError, is_full
 from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
 from recsys.registry.history import Change, Check, Entry, earlier_versions, read_entries, record, record_refusal
 from recsys.registry.manifest import (
@@ -95,9 +95,7 @@ class Registry:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(f"{self.current_file} cannot be read: {error}") from error
         if not _VERSION.fullmatch(name):
-            raise BundleError(
-                f"{self.current_file} is damaged: {name[:80]!r} is not a version; remove it and promote one"
-            )
+            raise BundleError(f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to mend it")
         return name
 
     def resolve(self, version: str | None) -> str:
@@ -146,6 +144,18 @@ class Registry:
         verify_file(folder / name, manifest.files[name], version)
         return (folder / name).read_bytes()
 
+    def fault_of(self, version: str) -> str | None:
+        """What a quick look finds wrong with a version: its manifest, or the size of a file (`path_of` reads all)."""
+        try:
+            folder, manifest = self._folder(version), self.manifest(version)
+        except BundleError as error:
+            return str(error)
+        for name, noted in manifest.files.items():
+            file = folder / name
+            if not file.is_file() or file.stat().st_size != noted.size:
+                return f"{file} is missing or damaged; promote another version, or pull this one again"
+        return None
+
     def history(self) -> list[Change]:
         """Who became current, oldest first."""
         return [entry for entry in self.decisions() if isinstance(entry, Change)]
@@ -159,14 +169,15 @@ class Registry:
         """Be the only one who retrains; readers, promotions and roll-backs go on.
 
         Raises:
-            BundleError: another process retrains, or the registry cannot be written.
+            BusyError: another process retrains.
+            BundleError: the registry cannot be written.
         """
         self.prepare()
         with ExitStack() as held:
             with self._written():
                 alone = held.enter_context(locked_at_once(self.path / ".retrain"))
             if not alone:
-                raise BundleError(f"another process retrains in registry {self.path}; wait until it has ended")
+                raise BusyError(f"another process retrains in registry {self.path}; wait until it has ended")
             yield
 
     def prepare(self) -> None:
@@ -357,7 +368,10 @@ class Registry:
         return folder
 
     def _make_current(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
-        previous = self.current()
+        try:
+            previous = self.current()
+        except BundleError:  # this mends it
+            previous = None
         if version != previous:
             record(self._history, "promote", version, previous, why, checks)
             replace_file(self.current_file, f"{version}\n".encode())

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from recsys.data.places import get, put
-from recsys.errors import BundleError, DataError
+from recsys.errors import BundleError, DataError, StoreError, is_full
 from recsys.registry.manifest import MANIFEST, read_manifest
 from recsys.registry.registry import Registry
 
@@ -18,16 +18,16 @@ def push(registry: Registry, version: str | None, url: str) -> str:
 
     Raises:
         BundleError: there is no such version, or it is damaged.
-        DataError: the URL cannot be written.
+        StoreError: the URL cannot be written.
     """
     name = registry.resolve(version)
     folder = registry.path_of(name)
     for file in (*registry.manifest(name).files, MANIFEST):
-        put(folder / file, f"{url}/versions/{name}/{file}")
+        _send(folder / file, f"{url}/versions/{name}/{file}")
     with tempfile.TemporaryDirectory() as own:
         current = Path(own) / _CURRENT
         current.write_text(f"{name}\n", encoding="utf-8")
-        put(current, f"{url}/{_CURRENT}")
+        _send(current, f"{url}/{_CURRENT}")
     return name
 
 
@@ -56,10 +56,19 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
     return version
 
 
+def _send(here: Path, where: str) -> None:
+    try:
+        put(here, where)
+    except DataError as error:
+        raise StoreError(str(error)) from error
+
+
 def _fetch(url: str, file: str, here: Path) -> None:
     try:
         get(f"{url}/{file}", here)
     except DataError as error:
+        if error.__cause__ is not None and is_full(error.__cause__):
+            raise error.__cause__ from None  # of this registry, which says so
         if not isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
             raise
         mend = "name a registry that `recsys models push` wrote, and a version that is in it"

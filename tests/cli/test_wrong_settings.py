@@ -25,12 +25,24 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"]
+    "setting",
+    [
+        *("features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"),
+        *("events.weights={click=inf}", "events.weights={click=-1}", "events.min_value={rating=nan}"),
+        *("events.default_weight=inf", "text.learning_rate=inf"),
+    ],
 )
 def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
     outcome = run("features", "list", "--set", setting)
     assert outcome.code == 2
-    assert f"config: {setting.partition('=')[0]}: " in outcome.err
+    assert f"config: {setting.partition('=')[0]}" in outcome.err
+
+
+@pytest.mark.parametrize("share", ["0", "0.9", "1"])
+def test_windows_that_leave_nothing(run: Run, share: str) -> None:
+    outcome = run("features", "list", "--set", f"data.test_fraction={share}")
+    assert outcome.code == 2
+    assert "test_fraction and ranker_fraction must be above 0, and below 1 together" in outcome.err
 
 
 def test_a_simulation_needs_a_folder_and_two_items(run: Run, tmp_path: Path) -> None:

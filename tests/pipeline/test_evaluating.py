@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import AFTER
+from pipeline_world import AFTER, DAY
 
 from recsys.config import Config
 from recsys.data.dataset import Dataset
@@ -43,6 +43,17 @@ def test_on_requests(plain: Bundle, early: Dataset) -> None:
     check(report)
     assert (report.dataset, report.n_requests) == ("by hand", 21)
     assert "1 requests without a target were left out." in report.caveats
+
+
+def test_requests_know_the_newer_events_of_the_data_at_their_time(
+    plain: Bundle, frames: Frames, plain_config: Config
+) -> None:
+    events = frames[1]
+    late = events.tail(3).with_columns(user_id=pl.lit("late"), timestamp=events["timestamp"].max())
+    whole = dataset_from_frames(frames[0], pl.concat([events, late]), plain_config)
+    for time, known in ((AFTER + 90 * DAY, True), (None, False)):
+        report = evaluate(plain, whole, [Request("late", time=time, targets=("coffee-0-small",))])
+        assert set(report.slices) & {"warm_user", "cold_user"} == {"warm_user" if known else "cold_user"}
 
 
 def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset) -> None:

@@ -12,7 +12,7 @@ from recsys.config import Config, RetrainConfig, load_config
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.gate import latency_check
+from recsys.pipeline.gate import _signal, latency_check
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.pipeline.train import train
 from recsys.registry import Refusal, Registry
@@ -112,6 +112,12 @@ def test_poisoned_events_are_refused_with_their_reason(
     assert (last.previous, last.version, last.why) == (first, decision.challenger, decision.reason)
     assert next(check.name for check in last.checks if not check.passed) == objection
     assert json.loads((registry.path / "history.jsonl").read_text().splitlines()[-1])["action"] == "refuse"
+
+
+@pytest.mark.parametrize(("found", "passed"), [(0.0429, False), (0.09, True)])
+def test_what_chance_finds_is_no_signal(found: float, passed: bool) -> None:
+    (check,) = _signal(found, 0.1412, 100, RetrainConfig())  # a list of 10 of 100 items has .0454 by chance
+    assert check.passed is passed
 
 
 def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config: Config) -> None:

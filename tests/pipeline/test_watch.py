@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from recsys.errors import BundleError, ConfigError, StoreError
+from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.retrain import Decision
-from recsys.pipeline.watch import Schedule, Watch, exposition
+from recsys.pipeline.watch import Schedule, Turn, Watch, exposition
 from recsys.registry import Check, Registry
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ REFUSED = Decision(
     comparison=WORSE,
     checks=(Check("quality", False, "worse"),),
 )
-SKIPPED = Decision("skipped", "too few", "v1", None, 3)
+SKIPPED = Decision("skipped", "too few", "v1", None, 3, checks=(Check("events", False, "too few"),))
 
 
 def quiet(message: str) -> None:
@@ -129,3 +129,12 @@ def test_one_retrainer_at_a_time(tmp_path: Path) -> None:
         pass
     with registry.retraining():
         pass
+
+
+def test_whoever_meets_another_retrainer_has_not_failed() -> None:
+    def busy() -> Decision:
+        raise BusyError("another process retrains")
+
+    turn = Watch(busy, Schedule(), Path()).turn(failures=2)
+    assert (turn.event, turn.failures) == ("skipped", 2)
+    assert "failed_checks 0" in exposition(Turn(SKIPPED, None, 1.0, 0), {}, 0.0)

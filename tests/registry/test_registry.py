@@ -166,6 +166,9 @@ def test_a_damaged_current_is_named(registry: Registry) -> None:
     registry.current_file.write_text("../../elsewhere\n")
     with pytest.raises(BundleError, match="CURRENT is damaged"):
         registry.current()
+    (version,) = registry.versions()
+    registry.promote(version, "to mend it")
+    assert registry.current() == version
 
 
 def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry) -> None:

@@ -88,3 +88,18 @@ def test_a_call_is_made_again_with_the_same_ids(losing: tuple[str, list[Any]]) -
                 await client.send([event])
 
     asyncio.run(the_same())
+
+
+def test_ids_that_look_like_folders(http: httpx.Client, items: list[str]) -> None:
+    with Client(str(http.base_url)) as client:
+        client.put_items([{"item_id": name, "title": "espresso beans"} for name in (".", "..", "a/similar")])
+        assert client.forget("..") == 0
+        assert len(client.similar(".", n=3)) == 3
+        assert len(client.similar("a/similar", n=3)) == 3
+    assert http.get("/v1/items/a%2Fsimilar").json()["item"]["item_id"] == "a/similar"
+
+
+@pytest.mark.parametrize("user_id", ["\ud800", float("nan"), object()])
+def test_what_is_no_json_is_not_sent(http: httpx.Client, user_id: Any) -> None:
+    with Client(str(http.base_url)) as client, pytest.raises(DataError, match="cannot be sent as JSON"):
+        client.recommend(user_id)

@@ -1,6 +1,7 @@
 """/v1/events: durable, idempotent, all or none, and in the next list."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -166,6 +167,16 @@ def test_without_its_store_lists_go_on_and_events_are_refused(
     broken.close()
     assert post(http, event).json() == {"accepted": 1, "duplicates": 0}
     assert listed(http, "newcomer") != before
+
+
+def test_a_store_whose_file_is_gone_shows_in_the_metrics(
+    http: httpx.Client, settings: Settings, items: list[str]
+) -> None:
+    eventually(lambda: "recsys_store_up 1.0" in http.get("/metrics").text)
+    for file in Path(settings.store.removeprefix("sqlite:///")).parent.glob("store.db*"):
+        file.unlink()
+    eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text)
+    assert post(http, {"user_id": "u", "item_id": items[0], "event": "click"}).status_code == 503
 
 
 def test_kinds_of_events_that_no_list_could_know_are_refused(

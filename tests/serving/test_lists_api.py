@@ -171,7 +171,10 @@ def test_rank_just_these(reading: httpx.Client, users: list[str], items: list[st
     answer = reading.post("/v1/rank", json={"user_id": users[0], "items": wanted}).json()
     assert sorted(ids(answer)) == sorted(set(items[1:4]))
     assert answer["unknown_items"] == ["unknown"]
-    assert len(reading.post("/v1/rank", json={"items": wanted, "n": 1}).json()["items"]) == 1
+    assert answer["cursor"] is None, "all are listed"
+    first = reading.post("/v1/rank", json={"items": wanted, "n": 1}).json()
+    assert len(first["items"]) == 1
+    assert first["cursor"]
     for nothing in ([], ["unknown"], [f"unknown {number}" for number in range(10_000)]):
         answer = reading.post("/v1/rank", json={"user_id": users[0], "items": nothing}).json()
         assert answer["items"] == []

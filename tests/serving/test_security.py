@@ -4,9 +4,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from running import serving_thread
 
+from recsys.config import Config
 from recsys.errors import ConfigError
+from recsys.registry import Registry
 from serving.security import ENVIRONMENT_KEY, KeyRing, check_host
+from serving.settings import Settings
 
 
 def key_file(folder: Path, *keys: tuple[str, str]) -> str:
@@ -58,3 +62,20 @@ def test_without_keys_only_loopback() -> None:
         with pytest.raises(ConfigError, match="API keys"):
             check_host(host, none)
         check_host(host, some)
+
+
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/rank", "/v1/events"])
+def test_keys_come_before_the_body(registry: Registry, tmp_path: Path, path: str) -> None:
+    keys = key_file(tmp_path, ("secret", '["read", "write"]'))
+    config = Config.model_validate({"serving": {"keys": keys, "rate": 2, "encoder": "first use"}})
+    with serving_thread(Settings.of(config, registry.path)) as http:
+
+        def posted(content: str, key: str) -> int:
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+            return http.post(path, content=content, headers=headers).status_code
+
+        for content in ("{bad", '{"foo": 1}', "{}"):
+            assert posted(content, "wrong") == 401
+        statuses = [posted(content, "secret") for content in ("{bad", '{"foo": 1}') * 6]
+        assert statuses[:2] == [422, 422]
+        assert statuses[-1] == 429
