@@ -100,7 +100,7 @@ class ListRequest(Model):
 
     user_id: Id | None = Field(None, description="none: an anonymous user; an unknown one is normal")
     history: Ids | None = Field(None, description="oldest first; stands in for the stored history")
-    context: Context = {}
+    context: Context = Field({}, description="further facts of the moment; `query` is free text that is looked for")
     filter: Filters = {}
     exclude: Ids = []
     policy: PolicyOverride = PolicyOverride()

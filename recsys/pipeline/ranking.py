@@ -14,6 +14,9 @@ from recsys.rank.lambdarank import Ranker
 _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
 
+_ANSWER = np.float32(1.0)
+"""What an answer to what is looked for is worth: spreads of the scores of a list for one spread of the answers."""
+
 RANKER = "ranker"
 """What is left out when the sources' common order stands in for the ranker's."""
 
@@ -61,13 +64,19 @@ def rank_block(
     scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
     if scored is None:
         scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
-    return stages.run("policy", lambda: _arranged(block, candidates, *scored, n))
+    answers = scoring.answers(block, candidates)
+    return stages.run("policy", lambda: _arranged(block, candidates, *scored, answers, n))
 
 
 def _arranged(
-    block: Block, candidates: Candidates, table: NDArray[np.float32], scores: NDArray[np.float32], n: int
+    block: Block,
+    candidates: Candidates,
+    table: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    answers: NDArray[np.float32] | None,
+    n: int,
 ) -> RankedBlock:
-    """The lists in the order of the scores and the policies."""
+    """The lists in the order of the scores, of how well each item answers what is looked for, and the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, propensities, changes = [], [], []
     for row, policy in enumerate(block.policies):
@@ -75,11 +84,23 @@ def _arranged(
         only = block.only[row] if block.only else None
         if only is not None:
             pairs = pairs[np.isin(candidates.items[pairs], only)]
-        arranged = policy.arrange(candidates.items[pairs], scores[pairs], n)
+        worth = scores[pairs] if answers is None else _answered(scores[pairs], answers[pairs])
+        arranged = policy.arrange(candidates.items[pairs], worth, n)
         orders.append(pairs[arranged.order])
         propensities.append(arranged.propensities)
         changes.append(arranged.changes)
     return RankedBlock(candidates, table, scores, tuple(orders), tuple(propensities), tuple(changes))
+
+
+def _answered(scores: NDArray[np.float32], answers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores of one list, raised by how well its items answer what is looked for: no ranker has learned from that.
+
+    Args:
+        scores: (n,) the ranker's.
+        answers: (n,) cosines; all 0 where nothing is looked for.
+    """
+    spread = answers.std() if len(answers) else 0.0
+    return scores + _ANSWER * scores.std() * (answers - answers.mean()) / spread if spread else scores
 
 
 def _certain(block: Block) -> Pairs | None:

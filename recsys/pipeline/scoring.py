@@ -18,7 +18,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates import Candidates, Pairs, propose
-from recsys.pipeline.stage_one import Queries, StageOne
+from recsys.pipeline.stage_one import TEXT, Queries, StageOne
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SparseScores
@@ -148,6 +148,14 @@ class Scoring:
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
             scores[source] = block.stages.attempt(source, within, ask) or nothing
         return propose(scores, block.eligible, n, certain)
+
+    def answers(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
+        """(n_pairs,) cosine of each candidate's text and what is looked for, 0 without free text; None where no request
+        has any, or texts are not read."""
+        interest = self.stage.interest
+        if block.queries is None or interest is None or TEXT in block.stages.left_out:
+            return None
+        return interest.answers(block.queries, candidates.rows, candidates.items)
 
     def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""

@@ -37,7 +37,7 @@ _COLLABORATIVE: Mapping[str, type[Scorer]] = {
     "popular": Popular,
     "history": Revisits,
 }
-_TEXT = "text"
+TEXT = "text"
 _NEWCOMERS = Path("cf", "newcomers")
 
 
@@ -82,7 +82,7 @@ class StageOne:
         models: dict[str, Scorer] = {}
         interest = None
         for source in config.candidates.sources:
-            if source == _TEXT:
+            if source == TEXT:
                 interest = InterestModel.fit(
                     catalogue.texts,
                     log,
@@ -123,7 +123,7 @@ class StageOne:
     @property
     def sources(self) -> tuple[str, ...]:
         """Names of the fitted sources, in the order of the columns of `scores`."""
-        return (*self.models, *([_TEXT] if self.interest else []))
+        return (*self.models, *([TEXT] if self.interest else []))
 
     def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """Source -> what it says of these requests."""
@@ -131,7 +131,7 @@ class StageOne:
 
     def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
         """What one source says of these requests."""
-        if source == _TEXT and self.interest is not None:
+        if source == TEXT and self.interest is not None:
             return self.interest.scores(histories, queries)
         return self._collaborative(self.models[source], histories)
 

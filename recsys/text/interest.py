@@ -37,6 +37,8 @@ _CURVE = "curve.json"
 _NEAREST = "nearest"
 
 _RECALL_ITEMS = 64
+_QUERIES = 1_000
+"""Free texts whose vectors are kept: pages of one list, and what many look for, are read once."""
 
 
 def import_libraries() -> None:
@@ -92,6 +94,7 @@ class InterestModel:
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
         self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
         self._source = reader
+        self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of the newest ones
 
     @classmethod
     def fit(
@@ -294,10 +297,31 @@ class InterestModel:
         nearest = Nearest.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
         return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest)
 
+    def answers(
+        self, queries: Sequence[str | None], rows: NDArray[np.int64], items: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """(n_pairs,) cosine of the free text of a request and the text of an item; 0 where there is no free text.
+
+        Args:
+            queries: (n_requests,) as in `score`.
+            rows, items: (n_pairs,) of each pair.
+        """
+        vectors = self._read_queries(queries)
+        if vectors is None:
+            return np.zeros(len(rows), dtype=np.float32)
+        return np.asarray(np.einsum("pd,pd->p", vectors[rows], self.item_vectors[items]), dtype=np.float32)
+
     def _read_queries(self, queries: Sequence[str | None] | None) -> NDArray[np.float32] | None:
         rows = [row for row, query in enumerate(queries or ()) if query]
         if queries is None or not rows:
             return None
         vectors = np.zeros((len(queries), self.item_vectors.shape[1]), dtype=np.float32)
-        vectors[rows] = self.encode_items([query for query in queries if query])
+        known = {query: self._queries.get(query) for query in queries if query}
+        unread = [query for query, vector in known.items() if vector is None]
+        if unread:
+            known.update(zip(unread, self.encode_items(unread), strict=True))
+            while len(self._queries) > _QUERIES:
+                self._queries.pop(next(iter(self._queries), ""), None)  # another thread may have taken it
+            self._queries.update((query, vector) for query in unread if (vector := known[query]) is not None)
+        vectors[rows] = [known[query] for query in queries if query]
         return vectors

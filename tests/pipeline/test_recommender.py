@@ -175,13 +175,21 @@ def test_a_wrong_policy(recommender: Recommender, policy: dict[str, object]) -> 
 
 
 def test_a_query_counts(recommender: Recommender) -> None:
-    """What the ranker makes of it is its own affair; the text model prefers what the query asks for."""
+    """The text model prefers what the query asks for, and the list begins with it; scores stay the ranker's."""
     block = recommender.block([Request(), Request(context={"query": "tomato seeds for the garden"})])
     candidates = recommender.rank(block, 10).candidates
     interest = [candidates.scores["text"][candidates.rows == row] for row in (0, 1)]
     assert not np.array_equal(*interest)
     best = candidates.items[candidates.rows == 1][np.argmax(interest[1])]
     assert recommender.catalogue.vocabulary.id(int(best)).startswith("garden-0")
+    for user in (None, USER):
+        plain, asked = (
+            recommender.recommend(Request(user, n=30, context=context, policy={"seen": "keep"}))
+            for context in ({}, {"query": "tomato seeds"})
+        )
+        assert {id_.rpartition("-")[0] for id_ in asked.ids[:2]} == {"garden-0"}
+        assert asked.ids != plain.ids
+        assert sorted(asked.scores.tolist()) != asked.scores.tolist()[::-1], "the order is not the ranker's alone"
     with pytest.raises(ConfigError, match="query must be text, not int"):
         ids(recommender, context={"query": 3})
 
