@@ -77,9 +77,13 @@ class Moments:
         return np.repeat(np.arange(len(self)), np.diff(self.shown_offsets))
 
     @classmethod
-    def of(cls, log: InteractionLog, start: int, end: int) -> "Moments":
-        """All requests of the window [start, end) that were followed by a sign of interest."""
-        grades = grade_of_weights(log)
+    def of(cls, log: InteractionLog, start: int, end: int, weights: NDArray[np.float32] | None = None) -> "Moments":
+        """All requests of the window [start, end) that were followed by a sign of interest.
+
+        Args:
+            weights: that grades are counted by, see `grade_of_weights`; None: those of the log.
+        """
+        grades = grade_of_weights(log) if weights is None else weights
         window = log.between(start, end)
         events = pl.DataFrame(
             {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,12 @@ from recsys.text.cache import VectorCache
 
 @dataclass(frozen=True)
 class Steps:
-    """What all steps of one training share."""
+    """What all steps of one training share.
+
+    Attributes:
+        part_of: the log that `dataset` holds a part of; grades are counted by its weights, so that they mean the same
+            in every step. None: the data set's own.
+    """
 
     dataset: Dataset
     config: Config
@@ -40,10 +46,16 @@ class Steps:
     seed: int
     progress: Progress
     engine: Engine | None = None
+    part_of: InteractionLog | None = None
 
     def over(self, log: InteractionLog) -> "Steps":
-        """The same steps over another log of the same users and items."""
-        return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log))
+        """The same steps over a part of the log."""
+        return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """Distinct weights of events above 0, see `grade_of_weights`."""
+        return grade_of_weights(self.dataset.log if self.part_of is None else self.part_of)
 
     def learn(self, until: int, text_share: float, warm: StageOne | None) -> Past:
         """Fit the sources on the events before `until`, going on from an earlier step.
@@ -68,14 +80,14 @@ class Steps:
 
     def moments(self, start: int, end: int) -> Moments:
         """The requests of a window, as many as are looked at."""
-        return Moments.of(self.dataset.log, start, end).sample(self.config.data.max_requests, self.seed)
+        found = Moments.of(self.dataset.log, start, end, self.weights)
+        return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(
         self, past: Past, features: FeatureSet, moments: Moments, untold: NDArray[np.bool_] | None = None
     ) -> RankerRows:
         """The ranker's rows of a window that the sources have not seen, see `training_rows`."""
-        grades = len(grade_of_weights(self.dataset.log))
-        return training_rows(past, moments, features, grades, self.progress, untold)
+        return training_rows(past, moments, features, len(self.weights), self.progress, untold)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
         """The ranker and its ablations."""
@@ -102,7 +114,7 @@ class Steps:
             past.scoring,
             features,
             rankers,
-            asked_of(past, test, len(grade_of_weights(log))),
+            asked_of(past, test, len(self.weights)),
             n_candidates=self.config.candidates.n,
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",

@@ -20,6 +20,7 @@ from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.steps import Steps
 from recsys.pipeline.training_rows import training_rows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -77,6 +78,14 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
     times = AFTER - DAY * np.arange(n, 0, -1)
     weights, events = np.full(n, 4.0, dtype=np.float32), np.zeros(n, dtype=np.int8)
     return HistoryBatch(np.array([0, n]), numbers, events, times, weights, np.array([AFTER]))
+
+
+def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config: Config) -> None:
+    steps = Steps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    weak = steps.over(early.log.select(early.log.weights < early.log.weights.max()))
+    assert weak.weights.tolist() == steps.weights.tolist()
+    strongest = max(weak.moments(0, AFTER).target_grades)
+    assert strongest == len(steps.weights) - 1
 
 
 def test_models_lend_to_what_they_have_not_seen(world: Dataset, stage: StageOne, tmp_path: Path) -> None:
