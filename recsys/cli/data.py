@@ -71,11 +71,15 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Read a directory and report; bad rows go to rejected.jsonl even when there are too many of them."""
     from recsys.data.loading import read_dataset
     from recsys.data.summary import summarise
-    from recsys.data.validation import rejected_path, write_rejected
+    from recsys.data.validation import NoUsableRowError, rejected_path, write_rejected
 
-    config = read_config(arguments)
-    dataset, report = read_dataset(arguments.folder, config)
-    path = rejected_path(arguments.folder)
+    config, path = read_config(arguments), rejected_path(arguments.folder)
+    try:
+        dataset, report = read_dataset(arguments.folder, config)
+    except NoUsableRowError as error:
+        write_rejected(path, [error.rejections])
+        _say(f"{len(error.rejections):,} rejected rows are in {path}")
+        raise
     write_rejected(path, report.rejections)
     for line in report.misspelt:
         _say(line)

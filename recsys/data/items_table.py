@@ -6,7 +6,7 @@ from recsys.data.attributes import attribute
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.files import ROW, Table, collect
 from recsys.data.schema import DTYPES, ITEMS
-from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
+from recsys.data.validation import FAULT, NoUsableRowError, Rejections, apply_rules, parsed
 from recsys.errors import DataError
 
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
@@ -17,12 +17,13 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
     """Read all items, in the order of the file. Of two rows with one item_id the later is rejected.
 
     Raises:
-        DataError: a required column is missing, no item is left, or an attribute is of a type that cannot be kept.
+        NoUsableRowError: no item is left.
+        DataError: a required column is missing, or an attribute is of a type that cannot be kept.
     """
     frame, rejections = typed_items(table)
     if frame.is_empty():
         found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
-        raise DataError(f"{table.name} has no usable item{found}. Add items with item_id and title")
+        raise NoUsableRowError(f"{table.name} has no usable item{found}. Add items with item_id and title", rejections)
     return ItemCatalogue(frame), rejections
 
 

@@ -22,9 +22,8 @@ from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.users_table import check_users
-from recsys.data.validation import Rejections, misspelt, write_rejected
+from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
 from recsys.data.vocabulary import Vocabulary
-from recsys.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,8 @@ def _assemble(
     else:
         rows = reject_unknown(rows, catalogue.vocabulary)
     if rows.frame.is_empty():
-        raise DataError(f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}")
+        words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
+        raise NoUsableRowError(words, rows.rejections)
     log = build_log(rows, catalogue.vocabulary, config.events)
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:

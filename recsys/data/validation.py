@@ -186,6 +186,18 @@ def rejected_path(folder: Place) -> Path:
     return (folder if isinstance(folder, Path) and os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
 
 
+class NoUsableRowError(DataError):
+    """A table of which no row is left.
+
+    Attributes:
+        rejections: what was wrong with each.
+    """
+
+    def __init__(self, message: str, rejections: Rejections) -> None:
+        super().__init__(message)
+        self.rejections = rejections
+
+
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
     """Write one JSON object a line: file, line, column, value, reason. Without bad rows an
     earlier report goes away.

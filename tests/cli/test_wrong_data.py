@@ -1,5 +1,6 @@
 """Wrong input files: a message that says what, where and what to do; exit code 3; nothing written; no trace."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -141,3 +142,12 @@ def test_until_before_everything(run: Run, shop: Path, tmp_path: Path) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--until", "2001-01-01")
     assert outcome.code == 3
     assert "no event is before it" in outcome.err
+
+
+def test_a_table_without_a_usable_row_still_says_what_is_wrong_with_each(run: Run, shop: Path) -> None:
+    (shop / "events.csv").write_text("user_id,item_id,event,timestamp\n,i1,click,2024-01-01\nu1,i1,click,soon\n")
+    outcome = run("data", "check", shop)
+    assert outcome.code == 3
+    assert "no usable event" in outcome.err
+    reasons = [json.loads(line)["reason"] for line in (shop / "rejected.jsonl").read_text().splitlines()]
+    assert len(reasons) == 2
