@@ -57,9 +57,9 @@ class VersionLoader:
         self._forget = forget
 
     def stamp(self, variants: Sequence[VariantConfig]) -> object:
-        """What changes when CURRENT is replaced, or, where a variant is the newest version, one is published."""
-        newest = any(variant.version == "newest" for variant in variants)
-        versions = self._registry.versions() if newest else []
+        """What changes when CURRENT is replaced, or, where a variant is not the current version, one is published."""
+        others = any(variant.version != "current" for variant in variants)
+        versions = self._registry.versions() if others else []
         try:
             status = self._registry.current_file.stat()
         except FileNotFoundError:
