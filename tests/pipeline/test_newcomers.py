@@ -21,6 +21,7 @@ from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import StageOne
 from recsys.pipeline.steps import Steps
+from recsys.pipeline.train import train
 from recsys.pipeline.training_rows import training_rows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -133,3 +134,10 @@ def test_a_new_item_is_wanted_by_those_who_like_what_it_is_about(recommender: Re
     places = {taste: recommender.recommend(Request(taste, n=30)).ids.index("fresh") for taste in shelves}
     assert places["coffee"] < 10, places  # there are nine available things for coffee
     assert places["coffee"] < min(places["books"], places["garden"]), places
+
+
+def test_requests_that_want_a_novice_teach_the_last_ranker(early: Dataset, plain_config: Config) -> None:
+    said: list[str] = []
+    train(early, plain_config, seed=3, progress=said.append)  # of the 30 items three are drawn, and some are wanted
+    made = [line.split() for line in said if line.startswith("ranker rows: ")]
+    assert len([words for words in made if words[2] == words[4]]) == 3, "of the two windows, and of novices"
