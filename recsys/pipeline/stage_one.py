@@ -105,18 +105,24 @@ class StageOne:
             else:
                 models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
         if len(catalogue) > config.candidates.exact_items:
-            return cls(models, interest).indexed(seed, progress)
+            return cls(models, interest).indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
         vectors = interest.base_vectors if interest else None
         return cls(models, interest, None if learned.all() else Newcomers.of(learned, vectors))
 
-    def indexed(self, seed: int = 0, progress: Progress = lambda message: None) -> "StageOne":
-        """These sources with indices, so that a request costs what it reads and not the size of the catalogue."""
+    def indexed(
+        self, seed: int = 0, progress: Progress = lambda message: None, earlier: "StageOne | None" = None
+    ) -> "StageOne":
+        """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
+
+        Args:
+            earlier: whose lists of nearest texts hold, if its text model says the same.
+        """
         models = {source: m.celled(seed) if isinstance(m, Als) else m for source, m in self.models.items()}
         if self.interest is None:
             return replace(self, models=models)
         progress(f"the nearest texts of each of {len(self.interest):,} items")
-        interest = self.interest.indexed(seed)
+        interest = self.interest.indexed(seed, earlier.interest if earlier else None)
         progress(f"{interest.recall(seed):.1%} of the really nearest ones are found")
         return replace(self, models=models, interest=interest)
 

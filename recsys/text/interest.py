@@ -223,9 +223,11 @@ class InterestModel:
         mixtures = list(self.scorer.mixtures(histories, self._read_queries(queries)))
         return TextScores(self.scorer, self.nearest, mixtures)
 
-    def indexed(self, seed: int = 0) -> "InterestModel":
-        """This model with `nearest`, for a large catalogue."""
-        nearest = Nearest.of(self.scorer, seed)
+    def indexed(self, seed: int = 0, earlier: "InterestModel | None" = None) -> "InterestModel":
+        """This model with `nearest`, for a large catalogue; with that of an earlier model, if that says the same."""
+        nearest = None if earlier is None else earlier.nearest
+        if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.says_the_same_as(earlier.scorer):
+            nearest = Nearest.of(self.scorer, seed)
         return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest)
 
     def recall(self, seed: int = 0) -> float:

@@ -107,6 +107,14 @@ class Scorer:
     items: TextVectors
     parameters: Mapping[str, NDArray[np.float32]]
 
+    def says_the_same_as(self, other: "Scorer") -> bool:
+        """Whether another one gives the same logits: the same texts in the same network."""
+        if self.parameters.keys() != other.parameters.keys():
+            return False
+        texts = ((getattr(self.items, field.name), getattr(other.items, field.name)) for field in fields(self.items))
+        parameters = ((self.parameters[name], other.parameters[name]) for name in self.parameters)
+        return all(np.array_equal(ours, theirs) for ours, theirs in (*parameters, *texts))
+
     def read(self, histories: HistoryBatch) -> ReadEvents:
         """The events of the histories that count."""
         return read(histories, len(self.parameters["place_logits"]), len(self.parameters["event_logits"]))

@@ -9,12 +9,18 @@ import pytest
 from numpy.typing import NDArray
 from pipeline_world import AFTER, click
 
+from recsys.config import load_config
+from recsys.data.dataset import Dataset
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.train import train
+from recsys.text.interest import InterestModel
+from recsys.text.nearest import Nearest
+from recsys.text.scoring import Scorer
 
 REQUESTS = (
     *(Request(f"user {number}") for number in range(30)),
@@ -97,3 +103,29 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     assert loaded.interest is not None
     assert loaded.interest.nearest is not None
     check_same(exact, Recommender(replace(exact.bundle, stage=loaded)))
+
+
+def test_nearest_texts_are_sought_once_while_texts_say_the_same(
+    world: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[int] = []
+    of = Nearest.of
+
+    def counted(scorer: Scorer, seed: int) -> Nearest:
+        sought.append(seed)
+        return of(scorer, seed)
+
+    monkeypatch.setattr(Nearest, "of", counted)
+    settings = ("text.budget_minutes=0", "candidates.exact_items=10", "ranker.ablation=false", "ranker.trees=5")
+    bundle = train(world, load_config(None, settings))
+    assert len(sought) == 1
+    interest = bundle.stage.interest
+    assert interest is not None
+    other = InterestModel(
+        interest.settings,
+        replace(interest.scorer, items=replace(interest.scorer.items, biases=interest.scorer.items.biases + 1)),
+        interest.base_vectors,
+        interest.reader,
+    )
+    other.indexed(earlier=interest)
+    assert len(sought) == 2
