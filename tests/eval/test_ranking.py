@@ -106,7 +106,8 @@ def test_dense_and_listed_places_agree(given_: tuple[np.ndarray, Targets]) -> No
     scores, targets = given_
     hits = pessimistic_hits(top_k(scores, scores.shape[1]), targets)
     np.testing.assert_array_equal(hits, pessimistic_hits(top_k(scores, scores.shape[1], targets=targets), targets))
-    known = np.where(np.isnan(scores), -np.inf, scores)  # a score that is not known is behind every number
+    # A score that is not known is behind every other, -inf included.
+    known = np.nan_to_num(scores.astype(np.float64), nan=-np.inf, posinf=1e300, neginf=-1e300)
     for row in range(len(targets)):
         wanted = np.isin(np.arange(scores.shape[1]), targets.items[targets.rows == row])
         ahead = [np.count_nonzero(known[row, ~wanted] >= known[row, item]) for item in np.flatnonzero(wanted)]
