@@ -37,8 +37,8 @@ def log_at(times: list[int], weights: list[float] | None = None) -> InteractionL
 
 @given(
     st.lists(st.integers(0, 30), min_size=3, max_size=60).filter(lambda times: len(set(times)) >= 3),
-    st.floats(0, 1),
-    st.floats(0, 1),
+    st.floats(0, 0.5, exclude_min=True, exclude_max=True),
+    st.floats(0, 0.5, exclude_min=True),
     st.none() | st.integers(-5, 40),
 )
 def test_each_window_holds_events_and_none_shares_a_moment(
