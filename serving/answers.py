@@ -85,7 +85,7 @@ async def ranked(
         if variant is not None:
             _keep(service, recommender, request, items, variant, len(shown), known)
 
-    left = candidates is None or set(candidates).difference(shown, items.ids, items.unknown_items)
+    left = candidates is None or set(candidates).difference(shown, items.ids)
     more = len(items.ids) == n and bool(left)
     content = {
         "request_id": request.request_id,

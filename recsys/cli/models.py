@@ -94,18 +94,17 @@ def _summary(registry: "Registry", version: str) -> dict[str, Any]:
     from recsys.errors import BundleError
 
     summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items"))
-    problem = registry.fault_of(version)
     try:
         manifest = registry.manifest(version)
-    except BundleError:  # that is the problem
-        return {"version": version, **summary, "problem": problem, "metrics": {}}
+    except BundleError as error:
+        return {"version": version, **summary, "problem": str(error), "metrics": {}}
     return {
         "version": version,
         "created_at": f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
         "parent": manifest.parent,
         "events": manifest.data.n_events,
         "items": manifest.data.n_items,
-        "problem": problem,
+        "problem": registry.fault_of(manifest),
         "metrics": manifest.metrics,
     }
 

@@ -8,7 +8,7 @@ import polars as pl
 from recsys.data.durations import SECOND
 
 MAX_ID, MAX_NAME = 256, 64
-"""Characters of an id, and of the name of an event or feature, that is sent to a server or a stream."""
+"""Characters of an id, and of a name, that is sent to a server or a stream."""
 
 CLOCK_SKEW = 300 * SECOND
 """How far in the future an event that is sent may lie: clocks differ."""

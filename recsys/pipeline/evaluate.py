@@ -66,11 +66,11 @@ def _on_requests(
     wanted = [request for request in requests if request.targets]
     if not wanted:
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
-    end = bundle.data_record.end
+    end, known = bundle.data_record.end, bundle
     if end is not None and len(dataset.log.after(end)):
-        bundle = brought_up_to(bundle, dataset)
+        known = brought_up_to(bundle, dataset)  # of which the version has learned nothing
         wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
-    recommender = Recommender(bundle)
+    recommender = Recommender(known)
     caveats = []
     if len(wanted) < len(requests):
         caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")

@@ -11,10 +11,10 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.events_table import extended_names
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.matching import with_names_of
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress, StageOne
@@ -119,9 +119,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     Raises:
         DataError: more kinds of events than there are numbers for.
     """
-    catalogue, log = parent.catalogue, dataset.log
-    names = extended_names(parent.log.event_names, log.event_names, "version and data set")
-    codes = names.numbers(log.event_names).astype(np.int8)
+    catalogue, log = parent.catalogue, with_names_of(parent.log, dataset.log)
     ids = dataset.catalogue.frame["item_id"]
     vocabulary = catalogue.vocabulary.extended(ids)
     numbers = vocabulary.numbers(ids)
@@ -129,13 +127,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     withdrawn = catalogue.frame[gone].with_columns(available=pl.lit(False))
     rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
     frame = rows[np.argsort(np.concatenate([numbers, gone]))]
-    numbered = replace(
-        log,
-        event_names=tuple(names.ids(range(len(names)))),
-        n_items=len(vocabulary),
-        items=numbers[log.items],
-        events=codes[log.events],
-    )
+    numbered = replace(log, n_items=len(vocabulary), items=numbers[log.items])
     return replace(dataset, catalogue=ItemCatalogue(frame), log=numbered)
 
 

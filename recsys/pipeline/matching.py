@@ -38,19 +38,26 @@ class Matched:
         vocabulary = bundle.log.user_vocabulary.extended(user_ids)
         users = vocabulary.numbers(user_ids)
         items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
-        names = extended_names(bundle.log.event_names, log.event_names, "version and data set")
-        codes = names.numbers(log.event_names).astype(np.int8)
-        kept = log.select(items[log.items] >= 0)
+        kept = with_names_of(bundle.log, log).select(items[log.items] >= 0)
         numbered = replace(
             kept,
             user_vocabulary=vocabulary,
-            event_names=tuple(names.ids(range(len(names)))),
             n_items=len(bundle.catalogue),
             users=users[kept.users],
             items=items[kept.items],
-            events=codes[kept.events],
         )
         return cls(numbered, users, items)
+
+
+def with_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
+    """A log with the names of events of a known one first, its own new ones behind.
+
+    Raises:
+        DataError: more kinds of events than there are numbers for.
+    """
+    names = extended_names(known.event_names, log.event_names, "version and data set")
+    codes = names.numbers(log.event_names).astype(np.int8)
+    return replace(log, event_names=tuple(names.ids(range(len(names)))), events=codes[log.events])
 
 
 def brought_up_to(bundle: Bundle, dataset: Dataset) -> Bundle:

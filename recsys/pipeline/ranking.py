@@ -64,8 +64,7 @@ def rank_block(
     scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
     if scored is None:
         scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
-    answers = scoring.answers(block, candidates)
-    return stages.run("policy", lambda: _arranged(block, candidates, *scored, answers, n))
+    return stages.run("policy", lambda: _arranged(block, candidates, *scored, scoring.answers(block, candidates), n))
 
 
 def _arranged(

@@ -50,7 +50,7 @@ def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Se
     recent = history.positive().newest(20)
     before = int(np.count_nonzero(history.items == item))
     if before:
-        reasons.append(f"you chose it {before} time{'s' if before > 1 else ''} before")
+        reasons.append(f"you chose it {_times(before)} before")
     others = np.flatnonzero(recent.items != item)
     if len(others):
         for event, form in (
@@ -61,12 +61,17 @@ def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Se
                 verb = _verb(int(recent.events[event]), event_names)
                 reasons.append(form.format(verb=verb, title=_title(scoring.catalogue, int(recent.items[event]))))
     number, now = np.array([item], dtype=np.int32), history.now[:1]
-    for span, when in ((_MONTH, "in the last 30 days"), (None, "before")):
-        choosing = int(scoring.state.counts("item_positives", number, now, span)[0])
-        if choosing and (span or not reasons):
-            reasons.append(f"chosen {choosing} time{'s' if choosing > 1 else ''} {when}")
-            break
-    return reasons or ["new here: nobody has chosen it yet"]
+    lately = int(scoring.state.counts("item_positives", number, now, _MONTH)[0])
+    if lately:
+        reasons.append(f"chosen {_times(lately)} in the last 30 days")
+    if reasons:
+        return reasons
+    ever = int(scoring.state.counts("item_positives", number, now)[0])
+    return [f"chosen {_times(ever)} before" if ever else "new here: nobody has chosen it yet"]
+
+
+def _times(n: int) -> str:
+    return f"{n} time{'s' if n > 1 else ''}"
 
 
 def _most_followed(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:

@@ -144,12 +144,9 @@ class Registry:
         verify_file(folder / name, manifest.files[name], version)
         return (folder / name).read_bytes()
 
-    def fault_of(self, version: str) -> str | None:
-        """What a quick look finds wrong with a version: its manifest, or the size of a file (`path_of` reads all)."""
-        try:
-            folder, manifest = self._folder(version), self.manifest(version)
-        except BundleError as error:
-            return str(error)
+    def fault_of(self, manifest: Manifest) -> str | None:
+        """What a quick look finds wrong with a version's files: one of another size (`path_of` reads them all)."""
+        folder = self._folder(manifest.version)
         for name, noted in manifest.files.items():
             file = folder / name
             if not file.is_file() or file.stat().st_size != noted.size:

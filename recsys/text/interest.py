@@ -94,7 +94,7 @@ class InterestModel:
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
         self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
         self._source = reader
-        self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of the newest ones
+        self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of free texts that were read lately
 
     @classmethod
     def fit(
@@ -317,13 +317,11 @@ class InterestModel:
         rows = [row for row, query in enumerate(queries or ()) if query]
         if queries is None or not rows:
             return None
+        asked = [query for query in queries if query]
+        known = self._queries if len(self._queries) <= _QUERIES else {}
+        unread = [query for query in dict.fromkeys(asked) if query not in known]
+        if unread:  # exchanged as a whole, for other threads read it
+            self._queries = known = {**known, **dict(zip(unread, self.encode_items(unread), strict=True))}
         vectors = np.zeros((len(queries), self.item_vectors.shape[1]), dtype=np.float32)
-        known = {query: self._queries.get(query) for query in queries if query}
-        unread = [query for query, vector in known.items() if vector is None]
-        if unread:
-            known.update(zip(unread, self.encode_items(unread), strict=True))
-            while len(self._queries) > _QUERIES:
-                self._queries.pop(next(iter(self._queries), ""), None)  # another thread may have taken it
-            self._queries.update((query, vector) for query in unread if (vector := known[query]) is not None)
-        vectors[rows] = [known[query] for query in queries if query]
+        vectors[rows] = [known[query] for query in asked]
         return vectors

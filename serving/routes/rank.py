@@ -1,20 +1,13 @@
 """Given items in the order that suits somebody."""
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Response
 
 from serving.answers import ranked, unit_of
-from serving.routes.recommend import LIST_PROBLEMS
+from serving.routes.recommend import list_router
 from serving.schemas import RankAnswer, RankRequest
-from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 
-router = APIRouter(
-    route_class=GuardedRoute,
-    prefix="/v1",
-    tags=["lists"],
-    dependencies=[Depends(Allow("read"))],
-    responses=LIST_PROBLEMS,
-)
+router = list_router()
 
 
 @router.post("/rank", response_model=RankAnswer)

@@ -19,13 +19,16 @@ LIST_PROBLEMS = documented(
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 
-router = APIRouter(
-    route_class=GuardedRoute,
-    prefix="/v1",
-    tags=["lists"],
-    dependencies=[Depends(Allow("read"))],
-    responses=LIST_PROBLEMS,
-)
+
+def list_router() -> APIRouter:
+    """Routes of lists: who may ask, and what can go wrong."""
+    guards = [Depends(Allow("read"))]
+    return APIRouter(
+        route_class=GuardedRoute, prefix="/v1", tags=["lists"], dependencies=guards, responses=LIST_PROBLEMS
+    )
+
+
+router = list_router()
 
 
 @router.post("/recommend", response_model=ListAnswer)

@@ -54,6 +54,7 @@ def test_requests_know_the_newer_events_of_the_data_at_their_time(
     for time, known in ((AFTER + 90 * DAY, True), (None, False)):
         report = evaluate(plain, whole, [Request("late", time=time, targets=("coffee-0-small",))])
         assert set(report.slices) & {"warm_user", "cold_user"} == {"warm_user" if known else "cold_user"}
+        assert report.facts["users"] == f"{plain.log.n_users}", "it has learned nothing of what is newer"
 
 
 def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset) -> None:
