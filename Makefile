@@ -32,9 +32,7 @@ format: $(VENV)/.dev-installed ## rewrite the files in the project's format
 bench: $(VENV)/.dev-installed ## speed and quality beside simpler rankings, as tables
 	$(BIN)/python -m benchmarks
 
-bench-peers: ## quality beside the field's strongest tools, which have an environment of their own; PEERS_ARGS=scientific
-	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --editable '.[bench]'
+bench-peers: $(VENV)/.dev-installed .venv-peers/.installed ## quality beside the field's strongest tools, which have an environment of their own; PEERS_ARGS=scientific
 	.venv-peers/bin/python -m benchmarks.peers run --work peers $(PEERS_ARGS)
 	$(BIN)/python -m benchmarks.quality --work peers $(PEERS_ARGS)
 	$(BIN)/python -m benchmarks.peers table --work peers $(PEERS_ARGS)
@@ -45,8 +43,8 @@ bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, m
 bench-serving: $(VENV)/.dev-installed ## speed of the online API over real and generated catalogues, beside the floor; SERVING_ARGS="--real '' --items 10000" makes it small
 	$(BIN)/python -m benchmarks.serving $(SERVING_ARGS)
 
-bench-batch: $(VENV)/.dev-installed ## users a second and memory of batch ranking; BATCH_ARGS='--users 10000 --items 20000' makes it small
-	$(BIN)/python -m benchmarks.batch $(BATCH_ARGS)
+bench-batch: $(VENV)/.dev-installed .venv-peers/.installed ## users a second and memory of batch ranking, beside RecTools and LensKit; BATCH_ARGS='--users 10000 --items 20000' makes it small
+	$(BIN)/python -m benchmarks.batch --peers .venv-peers/bin/python $(BATCH_ARGS)
 
 check-serving: $(VENV)/.dev-installed ## long checks of the server: OpenAPI, kill -9 in mid-stream, a soak; minutes
 	$(BIN)/python -m benchmarks.fuzz
@@ -68,7 +66,7 @@ docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md
 
 clean: ## remove the environment and the demo
-	rm -rf $(VENV) $(DEMO_DIR) bench-text
+	rm -rf $(VENV) .venv-peers $(DEMO_DIR) bench-text
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "recsys needs Python 3.11 or newer; set PYTHON=/path/to/python" >&2; exit 1; }
@@ -82,3 +80,8 @@ $(VENV)/.demo-installed: pyproject.toml | $(BIN)/python
 $(VENV)/.dev-installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.demo-installed
+
+.venv-peers/.installed: pyproject.toml | $(BIN)/python
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --editable '.[bench]'
+	@touch $@

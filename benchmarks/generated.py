@@ -1,5 +1,6 @@
-"""A version over a generated catalogue of any size: every source, every feature, a full ranker."""
+"""A version over a catalogue of any size, made from real texts: every source, every feature, a full ranker."""
 
+import os
 from pathlib import Path
 
 import lightgbm
@@ -27,6 +28,7 @@ from recsys.pipeline.stage_one import Progress, StageOne
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker
 from recsys.registry import Registry
+from recsys.text.encoder import TextEncoder
 from recsys.text.interest import InterestModel
 from recsys.text.scoring import Scorer, TextVectors
 
@@ -34,6 +36,8 @@ N_USERS = 2_000
 EVENTS_PER_USER = 50
 LINKS_PER_ITEM = 50
 _ITEMS_OF_A_TOPIC = 100
+_APART = 0.5
+"""How far another item with the same text is from it: a cosine of about 0.9, and 0.8 between two of them."""
 _START = 1_700_000_000_000_000
 _SPAN = 180 * 86_400_000_000
 _RANKER_REQUESTS = 400
@@ -49,12 +53,17 @@ def publish(
     seed: int = 0,
     progress: Progress = lambda message: None,
 ) -> Registry:
-    """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees."""
+    """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees.
+
+    Titles, categories and brands are those of the data set scientific (where `RECSYS_DATA` points), in turns.
+    """
     rng = np.random.default_rng(seed)
     config = Config.model_validate({"policy": {"seen": "exclude"}, "text": {"peft": "none"}})
-    catalogue = _catalogue(n_items, rng)
+    real = pl.read_parquet(Path(os.environ.get("RECSYS_DATA", "../shared/data")) / "scientific" / "items.parquet")
+    catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)
-    stage = _stage(catalogue, log, config, rng, progress)
+    vectors = _vectors(real["title"].to_list(), n_items, config, rng)
+    stage = _stage(vectors, log, config, rng, progress)
     scoring = Scoring(catalogue, stage, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
@@ -66,23 +75,31 @@ def publish(
     return registry
 
 
-def _catalogue(n_items: int, rng: np.random.Generator) -> ItemCatalogue:
-    numbers = pl.Series(np.arange(n_items)).cast(pl.String)
-    frame = pl.DataFrame(
-        {
-            "item_id": "i" + numbers,
-            "title": "a generated item of number " + numbers,
-            "description": pl.Series([None] * n_items, dtype=pl.String),
-            "category": "c" + pl.Series(rng.integers(0, 200, n_items)).cast(pl.String),
-            "brand": "b" + pl.Series(rng.integers(0, 2_000, n_items)).cast(pl.String),
-            "tags": pl.Series([None] * n_items, dtype=pl.List(pl.String)),
-            "price": rng.gamma(2.0, 10.0, n_items),
-            "language": pl.Series([None] * n_items, dtype=pl.String),
-            "created_at": pl.Series([None] * n_items, dtype=pl.Datetime("us", "UTC")),
-            "available": rng.random(n_items) < 0.98,
-        }
+def _catalogue(real: pl.DataFrame, n_items: int, rng: np.random.Generator) -> ItemCatalogue:
+    numbers = pl.int_range(n_items).cast(pl.String)
+    turns = real.select("title", "category", "brand")[np.arange(n_items) % len(real)]
+    frame = turns.with_columns(
+        ("i" + numbers).alias("item_id"),
+        pl.concat_str("title", pl.lit(" "), numbers),  # a text of its own
+        pl.lit(None, pl.String).alias("description"),
+        pl.lit(None, pl.List(pl.String)).alias("tags"),
+        pl.Series("price", rng.gamma(2.0, 10.0, n_items)),
+        pl.lit(None, pl.String).alias("language"),
+        pl.lit(None, pl.Datetime("us", "UTC")).alias("created_at"),
+        pl.Series("available", rng.random(n_items) < 0.98),
     )
     return ItemCatalogue(frame)
+
+
+def _vectors(titles: list[str], n_items: int, config: Config, rng: np.random.Generator) -> NDArray[np.float32]:
+    """(n_items, dim) unit rows: of the titles in turns, from the second turn on each a little apart."""
+    of_titles = TextEncoder.load(config.text.encoder, config.text.max_tokens).encode(titles)
+    rows = _unit_rows(n_items, of_titles.shape[1], rng)
+    rows *= np.float32(_APART)
+    rows[: len(titles)] = 0.0
+    rows += of_titles[np.arange(n_items) % len(titles)]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog:
@@ -105,13 +122,11 @@ def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog
 
 
 def _stage(
-    catalogue: ItemCatalogue, log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
+    vectors: NDArray[np.float32], log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
 ) -> StageOne:
-    n_items = len(catalogue)
+    n_items = len(vectors)
     small = InterestModel.fit(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0)
-    dim = small.item_vectors.shape[1]
     topics = rng.integers(0, max(1, n_items // _ITEMS_OF_A_TOPIC), n_items)
-    vectors = _about(topics, dim, rng)
     texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
     factors = np.float32(0.2) * _about(topics, config.cf.factors, rng)
