@@ -14,7 +14,7 @@ from recsys.rank.lambdarank import Ranker
 _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
 
-_ANSWER = np.float32(1.0)
+_ANSWER = np.float32(2.0)
 """What an answer to what is looked for is worth: spreads of the scores of a list for one spread of the answers."""
 
 RANKER = "ranker"
