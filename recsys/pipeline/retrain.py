@@ -280,16 +280,21 @@ def _forget(registry: Registry, champion: Bundle, news: _News, progress: Progres
 
 
 def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
-    """All events beyond an offset, who was forgotten since, and the offset of the last entry."""
+    """All events beyond an offset, who was forgotten since, and the offset of the last entry.
+
+    Events that were read before their user was forgotten are left out; those of one who came back are not.
+    """
     events: list[Event] = []
-    digests: set[str] = set()
+    forgotten: dict[str, int] = {}
     for offset, entry in _pages(partial(read_log, store), after):
         if isinstance(entry, Forgotten):
-            digests.add(entry.user_digest)
+            forgotten[entry.user_digest] = len(events)
         else:
             events.append(entry)
         after = offset
-    return events, digests, after
+    if forgotten:
+        events = [event for at, event in enumerate(events) if at >= forgotten.get(user_digest(event.user_id), 0)]
+    return events, set(forgotten), after
 
 
 def _pages(read: Callable[[int, int], list[tuple[int, Entry]]], after: int) -> Iterator[tuple[int, Entry]]:

@@ -22,6 +22,8 @@ def read_log(store: Store, after: int, limit: int = 10_000) -> list[tuple[int, E
     events = store.read(after, limit)
     # Read after the events: a mark that is older than any of them is there by now.
     marks = store.read_forgotten(after)
+    if marks and (not events or events[-1][0] < marks[-1][0]):  # an event may have come before the newest mark since
+        events = [entry for entry in store.read(after, limit) if entry[0] < marks[-1][0]]
     if len(events) == limit:
         marks = [mark for mark in marks if mark[0] < events[-1][0]]
     return sorted([*events, *marks], key=lambda entry: entry[0])

@@ -13,10 +13,12 @@ from pipeline_world import AFTER, DAY, clicks_of_tastes, fashion
 
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.events import Event
 from recsys.data.item_changes import ItemChange
 from recsys.data.loading import append_events, dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
+from recsys.pipeline import retrain
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
@@ -175,6 +177,26 @@ def test_a_forgotten_user_is_in_no_further_training(
     second = Bundle.load(plain_registry)
     assert "user 7" not in second.log.user_vocabulary
     assert len(second.log) < len(plain.log) + 300
+
+
+def test_a_user_forgotten_while_the_log_is_read_is_in_no_training(
+    plain_registry: Registry, store: Store, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = fashion(items, 300)
+    store.append(news)
+    read, user = store.read, news[0].user_id
+
+    def read_then_forget(after: int, limit: int) -> list[tuple[int, Event]]:
+        found = read(after, limit)
+        if found and after == 0:
+            store.forget(user)
+            store.append([replace(news[-1], event_id="later", user_id="somebody else")])
+        return found
+
+    monkeypatch.setattr(retrain, "_PAGE", 200)
+    monkeypatch.setattr(store, "read", read_then_forget)
+    assert retrain_from_store(plain_registry, store, progress=quiet).action == "promoted"
+    assert user not in Bundle.load(plain_registry).log.user_vocabulary
 
 
 def test_an_item_that_does_not_fit_is_set_aside_and_said(

@@ -1,7 +1,9 @@
 """What every store must do about one user. A store's tests inherit `UserStoreContract` and say how to open one."""
 
+import pytest
 from event_log_contract import click
 
+from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.store import AppendResult, Store, open_store, read_log
 
@@ -43,6 +45,26 @@ class UserStoreContract:
         log.append([click(3)])
         found, after = [], 0
         while page := read_log(log, after, limit=1):
+            found += [entry for _, entry in page]
+            after = page[-1][0]
+        assert found == [click(1), click(2), Forgotten(user_digest("nobody")), click(3)]
+
+    def test_an_event_that_comes_between_both_reads_is_not_passed_over(
+        self, log: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log.append([click(1)])
+
+        def read_then_write(after: int, limit: int) -> list[tuple[int, Event]]:
+            monkeypatch.undo()
+            found = log.read(after, limit)
+            log.append([click(2)])
+            log.forget("nobody")
+            log.append([click(3)])
+            return found
+
+        monkeypatch.setattr(log, "read", read_then_write)
+        found, after = [], 0
+        while page := read_log(log, after):
             found += [entry for _, entry in page]
             after = page[-1][0]
         assert found == [click(1), click(2), Forgotten(user_digest("nobody")), click(3)]
