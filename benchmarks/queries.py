@@ -42,8 +42,8 @@ def place(recommender: Recommender, item: int, user: str | None) -> float:
     request = Request(user, n=n, context={"query": titles[item]}, policy={"seen": "keep"})
     listed = recommender.catalogue.vocabulary.numbers(recommender.recommend(request).ids).tolist()
     if item not in listed:
-        return np.inf
-    return 1 + sum(titles[other] != titles[item] for other in listed[: listed.index(item)])
+        return float("inf")
+    return float(1 + sum(titles[other] != titles[item] for other in listed[: listed.index(item)]))
 
 
 if __name__ == "__main__":

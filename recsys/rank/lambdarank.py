@@ -1,10 +1,11 @@
 """The ranker: LightGBM's LambdaRank (Burges, From RankNet to LambdaRank to LambdaMART, 2010)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -104,35 +105,28 @@ class Ranker:
         if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
             return self, self
         more = max(1, round(config.trees * _MORE_TREES))
+        settled = config.model_copy(update={"early_stopping": 0})
         # With the trees that it kept: a booster that has just been fitted also holds those behind its best.
         kept = replace(self, booster=lightgbm.Booster(model_str=_text(self.booster)))
-        found = [
-            kept,
-            kept._moved(train),
-            kept._grown(train, validation, more, config, seed),
-            Ranker.fit(train, validation, self.names, config, seed, self._directions),
+        grown = kept._grown(train, validation, more, config, seed)
+        new = Ranker.fit(train, validation, self.names, config, seed, self._directions)
+        ways: list[tuple[Ranker, Callable[[RankerRows], Ranker]]] = [
+            (grown, lambda rows: kept._grown(rows, rows, grown.n_trees - kept.n_trees, settled, seed)),
+            (new, lambda rows: new.refitted(rows, config, seed)),
         ]
-        reached = [validation.worth(ranker.score(validation.table)) for ranker in found]
-
-        def ahead(place: int) -> float:
-            gains = reached[place] - reached[0]
-            return float(gains.mean() - gains.std() / np.sqrt(len(gains)))
-
-        best = max(range(1, len(found)), key=ahead)
-        if ahead(best) <= 0:
+        if not config.debias:  # which leaves that are moved cannot do
+            ways.insert(0, (kept._moved(train), kept._moved))
+        reached = validation.worth(kept.score(validation.table))
+        gains = [validation.worth(ranker.score(validation.table)) - reached for ranker, _ in ways]
+        ahead = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
+        best = int(np.argmax(ahead))
+        if ahead[best] <= 0:
             return kept, kept
-        chosen = found[best]
-        rows = RankerRows.joined([train, validation.sampled(config.negatives, seed)])
-        settled = config.model_copy(update={"early_stopping": 0})
-        again = (
-            partial(kept._moved, rows),
-            partial(kept._grown, rows, rows, chosen.n_trees - kept.n_trees, settled, seed),
-            partial(chosen.refitted, rows, config, seed),
-        )
-        return chosen, again[best - 1]()
+        chosen, again = ways[best]
+        return chosen, again(RankerRows.joined([train, validation.sampled(config.negatives, seed)]))
 
     def _moved(self, rows: RankerRows) -> "Ranker":
-        threads = _threads(len(rows.grades))
+        directions, threads = self._directions, _threads(len(rows.grades))
         booster = self.booster.refit(
             rows.table,
             rows.grades,
@@ -141,6 +135,10 @@ class Ranker:
             feature_name=list(self.names),  # which it forgets when they are not told
             num_threads=threads,
         )
+        if any(directions):  # which it does not keep to either
+            for number, tree in enumerate(booster.dump_model()["tree_info"]):
+                for leaf, value in _ordered(tree["tree_structure"], directions).items():
+                    booster.set_leaf_output(number, leaf, value)
         return replace(self, booster=booster)
 
     def _grown(self, rows: RankerRows, validation: RankerRows, more: int, config: RankerConfig, seed: int) -> "Ranker":
@@ -242,6 +240,8 @@ def _boosted(
     learning to rank in personal search, WSDM 2018). What was not shown at a known place has no part in it, and nothing
     ends the trees sooner: held-out clicks are as biased as the others.
     """
+    if config.debias:
+        train = train.shown()
     parameters = {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -261,8 +261,6 @@ def _boosted(
         "monotone_constraints": list(directions) or None,
         "verbosity": -1,
     }
-    if config.debias:
-        train = train.shown()
     data = _dataset(train, names, parameters)
     if config.debias:
         data.set_position(train.positions)
@@ -276,6 +274,21 @@ def _boosted(
         callbacks=stopping,
         init_model=start,
     )
+
+
+def _ordered(node: Mapping[str, Any], directions: Sequence[int]) -> dict[int, float]:
+    """Values of a tree's leaves, brought together where a split lets the score go against a direction."""
+    if "leaf_value" in node:
+        return {node.get("leaf_index", 0): node["leaf_value"]}  # a tree of one leaf does not number it
+    lower, upper = (_ordered(node[side], directions) for side in ("left_child", "right_child"))
+    direction = directions[node["split_feature"]]
+    if direction < 0:
+        lower, upper = upper, lower
+    middle = (max(lower.values()) + min(upper.values())) / 2
+    if direction and max(lower.values()) > middle:
+        lower = {leaf: min(value, middle) for leaf, value in lower.items()}
+        upper = {leaf: max(value, middle) for leaf, value in upper.items()}
+    return lower | upper
 
 
 def _text(booster: lightgbm.Booster) -> str:

@@ -127,6 +127,29 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
         assert (np.diff(ranker.score(values)) <= 0).all()
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_moved_leaves_keep_their_direction(direction: int) -> None:
+    """Rows that know no order move a leaf below its neighbour: LightGBM's own refit does not look."""
+    rng = np.random.default_rng(0)
+    rows, later = (make_rows(300, seed, rng.integers(0, 2, 3_000).astype(np.int32)) for seed in (0, 1))
+    values = rng.normal(size=(400, 1, 3)).astype(np.float32).repeat(40, axis=1)
+    values[:, :, 0] = direction * np.linspace(-3, 3, 40)
+    ranker = Ranker.fit(rows, rows, NAMES, CONFIG, 0, directions=(direction, 0, 0))._moved(later)
+    scores = ranker.score(values.reshape(-1, 3)).reshape(400, 40)
+    assert (np.diff(scores, axis=1) >= 0).all()
+    assert np.ptp(scores) > 0
+
+
+def test_leaves_are_not_moved_where_clicks_must_be_told_from_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Ranker.fit(make_rows(150, 0), make_rows(0, 1), NAMES, CONFIG, 0)
+    monkeypatch.setattr(Ranker, "_moved", lambda *_: pytest.fail("it knows no places"))
+    rows = [
+        replace(rows, positions=np.tile(np.arange(1, 11, dtype=np.uint16), rows.n_requests))
+        for rows in (make_rows(100, 1), make_rows(50, 2))
+    ]
+    before.continued(*rows, CONFIG.model_copy(update={"debias": True}), 0)
+
+
 @pytest.mark.parametrize("way", ["_moved", "_grown", "fit"])
 def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
