@@ -131,10 +131,11 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
 def test_moved_leaves_keep_their_direction(direction: int) -> None:
     """Rows that know no order move a leaf below its neighbour: LightGBM's own refit does not look."""
     rng = np.random.default_rng(0)
-    rows, later = (make_rows(300, seed, rng.integers(0, 2, 3_000).astype(np.int32)) for seed in (0, 1))
+    rows, later = (make_rows(600, seed, rng.integers(0, 2, 6_000).astype(np.int32)) for seed in (0, 1))
     values = rng.normal(size=(400, 1, 3)).astype(np.float32).repeat(40, axis=1)
     values[:, :, 0] = direction * np.linspace(-3, 3, 40)
-    ranker = Ranker.fit(rows, rows, NAMES, CONFIG, 0, directions=(direction, 0, 0))._moved(later)
+    config = CONFIG.model_copy(update={"trees": 60, "leaves": 12})
+    ranker = Ranker.fit(rows, rows, NAMES, config, 0, directions=(direction, 0, 0))._moved(later)
     scores = ranker.score(values.reshape(-1, 3)).reshape(400, 40)
     assert (np.diff(scores, axis=1) >= 0).all()
     assert np.ptp(scores) > 0
