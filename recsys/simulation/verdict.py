@@ -11,7 +11,8 @@ from recsys.simulation.weeks import ARMS, Arm, Week
 
 
 def verdict(weeks: Sequence[Week], turn: int) -> dict[str, Any]:
-    """Clicks a list of each week and arm, and whether retraining paid: one-sided Welch tests over users.
+    """Clicks a list of each week and arm, and whether retraining paid: one-sided Welch tests over users,
+    each of whom counts once, with all lists of all weeks.
 
     Args:
         weeks: of a simulation.
@@ -61,4 +62,9 @@ def _share(now: float, then: float) -> float:
 
 
 def _clicks(weeks: Sequence[Week], arm: Arm) -> NDArray[np.float64]:
-    return np.concatenate([week.clicks[arm] for week in weeks])
+    """(n_users,) clicks a list of each user over all these weeks."""
+    lists: dict[int, list[int]] = {}
+    for week in weeks:
+        for user, clicks in week.clicks[arm].items():
+            lists.setdefault(user, []).extend(clicks)
+    return np.array([np.mean(clicks) for clicks in lists.values()])

@@ -6,7 +6,7 @@ version learns; the frozen version knows the same events, but has learned from n
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.vocabulary import Vocabulary
+from recsys.errors import StoreError
 from recsys.pipeline.retrain import Decision, retrain_from_store
 from recsys.pipeline.train import train
 from recsys.registry import Registry
@@ -39,6 +40,8 @@ Arm = Literal["retrained", "frozen", "popularity"]
 ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
 LENGTH = 10
 WARM_UP_WEEKS = 3
+
+_RELOAD_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,18 @@ class Week:
     """One week's end.
 
     Attributes:
-        clicks: arm to (n_users of it,) clicks a list of each user who came.
+        clicks: arm to user to the clicks of each of that user's lists.
         decision: of the retraining at its end; None after the last one.
     """
 
     number: int
-    clicks: dict[Arm, NDArray[np.float64]]
+    clicks: Mapping[Arm, Mapping[int, Sequence[int]]]
     decision: Decision | None
 
     def rate(self, arm: Arm) -> float:
-        """Clicks a list."""
-        return float(self.clicks[arm].mean()) if len(self.clicks[arm]) else float("nan")
+        """Clicks a list, the mean over the users who came; NaN where nobody did."""
+        users = [np.mean(lists) for lists in self.clicks[arm].values()]
+        return float(np.mean(users)) if users else float("nan")
 
 
 @dataclass
@@ -164,7 +168,7 @@ class Simulation:
         self._now += timedelta(weeks=1)
         return found
 
-    def _week(self, servers: dict[Arm, Client]) -> dict[Arm, NDArray[np.float64]]:
+    def _week(self, servers: dict[Arm, Client]) -> dict[Arm, dict[int, list[int]]]:
         clicks: dict[Arm, dict[int, list[int]]] = {arm: {} for arm in ARMS}
         popular = self._popular()
         for user, moment in self._visits():
@@ -181,7 +185,7 @@ class Simulation:
             servers["retrained"].call("POST", "/v1/events", {"events": [_posted(event) for event in events]})
             clicks[arm].setdefault(user, []).append(n_clicks)
         self.world.wander()
-        return {arm: np.array([np.mean(each) for each in users.values()]) for arm, users in clicks.items()}
+        return clicks
 
     def shown(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
@@ -252,9 +256,15 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wait_for(client: Client, registry: Registry) -> None:
-    """Until the server answers from the current version."""
-    current = registry.current()
-    while client.call("GET", "/v1/models")["served"] != current:
+    """Until the server answers from the current version.
+
+    Raises:
+        StoreError: it goes on with another one.
+    """
+    current, deadline = registry.current(), time.monotonic() + _RELOAD_SECONDS
+    while (served := client.call("GET", "/v1/models")["served"]) != current:
+        if time.monotonic() > deadline:
+            raise StoreError(f"the server does not take version {current}; it goes on with {served}")
         time.sleep(0.1)
 
 
