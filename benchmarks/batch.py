@@ -93,7 +93,7 @@ def in_turns(registry: Path) -> tuple[float, float, dict[str, float]]:
     rounds = []
     spent: Counter[str] = Counter()
     with threadpool_limits(1):
-        table = recommender.rank(recommender.block(requests[:_REQUESTS]), 10).table
+        table = recommender.rank(recommender.block(requests[:_REQUESTS]), [10] * _REQUESTS).table
         recommender.recommend_many(requests)  # loops are compiled, files are mapped
         for _ in range(_ROUNDS):
             start = time.process_time()
@@ -113,7 +113,7 @@ def predictions_a_second(registry: Path) -> float:
     """Users a second that one thread could predict for, with nothing else to do."""
     recommender = Recommender.load(registry)
     booster = recommender.bundle.rankers.full.booster
-    tables = [recommender.rank(recommender.block([Request(f"u{user}")]), 10).table for user in range(_REQUESTS)]
+    tables = [recommender.rank(recommender.block([Request(f"u{user}")]), [10]).table for user in range(_REQUESTS)]
     with threadpool_limits(1):
         return 1e3 / timed(lambda table: booster.predict(table, num_threads=1), tables * 5)["p50"]
 

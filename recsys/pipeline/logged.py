@@ -50,7 +50,7 @@ def logged_placements(
     n = int(shown.positions.max()) + 1
     target, expected, predicted, places = [], [], [], []
     for part, block in past.blocks(moments):
-        ranked = rank_block(past.scoring, features, rankers.full, block, past.config.candidates.n, n)
+        ranked = rank_block(past.scoring, features, rankers.full, block, past.config.candidates.n, [n] * len(block))
         chances = rankers.click.probability(ranked.scores).astype(np.float64)
         for row in range(len(part)):
             own = part.shown_items[part.shown_offsets[row] : part.shown_offsets[row + 1]]

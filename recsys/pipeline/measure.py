@@ -173,7 +173,7 @@ class _Ranked:
     def add(self, asked: Asked) -> None:
         """Rank one block."""
         scoring, block = self._scoring, asked.block
-        ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, K)
+        ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, [K] * len(block))
         self.full.add(_ordered(ranked))
         for group, ranker in self._rankers.without.items():
             self.ablation[f"without {group}"].add(self._without(group, ranker, ranked, len(block)))

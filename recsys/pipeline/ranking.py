@@ -1,5 +1,6 @@
 """The second stage: features, ranker and policy turn candidates into ordered lists."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,16 +47,16 @@ class RankedBlock:
 
 
 def rank_block(
-    scoring: Scoring, features: FeatureSet, ranker: Ranker, block: Block, n_candidates: int, n: int
+    scoring: Scoring, features: FeatureSet, ranker: Ranker, block: Block, n_candidates: int, lengths: Sequence[int]
 ) -> RankedBlock:
     """Rank a block of requests.
 
     Args:
         n_candidates: items ranked per request.
-        n: length of the lists that will be shown; the order behind it is the ranker's.
+        lengths: of each list as it will be shown; the order behind it is the ranker's.
     """
-    stages = block.stages
-    candidates = stages.run("candidates", lambda: scoring.candidates(block, max(n_candidates, n), _certain(block)))
+    stages, most = block.stages, max(n_candidates, *lengths)
+    candidates = stages.run("candidates", lambda: scoring.candidates(block, most, _certain(block)))
 
     def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         table = stages.run("features", lambda: scoring.table(block, candidates, features))
@@ -64,7 +65,9 @@ def rank_block(
     scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
     if scored is None:
         scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
-    return stages.run("policy", lambda: _arranged(block, candidates, *scored, scoring.answers(block, candidates), n))
+    return stages.run(
+        "policy", lambda: _arranged(block, candidates, *scored, scoring.answers(block, candidates), lengths)
+    )
 
 
 def _arranged(
@@ -73,12 +76,12 @@ def _arranged(
     table: NDArray[np.float32],
     scores: NDArray[np.float32],
     answers: NDArray[np.float32] | None,
-    n: int,
+    lengths: Sequence[int],
 ) -> RankedBlock:
     """The lists in the order of the scores, of how well each item answers what is looked for, and the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, propensities, changes = [], [], []
-    for row, policy in enumerate(block.policies):
+    for row, (policy, n) in enumerate(zip(block.policies, lengths, strict=True)):
         pairs = np.arange(bounds[row], bounds[row + 1])
         only = block.only[row] if block.only else None
         if only is not None:

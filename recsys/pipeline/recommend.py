@@ -125,7 +125,7 @@ class Recommender:
 
     def _recommend(self, requests: Sequence[Request], explain: bool, stages: Stages) -> list[ItemList]:
         block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
-        ranked = self.rank(block, max(request.n for request in requests))
+        ranked = self.rank(block, [request.n for request in requests])
         lists = [self._list(request, row, block, ranked, explain) for row, request in enumerate(requests)]
         return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
 
@@ -142,10 +142,11 @@ class Recommender:
         if self.scoring.stage.interest is not None:
             self.scoring.stage.interest.encode_items(["a text"])
 
-    def rank(self, block: Block, n: int) -> RankedBlock:
-        """Rank requests in numbers."""
+    def rank(self, block: Block, lengths: Sequence[int]) -> RankedBlock:
+        """Rank requests in numbers, for lists of these lengths."""
         bundle = self.bundle
-        return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, bundle.config.candidates.n, n)
+        n_candidates = bundle.config.candidates.n
+        return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, n_candidates, lengths)
 
     def similar(self, item_id: str, n: int = 10, by: Likeness = "both") -> ItemList:
         """The items most like one item; as many as are related, at most `n`.

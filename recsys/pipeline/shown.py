@@ -41,7 +41,7 @@ def order_of_shown(
     for part, block in past.blocks(logged):
         only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
         ranked = rank_block(
-            past.scoring, features, rankers.full, replace(block, only=only), past.config.candidates.n, K
+            past.scoring, features, rankers.full, replace(block, only=only), past.config.candidates.n, [K] * len(block)
         )
         wanted = part.target_rows * n_items + part.target_items
         for row, pairs in enumerate(ranked.orders):

@@ -177,7 +177,7 @@ def test_a_wrong_policy(recommender: Recommender, policy: dict[str, object]) -> 
 def test_a_query_counts(recommender: Recommender) -> None:
     """The text model prefers what the query asks for, and the list begins with it; scores stay the ranker's."""
     block = recommender.block([Request(), Request(context={"query": "tomato seeds for the garden"})])
-    candidates = recommender.rank(block, 10).candidates
+    candidates = recommender.rank(block, [10, 10]).candidates
     interest = [candidates.scores["text"][candidates.rows == row] for row in (0, 1)]
     assert not np.array_equal(*interest)
     best = candidates.items[candidates.rows == 1][np.argmax(interest[1])]
@@ -219,7 +219,8 @@ def test_what_was_chosen_long_ago_is_not_called_new(recommender: Recommender) ->
 
 
 def test_one_by_one_and_together(recommender: Recommender) -> None:
-    """Also where one request is longer than the candidates of the others."""
+    """Also where one request is longer than another, or than its candidates."""
+    each_taste = [{"where": {"category": taste}, "at_least": 1} for taste in ("coffee", "garden", "books")]
     requests = [
         Request(USER, request_id="a"),
         Request("nobody", n=500, request_id="b"),
@@ -228,6 +229,7 @@ def test_one_by_one_and_together(recommender: Recommender) -> None:
         Request("user 2", candidates=("books-0-small", "coffee-0-small"), request_id="e"),
         Request("user 3", time=AFTER - 60 * DAY, request_id="f"),
         Request("user 4", policy={"diversity": 0.5}, n=4, request_id="g"),
+        Request("user 5", policy={"quotas": each_taste}, n=3, request_id="h"),
     ]
     together = recommender.recommend_many(requests)
     for request, found in zip(requests, together, strict=True):
