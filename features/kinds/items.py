@@ -86,7 +86,7 @@ class ItemCount(Asking):
     """How often something happened to the item in the days before the request; ever, without days."""
 
     counted: str
-    days: float | None
+    days: float | None = None
 
     @property
     def formula(self) -> Formula:
@@ -116,7 +116,7 @@ class ItemSum(Asking):
 
     counted: str
     quantity: Quantity
-    days: float | None
+    days: float | None = None
 
     @property
     def formula(self) -> Formula:

@@ -139,7 +139,11 @@ def _registry(path: Path) -> Iterator[Check]:
         try:
             registry.path_of(version)
         except BundleError as error:
-            remedy = f"recsys models rollback --registry {path}" if version == current else f"remove version {version}"
+            remedy = (
+                f"recsys models rollback --registry {path}"
+                if version == current
+                else f"remove the folder versions/{version}"
+            )
             yield Check(f"version {version}", "problem", str(error), remedy, error.exit_code)
         else:
             yield Check(f"version {version}", "ok", "every checksum agrees")
@@ -163,4 +167,4 @@ def _store(url: str) -> Check:
             store.close()
     except RecsysError as error:
         return Check("store", "problem", str(error), exit_code=error.exit_code)
-    return Check("store", "ok", f"{last} events")
+    return Check("store", "ok", f"it can be read; the newest event has offset {last}" if last else "no events yet")

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import DataError, RecsysError
@@ -57,7 +58,7 @@ class Processes:
 
     def together(self, work: "Callable[[Team, Progress], Result]", progress: Progress, /) -> Result:
         """See `Engine.together`."""
-        context, connections, processes = multiprocessing.get_context("spawn"), list[Connection](), []
+        context, team = multiprocessing.get_context("spawn"), dict[Connection, BaseProcess]()
         # As multiprocessing does it, but for weights: torch has processes share those, and each is to change its own.
         content = pickle.dumps(work)
         with tempfile.TemporaryDirectory() as folder:
@@ -65,20 +66,23 @@ class Processes:
                 for rank in range(self.n):
                     ours, theirs = context.Pipe(duplex=False)
                     arguments = (content, rank, self.n, f"file://{folder}/team", theirs)
-                    processes.append(context.Process(target=_take_part, args=arguments, daemon=True))
-                    processes[-1].start()
+                    team[ours] = context.Process(target=_take_part, args=arguments, daemon=True)
+                    team[ours].start()
                     theirs.close()
-                    connections.append(ours)
+                first, *_ = speaking = list(team)
                 while True:
-                    for connection in wait(connections):
+                    for connection in wait(speaking):
                         assert isinstance(connection, Connection)
-                        message = _received(connection)
+                        message = _received(connection, None if connection is first else team[connection])
+                        if message is None:  # another one's part is done before the first one's result is here
+                            speaking.remove(connection)
+                            continue
                         if isinstance(message, bytes):
                             result: Result = pickle.loads(message)  # noqa: S301  (of our own process)
                             return result
                         progress(message)
             finally:
-                for process in processes:
+                for process in team.values():
                     process.terminate()
                     process.join()
 
@@ -87,10 +91,19 @@ class Processes:
         return nullcontext()
 
 
-def _received(connection: Connection) -> Any:
+def _received(connection: Connection, helper: BaseProcess | None = None) -> Any:
+    """What a process says; None: it is a helper that has ended as it should.
+
+    Raises:
+        RecsysError: it says so. DataError: it died.
+    """
     try:
         result = connection.recv()
     except (EOFError, ConnectionError) as error:
+        if helper is not None:
+            helper.join()
+            if helper.exitcode == 0:
+                return None
         raise DataError("a worker process died; run again to go on from what it left (rank: with --resume)") from error
     if isinstance(result, RecsysError):
         raise result

@@ -98,6 +98,12 @@ def read_entries(path: Path, current: str | None) -> list[Entry]:
     return [entry for entry in entries if not any(entry is one for one in idle)]
 
 
+def last_written(path: Path) -> str | None:
+    """The version of the newest change, whether or not it took place; None where there is none."""
+    changes = [entry for entry in _written(path) if isinstance(entry, Change)]
+    return changes[-1].version if changes else None
+
+
 def earlier_versions(changes: Sequence[Change]) -> list[str]:
     """What was current before the current version and was not rolled back, the latest last."""
     stack: list[str] = []

@@ -20,7 +20,16 @@ from typing import Protocol
 
 from recsys.errors import BundleError, BusyError, RecsysError, is_full
 from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
-from recsys.registry.history import Change, Check, Entry, earlier_versions, read_entries, record, record_refusal
+from recsys.registry.history import (
+    Change,
+    Check,
+    Entry,
+    earlier_versions,
+    last_written,
+    read_entries,
+    record,
+    record_refusal,
+)
 from recsys.registry.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -366,10 +375,10 @@ class Registry:
 
     def _make_current(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
         try:
-            previous = self.current()
+            current = previous = self.current()
         except BundleError:  # this mends it
-            previous = None
-        if version != previous:
+            current, previous = None, last_written(self._history)
+        if version != current:
             record(self._history, "promote", version, previous, why, checks)
             replace_file(self.current_file, f"{version}\n".encode())
 

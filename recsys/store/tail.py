@@ -107,9 +107,14 @@ class SharedTail:
                         self._hears = True
                         if message is None:
                             continue
-                        content = orjson.loads(message["data"])
+                        try:
+                            content = orjson.loads(message["data"])
+                            entries = [_entry(*row) for row in content["entries"]] if content else []
+                        except (ValueError, TypeError, KeyError) as error:  # of a server of another release
+                            logger.warning("%s: a message cannot be read, the store is instead: %s", self._place, error)
+                            continue
                         if content:
-                            heard(content["after"], [_entry(*row) for row in content["entries"]])
+                            heard(content["after"], entries)
                         else:
                             items_changed()
             except self._error as error:

@@ -171,6 +171,14 @@ def test_a_damaged_current_is_named(registry: Registry) -> None:
     assert registry.current() == version
 
 
+def test_mending_a_damaged_current_keeps_the_past(registry: Registry) -> None:
+    _, second, third = (publish(registry, text, promote=text != "three") for text in ("one", "two", "three"))
+    registry.current_file.write_text("../../elsewhere\n")
+    registry.promote(third, "to mend it")
+    assert [change.version for change in registry.history()][-2:] == [second, third]
+    assert registry.rollback("test") == second
+
+
 def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry) -> None:
     versions = [publish(registry, str(number), promote=False) for number in range(6)]
     registry.promote(versions[1], "test")

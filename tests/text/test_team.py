@@ -1,5 +1,6 @@
 """Processes that train together learn what one alone does, go on after an interruption, and fail as one."""
 
+import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -112,6 +113,25 @@ def fail(team: Team, progress: Progress) -> None:
 def test_an_error_of_one_ends_all() -> None:
     with pytest.raises(ConfigError, match="nothing here"):
         Processes(2).together(fail, lambda message: None)
+
+
+def speaking(team: Team, progress: Progress) -> int:
+    """Only the first one has something to say."""
+    progress("one")
+    progress("two")
+    return team.size
+
+
+def test_what_was_said_is_heard_though_all_have_ended() -> None:
+    heard: list[str] = []
+
+    def slow(message: str) -> None:
+        heard.append(message)
+        for child in multiprocessing.active_children():
+            child.join()
+
+    assert Processes(2).together(speaking, slow) == 2
+    assert heard == ["one", "two"]
 
 
 def test_a_teacher_is_not_trained_together(texts: list[str], log: InteractionLog, tiny_encoder: str) -> None:
