@@ -12,11 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from recsys.cli import options, output
 from recsys.cli.progress import Progress
+from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.data.requests import Request
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.recommend import Recommender
+
+
+_OTHER_KINDS = (".csv", ".csv.gz", ".json", ".jsonl", ".jsonl.gz", ".tsv", ".txt")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.store.lists import is_url
 
     out = options.place(arguments.out)
+    if str(out).endswith(_OTHER_KINDS):
+        raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
     if not is_url(arguments.out):
         check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)

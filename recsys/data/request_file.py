@@ -55,10 +55,10 @@ def read_user_ids(path: Place) -> list[str]:
 def _user_ids(path: Path) -> list[str]:
     if not path.name.endswith(SUFFIXES):
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").split("\n")  # ids may hold other ends of lines
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
-        return [line.strip() for line in lines if line.strip()]
+        return [line for line in (line.removesuffix("\r") for line in lines) if line.strip()]
     rules = apply_rules(open_table(path, ["user_id"]), USERS)
     frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
     if (frame[FAULT] > 0).any():
@@ -139,6 +139,9 @@ def _ids(table: Table, row: int, column: str, value: Any) -> tuple[str, ...] | N
 
 
 def _split(table: Table, row: int, column: str, text: str) -> list[Any] | None:
+    if table.nested == "json" and (text.lstrip().startswith("{") or text.strip() in ("true", "false")):
+        place = _place(table, row, column)
+        raise DataError(f'{place}: {_short(text)} is not an item id or a list of them; write ["a", "b"]')
     if text.lstrip().startswith("["):
         try:
             listed: list[Any] = orjson.loads(text)

@@ -44,8 +44,8 @@ def evaluate(
     data, the figures are those that its training measured on the test window, with models that had not seen it.
 
     Raises:
-        DataError: no request has a target, or the data set holds nothing newer and is not what the version was
-            trained on.
+        DataError: no request has a target that may be listed, or the data set holds nothing newer and is not what the
+            version was trained on.
     """
     if requests is not None:
         return _on_requests(bundle, dataset, requests, name, seed, progress)
@@ -82,9 +82,14 @@ def _on_requests(
         caveats.append(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
-    return measured(
-        bundle, recommender.scoring, _asked(recommender, wanted), name, seed, progress, caveats=tuple(caveats)
-    )
+    asked = _asked(recommender, wanted)
+    report = measured(bundle, recommender.scoring, asked, name, seed, progress, caveats=tuple(caveats))
+    if not report.n_requests:
+        raise DataError(
+            "no request wants an item that may be listed: what they want is not available, or was seen before and "
+            "policy.seen leaves seen items out"
+        )
+    return report
 
 
 def _missed(targets: NDArray[np.int32]) -> str:

@@ -78,6 +78,7 @@ def measure(
     seed: int,
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
+    caveats: Sequence[str] = (),
     **details: Any,
 ) -> EvaluationReport:
     """Rank every request with every ranking and summarise.
@@ -87,12 +88,23 @@ def measure(
         asked: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
         baselines: sources that are measured alone beside it, and what the report calls them.
+        caveats: what a reader of the figures has to know; that targets may not be listed is added.
         details: further parts of the report.
     """
     ranked = _Ranked(scoring, features, rankers, n_candidates, baselines)
+    unlisted = requests_unlisted = 0
     for one in asked:
-        ranked.add(one.reachable())
+        reachable = one.reachable()
+        unlisted += len(one.targets.items) - len(reachable.targets.items)
+        requests_unlisted += int(np.count_nonzero((one.targets.counts > 0) & (reachable.targets.counts == 0)))
+        ranked.add(reachable)
         progress(f"evaluating: {len(ranked):,} requests")
+    if unlisted:
+        caveats = (
+            *caveats,
+            f"{unlisted:,} of the items wanted may not be listed: not available, or seen items are left out. "
+            f"They are not counted, nor are {requests_unlisted:,} requests that wanted nothing else.",
+        )
     targets, catalogue = _joined(ranked.targets), scoring.catalogue
     users = np.concatenate([np.zeros(0, dtype=np.int32), *ranked.users])
     lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
@@ -126,6 +138,7 @@ def measure(
         calibration=ranked.chances.result(),
         dial=() if ranked.dial is None else ranked.dial.result(),
         importances=rankers.full.importance,
+        caveats=tuple(caveats),
         **details,
     )
 

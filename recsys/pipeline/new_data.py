@@ -41,6 +41,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         _volume(past, new, config),
         _unusable(len(new), n_unusable, config),
         *_columns(last, new, config),
+        *_item_columns(champion, dataset, config),
         _users(past, last, new, config),
         *_mixtures(dataset, last, new, config),
         _prices(champion, dataset, config),
@@ -100,6 +101,19 @@ def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -
         if min(len(then), len(now)) >= _FEW and (then.any() or now.any()):
             words = f"{now.mean():.0%} of the new events have a {name}, {then.mean():.0%} in the last window"
             yield Check(f"schema: {name}", abs(now.mean() - then.mean()) <= config.max_drift, words)
+
+
+def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Iterator[Check]:
+    """A column of known items that is suddenly empty: filters, caps and features that read it would find nothing."""
+    before = champion.catalogue.frame
+    now = dataset.catalogue.frame.head(len(before))
+    for name in before.columns:
+        then = before[name].is_not_null().to_numpy()
+        if then.sum() >= _FEW:
+            lost = float(np.mean(now[name].is_null().to_numpy()[then]))
+            words = f"{lost:.0%} of the known items that had a {name} have none now"
+            if lost:
+                yield Check(f"schema: {name} of items", lost <= config.max_drift, words)
 
 
 def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:

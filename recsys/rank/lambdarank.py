@@ -74,7 +74,7 @@ class Ranker:
         if len(train.grades) and train.wanted.all():
             raise DataError(
                 "the ranker has nothing to learn from: every item that could be listed was wanted, so no order is "
-                "better than another; it needs a catalogue of several available items"
+                "better than another; it needs a catalogue of several available items, and candidates.n above 1"
             )
         if not train.wanted.any():
             raise DataError(

@@ -63,6 +63,18 @@ def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset)
     assert report.metrics["recall@10"]["mean"] == 0
 
 
+def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle, early: Dataset) -> None:
+    gone = "coffee-4-large"  # not available
+    requests = [Request("user 1", targets=(gone,)), Request("user 2", targets=(gone, "books-0-small"))]
+    report = evaluate(plain, early, requests)
+    assert report.n_requests == 1
+    (caveat,) = (line for line in report.caveats if "may not be listed" in line)
+    assert caveat.startswith("2 of the items wanted")
+    assert "nor are 1 requests" in caveat
+    with pytest.raises(DataError, match="no request wants an item that may be listed"):
+        evaluate(plain, early, requests[:1])
+
+
 def test_requests_without_targets(plain: Bundle, early: Dataset) -> None:
     with pytest.raises(DataError, match="needs a column `target`"):
         evaluate(plain, early, [Request("user 1")])
