@@ -90,21 +90,21 @@ def in_turns(registry: Path) -> tuple[float, float, dict[str, float]]:
     recommender = Recommender.load(registry)
     booster = recommender.bundle.rankers.full.booster
     requests = [Request(f"u{user}") for user in range(_IN_TURNS)]
-    rounds = []
+    rounds, in_all = [], 0.0
     spent: Counter[str] = Counter()
     with threadpool_limits(1):
         table = recommender.rank(recommender.block(requests[:_REQUESTS]), [10] * _REQUESTS).table
         recommender.recommend_many(requests)  # loops are compiled, files are mapped
         for _ in range(_ROUNDS):
-            start = time.process_time()
+            start, began = time.process_time(), time.perf_counter()
             made = recommender.recommend_many(requests)
+            in_all += time.perf_counter() - began
             between = time.process_time()
             booster.predict(table, num_threads=1)
             rounds.append(((between - start) / _IN_TURNS, (time.process_time() - between) / _REQUESTS))
             for block in {id(one.seconds): one.seconds for one in made}.values():  # lists of a block share one account
                 spent.update(block)
     lists, trees = np.median(1e3 * np.array(rounds), axis=0)
-    in_all = sum(one for one, _ in rounds) * _IN_TURNS
     parts = {name: seconds / in_all for name, seconds in spent.items()}
     return float(lists), float(trees), parts | {"the rest": 1 - sum(parts.values())}
 

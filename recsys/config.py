@@ -40,8 +40,10 @@ class DataConfig(Section):
     unknown_items: Literal["reject", "add"] = Field(
         "reject", description="events of items missing from the catalogue: reject the row, or add an item without text"
     )
-    test_fraction: Fraction = Field(0.1, description="newest share of the events, held out as the test")
-    ranker_fraction: Fraction = Field(0.1, description="share of the events, before the test, that teach the ranker")
+    test_fraction: Fraction = Field(0.1, description="newest share of the signs of interest, held out as the test")
+    ranker_fraction: Fraction = Field(
+        0.1, description="share of the signs of interest, before the test, that teach the ranker"
+    )
     max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
     max_requests: Positive = Field(10_000, description="most requests ranked of one window, drawn by seed")
 
@@ -102,8 +104,8 @@ class CfConfig(Section):
     iterations: Positive = Field(15, description="sweeps of ALS")
     regularization: float = Field(0.05, gt=0, description="of ALS")
     alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
-    neighbours: Positive = Field(200, description="similar items kept per item")
-    transition_horizon: Positive = Field(5, description="events ahead that count as following an item")
+    neighbours: Positive = Field(200, description="similar items, and following ones, kept per item")
+    transition_horizon: Positive = Field(5, description="baskets ahead that count as following an item")
     ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
     ease_max_items: Positive = Field(6_000, description="catalogue size above which EASE, dense in items, is left out")
     half_life_days: float = Field(30.0, gt=0, description="after which an event counts half in popularity")

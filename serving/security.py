@@ -5,7 +5,7 @@ The file (`serving.keys`) holds hashes only; a key is long and random (`openssl 
     [[key]]
     name = "shop"
     sha256 = "..."                      # printf %s "$KEY" | sha256sum
-    scopes = ["read", "write"]          # read: lists and items; write: events; admin: models
+    scopes = ["read", "write"]  # read: lists, items, models, metrics; write: events, items; admin: models, users
 
 The environment variable RECSYS_API_KEY is one more key, in clear, with every scope.
 """

@@ -12,7 +12,7 @@ from recsys.cli.output import print_json
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the verb."""
     parser = subparsers.add_parser("data", help="list known datasets, get one, check a dataset directory")
-    verbs = parser.add_subparsers(dest="data_command", required=True, metavar="list|get|check")
+    verbs = parser.add_subparsers(required=True, metavar="list|get|check")
     known = verbs.add_parser("list", help="the datasets that `get` knows, with their licences")
     add_json(known)
     known.set_defaults(run=run_list)
@@ -28,13 +28,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_json(check)
     add_config(check)
     check.set_defaults(run=run_check)
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run the chosen part of the verb."""
-    runs = {"list": run_list, "get": run_get, "check": run_check}
-    return runs[arguments.data_command](arguments)
 
 
 def run_list(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("explain", help="why these items for this user")
     options.add_registry(parser)
     parser.add_argument("--user", required=True, metavar="U", help="a user_id; an unknown one is a newcomer")
-    parser.add_argument("--item", metavar="I", help="explain this item only, listed or not")
+    parser.add_argument("--item", metavar="I", help="explain this item only, wherever it would stand")
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="length of the list (default 10)")
     options.add_json(parser)
     parser.set_defaults(run=run)
@@ -28,6 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise DataError(f"the catalogue of version {recommender.version} has no item {item!r}")
     request = Request(user_id=arguments.user, candidates=None if item is None else (item,), n=arguments.n)
     ranked = recommender.recommend(request, explain=True)
+    if item is not None and not ranked.ids:
+        raise DataError(
+            f"item {item!r} may not be listed: it is not available, or not yet; there is nothing to explain"
+        )
     if arguments.json:
         output.print_json(lists.user_as_json(recommender, arguments.user, ranked))
     else:

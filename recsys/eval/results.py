@@ -216,7 +216,7 @@ class EvaluationReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The object of `recsys evaluate --json`; the keys of INTERFACE first, then what else was found."""
+        """The object of `recsys evaluate --json`; figures first, then what else was found."""
         return {
             "version": self.version,
             "n_requests": self.n_requests,

@@ -1,4 +1,4 @@
-"""The interest model as a torch module: what is trained. Serving uses the same formulas in numpy (`interest.py`)."""
+"""The interest model as a torch module: what is trained. Serving uses the same formulas in numpy (`scoring.py`)."""
 
 import math
 

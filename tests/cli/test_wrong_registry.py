@@ -132,6 +132,21 @@ def test_unknown_candidates_cannot_be_ranked(run: Run, trained_registry: Path, t
     assert set(pl.read_parquet(out)["item_id"]) == {"coffee-0-small", "books-1-large"}
 
 
+def test_lists_are_not_written_under_the_name_of_another_kind(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text("user_id\nu1\n")
+    outcome = run("rank", "--registry", trained_registry, "--users", users, "--out", users)
+    assert outcome.code == 2
+    assert "lists are written as Parquet" in outcome.err
+    assert users.read_text() == "user_id\nu1\n"
+
+
+def test_explaining_an_item_that_is_not_available(run: Run, trained_registry: Path) -> None:
+    outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "coffee-4-large")
+    assert outcome.code == 3
+    assert "may not be listed" in outcome.err
+
+
 def test_explaining_an_unknown_item(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "nowhere")
     assert outcome.code == 3

@@ -113,6 +113,19 @@ def test_a_query_of_a_typed_file_is_text(tmp_path: Path) -> None:
         read_requests(tmp_path / "requests.parquet")
 
 
+@pytest.mark.parametrize("cell", ['{"a": 1}', "true"])
+def test_an_object_is_no_item_id(tmp_path: Path, cell: str) -> None:
+    for column in ("history", "candidates", "target"):
+        (tmp_path / "requests.jsonl").write_text(f'{{"request_id": "r", "{column}": {cell}}}\n')
+        with pytest.raises(DataError, match=f"line 1, column {column}: .* is not an item id"):
+            read_requests(tmp_path / "requests.jsonl")
+
+
+def test_ids_of_a_text_file_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "users").write_bytes(" u1\r\n\nu\u20282 \n".encode())
+    assert read_user_ids(tmp_path / "users") == [" u1", "u\u20282 "]
+
+
 def test_a_mark_at_the_start_is_no_part_of_the_first_user(tmp_path: Path) -> None:
     (tmp_path / "users").write_bytes("\ufeffu1\nu2\n".encode())
     assert read_user_ids(tmp_path / "users") == ["u1", "u2"]

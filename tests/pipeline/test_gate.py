@@ -127,6 +127,17 @@ def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config
     assert "the median price of known items is 100 times what it was" in decision.reason
 
 
+@pytest.mark.parametrize("column", ["price", "category"])
+def test_an_emptied_column_of_items_is_refused(
+    registry: Registry, frames: Frames, config: Config, column: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.pipeline.new_data._FEW", 10)
+    empty = frames[0].with_columns(pl.lit(None, frames[0].schema[column]).alias(column))
+    decision = retrain_from_data(registry, dataset_from_frames(empty, frames[1], config), progress=quiet)
+    assert decision.action == "refused"
+    assert f"100% of the known items that had a {column} have none now" in decision.reason
+
+
 def test_a_log_that_has_lost_half_its_past_is_refused(registry: Registry, frames: Frames, config: Config) -> None:
     old = until(frames[1], SERVED_DAYS)
     kept = pl.concat([old.gather_every(2), frames[1].tail(frames[1].height - old.height)])
