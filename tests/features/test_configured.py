@@ -44,6 +44,13 @@ def test_a_feature_is_left_out() -> None:
     assert names == [f.name for f in FEATURES if f.name not in ("hour", "item_price")]
 
 
+def test_a_count_without_days_is_of_all_time() -> None:
+    feature = configured(config_of(extra=[extra(arguments={"counted": "click"})]).features)[-1]
+    state = EventState(make_log([(0, 2, CLICK, START), (1, 2, CLICK, START + 2 * DAY), (1, 2, CLICK, START + 4 * DAY)]))
+    pairs = pairs_of(state, [0], [START + 40 * DAY])
+    assert FeatureSet((feature,)).compute(pairs)[:, 0].tolist() == [0, 0, 3, 0, 0, 0]
+
+
 def test_an_own_feature_can_be_found_again_by_name() -> None:
     declared = configured(config_of(extra=[extra()]).features)
     assert FeatureSet.named(["item_clicks_3d", "hour"], declared).names == ["item_clicks_3d", "hour"]
@@ -56,7 +63,7 @@ def test_an_own_feature_can_be_found_again_by_name() -> None:
         ({"extra": [extra(kind="ItemCuont")]}, "no kind 'ItemCuont'; the nearest is 'ItemCount'"),
         ({"extra": [extra(name="hour")]}, "there is a feature 'hour' already"),
         ({"extra": [extra(), extra()]}, "there is a feature 'item_clicks_3d' already"),
-        ({"extra": [extra(arguments={"counted": "click"})]}, "arguments of ItemCount: days"),
+        ({"extra": [extra(arguments={"days": 3})]}, "arguments of ItemCount: counted"),
         (
             {"extra": [extra(arguments={"counted": "click", "days": 3, "day": 1})]},
             "arguments of ItemCount: no 'day'; it takes counted, days",
