@@ -7,7 +7,7 @@ Every source and every feature is on, 300 candidates a user are ranked by 300 tr
 predict` is the rate over that which LightGBM's `predict` alone would reach for the same rows in as many processes.
 `in turns` is the same of one process, by processor time, which other work on the machine changes less.
 `of floor` is the share of the 2,000 lists a second that arithmetic alone allows on two Xeon cores (200 candidates of 60
-features, 300 trees). Below stands which stages the processor time goes to. The peak is of all processes together,
+features, 300 trees). Below stands which stages the time goes to. The peak is of all processes together,
 without mapped files, which they share. With `--kills` the run is killed (kill -9) so often at random moments and goes
 on with `--resume`; its file must be the same to the byte. With `--peers` RecTools and LensKit make lists for up to
 10,000 of the same users (see `benchmarks.peers.batch`), in PYTHON's environment.

@@ -61,9 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.store.lists import is_url
 
     out = options.place(arguments.out)
-    if str(out).endswith(_OTHER_KINDS):
-        raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
     if not is_url(arguments.out):
+        if str(out).endswith(_OTHER_KINDS):
+            raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
         check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
     with Progress() as progress:
