@@ -19,7 +19,6 @@ from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import Progress, StageOne
 from recsys.pipeline.steps import Steps
-from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARE = 0.2
@@ -48,9 +47,10 @@ def go_on(
     """Train a version that starts from another one, which has not seen the new events.
 
     1. The parent's sources propose in the new events before the test, and the parent's ranker goes on with what users
-       did there.
+       did there, in the way that validates best.
     2. The sources go on with those events. With that ranker they are measured on the test window.
-    3. The parent's ranker goes on with the requests of both windows, the collaborative sources with all events.
+    3. The parent's ranker goes on in the same way with the requests of both windows, the collaborative sources with all
+       events.
 
     Args:
         parent: a version that has learned from the events up to its data's end.
@@ -74,13 +74,13 @@ def go_on(
 
         past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
         older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
-        rankers = parent.rankers.continued(older, ranker, seed, progress)
+        rankers, way = parent.rankers.continued(older, ranker, seed, progress)
 
         past = run.learn(split.test_start, _TEXT_SHARE, parent.stage)
         test = run.moments(split.test_start, split.end)
         report = run.backtest(past, features, rankers, test, split, name, {})
         newer = run.rows(past, features, test)
-        rankers = parent.rankers.continued(RankerRows.joined([older, newer]), ranker, seed, progress)
+        rankers = rankers.again(way, older, newer, ranker, seed, progress)
 
         past = run.learn(split.end, 0.0, past.scoring.stage)
     return Bundle(

@@ -13,7 +13,7 @@ from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.stage_one import Progress
 from recsys.rank.calibration import Calibration
-from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
+from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker, Way
 from recsys.rank.rows import RankerRows
 
 SOURCE_GROUP: Mapping[str, FeatureGroup] = {
@@ -83,14 +83,25 @@ class Rankers:
         """Without the ablations."""
         return replace(self, without={})
 
-    def continued(self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress) -> "Rankers":
-        """The ranker after newer requests, see `Ranker.continued`; calibrated on the newest, and without ablations."""
+    def continued(self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress) -> tuple["Rankers", Way]:
+        """The ranker after newer requests, see `Ranker.continued`, without ablations, and the way it was made."""
         progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
         train, validation = rows.split(VALIDATION_SHARE)
-        if not validation.n_requests:
-            return self.alone
-        held, full = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
-        return Rankers(full, {}, *_calibrated(held, validation))
+        held, way = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
+        return self._made(way, rows.sampled(config.negatives, seed), held, validation), way
+
+    def again(
+        self, way: Way, older: RankerRows, newer: RankerRows, config: RankerConfig, seed: int, progress: Progress
+    ) -> "Rankers":
+        """The ranker made in the same way of the older requests, which this one has seen, and of newer ones."""
+        rows = RankerRows.joined([older, newer])
+        progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        return self._made(way, rows.sampled(config.negatives, seed), self.full, newer)
+
+    def _made(self, way: Way, rows: RankerRows, held: Ranker, held_out: RankerRows) -> "Rankers":
+        """Calibrated on what one made of fewer rows has not seen."""
+        heads = _calibrated(held, held_out) if held_out.n_requests else (self.click, self.purchase)
+        return Rankers(way(rows), {}, *heads)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""

@@ -91,7 +91,7 @@ class Ranker:
 
     def continued(
         self, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int
-    ) -> tuple["Ranker", "Ranker"]:
+    ) -> tuple["Ranker", "Way"]:
         """This ranker after newer requests: whichever ranks the newest ones, `validation`, best of
 
         * itself, unless another one is ahead of it by more than a standard error: few requests tell little,
@@ -100,17 +100,17 @@ class Ranker:
         * new trees from the new rows alone.
 
         Returns:
-            The chosen one as `train` made it, and what is made in the same way of `train` and `validation`.
+            The chosen one as `train` made it, and the way to make one like it of more rows.
         """
         if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
-            return self, self
+            return self, lambda rows: self
         more = max(1, round(config.trees * _MORE_TREES))
         settled = config.model_copy(update={"early_stopping": 0})
         # With the trees that it kept: a booster that has just been fitted also holds those behind its best.
         kept = replace(self, booster=lightgbm.Booster(model_str=_text(self.booster)))
         grown = kept._grown(train, validation, more, config, seed)
         new = Ranker.fit(train, validation, self.names, config, seed, self._directions)
-        ways: list[tuple[Ranker, Callable[[RankerRows], Ranker]]] = [
+        ways: list[tuple[Ranker, Way]] = [
             (grown, lambda rows: kept._grown(rows, rows, grown.n_trees - kept.n_trees, settled, seed)),
             (new, lambda rows: new.refitted(rows, config, seed)),
         ]
@@ -121,9 +121,8 @@ class Ranker:
         ahead = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
         best = int(np.argmax(ahead))
         if ahead[best] <= 0:
-            return kept, kept
-        chosen, again = ways[best]
-        return chosen, again(RankerRows.joined([train, validation.sampled(config.negatives, seed)]))
+            return kept, lambda rows: kept
+        return ways[best]
 
     def _moved(self, rows: RankerRows) -> "Ranker":
         directions, threads = self._directions, _threads(len(rows.grades))
@@ -208,6 +207,10 @@ class Ranker:
             raise BundleError(f"{path} is not a LightGBM model: {error}") from error
         linear = LinearScore.load(_beside(path)) if _beside(path).exists() else None
         return cls(booster, tuple(booster.feature_name()), linear)
+
+
+Way = Callable[[RankerRows], Ranker]
+"""Makes a ranker of rows, as one that was chosen before was made of fewer."""
 
 
 def _linear(rows: RankerRows, directions: Sequence[int], config: RankerConfig) -> LinearScore | None:

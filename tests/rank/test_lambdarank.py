@@ -118,7 +118,8 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
     against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
     ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, directions=(1, 0, -1))
     ranker.save(tmp_path / "ranker.txt")
-    for ranker in Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0):
+    held, way = Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0)
+    for ranker in (held, way(RankerRows.joined([against, make_rows(100, 1)]))):
         values = np.zeros((50, 3), dtype=np.float32)
         values[:, 0] = np.linspace(-3, 3, 50)
         assert (np.diff(ranker.score(values)) >= 0).all()
@@ -161,7 +162,8 @@ def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     monkeypatch.setattr("recsys.rank.lambdarank._DECAY", 0.0)
     for other in {"_moved", "_grown", "fit"} - {way}:
         monkeypatch.setattr(Ranker, other, lambda *_: before)
-    held, ranker = before.continued(make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
+    held, make = before.continued(make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
+    ranker = make(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
     test = make_rows(50, 3)
     assert test.ndcg(before.score(test.table)) < test.ndcg(held.score(test.table))
     assert held.n_trees == ranker.n_trees
