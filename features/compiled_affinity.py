@@ -11,6 +11,9 @@ from numba import njit
 from features.compiled import search, touch
 from recsys.data.arrays import Floats, Ints
 
+_PERHAPS = 4_096
+"""Flags that say of most items at one look that they are no candidates (Bloom, Space/time trade-offs, CACM 1970)."""
+
 
 @njit(cache=True, nogil=True)
 def signs(history: Ints, weights: Floats, first: int, last: int, found: Ints) -> int:
@@ -75,15 +78,20 @@ def link(
         indptr, indices, data: links (n_items, n_items), CSR.
         candidates: increasing within a request.
     """
-    newest = np.empty(limit, dtype=history.dtype)
+    newest, perhaps = np.empty(limit, dtype=history.dtype), np.empty(_PERHAPS, dtype=np.bool_)
     for request in range(len(offsets) - 1):
         first, last = bounds[request], bounds[request + 1]
         n = signs(history, weights, offsets[request], offsets[request + 1], newest)
         likeness = np.zeros((last - first, n), dtype=np.float32)
+        perhaps[:] = False
+        for item in candidates[first:last]:
+            perhaps[item % _PERHAPS] = True
         for event in range(n):
             place, before = first, -1
             for entry in range(indptr[newest[event]], indptr[newest[event] + 1]):
                 item = indices[entry]
+                if not perhaps[item % _PERHAPS]:
+                    continue
                 place, before = search(candidates, item, place if item > before else first, last), item
                 if place < last and candidates[place] == item:
                     likeness[place - first, event] = data[entry]
@@ -105,8 +113,7 @@ def compare(
     table: Floats,
 ) -> None:
     """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with dot products of the vectors (n_items, dim)
-    of the items of a history and of the candidates. Two products at a time: each number of a candidate is read half as
-    often.
+    of the items of a history and of the candidates. Two and two at a time: each number is read half as often.
     """
     newest = np.empty(limit, dtype=history.dtype)
     for request in range(len(offsets) - 1):
@@ -114,17 +121,23 @@ def compare(
         known = np.empty((n + n % 2, vectors.shape[1]), dtype=np.float32)
         for event in range(len(known)):  # of an odd number the oldest one twice
             known[event] = vectors[newest[min(event, n - 1)]]
-        likeness = np.empty(len(known), dtype=np.float32)
+        likeness = np.empty((2, len(known)), dtype=np.float32)
         first, last = bounds[request], bounds[request + 1]
         if n and last > first:
             table[first, wanted[0, 1]] = touch(vectors, candidates[first:last])  # until the value is there
-        for pair in range(first, last):
-            own = vectors[candidates[pair]]
+        for pair in range(first, last, 2):
+            second = min(pair + 1, last - 1)
+            own, next_own = vectors[candidates[pair]], vectors[candidates[second]]
             for event in range(0, n, 2):
                 one, other = known[event], known[event + 1]
-                product, another = np.float32(0), np.float32(0)
+                sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
                 for dimension in range(len(own)):
-                    product += own[dimension] * one[dimension]
-                    another += own[dimension] * other[dimension]
-                likeness[event], likeness[event + 1] = product, another
-            aggregate(likeness[:n], fading, wanted, table[pair])
+                    sums = (
+                        sums[0] + own[dimension] * one[dimension],
+                        sums[1] + own[dimension] * other[dimension],
+                        sums[2] + next_own[dimension] * one[dimension],
+                        sums[3] + next_own[dimension] * other[dimension],
+                    )
+                likeness[0, event], likeness[0, event + 1], likeness[1, event], likeness[1, event + 1] = sums
+            aggregate(likeness[0, :n], fading, wanted, table[pair])
+            aggregate(likeness[1, :n], fading, wanted, table[second])

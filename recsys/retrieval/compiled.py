@@ -14,6 +14,11 @@ from recsys.data.arrays import Flags, Floats, Ints
 PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""
 
+_DE_BRUIJN = np.uint64(0x03F7_9D71_B4CB_0A89)
+_BIT = np.zeros(64, dtype=np.int64)
+_BIT[[((1 << bit) * int(_DE_BRUIJN)) % 2**64 >> 58 for bit in range(64)]] = np.arange(64)
+"""Which bit of a word is set, when it is one alone (Leiserson et al., Using de Bruijn sequences to index a 1, 1998)."""
+
 
 @njit(cache=True, nogil=True)
 def falling(bits: np.int64) -> np.int64:
@@ -38,17 +43,18 @@ def keys_of_known(values: Floats, bits: Ints, keys: Ints) -> int:
 
 
 @njit(cache=True, nogil=True)
-def keys_among(items: Ints, values: Floats, bits: Ints, eligible: Flags, keys: Ints) -> int:
-    """`keys_of_known` of the eligible items only.
+def keys_among(items: Ints, values: Floats, bits: Ints, eligible: Flags, least: float, keys: Ints) -> int:
+    """`keys_of_known` of the eligible items only, with at least some value.
 
     Args:
         items: (n,) numbers; `eligible` is (n_items,).
     """
     found = 0
     for place in range(len(values)):
-        if eligible[items[place]] and values[place] != 0 and values[place] == values[place]:
-            keys[found] = falling(np.int64(bits[place])) | place
-            found += 1
+        keys[found] = (
+            falling(np.int64(bits[place])) | place
+        )  # written in any case: a branch would be guessed wrong often
+        found += (values[place] >= least) & eligible[items[place]] & (values[place] != 0)
     return found
 
 
@@ -72,87 +78,67 @@ def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints,
 
 
 @njit(cache=True, nogil=True)
-def follow(
-    offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-    """A key of the linked item and the product for every link of the items of each row.
+def scatter(
+    offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats, sums: Floats, marks: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Add up, row by row, weight times link for every link of the items of a row.
 
     Args:
         offsets: (n_rows + 1,) where each row's `items` and `weights` start.
         indptr, indices, data: CSR links.
+        sums, marks: of `Sums`.
 
     Returns:
-        Keys (n,), products (n,), and (n_rows + 1,) where those of each row start.
+        (n_rows + 1,) where each row's linked items start, these, increasing within a row, and their sums.
     """
-    starts = np.zeros(len(offsets), dtype=np.int64)
-    for row in range(len(offsets) - 1):
-        starts[row + 1] = starts[row]
-        for entry in range(offsets[row], offsets[row + 1]):
-            starts[row + 1] += indptr[items[entry] + 1] - indptr[items[entry]]
-    keys, products = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
-    place = 0
-    for entry in range(len(items)):
-        for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
-            keys[place] = np.int64(indices[link]) << 32 | place
-            products[place] = data[link] * weights[entry]
-            place += 1
-    return keys, products, starts
-
-
-@njit(cache=True, nogil=True)
-def sum_runs(
-    keys: Ints, products: Floats, starts: Ints
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Add up the products of each item, row by row.
-
-    Args:
-        keys, products, starts: of `follow`, the keys of each row sorted.
-
-    Returns:
-        (n_rows + 1,) where each row's items start, the distinct items, and their sums.
-    """
-    offsets = np.zeros(len(starts), dtype=np.int64)
-    items, sums = np.empty(len(keys), dtype=np.int32), np.empty(len(keys), dtype=np.float32)
-    found = 0
-    for row in range(len(starts) - 1):
-        last = -1
-        for key in keys[starts[row] : starts[row + 1]]:
-            if key >> 32 != last:
-                last = key >> 32
-                items[found], sums[found] = last, np.float32(0)
-                found += 1
-            sums[found - 1] += products[key & PLACE]
-        offsets[row + 1] = found
-    return offsets, items[:found], sums[:found]
-
-
-@njit(cache=True, nogil=True)
-def scatter(
-    offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats, n_items: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """What `follow` and `sum_runs` find, by way of a sum for each item of the catalogue: sooner where links are many.
-
-    A sum of 0 says as little as none, and is left out.
-    """
-    ends, sums = np.zeros(len(offsets), dtype=np.int64), np.zeros(n_items, dtype=np.float32)
-    most = 0
+    starts, most = np.zeros(len(offsets), dtype=np.int64), 0
     for row in range(len(offsets) - 1):
         links = 0
         for entry in range(offsets[row], offsets[row + 1]):
             links += indptr[items[entry] + 1] - indptr[items[entry]]
-        most += min(links, n_items)
-    known, values, found = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32), 0
+        most += min(links, len(sums))
+    linked, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for row in range(len(offsets) - 1):
+        if starts[row] < most:  # read something of each cache line first: many are on their way at a time
+            touched = np.float32(0)
+            for entry in range(offsets[row], offsets[row + 1]):
+                for link in range(indptr[items[entry]], indptr[items[entry] + 1], 16):
+                    touched += data[link] + np.float32(indices[link])
+            totals[starts[row]] = touched
         for entry in range(offsets[row], offsets[row + 1]):
             for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
                 sums[indices[link]] += data[link] * weights[entry]
-        for item in range(n_items):
-            if sums[item] != 0:
-                known[found], values[found] = item, sums[item]
-                found += 1
-                sums[item] = 0
-        ends[row + 1] = found
-    return ends, known[:found], values[:found]
+                marks[indices[link] >> 6] |= np.uint64(1) << np.uint64(indices[link] & 63)
+        starts[row + 1] = starts[row] + gather(sums, marks, linked[starts[row] :], totals[starts[row] :])
+    return starts, linked[: starts[-1]], totals[: starts[-1]]
+
+
+@njit(cache=True, nogil=True)
+def add_up(items: Ints, values: Floats, sums: Floats, marks: Ints) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The distinct items in order, and the sum of the values of each; `sums` and `marks` are of `Sums`."""
+    found, totals = np.empty(len(items), dtype=np.int32), np.empty(len(items), dtype=np.float32)
+    for place in range(len(items)):
+        sums[items[place]] += values[place]
+        marks[items[place] >> 6] |= np.uint64(1) << np.uint64(items[place] & 63)
+    n = gather(sums, marks, found, totals)
+    return found[:n], totals[:n]
+
+
+@njit(cache=True, nogil=True)
+def gather(sums: Floats, marks: Ints, items: Ints, totals: Floats) -> int:
+    """Write the marked items in order and their sums, which are 0 and unmarked then; how many there are."""
+    found = 0
+    for place in range(len(marks)):
+        word = marks[place]
+        while word:
+            rest = word & (word - np.uint64(1))
+            item = place << 6 | _BIT[((word ^ rest) * _DE_BRUIJN) >> np.uint64(58)]
+            items[found], totals[found] = item, sums[item]
+            sums[item] = 0
+            found += 1
+            word = rest
+        marks[place] = 0
+    return found
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})

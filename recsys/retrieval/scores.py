@@ -3,9 +3,10 @@
 A score of 0 says that the source knows nothing of the item for this request.
 """
 
+import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,12 +14,33 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, follow, keys_among, keys_of_known, look_up, scatter, sum_runs
+from recsys.retrieval.compiled import PLACE, add_up, keys_among, keys_of_known, look_up, scatter
 
 Number = TypeVar("Number", bound=np.integer)
 
-_MANY = 1 / 32
-"""Links of a row, as a share of the items, from which on a sum for each item is made sooner than links are sorted."""
+_MANY = 4
+"""From so many times the values that are asked for on, most are passed over for what a sample says."""
+
+_SAMPLE = 128
+
+
+class _Sums(threading.local):
+    """Where a thread adds up numbers by item: a sum and a mark for each item, all 0 between two uses, so that a use
+    costs what it adds and a look at the marks, 64 at a time."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros(0, dtype=np.float32)
+        self._marks = np.zeros(0, dtype=np.uint64)
+
+    def of(self, n_items: int) -> tuple[NDArray[np.float32], NDArray[np.uint64]]:
+        """(n_items,) sums, and marks with a bit for each."""
+        if len(self._sums) < n_items:
+            self._sums = np.zeros(n_items, dtype=np.float32)
+            self._marks = np.zeros(-(-n_items // 64), dtype=np.uint64)
+        return self._sums[:n_items], self._marks[: -(-n_items // 64)]
+
+
+_SUMS = _Sums()
 
 
 class Scores(Protocol):
@@ -108,19 +130,10 @@ class SparseScores:
 
     @classmethod
     def linked(cls, past: ItemWeights, links: sp.csr_matrix) -> "SparseScores":
-        """The product of the weights of past items and of links (n_items, n_items), row by row.
-
-        A row of few links costs what these are, not the size of the catalogue as in a product of scipy.
-        """
+        """The product of the weights of past items and of links (n_items, n_items), row by row."""
         n_items = links.shape[1]
         columns = past.offsets, past.items, past.values, links.indptr, links.indices, links.data
-        links_of_a_row = len(past.items) / max(1, len(past.offsets) - 1) * links.nnz / max(1, n_items)
-        if links_of_a_row > _MANY * n_items:
-            return cls(*scatter(*columns, n_items), n_items)
-        keys, products, starts = follow(*columns)
-        for start, stop in pairwise(starts.tolist()):
-            keys[start:stop].sort()
-        return cls(*sum_runs(keys, products, starts), n_items)
+        return cls(*scatter(*columns, *_SUMS.of(n_items)), n_items)
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
@@ -148,8 +161,19 @@ def best_among(
 ) -> NDArray[np.int32]:
     """Of items (n_some,) with values (n_some,) the `n` eligible ones with the highest that are not 0, best first, equal
     ones in their order; `eligible` is (n_items,)."""
-    keys = np.empty(len(values), dtype=np.int64)
-    return items[_first(keys[: keys_among(items, values, values.view(np.int32), eligible, keys)], n)]
+    keys, bits = np.empty(len(values), dtype=np.int64), values.view(np.int32)
+    found = keys_among(items, values, bits, eligible, least, keys) if (least := _least(values, n)) else 0
+    if found < n:
+        found = keys_among(items, values, bits, eligible, -math.inf, keys)
+    return items[_first(keys[:found], n)]
+
+
+def _least(values: NDArray[np.float32], n: int) -> float:
+    """About what the 2 `n` highest reach, by a sample: the others need not be sorted. 0 where this would not pay."""
+    if len(values) <= _MANY * n:
+        return 0.0
+    sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
+    return float(sample[-min(max(1, 2 * n * len(sample) // len(values)), len(sample))])
 
 
 def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
@@ -161,14 +185,12 @@ def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return keys & PLACE
 
 
-def summed(items: NDArray[np.int32], values: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The distinct items in order, and the sum of the values of each."""
-    keys = items.astype(np.int64)
-    keys <<= 32
-    keys |= np.arange(len(items))
-    keys.sort()
-    _, found, sums = sum_runs(keys, values, np.array([0, len(items)]))
-    return found, sums
+def summed(
+    items: NDArray[np.int32], values: NDArray[np.float32], n_items: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The distinct items of a catalogue in order, and the sum of the values of each."""
+    found: tuple[NDArray[np.int32], NDArray[np.float32]] = add_up(items, values, *_SUMS.of(n_items))
+    return found
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

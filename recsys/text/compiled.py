@@ -27,19 +27,27 @@ def mixture_logits(
         items: (k,) numbers.
         vectors, weights: (m, dim) and (m,).
     """
-    n, width = len(vectors), vectors.shape[1]
-    for place in range(len(items)):
-        own, total = targets[items[place]], np.float32(0)
-        for row in range(0, n, 2):  # two at a time: each number of a target is read half as often
-            one, other = vectors[row], vectors[min(row + 1, n - 1)]
-            product, another = np.float32(0), np.float32(0)
+    last, width = len(items) - 1, vectors.shape[1]
+    for place in range(0, last + 1, 2):  # two and two at a time: each number is read half as often
+        second = min(place + 1, last)
+        own, next_own = targets[items[place]], targets[items[second]]
+        total, next_total = np.float32(0), np.float32(0)
+        for row in range(0, len(vectors), 2):
+            after = min(row + 1, len(vectors) - 1)
+            one, other = vectors[row], vectors[after]
+            sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
             for dimension in range(width):
-                product += own[dimension] * one[dimension]
-                another += own[dimension] * other[dimension]
-            total += weights[row] * math.exp(product)
-            if row + 1 < n:
-                total += weights[row + 1] * math.exp(another)
+                sums = (
+                    sums[0] + own[dimension] * one[dimension],
+                    sums[1] + own[dimension] * other[dimension],
+                    sums[2] + next_own[dimension] * one[dimension],
+                    sums[3] + next_own[dimension] * other[dimension],
+                )
+            weight, other_weight = weights[row], weights[after] if after > row else np.float32(0)
+            total += weight * math.exp(sums[0]) + other_weight * math.exp(sums[1])
+            next_total += weight * math.exp(sums[2]) + other_weight * math.exp(sums[3])
         logits[place] = math.log(total) + biases[items[place]]
+        logits[second] = math.log(next_total) + biases[items[second]]
 
 
 @njit(cache=True, nogil=True)

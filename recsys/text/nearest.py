@@ -106,7 +106,8 @@ class Nearest:
         weights = np.append(mixture.prior, mixture.weights[: len(mixture.events)])
         worth = np.exp(np.concatenate([lists.logits[row] for lists, row in listed]))
         worth *= weights.repeat(self.lists.items.shape[1])
-        items, totals = summed(np.concatenate([lists.items[row] for lists, row in listed]), worth)
+        listed_items = np.concatenate([lists.items[row] for lists, row in listed])
+        items, totals = summed(listed_items, worth, len(scorer.items.targets))
         logits = np.log(totals)
         if not len(self.fresh) and mixture.query is None:
             return items, logits
