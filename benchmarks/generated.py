@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.cf.als import Als
+from recsys.cf.model import CollaborativeModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
 from recsys.cf.revisits import Revisits
-from recsys.cf.scorer import Scorer as CollaborativeScorer
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
@@ -24,7 +24,8 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.stage_one import StageOne
+from recsys.progress import Progress, silent
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker
 from recsys.registry import Registry
@@ -51,7 +52,7 @@ def publish(
     n_items: int,
     n_users: int = N_USERS,
     seed: int = 0,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> Registry:
     """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees.
 
@@ -130,7 +131,7 @@ def _stage(
     texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
     factors = np.float32(0.2) * _about(topics, config.cf.factors, rng)
-    models: dict[str, CollaborativeScorer] = {
+    models: dict[str, CollaborativeModel] = {
         "transitions": Transitions(_links(n_items, rng)),
         "neighbours": Neighbours(_links(n_items, rng)),
         "als": Als(factors, config.cf.alpha, config.cf.regularization),

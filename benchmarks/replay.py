@@ -29,6 +29,7 @@ from recsys.eval.protocol import Measurement
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.going_on import as_served, go_on, renumbered
 from recsys.pipeline.train import train
+from recsys.progress import silent
 from recsys.text.cache import VectorCache
 
 NAMES = ("online-retail", "completejourney")
@@ -106,7 +107,7 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
     """The newest week, ranked by a version that ends before it; items that came since stand as on a server."""
     start = int(dataset.log.times[-1]) - 7 * 86_400_000_000 + 1
-    report = as_served(bundle, renumbered(dataset, bundle), start, 0, _silent)
+    report = as_served(bundle, renumbered(dataset, bundle), start, 0, silent)
     assert report.full is not None, "a fresh measurement"
     return report.full
 
@@ -115,10 +116,6 @@ def _timed(action: Callable[[], Bundle]) -> tuple[Bundle, float]:
     start = time.process_time()
     bundle = action()
     return bundle, time.process_time() - start
-
-
-def _silent(message: str) -> None:
-    """No progress."""
 
 
 def say(message: str) -> None:

@@ -366,7 +366,10 @@ def parse_config(tree: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        problems = "; ".join(_describe(dict(problem)) for problem in error.errors())
+        found = error.errors()
+        within = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
+        # What is wrong within a value may leave too little of it: only the former is told.
+        problems = "; ".join(_describe(dict(problem)) for problem in found if problem["loc"] not in within)
         raise ConfigError(f"config: {problems}") from error
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from recsys.cf.compiled import fold_in
+from recsys.cf.model import CollaborativeModel
 from recsys.cf.users import user_item_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
@@ -25,14 +26,13 @@ _READ = 2_000
 _CELLS = "cells"
 
 
-class Als:
+class Als(CollaborativeModel):
     """Hu, Koren & Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008.
 
     Users are folded in from their history, so a user who was not in the log is like any other.
 
     Attributes:
         item_factors: (n_items, factors) float32; 0 for items without a positive event.
-        directions: (n_items, factors) float32 the factors at length 1.
         alpha, regularization: as fitted; the fold-in solves the same problem as the fit.
         cells: of the factors, in a catalogue that is too large to be scored as a whole; else None.
     """
@@ -48,13 +48,18 @@ class Als:
         self.item_factors = item_factors
         self.alpha = alpha
         self.regularization = regularization
-        self.directions = _directions(item_factors) if directions is None else directions
+        self._directions = _directions(item_factors) if directions is None else directions
         self.cells = cells
         ridge = regularization * np.eye(item_factors.shape[1])
         self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
 
+    @property
+    def directions(self) -> NDArray[np.float32]:
+        """The factors at length 1."""
+        return self._directions
+
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: "Als | None" = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
         """Learn from a log.
 
         Args:
@@ -102,10 +107,10 @@ class Als:
             return DenseScores(self.score(histories))
         return FactorScores(self.user_factors(histories), self.item_factors, self.cells)
 
-    def celled(self, seed: int = 0) -> "Als":
-        """This model with cells, for a large catalogue."""
+    def indexed(self, seed: int = 0) -> Self:
+        """This model with cells."""
         cells = Cells.of(self.item_factors, seed)
-        return Als(self.item_factors, self.alpha, self.regularization, self.directions, cells)
+        return type(self)(self.item_factors, self.alpha, self.regularization, self.directions, cells)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the two constants of the fold-in."""

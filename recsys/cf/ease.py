@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from recsys.cf.model import CollaborativeModel
 from recsys.cf.users import user_item_matrix
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
@@ -16,7 +17,7 @@ from recsys.errors import DataError
 from recsys.retrieval.scores import DenseScores
 
 
-class Ease:
+class Ease(CollaborativeModel):
     """Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
 
     Attributes:
@@ -27,8 +28,8 @@ class Ease:
         self.weights = weights
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
-        """Learn from a log; `seed` is not needed.
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """See `CollaborativeModel`.
 
         Raises:
             DataError: the catalogue is larger than `config.ease_max_items`.

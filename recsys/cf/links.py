@@ -7,12 +7,13 @@ import scipy.sparse as sp
 from numpy import float32
 from numpy.typing import NDArray
 
+from recsys.cf.model import CollaborativeModel
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.scores import SparseScores
 
 
-class ItemLinks:
+class ItemLinks(CollaborativeModel):
     """What neighbours and transitions have in common: a sparse matrix that histories are multiplied with.
 
     Attributes:
@@ -24,6 +25,11 @@ class ItemLinks:
 
     def __init__(self, matrix: sp.csr_matrix) -> None:
         self.matrix = matrix
+
+    @property
+    def links(self) -> sp.csr_matrix:
+        """The matrix."""
+        return self.matrix
 
     def score(self, histories: HistoryBatch) -> NDArray[float32]:
         """(n_requests, n_items): how strongly the history speaks for each item, its newest events counting most."""

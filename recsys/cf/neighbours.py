@@ -25,8 +25,8 @@ class Neighbours(ItemLinks):
     name = "neighbours"
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
-        """Learn from a log; `seed` is not needed."""
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """See `CollaborativeModel`."""
         wanted = user_item_matrix(log)
         counts = 1.0 / np.sqrt(1.0 + np.diff(wanted.indptr))
         counted = sp.csr_matrix(wanted.multiply(counts.astype(np.float32)[:, None]))

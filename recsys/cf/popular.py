@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.cf.model import CollaborativeModel
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.durations import DAY
@@ -15,19 +16,21 @@ from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SharedScores, best_of
 
 
-class Popular:
+class Popular(CollaborativeModel):
     """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
 
     Attributes:
         popularity: (n_items,) float32.
     """
 
+    of_newcomers = "nothing"
+
     def __init__(self, popularity: NDArray[np.float32]) -> None:
         self.popularity = popularity
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
-        """Learn from a log; `seed` is not needed."""
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """See `CollaborativeModel`."""
         end = log.times[-1] if len(log) else 0
         half_lives = (end - log.times) / (DAY * config.half_life_days)
         worth = log.weights * 0.5**half_lives

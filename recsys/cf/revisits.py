@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.cf.model import CollaborativeModel
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
@@ -13,14 +14,16 @@ from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 
-class Revisits:
+class Revisits(CollaborativeModel):
     """Recency-weighted count of the user's own events; nothing is learned but the size of the catalogue."""
+
+    of_newcomers = "own"
 
     def __init__(self, n_items: int) -> None:
         self.n_items = n_items
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
         """Only the number of items is taken from the log."""
         return cls(log.n_items)
 
@@ -33,6 +36,10 @@ class Revisits:
         """The same without the zeros."""
         own = histories.recent_items
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
+
+    def over(self, n_items: int) -> Self:
+        """See `CollaborativeModel`."""
+        return type(self)(n_items)
 
     def save(self, folder: Path) -> None:
         """Write the size of the catalogue."""

@@ -31,8 +31,8 @@ class Transitions(ItemLinks):
     name = "transitions"
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0) -> Self:
-        """Learn from a log; `seed` is not needed."""
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """See `CollaborativeModel`."""
         owners, baskets = _baskets(log.positive())
         shares = sp.csr_matrix(baskets.multiply((1.0 / np.diff(baskets.indptr)).astype(np.float32)[:, None]))
         origins, targets = [baskets], [shares]

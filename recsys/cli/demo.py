@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, lists
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
     from recsys.data.datasets.source import Frames
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     data, registry = directory / "data", Registry(directory / "registry")
     config = load_config(None, SETTINGS)
     registry.prepare()
-    with Progress() as progress:
+    with ProgressLines() as progress:
         progress(f"fresh food of Complete Journey: {HOUSEHOLDS:.0%} of the households, the last {WEEKS} weeks of 2017")
         write_dataset(data, _fresh_food())
         dataset = load_dataset(data, config)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from recsys.cli import figures, options, output, targets
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError, DataError
 
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.text.cache import VectorCache
 
     directory: Place = arguments.directory
-    with Progress() as progress:
+    with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
         registry, name = Registry(arguments.registry), name_of(directory)
         bundle = Bundle.load(registry, arguments.version)

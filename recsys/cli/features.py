@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from recsys.cli import options, output
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
     from features.declarations import Feature
@@ -69,7 +69,7 @@ def _stats(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.feature_report import feature_report
 
     config = options.read_config(arguments)
-    with Progress() as progress:
+    with ProgressLines() as progress:
         dataset = options.read_data(arguments.directory, config, progress)
         found = feature_report(dataset, config, progress=progress)
     if arguments.json:

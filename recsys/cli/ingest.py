@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from recsys.cli import options, output
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     pseudonyms = Pseudonyms.of_config(options.read_config(arguments).privacy)
     with (
-        Progress() as progress,
+        ProgressLines() as progress,
         closing(open_store(arguments.store)) as store,
         closing(open_stream(arguments.stream)) as stream,
     ):

@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 _SECONDS_BETWEEN_COUNTS = 5.0
 
 
-class Progress(AbstractContextManager["Progress"]):
+class ProgressLines(AbstractContextManager["ProgressLines"]):
     """Call it with a message when a step begins; the step before is then done.
 
     On a terminal the running step has a spinner and finished steps stay with their seconds. Elsewhere each message is
@@ -26,7 +26,7 @@ class Progress(AbstractContextManager["Progress"]):
         self._shape, self._written = "", 0.0
         self._live: AbstractContextManager[object] = nullcontext()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLines":
         return self
 
     def __call__(self, message: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from recsys.cli import options, output
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
         check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
-    with Progress() as progress:
+    with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
@@ -121,7 +121,7 @@ def _file_for(arguments: argparse.Namespace) -> Path:
     return folder / f"lists-{name}.parquet"
 
 
-def _deliver(lists: Path, url: str, recommender: "Recommender", progress: Progress) -> None:
+def _deliver(lists: Path, url: str, recommender: "Recommender", progress: ProgressLines) -> None:
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
     from recsys.data.places import put
     from recsys.pipeline.deliver import deliver

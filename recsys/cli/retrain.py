@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.cli import options, output, targets
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
     from recsys.pipeline.retrain import Decision
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     watch = Watch(
         lambda: _once(arguments), schedule, arguments.registry, metrics=arguments.metrics, webhook=arguments.webhook
     )
-    with Progress() as progress:
+    with ProgressLines() as progress:
         watch.run(lambda turn: _tell(turn, arguments), progress, time.sleep, random.random)
     return 0
 
@@ -87,7 +87,7 @@ def _once(arguments: argparse.Namespace) -> "Decision":
     registry = Registry(arguments.registry)
     served = registry.resolve(None)
     settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
-    with Progress() as progress, registry.retraining():
+    with ProgressLines() as progress, registry.retraining():
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, trained_config(registry, served), progress)
             decision = retrain_from_data(registry, dataset, **settings, progress=progress)

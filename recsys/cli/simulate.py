@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from recsys.cli import options, output, targets
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 SETTINGS = (
     "text.peft=none",
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))
-    with Progress() as progress, tempfile.TemporaryDirectory() as folder:
+    with ProgressLines() as progress, tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
         weeks = Simulation(catalogue, config, plan, work, arguments.seed, progress).run()
     found = verdict(weeks, plan.turn)

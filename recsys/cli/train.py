@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
     from recsys.config import Config
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory: Place = arguments.directory
     registry = Registry(arguments.registry)
-    with Progress() as progress:
+    with ProgressLines() as progress:
         dataset = options.read_data(directory, config, progress)
         if until is not None:
             dataset = _before(dataset, until)

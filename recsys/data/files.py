@@ -145,6 +145,11 @@ def unreadable(name: str, error: Exception) -> DataError:
             f"{name}{place}: a quote that does not close its cell, at {broken.group(1)[:60]!r}; write a quote inside a "
             f'quoted cell twice ("")'
         )
+    if "CSV malformed" in message and (place := _line_of(name, _has_lone_quote)):
+        return DataError(
+            f"{name}{place}: a quote within a cell that does not begin with one; put the cell in quotes and write the "
+            f'quote twice ("12"" ruler")'
+        )
     reason = message.splitlines()[0] if message else type(error).__name__
     return DataError(f"{name} cannot be read: {reason}; check that it is complete and of the kind its name says")
 
@@ -155,6 +160,10 @@ def _is_not_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return True
     return False
+
+
+def _has_lone_quote(line: bytes) -> bool:
+    return b'"' in re.sub(rb'(?:^|(?<=,))"(?:[^"]|"")*"(?=[,\r\n]|$)', b"", line)
 
 
 def _line_of(name: str, wanted: Callable[[bytes], bool]) -> str:

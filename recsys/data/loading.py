@@ -1,7 +1,7 @@
 """A dataset directory, or frames, to a `Dataset`."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.users_table import check_users
 from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
 from recsys.data.vocabulary import Vocabulary
+from recsys.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def load_dataset(
     folder: Place,
     config: Config = Config(),  # noqa: B008
     rejected: str | Path | None = None,
-    progress: Callable[[str], None] = lambda message: None,
+    progress: Progress = silent,
 ) -> Dataset:
     """Read `items.*`, `events.*` and `users.*` of a folder.
 

@@ -1,7 +1,7 @@
 """A requests file to requests: batch ranking and evaluation. A fault in it is an error, not a row to set aside."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from recsys.data.requests import Request
 from recsys.data.schema import REQUESTS, USERS
 from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
 from recsys.errors import DataError
+from recsys.progress import Progress, silent
 
 _FURTHER = ("history", "candidates", "context", "target")
 _COLUMNS = (*(column.name for column in REQUESTS), *_FURTHER)
 
 
-def read_requests(
-    path: Place, n: int = Request.n, progress: Callable[[str], None] = lambda message: None
-) -> list[Request]:
+def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) -> list[Request]:
     """Read a parquet, csv or jsonl file of requests, a path or a URL, in the order of the file.
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of

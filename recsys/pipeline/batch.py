@@ -18,7 +18,7 @@ from recsys.errors import DataError
 from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress, silent
 
 _REQUESTS_PER_PART = 1_000
 
@@ -77,7 +77,7 @@ def rank_to_parquet(
     *,
     resume: bool = False,
     spread: Spread | None = None,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> BatchSummary:
     """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.config import TextConfig
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from threadpoolctl import threadpool_limits
 
 from recsys.errors import RecsysError
+from recsys.progress import Progress
 
 if TYPE_CHECKING:  # it needs torch, which ranking in other processes does not
     from recsys.text.team import Team
@@ -15,7 +16,6 @@ if TYPE_CHECKING:  # it needs torch, which ranking in other processes does not
 State = TypeVar("State")
 Result = TypeVar("Result")
 Task = tuple[Any, ...]
-Progress = Callable[[str], None]
 Message = str | RecsysError | tuple[Any]
 """What a process of a team says: how far it is, what went wrong, or, in a tuple, what came out."""
 

@@ -24,7 +24,7 @@ from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring, block_size
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress, silent
 
 
 def evaluate(
@@ -34,7 +34,7 @@ def evaluate(
     *,
     name: str = "",
     seed: int = 0,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> EvaluationReport:
     """Measure a version without letting it be asked about what it has learned from.
 

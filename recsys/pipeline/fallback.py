@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from recsys.cf.popular import Popular
 from recsys.data.requests import Request
 from recsys.pipeline.blocks import unknown_candidates
 from recsys.pipeline.bundle import Bundle
@@ -24,9 +23,10 @@ def popular_list(request: Request, block: Block, scoring: Scoring, bundle: Bundl
     """
     policy, only = block.policies[0], block.only[0]
     allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
-    model, worth = scoring.stage.models.get("popular"), np.zeros(len(scoring.catalogue), dtype=np.float32)
-    if isinstance(model, Popular):
-        worth[: len(model.popularity)] = model.popularity
+    worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
+    if "popular" in scoring.stage.models:
+        popular = scoring.stage.scores_of("popular", block.histories)
+        worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
     best = allowed[np.argsort(-worth[allowed], kind="stable")]
     if only is not None:
         best = best[np.isin(best, only)]

@@ -18,8 +18,9 @@ from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.stage_one import StageOne
 from recsys.pipeline.training_rows import training_rows
+from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
 _ROWS = 50_000
@@ -49,7 +50,7 @@ def feature_rows(
 
 
 def feature_report(
-    dataset: Dataset, config: Config, *, seed: int = 0, progress: Progress = lambda message: None
+    dataset: Dataset, config: Config, *, seed: int = 0, progress: Progress = silent
 ) -> tuple[FeatureStatistics, ...]:
     """Features of the candidates of both windows, with sources fitted on the history before them.
 

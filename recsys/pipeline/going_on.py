@@ -17,8 +17,9 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.matching import with_names_of
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.stage_one import StageOne
 from recsys.pipeline.steps import Steps
+from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARE = 0.2
@@ -42,7 +43,7 @@ def go_on(
     name: str = "",
     test_start: int,
     cache: VectorCache | None = None,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> Bundle:
     """Train a version that starts from another one, which has not seen the new events.
 

@@ -12,6 +12,7 @@ import orjson
 
 from recsys.data.event_messages import Unreadable, read_messages
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.progress import Progress, silent
 from recsys.registry.disk import append_line
 from recsys.store.event_log import EventLog
 from recsys.store.stream import Stream
@@ -44,7 +45,7 @@ def ingest(
     pseudonyms: Pseudonyms | None = None,
     seconds: float = 1.0,
     goes_on: Callable[[bool], bool] = lambda anything: anything,
-    progress: Callable[[str], None] = lambda message: None,
+    progress: Progress = silent,
 ) -> Ingested:
     """Take messages until told to stop.
 

@@ -19,7 +19,7 @@ from recsys.pipeline.dial import DialCurve
 from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Block, Scoring
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress
 from recsys.rank.lambdarank import Ranker
 from recsys.retrieval.scores import Scores
 

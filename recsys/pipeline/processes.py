@@ -12,7 +12,8 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import DataError, RecsysError
-from recsys.pipeline.engine import Message, Progress, Result, State, Task, one_thread, take_part
+from recsys.pipeline.engine import Message, Result, State, Task, one_thread, take_part
+from recsys.progress import Progress
 
 if TYPE_CHECKING:
     from recsys.text.team import Team

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker, Way
 from recsys.rank.rows import RankerRows

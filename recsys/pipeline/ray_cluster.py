@@ -11,7 +11,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, cast
 
 from recsys.errors import ConfigError, DataError, RecsysError, StoreError
-from recsys.pipeline.engine import Progress, Result, State, Task, one_thread
+from recsys.pipeline.engine import Result, State, Task, one_thread
+from recsys.progress import Progress
 
 if TYPE_CHECKING:
     from recsys.text.team import Team

@@ -12,7 +12,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
 from recsys.errors import DataError, RecsysError
-from recsys.pipeline.engine import Message, Progress, Result, one_thread, take_part
+from recsys.pipeline.engine import Message, Result, one_thread, take_part
+from recsys.progress import Progress
 from recsys.text.team import Team
 
 _DEATHS = 3

@@ -20,8 +20,8 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
 from recsys.pipeline.going_on import as_served, can_go_on, go_on, renumbered
 from recsys.pipeline.new_data import check_data
-from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.train import train
+from recsys.progress import Progress
 from recsys.registry import Check, Registry, StoreMark
 from recsys.store import Store, read_log
 from recsys.text.cache import VectorCache
@@ -132,7 +132,8 @@ def retrain_from_store(
     dataset = append_events(Dataset(catalogue, log), events, champion.config)
     read = StoreMark(identity=store.identity, offset=offset)
     news = _News(dataset, dataset.n_rejected, set_aside, digests, read)
-    return _retrain(registry, champion, news, len(dataset.log) - len(log), dry_run, anew, seed, progress)
+    n_new = len(dataset.log) - len(log)
+    return _Retraining(registry, champion, news, n_new, dry_run, anew, seed, progress).decide()
 
 
 def retrain_from_data(
@@ -153,7 +154,7 @@ def retrain_from_data(
     champion = _champion(registry, overrides)
     n_new = len(dataset.log.after(champion.data_record.end))
     news = _News(renumbered(dataset, champion), dataset.n_rejected, (), (), champion.store)
-    return _retrain(registry, champion, news, n_new, dry_run, anew, seed, progress)
+    return _Retraining(registry, champion, news, n_new, dry_run, anew, seed, progress).decide()
 
 
 def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
@@ -161,94 +162,117 @@ def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
     return replace(champion, config=override(champion.config, overrides, "retrain"))
 
 
-def _retrain(
-    registry: Registry,
-    champion: Bundle,
-    news: _News,
-    n_new: int,
-    dry_run: bool,
-    anew: bool,
-    seed: int,
-    progress: Progress,
-) -> Decision:
-    set_aside = news.set_aside
-    if news.n_unusable:
-        set_aside += (f"{news.n_unusable:,} events of unknown items or with wrong cells",)
-    for sentence in set_aside:
-        progress(f"set aside: {sentence}")
-    decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
-    least = champion.config.retrain.min_events
-    if n_new < least:
-        reason = f"{n_new:,} new events; retrain.min_events asks for {least:,}"
-        decision = replace(decision, reason=reason, checks=(Check("events", False, reason),))
-    else:
-        checks = check_data(champion, news.dataset, news.n_unusable)
-        decision = replace(decision, checks=tuple(checks))
-        if all(check.passed for check in checks):
-            decision = _challenge(registry, champion, news, decision, dry_run, anew, seed, progress)
+@dataclass(frozen=True)
+class _Retraining:
+    """One run.
+
+    Attributes:
+        registry, dry_run, anew, seed, progress: as for `retrain_from_store`.
+        champion: the served version.
+        news: what came since; `n_new` events of it are usable.
+    """
+
+    registry: Registry
+    champion: Bundle
+    news: _News
+    n_new: int
+    dry_run: bool
+    anew: bool
+    seed: int
+    progress: Progress
+
+    def decide(self) -> Decision:
+        """Check the data, train and measure a challenger, and write down what became of it."""
+        registry, champion, news = self.registry, self.champion, self.news
+        set_aside = news.set_aside
+        if news.n_unusable:
+            set_aside += (f"{news.n_unusable:,} events of unknown items or with wrong cells",)
+        for sentence in set_aside:
+            self.progress(f"set aside: {sentence}")
+        decision = Decision("skipped", "", champion.version, None, self.n_new, set_aside=set_aside)
+        least = champion.config.retrain.min_events
+        if self.n_new < least:
+            reason = f"{self.n_new:,} new events; retrain.min_events asks for {least:,}"
+            decision = replace(decision, reason=reason, checks=(Check("events", False, reason),))
         else:
-            decision = replace(decision, action="refused", reason=_objections(checks))
-    if dry_run:
+            checks = check_data(champion, news.dataset, news.n_unusable)
+            decision = replace(decision, checks=tuple(checks))
+            if all(check.passed for check in checks):
+                decision = self._challenge(decision)
+            else:
+                decision = replace(decision, action="refused", reason=_objections(checks))
+        if self.dry_run:
+            return decision
+        if decision.action != "promoted":
+            registry.refuse(decision.challenger, decision.reason, decision.checks)
+            decision = replace(decision, forgotten_in=self._forget())
+        registry.prune(champion.config.retrain.keep)
         return decision
-    if decision.action != "promoted":
-        registry.refuse(decision.challenger, decision.reason, decision.checks)
-        decision = replace(decision, forgotten_in=_forget(registry, champion, news, progress))
-    registry.prune(champion.config.retrain.keep)
-    return decision
 
+    def _challenge(self, decision: Decision) -> Decision:
+        """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""
+        registry, champion, seed = self.registry, self.champion, self.seed
+        config, dataset = champion.config.retrain, self.news.dataset
+        test_start = _newest_half(champion, dataset)
+        self.progress(f"measuring version {champion.version} on the newest requests")
+        served = as_served(champion, dataset, test_start, seed, self.progress)
+        expected = champion.report.metrics[METRIC]["mean"]
+        trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
+        challenger = replace(trained, store=self.news.read)
+        metric, comparison = compare(challenger.report, served, seed)
+        n_items = int(np.count_nonzero(challenger.catalogue.available))
+        checks = [
+            *decision.checks,
+            *check_quality(challenger.report, served, expected, n_items, config, seed),
+            check_latency(challenger, champion, config, seed),
+        ]
+        version = None
+        if not self.dry_run:
+            version = registry.publish(challenger, parent=champion.version, promote=False)
+            checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
+        difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
+        reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
+        passed = all(check.passed for check in checks)
+        if passed and version is not None:
+            registry.promote(version, reason, checks)
+        return replace(
+            decision,
+            action="promoted" if passed else "refused",
+            reason=reason if passed else _objections(checks),
+            challenger=version,
+            trained=how,
+            metric=metric,
+            comparison=comparison,
+            checks=tuple(checks),
+        )
 
-def _challenge(
-    registry: Registry,
-    champion: Bundle,
-    news: _News,
-    decision: Decision,
-    dry_run: bool,
-    anew: bool,
-    seed: int,
-    progress: Progress,
-) -> Decision:
-    """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""
-    config, dataset = champion.config, news.dataset
-    test_start = _newest_half(champion, dataset)
-    progress(f"measuring version {champion.version} on the newest requests")
-    served = as_served(champion, dataset, test_start, seed, progress)
-    expected = champion.report.metrics[METRIC]["mean"]
-    found = served.metrics[METRIC]["mean"] or 0.0
-    anew = anew or champion.continued + 1 >= config.retrain.full_every or not can_go_on(champion, dataset)
-    anew = anew or found < config.retrain.refit_below * (expected or 0.0)
-    cache = VectorCache(registry.vectors_file)
-    progress(f"training {'anew' if anew else f'goes on from version {champion.version}'}")
-    if anew:
-        trained = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
-    else:
-        trained = go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress)
-    challenger = replace(trained, store=news.read)
-    metric, comparison = compare(challenger.report, served, seed)
-    n_items = int(np.count_nonzero(challenger.catalogue.available))
-    checks = [
-        *decision.checks,
-        *check_quality(challenger.report, served, expected, n_items, config.retrain, seed),
-        check_latency(challenger, champion, config.retrain, seed),
-    ]
-    version = None
-    if not dry_run:
-        version = registry.publish(challenger, parent=champion.version, promote=False)
-        checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config.retrain))
-    difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
-    reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
-    passed = all(check.passed for check in checks)
-    if passed and version is not None:
-        registry.promote(version, reason, checks)
-    return replace(
-        decision,
-        action="promoted" if passed else "refused",
-        reason=reason if passed else _objections(checks),
-        challenger=version,
-        trained="anew" if anew else "on",
-        metric=metric,
-        comparison=comparison,
-        checks=tuple(checks),
-    )
+    def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, Literal["anew", "on"]]:
+        """A challenger: the champion that goes on, or one anew where that is asked for, or due, or the champion ranks
+        the new requests (`found`) far worse than those that it was measured on (`expected`)."""
+        champion, dataset, seed, progress = self.champion, self.news.dataset, self.seed, self.progress
+        config, cache = champion.config, VectorCache(self.registry.vectors_file)
+        due = champion.continued + 1 >= config.retrain.full_every
+        if self.anew or due or found < config.retrain.refit_below * expected or not can_go_on(champion, dataset):
+            progress("training anew")
+            return train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress), "anew"
+        progress(f"training goes on from version {champion.version}")
+        return go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress), "on"
+
+    def _forget(self) -> str | None:
+        """The champion without the events of users who were forgotten, in its place: they must not wait for a training.
+
+        What the models learned from many users stays until the next training; no model holds a user.
+        """
+        champion, digests = self.champion, self.news.digests
+        ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
+        if not any(user_digest(id_) in digests for id_ in ids):
+            return None
+        cleared = replace(champion, log=without_users(champion.log, digests))
+        why = f"version {champion.version} without the events of users who were forgotten"
+        self.progress(f"publishing {why}")
+        version = self.registry.publish(cleared, parent=champion.version, why=why)
+        self.registry.remove(champion.version)
+        return version
 
 
 def _objections(checks: Collection[Check]) -> str:
@@ -261,22 +285,6 @@ def _newest_half(champion: Bundle, dataset: Dataset) -> int:
     if not len(newer):
         raise DataError("none of the new events is a sign of interest that is newer than the served version's data")
     return int(np.quantile(newer, 0.5, method="higher"))
-
-
-def _forget(registry: Registry, champion: Bundle, news: _News, progress: Progress) -> str | None:
-    """The champion without the events of users who were forgotten, in its place: they must not wait for a training.
-
-    What the models learned from many users stays until the next training; no model holds a user.
-    """
-    ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
-    if not any(user_digest(id_) in news.digests for id_ in ids):
-        return None
-    cleared = replace(champion, log=without_users(champion.log, news.digests))
-    why = f"version {champion.version} without the events of users who were forgotten"
-    progress(f"publishing {why}")
-    version = registry.publish(cleared, parent=champion.version, why=why)
-    registry.remove(champion.version)
-    return version
 
 
 def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:

@@ -19,8 +19,8 @@ from recsys.pipeline.evaluate import asked_of, caveats_of, measured
 from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.train import train
+from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
 Split = Literal["leave-one-out", "rolling"]
@@ -50,7 +50,7 @@ def evaluate_anew(
     name: str = "",
     seed: int = 0,
     cache: VectorCache | None = None,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> EvaluationReport:
     """Train with a version's configuration on each cut of a data set, and measure on what was cut off.
 

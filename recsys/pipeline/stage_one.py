@@ -1,6 +1,6 @@
 """The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from features.pairs import ItemFacts
 from recsys.cf.als import Als
 from recsys.cf.ease import Ease
+from recsys.cf.model import CollaborativeModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
 from recsys.cf.revisits import Revisits
-from recsys.cf.scorer import Scorer
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
@@ -22,14 +22,14 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.newcomers import Newcomers
+from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
 from recsys.text.interest import InterestModel
 
-Progress = Callable[[str], None]
 Queries = Sequence[str | None]
 
-_COLLABORATIVE: Mapping[str, type[Scorer]] = {
+_COLLABORATIVE: Mapping[str, type[CollaborativeModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     "ease": Ease,
@@ -51,7 +51,7 @@ class StageOne:
         newcomers: items that no model has learned of; None when there are none.
     """
 
-    models: Mapping[str, Scorer]
+    models: Mapping[str, CollaborativeModel]
     interest: InterestModel | None
     newcomers: Newcomers | None = None
 
@@ -79,7 +79,7 @@ class StageOne:
             warm: an earlier stage, fitted on less of the same log, to go on from.
             engine: its processes train the text model together; without it, this one does.
         """
-        models: dict[str, Scorer] = {}
+        models: dict[str, CollaborativeModel] = {}
         interest = None
         for source in config.candidates.sources:
             if source == TEXT:
@@ -99,26 +99,20 @@ class StageOne:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            earlier = warm.models.get(source) if warm else None
-            if source == "als" and isinstance(earlier, Als):
-                models[source] = Als.fit(log, config.cf, seed, warm=earlier)
-            else:
-                models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed)
+            models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
         if len(catalogue) > config.candidates.exact_items:
             return cls(models, interest).indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
         vectors = interest.base_vectors if interest else None
         return cls(models, interest, None if learned.all() else Newcomers.of(learned, vectors))
 
-    def indexed(
-        self, seed: int = 0, progress: Progress = lambda message: None, earlier: "StageOne | None" = None
-    ) -> "StageOne":
+    def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "StageOne | None" = None) -> "StageOne":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
 
         Args:
             earlier: whose lists of nearest texts hold, if its text model says the same.
         """
-        models = {source: m.celled(seed) if isinstance(m, Als) else m for source, m in self.models.items()}
+        models = {source: model.indexed(seed) for source, model in self.models.items()}
         if self.interest is None:
             return replace(self, models=models)
         progress(f"the nearest texts of each of {len(self.interest):,} items")
@@ -139,13 +133,11 @@ class StageOne:
         """What one source says of these requests."""
         if source == TEXT and self.interest is not None:
             return self.interest.scores(histories, queries)
-        return self._collaborative(self.models[source], histories)
-
-    def _collaborative(self, model: Scorer, histories: HistoryBatch) -> Scores:
-        if self.newcomers is None or isinstance(model, Revisits):
+        model = self.models[source]
+        if self.newcomers is None or model.of_newcomers == "own":
             return model.scores(histories)
         known = model.scores(histories.keep(histories.items < self.newcomers.n_known))
-        return self.newcomers.beside(known) if isinstance(model, Popular) else self.newcomers.among(known)
+        return self.newcomers.among(known) if model.of_newcomers == "lent" else self.newcomers.beside(known)
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "StageOne":
         """These sources over a catalogue that has changed since.
@@ -161,7 +153,7 @@ class StageOne:
         )
         if newcomers is None:
             return replace(self, interest=interest)
-        models = {s: Revisits(n_items) if isinstance(model, Revisits) else model for s, model in self.models.items()}
+        models = {source: model.over(n_items) for source, model in self.models.items()}
         vectors = interest.base_vectors if interest else None
         return StageOne(models, interest, newcomers.joined(n_items, numbers, vectors))
 
@@ -183,10 +175,10 @@ class StageOne:
         if self.interest:
             vectors = {"text": self.interest.item_vectors, "frozen": self.interest.base_vectors}
         for source, model in self.models.items():
-            if isinstance(model, Als):
+            if model.directions is not None:
                 vectors["factors"] = self.newcomers.lent(model.directions) if self.newcomers else model.directions
-            elif isinstance(model, Transitions | Neighbours):
-                links[source] = _as_square(model.matrix, len(catalogue))
+            if model.links is not None:
+                links[source] = _as_square(model.links, len(catalogue))
         facts = ItemFacts.of(catalogue, vectors, links)
         return self.newcomers.completed(facts) if self.newcomers else facts
 

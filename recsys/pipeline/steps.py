@@ -24,8 +24,9 @@ from recsys.pipeline.past import Past
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.shown import order_of_shown
-from recsys.pipeline.stage_one import Progress, StageOne
+from recsys.pipeline.stage_one import StageOne
 from recsys.pipeline.training_rows import training_rows
+from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
 

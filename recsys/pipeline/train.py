@@ -19,8 +19,8 @@ from recsys.pipeline.moments import Moments
 from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.rules import check_rules, resolve_seen
-from recsys.pipeline.stage_one import Progress
 from recsys.pipeline.steps import Steps
+from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, here, tuned
 from recsys.text.cache import VectorCache
@@ -39,7 +39,7 @@ def train(
     cache: VectorCache | None = None,
     tuning: Tuning | None = None,
     engine: Engine | None = None,
-    progress: Progress = lambda message: None,
+    progress: Progress = silent,
 ) -> Bundle:
     """Train everything and measure it honestly.
 

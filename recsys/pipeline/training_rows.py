@@ -7,7 +7,7 @@ from features.feature_set import FeatureSet
 from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.moments import Moments
 from recsys.pipeline.past import Past
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 
 

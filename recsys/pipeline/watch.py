@@ -13,7 +13,7 @@ from typing import Any
 
 from recsys.errors import BusyError, ConfigError, RecsysError
 from recsys.pipeline.retrain import Decision
-from recsys.pipeline.stage_one import Progress
+from recsys.progress import Progress
 from recsys.registry.disk import replace_file
 
 _JITTER = 0.1

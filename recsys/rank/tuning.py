@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
+from recsys.progress import Progress
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 
@@ -89,7 +90,7 @@ def tuned(
     config: RankerConfig,
     tuning: Tuning,
     seed: int,
-    progress: Callable[[str], None],
+    progress: Progress,
     directions: Sequence[int] = (),
     run: Run = here,
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:

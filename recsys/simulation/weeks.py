@@ -6,7 +6,7 @@ version learns; the frozen version knows the same events, but has learned from n
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.errors import StoreError
 from recsys.pipeline.retrain import Decision, retrain_from_store
 from recsys.pipeline.train import train
+from recsys.progress import Progress, silent
 from recsys.registry import Registry
 from recsys.simulation.server import Client, serving
 from recsys.simulation.world import World
@@ -97,7 +98,7 @@ class Simulation:
     plan: Plan
     folder: Path
     seed: int = 0
-    progress: Callable[[str], None] = lambda message: None
+    progress: Progress = silent
     weeks: list[Week] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -133,7 +134,7 @@ class Simulation:
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
                 if number < self.plan.weeks:
-                    decision = retrain_from_store(registry, store, seed=self.seed, progress=lambda message: None)
+                    decision = retrain_from_store(registry, store, seed=self.seed, progress=silent)
                     _wait_for(live, registry)
                     self._arrivals(live, number)
                 week = Week(number, clicks, decision)

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from recsys.progress import Progress
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.checkpoint import Checkpoints, Position, flattened, nested, optimizer_state, restore_optimizer
 from recsys.text.curves import Point, TensorBoardLog
@@ -20,7 +21,7 @@ from recsys.text.plan import Plan, schedule
 from recsys.text.ranking import gains, is_better
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
-from recsys.text.team import ALONE, Progress, Team
+from recsys.text.team import ALONE, Team
 
 _STEPS_BETWEEN_CHECKS = 160
 _PATIENCE = 4

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
+from recsys.progress import Progress
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
@@ -26,7 +27,7 @@ from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
 from recsys.text.teaching import train_teacher
-from recsys.text.team import ALONE, Progress, Together
+from recsys.text.team import ALONE, Together
 from recsys.text.training import NETWORK, TEACHER, Learned, Training
 
 _VALIDATION_SHARE = 0.05

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
+from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
@@ -49,16 +50,6 @@ def import_libraries() -> None:
 
     _ = recsys.text.reader, transformers.AutoTokenizer, transformers.AutoModel, transformers.PreTrainedModel
     _ = transformers.BertModel, transformers.BertTokenizerFast  # imported when named: what most small encoders are
-
-
-class Progress(Protocol):
-    """Hears now and then, in a line of text, how far training is."""
-
-    def __call__(self, message: str, /) -> None: ...
-
-
-def silent(message: str, /) -> None:
-    """A `Progress` that says nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Training the teacher: what a user wanted next, among the best items by the interest model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import nn
 
+from recsys.progress import Progress
 from recsys.text.instances import Instances
 from recsys.text.plan import Plan, schedule
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
-
-Progress = Callable[[str], None]
 
 _POOL = 50
 """The best items of a request by the interest model: among them the teacher decides."""

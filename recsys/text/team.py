@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import distributed
 
+from recsys.progress import Progress
+
 Value = TypeVar("Value")
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys.config import TextConfig
+from recsys.progress import Progress
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.checkpoint import Checkpoints
 from recsys.text.curves import Point, TensorBoardLog
@@ -23,7 +24,7 @@ from recsys.text.plan import Clock, Plan
 from recsys.text.sampling import Sampler
 from recsys.text.teacher import Teacher
 from recsys.text.teaching import train_teacher
-from recsys.text.team import Progress, Team
+from recsys.text.team import Team
 
 NETWORK, TEACHER = "network", "teacher"
 """Stages; the third one has the name of the way in which the encoder is tuned."""

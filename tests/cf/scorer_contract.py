@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
-from recsys.cf.scorer import Scorer
 from recsys.config import CfConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
@@ -68,9 +68,9 @@ def random_log(seed: int = 0, n_events: int = 400, n_users: int = 30, n_items: i
 class ScorerContract:
     """Every model inherits these."""
 
-    model: type[Scorer]
+    model: type[CollaborativeModel]
 
-    def fit(self, log: InteractionLog) -> Scorer:
+    def fit(self, log: InteractionLog) -> CollaborativeModel:
         return self.model.fit(log, CONFIG, seed=3)
 
     def test_scores_are_finite_float32_of_the_right_shape(self):

@@ -58,9 +58,9 @@ def test_cells_find_what_all_items_would(tmp_path: Path) -> None:
     model, histories = Als.fit(random_log(), CONFIG), make_histories([1, 2, 3], [], [7, 7, 8])
     eligible = np.ones((3, 20), dtype=bool)
     eligible[:, ::3] = False
-    model.celled().save(tmp_path / "celled")
-    for celled in (model.celled(), Als.load(tmp_path / "celled")):
-        said, dense = celled.scores(histories), model.scores(histories)
+    model.indexed().save(tmp_path / "indexed")
+    for indexed in (model.indexed(), Als.load(tmp_path / "indexed")):
+        said, dense = indexed.scores(histories), model.scores(histories)
         np.testing.assert_array_equal(said.best(eligible, 6), dense.best(eligible, 6))
         rows, items = np.arange(3), np.array([4, 5, 6], dtype=np.int32)
         np.testing.assert_allclose(said.of(rows, items), dense.of(rows, items), rtol=1e-5)

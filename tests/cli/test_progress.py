@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from recsys.cli.progress import Progress
+from recsys.cli.progress import ProgressLines
 
 
 class Terminal(io.StringIO):
@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def test_plain_lines_elsewhere() -> None:
     stream = io.StringIO()
-    with Progress(stream) as progress:
+    with ProgressLines(stream) as progress:
         progress("reading")
         progress("training")
     assert [line.split("s  ")[1] for line in stream.getvalue().splitlines()] == ["reading", "training"]
@@ -23,7 +23,7 @@ def test_plain_lines_elsewhere() -> None:
 
 def test_finished_steps_stay_on_a_terminal() -> None:
     stream = Terminal()
-    with Progress(stream) as progress:
+    with ProgressLines(stream) as progress:
         progress("reading")
         progress("training")
     assert stream.getvalue().count(" s  reading") == stream.getvalue().count(" s  training") == 1
@@ -33,7 +33,7 @@ def test_an_interrupted_step_is_not_called_finished() -> None:
     stream = Terminal()
 
     def work() -> None:
-        with Progress(stream) as progress:
+        with ProgressLines(stream) as progress:
             progress("training")
             raise KeyboardInterrupt
 
@@ -44,7 +44,7 @@ def test_an_interrupted_step_is_not_called_finished() -> None:
 
 def test_counting_within_a_step_is_a_line_now_and_then() -> None:
     stream = io.StringIO()
-    with Progress(stream) as progress:
+    with ProgressLines(stream) as progress:
         for done in range(1, 1_000):
             progress(f"ranked {done:,} of 1,000")
         progress("writing")

@@ -132,6 +132,10 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__csv": b"item_id,title\ni1,caf\xe9\n"}, r"items.csv, line 2: text that is not UTF-8"),
         ({"items__csv": b"\xff\xfei\x00"}, r"items.csv, line 1: text that is not UTF-8"),
         ({"items__csv": 'item_id,title\ni0,b\ni1,"a\n'}, r"items.csv, line 3: a quote that does not close"),
+        (
+            {"items__csv": 'item_id,title\ni0,"b, ""c"""\ni1,12" ruler\ni2,c\n'},
+            r"items.csv, line 3: a quote within a cell that does not begin with one",
+        ),
         ({"items__parquet": b"garbage"}, r"items.parquet cannot be read: parquet"),
         ({"items__csv.gz": b"garbage"}, r"items.csv.gz cannot be read: .*gzip"),
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),

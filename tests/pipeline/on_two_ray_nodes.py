@@ -25,12 +25,13 @@ from recsys.pipeline.published import Published
 from recsys.pipeline.ray_cluster import RayCluster
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
+from recsys.progress import Progress
 from recsys.rank.tuning import here
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
 from recsys.text.finetune import Trainer
 from recsys.text.interest import InterestModel
-from recsys.text.team import ALONE, Progress, Team, Together
+from recsys.text.team import ALONE, Team, Together
 from recsys.text.training import Learned
 
 _MEMORY = 80 * 2**20

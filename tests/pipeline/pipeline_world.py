@@ -10,6 +10,7 @@ from recsys.config import RankerConfig
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Run, Trial, Tuning, tuned
 
@@ -109,6 +110,6 @@ def trials(n: int, run: Run) -> list[Trial]:
     times = np.arange(120, dtype=np.int64)
     rows = RankerRows(table, grades, grades > 1, np.full(120, 8), times, np.zeros(len(table), dtype=np.uint16))
     start = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
-    config, tried = tuned(rows, ("signal", "noise"), start, Tuning(n), 0, lambda message: None, run=run)
+    config, tried = tuned(rows, ("signal", "noise"), start, Tuning(n), 0, silent, run=run)
     assert {key: getattr(config, key) for key in tried[0].settings} == tried[0].settings
     return sorted(tried, key=lambda trial: trial.number)

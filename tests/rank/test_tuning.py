@@ -8,6 +8,7 @@ import pytest
 
 from recsys.config import RankerConfig
 from recsys.errors import DataError
+from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import TUNED, Bench, Run, Trial, Tuning, here, tuned
 
@@ -30,7 +31,7 @@ def seek(
     trials: int, file: Path | None = None, n_requests: int = 120, run: Run = here
 ) -> tuple[RankerConfig, list[int], list[float]]:
     rows = make_rows(n_requests)
-    config, tried = tuned(rows, NAMES, START, Tuning(trials, file), 0, lambda message: None, run=run)
+    config, tried = tuned(rows, NAMES, START, Tuning(trials, file), 0, silent, run=run)
     return config, [trial.number for trial in tried], [trial.ndcg for trial in tried]
 
 
@@ -61,7 +62,7 @@ def test_a_try_that_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         seek(2, file, run=cut_off)
     start = {key: getattr(START, key) for key in TUNED}
-    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, lambda message: None)[1]
+    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, silent)[1]
     assert len(tried) == 2
     assert start in [trial.settings for trial in tried]
 
@@ -93,5 +94,5 @@ def test_requests_that_end_nothing_teach(early_stopping: int, learned: int, endi
 
     found: list[int] = []
     config = START.model_copy(update={"early_stopping": early_stopping})
-    tuned(make_rows(120), NAMES, config, Tuning(1), 0, lambda message: None, run=sizes)
+    tuned(make_rows(120), NAMES, config, Tuning(1), 0, silent, run=sizes)
     assert found == [learned, ending, 24]

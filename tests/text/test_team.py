@@ -17,13 +17,14 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.pipeline.processes import Processes
+from recsys.progress import Progress, silent
 from recsys.text.finetune import Trainer
 from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
 from recsys.text.sampling import Sampler
-from recsys.text.team import ALONE, Progress, Team
+from recsys.text.team import ALONE, Team
 from recsys.text.training import Learned
 
 Work = Callable[[Team, Progress], Learned]
@@ -112,7 +113,7 @@ def fail(team: Team, progress: Progress) -> None:
 
 def test_an_error_of_one_ends_all() -> None:
     with pytest.raises(ConfigError, match="nothing here"):
-        Processes(2).together(fail, lambda message: None)
+        Processes(2).together(fail, silent)
 
 
 def speaking(team: Team, progress: Progress) -> int:

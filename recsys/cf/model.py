@@ -1,0 +1,71 @@
+"""What every collaborative model can do."""
+
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.config import CfConfig
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import Scores
+
+
+class CollaborativeModel(Protocol):
+    """A model that is learned once from a log and then scores all items for any history, known user or not.
+
+    Models inherit from it what most of them do alike.
+
+    Attributes:
+        of_newcomers: what it says of items that it never saw: what is "lent" by others that read like them, "nothing",
+            or its "own" as of any other item.
+        directions: (n_items, dim) unit vectors whose dot product is an affinity of two items, where there are any.
+        links: (n_items, n_items) CSR affinities from an item of a history to another one, where there are any.
+    """
+
+    of_newcomers: ClassVar[Literal["lent", "nothing", "own"]] = "lent"
+
+    @property
+    def directions(self) -> NDArray[np.float32] | None:
+        return None
+
+    @property
+    def links(self) -> sp.csr_matrix | None:
+        return None
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """Learn from a log that is already cut in time; it may be empty.
+
+        Args:
+            seed: of what is drawn, where something is.
+            warm: an earlier model, for those that can go on from it.
+        """
+        ...
+
+    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
+        """(n_requests, n_items): higher is better, 0 knows nothing. Seen items are not masked."""
+        ...
+
+    def scores(self, histories: HistoryBatch) -> Scores:
+        """The same scores, at the cost of those that are asked for where the model allows it."""
+        ...
+
+    def indexed(self, seed: int = 0) -> Self:
+        """This model for a large catalogue, where a request must not cost all items."""
+        return self
+
+    def over(self, n_items: int) -> Self:
+        """This model over a catalogue that items have joined."""
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder`, which is made when it does not exist."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; arrays are mapped into memory."""
+        ...
