@@ -144,8 +144,20 @@ def _keep(
         moment, chances = time.time_ns() // 1_000, (1.0,) * len(made.ids)
         if made.propensities is not None:
             chances = tuple(made.propensities.tolist())
-        plain = (request.request_id, user_id, moment, made.model_version, by, first, made.ids, chances)
-        service.shown.note(ServedList(*plain, shown=shown, known=known))
+        service.shown.note(
+            ServedList(
+                request_id=request.request_id,
+                user_id=user_id,
+                timestamp=moment,
+                model_version=made.model_version,
+                variant=by,
+                first_position=first,
+                items=made.ids,
+                propensities=chances,
+                shown=shown,
+                known=known,
+            )
+        )
 
     note(items, variant, shown=True)
     service.metrics.lists.labels(variant).inc()

@@ -34,9 +34,7 @@ class Metrics:
         self.latency = self._histogram(
             "recsys_request_seconds", "Time to answer, by route and status", ("method", "route", "status"), BUCKETS
         )
-        self.stages = self._histogram(
-            "recsys_stage_seconds", "Time of a list by stage, its wait for a thread included", ("stage",), STAGE_BUCKETS
-        )
+        self.stages = self._histogram("recsys_stage_seconds", "Time of a list by stage", ("stage",), STAGE_BUCKETS)
         self.waiting = self._gauge("recsys_waiting_calls", "Calls that run or wait, by pool", ("pool",), "livesum")
         self.events = self._counter("recsys_events", "Events posted, by outcome", ("outcome",))
         self.lag = self._histogram(

@@ -58,9 +58,19 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
     request_id, version, ids = uuid4().hex, tree["model_version"], [item["item_id"] for item in page]
 
     def note() -> None:
-        certain = (1.0,) * len(ids)  # a batch explores nothing
-        plain = (request_id, id_, time.time_ns() // 1_000, version, VARIANT, len(shown), tuple(ids), certain)
-        service.shown.note(ServedList(*plain, known=known))
+        service.shown.note(
+            ServedList(
+                request_id=request_id,
+                user_id=id_,
+                timestamp=time.time_ns() // 1_000,
+                model_version=version,
+                variant=VARIANT,
+                first_position=len(shown),
+                items=tuple(ids),
+                propensities=(1.0,) * len(ids),  # a batch explores nothing
+                known=known,
+            )
+        )
         service.metrics.lists.labels(VARIANT).inc()
 
     content = {

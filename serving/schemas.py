@@ -174,7 +174,7 @@ class ItemIn(Model):
     tags: Annotated[list[Name], Field(max_length=100)] | None = None
     price: Number | None = None
     language: Text | None = None
-    created_at: Annotated[str, StringConstraints(max_length=64)] | int | FiniteFloat | None = Field(
+    created_at: Moment | None = Field(
         None, description="when it first existed: ISO 8601, or epoch seconds or milliseconds; not listed before"
     )
     available: bool = True
@@ -182,9 +182,10 @@ class ItemIn(Model):
     @model_validator(mode="after")
     def _attributes_have_names(self) -> Self:
         for name in self.model_extra or ():
-            if not name.strip() or len(name) > 64 or name.startswith("__"):
+            if not name.strip() or len(name) > MAX_NAME or name.startswith("__"):
                 raise ValueError(
-                    f"attribute {name[:64]!r}: use a name of 1 to 64 characters that does not begin with __"
+                    f"attribute {name[:MAX_NAME]!r}: use a name of 1 to {MAX_NAME} characters that does not "
+                    "begin with __"
                 )
         if len(self.model_extra or ()) > MAX_ATTRIBUTES:
             raise ValueError(f"at most {MAX_ATTRIBUTES} attributes beside the columns of the item file")

@@ -97,8 +97,8 @@ def check_host(host: str, keys: KeyRing) -> None:
         )
 
 
-_ALLOWED = "recsys.allowed"
-"""Key of the scope of a request that was let in: it is asked, and counted, once."""
+_SCOPES = "recsys.scopes"
+"""Key of the scope of a request whose key is known: what it allows. A request is counted once."""
 
 
 class Allow(HTTPBearer):
@@ -113,26 +113,27 @@ class Allow(HTTPBearer):
 
     async def __call__(self, request: HTTPConnection) -> None:
         """Raises ProblemError: 401, 403 or 429."""
-        if _ALLOWED not in request.scope:
-            await self._check(request)
-            request.scope[_ALLOWED] = True
+        if _SCOPES not in request.scope:
+            request.scope[_SCOPES] = await self._scopes(request)
+        if self._scope not in request.scope[_SCOPES]:
+            raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
 
-    async def _check(self, request: HTTPConnection) -> None:
+    async def _scopes(self, request: HTTPConnection) -> frozenset[Scope]:
+        """What the caller may do; the call is counted."""
         keys: KeyRing = request.app.state.keys
         if not keys:
             _within_rate(request, "")
-            return
+            return frozenset(get_args(Scope))
         credentials = await super().__call__(request)
-        scopes = keys.scopes(credentials.credentials) if credentials else frozenset()
+        scopes = keys.scopes(credentials.credentials) if credentials else frozenset[Scope]()
         if not scopes:
             challenge = {"WWW-Authenticate": "Bearer"}
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED, "send a known API key: Authorization: Bearer KEY", headers=challenge
             )
-        if self._scope not in scopes:
-            raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
         assert credentials is not None, "scopes come from credentials"
         _within_rate(request, digest_of(credentials.credentials))
+        return scopes
 
 
 class GuardedRoute(APIRoute):

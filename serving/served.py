@@ -115,9 +115,7 @@ class Served:
         with observing:
             self.recommender = self.recommender.over(scoring)
             self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
-            waiting, items = self.missed, self.recommender.catalogue.vocabulary
-            self.missed = tuple(event for event in waiting if event.item_id not in items)
-            self._observe([event for event in waiting if event.item_id in items])
+            self._observe_waiting()
 
     def over(self, events: LiveEvents, snapshot: SnapshotRecord) -> "Served":
         """This version as far as a snapshot goes, with the items that it has now; the rest of the log is to come."""
@@ -125,6 +123,7 @@ class Served:
         other.recommender = self.recommender.knowing(events)
         other.offset, other.missed = snapshot.offset, events.missed
         other.snapshot, other.looked_at = snapshot, snapshot.ids
+        other._observe_waiting()  # an item may have come since the snapshot
         return other
 
     def become(self, other: "Served") -> None:
@@ -146,6 +145,12 @@ class Served:
             return self._changed(self._changed(scoring, changes[:half]), changes[half:])
         self.refused -= ids
         return changed
+
+    def _observe_waiting(self) -> None:
+        """Observe the events whose items have come."""
+        waiting, items = self.missed, self.recommender.catalogue.vocabulary
+        self.missed = tuple(event for event in waiting if event.item_id not in items)
+        self._observe([event for event in waiting if event.item_id in items])
 
     def _observe(self, events: list[Event]) -> None:
         """Observe events; one that this version cannot use is found by halving, and left to the next training."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from recsys.errors import BundleError, StoreError
-from recsys.pipeline.live_events import LiveEvents, load_snapshot, newcomers, save_snapshot
+from recsys.pipeline.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
 from recsys.registry import Registry, SnapshotRecord, StoreMark
 from recsys.store import Store
 from serving.served import Served
@@ -108,7 +108,7 @@ class SnapshotKeeper:
                     recommender, before = served.recommender, served.snapshot
                     known = replace(recommender.events(), missed=served.missed)
                     mark = StoreMark(identity=served.log, offset=served.offset)
-                events = replace(known, items=newcomers(recommender.bundle, recommender.catalogue))
+                events = replace(known, items=items_since(recommender.bundle, recommender.catalogue))
                 record = save_snapshot(self._snapshots, recommender.bundle, events, mark, before)
                 self._snapshots.publish(record)
                 self._written = record.ids

@@ -1,7 +1,7 @@
 """All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,6 @@ class EvaluationReport:
         ablation: Mapping[str, Measurement],
         slices: Mapping[str, NDArray[np.bool_]],
         seed: int = 0,
-        **details: Any,
     ) -> "EvaluationReport":
         """Summarise measurements of the same requests, compare in pairs, and slice; empty slices are left out.
 
@@ -158,7 +157,6 @@ class EvaluationReport:
             baselines, ablation: other rankings by name; the names must differ.
             slices: name to (n_requests,) mask.
             seed: of every bootstrap.
-            details: the optional attributes (`windows`, `facts`, `caveats`, `candidates`, ...).
 
         Raises:
             DataError: a ranking was measured on other requests.
@@ -189,7 +187,6 @@ class EvaluationReport:
             full=full,
             others={**baselines, **ablation},
             masks=slices,
-            **details,
         )
 
     @classmethod
@@ -202,7 +199,7 @@ class EvaluationReport:
             return {name: Measurement.joined([part.others[name] for part in parts]) for name in kept}
 
         slices = [name for name in first.masks if all(name in part.masks for part in parts)]
-        return cls.of(
+        report = cls.of(
             first.version,
             first.dataset,
             Measurement.joined([part.full for part in parts if part.full is not None]),
@@ -210,6 +207,9 @@ class EvaluationReport:
             ablation=over_all(first.ablation),
             slices={name: np.concatenate([part.masks[name] for part in parts]) for name in slices},
             seed=seed,
+        )
+        return replace(
+            report,
             windows=tuple(window for part in parts for window in part.windows),
             facts=first.facts,
             caveats=tuple(dict.fromkeys(caveat for part in parts for caveat in part.caveats)),

@@ -81,7 +81,7 @@ def rank_to_parquet(
 ) -> BatchSummary:
     """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
 
-    Memory does not grow with the requests: a part at a time is ranked, written and let go.
+    A part at a time is ranked, written and let go: memory grows with the ids of the requests only.
 
     Args:
         resume: keep the parts of an interrupted run of the same requests with the same version.

@@ -19,6 +19,9 @@ FUSION = 20.0
 Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
 """Requests and items, each (n_pairs,)."""
 
+Proposal = tuple[Scores, NDArray[np.int32]]
+"""What a source says, and its (n_requests, n) best eligible items, see `Scores.best`."""
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -46,7 +49,7 @@ class Candidates:
 
 
 def propose(
-    scores: Mapping[str, Scores], eligible: NDArray[np.bool_], n: int, certain: Pairs | None = None
+    said: Mapping[str, Proposal], eligible: NDArray[np.bool_], n: int, certain: Pairs | None = None
 ) -> Candidates:
     """The `n` best items of each request by the sources together.
 
@@ -54,7 +57,7 @@ def propose(
     `n` items, other eligible ones fill up, so that no list is shorter than it must be.
 
     Args:
-        scores: source -> what it says.
+        said: source -> its scores, and the best by them.
         eligible: (n_requests, n_items) False where an item must not be proposed.
         n: most candidates per request.
         certain: pairs, in the order of their requests, that are candidates whatever the sources say, beyond `n`, as
@@ -63,16 +66,16 @@ def propose(
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
     worth = 1 / (FUSION + np.arange(n, dtype=np.float32))
-    lists = np.array([source.best(eligible, n) for source in scores.values()], dtype=np.int32)
+    lists = np.array([best for _, best in said.values()], dtype=np.int32)
     wanted, own = certain or (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
     most = n_requests * n + len(own)
     rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
     proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
     bounds = wanted.searchsorted(np.arange(n_requests + 1))
-    keys, starts = keys_of_lists(lists.reshape(len(scores), n_requests, n), eligible, bounds, own)
+    keys, starts = keys_of_lists(lists.reshape(len(said), n_requests, n), eligible, bounds, own)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    n_pairs = fuse(keys, starts, len(scores), worth, eligible, rows, items, proposed_by, fused)
+    n_pairs = fuse(keys, starts, len(said), worth, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
-    found = {source: said.of(rows, items) for source, said in scores.items()}
+    found = {source: scores.of(rows, items) for source, (scores, _) in said.items()}
     return Candidates(rows, items, proposed_by[:n_pairs], found, fused[:n_pairs])

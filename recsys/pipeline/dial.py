@@ -35,9 +35,8 @@ class DialCurve:
         for dial in DIALS:
             orders = []
             for row in rows:
-                steps = tuple(step for step in policies[row].steps if not isinstance(step, Diversity))
                 pairs = np.sort(ranked.orders[row])
-                policy = Policy((*steps, Diversity(dial, self.vectors)))
+                policy = policies[row].diversified(Diversity(dial, self.vectors))
                 orders.append(pairs[policy.arrange(items[pairs], scores[pairs], self.k).order[: self.k]])
             lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
             hits = pessimistic_hits(lists, wanted)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +82,7 @@ def _on_requests(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
     asked = _asked(recommender, wanted)
-    report = measured(bundle, recommender.scoring, asked, name, seed, progress, caveats=tuple(caveats))
+    report = measured(bundle, recommender.scoring, asked, name, seed, progress, caveats)
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
@@ -144,18 +143,9 @@ def on_moments(
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
-    return measured(
-        bundle,
-        past.scoring,
-        asked,
-        name,
-        seed,
-        progress,
-        caveats=caveats,
-        windows=(window,),
-        baselines=baselines,
-        off_policy=None if logged is None else off_policy(logged, seed=seed),
-    )
+    report = measured(bundle, past.scoring, asked, name, seed, progress, caveats, baselines)
+    estimates = None if logged is None else off_policy(logged, seed=seed)
+    return replace(report, windows=(window,), off_policy=estimates)
 
 
 def measured(
@@ -165,9 +155,10 @@ def measured(
     name: str,
     seed: int,
     progress: Progress,
-    **details: Any,
+    caveats: Sequence[str] = (),
+    baselines: Mapping[str, str] = BASELINES,
 ) -> EvaluationReport:
-    """What a version reaches on requests that it has not learned from; `details` are further parts of the report."""
+    """What a version reaches on requests that it has not learned from; see `measure`."""
     learned = bundle.log.positive()
     report = measure(
         scoring,
@@ -180,10 +171,11 @@ def measured(
         dataset=name,
         seed=seed,
         progress=progress,
-        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
-        **details,
+        caveats=caveats,
+        baselines=baselines,
     )
-    return replace(report, features=bundle.report.features)
+    facts = facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config)
+    return replace(report, facts=facts, features=bundle.report.features)
 
 
 def asked_of(past: Past, moments: Moments, top_grade: int) -> Iterator[Asked]:

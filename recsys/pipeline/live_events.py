@@ -48,7 +48,7 @@ class LiveEvents:
     missed: tuple[Event, ...] = ()
 
 
-def newcomers(bundle: Bundle, catalogue: ItemCatalogue) -> tuple[ItemChange, ...]:
+def items_since(bundle: Bundle, catalogue: ItemCatalogue) -> tuple[ItemChange, ...]:
     """The items of a catalogue that a version has not, as changes that would put them."""
     rows = catalogue.frame[len(bundle.catalogue) :].iter_rows(named=True)
     columns = ({name: value for name, value in row.items() if value is not None} for row in rows)

@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +78,6 @@ def measure(
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
     caveats: Sequence[str] = (),
-    **details: Any,
 ) -> EvaluationReport:
     """Rank every request with every ranking and summarise.
 
@@ -89,7 +87,6 @@ def measure(
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
         baselines: sources that are measured alone beside it, and what the report calls them.
         caveats: what a reader of the figures has to know; that targets may not be listed is added.
-        details: further parts of the report.
     """
     ranked = _Ranked(scoring, features, rankers, n_candidates, baselines)
     unlisted = requests_unlisted = 0
@@ -123,7 +120,7 @@ def measure(
             k=K,
         )
 
-    return EvaluationReport.of(
+    report = EvaluationReport.of(
         version,
         dataset,
         measured(ranked.full) if len(ranked) else _nothing(len(trained)),
@@ -134,12 +131,14 @@ def measure(
             **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
         },
         seed=seed,
+    )
+    return replace(
+        report,
         candidates=ranked.recall.result(),
         calibration=ranked.chances.result(),
         dial=() if ranked.dial is None else ranked.dial.result(),
         importances=rankers.full.importance,
         caveats=tuple(caveats),
-        **details,
     )
 
 

@@ -16,7 +16,7 @@ SEEN_EVENTS = 10_000
 
 @dataclass(frozen=True)
 class Past:
-    """The requests of a window as the recommender would have met them.
+    """Fitted sources, to be asked about past requests as they would have been met.
 
     Attributes:
         scoring: fitted sources, with a state that holds all events; only those before each request are looked at.

@@ -49,7 +49,10 @@ class Processes:
                         busy.remove(connection)
                         connection.close()
                     else:
-                        connection.send(further[0])
+                        try:
+                            connection.send(further[0])
+                        except ConnectionError as error:
+                            raise DataError(_DIED) from error
         finally:
             for connection in busy:
                 connection.close()
@@ -92,6 +95,9 @@ class Processes:
         return nullcontext()
 
 
+_DIED = "a worker process died; run again to go on from what it left (rank: with --resume)"
+
+
 def _received(connection: Connection, helper: BaseProcess | None = None) -> Any:
     """What a process says; None: it is a helper that has ended as it should.
 
@@ -105,7 +111,7 @@ def _received(connection: Connection, helper: BaseProcess | None = None) -> Any:
             helper.join()
             if helper.exitcode == 0:
                 return None
-        raise DataError("a worker process died; run again to go on from what it left (rank: with --resume)") from error
+        raise DataError(_DIED) from error
     if isinstance(result, RecsysError):
         raise result
     return result

@@ -47,8 +47,8 @@ def explain(
 
 def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Sequence[str]) -> list[str]:
     reasons = []
-    recent = history.positive().newest(20)
-    before = int(np.count_nonzero(history.items == item))
+    chosen = history.positive()
+    recent, before = chosen.newest(20), int(np.count_nonzero(chosen.items == item))
     if before:
         reasons.append(f"you chose it {_times(before)} before")
     others = np.flatnonzero(recent.items != item)

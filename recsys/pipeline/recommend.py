@@ -1,4 +1,4 @@
-"""The recommender: requests in, ranked lists out. The one path of API, batch and evaluation."""
+"""The recommender: requests in, ranked lists out, for API, batch and the evaluation of given requests."""
 
 import copy
 import threading
@@ -202,12 +202,11 @@ class Recommender:
         return successor
 
     def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
-        """(n_requests,) True where nothing is known of what the request's user did."""
-        users = np.array([-1 if r.user_id is None else self.user_number(r.user_id) for r in requests], dtype=np.int32)
-        now = np.full(len(users), self._now()[0])
-        known = self.scoring.state.histories(users, now, 1).lengths > 0
-        given = [request.history for request in requests]
-        return np.array([not (own if own is not None else of_user) for own, of_user in zip(given, known, strict=True)])
+        """(n_requests,) True where nothing is known of what the request's user did before it."""
+        stored = self.scoring.state.histories(*self._askers(requests), 1).lengths > 0
+        items = self.catalogue.vocabulary
+        given = [any(item in items for item in request.history or ()) for request in requests]
+        return np.array([not (known or own) for known, own in zip(stored, given, strict=True)], dtype=bool)
 
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
@@ -258,12 +257,13 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter or a policy key of a request cannot be.
         """
-        users = np.array(
-            [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests],
-            dtype=np.int32,
-        )
-        now = np.array([self._now()[0] if r.time is None else r.time for r in requests], dtype=np.int64)
-        return block_of(requests, users, now, self.scoring, self.bundle)
+        return block_of(requests, *self._askers(requests), self.scoring, self.bundle)
+
+    def _askers(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
+        users = [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests]
+        now = [self._now()[0] if r.time is None else r.time for r in requests]
+        return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
 
     def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources

@@ -14,7 +14,7 @@ from recsys.data.forget import Forgotten, user_digest, without_users
 from recsys.data.item_changes import change_fitting_items
 from recsys.data.loading import append_events
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.errors import DataError
+from recsys.errors import DataError, RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
@@ -75,13 +75,15 @@ class _News:
 
     Attributes:
         dataset: in numbers that extend the champion's.
-        n_unusable: new events that were set aside.
+        n_events: new ones.
+        n_unusable: further ones that were set aside.
         set_aside: sentences.
         digests: of users who are to be forgotten.
         read: how far the store is in it.
     """
 
     dataset: Dataset
+    n_events: int
     n_unusable: int
     set_aside: tuple[str, ...]
     digests: Collection[str]
@@ -131,9 +133,8 @@ def retrain_from_store(
     )
     dataset = append_events(Dataset(catalogue, log), events, champion.config)
     read = StoreMark(identity=store.identity, offset=offset)
-    news = _News(dataset, dataset.n_rejected, set_aside, digests, read)
-    n_new = len(dataset.log) - len(log)
-    return _Retraining(registry, champion, news, n_new, dry_run, anew, seed, progress).decide()
+    news = _News(dataset, len(dataset.log) - len(log), dataset.n_rejected, set_aside, digests, read)
+    return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
 def retrain_from_data(
@@ -153,8 +154,8 @@ def retrain_from_data(
     """
     champion = _champion(registry, overrides)
     n_new = len(dataset.log.after(champion.data_record.end))
-    news = _News(renumbered(dataset, champion), dataset.n_rejected, (), (), champion.store)
-    return _Retraining(registry, champion, news, n_new, dry_run, anew, seed, progress).decide()
+    news = _News(renumbered(dataset, champion), n_new, dataset.n_rejected, (), (), champion.store)
+    return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
 def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
@@ -169,45 +170,53 @@ class _Retraining:
     Attributes:
         registry, dry_run, anew, seed, progress: as for `retrain_from_store`.
         champion: the served version.
-        news: what came since; `n_new` events of it are usable.
+        news: what came since.
     """
 
     registry: Registry
     champion: Bundle
     news: _News
-    n_new: int
     dry_run: bool
     anew: bool
     seed: int
     progress: Progress
 
     def decide(self) -> Decision:
-        """Check the data, train and measure a challenger, and write down what became of it."""
-        registry, champion, news = self.registry, self.champion, self.news
+        """Check the data, train and measure a challenger, and write down what became of it.
+
+        Users who are to be forgotten are forgotten also where training fails.
+        """
+        try:
+            decision = self._decided()
+        except RecsysError:
+            if not self.dry_run:
+                self._forget()
+            raise
+        if self.dry_run:
+            return decision
+        if decision.action != "promoted":
+            self.registry.refuse(decision.challenger, decision.reason, decision.checks)
+            decision = replace(decision, forgotten_in=self._forget())
+        self.registry.prune(self.champion.config.retrain.keep)
+        return decision
+
+    def _decided(self) -> Decision:
+        champion, news = self.champion, self.news
         set_aside = news.set_aside
         if news.n_unusable:
             set_aside += (f"{news.n_unusable:,} events of unknown items or with wrong cells",)
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
-        decision = Decision("skipped", "", champion.version, None, self.n_new, set_aside=set_aside)
+        decision = Decision("skipped", "", champion.version, None, news.n_events, set_aside=set_aside)
         least = champion.config.retrain.min_events
-        if self.n_new < least:
-            reason = f"{self.n_new:,} new events; retrain.min_events asks for {least:,}"
-            decision = replace(decision, reason=reason, checks=(Check("events", False, reason),))
-        else:
-            checks = check_data(champion, news.dataset, news.n_unusable)
-            decision = replace(decision, checks=tuple(checks))
-            if all(check.passed for check in checks):
-                decision = self._challenge(decision)
-            else:
-                decision = replace(decision, action="refused", reason=_objections(checks))
-        if self.dry_run:
-            return decision
-        if decision.action != "promoted":
-            registry.refuse(decision.challenger, decision.reason, decision.checks)
-            decision = replace(decision, forgotten_in=self._forget())
-        registry.prune(champion.config.retrain.keep)
-        return decision
+        if news.n_events < least:
+            reason = f"{news.n_events:,} new events; retrain.min_events asks for {least:,}"
+            return replace(decision, reason=reason, checks=(Check("events", False, reason),))
+        checks = check_data(champion, news.dataset, news.n_unusable)
+        decision = replace(decision, checks=tuple(checks))
+        if all(check.passed for check in checks):
+            return self._challenge(decision)
+        return replace(decision, action="refused", reason=_objections(checks))
 
     def _challenge(self, decision: Decision) -> Decision:
         """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""

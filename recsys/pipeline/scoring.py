@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
-from recsys.pipeline.candidates import Candidates, Pairs, propose
+from recsys.pipeline.candidates import Candidates, Pairs, Proposal, propose
 from recsys.pipeline.stage_one import TEXT, Queries, StageOne
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
-from recsys.retrieval.scores import Scores, SparseScores
+from recsys.retrieval.scores import SparseScores
 
 _CELLS_PER_BLOCK = 4_000_000
 _REQUESTS_PER_BLOCK = 256
@@ -47,7 +47,7 @@ class Block:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         queries: free text of each request, or None.
-        only: (n_requests,) the item numbers that alone may be listed, or None; empty when no request names any.
+        only: (n_requests,) the item numbers that alone may be listed, or None; empty says that no request names any.
         stages: what each stage took, and whether there is time for the next.
     """
 
@@ -110,7 +110,7 @@ class Scoring:
     def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
         """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
 
-        New texts are encoded. Collaborative models say nothing of new items. The events are shared with this one.
+        New texts are encoded; collaborative models lend new items what they say of similar ones. The events are shared.
 
         Raises:
             DataError: a column does not fit the catalogue's.
@@ -141,13 +141,18 @@ class Scoring:
 
     def candidates(self, block: Block, n: int, certain: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `certain` ones."""
-        nothing = SparseScores.nothing(*block.eligible.shape)
-        scores: dict[str, Scores] = {}
+        n = min(n, block.eligible.shape[1])
+        nothing = SparseScores.nothing(*block.eligible.shape), np.full((len(block), n), -1, dtype=np.int32)
+        said: dict[str, Proposal] = {}
         for source in self.stage.sources:
-            ask = partial(self.stage.scores_of, source, block.histories, block.queries)
+
+            def ask(source: str = source) -> Proposal:
+                scores = self.stage.scores_of(source, block.histories, block.queries)
+                return scores, scores.best(block.eligible, n)
+
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
-            scores[source] = block.stages.attempt(source, within, ask) or nothing
-        return propose(scores, block.eligible, n, certain)
+            said[source] = block.stages.attempt(source, within, ask) or nothing
+        return propose(said, block.eligible, n, certain)
 
     def answers(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and what is looked for, 0 without free text; None where no request

@@ -80,18 +80,10 @@ def evaluate_anew(
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
-        reports.append(
-            measured(
-                trained,
-                past.scoring,
-                asked_of(past, asked, len(grade_of_weights(log))),
-                name,
-                seed,
-                progress,
-                caveats=caveats,
-                windows=(Window(cut.name, start, end, len(log.between(start, end)), "is measured"),),
-            )
-        )
+        requests = asked_of(past, asked, len(grade_of_weights(log)))
+        report = measured(trained, past.scoring, requests, name, seed, progress, caveats)
+        window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
+        reports.append(replace(report, windows=(window,)))
     return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
 
 

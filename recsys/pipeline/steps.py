@@ -111,7 +111,7 @@ class Steps:
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
         newest, most = log.between(split.test_start, split.end), self.config.data.max_requests
         logged = logged_placements(past, features, rankers, newest, most, self.seed)
-        return measure(
+        report = measure(
             past.scoring,
             features,
             rankers,
@@ -122,14 +122,17 @@ class Steps:
             dataset=name,
             seed=self.seed,
             progress=self.progress,
+            caveats=caveats_of(self.dataset.log, test),
+            baselines=baselines,
+        )
+        return replace(
+            report,
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            caveats=caveats_of(self.dataset.log, test),
-            baselines=baselines,
             shown=order_of_shown(past, features, rankers, test, self.seed),
             off_policy=None if logged is None else off_policy(logged, seed=self.seed),
         )

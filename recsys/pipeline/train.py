@@ -43,11 +43,11 @@ def train(
 ) -> Bundle:
     """Train everything and measure it honestly.
 
-    1. Sources learn from the history, but for the items of a small share, which are made newcomers. What the sources
+    1. Sources learn from the history, but for the items of a small share, which are made novices. What the sources
        would have proposed in the ranker window, and what users then did, teaches a ranker.
     2. Sources learn from everything before the test. With that ranker they are measured on the test window.
     3. The ranker learns from both windows (in each, the sources had not seen it), and from the requests of the test
-       window that want a newcomer, as the sources of step 1 see them; the sources learn from everything.
+       window that want a novice, as the sources of step 1 see them; the sources learn from everything.
 
     Args:
         dataset: catalogue and log.

@@ -44,8 +44,17 @@ def training_rows(
         table = past.scoring.table(block, kept, features)
         sizes = np.bincount(kept.rows, minlength=len(part))[useful]
         positions = _positions(part, kept, block.eligible.shape[1])
-        own = (grades == top_grade, sizes, part.times[useful], kept.proposed_by, positions)
-        parts.append(RankerRows(table, grades, *own))
+        parts.append(
+            RankerRows(
+                table=table,
+                grades=grades,
+                bought=grades == top_grade,
+                sizes=sizes,
+                times=part.times[useful],
+                proposed_by=kept.proposed_by,
+                positions=positions,
+            )
+        )
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(moments):,} requests")
     return RankerRows.joined(parts)

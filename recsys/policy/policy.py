@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.pins import Pins
+from recsys.policy.shares import AtLeast, Cap
 from recsys.policy.steps import Step
 
 
@@ -63,6 +65,13 @@ class Policy:
         pinned = [step.items for step in self.steps if isinstance(step, Pins)]
         items = np.concatenate([np.zeros(0, dtype=np.int32), *pinned])
         return items[items >= 0]
+
+    def diversified(self, diversity: Diversity) -> "Policy":
+        """The same rules with another diversity, at its place: before what would be moved by it."""
+        others = [step for step in self.steps if not isinstance(step, Diversity)]
+        fixed = (at for at, step in enumerate(others) if isinstance(step, Pins | Cap | AtLeast | Exploration))
+        place = next(fixed, len(others))
+        return Policy((*others[:place], diversity, *others[place:]))
 
     @property
     def explores(self) -> bool:

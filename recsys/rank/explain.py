@@ -1,13 +1,14 @@
 """Contributions of single features, added up to the four groups that a reader understands."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import FeatureGroup
 
-GROUPS: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour", "context")
+GROUPS: tuple[FeatureGroup, ...] = get_args(FeatureGroup)
 
 
 def by_group(contributions: NDArray[np.float64], groups: Sequence[FeatureGroup]) -> NDArray[np.float64]:

@@ -86,7 +86,7 @@ def scatter(
     Args:
         offsets: (n_rows + 1,) where each row's `items` and `weights` start.
         indptr, indices, data: CSR links.
-        sums, marks: of `Sums`.
+        sums, marks: of `recsys.retrieval.scores`, all 0.
 
     Returns:
         (n_rows + 1,) where each row's linked items start, these, increasing within a row, and their sums.
@@ -115,7 +115,7 @@ def scatter(
 
 @njit(cache=True, nogil=True)
 def add_up(items: Ints, values: Floats, sums: Floats, marks: Ints) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The distinct items in order, and the sum of the values of each; `sums` and `marks` are of `Sums`."""
+    """The distinct items in order, and the sum of the values of each; `sums` and `marks` as for `scatter`."""
     found, totals = np.empty(len(items), dtype=np.int32), np.empty(len(items), dtype=np.float32)
     for place in range(len(items)):
         sums[items[place]] += values[place]

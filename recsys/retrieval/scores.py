@@ -57,7 +57,7 @@ class Scores(Protocol):
         ...
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """(n_pairs,) scores of items (n_pairs,) for requests (n_pairs,)."""
+        """(n_pairs,) scores of items (n_pairs,) for requests (n_pairs,), which do not decrease."""
         ...
 
 

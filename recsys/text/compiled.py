@@ -10,6 +10,9 @@ from recsys.data.arrays import Floats, Ints
 
 Longs = NDArray[np.int64]
 
+MAX_LOGIT = 50.0
+"""Of attention; above it a power of it could overflow."""
+
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def mixture_logits(
@@ -94,7 +97,7 @@ def shares_of(
     prior = math.exp(prior_logit)
     totals[:] = prior
     for place in range(len(logits)):
-        shares[place] = math.exp(min(logits[place], np.float32(50)))
+        shares[place] = math.exp(min(logits[place], np.float32(MAX_LOGIT)))
         totals[rows[place]] += shares[place]
     for place in range(len(logits)):
         shares[place] /= totals[rows[place]]

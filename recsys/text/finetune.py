@@ -29,8 +29,8 @@ _NOISE = 0.015
 """A later state is kept unless it is worse than the best by more than this share: the schedule favours late ones."""
 _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
-_NETWORK_RATE = 4.0
-"""Learning rate of the network over that of the adapter."""
+_ALONE_RATE = 4.0
+"""Learning rate of the network when it is trained alone, over that beside an adapter."""
 _LESSONS = 32
 """What the teacher said of so many requests is looked at in each step."""
 _SLACK = 1.25
@@ -230,7 +230,7 @@ class Trainer:
     def _optimizer(self, plan: Plan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
         words = list(self.network.words.parameters())
         rest = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("words.")]
-        rate = plan.learning_rate if adapter is not None else _NETWORK_RATE * plan.learning_rate
+        rate = plan.learning_rate if adapter is not None else _ALONE_RATE * plan.learning_rate
         groups = [
             {"params": words, "lr": rate, "weight_decay": 0.0},
             {"params": rest, "lr": rate, "weight_decay": _WEIGHT_DECAY},

@@ -60,10 +60,11 @@ def fit(
     texts: Sequence[str],
     log: InteractionLog,
     config: TextConfig,
+    *,
     seed: int,
     minutes: float,
     cache: VectorCache | None,
-    warm: TextReader | None,
+    earlier: TextReader | None,
     checkpoint: Path | None,
     together: Together | None,
     progress: Progress,
@@ -75,8 +76,8 @@ def fit(
     base = vectors = _encoded(encoder, texts, cache, progress)
     again = max(1, int(_AGAIN * config.epochs))
     epochs = {NETWORK: config.epochs, config.peft: config.epochs, TEACHER: config.epochs}
-    if warm is not None and warm.encoder.tuning is not None and warm.encoder.base_version == encoder.version:
-        encoder = encoder.changed(warm.encoder.tuning.weights)
+    if earlier is not None and earlier.encoder.tuning is not None and earlier.encoder.base_version == encoder.version:
+        encoder = encoder.changed(earlier.encoder.tuning.weights)
         vectors = _encoded(encoder, texts, cache, progress)
         epochs[config.peft] = again
     tokens = encoder.tokens(texts)
@@ -84,8 +85,8 @@ def fit(
     n_kinds = 1 + len(log.event_names)
     torch.manual_seed(seed)
     network = InterestNetwork(encoder.dim, len(lexicon), config.history, n_kinds).to(encoder.device)
-    if warm is not None and warm.network.prior.shape == network.prior.shape:
-        network.go_on_from(warm.network, warm.lexicon.places(lexicon.tokens))
+    if earlier is not None and earlier.network.prior.shape == network.prior.shape:
+        network.go_on_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
         epochs[NETWORK] = again
     training, validation = split(Instances.from_log(log, config.history), len(texts))
     bags = lexicon.bags(tokens)

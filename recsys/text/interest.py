@@ -125,11 +125,20 @@ class InterestModel:
         from recsys.text.fitting import fit
 
         budget = config.budget_minutes if minutes is None else minutes
-        earlier = warm.reader if warm is not None else None
-        fitted = fit(texts, log, config, seed, budget, cache, earlier, checkpoint, together, progress)
+        fitted = fit(
+            texts,
+            log,
+            config,
+            seed=seed,
+            minutes=budget,
+            cache=cache,
+            earlier=warm.reader if warm is not None else None,
+            checkpoint=checkpoint,
+            together=together,
+            progress=progress,
+        )
         encoder = fitted.reader.encoder
-        version = version_of(locate(config.encoder), encoder.max_tokens)
-        settings = Settings(config.encoder, version, encoder.max_tokens, fitted.click, fitted.purchase)
+        settings = Settings(config.encoder, encoder.base_version, encoder.max_tokens, fitted.click, fitted.purchase)
         return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader, fitted.curve)
 
     def teacher(

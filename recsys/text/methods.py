@@ -27,22 +27,27 @@ class Method(Protocol):
     model: Any
 
     def penalty(self) -> torch.Tensor | None:
-        """What the method adds to the loss."""
+        """What the method adds to the loss: nothing, for most."""
+        return None
 
     def after_step(self, done: float) -> None:
         """Called after each step while gradients are there; `done` is the share of the training that is over."""
+        return
 
     def extra_state(self) -> dict[str, torch.Tensor]:
         """What the method remembers beside the weights that are trained."""
+        return {}
 
     def restore_extra(self, state: dict[str, torch.Tensor]) -> None:
         """Set it to what `extra_state` gave."""
+        return
 
     def merged(self) -> Any:
         """The encoder with what was learned in its own weights; the method must not be used afterwards."""
+        ...
 
 
-class Full:
+class Full(Method):
     """All weights of the upper layers."""
 
     def __init__(self, model: Any, upper_layers: int) -> None:
@@ -50,26 +55,12 @@ class Full:
         for parameter in upper_parameters(model, upper_layers).values():
             parameter.requires_grad_(True)
 
-    def penalty(self) -> torch.Tensor | None:
-        """Nothing."""
-        return None
-
-    def after_step(self, done: float) -> None:
-        """Nothing to do."""
-
-    def extra_state(self) -> dict[str, torch.Tensor]:
-        """Nothing."""
-        return {}
-
-    def restore_extra(self, state: dict[str, torch.Tensor]) -> None:
-        """Nothing to do."""
-
     def merged(self) -> Any:
         """The encoder itself, frozen again."""
         return self.model.requires_grad_(False)
 
 
-class Adapter(Full):
+class Adapter(Method):
     """LoRA (Hu et al., 2022) or IA3 (Liu et al., 2022)."""
 
     def __init__(self, model: Any, settings: Any) -> None:

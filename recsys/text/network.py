@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from recsys.text.attention import AGES, ReadEvents
+from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
 
 _TEMPERATURE = 0.07
@@ -157,7 +158,7 @@ class InterestNetwork(nn.Module):
             + self.event_logits[torch.from_numpy(kinds)]
             + self.worth * torch.from_numpy(events.worth).to(past.device)
         )
-        powers = logits.clamp(max=_MAX_SCALE).exp()
+        powers = logits.clamp(max=MAX_LOGIT).exp()
         prior = self.prior_logit.exp()
         totals = prior.expand(n_requests).index_add(0, rows, powers)
         return powers / totals[rows], prior / totals

@@ -27,7 +27,7 @@ class Plan:
     Attributes:
         stage: its name, in messages, curves and checkpoints.
         epochs: most passes over the examples.
-        learning_rate: peak rate of the adapter; the network's is four times as high.
+        learning_rate: peak rate of the network beside an adapter; alone it learns faster, the adapter at `RATES` of it.
         accumulate: batches whose gradients make one step.
         seed: for repeatability, which holds as long as the deadline does not bind.
         clock: what the times are read from.

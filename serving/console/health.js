@@ -62,7 +62,7 @@ function glance(metrics, points) {
     tile("Answers", number(answers), pace === null ? "since the start" : `${pace.toFixed(1)} a second`, "", sparkline(paces)),
     tile("Lists", number(lists), `95 % within ${seconds(quantile(metrics, LATENCY, 0.95, isList))}`, "", sparkline(points.map(({ slow }) => slow ?? 0))),
     tile("Errors", number(faults), `${percent(answers ? faults / answers : 0)} of the answers`, faults ? "bad" : "good"),
-    tile("Degraded lists", number(degraded), "made of popular items only", degraded ? "bad" : "good"),
+    tile("Degraded lists", number(degraded), "made without the ranker", degraded ? "bad" : "good"),
     tile("Events", number(total(metrics, "recsys_events_total", ({ outcome }) => outcome === "accepted")), up ? "the store answers" : "the store does not answer", up ? "good" : "bad"),
     tile("Refused versions", number(refused), refused ? "the served one stays" : "all could be loaded", refused ? "bad" : "good"),
   ];

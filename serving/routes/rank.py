@@ -17,7 +17,7 @@ async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
     recommender = served.recommender
     vocabulary = recommender.catalogue.vocabulary
     distinct = list(dict.fromkeys(body.items))
-    known = [id_ for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn]
+    known = {id_: None for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn}
     n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
-    unknown = {"unknown_items": [id_ for id_ in distinct if id_ not in set(known)]}
-    return await ranked(service, recommender, body, n, candidates=known, variant=variant, further=unknown)
+    unknown = {"unknown_items": [id_ for id_ in distinct if id_ not in known]}
+    return await ranked(service, recommender, body, n, candidates=[*known], variant=variant, further=unknown)

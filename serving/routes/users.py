@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from recsys.data.events import Event
+from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
 from serving.errors import documented
 from serving.paths import USER
@@ -29,13 +30,13 @@ router = APIRouter(
     ),
 )
 
-UserId = Annotated[str, Path(min_length=1, max_length=256)]
+UserId = Annotated[str, Path(min_length=1, max_length=MAX_ID)]
 
 
 @router.get("", response_model=FoundUsersAnswer)
 async def find_users(
     service: ServiceNeeded,
-    q: Annotated[str, Query(max_length=256, description="part of the id", examples=["u1"])] = "",
+    q: Annotated[str, Query(max_length=MAX_ID, description="part of the id", examples=["u1"])] = "",
     n: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
     """Known users whose id holds a text, the most active first. None where users are known by pseudonyms."""

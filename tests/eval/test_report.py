@@ -1,6 +1,7 @@
 """The JSON object and the page."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -40,13 +41,16 @@ def report() -> EvaluationReport:
     rng = np.random.default_rng(2)
     predicted = rng.random(500).astype(np.float32)
     mask = np.arange(N_REQUESTS) < 40
-    return EvaluationReport.of(
+    figures = EvaluationReport.of(
         NASTY,
         NASTY,
         measurement(0.5),
         baselines={"popularity": measurement(0.0), "ease": measurement(0.3)},
         ablation={NASTY: measurement(0.5)},
         slices={"cold_item": mask, "cold_user": mask & False, NASTY: ~mask, LONG: mask},
+    )
+    return replace(
+        figures,
         windows=(Window("history", 0, 86_400_000_000, 1_234, NASTY), Window("test", 1, 2, 5, "measured")),
         facts={NASTY: NASTY},
         caveats=("no impressions in the log: candidates served as negatives", NASTY),

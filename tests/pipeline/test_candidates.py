@@ -16,7 +16,9 @@ def items_of(candidates: Candidates, request: int = 0) -> list[int]:
 def propose(values, eligible, n, certain=None) -> Candidates:  # type: ignore[no-untyped-def]
     """From dense scores."""
     pairs = None if certain is None else np.nonzero(certain)
-    return propose_from({name: DenseScores(one) for name, one in values.items()}, eligible, n, pairs)
+    said = {name: DenseScores(one) for name, one in values.items()}
+    most = min(n, eligible.shape[1])
+    return propose_from({name: (one, one.best(eligible, most)) for name, one in said.items()}, eligible, n, pairs)
 
 
 def scores(*rows: list[float]) -> np.ndarray:  # type: ignore[type-arg]

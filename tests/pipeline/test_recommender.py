@@ -248,7 +248,9 @@ def test_the_frame_of_a_list(recommender: Recommender) -> None:
 
 def test_an_observed_event_changes_the_next_list(recommender: Recommender) -> None:
     before = recommender.recommend(Request("newcomer"))
-    assert recommender.are_cold([Request("newcomer"), Request(history=("a",))]).tolist() == [True, False]
+    asked = [Request("newcomer"), Request(history=("no item",)), Request(history=("books-0-small",)), Request(USER)]
+    asked += [replace(asked[-1], time=AFTER - 10_000 * DAY)]
+    assert recommender.are_cold(asked).tolist() == [True, True, False, False, True]
     assert recommender.history_of("newcomer") == []
     events = [click("newcomer", f"books-{kind}-small", AFTER + kind) for kind in range(3)]
     assert recommender.observe(events) == 0

@@ -145,9 +145,15 @@ def test_only_late_events_leave_nothing_to_compare_on(
     plain_registry: Registry, store: Store, items: list[str], plain: Bundle
 ) -> None:
     store.append(clicks_of_tastes(items, 120, start=int(plain.log.times[0])))
+    first = plain_registry.versions()
     with pytest.raises(DataError, match="newer than the served version's data"):
         retrain_from_store(plain_registry, store, progress=quiet)
-    assert len(plain_registry.versions()) == 1
+    assert plain_registry.versions() == first
+    store.forget("user 7")
+    with pytest.raises(DataError, match="newer than the served version's data"):
+        retrain_from_store(plain_registry, store, progress=quiet)
+    assert "user 7" not in Bundle.load(plain_registry).log.user_vocabulary, "that does not wait for better data"
+    assert not {*plain_registry.versions()} & {*first}
 
 
 def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train_on(

@@ -45,12 +45,18 @@ def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyP
     assert np.isnan(late.p_click).all()
     assert late.explanations is None
 
-    monkeypatch.setattr("recsys.text.interest.InterestModel.scores", broken)
-    without = recommender.recommend(request, explain=True, stages=LiveStages(60))
-    assert without.degraded == ("text",)
-    assert len(without) == len(without.explain()) == 5
-    with pytest.raises(ZeroDivisionError):
-        recommender.recommend(request)
+    class Broken:
+        """Scores that are not there when they are asked for."""
+
+        best = of = broken
+
+    for scores in (broken, lambda *_: Broken()):
+        monkeypatch.setattr("recsys.text.interest.InterestModel.scores", scores)
+        without = recommender.recommend(request, explain=True, stages=LiveStages(60))
+        assert without.degraded == ("text",)
+        assert len(without) == len(without.explain()) == 5
+        with pytest.raises(ZeroDivisionError):
+            recommender.recommend(request)
 
 
 def test_popular_items_stand_under_the_rules(trained_registry: Path) -> None:

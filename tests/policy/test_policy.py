@@ -10,7 +10,9 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
 from recsys.policy.diversity import Diversity
 from recsys.policy.filters import Filters
+from recsys.policy.pins import Pins
 from recsys.policy.policy import Change, Policy
+from recsys.policy.shares import Cap
 from recsys.policy.steps import Available, Exclude, Seen
 
 N_ITEMS = 6
@@ -84,6 +86,14 @@ def test_seen_items_are_demoted_and_stay_so_under_diversity() -> None:
     assert arranged(Seen("demote", numbers(0, 4))) == [1, 2, 3, 5, 0, 4]
     assert arranged(Seen("demote", numbers(5)), Diversity(1.0, VECTORS))[-1] == 5
     assert arranged(Seen("keep", numbers(0))) == [0, 1, 2, 3, 4, 5]
+
+
+def test_another_diversity_moves_neither_pins_nor_caps() -> None:
+    pins, cap = Pins(numbers(2), np.array([1])), Cap("category", 2, CATALOGUE)
+    for steps in ((Available(), pins, cap), (Available(), Diversity(0.1, VECTORS), pins, cap)):
+        policy = Policy(steps).diversified(Diversity(0.5, VECTORS))
+        assert [step.name for step in policy.steps] == ["available", "diversity", "pins", "cap"]
+    assert Policy((Available(),)).diversified(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
 
 
 def test_diversity_by_hand() -> None:

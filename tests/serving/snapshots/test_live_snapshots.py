@@ -167,6 +167,22 @@ def test_a_worker_that_met_new_items_in_another_order(world: World, items: list[
 
 
 @pytest.mark.usefixtures("eager")
+def test_an_event_that_waited_for_its_item_stays_when_a_worker_goes_over(world: World, items: list[str]) -> None:
+    """To a snapshot in which it still waits."""
+    one, other = world.state(), world.state()
+    world.store.append(clicks("new 1", NEW_ITEMS[0], items[0]))
+    follow(one)
+    one.keep()
+    assert [event.item_id for event in one.serving().missed] == [NEW_ITEMS[0]]
+    world.put(0)
+    follow(other)
+    assert [item for item, _, _ in knows(other, "new 1")] == [NEW_ITEMS[0], items[0]]
+    other.keep()
+    assert in_memory(other) < 2, "it went over"
+    assert [item for item, _, _ in knows(other, "new 1")] == [NEW_ITEMS[0], items[0]]
+
+
+@pytest.mark.usefixtures("eager")
 def test_who_is_forgotten_is_in_no_snapshot(world: World, items: list[str]) -> None:
     other = publish_copy(world.registry, world.registry.resolve(None), promote=False)
     live, beside = world.state(), world.state()
