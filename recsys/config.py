@@ -74,6 +74,13 @@ class EventsConfig(Section):
         default={"rating": 4.0}, description="an event whose value is below this is worth 0 (a bad rating)"
     )
 
+    @field_validator("weights")
+    @classmethod
+    def _impressions_are_no_interest(cls, weights: dict[str, float]) -> dict[str, float]:
+        if weights.get("impression"):
+            raise ValueError("an impression says what was shown, not what was wanted: its weight is 0")
+        return weights
+
 
 class TextConfig(Section):
     """The encoder and the interest model."""

@@ -63,7 +63,7 @@ def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -
 def _title(recommender: "Recommender", item_id: str) -> str:
     catalogue = recommender.catalogue
     title = catalogue.frame["title"][catalogue.vocabulary.number(item_id)]
-    return item_id if title is None else str(title)[:60]
+    return str(title)[:60] if title else item_id
 
 
 def _day(time: int) -> str:

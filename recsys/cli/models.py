@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
 
     registry = Registry(arguments.registry)
-    if not registry.path.is_dir() and arguments.action is not _pull:
+    is_registry = registry.path.is_dir() and (registry.versions() or not any(registry.path.iterdir()))
+    if not is_registry and arguments.action is not _pull:
         raise BundleError(f"there is no registry at {registry.path}; `recsys train` makes one")
     arguments.action(registry, arguments)
     return 0

@@ -7,6 +7,9 @@ from typing import Any
 _ENOUGH = 10_000
 """Characters of the widest line that is written to a file or a pipe."""
 
+_HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
+"""Control characters: in a title they would move the cursor, or colour the screen."""
+
 
 def print_json(answer: Mapping[str, Any]) -> None:
     """One JSON object, indented; numbers of numpy are numbers, NaN is null."""
@@ -24,7 +27,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
 
     table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(cell.translate(_HIDDEN) for cell in row))
     if sys.stdout.isatty():
         Console(highlight=False, markup=False).print(table)
         return

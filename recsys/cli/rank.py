@@ -41,7 +41,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "complete or as it was",
     )
     parser.add_argument(
-        "--data", type=options.place, metavar="DIR", help="take also the newer events of this dataset directory"
+        "--data",
+        type=options.place,
+        metavar="DIR",
+        help="take also the newer events of this dataset directory, and which items are available",
     )
     options.add_engine(parser, "one a core")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.matching import brought_up_to
+    from recsys.pipeline.matching import brought_up_to, stocked_as
     from recsys.pipeline.published import Published
     from recsys.registry import Registry
     from recsys.store.lists import is_url
@@ -71,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
-            bundle = brought_up_to(bundle, dataset)
+            bundle = stocked_as(brought_up_to(bundle, dataset, progress), dataset, progress)
         requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, arguments.n, progress)

@@ -92,6 +92,12 @@ class ItemCatalogue:
         vars(changed).update(vocabulary=vocabulary, text_lengths=lengths)
         return changed
 
+    def stocked(self, available: NDArray[np.bool_]) -> "ItemCatalogue":
+        """This catalogue where other items may be recommended: `available` is (n_items,)."""
+        stocked = ItemCatalogue(self.frame.with_columns(available=pl.Series(available, dtype=pl.Boolean)))
+        vars(stocked).update(vocabulary=self.vocabulary, text_lengths=self.text_lengths)
+        return stocked
+
     def save(self, folder: Path) -> None:
         """Write the frame as items.parquet, ids and lengths of texts as arrays."""
         folder.mkdir(parents=True, exist_ok=True)

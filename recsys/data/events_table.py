@@ -1,7 +1,7 @@
 """The event table to an `InteractionLog`: one lazy pass over the file, of which only numbers come into memory."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -26,16 +26,14 @@ class EventRows:
         frame: `row`, `user`, `item`, `event`, `request` (categorical), `time` (microseconds), `value`, `position`,
             `propensity`, `key` (hash of the event_id).
         rejections: the bad rows.
-        n_duplicates: rows whose event_id was there before.
     """
 
     frame: pl.DataFrame
     rejections: Rejections
-    n_duplicates: int
 
 
 def read_events(table: Table) -> EventRows:
-    """Read an event table; of rows with one event_id the first counts.
+    """Read an event table; an event_id may stand in it more than once.
 
     Raises:
         DataError: a required column is missing, or the table has no rows.
@@ -59,9 +57,7 @@ def read_events(table: Table) -> EventRows:
     bad = frame[FAULT] > 0
     rejected = rules.rejected() if bad.any() else pl.DataFrame(schema=REJECTED_DTYPES)
     frame = frame.filter(~bad).drop(FAULT).sort("row")
-    repeated = frame["key"].is_not_null() & ~frame["key"].is_first_distinct()
-    rejections = Rejections(table.name, table.first_line, n_rows, rejected.sort("row"))
-    return EventRows(frame.filter(~repeated), rejections, int(repeated.sum()))
+    return EventRows(frame, Rejections(table.name, table.first_line, n_rows, rejected.sort("row")))
 
 
 def unknown_items(rows: EventRows, items: Vocabulary) -> list[str]:
@@ -83,7 +79,13 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
     )
     old = rows.rejections
     rejections = Rejections(old.name, old.first_line, old.n_rows, pl.concat([old.rows, aside]).sort("row"))
-    return EventRows(rows.frame.filter(known), rejections, rows.n_duplicates)
+    return EventRows(rows.frame.filter(known), rejections)
+
+
+def distinct_events(rows: EventRows) -> tuple[EventRows, int]:
+    """Of good rows with one event_id the first, and how many others there were."""
+    repeated = rows.frame["key"].is_not_null() & ~rows.frame["key"].is_first_distinct()
+    return replace(rows, frame=rows.frame.filter(~repeated)), int(repeated.sum())
 
 
 def build_log(

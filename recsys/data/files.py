@@ -4,7 +4,7 @@ import csv
 import gzip
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -27,6 +27,8 @@ RAW = "__raw"
 
 _EXTRA = tuple(f"__extra_{place}" for place in range(8))
 """Cells behind the last column. Some programs end every line in commas: empty ones are no fault."""
+_OWN = frozenset({ROW, BROKEN, RAW, "__fault", *_EXTRA})
+"""Columns that are added to those of a file."""
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -116,6 +118,7 @@ def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
     """A table of typed columns: a parquet file or a frame in memory."""
     lazy = frame.lazy()
     dtypes = dict(lazy.collect_schema())
+    _check_names(name, dtypes)
     marks = {BROKEN: pl.lit(None, pl.String), RAW: pl.lit(None, pl.String)}
     return Table(name, lazy.with_row_index(ROW).with_columns(**marks), dtypes)
 
@@ -184,6 +187,9 @@ def _opener(name: str) -> Callable[..., IO[Any]]:
 def _open_csv(path: Path) -> Table:
     try:
         with _opener(path.name)(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            if stream.readline().endswith("\r"):
+                raise DataError(f"{path}: its lines end in CR alone; save it with line ends LF or CR LF")
+            stream.seek(0)
             reader = csv.reader(stream)
             header = [name.strip() for name in next(reader, [])]
             skip = reader.line_num
@@ -197,6 +203,7 @@ def _open_csv(path: Path) -> Table:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
+    _check_names(str(path), names)
     frame = pl.scan_csv(
         path,
         glob=False,
@@ -236,12 +243,24 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
     if not names:
         raise DataError(f"{path} holds no JSON object; write one object a line")
+    _check_names(str(path), names)
     whole = pl.col(RAW).str.json_path_match("$").fill_null("").str.starts_with("{")
     reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
     cells = {name: pl.col(RAW).str.json_path_match(_json_path(path, name)) for name in names}
     frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
     unseen = frozenset(names) - frozenset(found)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json", unseen=unseen)
+
+
+def _check_names(file: str, names: Iterable[str]) -> None:
+    """Refuse what would be taken for another column, or for several.
+
+    Raises:
+        DataError: names the column.
+    """
+    for name in names:
+        if name in _OWN or name.startswith("__value_") or name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
 
 
 def _json_path(path: Path, key: str) -> str:

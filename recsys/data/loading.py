@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.config import Config
+from recsys.config import Config, EventsConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
-from recsys.data.events_table import build_log, read_events, reject_unknown, unknown_items
+from recsys.data.events_table import build_log, distinct_events, read_events, reject_unknown, unknown_items
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
@@ -177,6 +177,15 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
     return digest.hexdigest()
 
 
+def _misspelt_names(log: InteractionLog, name: str, config: EventsConfig) -> list[str]:
+    """A sentence for each event name that differs only in letter case from one that `events.weights` names."""
+    return [
+        f"{name}: the event {found!r} is not {found.lower()!r}, and so worth events.default_weight"
+        for found in log.event_names
+        if found not in config.weights and found.lower() in config.weights
+    ]
+
+
 def _assemble(
     items: Table, events: Table, further: tuple[Rejections, ...], config: Config
 ) -> tuple[Dataset, LoadReport]:
@@ -186,6 +195,7 @@ def _assemble(
         catalogue = with_unknown(catalogue, unknown_items(rows, catalogue.vocabulary))
     else:
         rows = reject_unknown(rows, catalogue.vocabulary)
+    rows, n_duplicates = distinct_events(rows)
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
         raise NoUsableRowError(words, rows.rejections)
@@ -193,6 +203,6 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS))
-    report = LoadReport((rejected_items, rows.rejections, *further), rows.n_duplicates, doubts)
+    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *_misspelt_names(log, events.name, config.events))
+    report = LoadReport((rejected_items, rows.rejections, *further), n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

@@ -23,6 +23,9 @@ from recsys.errors import DataError
 FAULT = "__fault"
 """Place of the first broken rule of a row in `Rules.checks`, from 1; 0 where the row is good."""
 
+_ROUNDED = r"^-?\d\.\d{10,}e\+?(19|[2-9]\d|\d{3})$"
+"""What JSON makes of a whole number that 64 bits do not hold: ids that differ would become one."""
+
 _LOOKED_AT = 1_000
 """First cells of a column of times that tell what its numbers are."""
 _NEAR = 0.8
@@ -141,8 +144,8 @@ def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
     present = [column for column in columns if column.name in table.dtypes]
     values = {}
     for column in present:
+        numbers = _numbers(table, column)
         try:
-            numbers = _numbers(table, column)
             values[parsed(column.name)] = parse(column, table.dtypes[column.name], table.nested, numbers)
         except DataError as error:
             raise DataError(f"{table.name}: {error}") from error
@@ -161,9 +164,9 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
     """
     for column in columns:
         if column.required and column.name not in table.dtypes:
-            strange = [name for name in table.dtypes if name not in {known.name for known in columns}]
+            strange = {name.lower(): name for name in table.dtypes if name not in {known.name for known in columns}}
             near = difflib.get_close_matches(column.name, strange, n=1, cutoff=0.5)
-            hint = f"rename {near[0]!r} to it" if near else f"it has {', '.join(list(table.dtypes)[:12])}"
+            hint = f"rename {strange[near[0]]!r} to it" if near else f"it has {', '.join(list(table.dtypes)[:12])}"
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 
 
@@ -259,6 +262,9 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
     if column.kind == "id" and dtype.is_float():
         checks = [Check(column.name, "missing", value.is_null())] if column.required else []
+    if column.kind == "id" and dtype == pl.String:
+        rounded = cell.str.contains(_ROUNDED).fill_null(False)
+        checks.append(Check(column.name, "a number of more digits than are kept; write the id as text", rounded))
     if column.kind == "past":
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))

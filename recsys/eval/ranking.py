@@ -99,8 +99,12 @@ class Targets:
 
     @classmethod
     def of(cls, items: Iterable[Iterable[int]]) -> "Targets":
-        """Targets of each request; one given twice counts once."""
-        lists = [list(dict.fromkeys(int(item) for item in row)) for row in items]
+        """Targets of each request; one given twice counts once, and -1, which may be any item, each time."""
+        lists = []
+        for row in items:
+            numbers = [int(item) for item in row]
+            known = dict.fromkeys(item for item in numbers if item >= 0)
+            lists.append([*known, *(item for item in numbers if item < 0)])
         offsets = np.concatenate([[0], np.cumsum([len(row) for row in lists])]).astype(np.int64)
         return cls(offsets, np.array([item for row in lists for item in row], dtype=np.int32))
 

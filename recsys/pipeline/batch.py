@@ -174,8 +174,8 @@ def _summary(recommender: Recommender, requests: Sequence[Request], paths: Seque
 
 
 def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
-    """What a run is: the version, how it cuts, and the requests; parts of another run are not its own."""
-    digest = hashlib.sha256(f"{recommender.version} {_REQUESTS_PER_PART}".encode())
+    """What a run is: the version, the data, how it cuts, and the requests; parts of another run are not its own."""
+    digest = hashlib.sha256(f"{recommender.version} {recommender.bundle.fingerprint} {_REQUESTS_PER_PART}".encode())
     for request in requests:
         digest.update(repr(request).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -73,7 +73,7 @@ def _on_requests(
     caveats = []
     if len(wanted) < len(requests):
         caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
-    targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in request.targets)
+    targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in dict.fromkeys(request.targets))
     if (targets < 0).any():
         caveats.append(_missed(targets))
     early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
@@ -101,7 +101,7 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
     for start in range(0, len(requests), size):
         part = [request.unexplored() for request in requests[start : start + size]]
         numbers = np.array([recommender.user_number(request.user_id or "") for request in part], dtype=np.int32)
-        targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in part)
+        targets = Targets.of(vocabulary.numbers(dict.fromkeys(request.targets)).tolist() for request in part)
         yield Asked(recommender.block(part), targets, numbers)
 
 
@@ -212,5 +212,6 @@ def caveats_of(log: InteractionLog, moments: Moments) -> tuple[str, ...]:
             "The log does not tell what was shown, so candidates without a reaction served as what was not wanted."
         )
     if len(moments) < 300:
-        caveats.append(f"The test window has only {len(moments)} requests: the intervals are wide.")
+        requests = f"{len(moments)} request{'s' if len(moments) != 1 else ''}"
+        caveats.append(f"The test window has only {requests}: the intervals are wide.")
     return tuple(caveats)

@@ -10,6 +10,7 @@ from recsys.data.events_table import extended_names
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import merge_logs
 from recsys.pipeline.bundle import Bundle
+from recsys.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,29 @@ def with_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
     return replace(log, event_names=tuple(names.ids(range(len(names)))), events=codes[log.events])
 
 
-def brought_up_to(bundle: Bundle, dataset: Dataset) -> Bundle:
+def brought_up_to(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
     """The version with the events of a data set that came after those it has.
+
+    Events of items that the version does not know are left out, and counted.
 
     Raises:
         DataError: more kinds of events than there are numbers for.
     """
     newer = Matched.of(bundle, dataset).log.after(bundle.data_record.end)
-    return replace(bundle, log=merge_logs(bundle.log, newer))
+    n_unknown = len(dataset.log.after(bundle.data_record.end)) - len(newer)
+    unknown = f"; {n_unknown:,} of items that it does not know are left out" if n_unknown else ""
+    progress(f"{len(newer):,} events are newer than version {bundle.version}{unknown}")
+    return replace(bundle, log=merge_logs(bundle.log, newer), fingerprint=dataset.fingerprint)
+
+
+def stocked_as(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
+    """The version where the items of a data set may be recommended that are available in it; no others, as when a
+    training goes on with it."""
+    numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])
+    available = np.zeros(len(bundle.catalogue), dtype=bool)
+    available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]
+    if n_new := int(np.count_nonzero(numbers < 0)):
+        progress(f"{n_new:,} items are new to version {bundle.version}: they are in lists after a training")
+    if n_gone := int(np.count_nonzero(bundle.catalogue.available & ~available)):
+        progress(f"{n_gone:,} items are not available any more, or gone")
+    return replace(bundle, catalogue=bundle.catalogue.stocked(available))

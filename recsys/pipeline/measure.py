@@ -107,6 +107,8 @@ def measure(
     lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
     answered = targets.counts > 0
     wanted = targets.select(answered)
+    if len(np.unique(users[answered])) == 1 and users[answered][0] >= 0:
+        caveats = (*caveats, "All requests are of one user, so there are no intervals: they are drawn over users.")
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
     def measured(ranking: _Lists) -> Measurement:
@@ -202,7 +204,7 @@ class _Ranked:
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock, n_requests: int) -> RankedLists:
         """Lists of the ranker that does without a group, of the candidates that are left without its sources."""
-        chosen = remaining(ranked.candidates.proposed_by, self._scoring.stage.sources, group)
+        chosen = remaining(ranked.candidates.proposed_by, self._scoring.stage.sources, group) & ranked.listed
         columns = [place for place, own in enumerate(self._features.groups) if own != group]
         return _by_score(ranked, ranker.score(ranked.table[chosen][:, columns]), chosen, n_requests)
 
@@ -258,7 +260,7 @@ def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
 
 def _best(said: Scores, block: Block) -> RankedLists:
     """The best items by one source alone; more than are measured, so that ties at place K are known."""
-    items = said.best(block.eligible, min(2 * K, block.eligible.shape[1]))
+    items = said.best(block.listable, min(2 * K, block.eligible.shape[1]))
     rows, places = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     scores[rows, places] = said.of(rows, items[rows, places])

@@ -3,16 +3,19 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from features.segment import Segment
 from features.segment_files import load_segment, save_segment
 from features.state import EventState
+from recsys.data.arrays import load_array, save_array
 from recsys.data.interactions import InteractionLog
 from recsys.errors import DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 
-_NAMES = "names"
+_NAMES, _AVAILABLE = "names", "available.npy"
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,13 @@ class Published:
     Attributes:
         registry: where the version is.
         version: its name.
+        fingerprint: of the data whose events they are.
         events: a folder that `of` has filled.
     """
 
     registry: Path
     version: str
+    fingerprint: str
     events: Path
 
     @classmethod
@@ -41,9 +46,10 @@ class Published:
             events.mkdir(parents=True)
             save_segment(events, [Segment(bundle.log)], bundle.features.measures)
             bundle.log.save_names(events / _NAMES)
+            save_array(events / _AVAILABLE, bundle.catalogue.available)
         except OSError as error:
             raise DataError(f"{events} cannot be written: {error}; check the folder and its disk's room") from error
-        return cls(registry, bundle.version, events)
+        return cls(registry, bundle.version, bundle.fingerprint, events)
 
     def open(self) -> Recommender:
         """Load it.
@@ -54,4 +60,7 @@ class Published:
         bundle = Bundle.load(Registry(self.registry), self.version)
         users, names = InteractionLog.load_names(self.events / _NAMES)
         segment = load_segment(self.events, self.events.name, users, names, len(bundle.catalogue))
-        return Recommender(replace(bundle, log=segment.log), EventState(segment))
+        available = load_array(self.events / _AVAILABLE)
+        if not np.array_equal(available, bundle.catalogue.available):
+            bundle = replace(bundle, catalogue=bundle.catalogue.stocked(available))
+        return Recommender(replace(bundle, log=segment.log, fingerprint=self.fingerprint), EventState(segment))

@@ -45,6 +45,13 @@ class RankedBlock:
     propensities: tuple[NDArray[np.float32], ...]
     changes: tuple[list[Change], ...]
 
+    @property
+    def listed(self) -> NDArray[np.bool_]:
+        """(n_pairs,) False for what is ranked beside the items that alone may be listed."""
+        listed = np.zeros(len(self.scores), dtype=bool)
+        listed[np.concatenate([np.zeros(0, dtype=np.int64), *self.orders])] = True
+        return listed
+
 
 def rank_block(
     scoring: Scoring, features: FeatureSet, ranker: Ranker, block: Block, n_candidates: int, lengths: Sequence[int]

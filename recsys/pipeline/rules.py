@@ -47,7 +47,8 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
             policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
-            raise ConfigError(f"policy.{name}: {error}") from error
+            place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
+            raise ConfigError(f"{place}{error}") from error
 
 
 def policy_of(

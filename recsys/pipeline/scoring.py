@@ -61,6 +61,17 @@ class Block:
     def __len__(self) -> int:
         return len(self.histories)
 
+    @property
+    def listable(self) -> NDArray[np.bool_]:
+        """(n_requests, n_items) `eligible`, and among those that alone may be listed where a request names some."""
+        listable = self.eligible
+        for row, only in enumerate(self.only):
+            if only is not None:
+                listable = self.eligible.copy() if listable is self.eligible else listable
+                listable[row] = False
+                listable[row, only] = self.eligible[row, only]
+        return listable
+
 
 @dataclass(frozen=True)
 class Scoring:

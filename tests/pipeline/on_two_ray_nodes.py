@@ -113,7 +113,7 @@ def test_an_error_comes_back_as_it_is(cluster: Any, plain_registry: Registry, tm
     with pytest.raises(BundleError, match="has no version"):
         list(
             RayCluster(1).run(
-                Published(plain_registry.path, "20240101T000000Z-000000", tmp_path).open, rank_part, [(0, [])]
+                Published(plain_registry.path, "20240101T000000Z-000000", "", tmp_path).open, rank_part, [(0, [])]
             )
         )
 

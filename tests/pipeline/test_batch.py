@@ -1,6 +1,7 @@
 """Ranked lists in a file: the same as one by one, and an interrupted run goes on."""
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
 from recsys.errors import DataError, RecsysError
 from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA
+from recsys.pipeline.matching import stocked_as
 from recsys.pipeline.processes import Processes
 from recsys.pipeline.published import Published
 from recsys.pipeline.recommend import Recommender
@@ -106,6 +110,33 @@ def test_parts_of_another_job_are_not_reused(ranker: Recommender, tmp_path: Path
     assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
 
 
+def test_parts_that_were_ranked_by_other_events_are_not_reused(
+    ranker: Recommender, plain: Bundle, tmp_path: Path
+) -> None:
+    out = tmp_path / "lists.parquet"
+    interrupt(ranker, REQUESTS, out)
+    rank_to_parquet(Recommender(replace(plain, fingerprint="of newer data")), REQUESTS, out, resume=True)
+    assert pl.read_parquet(out)["score"].max() < 77  # type: ignore[operator]
+
+
+def test_newer_data_says_what_is_available(plain_registry: Registry, early: Dataset, tmp_path: Path) -> None:
+    frame = early.catalogue.frame
+    gone = frame["item_id"][0]
+    sold_out = frame["category"] == "coffee"
+    stock = frame.with_columns(available=~sold_out)[1:]
+    newer = Dataset(ItemCatalogue(stock), early.log, fingerprint="newer")
+    said: list[str] = []
+    bundle = stocked_as(Bundle.load(plain_registry), newer, said.append)
+    lost = frame.filter((sold_out | (frame["item_id"] == gone)) & frame["available"]).height
+    assert said == [f"{lost} items are not available any more, or gone"]
+    published = Published.of(bundle, plain_registry.path, tmp_path / "events")
+    recommender = published.open()
+    assert recommender.bundle.fingerprint == bundle.fingerprint
+    listed = set(recommender.recommend(Request("user 1", n=200)).ids)
+    assert listed
+    assert not listed & {gone, *frame.filter(sold_out)["item_id"]}
+
+
 def test_nobody_to_rank_for(ranker: Recommender, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nobody to rank for"):
         rank_to_parquet(ranker, [], tmp_path / "lists.parquet")
@@ -177,6 +208,6 @@ def die(recommender: Recommender) -> int:
 
 @pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
 def test_a_worker_that_cannot_go_on(plain_registry: Registry, tmp_path: Path, version: str, message: str) -> None:
-    published = Published(plain_registry.path, version or plain_registry.resolve(None), tmp_path)
+    published = Published(plain_registry.path, version or plain_registry.resolve(None), "", tmp_path)
     with pytest.raises(RecsysError, match=message):
         list(Processes(1).run(published.open, die, [()]))

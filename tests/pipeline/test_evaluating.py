@@ -63,6 +63,28 @@ def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset)
     assert report.metrics["recall@10"]["mean"] == 0
 
 
+def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early: Dataset) -> None:
+    wanted, given = "coffee-0-small", ("books-0-small", "books-1-small")
+    requests = [Request("user 1", time=AFTER, candidates=given, targets=(wanted,))]
+    report = evaluate(plain, early, requests)
+    for name, metrics in {"full": report.metrics, **report.baselines, **report.ablation}.items():
+        assert metrics["recall@10"]["mean"] == 0, name
+    requests = [replace(requests[0], candidates=(wanted,))]
+    report = evaluate(plain, early, requests)
+    assert report.metrics["ndcg@10"]["mean"] == 1
+    assert all(metrics["ndcg@10"]["mean"] in (0, 1) for metrics in report.baselines.values())
+    assert any("one user" in caveat for caveat in report.caveats)
+
+
+def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset) -> None:
+    requests = [
+        Request("nobody", time=AFTER, candidates=("coffee-0-small",), targets=("coffee-0-small", "a", "b", "b"))
+    ]
+    report = evaluate(plain, early, requests)
+    assert report.metrics["recall@10"]["mean"] == pytest.approx(1 / 3)
+    assert any("66.7% of the items wanted are unknown" in caveat for caveat in report.caveats)
+
+
 def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle, early: Dataset) -> None:
     gone = "coffee-4-large"  # not available
     requests = [Request("user 1", targets=(gone,)), Request("user 2", targets=(gone, "books-0-small"))]
