@@ -30,6 +30,7 @@ from serving.settings import Settings
 from serving.shown import ShownLists
 from serving.traces import Traces, traces_to
 
+READING_THREADS = 2
 WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
 
@@ -114,5 +115,6 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=pool("falling back", 1, settings.serving.queue),
         writing=pool("writing", WRITING_THREADS, settings.serving.queue),
+        reading=pool("reading", READING_THREADS, settings.serving.queue),
         shadowing=pool("shadowing", 1, SHADOWS_WAITING),
     )

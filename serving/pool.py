@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,6 +15,9 @@ from serving.errors import ProblemError
 Result = TypeVar("Result")
 
 logger = logging.getLogger("recsys.serving")
+
+_LAST_SECONDS = 15.0
+"""How long a server that stops waits for its last calls: longer than a store may take for one."""
 
 _Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 _Desk = SimpleQueue[_Call | None]
@@ -64,11 +68,14 @@ class BoundedPool:
             self._submit(function).add_done_callback(_log_error)
 
     def close(self) -> None:
-        """Wait for what is running and waiting, and let the threads go."""
+        """Wait for what is running and waiting, but not for ever, and let the threads go."""
         for desk in self._desks:
             desk.put(None)
+        end = time.monotonic() + _LAST_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            logger.error("a call did not end within %g s, the server stops without it", _LAST_SECONDS)
 
     def _submit(self, function: Callable[[], Result]) -> "asyncio.Future[Result]":
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()

@@ -50,7 +50,7 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         return None
     tree, known = orjson.loads(found), service.live.known
     numbers = recommender.catalogue.vocabulary.numbers(item["item_id"] for item in tree["items"])
-    eligible = await service.writing.run(lambda: recommender.block([request]).eligible[0])  # not on the event loop
+    eligible = await service.reading.run(lambda: recommender.block([request]).eligible[0])  # not on the event loop
     items = [item for item, number in zip(tree["items"], numbers, strict=True) if number >= 0 and eligible[number]]
     page = items[: body.n]
     for rank, item in enumerate(page, start=len(shown) + 1):

@@ -12,12 +12,17 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from serving.errors import problem
 from serving.middleware import SECURITY_HEADERS
 
+_HEAD_BYTES = 64 * 1024
+"""Longest head of a request: its first line and its headers."""
+
 
 def heads_within(seconds: float) -> type[HttpToolsProtocol]:
-    """The protocol of connections that are closed when a head has not come so long after it was due or begun."""
+    """The protocol of connections that are closed when a head has not come so long after it was due or begun, and when
+    it is too long."""
 
     class InTime(HttpToolsProtocol):
         _waiting: asyncio.TimerHandle | None = None
+        _come = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -30,7 +35,14 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             if self.cycle is None or self.cycle.response_complete:
                 self._expect_head()  # also when these bytes begin no request: empty lines end uvicorn's own timer
+            if self._waiting is not None:
+                self._come += len(data)
             super().data_received(data)
+            if self._waiting is not None and self._come > _HEAD_BYTES:
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self._refuse(
+                    status, f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
+                )
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -42,14 +54,18 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
 
         def send_400_response(self, msg: str) -> None:
             """To what is no HTTP and so reaches no app."""
-            answer = problem(HTTPStatus.BAD_REQUEST, msg)
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+        def _refuse(self, status: HTTPStatus, message: str) -> None:
+            answer = problem(status, message)
             headers = [*answer.raw_headers, *SECURITY_HEADERS.items(), (b"connection", b"close")]
             lines = [name + b": " + value + b"\r\n" for name, value in headers]
-            self.transport.write(b"".join([STATUS_LINE[HTTPStatus.BAD_REQUEST], *lines, b"\r\n", bytes(answer.body)]))
+            self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", bytes(answer.body)]))
             self.transport.close()
 
         def _expect_head(self) -> None:
             if self._waiting is None:
+                self._come = 0
                 self._waiting = self.loop.call_later(seconds, self.transport.close)
 
         def _have_head(self) -> None:

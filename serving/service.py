@@ -36,7 +36,8 @@ class Service:
         beside: another version to compare lists with.
         scoring: threads that make lists.
         falling_back: a thread for lists that could not be made in time.
-        writing: threads that wait for the disk.
+        writing: threads that wait for the store.
+        reading: threads for what is to be off the event loop, needs no store and makes no list.
         shadowing: a thread for lists that nobody sees.
         putting: one request after the other puts items, so that each is held against what the last one brought.
     """
@@ -54,6 +55,7 @@ class Service:
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
+    reading: BoundedPool
     shadowing: BoundedPool
     putting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +65,7 @@ class Service:
         self.scoring.close()
         self.falling_back.close()
         self.writing.close()
+        self.reading.close()
         self.shadowing.close()
         self.live.stop()
         self.flushing.stop()

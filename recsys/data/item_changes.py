@@ -31,13 +31,20 @@ class ItemChange:
     content: str | None
 
 
+MAX_COLUMNS = 300
+"""Columns that all items together may have, those of the item file included: every change of an item costs all of them.
+A catalogue that was trained with more keeps them, and gets no further ones."""
+
+
 def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejections]:
     """Items as they are posted to typed rows, by the rules of the item file; what breaks one is set aside.
 
     Raises:
-        DataError: a column holds values of several kinds; its place is the row and the column.
+        DataError: a column holds values of several kinds; its place is the row and the column. Or there are more
+            columns than `MAX_COLUMNS`.
     """
     names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
+    _check_columns(len(names))
     frame = pl.DataFrame([column_of(name, [row.get(name) for row in rows]) for name in names])
     typed, rejections = typed_items(frame_table(frame, "items"))
     if len(rejections):
@@ -47,17 +54,28 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     return typed.with_columns([frame[name] for name in names if name not in standard]), rejections
 
 
+def _check_columns(n: int) -> None:
+    if n > MAX_COLUMNS:
+        raise DataError(
+            f"all items together would have {n:,} columns, of {MAX_COLUMNS} at most; write what few items have into "
+            "their tags or description"
+        )
+
+
 def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
     """Typed rows with the catalogue's own columns and types first, further columns behind.
 
     Raises:
-        DataError: a value does not fit the catalogue's column; its place is the row and the column.
+        DataError: a value does not fit the catalogue's column; its place is the row and the column. Or there are more
+            columns than `MAX_COLUMNS`.
     """
     columns = [
         fitted(rows[name], dtype) if name in rows.columns else pl.Series(name, [None] * rows.height, dtype=dtype)
         for name, dtype in catalogue.frame.schema.items()
     ]
     further = [posted_first(rows[name]) for name in rows.columns if name not in catalogue.frame.columns]
+    if further:
+        _check_columns(len(columns) + len(further))
     return pl.DataFrame([*columns, *further])
 
 

@@ -123,4 +123,10 @@ def _queries(requests: Sequence[Request]) -> list[str | None] | None:
     for query in queries:
         if query is not None and not isinstance(query, str):
             raise ConfigError(f"context.query must be text, not {type(query).__name__}", place=("context", "query"))
-    return queries if any(queries) else None
+    asked = [query if query and any(map(_is_ink, query)) else None for query in queries]
+    return asked if any(asked) else None
+
+
+def _is_ink(letter: str) -> bool:
+    """Whether a letter says something: an empty search box sends spaces."""
+    return letter.isprintable() and not letter.isspace()

@@ -113,11 +113,14 @@ class Bundle:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
+        stage = StageOne.load(folder)
+        if stage.interest is not None:
+            stage.interest.vectors_file = registry.vectors_file
         return cls(
             config=config,
             catalogue=catalogue,
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
-            stage=StageOne.load(folder),
+            stage=stage,
             features=FeatureSet.named(manifest.feature_names, configured(config.features)),
             rankers=rankers,
             report=EvaluationReport.from_json(report, pl.read_parquet(requests) if requests.exists() else None),

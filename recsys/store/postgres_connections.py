@@ -1,8 +1,10 @@
 """Connections to one PostgreSQL server: opened as calls need them, and again after it was away."""
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,7 +16,13 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5
 
 CALL_SECONDS = 10
-"""How long a statement may take, its wait for other writers included."""
+"""How long a statement may take, its wait for other writers included; and the statements of one call together."""
+
+
+def _hang_up(connection: "Connection") -> None:
+    """End a call that the server, which is to end it itself, does not answer: it may be frozen, or unplugged."""
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
@@ -42,8 +50,11 @@ class Connections:
         self._closed = False
 
     @contextmanager
-    def one(self) -> Iterator["Connection"]:
+    def one(self, seconds: float = CALL_SECONDS) -> Iterator["Connection"]:
         """A connection that nobody else uses meanwhile; each statement is a transaction unless one is begun.
+
+        Args:
+            seconds: after which it is cut off; the server ends a statement itself after `CALL_SECONDS`.
 
         After an error neither it nor the idle ones are used again: the server may have been away.
 
@@ -54,12 +65,17 @@ class Connections:
             raise StoreError(f"store {self.place} is closed; open it again")
         try:
             connection = self._take()
+            late = threading.Timer(seconds + 1, _hang_up, (connection,))
+            late.daemon = True
+            late.start()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 self._let_go()
                 raise
+            finally:
+                late.cancel()
             self._give_back(connection)
         except self._error as error:
             raise StoreError(

@@ -6,6 +6,8 @@ import orjson
 
 from recsys.store.postgres_connections import Connections
 
+_COPY_SECONDS = 86_400.0
+
 
 class PostgresLists:
     """`Lists` in one database. The URL is libpq's.
@@ -24,7 +26,7 @@ class PostgresLists:
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """A new table takes the old one's place in the transaction that fills it: readers wait for no copy."""
-        with self._connections.one() as connection, connection.transaction():
+        with self._connections.one(_COPY_SECONDS) as connection, connection.transaction():
             connection.execute("SET LOCAL statement_timeout = 0")
             connection.execute("SELECT pg_advisory_xact_lock(491249529978)")
             connection.execute("CREATE TABLE recsys.lists_new (id text NOT NULL, content text NOT NULL)")

@@ -66,54 +66,55 @@ class SqliteStore:
         """Add events in one transaction that is on disk when this returns."""
         rows = [_row_of(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
-        with self._lock, self._explained(), self._transaction():
+        with self._turn(), self._explained(), self._transaction():
             accepted = self._connection.executemany(statement, rows).rowcount if rows else 0
         return AppendResult(accepted=accepted, duplicates=len(rows) - accepted)
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             self._check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
         return [(offset, Event(*columns)) for offset, *columns in rows]
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
         return int(offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
         rows = [(change.item_id, change.content) for change in changes]
-        with self._lock, self._explained(), self._transaction():
+        with self._turn(), self._explained(), self._transaction():
             self._connection.executemany("INSERT INTO items (item_id, content) VALUES (?, ?)", rows)
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
         """Changes of items above an offset, in order."""
         statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
+            self._check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
         """The newest events of a user, oldest first."""
         statement = f'SELECT {_COLUMNS} FROM events WHERE user_id = ? ORDER BY "offset" DESC LIMIT ?'
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [Event(*columns) for columns in reversed(rows)]
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             (count,) = self._connection.execute("SELECT count(*) FROM events WHERE user_id = ?", (user_id,)).fetchone()
         return int(count)
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
         """Keep lists in one transaction, which drops those that are too old."""
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
-        with self._lock, self._explained(), self._transaction():
+        with self._turn(), self._explained(), self._transaction():
             run = self._connection
             kept = not_forgotten(lists, self._forgotten(min((one.known for one in lists), default=0)))
             run.executemany(
@@ -125,21 +126,21 @@ class SqliteStore:
         """The lists that were shown under these requests."""
         wanted = "request_id IN (SELECT value FROM json_each(?))"
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE shown = 1 AND {wanted}"
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             rows = self._connection.execute(statement, (json.dumps(list(request_ids)),)).fetchall()
         return {row[0]: list_of(row) for row in rows}
 
     def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
         """The newest lists of a user, oldest first."""
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [list_of(row) for row in reversed(rows)]
 
     def forget(self, user_id: str) -> int:
         """Overwrite a user's events and lists, in the write-ahead log too, and leave a mark with the next offset."""
         run = self._connection.execute
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             with self._transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
                 run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
@@ -155,12 +156,12 @@ class SqliteStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._lock, self._explained():
+        with self._turn(), self._explained():
             return self._forgotten(after)
 
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
+        with self._turn(), self._explained():
             self._connection.close()
 
     def _forgotten(self, after: int) -> list[tuple[int, Forgotten]]:
@@ -184,6 +185,16 @@ class SqliteStore:
 
     def _schema_version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One call at a time; who waits for one that waits for another process waits no longer than that one."""
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise StoreError(f"store {self._path}: another process holds it, and others wait; try again in a moment")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """How much a user wants an item, from what it says and what the user read: the history-aware interest model."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -15,7 +16,7 @@ from recsys.config import TextConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.errors import BundleError
+from recsys.errors import BundleError, StoreError
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import shares
@@ -30,6 +31,8 @@ if TYPE_CHECKING:  # torch and transformers are imported when a text must be rea
     from recsys.text.reader import TextReader
     from recsys.text.teacher import Teacher
     from recsys.text.team import Together
+
+logger = logging.getLogger("recsys.text")
 
 _SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
@@ -84,6 +87,7 @@ class InterestModel:
         self.base_vectors = base_vectors  # (n_items, dim) float32 unit rows, as the encoder gives them
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
         self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
+        self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
         self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of free texts that were read lately
 
@@ -256,11 +260,23 @@ class InterestModel:
             numbers: (n,) of the items that say something else now; from `len(self)` on they are new, without a gap.
             texts: (n,) what they say.
         """
-        items = self.scorer.items.updated(numbers, self.reader.read(texts))
-        base = updated_rows(self.base_vectors, numbers, self.reader.base_vectors(texts))
-        scorer = Scorer(items, self.scorer.parameters)
+        read, base_vectors = self._read(texts)
+        scorer = Scorer(self.scorer.items.updated(numbers, read), self.scorer.parameters)
+        base = updated_rows(self.base_vectors, numbers, base_vectors)
         nearest = self.nearest.updated(scorer, numbers) if self.nearest else None
-        return InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest)
+        updated = InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest)
+        updated.vectors_file = self.vectors_file
+        return updated
+
+    def _read(self, texts: Sequence[str]) -> tuple[TextVectors, NDArray[np.float32]]:
+        """Texts of items, tuned and not; kept where that can be, so that a restart does not read them again."""
+        if self.vectors_file is not None:
+            try:
+                cache = VectorCache(self.vectors_file)
+                return self.reader.read(texts, cache), self.reader.base_vectors(texts, cache)
+            except (StoreError, BundleError) as error:  # a full disk, or a folder that may not be written
+                logger.warning("vectors of texts are not kept: %s", error)
+        return self.reader.read(texts), self.reader.base_vectors(texts)
 
     def save(self, folder: Path) -> None:
         """Write vectors, parameters, tuned weights, curve and settings; the encoder itself stays where it is."""

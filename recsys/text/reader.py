@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
@@ -28,16 +29,20 @@ class TextReader:
         self.network = network
         self._encoding = Lock()  # taking the tuning off is seen by every thread
 
-    def read(self, texts: Sequence[str]) -> TextVectors:
-        """Vectors of texts, whether in the catalogue or not."""
+    def read(self, texts: Sequence[str], cache: VectorCache | None = None) -> TextVectors:
+        """Vectors of texts, whether in the catalogue or not.
+
+        Args:
+            cache: of what was encoded before.
+        """
         with self._encoding:
-            vectors = self.encoder.encode(texts)
+            vectors = self.encoder.encode(texts) if cache is None else cache.vectors(self.encoder, texts)
         return self.network.describe(vectors, self.lexicon.bags(self.encoder.tokens(texts)))
 
-    def base_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) float32 unit rows, as the encoder gives them without tuning."""
+    def base_vectors(self, texts: Sequence[str], cache: VectorCache | None = None) -> NDArray[np.float32]:
+        """(n, dim) float32 unit rows, as the encoder gives them without tuning; arguments as for `read`."""
         with self._encoding, self.encoder.untuned() as encoder:
-            return encoder.encode(texts)
+            return encoder.encode(texts) if cache is None else cache.vectors(encoder, texts)
 
     def save(self, folder: Path) -> None:
         """Write network, lexicon and tuned weights; the encoder itself stays where it is."""

@@ -47,10 +47,14 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
         fault = Fault(loc=["body", "events"], msg=f"{len(body.events)} events; send at most {most} at a time")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
     recommender = service.live.recommender()
-    catalogue = recommender.catalogue
     times, faults = _times(body.events, time.time_ns() // 1_000)
     if service.settings.unknown_items == "reject":
-        faults += _unknown_items(body.events, catalogue.vocabulary)
+        unknown = _unknown_items(body.events, recommender.catalogue.vocabulary)
+        if unknown:  # another worker may have stored them a moment ago
+            service.live.catch_up_items()
+            recommender = service.live.recommender()
+            unknown = _unknown_items(body.events, recommender.catalogue.vocabulary)
+        faults += unknown
     faults += _further_names(body.events, recommender.event_names)
     if faults:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)

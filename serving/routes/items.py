@@ -73,7 +73,7 @@ async def find_items(
         found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
         return {"model_version": served.version, "items": found}
 
-    return json_response(await service.writing.run(find))
+    return json_response(await service.reading.run(find))
 
 
 @router.get(
@@ -92,9 +92,7 @@ async def similar(
     """Items like this one: by what they say, by who wanted them, or both."""
     if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
         return await item(f"{item_id}/similar", service)
-    served = service.live.serving()
-    recommender = served.recommender
-    _number(served, item_id)
+    recommender = (await _serving(service, item_id)).recommender
     items = await service.scoring.run(lambda: recommender.similar(item_id, n, by))
     return json_response({"item_id": item_id, "model_version": items.model_version, "items": listed(items)})
 
@@ -102,7 +100,7 @@ async def similar(
 @router.get(ITEM, response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
 async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """What the served version knows of an item."""
-    served = service.live.serving()
+    served = await _serving(service, item_id)
     number, catalogue = _number(served, item_id), served.recommender.catalogue
     return json_response({"model_version": served.version, "item": catalogue.frame.row(number, named=True)})
 
@@ -117,6 +115,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """Take an item out of all lists, for good. Histories that hold it stay as they are; putting it brings it back."""
 
     def withdraw() -> None:
+        service.live.catch_up_items()
         _number(service.live.serving(), item_id)
         service.store.put_items([ItemChange(item_id, None)])
         service.live.catch_up_items()
@@ -184,6 +183,16 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
             f"item {contents[row]['item_id']!r}, {column}: {reason}" if len(cells) == 1 else f"{len(cells)} problems"
         )
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
+
+
+async def _serving(service: Service, item_id: str) -> Served:
+    """The served version, which knows the item, also where another worker has stored it a moment ago."""
+    served = service.live.serving()
+    if served.recommender.catalogue.vocabulary.number(item_id) == UNKNOWN or item_id in served.withdrawn:
+        await service.writing.run(service.live.catch_up_items)
+    served = service.live.serving()
+    _number(served, item_id)
+    return served
 
 
 def _number(served: Served, item_id: str) -> int:

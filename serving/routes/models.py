@@ -35,7 +35,7 @@ SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_size
 @router.get("", response_model=ModelsAnswer, dependencies=[Depends(Allow("read"))])
 async def list_models(service: ServiceNeeded) -> Response:
     """All versions, oldest first."""
-    return json_response(await service.writing.run(lambda: _overview(service)))
+    return json_response(await service.reading.run(lambda: _overview(service)))
 
 
 @router.get(
@@ -46,7 +46,7 @@ async def list_models(service: ServiceNeeded) -> Response:
 )
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
     """One version: what it learned from, and how good it was beside simpler rankings. 409 when it is damaged."""
-    return json_response(await service.writing.run(lambda: _report(service.registry, version)))
+    return json_response(await service.reading.run(lambda: _report(service.registry, version)))
 
 
 @router.post(
@@ -81,7 +81,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
         service.live.refresh()
         return _overview(service)
 
-    return json_response(await service.writing.run(change))
+    return json_response(await service.reading.run(change))
 
 
 @router.post(
@@ -98,7 +98,7 @@ async def rollback(service: ServiceNeeded) -> Response:
         service.live.refresh()
         return _overview(service)
 
-    return json_response(await service.writing.run(change))
+    return json_response(await service.reading.run(change))
 
 
 def _check_known(registry: Registry, version: str) -> None:

@@ -45,7 +45,7 @@ async def find_users(
         found = service.live.recommender().users_like(q, n)
         return {"users": [{"user_id": user_id, "n_events": n_events} for user_id, n_events in found]}
 
-    return json_response(await service.writing.run(find))
+    return json_response(await service.reading.run(find))
 
 
 @router.get(USER, response_model=UserAnswer)

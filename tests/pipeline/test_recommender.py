@@ -238,6 +238,11 @@ def test_one_by_one_and_together(recommender: Recommender) -> None:
         assert found.model_version == recommender.version
 
 
+@pytest.mark.parametrize("query", ["", "   ", "\n\t", "\0"])
+def test_a_query_without_a_letter_is_none(recommender: Recommender, query: str) -> None:
+    same(recommender.recommend(Request(USER, context={"query": query})), recommender.recommend(Request(USER)))
+
+
 def test_the_frame_of_a_list(recommender: Recommender) -> None:
     found = recommender.recommend(Request(USER, request_id="r"))
     frame = found.to_polars()

@@ -165,6 +165,31 @@ def test_what_another_worker_stored_is_known_before_an_item_is_put(http: httpx.C
     store.close()
 
 
+def test_items_have_so_many_columns_together(http: httpx.Client) -> None:
+    wide = [{"item_id": f"{n}", "title": "t", **{f"own {n} {m}": 1 for m in range(49)}} for n in range(7)]
+    answer = put(http, *wide)
+    assert answer.status_code == 422
+    assert "300 at most" in answer.json()["detail"]
+    for item in wide[:5]:
+        assert put(http, item).is_success
+    assert put(http, wide[5]).status_code == 422
+    assert put(http, {"item_id": "5", "title": "t"}).is_success
+
+
+def test_what_another_worker_stored_a_moment_ago_is_known(http: httpx.Client, settings: Settings) -> None:
+    store = open_store(settings.store)
+    for turn in range(3):
+        id_ = f"theirs {turn}"
+        store.put_items([ItemChange(id_, f'{{"item_id": "{id_}", "title": "t"}}')])
+        if turn == 0:
+            event = {"user_id": "u", "item_id": id_, "event": "click"}
+            assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+        elif turn == 1:
+            assert http.get(f"/v1/items/{id_}").is_success
+        assert http.delete(f"/v1/items/{id_}").is_success
+    store.close()
+
+
 def test_whole_numbers_and_fractions_go_together(http: httpx.Client) -> None:
     assert put(http, {"item_id": "a", "title": "t", "size": 1}, {"item_id": "b", "title": "t", "size": 1.5}).is_success
     assert put(http, {"item_id": "c", "title": "t", "floors": 3}).is_success

@@ -63,6 +63,13 @@ def test_a_head_that_comes_byte_by_byte_gets_no_longer(strict: httpx.Client) -> 
         assert ended
 
 
+def test_a_head_without_an_end_is_refused(strict: httpx.Client) -> None:
+    assert strict.get("/healthz", headers={"X-Long": "x" * 60_000}).is_success
+    with connect(strict) as long:
+        long.sendall(HALF + b"x" * 70_000)
+        assert long.recv(4096).startswith(b"HTTP/1.1 431 ")
+
+
 def test_the_next_head_of_a_kept_connection_is_waited_for_no_longer(strict: httpx.Client) -> None:
     with connect(strict) as kept:
         for _ in range(2):

@@ -1,6 +1,7 @@
 """The PostgreSQL store: the contract on a real server, and what is its own."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from user_store_contract import UserStoreContract
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
+from recsys.store.postgres_connections import Connections
 from recsys.store.postgres_schema import MIGRATIONS
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
@@ -60,6 +62,18 @@ def test_offsets_become_visible_in_their_order(url: str) -> None:
     writer.join()
     assert [event.event_id for _, event in store.read()] == ["e", "e1"]
     store.close()
+
+
+def test_a_server_that_does_not_answer_is_hung_up_on(url: str) -> None:
+    """Frozen or unplugged, it ends no statement itself. Here it is asked to wait longer than the caller does."""
+    connections = Connections(url)
+    started = time.monotonic()
+    with pytest.raises(StoreError, match="check that PostgreSQL runs"), connections.one(-0.5) as connection:
+        connection.execute("SET statement_timeout = 0; SELECT pg_sleep(30)")
+    assert time.monotonic() - started < 10
+    with connections.one() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    connections.close()
 
 
 def test_a_database_of_each_earlier_version_is_brought_up(server: PostgresServer) -> None:

@@ -236,6 +236,22 @@ def test_items_of_the_catalogue_and_new_ones_are_read_alike(adapted: InterestMod
     assert np.isfinite(adapted.encode_items(["", "🙂" * 50_000])).all()
 
 
+def test_what_came_later_is_read_once(
+    model: InterestModel, texts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that starts again takes its vectors from the file; one that cannot write it reads them anew."""
+    new, number = ["horse toy horse toy"], np.array([48], dtype=np.int32)
+    expected = model.updated(number, new).item_vectors[48]
+    monkeypatch.setattr(model, "vectors_file", tmp_path / "cache" / "vectors.sqlite")
+    np.testing.assert_array_equal(model.updated(number, new).item_vectors[48], expected)
+    with monkeypatch.context() as patched:
+        patched.setattr("recsys.text.encoder.TextEncoder.encode", lambda *_: pytest.fail("read again"))
+        np.testing.assert_array_equal(model.updated(number, new).item_vectors[48], expected)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(model, "vectors_file", tmp_path / "file" / "vectors.sqlite")
+    np.testing.assert_array_equal(model.updated(number, new).item_vectors[48], expected)
+
+
 def test_new_items_can_be_scored_and_stand_in_histories(model: InterestModel) -> None:
     longer = model.updated(np.array([48], dtype=np.int32), ["horse toy horse toy"])
     assert len(longer) == 49
