@@ -149,7 +149,7 @@ class Recommender:
         return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, n_candidates, lengths)
 
     def similar(self, item_id: str, n: int = 10, by: Likeness = "both") -> ItemList:
-        """The items most like one item; as many as are related, at most `n`.
+        """The items most like one item that may be listed now; as many as are related, at most `n`.
 
         Raises:
             DataError: the catalogue has no such item.
@@ -158,7 +158,8 @@ class Recommender:
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
-        scores = likeness(self.scoring, item, by)
+        not_yet = self.scoring.facts.created > self._now()[0]  # NaN, where nobody knows, is not
+        scores = np.where(not_yet, -np.inf, likeness(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
         best = best[scores[best] > -np.inf]
         nothing = np.full(len(best), np.nan, dtype=np.float32)

@@ -36,7 +36,8 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], depe
     ),
 )
 async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
-    """Store events, all or none. They are on disk, and in the next list, when this answers."""
+    """Store events, all or none. They are on disk, and in the next list, when this answers; other workers of the server
+    have them within 50 ms."""
     result = await service.writing.run(lambda: _store(body, service))
     return json_response({"accepted": result.accepted, "duplicates": result.duplicates}, HTTPStatus.ACCEPTED)
 

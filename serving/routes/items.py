@@ -53,7 +53,8 @@ NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
     responses=documented(*BODY),
 )
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
-    """Add items, or put others in their place. They are on disk, and can be recommended, when this answers."""
+    """Add items, or put others in their place. They are on disk, and can be recommended, when this answers; by other
+    workers of the server a moment later."""
     await service.writing.run(lambda: _put(body.items, service))
     return json_response({"upserted": len({item.item_id for item in body.items})})
 

@@ -45,7 +45,8 @@ async def list_models(service: ServiceNeeded) -> Response:
     responses=documented(*NAMED),
 )
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
-    """One version: what it learned from, and how good it was beside simpler rankings. 409 when it is damaged."""
+    """One version: what it learned from, and how good it was beside simpler rankings. 409 when what is
+    read of it is damaged; all of its files are looked at when it is loaded."""
     return json_response(await service.reading.run(lambda: _report(service.registry, version)))
 
 
