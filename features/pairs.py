@@ -14,8 +14,6 @@ from features.item_facts import ItemFacts
 from features.state import EventState
 from recsys.data.history import HistoryBatch
 
-__all__ = ["ItemFacts", "PairBatch"]
-
 
 @dataclass(frozen=True)
 class PairBatch:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality import DATA, prepare
-from features.pairs import ItemFacts
+from features.item_facts import ItemFacts
 from features.state import EventState
 from recsys.config import load_config
 from recsys.data.dataset import Dataset
@@ -21,8 +21,8 @@ from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets, top_k
 from recsys.eval.slices import request_slices
 from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import SEEN_EVENTS
 from recsys.pipeline.rules import resolve_seen
+from recsys.pipeline.scoring import SEEN_EVENTS
 
 Scorer = Callable[[HistoryBatch], NDArray[np.float32]]
 """Histories to (n_requests, n_items) scores, higher is better."""

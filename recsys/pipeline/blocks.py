@@ -13,9 +13,8 @@ from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.past import SEEN_EVENTS
 from recsys.pipeline.rules import overridden, policy_of
-from recsys.pipeline.scoring import Block, Scoring
+from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring
 from recsys.policy.policy import Policy
 
 
@@ -46,10 +45,11 @@ def block_of(
             requests, everything.offsets[:-1], everything.offsets[1:], now, strict=True
         )
     )
-    return Block(
-        histories=everything.newest(config.data.max_history),
-        eligible=scoring.eligible(policies, now),
-        policies=policies,
+    return scoring.block(
+        everything,
+        policies,
+        now,
+        config.data.max_history,
         queries=_queries(requests),
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
     )

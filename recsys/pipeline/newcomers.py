@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.pairs import ItemFacts
+from features.item_facts import ItemFacts
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.ragged import entries
 from recsys.retrieval.scores import Scores, best_of, padded

@@ -8,10 +8,7 @@ import numpy as np
 from recsys.config import Config
 from recsys.pipeline.moments import Moments
 from recsys.pipeline.rules import policy_of
-from recsys.pipeline.scoring import Block, Scoring, block_size
-
-SEEN_EVENTS = 10_000
-"""Newest events of a user in which items count as seen."""
+from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
 
 
 @dataclass(frozen=True)
@@ -37,5 +34,4 @@ class Past:
                 policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now)
                 for items, now in zip(seen, part.times.tolist(), strict=True)
             )
-            eligible = scoring.eligible(policies, part.times)
-            yield part, Block(everything.newest(self.config.data.max_history), eligible, policies)
+            yield part, scoring.block(everything, policies, part.times, self.config.data.max_history)

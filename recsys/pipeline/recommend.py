@@ -24,10 +24,9 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.fallback import popular_list
 from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.live_events import LiveEvents
-from recsys.pipeline.past import SEEN_EVENTS
 from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
-from recsys.pipeline.scoring import Block, Scoring, block_size
+from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
 from recsys.pipeline.similar import Likeness, likeness
 from recsys.pipeline.stages import Stages
 from recsys.registry import Registry

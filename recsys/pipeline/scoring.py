@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from features.configured import configured
 from features.feature_set import FeatureSet
-from features.pairs import ItemFacts, PairBatch
+from features.item_facts import ItemFacts
+from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
@@ -28,6 +29,9 @@ _REQUESTS_PER_BLOCK = 256
 
 _TIME_OF_SOURCES = 0.5
 """Share of the time allowed for a list after which no further source is asked."""
+
+SEEN_EVENTS = 10_000
+"""Newest events of a user in which items count as seen."""
 
 _ALWAYS_ASKED = "popular"
 """It costs next to nothing, and is better than any list."""
@@ -138,6 +142,25 @@ class Scoring:
         updated = Scoring(catalogue, stage, self.state)
         _ = updated.facts, catalogue.available  # now, and not in the first request
         return updated
+
+    def block(
+        self,
+        known: HistoryBatch,
+        policies: tuple[Policy, ...],
+        now: NDArray[np.int64],
+        max_history: int,
+        queries: Queries | None = None,
+        only: tuple[NDArray[np.int32] | None, ...] = (),
+    ) -> Block:
+        """Requests that are ready to be ranked.
+
+        Args:
+            known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
+                newest `max_history` events.
+            policies, queries, only: see `Block`.
+            now: (n_requests,) microseconds.
+        """
+        return Block(known.newest(max_history), self.eligible(policies, now), policies, queries, only)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.pairs import ItemFacts
+from features.item_facts import ItemFacts
 from recsys.cf.als import Als
 from recsys.cf.ease import Ease
 from recsys.cf.model import CollaborativeModel

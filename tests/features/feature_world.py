@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.pairs import ItemFacts, PairBatch
+from features.item_facts import ItemFacts
+from features.pairs import PairBatch
 from features.state import EventState
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
