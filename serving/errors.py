@@ -89,6 +89,10 @@ def problem(
     return Response(orjson.dumps(content), status, headers, media_type="application/problem+json")
 
 
+GUARDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+"""What every route that asks for a key may answer."""
+
+
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """How these problems stand in the OpenAPI document of a route."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}

@@ -43,7 +43,7 @@ class TemporalSplit:
                 f"the log has signs of interest at {len(moments)} distinct times; three are needed to cut it into "
                 "history, ranker window and test. Check the timestamps, `events.weights` and `events.min_value`"
             )
-        share = config.ranker_fraction / (1.0 - config.test_fraction) if config.test_fraction < 1 else 1.0
+        share = config.ranker_fraction / (1.0 - config.test_fraction)
         if test_start is None:
             test_start = int(np.quantile(times, 1.0 - config.test_fraction, method="higher"))
         else:

@@ -139,7 +139,7 @@ class Watch:
         if self.webhook is not None and turn.event != "skipped":
             try:
                 post(self.webhook, message(turn, self.registry))
-            except (OSError, ValueError, urllib.error.URLError) as error:
+            except (OSError, ValueError) as error:
                 progress(f"the webhook was not reached: {error}")
 
 

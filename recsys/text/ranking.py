@@ -20,11 +20,6 @@ def gains(scorer: Scorer, instances: Instances) -> NDArray[np.float64]:
     return np.concatenate([*parts, np.empty(0)])
 
 
-def ndcg(scorer: Scorer, instances: Instances) -> float:
-    """Mean of `gains`, 0 where there are none."""
-    return float(gains(scorer, instances).sum()) / max(1, len(instances))
-
-
 def is_better(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """True where the mean gain rose by more than one standard error of the paired difference."""
     difference = now - before

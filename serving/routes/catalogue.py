@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 
 from serving.browse import columns
-from serving.errors import documented
+from serving.errors import GUARDED, documented
 from serving.schemas import CatalogueAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
@@ -18,9 +18,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["items"], depen
     "/catalogue",
     response_model=CatalogueAnswer,
     responses=documented(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.TOO_MANY_REQUESTS,
+        *GUARDED,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )

@@ -15,7 +15,7 @@ from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
-from serving.errors import BODY, Fault, ProblemError, documented
+from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.schemas import EventIn, EventsAnswer, EventsRequest
 from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
@@ -28,10 +28,8 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], depe
     status_code=HTTPStatus.ACCEPTED,
     response_model=EventsAnswer,
     responses=documented(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
+        *GUARDED,
         *BODY,
-        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )

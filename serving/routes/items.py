@@ -13,7 +13,7 @@ from recsys.data.vocabulary import UNKNOWN
 from recsys.errors import DataError
 from serving.answers import listed
 from serving.browse import named, titled
-from serving.errors import BODY, Fault, ProblemError, documented
+from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.paths import ITEM
 from serving.schemas import (
     DeletedItemAnswer,
@@ -34,10 +34,8 @@ router = APIRouter(
     prefix="/v1/items",
     tags=["items"],
     responses=documented(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
+        *GUARDED,
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )

@@ -10,7 +10,7 @@ from recsys.errors import BundleError
 from recsys.pipeline.bundle import REPORT
 from recsys.registry import Registry
 from serving.answers import ranked
-from serving.errors import ProblemError, documented
+from serving.errors import GUARDED, ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas import ListAnswer, ModelsAnswer, RecommendRequest, VersionAnswer
 from serving.security import Allow, GuardedRoute
@@ -20,7 +20,7 @@ router = APIRouter(
     route_class=GuardedRoute,
     prefix="/v1/models",
     tags=["models"],
-    responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS),
+    responses=documented(*GUARDED),
 )
 
 Version = Annotated[str, Path(min_length=1, max_length=64, examples=["20261122T080000Z-0a1b2c"])]

@@ -5,17 +5,15 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Response
 
 from serving.answers import ranked, unit_of
-from serving.errors import BODY, documented
+from serving.errors import BODY, GUARDED, documented
 from serving.precomputed import looked_up
 from serving.schemas import ListAnswer, RecommendRequest
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 
 LIST_PROBLEMS = documented(
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
+    *GUARDED,
     *BODY,
-    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 

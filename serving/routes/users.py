@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from recsys.data.events import Event
 from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
-from serving.errors import documented
+from serving.errors import GUARDED, documented
 from serving.paths import USER
 from serving.schemas import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.security import Allow, GuardedRoute
@@ -22,10 +22,8 @@ router = APIRouter(
     tags=["users"],
     dependencies=[Depends(Allow("admin"))],
     responses=documented(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
+        *GUARDED,
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
 )
