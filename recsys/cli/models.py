@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
 
     registry = Registry(arguments.registry)
-    is_registry = registry.path.is_dir() and (registry.versions() or not any(registry.path.iterdir()))
-    if not is_registry and arguments.action is not _pull:
+    if not registry.is_there and arguments.action is not _pull:
         raise BundleError(f"there is no registry at {registry.path}; `recsys train` makes one")
     arguments.action(registry, arguments)
     return 0

@@ -71,6 +71,14 @@ class Registry:
         return self.path / "CURRENT"
 
     @property
+    def is_there(self) -> bool:
+        """Whether the folder is a registry, or an empty one that may become it."""
+        if not self.path.is_dir():
+            return False
+        found = {entry.name for entry in self.path.iterdir()}
+        return not found or not found.isdisjoint((self._versions.name, self._history.name, self.current_file.name))
+
+    @property
     def vectors_file(self) -> Path:
         """Where text vectors are kept between trainings. No version needs it: without it, they are computed again."""
         return self.path / "cache" / "vectors.sqlite"

@@ -27,6 +27,13 @@ def flip_a_byte(registry: Path, name: str) -> Path:
     return path
 
 
+def test_another_folder_is_no_registry(run: Run, tmp_path: Path) -> None:
+    assert run("models", "list", "--registry", tmp_path).code == 0, "an empty one may become it"
+    (tmp_path / "items.csv").touch()
+    outcome = run("models", "list", "--registry", tmp_path)
+    assert (outcome.code, "there is no registry" in outcome.err) == (4, True)
+
+
 @pytest.mark.parametrize(
     "name", ["vocabulary/items.parquet", "features/log/columns/items.npy", "evaluation/report.json"]
 )
