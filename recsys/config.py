@@ -67,7 +67,7 @@ class EventsConfig(Section):
             "rating": 3.0,
             "purchase": 4.0,
         },
-        description="worth of one event of each name",
+        description="worth of one event of each name; that of an impression is 0",
     )
     default_weight: float = Field(1.0, ge=0.0, description="weight of an event that `weights` does not name")
     min_value: dict[str, float] = Field(
