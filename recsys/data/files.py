@@ -25,9 +25,15 @@ BROKEN = "__broken"
 RAW = "__raw"
 """The text of a line that cannot be split."""
 
+FAULT = "__fault"
+"""Place of the first broken rule of a row in `recsys.data.validation.Rules.checks`, from 1; 0 where the row is good."""
+
+VALUE = "__value_"
+"""What the names of read values begin with, before that of the file's column."""
+
 _EXTRA = tuple(f"__extra_{place}" for place in range(8))
 """Cells behind the last column. Some programs end every line in commas: empty ones are no fault."""
-_OWN = frozenset({ROW, BROKEN, RAW, "__fault", *_EXTRA})
+_OWN = frozenset({ROW, BROKEN, RAW, FAULT, *_EXTRA})
 """Columns that are added to those of a file."""
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
@@ -259,7 +265,7 @@ def _check_names(file: str, names: Iterable[str]) -> None:
         DataError: names the column.
     """
     for name in names:
-        if name in _OWN or name.startswith("__value_") or name == "*" or (name.startswith("^") and name.endswith("$")):
+        if name in _OWN or name.startswith(VALUE) or name == "*" or (name.startswith("^") and name.endswith("$")):
             raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
 
 

@@ -54,14 +54,6 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     return typed.with_columns([frame[name] for name in names if name not in standard]), rejections
 
 
-def _check_columns(n: int) -> None:
-    if n > MAX_COLUMNS:
-        raise DataError(
-            f"all items together would have {n:,} columns, of {MAX_COLUMNS} at most; write what few items have into "
-            "their tags or description"
-        )
-
-
 def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
     """Typed rows with the catalogue's own columns and types first, further columns behind.
 
@@ -126,3 +118,11 @@ def change_fitting_items(
         catalogue, first = change_fitting_items(catalogue, changes[:half])
         catalogue, second = change_fitting_items(catalogue, changes[half:])
         return catalogue, first + second
+
+
+def _check_columns(n: int) -> None:
+    if n > MAX_COLUMNS:
+        raise DataError(
+            f"all items together would have {n:,} columns, of {MAX_COLUMNS} at most; write what few items have into "
+            "their tags or description"
+        )

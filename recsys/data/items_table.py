@@ -4,9 +4,9 @@ import polars as pl
 
 from recsys.data.attributes import attribute
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.files import ROW, Table, collect
+from recsys.data.files import FAULT, ROW, Table, collect
 from recsys.data.schema import DTYPES, ITEMS
-from recsys.data.validation import FAULT, NoUsableRowError, Rejections, apply_rules, parsed
+from recsys.data.validation import NoUsableRowError, Rejections, apply_rules, parsed
 from recsys.errors import DataError
 
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"

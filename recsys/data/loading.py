@@ -34,7 +34,7 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
-        misspelt: a sentence for each column whose name is nearly that of a known one.
+        misspelt: a sentence for each column, or event, whose name is nearly that of a known one.
     """
 
     rejections: tuple[Rejections, ...]

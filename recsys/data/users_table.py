@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from recsys.data.files import ROW, Table, collect
+from recsys.data.files import FAULT, ROW, Table, collect
 from recsys.data.schema import USERS
-from recsys.data.validation import FAULT, Rejections, apply_rules, parsed
+from recsys.data.validation import Rejections, apply_rules, parsed
 
 
 def check_users(table: Table) -> Rejections:

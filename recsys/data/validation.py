@@ -14,14 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.durations import DAY
-from recsys.data.files import BROKEN, RAW, ROW, Table, collect
+from recsys.data.files import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
 from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE, Column
 from recsys.errors import DataError
-
-FAULT = "__fault"
-"""Place of the first broken rule of a row in `Rules.checks`, from 1; 0 where the row is good."""
 
 _ROUNDED = r"^-?\d\.\d{10,}e\+?(19|[2-9]\d|\d{3})$"
 """What JSON makes of a whole number that 64 bits do not hold: ids that differ would become one."""
@@ -130,7 +127,7 @@ class Rejections:
 
 def parsed(name: str) -> str:
     """Name of the column that holds the read values of a file's column."""
-    return f"__value_{name}"
+    return f"{VALUE}{name}"
 
 
 def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:

@@ -50,10 +50,8 @@ def keys_among(items: Ints, values: Floats, bits: Ints, eligible: Flags, least: 
         items: (n,) numbers; `eligible` is (n_items,).
     """
     found = 0
-    for place in range(len(values)):
-        keys[found] = (
-            falling(np.int64(bits[place])) | place
-        )  # written in any case: a branch would be guessed wrong often
+    for place in range(len(values)):  # without a branch, which would often be guessed wrong
+        keys[found] = falling(np.int64(bits[place])) | place
         found += (values[place] >= least) & eligible[items[place]] & (values[place] != 0)
     return found
 

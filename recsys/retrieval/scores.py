@@ -162,16 +162,17 @@ def best_among(
     """Of items (n_some,) with values (n_some,) the `n` eligible ones with the highest that are not 0, best first, equal
     ones in their order; `eligible` is (n_items,)."""
     keys, bits = np.empty(len(values), dtype=np.int64), values.view(np.int32)
-    found = keys_among(items, values, bits, eligible, least, keys) if (least := _least(values, n)) else 0
-    if found < n:
+    least = _least(values, n)
+    found = keys_among(items, values, bits, eligible, least, keys)
+    if found < n and least > -math.inf:
         found = keys_among(items, values, bits, eligible, -math.inf, keys)
     return items[_first(keys[:found], n)]
 
 
 def _least(values: NDArray[np.float32], n: int) -> float:
-    """About what the 2 `n` highest reach, by a sample: the others need not be sorted. 0 where this would not pay."""
+    """About what the 2 `n` highest reach, by a sample: the others need not be sorted. -inf where this would not pay."""
     if len(values) <= _MANY * n:
-        return 0.0
+        return -math.inf
     sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
     return float(sample[-min(max(1, 2 * n * len(sample) // len(values)), len(sample))])
 

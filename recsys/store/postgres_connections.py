@@ -19,9 +19,21 @@ CALL_SECONDS = 10
 """How long a statement may take, its wait for other writers included; and the statements of one call together."""
 
 
-def _hang_up(connection: "Connection") -> None:
-    """End a call that the server, which is to end it itself, does not answer: it may be frozen, or unplugged."""
-    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+@contextmanager
+def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
+    """Hang up on a server that does not end a call itself, as it is to: it may be frozen, or unplugged."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        late = threading.Timer(seconds, _hang_up, (line,))
+        late.daemon = True
+        late.start()
+        try:
+            yield
+        finally:
+            late.cancel()
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # the call has just ended
         line.shutdown(socket.SHUT_RDWR)
 
 
@@ -53,10 +65,10 @@ class Connections:
     def one(self, seconds: float = CALL_SECONDS) -> Iterator["Connection"]:
         """A connection that nobody else uses meanwhile; each statement is a transaction unless one is begun.
 
-        Args:
-            seconds: after which it is cut off; the server ends a statement itself after `CALL_SECONDS`.
-
         After an error neither it nor the idle ones are used again: the server may have been away.
+
+        Args:
+            seconds: after which it is hung up; the server ends a statement itself after `CALL_SECONDS`.
 
         Raises:
             StoreError: the server cannot be reached or refuses.
@@ -65,17 +77,13 @@ class Connections:
             raise StoreError(f"store {self.place} is closed; open it again")
         try:
             connection = self._take()
-            late = threading.Timer(seconds + 1, _hang_up, (connection,))
-            late.daemon = True
-            late.start()
             try:
-                yield connection
+                with _ended_after(seconds + 1, connection):
+                    yield connection
             except BaseException:
                 connection.close()
                 self._let_go()
                 raise
-            finally:
-                late.cancel()
             self._give_back(connection)
         except self._error as error:
             raise StoreError(

@@ -161,7 +161,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the connection."""
-        with self._turn(), self._explained():
+        with self._lock:
             self._connection.close()
 
     def _forgotten(self, after: int) -> list[tuple[int, Forgotten]]:
@@ -188,7 +188,8 @@ class SqliteStore:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """One call at a time; who waits for one that waits for another process waits no longer than that one."""
+        """One call at a time. Whoever has waited as long as one may wait for another process is told so: a row of them
+        must not wait one after the other."""
         if not self._lock.acquire(timeout=BUSY_SECONDS):
             raise StoreError(f"store {self._path}: another process holds it, and others wait; try again in a moment")
         try:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange, fitted_to, item_rows
-from recsys.data.vocabulary import UNKNOWN
 from recsys.errors import DataError
 from serving.answers import listed
 from serving.browse import named, titled
@@ -91,17 +90,18 @@ async def similar(
     """Items like this one: by what they say, by who wanted them, or both."""
     if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
         return await item(f"{item_id}/similar", service)
-    recommender = (await _serving(service, item_id)).recommender
-    items = await service.scoring.run(lambda: recommender.similar(item_id, n, by))
+    served, _ = await _found(item_id, service)
+    items = await service.scoring.run(lambda: served.recommender.similar(item_id, n, by))
     return json_response({"item_id": item_id, "model_version": items.model_version, "items": listed(items)})
 
 
 @router.get(ITEM, response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
 async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """What the served version knows of an item."""
-    served = await _serving(service, item_id)
-    number, catalogue = _number(served, item_id), served.recommender.catalogue
-    return json_response({"model_version": served.version, "item": catalogue.frame.row(number, named=True)})
+    served, number = await _found(item_id, service)
+    return json_response(
+        {"model_version": served.version, "item": served.recommender.catalogue.frame.row(number, named=True)}
+    )
 
 
 @router.delete(
@@ -115,7 +115,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
 
     def withdraw() -> None:
         service.live.catch_up_items()
-        _number(service.live.serving(), item_id)
+        _check_there(service.live.serving(), item_id)
         service.store.put_items([ItemChange(item_id, None)])
         service.live.catch_up_items()
 
@@ -184,18 +184,19 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
 
 
-async def _serving(service: Service, item_id: str) -> Served:
-    """The served version, which knows the item, also where another worker has stored it a moment ago."""
-    served = service.live.serving()
-    if served.recommender.catalogue.vocabulary.number(item_id) == UNKNOWN or item_id in served.withdrawn:
+async def _found(item_id: str, service: Service) -> tuple[Served, int]:
+    """The served version and the item's number in it, also where another worker has stored it a moment ago."""
+    if not _is_there(service.live.serving(), item_id):
         await service.writing.run(service.live.catch_up_items)
     served = service.live.serving()
-    _number(served, item_id)
-    return served
+    _check_there(served, item_id)
+    return served, served.recommender.catalogue.vocabulary.number(item_id)
 
 
-def _number(served: Served, item_id: str) -> int:
-    number = served.recommender.catalogue.vocabulary.number(item_id)
-    if number == UNKNOWN or item_id in served.withdrawn:
+def _is_there(served: Served, item_id: str) -> bool:
+    return item_id in served.recommender.catalogue.vocabulary and item_id not in served.withdrawn
+
+
+def _check_there(served: Served, item_id: str) -> None:
+    if not _is_there(served, item_id):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no item {item_id!r}")
-    return number

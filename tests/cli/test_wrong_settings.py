@@ -29,13 +29,18 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
     [
         *("features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"),
         *("events.weights={click=inf}", "events.weights={click=-1}", "events.min_value={rating=nan}"),
-        *("events.default_weight=inf", "text.learning_rate=inf"),
+        *("events.default_weight=inf", "text.learning_rate=inf", "events.weights={impression=1}"),
     ],
 )
 def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
     outcome = run("features", "list", "--set", setting)
     assert outcome.code == 2
     assert f"config: {setting.partition('=')[0]}" in outcome.err
+
+
+def test_what_follows_from_another_fault_is_not_told(run: Run) -> None:
+    outcome = run("features", "list", "--set", 'candidates.sources=["foo"]')
+    assert (outcome.code, outcome.err.count("candidates.sources")) == (2, 1)
 
 
 @pytest.mark.parametrize("share", ["0", "0.9", "1"])

@@ -136,6 +136,13 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
             {"items__csv": 'item_id,title\ni0,"b, ""c"""\ni1,12" ruler\ni2,c\n'},
             r"items.csv, line 3: a quote within a cell that does not begin with one",
         ),
+        ({"items__csv": "item_id,title\ri1,a\r"}, r"items.csv: its lines end in CR alone"),
+        ({"items__csv": "ITEM_ID,TITLE\ni1,a\n"}, r"no column 'item_id'; rename 'ITEM_ID' to it"),
+        *(
+            ({"items__csv": f"item_id,title,{name}\ni1,a,b\n"}, "a column cannot be called")
+            for name in ("*", "^item.*$", "__row", "__raw", "__fault", "__value_title", "__extra_0")
+        ),
+        ({"items__jsonl": b'{"item_id": "1", "title": "a", "__fault": 1}\n'}, "a column cannot be called '__fault'"),
         ({"items__parquet": b"garbage"}, r"items.parquet cannot be read: parquet"),
         ({"items__csv.gz": b"garbage"}, r"items.csv.gz cannot be read: .*gzip"),
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
@@ -151,6 +158,24 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
+
+
+def test_whole_numbers_beyond_64_bits_are_no_ids(tmp_path: Path) -> None:
+    """What JSON makes of them is the same for several."""
+    row = '{{"user_id": {}, "item_id": "i1", "event": "click", "timestamp": 1714564800}}'
+    ids = ("2222222222222222222222000", "2222222222222222222222001", '"2222222222222222222222000"', 2**63)
+    events = "\n".join(row.format(id_) for id_ in ids)
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__jsonl=events)
+    dataset, report = read_dataset(folder, ANY)
+    reasons = [json.loads(line)["reason"] for line in report.rejections[1].lines()]
+    assert reasons == ["a number of more digits than are kept; write the id as text"] * 2
+    assert dataset.log.user_vocabulary.ids(range(2)) == ["2222222222222222222222000", f"{2**63}"]
+
+
+def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
+    _, report = read_dataset(folder, ANY)
+    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.misspelt)
 
 
 def test_a_folder_without_a_table(tmp_path: Path) -> None:

@@ -191,6 +191,11 @@ def test_a_repeated_event_id_counts_once(tmp_path: Path) -> None:
     assert report.n_rejected == 0
 
 
+def test_a_repeated_event_id_counts_once_also_where_the_first_row_is_rejected() -> None:
+    events = EVENTS.head(2).with_columns(event_id=pl.lit("a"), item_id=pl.Series(["nowhere", "i1"]))
+    assert len(dataset_from_frames(ITEMS, events, parse_config({"data": {"max_rejected": 1}})).log) == 1
+
+
 def test_unknown_items_can_be_added() -> None:
     events = EVENTS.with_columns(pl.Series("item_id", ["new", "i1", "i3", "newer", "new"]))
     dataset = dataset_from_frames(ITEMS, events, parse_config({"data": {"unknown_items": "add"}}))

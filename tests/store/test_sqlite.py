@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_what_was_acknowledged_outlives_kill_9(file: Path) -> None:
     assert len(ids) == len(set(ids))
     assert len(ids) % 3 == 0, "an append is all or none"
     assert {f"k{number}-{part}" for number in acknowledged for part in range(3)} <= set(ids)
+
+
+def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.store.sqlite.BUSY_SECONDS", 0.5)
+    store = open_store(sqlite_url(file))
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with ThreadPoolExecutor(12) as pool:
+        calls = [pool.submit(store.append, [click(number)]) for number in range(12)]
+    assert all(isinstance(call.exception(), StoreError) for call in calls)
+    assert time.monotonic() - started < 4, "6 seconds, if each waited for the one before"
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.append([click(1)]).accepted == 1
+    store.close()
 
 
 def test_an_older_file_is_brought_up_step_by_step(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
