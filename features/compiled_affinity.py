@@ -8,8 +8,11 @@ and what they are worth, oldest first; `bounds` (n_requests + 1,) where each req
 import numpy as np
 from numba import njit
 
-from features.compiled import search, touch
+from features.compiled import search
 from recsys.data.arrays import Floats, Ints
+from recsys.data.halves import Halves, widen
+from recsys.data.prefetch import AHEAD, prefetch
+from recsys.retrieval.compiled import products_of_two
 
 _PERHAPS = 4_096
 """Flags that say of most items at one look that they are no candidates (Bloom, Space/time trade-offs, CACM 1970)."""
@@ -101,7 +104,7 @@ def link(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def compare(
-    vectors: Floats,
+    vectors: Floats | Halves,
     offsets: Ints,
     history: Ints,
     weights: Floats,
@@ -113,31 +116,25 @@ def compare(
     table: Floats,
 ) -> None:
     """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with dot products of the vectors (n_items, dim)
-    of the items of a history and of the candidates. Two and two at a time: each number is read half as often.
-    """
-    newest = np.empty(limit, dtype=history.dtype)
+    of the items of a history and of the candidates."""
+    newest, own = np.empty(limit, dtype=history.dtype), np.empty((2, vectors.shape[1]), dtype=np.float32)
     for request in range(len(offsets) - 1):
         n = signs(history, weights, offsets[request], offsets[request + 1], newest)
+        first, last = bounds[request], bounds[request + 1]
+        for event in range(n):
+            prefetch(vectors, newest[event], newest[event] + 1)
+        for item in candidates[first : min(first + AHEAD, last)]:
+            prefetch(vectors, item, item + 1)
         known = np.empty((n + n % 2, vectors.shape[1]), dtype=np.float32)
         for event in range(len(known)):  # of an odd number the oldest one twice
-            known[event] = vectors[newest[min(event, n - 1)]]
+            widen(vectors[newest[min(event, n - 1)]], known[event])
         likeness = np.empty((2, len(known)), dtype=np.float32)
-        first, last = bounds[request], bounds[request + 1]
-        if n and last > first:
-            table[first, wanted[0, 1]] = touch(vectors, candidates[first:last])  # until the value is there
         for pair in range(first, last, 2):
             second = min(pair + 1, last - 1)
-            own, next_own = vectors[candidates[pair]], vectors[candidates[second]]
-            for event in range(0, n, 2):
-                one, other = known[event], known[event + 1]
-                sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-                for dimension in range(len(own)):
-                    sums = (
-                        sums[0] + own[dimension] * one[dimension],
-                        sums[1] + own[dimension] * other[dimension],
-                        sums[2] + next_own[dimension] * one[dimension],
-                        sums[3] + next_own[dimension] * other[dimension],
-                    )
-                likeness[0, event], likeness[0, event + 1], likeness[1, event], likeness[1, event + 1] = sums
+            for item in candidates[pair + AHEAD : min(pair + AHEAD + 2, last)]:
+                prefetch(vectors, item, item + 1)
+            widen(vectors[candidates[pair]], own[0])
+            widen(vectors[candidates[second]], own[1])
+            products_of_two(own, known, likeness)
             aggregate(likeness[0, :n], fading, wanted, table[pair])
             aggregate(likeness[1, :n], fading, wanted, table[second])

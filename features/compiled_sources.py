@@ -5,20 +5,7 @@ from numba import njit
 
 from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
 from recsys.data.arrays import Floats, Ints
-from recsys.retrieval.compiled import PLACE, falling
-
-
-@njit(cache=True, nogil=True)
-def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
-    """Fill `keys` (n_ranked, n_pairs): whole numbers that sort as the scores fall, with the pair in their lowest bits.
-
-    Args:
-        scores: (n_sources, n_pairs) float32, and the same as int32 in `bits`; the first `n_ranked` are looked at.
-    """
-    for source in range(len(keys)):
-        for pair in range(keys.shape[1]):
-            own = np.int64(bits[source, pair]) if scores[source, pair] != 0 else np.int64(0)  # -0 is 0
-            keys[source, pair] = falling(own) | pair
+from recsys.retrieval.compiled import PLACE
 
 
 @njit(cache=True, nogil=True)
@@ -27,7 +14,7 @@ def say(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -
 
     Args:
         scores: (n_sources, n_pairs).
-        keys: of `rank_keys`, those of each request sorted.
+        keys: of `recsys.retrieval.compiled.rank_keys`, those of each request sorted.
         bounds: (n_requests + 1,) where each request's pairs start.
         wanted: (n, 3) source, what it says, column of the table.
     """

@@ -23,7 +23,7 @@ def wrong_conditions(request: Request, catalogue: ItemCatalogue) -> list[Fault]:
     for place, conditions in _conditions(request):
         for name, condition in conditions.items():
             try:
-                Filters({name: condition}).eligible(empty)
+                Filters({name: condition}).narrow(np.ones(0, dtype=bool), empty)
             except DataError as error:
                 faults.append(Fault(loc=["body", *place, name], msg=str(error)))
     for name, most in request.policy.get("caps", {}).items():

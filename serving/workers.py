@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from features.compiled_sources import rank_keys
 from recsys.errors import RecsysError
+from recsys.retrieval.compiled import rank_keys
 
 PAUSE_SECONDS = 1.0
 """After a worker that nobody stopped has ended, before another one takes its place."""

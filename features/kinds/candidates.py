@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from features.affinity import Aggregate, fill_affinity
 from features.codes import ANOTHER_FLAG, FLAG, RANK
-from features.compiled_sources import rank_keys, say
+from features.compiled_sources import say
 from features.kinds.base import Direction, Family, Member, Scope
 from features.pairs import PairBatch
 from recsys.errors import ConfigError
+from recsys.retrieval.compiled import rank_keys
 
 Said = Literal["score", "rank", "share", "flag"]
 """What a source says, in the order of its codes."""

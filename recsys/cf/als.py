@@ -14,16 +14,20 @@ from recsys.cf.model import CollaborativeModel
 from recsys.cf.users import user_item_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
+from recsys.data.halves import Halves, halved
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.cells import Cells
 from recsys.retrieval.compiled import products, products_of
-from recsys.retrieval.scores import DenseScores, Scores, best_among, padded
+from recsys.retrieval.scores import DenseScores, Scores, best_among
 
 _READ = 2_000
 """Items of the nearest cells that are scored in place of the whole catalogue."""
 
-_CELLS = "cells"
+_SPARE = 32
+"""Items that halves choose beyond those asked for: which of equal ones are the best, float32 says."""
+
+_INDEX = "cells"
 
 
 class Als(CollaborativeModel):
@@ -34,7 +38,7 @@ class Als(CollaborativeModel):
     Attributes:
         item_factors: (n_items, factors) float32; 0 for items without a positive event.
         alpha, regularization: as fitted; the fold-in solves the same problem as the fit.
-        cells: of the factors, in a catalogue that is too large to be scored as a whole; else None.
+        index: of the factors, in a catalogue that is too large to be scored as a whole; else None.
     """
 
     def __init__(
@@ -43,13 +47,13 @@ class Als(CollaborativeModel):
         alpha: float,
         regularization: float,
         directions: NDArray[np.float32] | None = None,
-        cells: Cells | None = None,
+        index: "FactorIndex | None" = None,
     ) -> None:
         self.item_factors = item_factors
         self.alpha = alpha
         self.regularization = regularization
         self._directions = _directions(item_factors) if directions is None else directions
-        self.cells = cells
+        self.index = index
         ridge = regularization * np.eye(item_factors.shape[1])
         self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
 
@@ -102,15 +106,15 @@ class Als(CollaborativeModel):
         return preferences
 
     def scores(self, histories: HistoryBatch) -> Scores:
-        """The same; of a model with cells, the best are sought in those nearest to the user."""
-        if self.cells is None:
+        """The same; of a model with an index, the best are sought in the cells nearest to the user."""
+        if self.index is None:
             return DenseScores(self.score(histories))
-        return FactorScores(self.user_factors(histories), self.item_factors, self.cells)
+        return FactorScores(self.user_factors(histories), self.item_factors, self.index)
 
     def indexed(self, seed: int = 0) -> Self:
-        """This model with cells."""
-        cells = Cells.of(self.item_factors, seed)
-        return type(self)(self.item_factors, self.alpha, self.regularization, self.directions, cells)
+        """This model with an index."""
+        index = FactorIndex.of(self.item_factors, seed)
+        return type(self)(self.item_factors, self.alpha, self.regularization, self.directions, index)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the two constants of the fold-in."""
@@ -118,16 +122,55 @@ class Als(CollaborativeModel):
         save_array(folder / "als.npy", self.item_factors)
         save_array(folder / "als.directions.npy", self.directions)
         save_array(folder / "als.constants.npy", np.array([self.alpha, self.regularization]))
-        if self.cells is not None:
-            self.cells.save(folder / _CELLS)
+        if self.index is not None:
+            self.index.save(folder / _INDEX)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         alpha, regularization = load_array(folder / "als.constants.npy").tolist()
         directions = load_array(path) if (path := folder / "als.directions.npy").exists() else None
-        cells = Cells.load(folder / _CELLS) if (folder / _CELLS).is_dir() else None
-        return cls(load_array(folder / "als.npy"), alpha, regularization, directions, cells)
+        items = load_array(folder / "als.npy")
+        index = FactorIndex.load(folder / _INDEX, items) if (folder / _INDEX).is_dir() else None
+        return cls(items, alpha, regularization, directions, index)
+
+
+@dataclass(frozen=True)
+class FactorIndex:
+    """Factors by cell, so that those of one cell are read one after the other.
+
+    Attributes:
+        cells: which items are near to each other.
+        factors: (n_items, factors) in the order of the cells' members.
+    """
+
+    cells: Cells
+    factors: Halves
+
+    @classmethod
+    def of(cls, items: NDArray[np.float32], seed: int) -> "FactorIndex":
+        """Of item factors (n_items, factors)."""
+        cells = Cells.of(items, seed)
+        return cls(cells, halved(items[cells.members]))
+
+    def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
+        """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, as far as halves tell."""
+        bounds, places = self.cells.places_near(users, max(_READ, 4 * n))
+        scores, rows = np.empty(len(places), dtype=np.float32), np.repeat(np.arange(len(users)), np.diff(bounds))
+        products_of(users, rows, self.factors, places, scores)
+        return best_among(bounds, self.cells.members[places], scores, eligible, n)
+
+    def save(self, folder: Path) -> None:
+        """Write the cells and the factors."""
+        self.cells.save(folder)
+        save_array(folder / "factors.npy", self.factors)
+
+    @classmethod
+    def load(cls, folder: Path, items: NDArray[np.float32]) -> "FactorIndex":
+        """Read what `save` wrote; without the factors, which were not kept once, they are made."""
+        cells = Cells.load(folder)
+        path = folder / "factors.npy"
+        return cls(cells, load_array(path) if path.is_file() else halved(items[cells.members]))
 
 
 @dataclass(frozen=True)
@@ -136,16 +179,14 @@ class FactorScores:
 
     users: NDArray[np.float32]
     items: NDArray[np.float32]
-    cells: Cells
+    index: FactorIndex
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`; among the items of the nearest cells."""
-        rows = []
-        for row, may in enumerate(eligible):
-            user = self.users[row]
-            near = np.sort(self.cells.near(user, max(_READ, 4 * n))) if user.any() else self.cells.members[:0]
-            rows.append(best_among(near, self.of(np.full(len(near), row), near), may, n))
-        return padded(rows, n)
+        """See `Scores`; halves choose, and the order is that of float32."""
+        near = self.index.best(self.users, eligible, n + _SPARE)
+        rows, places = np.nonzero(near >= 0)
+        items = near[rows, places]
+        return best_among(rows.searchsorted(np.arange(len(near) + 1)), items, self.of(rows, items), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import SparseScores
 
-_CELLS_PER_BLOCK = 4_000_000
+_CELLS_PER_BLOCK = 8_000_000
 _REQUESTS_PER_BLOCK = 256
 
 _TIME_OF_SOURCES = 0.5
@@ -113,8 +114,9 @@ class Scoring:
     @property
     def vectors(self) -> NDArray[np.float32] | None:
         """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
-        vectors = self.facts.vectors
-        return vectors.get("text", vectors.get("factors"))
+        if self.stage.interest is not None:
+            return self.stage.interest.item_vectors
+        return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
 
     def over(self, state: EventState) -> "Scoring":
         """The same over other events."""
@@ -165,10 +167,9 @@ class Scoring:
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
         created = self.facts.created
-        eligible = np.empty((len(now), len(created)), dtype=bool)
+        eligible = np.ones((len(now), len(created)), dtype=bool)
         for own, policy in zip(eligible, policies, strict=True):
-            allowed = policy.eligible(self.catalogue)
-            own[:] = True if allowed is None else allowed
+            policy.narrow(own, self.catalogue)
         if (now < self._newest_item).any():
             eligible &= np.isnan(created) | (created <= now[:, None])
         return eligible

@@ -36,9 +36,9 @@ def likeness(scoring: Scoring, item: int, by: Likeness) -> NDArray[np.float32]:
 
 
 def _by_text(scoring: Scoring, item: int) -> NDArray[np.float32]:
-    vectors = scoring.facts.vectors.get("frozen")
-    if vectors is None:
+    if scoring.stage.interest is None:
         raise ConfigError("this version was trained without text; ask by=collaborative")
+    vectors = scoring.stage.interest.base_vectors
     return np.asarray(vectors @ vectors[item])
 
 

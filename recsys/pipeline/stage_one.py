@@ -18,6 +18,7 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.halves import Halves
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.engine import Engine
@@ -171,9 +172,8 @@ class StageOne:
 
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
         """The items as features see them, with the affinities that these models give."""
-        vectors, links = {}, {}
-        if self.interest:
-            vectors = {"text": self.interest.item_vectors, "frozen": self.interest.base_vectors}
+        vectors: dict[str, NDArray[np.float32] | Halves] = dict(self.interest.affinities) if self.interest else {}
+        links = {}
         for source, model in self.models.items():
             if model.directions is not None:
                 vectors["factors"] = self.newcomers.lent(model.directions) if self.newcomers else model.directions

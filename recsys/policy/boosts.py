@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.filters import items_that_meet
+from recsys.policy.steps import Step
 
 
 @dataclass(frozen=True)
-class Boost:
+class Boost(Step):
     """Add to the score of the items that meet `where`.
 
     Attributes:
@@ -26,10 +26,6 @@ class Boost:
     add: float
     catalogue: ItemCatalogue
     name = "boost"
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: a boost forbids nothing."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Order by the new scores within each tier; equal ones keep their order."""

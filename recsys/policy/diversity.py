@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.steps import Step
 
 _TIER = np.float32(4.0)  # more than relevance and similarity can make up for: the two span 3
 
 
 @dataclass(frozen=True)
-class Diversity:
+class Diversity(Step):
     """Pick, again and again, the candidate with the highest (1 - dial) * relevance - dial * similarity.
 
     Relevance is the score, scaled to [0, 1] over the candidates; similarity is the highest cosine to a picked item.
@@ -36,10 +36,6 @@ class Diversity:
     def __post_init__(self) -> None:
         if not 0.0 <= self.dial <= 1.0:
             raise ConfigError(f"policy.diversity must be between 0 and 1, not {self.dial}")
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: diversity forbids nothing."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """The `n` picks, then the others."""

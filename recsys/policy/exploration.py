@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.steps import Step
 
 _RESERVE = 10
 """Most candidates behind the list that one explored place draws from."""
 
 
 @dataclass(frozen=True)
-class Exploration:
+class Exploration(Step):
     """At each of the last places of the list, with probability `share`, an item of that place's own reserve instead.
 
     The reserves are dealt from the candidates behind the list and have no item in common. So the places are
@@ -34,10 +34,6 @@ class Exploration:
     places: int
     random: np.random.Generator = field(repr=False)
     name = "exploration"
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: it forbids nothing."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Draw each place; an explored item and the one that it stands in for change places."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.steps import Step
 
 _BOUNDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
     "gte": pl.Expr.ge,
@@ -23,7 +24,7 @@ _BOUNDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(Step):
     """Only items that meet every condition.
 
     A condition is a value (equal to it), a list of values (any of them), or bounds (`gte`, `gt`, `lte`, `lt`, all
@@ -37,14 +38,15 @@ class Filters:
     conditions: Mapping[str, Any]
     name = "filters"
 
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """(n_items,) True where all conditions hold; None without conditions.
+    def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
+        """Forbid the items for which a condition does not hold.
 
         Raises:
             DataError: a column or an operator does not exist (the nearest one is named), or a value is not of the
                 column's type.
         """
-        return _met(self.conditions, catalogue.frame) if self.conditions else None
+        if self.conditions:
+            allowed &= _met(self.conditions, catalogue.frame)
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Changes nothing."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import PINNED, RankedCandidates
+from recsys.policy.steps import Step
 
 
 @dataclass(frozen=True)
-class Pins:
+class Pins(Step):
     """Items at fixed places. What may not be listed (unavailable, filtered out, excluded, seen) is not pinned either.
 
     A place behind those that will be shown keeps its item from being shown before.
@@ -23,10 +23,6 @@ class Pins:
     items: NDArray[np.int32]
     places: NDArray[np.int64]
     name = "pins"
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: a pin forbids nothing."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """The pinned at their places, the others around them in their order."""

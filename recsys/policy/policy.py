@@ -1,7 +1,6 @@
 """Steps in order, applied to one request."""
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -47,17 +46,15 @@ class Policy:
 
     steps: tuple[Step, ...]
 
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """Items that may be listed, all steps together; to be applied before candidates are sought.
-
-        Returns:
-            (n_items,) mask, or None when everything may be listed.
+    def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
+        """Set `allowed` (n_items,) to False for the items that must not be listed, all steps together; to be applied
+        before candidates are sought.
 
         Raises:
             DataError: a filter names a column that the catalogue lacks, or compares unlike types.
         """
-        masks = [mask for step in self.steps if (mask := step.eligible(catalogue)) is not None]
-        return reduce(np.logical_and, masks) if masks else None
+        for step in self.steps:
+            step.narrow(allowed, catalogue)
 
     @property
     def certain(self) -> NDArray[np.int32]:
@@ -96,5 +93,9 @@ class Policy:
 
     def removed(self, catalogue: ItemCatalogue) -> list[int]:
         """Items of the catalogue that each step forbids."""
-        masks = [step.eligible(catalogue) for step in self.steps]
-        return [0 if mask is None else int(np.count_nonzero(~mask)) for mask in masks]
+        counts = []
+        for step in self.steps:
+            allowed = np.ones(len(catalogue), dtype=bool)
+            step.narrow(allowed, catalogue)
+            counts.append(int(np.count_nonzero(~allowed)))
+        return counts

@@ -11,6 +11,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.selection import selected
+from recsys.policy.steps import Step
 
 
 class Kind(Protocol):
@@ -22,7 +23,7 @@ class Kind(Protocol):
 
 
 @dataclass(frozen=True)
-class Cap:
+class Cap(Step):
     """At most `most` items of one value of a column, such as a brand, among the first n.
 
     What is above the cap goes behind them in its old order. Where there is nothing else to show, it is shown; where
@@ -38,10 +39,6 @@ class Cap:
     most: int
     catalogue: ItemCatalogue = field(repr=False)
     name = "cap"
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: a cap forbids no item."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """The best n that keep to this cap and to what came before it, then the others.
@@ -64,7 +61,7 @@ class Cap:
 
 
 @dataclass(frozen=True)
-class AtLeast:
+class AtLeast(Step):
     """At least so many of the first n are of a kind, as far as the candidates reach.
 
     The best of the kind from behind take the last places of those that are not of it. A demoted item is not fetched
@@ -79,10 +76,6 @@ class AtLeast:
     name: str
     least: int
     kind: Kind = field(repr=False)
-
-    def eligible(self, catalogue: ItemCatalogue) -> NDArray[np.bool_] | None:
-        """None: it forbids nothing."""
-        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Fetch what is missing, as far as pins, caps and earlier floors leave room."""

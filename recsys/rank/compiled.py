@@ -21,9 +21,12 @@ _BITS = 32
 """Leaves that one word tells of; a larger tree has several words."""
 
 _ALL = np.uint32(2**_BITS - 1)
-_LOWEST_BIT = np.array([((0x077CB531 << place) & int(_ALL)) >> 27 for place in range(_BITS)]).argsort()
-"""Place of the one bit that is set, by the five highest bits of its product with a de Bruijn sequence (Leiserson et
-al., Using de Bruijn sequences to index a 1 in a computer word, 1998)."""
+
+_LINE = 64
+"""Bytes of a line of the cache; a vector register is as wide at most, and slower where it crosses two of them."""
+
+_EXPONENT, _BIAS = 23, 127
+"""Where a float32 holds the power of two that it is, and what is added to it (IEEE 754)."""
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING, _MISSING_IS_ZERO = 1, 2, 12, 4
 """Bits of LightGBM's `decision_type`."""
@@ -106,7 +109,6 @@ class CompiledTrees:
             self.masks,
             self.trees,
             self.leaves,
-            _LOWEST_BIT,
             scores,
         )
         return scores
@@ -205,13 +207,13 @@ def _score(
     masks: NDArray[np.uint32],
     trees: NDArray[np.int64],
     leaves: NDArray[np.float64],
-    lowest_bit: NDArray[np.int64],
     scores: NDArray[np.float32],
 ) -> None:
-    """Fill `scores` (n_rows,); the rest as in `CompiledTrees`."""
-    left = np.empty(trees[-1] * _ROWS, dtype=np.uint32)  # leaves that each row of a block can still end in, by word
-    values = np.empty(_ROWS, dtype=np.float32)
-    totals = np.empty(_ROWS)
+    """Fill `scores` (n_rows,); the rest as in `CompiledTrees`. Whole numbers without a sign: no look at indices from
+    behind."""
+    left = _aligned(trees[-1] * _ROWS)  # leaves that each row of a block can still end in, by word
+    values, lowest = _aligned(_ROWS).view(np.float32), _aligned(_ROWS).view(np.float32)
+    exponents, ends, totals = lowest.view(np.int32), np.zeros(_ROWS, dtype=np.int64), np.empty(_ROWS)
     for first in range(0, len(table), _ROWS):
         n = min(_ROWS, len(table) - first)
         left[:] = _ALL
@@ -222,24 +224,34 @@ def _score(
                 value = table[first + lane, columns[place]]
                 values[lane] = missing[place] if np.isnan(value) else value
                 largest = max(largest, values[lane])
-            for mask in range(starts[place], starts[place + 1]):
+            for number in range(starts[place], starts[place + 1]):
+                mask = np.uint64(number)
                 threshold, kept = thresholds[mask], masks[mask]
                 if largest <= threshold:
                     break
                 begin = np.uint64(words[mask]) * np.uint64(_ROWS)
-                for lane in range(_ROWS):  # whole numbers without a sign: no look at indices from behind
+                for lane in range(_ROWS):
                     at = begin + np.uint64(lane)
                     before = left[at]
                     left[at] = before & kept if values[np.uint64(lane)] > threshold else before
         totals[:] = 0.0
         for tree in range(len(trees) - 1):
+            for word in range(trees[tree + 1] - 1, trees[tree] - 1, -1):  # the first one with a leaf says the last word
+                begin = np.uint64(word) * np.uint64(_ROWS)
+                for lane in range(_ROWS):
+                    bits = left[begin + np.uint64(lane)]
+                    lowest[np.uint64(lane)] = np.float32(bits & (~bits + np.uint32(1)))
+                for lane in range(_ROWS):
+                    leaf = (exponents[np.uint64(lane)] >> _EXPONENT) - _BIAS  # below 0 without any
+                    ends[np.uint64(lane)] = word * _BITS + leaf if leaf >= 0 else ends[np.uint64(lane)]
             for lane in range(_ROWS):
-                word = np.uint64(trees[tree])
-                bits = left[word * np.uint64(_ROWS) + np.uint64(lane)]
-                while bits == 0:
-                    word += np.uint64(1)
-                    bits = left[word * np.uint64(_ROWS) + np.uint64(lane)]
-                lowest = bits & (~bits + np.uint32(1))
-                leaf = lowest_bit[np.uint32(lowest * np.uint32(0x077CB531)) >> np.uint32(27)]
-                totals[np.uint64(lane)] += leaves[word * np.uint64(_BITS) + np.uint64(leaf)]
+                totals[np.uint64(lane)] += leaves[np.uint64(ends[np.uint64(lane)])]
         scores[first : first + n] = totals[:n]
+
+
+@njit(cache=True, nogil=True)
+def _aligned(n: int) -> NDArray[np.uint32]:
+    """(n,) numbers from the begin of a line on."""
+    numbers = np.empty(n + _LINE // 4, dtype=np.uint32)
+    ahead = -numbers.ctypes.data % _LINE // 4
+    return numbers[ahead : ahead + n]

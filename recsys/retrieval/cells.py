@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
-from recsys.retrieval.compiled import members_of
+from recsys.retrieval.compiled import PLACE, places_in, products, rank_keys
 
 _CELLS = 4.0
 """Cells are so many times the square root of the vectors: finding the cells costs about what reading them does."""
@@ -55,14 +55,27 @@ class Cells:
         Args:
             query: (dim,); near is a large dot product.
         """
-        distances = -(self.middles @ query)
-        depth = 2 * n * len(distances) // max(1, len(self.members)) + 1  # about twice the cells that it takes
-        if depth < len(distances):
-            nearest = np.argpartition(distances, depth)[:depth]
-            found = members_of(nearest[np.argsort(distances[nearest])], self.starts, self.members, n)
-            if len(found) >= n:
-                return found
-        return members_of(np.argsort(distances), self.starts, self.members, n)
+        _, places = self.places_near(query[None], n)
+        return self.members[places]
+
+    def places_near(self, queries: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where `near` finds them among the members, for several queries (n_queries, dim).
+
+        Returns:
+            (n_queries + 1,) where the places of each query start, and these.
+        """
+        likeness = np.empty((len(queries), len(self.middles)), dtype=np.float32)
+        products(queries, self.middles, likeness)
+        keys = np.empty(likeness.shape, dtype=np.int64)
+        rank_keys(likeness, likeness.view(np.int32), keys)
+        depth = 2 * n * len(self.middles) // max(1, len(self.members)) + 1  # about twice the cells that it takes
+        if depth < len(self.middles):
+            keys.partition(depth, axis=1)
+            bounds, places = places_in(np.sort(keys[:, :depth], axis=1) & PLACE, self.starts, n)
+            if (np.diff(bounds) >= n).all():
+                return bounds, places
+        bounds, places = places_in(np.sort(keys, axis=1) & PLACE, self.starts, n)
+        return bounds, places
 
     def save(self, folder: Path) -> None:
         """Write three arrays into `folder`, which is made when it does not exist."""

@@ -10,9 +10,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Flags, Floats, Ints
+from recsys.data.halves import Halves, widened
+from recsys.data.prefetch import AHEAD, prefetch
 
 PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""
+
+NO_KEY = np.iinfo(np.int64).max
+"""Is behind all keys, and holds -1, as int32, as its place."""
 
 _DE_BRUIJN = np.uint64(0x03F7_9D71_B4CB_0A89)
 _BIT = np.zeros(64, dtype=np.int64)
@@ -43,17 +48,51 @@ def keys_of_known(values: Floats, bits: Ints, keys: Ints) -> int:
 
 
 @njit(cache=True, nogil=True)
-def keys_among(items: Ints, values: Floats, bits: Ints, eligible: Flags, least: float, keys: Ints) -> int:
-    """`keys_of_known` of the eligible items only, with at least some value.
+def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
+    """Fill `keys` (n_ranked, n): whole numbers that sort as the scores fall, with the place in their lowest bits.
 
     Args:
-        items: (n,) numbers; `eligible` is (n_items,).
+        scores: (n_rows, n) float32, and the same as int32 in `bits`; the first `n_ranked` rows are looked at.
     """
-    found = 0
-    for place in range(len(values)):  # without a branch, which would often be guessed wrong
-        keys[found] = falling(np.int64(bits[place])) | place
-        found += (values[place] >= least) & eligible[items[place]] & (values[place] != 0)
-    return found
+    for row in range(len(keys)):
+        for place in range(keys.shape[1]):
+            own = np.int64(bits[row, place]) if scores[row, place] != 0 else np.int64(0)  # -0 is 0
+            keys[row, place] = falling(own) | place
+
+
+@njit(cache=True, nogil=True)
+def keys_among(
+    offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, least: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keys, with items in the place of places, of all values that are not 0, are of eligible items, and reach a least
+    value.
+
+    Args:
+        offsets: (n_rows + 1,) where each row's `items` and `values` start, the latter as int32 in `bits`.
+        eligible: (n_rows, n_items).
+        least: (n_rows,).
+
+    Returns:
+        (n_rows, most) keys, `NO_KEY` behind the last one, and (n_rows,) how many there are.
+    """
+    n_rows, widest = len(least), 0
+    for row in range(n_rows):
+        widest = max(widest, offsets[row + 1] - offsets[row])
+    keys, found = np.empty((n_rows, widest), dtype=np.int64), np.zeros(n_rows, dtype=np.int64)
+    for row in range(n_rows):
+        own, may, high = keys[row], eligible[row], 0
+        for place in range(offsets[row], offsets[row + 1]):  # without a branch, which would often be guessed wrong
+            own[high] = falling(np.int64(bits[place])) | items[place]
+            high += (values[place] >= least[row]) & (values[place] != 0)
+        n = 0
+        for place in range(high):  # apart, for what is eligible lies far away
+            own[n] = own[place]
+            n += may[own[place] & PLACE]
+        found[row] = n
+    most = found.max() if n_rows else 0
+    for row in range(n_rows):
+        keys[row, found[row] : most] = NO_KEY
+    return keys[:, :most], found
 
 
 @njit(cache=True, nogil=True)
@@ -97,29 +136,21 @@ def scatter(
         most += min(links, len(sums))
     linked, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for row in range(len(offsets) - 1):
-        if starts[row] < most:  # read something of each cache line first: many are on their way at a time
-            touched = np.float32(0)
-            for entry in range(offsets[row], offsets[row + 1]):
-                for link in range(indptr[items[entry]], indptr[items[entry] + 1], 16):
-                    touched += data[link] + np.float32(indices[link])
-            totals[starts[row]] = touched
+        for entry in range(offsets[row], offsets[row + 1]):
+            prefetch(indices, indptr[items[entry]], indptr[items[entry] + 1])
+            prefetch(data, indptr[items[entry]], indptr[items[entry] + 1])
         for entry in range(offsets[row], offsets[row + 1]):
             for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
-                sums[indices[link]] += data[link] * weights[entry]
-                marks[indices[link] >> 6] |= np.uint64(1) << np.uint64(indices[link] & 63)
+                add(data[link] * weights[entry], indices[link], sums, marks)
         starts[row + 1] = starts[row] + gather(sums, marks, linked[starts[row] :], totals[starts[row] :])
     return starts, linked[: starts[-1]], totals[: starts[-1]]
 
 
-@njit(cache=True, nogil=True)
-def add_up(items: Ints, values: Floats, sums: Floats, marks: Ints) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The distinct items in order, and the sum of the values of each; `sums` and `marks` as for `scatter`."""
-    found, totals = np.empty(len(items), dtype=np.int32), np.empty(len(items), dtype=np.float32)
-    for place in range(len(items)):
-        sums[items[place]] += values[place]
-        marks[items[place] >> 6] |= np.uint64(1) << np.uint64(items[place] & 63)
-    n = gather(sums, marks, found, totals)
-    return found[:n], totals[:n]
+@njit(inline="always")
+def add(value: float, item: int, sums: Floats, marks: Ints) -> None:
+    """Add a value to the sum of an item, and mark it; `sums` and `marks` as for `scatter`."""
+    sums[item] += value
+    marks[item >> 6] |= np.uint64(1) << np.uint64(item & 63)
 
 
 @njit(cache=True, nogil=True)
@@ -160,33 +191,62 @@ def products(targets: Floats, sources: Floats, found: Floats) -> None:
             found[place, row], found[place, second], found[place, third], found[place, fourth] = sums
 
 
+@njit(inline="always")
+def products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
+    """Fill `found` (2, m) with the dot products of two rows (2, dim) and an even number of vectors (m, dim): two and
+    two at a time, each number is read half as often. Sums are in any order where the loop that calls says so."""
+    own, next_own = rows[0], rows[1]
+    for place in range(0, len(vectors), 2):
+        one, other = vectors[place], vectors[place + 1]
+        sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for dimension in range(len(own)):
+            sums = (
+                sums[0] + own[dimension] * one[dimension],
+                sums[1] + own[dimension] * other[dimension],
+                sums[2] + next_own[dimension] * one[dimension],
+                sums[3] + next_own[dimension] * other[dimension],
+            )
+        found[0, place], found[0, place + 1], found[1, place], found[1, place + 1] = sums
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def products_of(users: Floats, rows: Ints, vectors: Floats, items: Ints, products: Floats) -> None:
+def products_of(users: Floats, rows: Ints, vectors: Floats | Halves, items: Ints, products: Floats) -> None:
     """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and the vectors of items."""
     for pair in range(len(items)):
+        if pair + AHEAD < len(items):
+            prefetch(vectors, items[pair + AHEAD], items[pair + AHEAD] + 1)
         user, own, product = users[rows[pair]], vectors[items[pair]], np.float32(0)
         for dimension in range(len(own)):
-            product += user[dimension] * own[dimension]
+            product += user[dimension] * widened(own[dimension])
         products[pair] = product
 
 
 @njit(cache=True, nogil=True)
-def members_of(order: Ints, starts: Ints, members: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """The members of the first cells in an order, until there are `n` of them.
+def places_in(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the members of the first cells of each row stand, until there are `n` of them.
 
     Args:
-        starts: (n_cells + 1,) where the members of each cell start.
+        cells: (n_rows, n_cells) in order.
+        starts: (n + 1,) where the members of each cell start.
+
+    Returns:
+        (n_rows + 1,) where each row's places start, and these.
     """
-    found, cells = 0, 0
-    while cells < len(order) and found < n:
-        found += starts[order[cells] + 1] - starts[order[cells]]
-        cells += 1
-    near, found = np.empty(found, dtype=members.dtype), 0
-    for cell in order[:cells]:
-        own = members[starts[cell] : starts[cell + 1]]
-        near[found : found + len(own)] = own
-        found += len(own)
-    return near
+    bounds, read = np.zeros(len(cells) + 1, dtype=np.int64), np.zeros(len(cells), dtype=np.int64)
+    for row in range(len(cells)):
+        found = 0
+        while read[row] < cells.shape[1] and found < n:
+            cell = cells[row, read[row]]
+            found += starts[cell + 1] - starts[cell]
+            read[row] += 1
+        bounds[row + 1] = bounds[row] + found
+    places, found = np.empty(bounds[-1], dtype=np.int64), 0
+    for row in range(len(cells)):
+        for cell in cells[row, : read[row]]:
+            for place in range(starts[cell], starts[cell + 1]):
+                places[found] = place
+                found += 1
+    return bounds, places
 
 
 @njit(cache=True, nogil=True)

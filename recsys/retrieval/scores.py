@@ -3,7 +3,6 @@
 A score of 0 says that the source knows nothing of the item for this request.
 """
 
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, add_up, keys_among, keys_of_known, look_up, scatter
+from recsys.retrieval.compiled import PLACE, keys_among, keys_of_known, look_up, scatter
 
 Number = TypeVar("Number", bound=np.integer)
 
@@ -40,7 +39,7 @@ class _Sums(threading.local):
         return self._sums[:n_items], self._marks[: -(-n_items // 64)]
 
 
-_SUMS = _Sums()
+SUMS = _Sums()
 
 
 class Scores(Protocol):
@@ -133,15 +132,11 @@ class SparseScores:
         """The product of the weights of past items and of links (n_items, n_items), row by row."""
         n_items = links.shape[1]
         columns = past.offsets, past.items, past.values, links.indptr, links.indices, links.data
-        return cls(*scatter(*columns, *_SUMS.of(n_items)), n_items)
+        return cls(*scatter(*columns, *SUMS.of(n_items)), n_items)
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
-        rows = []
-        for row, may in enumerate(eligible):
-            own = slice(self.offsets[row], self.offsets[row + 1])
-            rows.append(best_among(self.items[own], self.values[own], may, n))
-        return padded(rows, n)
+        return best_among(self.offsets, self.items, self.values, eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
@@ -157,41 +152,52 @@ def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
 
 
 def best_among(
-    items: NDArray[np.int32], values: NDArray[np.float32], eligible: NDArray[np.bool_], n: int
+    offsets: NDArray[np.int64],
+    items: NDArray[np.int32],
+    values: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    n: int,
 ) -> NDArray[np.int32]:
-    """Of items (n_some,) with values (n_some,) the `n` eligible ones with the highest that are not 0, best first, equal
-    ones in their order; `eligible` is (n_items,)."""
-    keys, bits = np.empty(len(values), dtype=np.int64), values.view(np.int32)
-    least = _least(values, n)
-    found = keys_among(items, values, bits, eligible, least, keys)
-    if found < n and least > -math.inf:
-        found = keys_among(items, values, bits, eligible, -math.inf, keys)
-    return items[_first(keys[:found], n)]
+    """(n_requests, n) of some items of each request the eligible ones with the highest values that are not 0, best
+    first, equal ones by number; -1 behind the last one.
+
+    Args:
+        offsets: (n_requests + 1,) where each request's items (n_some,) and values (n_some,) start.
+        eligible: (n_requests, n_items).
+    """
+    bits, least = values.view(np.int32), _least(offsets, values, n)
+    keys, found = keys_among(offsets, items, values, bits, eligible, least)
+    lacking = (found < n) & (least > -np.inf)
+    if lacking.any():
+        least[lacking] = -np.inf
+        keys, _ = keys_among(offsets, items, values, bits, eligible, least)
+    best = np.full((len(keys), n), -1, dtype=np.int32)
+    first = _first(keys, n)
+    best[:, : first.shape[1]] = first
+    return best
 
 
-def _least(values: NDArray[np.float32], n: int) -> float:
-    """About what the 2 `n` highest reach, by a sample: the others need not be sorted. -inf where this would not pay."""
-    if len(values) <= _MANY * n:
-        return -math.inf
-    sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
-    return float(sample[-min(max(1, 2 * n * len(sample) // len(values)), len(sample))])
+def _least(offsets: NDArray[np.int64], values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """(n_requests,) about what the 2 `n` highest of each reach, by a sample: the others need not be sorted. -inf where
+    this would not pay."""
+    lengths = np.diff(offsets)
+    least = np.full(len(lengths), -np.inf, dtype=np.float32)
+    many = np.flatnonzero(lengths > _MANY * n)
+    if len(many):
+        own = lengths[many, None]
+        sample = np.sort(values[offsets[many, None] + np.arange(_SAMPLE) * own // _SAMPLE], axis=1)
+        places = _SAMPLE - np.clip(2 * n * _SAMPLE // own, 1, _SAMPLE)
+        least[many] = np.take_along_axis(sample, places, axis=1)[:, 0]
+    return least
 
 
 def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """The places that the `n` lowest keys hold, in order."""
-    if len(keys) > n:
-        keys.partition(n)
-        keys = keys[:n]
-    keys.sort()
+    """The numbers that the `n` lowest keys of each row hold, in order."""
+    if keys.shape[-1] > n:
+        keys.partition(n, axis=-1)
+        keys = keys[..., :n]
+    keys.sort(axis=-1)
     return keys & PLACE
-
-
-def summed(
-    items: NDArray[np.int32], values: NDArray[np.float32], n_items: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The distinct items of a catalogue in order, and the sum of the values of each."""
-    found: tuple[NDArray[np.int32], NDArray[np.float32]] = add_up(items, values, *_SUMS.of(n_items))
-    return found
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

@@ -7,6 +7,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Floats, Ints
+from recsys.data.halves import Halves, widen
+from recsys.data.prefetch import AHEAD, prefetch
+from recsys.retrieval.compiled import add, gather, products_of_two
 
 Longs = NDArray[np.int64]
 
@@ -16,7 +19,7 @@ MAX_LOGIT = 50.0
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def mixture_logits(
-    targets: NDArray[np.float32],
+    targets: NDArray[np.float32] | Halves,
     biases: NDArray[np.float32],
     items: NDArray[np.integer],
     vectors: NDArray[np.float32],
@@ -30,27 +33,74 @@ def mixture_logits(
         items: (k,) numbers.
         vectors, weights: (m, dim) and (m,).
     """
-    last, width = len(items) - 1, vectors.shape[1]
-    for place in range(0, last + 1, 2):  # two and two at a time: each number is read half as often
+    n, last, width = len(vectors), len(items) - 1, vectors.shape[1]
+    own, found = np.empty((2, width), dtype=np.float32), np.empty((2, n + n % 2), dtype=np.float32)
+    even = np.zeros((n + n % 2, width), dtype=np.float32)
+    even[:n] = vectors
+    for item in items[:AHEAD]:
+        prefetch(targets, item, item + 1)
+    for place in range(0, last + 1, 2):
         second = min(place + 1, last)
-        own, next_own = targets[items[place]], targets[items[second]]
-        total, next_total = np.float32(0), np.float32(0)
-        for row in range(0, len(vectors), 2):
-            after = min(row + 1, len(vectors) - 1)
-            one, other = vectors[row], vectors[after]
-            sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-            for dimension in range(width):
-                sums = (
-                    sums[0] + own[dimension] * one[dimension],
-                    sums[1] + own[dimension] * other[dimension],
-                    sums[2] + next_own[dimension] * one[dimension],
-                    sums[3] + next_own[dimension] * other[dimension],
-                )
-            weight, other_weight = weights[row], weights[after] if after > row else np.float32(0)
-            total += weight * math.exp(sums[0]) + other_weight * math.exp(sums[1])
-            next_total += weight * math.exp(sums[2]) + other_weight * math.exp(sums[3])
+        for item in items[place + AHEAD : place + AHEAD + 2]:
+            prefetch(targets, item, item + 1)
+            prefetch(biases, item, item + 1)
+        widen(targets[items[place]], own[0])
+        widen(targets[items[second]], own[1])
+        products_of_two(own, even, found)
+        total = next_total = np.float32(0)
+        for row in range(n):
+            total += weights[row] * math.exp(found[0, row])
+            next_total += weights[row] * math.exp(found[1, row])
         logits[place] = math.log(total) + biases[items[place]]
         logits[second] = math.log(next_total) + biases[items[second]]
+
+
+@njit(cache=True, nogil=True)
+def add_lists(
+    bounds: Ints,
+    places: Ints,
+    shares: Floats,
+    priors: Floats,
+    items: NDArray[np.int32],
+    logits: Floats,
+    fresh_items: NDArray[np.int32],
+    fresh_logits: Floats,
+    prior_items: NDArray[np.int32],
+    prior_logits: Floats,
+    sums: Floats,
+    marks: Ints,
+) -> tuple[Longs, NDArray[np.int32], NDArray[np.float32]]:
+    """Add up, request by request, share times exp(logit) over what is listed for its events, and for the prior.
+
+    Args:
+        bounds: (n_requests + 1,) where each request's events start.
+        places: (n_events,) rows of the lists `items` and `logits` (n, k), behind these of the fresh ones.
+        shares: (n_events,), and of the prior `priors` (n_requests,).
+        prior_items, prior_logits: (k,).
+        sums, marks: of `recsys.retrieval.scores`, all 0.
+
+    Returns:
+        (n_requests + 1,) where each request's items start, these, increasing within it, and the logs of their sums.
+    """
+    n_requests, k = len(priors), len(prior_items)
+    starts = np.zeros(n_requests + 1, dtype=np.int64)
+    most = (n_requests + len(places)) * k
+    found, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
+    for request in range(n_requests):
+        for entry in range(k):
+            add(priors[request] * math.exp(prior_logits[entry]), prior_items[entry], sums, marks)
+        for event in range(bounds[request], bounds[request + 1]):
+            place = places[event]
+            is_fresh = place >= len(items)
+            own = fresh_items[place - len(items)] if is_fresh else items[place]
+            said = fresh_logits[place - len(items)] if is_fresh else logits[place]
+            for entry in range(k):
+                add(shares[event] * math.exp(said[entry]), own[entry], sums, marks)
+        start = starts[request]
+        starts[request + 1] = start + gather(sums, marks, found[start:], totals[start:])
+    for place in range(starts[-1]):
+        totals[place] = math.log(totals[place])
+    return starts, found[: starts[-1]], totals[: starts[-1]]
 
 
 @njit(cache=True, nogil=True)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys.config import TextConfig
+from recsys.data.halves import rounded
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
@@ -107,7 +108,7 @@ def fit(
     reader = TextReader(encoder, lexicon, network)
     scorer = network.scorer(vectors, bags)
     click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).heads()
-    return Fitted(reader, scorer, base, click, purchase, curve)
+    return Fitted(reader, scorer, rounded(base), click, purchase, curve)
 
 
 def split(instances: Instances, n_items: int) -> tuple[Instances, Instances]:

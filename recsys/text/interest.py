@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from recsys.config import TextConfig
 from recsys.data.arrays import load_array, save_array
+from recsys.data.halves import Halves
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, StoreError
@@ -23,6 +24,7 @@ from recsys.text.attention import shares
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
 from recsys.text.curves import Point, load_curve, save_curve
+from recsys.text.half_vectors import HalfVectors
 from recsys.text.nearest import Nearest, TextScores, recall
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
 from recsys.text.weights import locate, version_of
@@ -81,12 +83,14 @@ class InterestModel:
         reader: "TextReader | Path",
         curve: tuple[Point, ...] = (),
         nearest: Nearest | None = None,
+        halves: HalfVectors | None = None,
     ) -> None:
         self.settings = settings
         self.scorer = scorer
-        self.base_vectors = base_vectors  # (n_items, dim) float32 unit rows, as the encoder gives them
+        self.base_vectors = base_vectors  # (n_items, dim) as `TextReader.base_vectors` gives them
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
-        self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
+        self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None, as the next
+        self.halves = halves
         self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
         self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of free texts that were read lately
@@ -225,14 +229,24 @@ class InterestModel:
         if self.nearest is None:
             return DenseScores(self.score(histories, queries))
         mixtures = list(self.scorer.mixtures(histories, self._read_queries(queries)))
-        return TextScores(self.scorer, self.nearest, mixtures)
+        targets = self.scorer.items.targets if self.halves is None else self.halves.targets
+        return TextScores(self.scorer, self.nearest, targets, mixtures)
+
+    @property
+    def affinities(self) -> Mapping[str, NDArray[np.float32] | Halves]:
+        """Name -> (n_items, dim) vectors whose dot products say how alike items are, with and without tuning."""
+        if self.halves is not None:
+            return {"text": self.halves.targets, "frozen": self.halves.frozen}
+        return {"text": self.item_vectors, "frozen": self.base_vectors}
 
     def indexed(self, seed: int = 0, earlier: "InterestModel | None" = None) -> "InterestModel":
-        """This model with `nearest`, for a large catalogue; with that of an earlier model, if that says the same."""
+        """This model with `nearest` and `halves`, for a large catalogue; with the former of an earlier model, if that
+        says the same."""
         nearest = None if earlier is None else earlier.nearest
         if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.says_the_same_as(earlier.scorer):
             nearest = Nearest.of(self.scorer, seed)
-        return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest)
+        halves = HalfVectors.of(self.item_vectors, self.base_vectors)
+        return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, halves)
 
     def recall(self, seed: int = 0) -> float:
         """Share of the really nearest items that `nearest` holds, over some items drawn by seed."""
@@ -264,7 +278,8 @@ class InterestModel:
         scorer = Scorer(self.scorer.items.updated(numbers, read), self.scorer.parameters)
         base = updated_rows(self.base_vectors, numbers, base_vectors)
         nearest = self.nearest.updated(scorer, numbers) if self.nearest else None
-        updated = InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest)
+        halves = self.halves.updated(numbers, HalfVectors.of(read.targets, base_vectors)) if self.halves else None
+        updated = InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest, halves)
         updated.vectors_file = self.vectors_file
         return updated
 
@@ -288,6 +303,8 @@ class InterestModel:
         save_curve(self.curve, folder / _CURVE)
         if self.nearest is not None:
             self.nearest.save(folder / _NEAREST)
+        if self.halves is not None:
+            self.halves.save(folder)
         save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
         (folder / _SETTINGS).write_text(json.dumps(asdict(self.settings), indent=2), encoding="utf-8")
 
@@ -313,7 +330,7 @@ class InterestModel:
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
         scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
         nearest = Nearest.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
-        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest)
+        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, HalfVectors.load(folder))
 
     def answers(
         self, queries: Sequence[str | None], rows: NDArray[np.int64], items: NDArray[np.int32]

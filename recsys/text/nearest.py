@@ -1,14 +1,18 @@
 """For every item the items that it asks for most, found once: what a history asks for is then looked up, not sought."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
+from recsys.data.halves import Halves
 from recsys.retrieval.cells import Cells
-from recsys.retrieval.scores import best_among, distinct, padded, summed
+from recsys.retrieval.scores import SUMS, best_among, distinct
+from recsys.text.compiled import add_lists, mixture_logits
 from recsys.text.scoring import Mixture, Scorer
 
 _KEPT = 100
@@ -99,30 +103,56 @@ class Nearest:
         lists = Lists(np.concatenate(items)[order], np.concatenate(logits)[order])
         return replace(self, fresh=fresh[order], fresh_lists=lists)
 
-    def proposed(self, scorer: Scorer, mixture: Mixture) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Items (k,), increasing, that score high, and about their logits: what an event says beyond its list is left
-        out, which is less than what any item of the list gets."""
-        listed = [(self.prior, 0), *(self._list_of(item) for item in mixture.events.tolist())]
-        weights = np.append(mixture.prior, mixture.weights[: len(mixture.events)])
-        worth = np.exp(np.concatenate([lists.logits[row] for lists, row in listed]))
-        worth *= weights.repeat(self.lists.items.shape[1])
-        listed_items = np.concatenate([lists.items[row] for lists, row in listed])
-        items, totals = summed(listed_items, worth, len(scorer.items.targets))
-        logits = np.log(totals)
-        if not len(self.fresh) and mixture.query is None:
-            return items, logits
+    def proposed(
+        self, scorer: Scorer, mixtures: Sequence[Mixture]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        """Items that score high, and about their logits: what an event says beyond its list is left out, which is less
+        than what any item of the list gets.
+
+        Returns:
+            (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, and logits (k,).
+        """
+        bounds = np.cumsum([0, *(len(mixture.events) for mixture in mixtures)])
+        events = np.concatenate([bounds[:0], *(mixture.events for mixture in mixtures)])
+        shares = np.concatenate([np.zeros(0, "f4"), *(one.weights[: len(one.events)] for one in mixtures)])
+        priors = np.array([mixture.prior for mixture in mixtures], dtype=np.float32)
+        offsets, items, logits = add_lists(
+            bounds,
+            self._places_of(events),
+            shares,
+            priors,
+            self.lists.items,
+            self.lists.logits,
+            self.fresh_lists.items,
+            self.fresh_lists.logits,
+            self.prior.items[0],
+            self.prior.logits[0],
+            *SUMS.of(len(scorer.items.targets)),
+        )
+        if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
+            return offsets, items, logits
+        parts = [
+            self._with_sought(scorer, mixture, items[start:stop], logits[start:stop])
+            for mixture, (start, stop) in zip(mixtures, pairwise(offsets.tolist()), strict=True)
+        ]
+        offsets = np.cumsum([0, *(len(own) for own, _ in parts)])
+        return offsets, np.concatenate([own for own, _ in parts]), np.concatenate([said for _, said in parts])
+
+    def _with_sought(
+        self, scorer: Scorer, mixture: Mixture, items: NDArray[np.int32], logits: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """With the items that are in no list, and those near to the free text, whose logits are exact."""
         sought = self.fresh[:0] if mixture.query is None else self.cells.near(mixture.query, _READ_FOR_QUERY)
         exact = distinct(np.concatenate([self.fresh, sought]))
         others = ~np.isin(items, exact)
-        items, logits = np.append(items[others], exact), np.append(logits[others], scorer.logits(mixture, exact))
-        order = np.argsort(items)
-        return items[order], logits[order]
+        return np.append(items[others], exact), np.append(logits[others], scorer.logits(mixture, exact))
 
-    def _list_of(self, item: int) -> tuple[Lists, int]:
-        """Where an item's list stands."""
-        place = int(self.fresh.searchsorted(item)) if len(self.fresh) else 0
-        is_fresh = place < len(self.fresh) and self.fresh[place] == item
-        return (self.fresh_lists, place) if is_fresh else (self.lists, item)
+    def _places_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) where the lists of items (n,) stand; those of fresh ones are behind all others."""
+        if not len(self.fresh):
+            return items
+        places = np.minimum(self.fresh.searchsorted(items), len(self.fresh) - 1)
+        return np.where(self.fresh[places] == items, len(self.lists.items) + places, items)
 
     def save(self, folder: Path) -> None:
         """Write the lists as they were found; what came later is found again from the store of items."""
@@ -142,26 +172,29 @@ class Nearest:
 
 @dataclass(frozen=True)
 class TextScores:
-    """Interest logits of a block: exact for every pair that is asked about, the best sought among `Nearest`."""
+    """Interest logits of a block: exact for every pair that is asked about, the best sought among `Nearest`.
+
+    Attributes:
+        targets: (n_items, dim) those of the scorer, float32 or halves.
+        mixtures: what each request asks for.
+    """
 
     scorer: Scorer
     nearest: Nearest
+    targets: NDArray[np.float32] | Halves
     mixtures: list[Mixture]
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
-        rows = []
-        for mixture, may in zip(self.mixtures, eligible, strict=True):
-            items, logits = self.nearest.proposed(self.scorer, mixture)
-            rows.append(best_among(items, logits, may, n))
-        return padded(rows, n)
+        return best_among(*self.nearest.proposed(self.scorer, self.mixtures), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
         bounds = np.searchsorted(rows, np.arange(len(self.mixtures) + 1))
         scores = np.empty(len(items), dtype=np.float32)
         for mixture, start, stop in zip(self.mixtures, bounds[:-1], bounds[1:], strict=True):
-            scores[start:stop] = self.scorer.logits(mixture, items[start:stop])
+            own = items[start:stop], mixture.vectors, mixture.weights, scores[start:stop]
+            mixture_logits(self.targets, self.scorer.items.biases, *own)
         return scores
 
 

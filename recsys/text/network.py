@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from recsys.data.halves import rounded
 from recsys.text.attention import AGES, ReadEvents
 from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
@@ -106,7 +107,8 @@ class InterestNetwork(nn.Module):
             # A copy: vectors mapped from a file are read-only, which torch does not know.
             texts = self.read_texts(torch.from_numpy(np.array(vectors)).to(self.prior.device), bags)
             columns = (self.source(texts), self.target(texts), self.bias(texts)[:, 0], self.content(texts)[:, 0])
-            return TextVectors(*(column.cpu().numpy() for column in columns))
+            sources, targets, biases, item_logits = (column.cpu().numpy() for column in columns)
+            return TextVectors(sources, rounded(targets), biases, item_logits)
 
     def scorer(self, vectors: NDArray[np.float32], bags: sp.csr_matrix) -> Scorer:
         """The network as it stands, for a catalogue of texts."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from recsys.data.halves import rounded
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 from recsys.text.lexicon import Lexicon
@@ -40,9 +41,10 @@ class TextReader:
         return self.network.describe(vectors, self.lexicon.bags(self.encoder.tokens(texts)))
 
     def base_vectors(self, texts: Sequence[str], cache: VectorCache | None = None) -> NDArray[np.float32]:
-        """(n, dim) float32 unit rows, as the encoder gives them without tuning; arguments as for `read`."""
+        """(n, dim) float32 unit rows of numbers that a float16 can hold: nearly what the encoder gives without tuning;
+        arguments as for `read`."""
         with self._encoding, self.encoder.untuned() as encoder:
-            return encoder.encode(texts) if cache is None else cache.vectors(encoder, texts)
+            return rounded(encoder.encode(texts) if cache is None else cache.vectors(encoder, texts))
 
     def save(self, folder: Path) -> None:
         """Write network, lexicon and tuned weights; the encoder itself stays where it is."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,8 @@ from recsys.data.history import HistoryBatch
 from recsys.retrieval.compiled import products
 from recsys.text.attention import ReadEvents, event_logits, read
 from recsys.text.compiled import heaviest, mixture_logits, shares_of
+
+Number = TypeVar("Number", bound=np.number)
 
 _MOST_EVENTS = 8
 """Events of one history that propose items, those with the largest shares: the others were never seen to matter."""
@@ -44,7 +46,7 @@ class TextVectors:
 
     Attributes:
         sources: (n, dim) float32 unit rows: what an item in a history asks for.
-        targets: (n, dim) float32 unit rows: what an item offers.
+        targets: (n, dim) float32 unit rows of numbers that a float16 can hold: what an item offers.
         biases: (n,) float32: how wanted an item is for what it says, whoever asks.
         item_logits: (n,) float32: what an item adds to the attention on its events.
     """
@@ -60,12 +62,10 @@ class TextVectors:
         return TextVectors(*(updated_rows(old, numbers, new) for old, new in pairs))
 
 
-def updated_rows(
-    rows: NDArray[np.float32], numbers: NDArray[np.int32], changed: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def updated_rows(rows: NDArray[Number], numbers: NDArray[np.int32], changed: NDArray[Number]) -> NDArray[Number]:
     """A copy of `rows` that holds the changed ones at their numbers; numbers from len(rows) on are new rows."""
     size = max(len(rows), int(numbers.max(initial=-1)) + 1)
-    updated = np.empty((size, *rows.shape[1:]), dtype=np.float32)
+    updated = np.empty((size, *rows.shape[1:]), dtype=rows.dtype)
     updated[: len(rows)] = rows
     updated[numbers] = changed
     return updated

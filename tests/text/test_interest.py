@@ -9,6 +9,7 @@ import pytest
 from text_world import DAY, SUBJECTS, THINGS, given, make_log
 
 from recsys.config import TextConfig
+from recsys.data.halves import rounded
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import read
@@ -54,7 +55,9 @@ def test_shapes_and_unit_rows(model: InterestModel, adapted: InterestModel) -> N
     for any_model in (model, adapted):
         assert any_model.item_vectors.shape == any_model.base_vectors.shape == (48, 32)
         assert any_model.item_vectors.dtype == any_model.score(given([1])).dtype == np.float32
-        assert np.allclose(np.linalg.norm(any_model.item_vectors, axis=1), 1.0, atol=1e-5)
+        for vectors in (any_model.item_vectors, any_model.base_vectors):
+            np.testing.assert_array_equal(vectors, rounded(vectors))
+            assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=np.finfo(np.float16).eps)
         assert np.allclose(np.linalg.norm(any_model.user_vectors(given([1], [2, 3])), axis=1), 1.0, atol=1e-5)
 
 
@@ -309,7 +312,10 @@ def test_training_and_serving_use_the_same_formula(model: InterestModel, texts: 
             torch.from_numpy(reader.encoder.encode(texts)), reader.lexicon.bags(reader.encoder.tokens(texts))
         )
         logits = network(said, events, events.items, len(histories), said)
-    assert np.allclose(logits.numpy(), model.score(histories), atol=1e-4)
+        targets = network.target(said).numpy()  # before they are rounded
+    assert np.allclose(targets, model.item_vectors, rtol=np.finfo(np.float16).eps, atol=1e-5)
+    serving = replace(model.scorer, items=replace(model.scorer.items, targets=targets))
+    assert np.allclose(logits.numpy(), serving.score(histories), atol=1e-4)
 
 
 def test_lexicon_ignores_unknown_and_single_tokens() -> None:

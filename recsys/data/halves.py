@@ -1,0 +1,45 @@
+"""Vectors at half the size: where memory is what a loop waits for, it reads float16 and works with float32."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from recsys.data.arrays import Floats
+
+Halves = NDArray[np.uint16]
+"""float16 (IEEE 754 binary16) by its bits, for numba has no such numbers."""
+
+
+def rounded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The nearest numbers that a float16 can hold, as float32: they differ by at most one part in 2,000."""
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+def halved(vectors: NDArray[np.float32]) -> Halves:
+    """`rounded`, at half the size."""
+    return vectors.astype(np.float16).view(np.uint16)
+
+
+def _widening(_: Any, number: types.Type) -> tuple[Any, Any]:
+    def generate(_: Any, builder: ir.IRBuilder, __: Any, arguments: tuple[ir.Value]) -> ir.Value:
+        if number == types.float32:
+            return arguments[0]
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(number), generate
+
+
+widened = cast("Callable[[Any], float]", intrinsic(_widening))
+"""In compiled loops: a float16, given as its bits, or a float32, as a float32."""
+
+
+@njit(inline="always")  # into the loops that read row by row: a call for each row costs more than its work
+def widen(row: Halves | Floats, wide: Floats) -> None:
+    """Fill `wide` (dim,) float32 with a row (dim,) of halves or of float32."""
+    for dimension in range(len(row)):
+        wide[dimension] = widened(row[dimension])

@@ -1,0 +1,49 @@
+"""What a request reads of texts at random places, at half the size: for catalogues that no cache holds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.arrays import load_array, save_array
+from recsys.data.halves import Halves, halved
+from recsys.text.scoring import updated_rows
+
+_TARGETS, _FROZEN = "targets.halves.npy", "frozen.halves.npy"
+
+
+@dataclass(frozen=True)
+class HalfVectors:
+    """The same numbers as in float32, see `recsys.data.halves.rounded`.
+
+    Attributes:
+        targets: (n_items, dim) what each item offers, tuned.
+        frozen: (n_items, dim) as the encoder came.
+    """
+
+    targets: Halves
+    frozen: Halves
+
+    @classmethod
+    def of(cls, targets: NDArray[np.float32], frozen: NDArray[np.float32]) -> "HalfVectors":
+        """Of vectors (n_items, dim) in float32."""
+        return cls(halved(targets), halved(frozen))
+
+    def updated(self, numbers: NDArray[np.int32], others: "HalfVectors") -> "HalfVectors":
+        """These with others in the place of some, by number, and new ones behind."""
+        return HalfVectors(
+            updated_rows(self.targets, numbers, others.targets), updated_rows(self.frozen, numbers, others.frozen)
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write two arrays."""
+        save_array(folder / _TARGETS, self.targets)
+        save_array(folder / _FROZEN, self.frozen)
+
+    @classmethod
+    def load(cls, folder: Path) -> "HalfVectors | None":
+        """Map what `save` wrote; None where nothing was."""
+        if not (folder / _TARGETS).is_file():
+            return None
+        return cls(load_array(folder / _TARGETS), load_array(folder / _FROZEN))
