@@ -39,7 +39,7 @@ _ALWAYS_ASKED = "popular"
 
 
 def block_size(n_items: int) -> int:
-    """Requests that are scored at once, so that a score column of all items stays within some 16 MB."""
+    """Requests that are scored at once, so that what says which items each may list stays within some 8 MB."""
     return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
 
 
