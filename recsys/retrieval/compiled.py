@@ -19,6 +19,8 @@ PLACE = np.int64(0xFFFF_FFFF)
 NO_KEY = np.iinfo(np.int64).max
 """Is behind all keys, and holds -1, as int32, as its place."""
 
+_SAMPLE = 128
+
 _DE_BRUIJN = np.uint64(0x03F7_9D71_B4CB_0A89)
 _BIT = np.zeros(64, dtype=np.int64)
 _BIT[[((1 << bit) * int(_DE_BRUIJN)) % 2**64 >> 58 for bit in range(64)]] = np.arange(64)
@@ -61,38 +63,63 @@ def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
-def keys_among(
-    offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, least: Floats
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Keys, with items in the place of places, of all values that are not 0, are of eligible items, and reach a least
-    value.
+def keys_of_best(
+    offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, n: int, many: float
+) -> NDArray[np.int64]:
+    """Keys, with items in the place of places, of values that are not 0 and of eligible items: the `n` highest of each
+    row, as far as there are so many, and some more.
 
     Args:
         offsets: (n_rows + 1,) where each row's `items` and `values` start, the latter as int32 in `bits`.
         eligible: (n_rows, n_items).
-        least: (n_rows,).
+        many: of a row with more than so many times `n` values, most are passed over for what a sample says.
 
     Returns:
-        (n_rows, most) keys, `NO_KEY` behind the last one, and (n_rows,) how many there are.
+        (n_rows, most) in no order, `NO_KEY` behind the last one.
     """
-    n_rows, widest = len(least), 0
+    n_rows, widest, most = len(eligible), 0, 0
     for row in range(n_rows):
         widest = max(widest, offsets[row + 1] - offsets[row])
-    keys, found = np.empty((n_rows, widest), dtype=np.int64), np.zeros(n_rows, dtype=np.int64)
+    keys, found = np.empty((n_rows, widest), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
     for row in range(n_rows):
-        own, may, high = keys[row], eligible[row], 0
-        for place in range(offsets[row], offsets[row + 1]):  # without a branch, which would often be guessed wrong
-            own[high] = falling(np.int64(bits[place])) | items[place]
-            high += (values[place] >= least[row]) & (values[place] != 0)
-        n = 0
-        for place in range(high):  # apart, for what is eligible lies far away
-            own[n] = own[place]
-            n += may[own[place] & PLACE]
-        found[row] = n
-    most = found.max() if n_rows else 0
+        first, last = offsets[row], offsets[row + 1]
+        least = at_least(values[first:last], n) if last - first > many * n else -np.inf
+        found[row] = keys_among(items, values, bits, first, last, least, eligible[row], keys[row])
+        if found[row] < n and least > -np.inf:
+            found[row] = keys_among(items, values, bits, first, last, -np.inf, eligible[row], keys[row])
+        most = max(most, found[row])
     for row in range(n_rows):
         keys[row, found[row] : most] = NO_KEY
-    return keys[:, :most], found
+    return keys[:, :most]
+
+
+@njit(cache=True, nogil=True)
+def at_least(values: Floats, n: int) -> float:
+    """About what the 2 `n` highest values reach, by a sample."""
+    sample = np.empty(_SAMPLE, dtype=np.float32)
+    for place in range(_SAMPLE):
+        sample[place] = values[place * len(values) // _SAMPLE]
+    sample.sort()
+    reached: float = sample[_SAMPLE - min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE)]
+    return reached
+
+
+@njit(cache=True, nogil=True)
+def keys_among(
+    items: Ints, values: Floats, bits: Ints, first: int, last: int, least: float, eligible: Flags, keys: Ints
+) -> int:
+    """Write the keys of the values [first, last) that reach a least one, see `keys_of_best`; how many there are.
+
+    Without branches, which would often be guessed wrong; what is eligible lies far away, and is asked apart.
+    """
+    high = found = 0
+    for place in range(first, last):
+        keys[high] = falling(np.int64(bits[place])) | items[place]
+        high += (values[place] >= least) & (values[place] != 0)
+    for place in range(high):
+        keys[found] = keys[place]
+        found += eligible[keys[place] & PLACE]
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -13,14 +13,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, keys_among, keys_of_known, look_up, scatter
+from recsys.retrieval.compiled import PLACE, keys_of_best, keys_of_known, look_up, scatter
 
 Number = TypeVar("Number", bound=np.integer)
 
-_MANY = 4
+_MANY = 4.0
 """From so many times the values that are asked for on, most are passed over for what a sample says."""
-
-_SAMPLE = 128
 
 
 class _Sums(threading.local):
@@ -165,30 +163,11 @@ def best_among(
         offsets: (n_requests + 1,) where each request's items (n_some,) and values (n_some,) start.
         eligible: (n_requests, n_items).
     """
-    bits, least = values.view(np.int32), _least(offsets, values, n)
-    keys, found = keys_among(offsets, items, values, bits, eligible, least)
-    lacking = (found < n) & (least > -np.inf)
-    if lacking.any():
-        least[lacking] = -np.inf
-        keys, _ = keys_among(offsets, items, values, bits, eligible, least)
+    keys = keys_of_best(offsets, items, values, values.view(np.int32), eligible, n, _MANY)
     best = np.full((len(keys), n), -1, dtype=np.int32)
     first = _first(keys, n)
     best[:, : first.shape[1]] = first
     return best
-
-
-def _least(offsets: NDArray[np.int64], values: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """(n_requests,) about what the 2 `n` highest of each reach, by a sample: the others need not be sorted. -inf where
-    this would not pay."""
-    lengths = np.diff(offsets)
-    least = np.full(len(lengths), -np.inf, dtype=np.float32)
-    many = np.flatnonzero(lengths > _MANY * n)
-    if len(many):
-        own = lengths[many, None]
-        sample = np.sort(values[offsets[many, None] + np.arange(_SAMPLE) * own // _SAMPLE], axis=1)
-        places = _SAMPLE - np.clip(2 * n * _SAMPLE // own, 1, _SAMPLE)
-        least[many] = np.take_along_axis(sample, places, axis=1)[:, 0]
-    return least
 
 
 def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
