@@ -1,11 +1,10 @@
-"""A booster's trees as sorted thresholds and masks of leaves: LightGBM's own scores, many times sooner.
+"""A booster's trees as masks of leaves: LightGBM's own scores, many times sooner.
 
 Lucchese et al., QuickScorer: a fast algorithm to rank documents with additive ensembles of regression trees, SIGIR
 2015; Exploiting CPU SIMD extensions to speed-up document scoring with tree ensembles, SIGIR 2016.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +15,9 @@ from numpy.typing import NDArray
 
 _ROWS = 64
 """Rows that are scored side by side: compilers unroll shorter loops instead of using vector registers."""
+
+_TOGETHER = 3
+"""Inner nodes that are looked at together."""
 
 _BITS = 32
 """Leaves that one word tells of; a larger tree has several words."""
@@ -45,20 +47,21 @@ class _Mask(NamedTuple):
     column: int
     missing: float
     threshold: np.float32
-    word: int
     leaves: int
 
 
 @dataclass(frozen=True)
 class CompiledTrees:
-    """What all trees ask of one column stands together, by threshold: a row reads on until it would go left.
+    """Each inner node is a mask of the leaves that are left where a value is above its threshold: what is left in the
+    end, and lies leftmost, is the leaf. No row branches, and many are looked at side by side.
 
     Attributes:
         columns: (n_columns,) of the table; one that counts NaN as different values occurs once for each.
         missing: (n_columns,) float32 what NaN counts as.
-        starts: (n_columns + 1,) where the masks of each column start.
-        thresholds: (n_masks,) float32, increasing within a column.
-        words, masks: (n_masks,) the word, and its bits that are left for values above the threshold.
+        starts: (n_words + 1,) where the masks of each word start: a multiple of `_TOGETHER`.
+        asked: (n_masks,) which of the columns.
+        thresholds: (n_masks,) float32; inf where there is no node.
+        masks: (n_masks,) the bits of the word that are left for values above the threshold.
         trees: (n_trees + 1,) where the words of each tree start; the lowest bit is the leftmost leaf.
         leaves: (n_words * 32,) float64 what each leaf adds to the score.
     """
@@ -66,8 +69,8 @@ class CompiledTrees:
     columns: NDArray[np.int64]
     missing: NDArray[np.float32]
     starts: NDArray[np.int64]
+    asked: NDArray[np.int64]
     thresholds: NDArray[np.float32]
-    words: NDArray[np.int64]
     masks: NDArray[np.uint32]
     trees: NDArray[np.int64]
     leaves: NDArray[np.float64]
@@ -79,19 +82,20 @@ class CompiledTrees:
         trees = [_Tree.of(block) for block in re.findall(r"^Tree=\d+\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)]
         if not all(tree.is_plain for tree in trees):
             return None
-        ends = np.cumsum([0, *(tree.n_words for tree in trees)])
-        masks = sorted(mask for tree, first in zip(trees, ends.tolist(), strict=False) for mask in tree.masks(first))
-        asked = list(dict.fromkeys((mask.column, mask.missing) for mask in masks))
-        numbers = {column: number for number, column in enumerate(asked)}
-        of_masks = np.array([numbers[mask.column, mask.missing] for mask in masks], dtype=np.int64)
+        words = [word for tree in trees for word in tree.words()]
+        columns = list(dict.fromkeys((mask.column, mask.missing) for word in words for mask in word))
+        numbers = {column: number for number, column in enumerate(columns)}
+        nothing = _Mask(0, 0.0, np.float32(np.inf), int(_ALL))
+        filled = [[*word, *[nothing] * (-len(word) % _TOGETHER)] for word in words]
+        masks = [mask for word in filled for mask in word]
         compiled = cls(
-            columns=np.array([column for column, _ in asked], dtype=np.int64),
-            missing=np.array([missing for _, missing in asked], dtype=np.float32),
-            starts=of_masks.searchsorted(np.arange(len(asked) + 1)),
+            columns=np.array([column for column, _ in columns], dtype=np.int64),
+            missing=np.array([missing for _, missing in columns], dtype=np.float32),
+            starts=np.cumsum([0, *map(len, filled)]),
+            asked=np.array([numbers.get((mask.column, mask.missing), 0) for mask in masks], dtype=np.int64),
             thresholds=np.array([mask.threshold for mask in masks], dtype=np.float32),
-            words=np.array([mask.word for mask in masks], dtype=np.int64),
             masks=np.array([mask.leaves for mask in masks], dtype=np.uint32),
-            trees=ends,
+            trees=np.cumsum([0, *(tree.n_words for tree in trees)]),
             leaves=np.concatenate([np.zeros(0), *(tree.leaves for tree in trees)]),
         )
         return compiled if compiled._agrees(booster) else None
@@ -104,8 +108,8 @@ class CompiledTrees:
             self.columns,
             self.missing,
             self.starts,
+            self.asked,
             self.thresholds,
-            self.words,
             self.masks,
             self.trees,
             self.leaves,
@@ -118,7 +122,7 @@ class CompiledTrees:
         rng = np.random.default_rng(0)
         probes = np.full((_PROBES, booster.num_feature()), np.nan, dtype=np.float32)
         for number, column in enumerate(self.columns):
-            edges = np.clip(self.thresholds[self.starts[number] : self.starts[number + 1]], -1e30, 1e30)
+            edges = np.clip(self.thresholds[(self.asked == number) & (self.thresholds < np.inf)], -1e30, 1e30)
             edges[np.abs(edges) < 1e-30] = 0  # LightGBM holds what is nearer than 1e-35 for zero
             beside = np.nextafter(edges, np.float32(np.inf))
             probes[:, column] = rng.choice(np.concatenate([edges, beside, edges - 1, edges + 1, [np.nan]]), _PROBES)
@@ -178,8 +182,8 @@ class _Tree:
         other = (self.kinds & _CATEGORICAL > 0) | (self.kinds & _MISSING == _MISSING_IS_ZERO)
         return not self.is_linear and not other.any()
 
-    def masks(self, first_word: int) -> Iterator[_Mask]:
-        """Of each inner node, one for every word that has leaves on its left.
+    def words(self) -> list[list[_Mask]]:
+        """Of each word the masks of the inner nodes that have some of its leaves on their left.
 
         LightGBM reads a float32 as a float64 and goes left where it is at most the threshold: that is so where it is at
         most the largest float32 below the threshold. NaN counts as 0 where training met none.
@@ -188,12 +192,14 @@ class _Tree:
             near = self.thresholds.astype(np.float32)
         below = np.nextafter(near, np.float32(-np.inf))
         near = np.where((near > self.thresholds) | np.isinf(near), below, near)  # inf: all but NaN go left
+        words: list[list[_Mask]] = [[] for _ in range(self.n_words)]
         for column, threshold, kind, (first, last) in zip(self.columns, near, self.kinds, self.spans, strict=True):
             missing = (-np.inf if kind & _DEFAULT_LEFT else np.inf) if kind & _MISSING else 0.0
             for word in range(first // _BITS, (last - 1) // _BITS + 1):
                 start, stop = max(first - word * _BITS, 0), min(last - word * _BITS, _BITS)
                 lost = (1 << stop) - (1 << start)
-                yield _Mask(int(column), missing, threshold, first_word + word, int(_ALL) ^ lost)
+                words[word].append(_Mask(int(column), missing, threshold, int(_ALL) ^ lost))
+        return words
 
 
 @njit(cache=True, nogil=True)
@@ -202,8 +208,8 @@ def _score(
     columns: NDArray[np.int64],
     missing: NDArray[np.float32],
     starts: NDArray[np.int64],
+    asked: NDArray[np.int64],
     thresholds: NDArray[np.float32],
-    words: NDArray[np.int64],
     masks: NDArray[np.uint32],
     trees: NDArray[np.int64],
     leaves: NDArray[np.float64],
@@ -211,41 +217,40 @@ def _score(
 ) -> None:
     """Fill `scores` (n_rows,); the rest as in `CompiledTrees`. Whole numbers without a sign: no look at indices from
     behind."""
-    left = _aligned(trees[-1] * _ROWS)  # leaves that each row of a block can still end in, by word
-    values, lowest = _aligned(_ROWS).view(np.float32), _aligned(_ROWS).view(np.float32)
+    values = _aligned(len(columns) * _ROWS).view(np.float32)  # of the rows of a block, column by column
+    left, lowest = _aligned(_ROWS), _aligned(_ROWS).view(np.float32)  # leaves that a row can still end in
     exponents, ends, totals = lowest.view(np.int32), np.zeros(_ROWS, dtype=np.int64), np.empty(_ROWS)
     for first in range(0, len(table), _ROWS):
         n = min(_ROWS, len(table) - first)
-        left[:] = _ALL
         for place in range(len(columns)):
-            values[:] = -np.inf
-            largest = np.float32(-np.inf)
-            for lane in range(n):
-                value = table[first + lane, columns[place]]
-                values[lane] = missing[place] if np.isnan(value) else value
-                largest = max(largest, values[lane])
-            for number in range(starts[place], starts[place + 1]):
-                mask = np.uint64(number)
-                threshold, kept = thresholds[mask], masks[mask]
-                if largest <= threshold:
-                    break
-                begin = np.uint64(words[mask]) * np.uint64(_ROWS)
-                for lane in range(_ROWS):
-                    at = begin + np.uint64(lane)
-                    before = left[at]
-                    left[at] = before & kept if values[np.uint64(lane)] > threshold else before
+            for row in range(n):
+                value = table[first + row, columns[place]]
+                values[place * _ROWS + row] = missing[place] if np.isnan(value) else value
         totals[:] = 0.0
         for tree in range(len(trees) - 1):
             for word in range(trees[tree + 1] - 1, trees[tree] - 1, -1):  # the first one with a leaf says the last word
-                begin = np.uint64(word) * np.uint64(_ROWS)
-                for lane in range(_ROWS):
-                    bits = left[begin + np.uint64(lane)]
-                    lowest[np.uint64(lane)] = np.float32(bits & (~bits + np.uint32(1)))
-                for lane in range(_ROWS):
-                    leaf = (exponents[np.uint64(lane)] >> _EXPONENT) - _BIAS  # below 0 without any
-                    ends[np.uint64(lane)] = word * _BITS + leaf if leaf >= 0 else ends[np.uint64(lane)]
-            for lane in range(_ROWS):
-                totals[np.uint64(lane)] += leaves[np.uint64(ends[np.uint64(lane)])]
+                left[:] = _ALL
+                for mask in range(starts[word], starts[word + 1], _TOGETHER):  # what is left is read and written once
+                    one, two, three = np.uint64(mask), np.uint64(mask + 1), np.uint64(mask + 2)
+                    at_one, at_two = np.uint64(asked[one] * _ROWS), np.uint64(asked[two] * _ROWS)
+                    at_three, least_three, kept_three = np.uint64(asked[three] * _ROWS), thresholds[three], masks[three]
+                    least_one, kept_one, least_two, kept_two = thresholds[one], masks[one], thresholds[two], masks[two]
+                    for place in range(_ROWS):
+                        lane = np.uint64(place)
+                        bits = left[lane]
+                        bits = bits & kept_one if values[at_one + lane] > least_one else bits
+                        bits = bits & kept_two if values[at_two + lane] > least_two else bits
+                        left[lane] = bits & kept_three if values[at_three + lane] > least_three else bits
+                for place in range(_ROWS):
+                    lane = np.uint64(place)
+                    lowest[lane] = np.float32(left[lane] & (~left[lane] + np.uint32(1)))
+                for place in range(_ROWS):
+                    lane = np.uint64(place)
+                    leaf = (exponents[lane] >> _EXPONENT) - _BIAS  # below 0 without any
+                    ends[lane] = word * _BITS + leaf if leaf >= 0 else ends[lane]
+            for place in range(_ROWS):
+                lane = np.uint64(place)
+                totals[lane] += leaves[np.uint64(ends[lane])]
         scores[first : first + n] = totals[:n]
 
 
