@@ -16,14 +16,15 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
 
     On a terminal the running step has a spinner and finished steps stay with their seconds. Elsewhere each message is
     one line with the seconds since the start, and nothing is ever rewritten. A message that differs from the last one
-    in its numbers only counts within the same step: it replaces the last one, elsewhere it is a line now and then.
+    in its numbers only counts within the same step: it replaces the last one, elsewhere it is a line now and then, and
+    when the step is over.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._start = self._step_start = time.monotonic()
         self._step: str | None = None
-        self._shape, self._written = "", 0.0
+        self._shape, self._written, self._held = "", 0.0, ""
         self._live: AbstractContextManager[object] = nullcontext()
 
     def __enter__(self) -> "ProgressLines":
@@ -34,10 +35,14 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         shape, now = _NUMBER.sub("#", message), time.monotonic()
         counting, self._shape = shape == self._shape, shape
         if not self._stream.isatty():
+            line = f"{now - self._start:7.1f} s  {message}"
             if counting and now - self._written < _SECONDS_BETWEEN_COUNTS:
+                self._held = line
                 return
-            self._written = now
-            print(f"{now - self._start:7.1f} s  {message}", file=self._stream, flush=True)
+            if not counting:
+                self._say_held()
+            self._written, self._held = now, ""
+            print(line, file=self._stream, flush=True)
             return
         from rich.console import Console
 
@@ -51,6 +56,12 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
         self._live = console.status(message)
         self._live.__enter__()
 
+    def _say_held(self) -> None:
+        """The last count of a step, which nobody has read yet."""
+        if self._held:
+            print(self._held, file=self._stream, flush=True)
+        self._held = ""
+
     def _finish(self) -> None:
         self._live.__exit__(None, None, None)
         self._live = nullcontext()
@@ -62,6 +73,7 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._say_held()
         if kind is None:
             self._finish()
         else:

@@ -48,4 +48,19 @@ def test_counting_within_a_step_is_a_line_now_and_then() -> None:
         for done in range(1, 1_000):
             progress(f"ranked {done:,} of 1,000")
         progress("writing")
-    assert [line.split("s  ")[1] for line in stream.getvalue().splitlines()] == ["ranked 1 of 1,000", "writing"]
+    said = [line.split("s  ")[1] for line in stream.getvalue().splitlines()]
+    assert said == ["ranked 1 of 1,000", "ranked 999 of 1,000", "writing"]
+
+
+def test_an_interrupted_step_says_how_far_it_was() -> None:
+    stream = io.StringIO()
+
+    def work() -> None:
+        with ProgressLines(stream) as progress:
+            progress("ranked 1 of 1,000")
+            progress("ranked 2 of 1,000")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert stream.getvalue().endswith("ranked 2 of 1,000\n")
