@@ -15,7 +15,7 @@ from uuid import uuid4
 import polars as pl
 from fastapi import Response
 
-from recsys.data.parsing import as_time
+from recsys.data.parsing import times_of
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from recsys.errors import DataError, RecsysError
@@ -101,7 +101,7 @@ async def ranked(
 
 
 def _moment(timestamp: Moment) -> int:
-    time: int | None = pl.select(as_time(pl.lit(str(timestamp)), pl.String())).item()
+    time: int | None = times_of(pl.Series([str(timestamp)], dtype=pl.String)).item()
     if time is None or time < 0:
         fault = Fault(loc=["body", "timestamp"], msg="not a time; write ISO 8601, or epoch seconds or milliseconds")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])

@@ -122,9 +122,9 @@ def read_time(text: str) -> int:
     """
     import polars as pl
 
-    from recsys.data.parsing import as_time
+    from recsys.data.parsing import times_of
 
-    time = pl.select(as_time(pl.lit(text), pl.String())).item()
+    time = times_of(pl.Series([text])).item()
     if time is None:
         raise ConfigError(f"--until {text!r}: write a time such as 2024-05-01T12:00:00Z, or epoch seconds")
     return int(time)

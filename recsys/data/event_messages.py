@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from recsys.data.events import Event
-from recsys.data.parsing import as_time
+from recsys.data.parsing import times_of
 from recsys.data.schema import CLOCK_SKEW, MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
@@ -72,8 +72,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
             problem = error.errors()[0]
             place = ".".join(str(part) for part in problem["loc"]) or "message"
             wrong.append(Unreadable(message, f"{place}: {problem['msg']}"))
-    given = pl.Series([content.timestamp for _, content in contents], dtype=pl.String)
-    moments = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list() if len(given) else []
+    moments = times_of(pl.Series([content.timestamp for _, content in contents], dtype=pl.String)).to_list()
     latest = time.time_ns() // 1_000 + CLOCK_SKEW
     events = []
     for (message, content), moment in zip(contents, moments, strict=True):

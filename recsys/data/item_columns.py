@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from recsys.data.parsing import as_time
+from recsys.data.parsing import times_of
 from recsys.errors import DataError
 
 Kind = Literal["numbers", "text", "true or false", "lists", "times", "objects"]
@@ -79,8 +79,7 @@ def _read(values: pl.Series, kept: Kind) -> pl.Series:
     if kept == "text":
         return values.cast(pl.String)
     if kept == "times":
-        moments = pl.select(as_time(pl.lit(values), pl.String())).to_series()
-        return moments.cast(pl.Datetime("us", "UTC")).alias(values.name)
+        return times_of(values).cast(pl.Datetime("us", "UTC")).alias(values.name)
     return values
 
 

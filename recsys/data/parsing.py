@@ -122,6 +122,11 @@ def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> p
     return pl.coalesce(_moment(text, numbers), moment)
 
 
+def times_of(texts: pl.Series) -> pl.Series:
+    """Int64 microseconds since 1970 UTC of texts, in the grammar of the event files; null where one is no time."""
+    return texts.to_frame("time").select(as_time(pl.col("time"), pl.String())).to_series()
+
+
 def looks_like_date(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Whether a number is a date such as 20240501; null where a cell is no number."""
     number = as_number(cell, dtype)

@@ -10,7 +10,7 @@ import polars as pl
 from fastapi import APIRouter, Depends, Response
 
 from recsys.data.events import Event
-from recsys.data.parsing import as_time
+from recsys.data.parsing import times_of
 from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
@@ -106,8 +106,7 @@ def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]
     """Microseconds since 1970 UTC of each event, in the grammar of the event files; `now` where there is none."""
     if all(event.timestamp is None for event in events):
         return [now] * len(events), []
-    given = pl.Series([str(event.timestamp) for event in events], dtype=pl.String)
-    read = pl.select(as_time(pl.lit(given), pl.String())).to_series().to_list()
+    read = times_of(pl.Series([str(event.timestamp) for event in events], dtype=pl.String)).to_list()
     times, faults = [], []
     for place, (event, moment) in enumerate(zip(events, read, strict=True)):
         wrong = None
