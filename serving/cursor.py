@@ -13,7 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from serving.errors import Fault, ProblemError
-from serving.schemas import MAX_CURSOR, Ids, ListRequest
+from serving.schemas import MAX_CURSOR, MAX_IDS, Ids, ListRequest
 
 
 class _Shown(BaseModel):
@@ -24,7 +24,9 @@ class _Shown(BaseModel):
 
 
 def next_cursor(request: ListRequest, shown: Sequence[str]) -> str | None:
-    """The token for what comes after the shown items; none when it would be too long to send back."""
+    """The token for what comes after the shown items; none when it would hold more than may be sent back."""
+    if len(shown) > MAX_IDS:
+        return None
     content = orjson.dumps({"list": name_of_list(request), "items": shown})
     token = base64.urlsafe_b64encode(content).decode().rstrip("=")
     return token if len(token) <= MAX_CURSOR else None

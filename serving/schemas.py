@@ -141,7 +141,7 @@ class EventIn(Model):
     timestamp: Moment | None = Field(None, description="ISO 8601, or epoch seconds or milliseconds; none: now")
     request_id: Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: float | None = Field(None, ge=MIN_SHARE, le=1)
+    propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
     value: Number | None = None
     session_id: Id | None = None
     context: Context | None = None

@@ -97,12 +97,15 @@ def check_host(host: str, keys: KeyRing) -> None:
         )
 
 
+_READING = ("GET", "HEAD")
+
 _SCOPES = "recsys.scopes"
 """Key of the scope of a request whose key is known: what it allows. A request is counted once."""
 
 
 class Allow(HTTPBearer):
-    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may.
+    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may, but no page
+    of another site that is open in its browser: a form needs nobody's leave to be sent (Fetch Metadata, W3C).
 
     FastAPI asks dependencies when it has read the body, and not where that is no JSON; so routes are `GuardedRoute`s.
     """
@@ -122,6 +125,8 @@ class Allow(HTTPBearer):
         """What the caller may do; the call is counted."""
         keys: KeyRing = request.app.state.keys
         if not keys:
+            if request.scope["method"] not in _READING and request.headers.get("sec-fetch-site") == "cross-site":
+                raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not call a server without keys")
             _within_rate(request, "")
             return frozenset(get_args(Scope))
         credentials = await super().__call__(request)

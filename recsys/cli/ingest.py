@@ -4,7 +4,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from recsys.cli import options, output
+from recsys.cli import options, output, targets
 from recsys.cli.progress import ProgressLines
 
 
@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.store import open_store
     from recsys.store.stream import open_stream
 
+    targets.check_file("--rejected", arguments.rejected)
     pseudonyms = Pseudonyms.of_config(options.read_config(arguments).privacy)
     with (
         ProgressLines() as progress,

@@ -61,10 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.matching import brought_up_to, stocked_as
     from recsys.pipeline.published import Published
     from recsys.registry import Registry
-    from recsys.store.lists import is_url
+    from recsys.store.lists import is_url, open_lists
 
     out = options.place(arguments.out)
-    if not is_url(arguments.out):
+    if is_url(arguments.out):
+        open_lists(arguments.out).close()  # before hours go into what is to be there
+    else:
         if str(out).endswith(_OTHER_KINDS):
             raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
         check(out)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recsys.pipeline.watch import Turn
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
+_LONGEST = 366 * 86_400
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, None: 1}
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
@@ -52,12 +53,15 @@ def moments(text: str) -> float | clock_time:
     matched = _INTERVAL.fullmatch(text.strip())
     if not matched or float(matched.group(1)) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 90s, 30m, 6h or 1d, or a time such as 03:30")
-    return float(matched.group(1)) * _SECONDS[matched.group(2)]
+    seconds = float(matched.group(1)) * _SECONDS[matched.group(2)]
+    if seconds > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a year; take a shorter interval")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Retrain once, or again and again until it is interrupted; print each decision."""
-    from recsys.errors import ConfigError
+    from recsys.errors import ConfigError, DataError
     from recsys.pipeline.watch import Schedule, Watch
 
     targets.check_file("--report", arguments.report)
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.metrics is not None or arguments.webhook is not None:
             raise ConfigError("--metrics and --webhook tell of a watch; add --watch INTERVAL")
         _show(_once(arguments), arguments)
+        _write_page(arguments)
         return 0
     at = arguments.watch
     schedule = Schedule(at=at) if isinstance(at, clock_time) else Schedule(seconds=at)
@@ -73,7 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
         lambda: _once(arguments), schedule, arguments.registry, metrics=arguments.metrics, webhook=arguments.webhook
     )
     with ProgressLines() as progress:
-        watch.run(lambda turn: _tell(turn, arguments), progress, time.sleep, random.random)
+
+        def tell(turn: "Turn") -> None:
+            _tell(turn, arguments)
+            try:
+                _write_page(arguments)
+            except DataError as error:  # the page is no reason to call a turn failed
+                progress(str(error))
+
+        watch.run(tell, progress, time.sleep, random.random)
     return 0
 
 
@@ -81,7 +94,6 @@ def _once(arguments: argparse.Namespace) -> "Decision":
     from recsys.pipeline.bundle import trained_config
     from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
-    from recsys.registry.history_page import write_history
     from recsys.store import open_store
 
     registry = Registry(arguments.registry)
@@ -95,10 +107,17 @@ def _once(arguments: argparse.Namespace) -> "Decision":
             _check_store(arguments.store)
             with closing(open_store(arguments.store)) as store:
                 decision = retrain_from_store(registry, store, **settings, progress=progress)
+    return decision
+
+
+def _write_page(arguments: argparse.Namespace) -> None:
+    from recsys.registry import Registry
+    from recsys.registry.history_page import write_history
+
     if arguments.report is not None:
+        registry = Registry(arguments.registry)
         with targets.whole("--report", arguments.report) as page:
             write_history(page, registry.decisions(), str(registry.path))
-    return decision
 
 
 def _check_store(url: str) -> None:

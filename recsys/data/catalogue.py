@@ -108,7 +108,7 @@ class ItemCatalogue:
     @classmethod
     def load(cls, folder: Path) -> "ItemCatalogue":
         """Read what `save` wrote; arrays are mapped into memory, or made where an earlier release wrote none."""
-        catalogue = cls(pl.read_parquet(folder / _FRAME))
+        catalogue = cls(pl.read_parquet(folder / _FRAME, glob=False))
         if (folder / _IDS).is_dir():
             lengths = load_array(folder / _TEXT_LENGTHS)
             vars(catalogue).update(vocabulary=Vocabulary.load(folder / _IDS), text_lengths=lengths)

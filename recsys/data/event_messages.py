@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
 
 from recsys.data.events import Event
 from recsys.data.parsing import times_of
@@ -28,8 +28,8 @@ class _Content(BaseModel):
     timestamp: str | None = None
     request_id: _Id | None = None
     position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: float | None = Field(None, ge=MIN_SHARE, le=1)
-    value: float | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
+    propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
+    value: FiniteFloat | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
     session_id: _Id | None = None
     context: dict[str, Any] | None = None
 

@@ -148,7 +148,7 @@ class InteractionLog:
         users, names = cls.load_names(folder)
         earlier = folder / "events.parquet"  # of a release that wrote all columns into one file
         if earlier.exists():
-            frame = pl.read_parquet(earlier)
+            frame = pl.read_parquet(earlier, glob=False)
             columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
             log = cls(users, names, n_items, **columns)
         else:
@@ -159,10 +159,10 @@ class InteractionLog:
     @staticmethod
     def load_names(folder: Path) -> tuple[Vocabulary, tuple[str, ...]]:
         """Users and names of events, as `save_names` wrote them."""
-        names = pl.read_parquet(folder / "event_names.parquet")["id"].to_list()
+        names = pl.read_parquet(folder / "event_names.parquet", glob=False)["id"].to_list()
         earlier = folder / "users.parquet"  # of a release that wrote ids as a column
         if earlier.exists():
-            return Vocabulary(pl.read_parquet(earlier)["id"].to_list()), tuple(names)
+            return Vocabulary(pl.read_parquet(earlier, glob=False)["id"].to_list()), tuple(names)
         return Vocabulary.load(folder / "users"), tuple(names)
 
 

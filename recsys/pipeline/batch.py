@@ -105,7 +105,7 @@ def rank_to_parquet(
         out.parent.mkdir(parents=True, exist_ok=True)
         _prepare(parts, _job(recommender, requests), resume)
         _rank_all(recommender, requests, paths, spread, progress)
-        pl.scan_parquet(parts / "*.parquet").sink_parquet(half)
+        pl.scan_parquet(paths, glob=False).sink_parquet(half)
         summary = _summary(recommender, requests, paths)
         os.replace(half, out)
         shutil.rmtree(parts)
@@ -166,7 +166,7 @@ def _summary(recommender: Recommender, requests: Sequence[Request], paths: Seque
     rows = lists = cold = 0
     items: set[str] = set()
     for number, path in enumerate(paths):
-        columns = pl.read_parquet(path, columns=["request_id", "item_id"])
+        columns = pl.read_parquet(path, columns=["request_id", "item_id"], glob=False)
         rows, lists = rows + columns.height, lists + columns["request_id"].n_unique()
         items.update(columns["item_id"].unique())
         cold += int(recommender.are_cold(requests[_part(number)]).sum())

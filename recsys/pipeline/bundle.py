@@ -39,6 +39,7 @@ class Bundle:
         fingerprint: sha256 of the data.
         store: how far the event log of a store is in it.
         continued: how many versions lie between it and the last one that was trained anew.
+        n_rejected: rows of the data set that were set aside.
         version: name in the registry; empty before it is published.
     """
 
@@ -52,6 +53,7 @@ class Bundle:
     fingerprint: str
     store: StoreMark | None = None
     continued: int = 0
+    n_rejected: int = 0
     version: str = ""
 
     @cached_property
@@ -70,6 +72,7 @@ class Bundle:
             n_events=len(self.log),
             n_users=self.log.n_users,
             n_items=len(self.catalogue),
+            n_rejected=self.n_rejected,
         )
 
     @property
@@ -123,10 +126,13 @@ class Bundle:
             stage=stage,
             features=FeatureSet.named(manifest.feature_names, configured(config.features)),
             rankers=rankers,
-            report=EvaluationReport.from_json(report, pl.read_parquet(requests) if requests.exists() else None),
+            report=EvaluationReport.from_json(
+                report, pl.read_parquet(requests, glob=False) if requests.exists() else None
+            ),
             fingerprint=manifest.data.fingerprint,
             store=manifest.store,
             continued=manifest.continued,
+            n_rejected=manifest.data.n_rejected,
             version=name,
         )
 

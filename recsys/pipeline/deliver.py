@@ -46,8 +46,8 @@ def _contents(lists: Path, made_at: str) -> Iterator[tuple[str, str]]:
 
 
 def _rows(lists: Path) -> Iterator[tuple[str, str, dict[str, object]]]:
-    source = lists / "**/*.parquet" if lists.is_dir() else lists
-    for batch in pl.scan_parquet(source).collect_batches(chunk_size=_ROWS, maintain_order=True):
+    source = sorted(lists.rglob("*.parquet")) if lists.is_dir() else lists
+    for batch in pl.scan_parquet(source, glob=False).collect_batches(chunk_size=_ROWS, maintain_order=True):
         columns = [batch[name].to_list() for name in ("request_id", "model_version", *_COLUMNS)]
         for id_, version, *cells in zip(*columns, strict=True):
             yield id_, version, dict(zip(_COLUMNS, cells, strict=True))

@@ -93,6 +93,7 @@ def go_on(
         rankers=rankers,
         report=report,
         fingerprint=dataset.fingerprint,
+        n_rejected=dataset.n_rejected,
         continued=parent.continued + 1,
     )
 

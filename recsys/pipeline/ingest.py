@@ -4,7 +4,7 @@ A batch is acknowledged after the store has it on disk. A crash between the two 
 its event ids.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import orjson
 
 from recsys.data.event_messages import Unreadable, read_messages
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.errors import DataError
 from recsys.progress import Progress, silent
 from recsys.registry.disk import append_line
 from recsys.store.event_log import EventLog
@@ -59,7 +60,8 @@ def ingest(
         progress: called with a line of text now and then.
 
     Raises:
-        StoreError: the stream or the store cannot be reached; what was not acknowledged comes again.
+        StoreError: the stream or the store cannot be reached. DataError: `rejected` cannot be written. What was not
+            acknowledged comes again.
     """
     total = Ingested()
     while True:
@@ -69,8 +71,7 @@ def ingest(
             if pseudonyms is not None:
                 events = [replace(event, user_id=pseudonyms.of(event.user_id)) for event in events]
             result = store.append(events)
-            for one in wrong:
-                append_line(rejected, _line(one))
+            _set_aside(wrong, rejected)
             stream.acknowledge(messages)
             total = Ingested(
                 total.accepted + result.accepted, total.duplicates + result.duplicates, total.rejected + len(wrong)
@@ -78,6 +79,14 @@ def ingest(
             progress(f"{total.accepted:,} events, {total.duplicates:,} known before, {total.rejected:,} rejected")
         if not goes_on(bool(messages)):
             return total
+
+
+def _set_aside(wrong: Sequence[Unreadable], rejected: Path) -> None:
+    try:
+        for one in wrong:
+            append_line(rejected, _line(one))
+    except OSError as error:
+        raise DataError(f"{rejected} cannot be written: {error}; name another file for what is no event") from error
 
 
 def _line(one: Unreadable) -> bytes:

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import pickle
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ class Processes:
             for _ in first:
                 ours, theirs = context.Pipe()
                 processes.append(context.Process(target=_serve, args=(open_, work, theirs), daemon=True))
-                processes[-1].start()
+                _start(processes[-1])
                 theirs.close()
                 busy.add(ours)
             while busy:
@@ -71,7 +73,7 @@ class Processes:
                     ours, theirs = context.Pipe(duplex=False)
                     arguments = (content, rank, self.n, f"file://{folder}/team", theirs)
                     team[ours] = context.Process(target=_take_part, args=arguments, daemon=True)
-                    team[ours].start()
+                    _start(team[ours])
                     theirs.close()
                 first, *_ = speaking = list(team)
                 while True:
@@ -96,6 +98,18 @@ class Processes:
 
 
 _DIED = "a worker process died; run again to go on from what it left (rank: with --resume)"
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a process that an interrupt from the terminal does not reach: this one ends it."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may say what is done with signals
+        process.start()
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _received(connection: Connection, helper: BaseProcess | None = None) -> Any:

@@ -133,7 +133,8 @@ def retrain_from_store(
     )
     dataset = append_events(Dataset(catalogue, log), events, champion.config)
     read = StoreMark(identity=store.identity, offset=offset)
-    news = _News(dataset, len(dataset.log) - len(log), dataset.n_rejected, set_aside, digests, read)
+    n_new, n_unusable = len(dataset.log) - len(log), dataset.n_rejected
+    news = _News(replace(dataset, n_rejected=champion.n_rejected), n_new, n_unusable, set_aside, digests, read)
     return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
@@ -154,7 +155,8 @@ def retrain_from_data(
     """
     champion = _champion(registry, overrides)
     n_new = len(dataset.log.after(champion.data_record.end))
-    news = _News(renumbered(dataset, champion), n_new, dataset.n_rejected, (), (), champion.store)
+    n_unusable = max(0, dataset.n_rejected - champion.n_rejected)  # what was bad then is no fault of what is new
+    news = _News(renumbered(dataset, champion), n_new, n_unusable, (), (), champion.store)
     return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
@@ -242,8 +244,9 @@ class _Retraining:
         difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
         reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
         passed = all(check.passed for check in checks)
-        if passed and version is not None:
-            registry.promote(version, reason, checks)
+        if passed and version is not None and not registry.promote(version, reason, checks, over=champion.version):
+            words = f"version {registry.current()} was made current meanwhile; that choice stands"
+            checks.append(Check("current", passed := False, words))
         return replace(
             decision,
             action="promoted" if passed else "refused",
@@ -279,7 +282,8 @@ class _Retraining:
         cleared = replace(champion, log=without_users(champion.log, digests))
         why = f"version {champion.version} without the events of users who were forgotten"
         self.progress(f"publishing {why}")
-        version = self.registry.publish(cleared, parent=champion.version, why=why)
+        version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
+        self.registry.promote(version, why, over=champion.version)
         self.registry.remove(champion.version)
         return version
 

@@ -110,6 +110,7 @@ def train(
         rankers=rankers,
         report=replace(report, trials=tuple(map(asdict, trials)), features=columns),
         fingerprint=dataset.fingerprint,
+        n_rejected=dataset.n_rejected,
     )
 
 

@@ -1,6 +1,7 @@
 """Writing that survives a crash: synced files, atomic replacement, locks that die with their process (POSIX)."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,17 +40,31 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file and force it to the disk. Half a line that a crash left behind is cut off first."""
+    """Add a line of JSON to a file and force it to the disk. Half a line that a crash left behind is cut off first; a
+    whole one, whose end was lost when somebody edited the file, is ended."""
     with path.open("ab+") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - 1))
         if file.read() not in (b"", b"\n"):
             file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
+            content = file.read()
+            start = content.rfind(b"\n") + 1
+            if _is_json(content[start:]):
+                line = b"\n" + line
+            else:
+                file.truncate(start)
         file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
     sync(path.parent)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

@@ -52,6 +52,7 @@ class DataRecord(Record):
     Attributes:
         fingerprint: sha256 of the data set's content.
         start, end: time of the oldest and newest event, microseconds since 1970 UTC; None for an empty log.
+        n_rejected: rows that were set aside.
     """
 
     fingerprint: str
@@ -60,6 +61,7 @@ class DataRecord(Record):
     n_events: int
     n_users: int
     n_items: int
+    n_rejected: int = 0
 
 
 class StoreMark(Record):

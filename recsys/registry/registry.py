@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -75,7 +75,7 @@ class Registry:
         """Whether the folder is a registry, or an empty one that may become it."""
         if not self.path.is_dir():
             return False
-        found = {entry.name for entry in self.path.iterdir()}
+        found = {entry.name for entry in self._entries(self.path)}
         return not found or not found.isdisjoint((self._versions.name, self._history.name, self.current_file.name))
 
     @property
@@ -97,7 +97,18 @@ class Registry:
         """Names of all versions, oldest first; none where there is no registry yet."""
         if not self._versions.is_dir():
             return []
-        return sorted(path.name for path in self._versions.iterdir() if _VERSION.fullmatch(path.name))
+        return sorted(path.name for path in self._entries(self._versions) if _VERSION.fullmatch(path.name))
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What is in a folder.
+
+        Raises:
+            BundleError: it may not be read.
+        """
+        try:
+            return [*folder.iterdir()]
+        except OSError as error:
+            raise BundleError(f"registry {self.path} cannot be read: {error}") from error
 
     def current(self) -> str | None:
         """The current version, None when none was promoted yet.
@@ -294,20 +305,27 @@ class Registry:
         with self._writing():
             return self._admit(folder)
 
-    def promote(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
+    def promote(self, version: str, why: str, checks: Sequence[Check] = (), over: str | None = None) -> bool:
         """Make a version the current one, after verifying it. It may be the current one already.
 
         Args:
             version: the version.
             why: the reason, for the history.
             checks: what spoke for it, likewise.
+            over: the version that it was held against; where another one is current by now, nothing is done.
+
+        Returns:
+            Whether it is the current one.
 
         Raises:
             BundleError: the version does not exist, is damaged or too new; the current one stays.
         """
         with self._writing():
             self.path_of(version)
+            if over is not None and self.current() not in (over, version):
+                return False
             self._make_current(version, why, checks)
+            return True
 
     def refuse(self, version: str | None, why: str, checks: Sequence[Check] = ()) -> None:
         """Write down that the current version stays: `version`, or None where none was trained, did not replace it."""
@@ -395,10 +413,11 @@ class Registry:
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
 
     def _free_moment(self) -> datetime:
-        """Now, or the first microsecond after it that no version is named after."""
-        moment = datetime.now(UTC)
-        while (self._versions / _version_name(moment)).exists():
-            moment += timedelta(microseconds=1)
+        """Now, or a microsecond after the newest version's, where the clock was put back: names say the order."""
+        moment, newest = datetime.now(UTC), self.versions()[-1:]
+        if newest and _version_name(moment) <= newest[0]:
+            with suppress(ValueError):  # a folder that somebody has named after no moment
+                moment = _moment_of(newest[0]) + timedelta(microseconds=1)
         return moment
 
     @contextmanager
@@ -425,12 +444,20 @@ class Registry:
 
     def _sweep(self) -> None:
         for folder in [*self._versions.glob(".staged-*"), *self._versions.glob(".removed-*")]:
-            held = hold_folder(folder)
-            if held is not None:
-                shutil.rmtree(folder)
-                os.close(held)
+            with suppress(FileNotFoundError):  # it went with whoever made it, who needs no lock for that
+                held = hold_folder(folder)
+                if held is not None:
+                    try:
+                        shutil.rmtree(folder)
+                    finally:
+                        os.close(held)
 
 
 def _version_name(moment: datetime) -> str:
     """The second, and the microsecond within it in hex: names sort by time."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond:06x}"
+
+
+def _moment_of(version: str) -> datetime:
+    second, microsecond = version.split("-")
+    return datetime.strptime(f"{second}+0000", "%Y%m%dT%H%M%SZ%z") + timedelta(microseconds=int(microsecond, 16))

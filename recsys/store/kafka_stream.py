@@ -7,10 +7,11 @@ JSON object.
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError, StoreError
+from recsys.store.address import address_of
 
 _PAGE = 1_000
 _PATIENCE_SECONDS = 0.2
@@ -35,7 +36,7 @@ class KafkaStream:
             import confluent_kafka
         except ImportError as error:
             raise ConfigError("a kafka:// stream needs confluent-kafka: install recsys[kafka]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         self._topic = parts.path.strip("/")
         self._place = f"{parts.netloc.rpartition('@')[2]}/{self._topic}"
         if not parts.netloc or not self._topic or "/" in self._topic:

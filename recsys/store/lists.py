@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from recsys.errors import ConfigError
+from recsys.store.address import address_of
 
 KINDS = ("sqlite", "postgresql", "postgres", "redis", "rediss")
 """Schemes of URLs that `open_lists` takes."""
@@ -54,7 +55,7 @@ def open_lists(url: str) -> Lists:
     from recsys.store.redis_lists import RedisLists
     from recsys.store.sqlite_lists import SqliteLists
 
-    parts = urlsplit(url)
+    parts = address_of(url)
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         return SqliteLists(Path(unquote(parts.path[1:])))
     if parts.scheme in ("postgresql", "postgres"):

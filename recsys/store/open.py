@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from recsys.errors import ConfigError
+from recsys.store.address import address_of
 from recsys.store.postgres import PostgresStore
 from recsys.store.redis import RedisStore
 from recsys.store.sqlite import SqliteStore
@@ -21,7 +22,7 @@ def open_store(url: str) -> Store:
         ConfigError: the URL is not one, or its scheme is not known.
         StoreError: the store cannot be reached or written.
     """
-    parts = urlsplit(url)
+    parts = address_of(url)
     if parts.scheme in ("redis", "rediss"):
         return RedisStore(url)
     if parts.scheme in ("postgresql", "postgres"):
@@ -40,11 +41,11 @@ def sqlite_file(url: str) -> Path | None:
     Raises:
         ConfigError: it names no file.
     """
-    return _file(url) if urlsplit(url).scheme == "sqlite" else None
+    return _file(url) if address_of(url).scheme == "sqlite" else None
 
 
 def _file(url: str) -> Path:
-    parts = urlsplit(url)
+    parts = address_of(url)
     if parts.netloc or len(parts.path) < 2:
         raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
     return Path(unquote(parts.path[1:]))
@@ -56,7 +57,7 @@ def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:
     Raises:
         ConfigError: more than one is a store.
     """
-    stores = [url for url in urls if urlsplit(url).scheme not in ("redis", "rediss")]
+    stores = [url for url in urls if address_of(url).scheme not in ("redis", "rediss")]
     shared = [url for url in urls if url not in stores]
     if len(stores) > 1 or len(shared) > 1:
         raise ConfigError("several stores: give one, and beside it one redis:// for what several servers share")

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from recsys.errors import ConfigError, StoreError
+from recsys.store.address import address_of
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -52,7 +52,7 @@ class Connections:
             import psycopg
         except ImportError as error:
             raise ConfigError("a postgresql:// store needs psycopg: install recsys[postgres]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         self.place = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
         self._url = url
         self._connect = psycopg.connect

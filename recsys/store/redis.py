@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlunsplit
 from uuid import uuid4
 
 from recsys.data.events import Event
@@ -17,6 +17,7 @@ from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
+from recsys.store.address import address_of
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
 from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS
@@ -47,7 +48,7 @@ class RedisStore:
             import redis
         except ImportError as error:
             raise ConfigError("a redis:// store needs redis-py: install recsys[redis]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         if unknown := sorted(parameters.keys() - {"durable", "remember_days"}):

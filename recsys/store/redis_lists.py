@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from recsys.errors import ConfigError, StoreError
+from recsys.store.address import address_of
 
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
@@ -32,7 +32,7 @@ class RedisLists:
             import redis
         except ImportError as error:
             raise ConfigError("lists in redis:// need redis-py: install recsys[redis]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         self._error: type[Exception] = redis.RedisError
         self._client: Any = redis.Redis.from_url(

@@ -8,10 +8,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlunsplit
 
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError, StoreError
+from recsys.store.address import address_of
 
 _PAGE = 1_000
 _TIMEOUT_SECONDS = 10.0
@@ -32,7 +33,7 @@ class RedisStream:
             import redis
         except ImportError as error:
             raise ConfigError("a redis:// stream needs redis-py: install recsys[redis]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         if unknown := sorted(parameters.keys() - {"stream", "group", "consumer"}):

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError
+from recsys.store.address import address_of
 
 
 class Stream(Protocol):
@@ -40,7 +40,7 @@ def open_stream(url: str) -> Stream:
     from recsys.store.kafka_stream import KafkaStream
     from recsys.store.redis_stream import RedisStream
 
-    scheme = urlsplit(url).scheme
+    scheme = address_of(url).scheme
     if scheme in ("redis", "rediss"):
         return RedisStream(url)
     if scheme == "kafka":

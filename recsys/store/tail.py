@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.errors import ConfigError
+from recsys.store.address import address_of
 
 logger = logging.getLogger("recsys.store")
 
@@ -45,7 +45,7 @@ class SharedTail:
             import redis
         except ImportError as error:
             raise ConfigError("sharing by redis:// needs redis-py: install recsys[redis]") from error
-        parts = urlsplit(url)
+        parts = address_of(url)
         self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         self._channel = f"recsys:tail:{identity}"
         self._error = redis.RedisError

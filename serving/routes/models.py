@@ -123,8 +123,12 @@ def _report(registry: Registry, version: str) -> dict[str, Any]:
 
 def _overview(service: Service) -> dict[str, Any]:
     served = service.live.served
+    try:
+        current = service.registry.current()
+    except BundleError:  # promoting a version mends it, and who is to do that must see them
+        current = None
     return {
-        "current": service.registry.current(),
+        "current": current,
         "served": served.version if served else None,
         "versions": [_describe(service.registry, version) for version in service.registry.versions()],
     }

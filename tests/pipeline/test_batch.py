@@ -1,6 +1,7 @@
 """Ranked lists in a file: the same as one by one, and an interrupted run goes on."""
 
 import os
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -211,3 +212,11 @@ def test_a_worker_that_cannot_go_on(plain_registry: Registry, tmp_path: Path, ve
     published = Published(plain_registry.path, version or plain_registry.resolve(None), "", tmp_path)
     with pytest.raises(RecsysError, match=message):
         list(Processes(1).run(published.open, die, [()]))
+
+
+def test_names_that_look_like_patterns(plain_registry: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "reg[v2]*"
+    shutil.copytree(plain_registry.path, folder)
+    out = tmp_path / "lists[1]?.parquet"
+    rank_to_parquet(Recommender.load(folder), REQUESTS, out)
+    assert pl.read_parquet(out, glob=False)["request_id"].n_unique() == 11

@@ -257,3 +257,28 @@ def test_more_kinds_of_events_than_numbers(plain_registry: Registry, frames: Fra
     many = dataset_from_frames(frames[0], kinds, plain_config)
     with pytest.raises(DataError, match="version and data set: column 'event' has 128 distinct names"):
         retrain_from_data(plain_registry, many, progress=quiet)
+
+
+def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, trendy: Dataset) -> None:
+    other = plain_registry.publish(Bundle.load(plain_registry), promote=False)
+
+    def chooses(message: str) -> None:
+        if message.startswith("measuring version"):
+            plain_registry.promote(other, "by hand")
+
+    decision = retrain_from_data(plain_registry, trendy, progress=chooses)
+    assert decision.action == "refused"
+    assert f"version {other} was made current meanwhile" in decision.reason
+    assert plain_registry.current() == other
+    assert [change.action for change in plain_registry.history()][-2:] == ["promote", "refuse"]
+
+
+@pytest.mark.parametrize(("n_rejected", "action"), [(1_000, "promoted"), (2_000, "refused")])
+def test_rows_that_were_bad_then_are_no_fault_of_what_is_new(
+    plain_registry: Registry, trendy: Dataset, n_rejected: int, action: str
+) -> None:
+    plain_registry.publish(replace(Bundle.load(plain_registry), n_rejected=1_000))
+    dataset = replace(trendy, n_rejected=n_rejected)
+    decision = retrain_from_data(plain_registry, dataset, dry_run=True, progress=quiet)
+    assert decision.action == action, decision.reason
+    assert ("unknown ids" in decision.reason) is (action == "refused")

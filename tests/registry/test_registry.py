@@ -279,3 +279,45 @@ def test_other_errors_of_a_bundle_stay_what_they_are(registry: Registry) -> None
         raise ZeroDivisionError
     with pytest.raises(DataError), registry.stage():
         raise DataError("No space left on device")
+
+
+def test_what_became_current_meanwhile_stays(registry: Registry) -> None:
+    first, second = publish(registry, "one"), publish(registry, "two", promote=False)
+    other = publish(registry, "three", promote=False)
+    registry.promote(other, "by hand")
+    assert not registry.promote(second, "better", over=first)
+    assert registry.current() == other
+    assert registry.promote(second, "better", over=other)
+    assert registry.promote(second, "again", over=first), "it is current already"
+    assert registry.current() == second
+
+
+def test_a_clock_that_was_put_back_changes_no_order(registry: Registry) -> None:
+    first = publish(registry, "one")
+    ahead = f"{int(first[:4]) + 1}{first[4:]}"
+    folder = registry.path / "versions" / first
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "version": ahead}))
+    folder.rename(folder.with_name(ahead))
+    later = publish(registry, "two", promote=False)
+    assert registry.versions() == [ahead, later]
+    assert later == f"{ahead[:-6]}{int(ahead[-6:], 16) + 1:06x}"
+
+
+def test_a_last_line_without_its_end_is_kept(registry: Registry) -> None:
+    first, second = publish(registry, "one"), publish(registry, "two")
+    history = registry.path / "history.jsonl"
+    history.write_bytes(history.read_bytes().rstrip(b"\n"))
+    publish(registry, "three")
+    assert [change.version for change in registry.history()][:2] == [first, second]
+    assert len(registry.history()) == 3
+
+
+def test_a_registry_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    registry = Registry(tmp_path)
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(BundleError, match=r"cannot be read: .*Permission denied"):
+        _ = registry.is_there

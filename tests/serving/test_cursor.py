@@ -7,7 +7,7 @@ import pytest
 
 from serving.cursor import next_cursor, shown_before
 from serving.errors import ProblemError
-from serving.schemas import MAX_CURSOR, RankRequest, RecommendRequest
+from serving.schemas import MAX_CURSOR, MAX_IDS, RankRequest, RecommendRequest
 
 
 def test_it_brings_back_what_was_shown() -> None:
@@ -50,3 +50,11 @@ def test_anything_else_is_refused(token: str) -> None:
 
 def test_one_that_would_be_too_long_to_send_back_is_not_given() -> None:
     assert next_cursor(RecommendRequest(), ["i" * 256] * (MAX_CURSOR // 256)) is None
+
+
+def test_one_that_holds_more_than_may_be_sent_back_is_not_given() -> None:
+    request = RecommendRequest(user_id="u")
+    shown = [f"i{number}" for number in range(MAX_IDS + 1)]
+    cursor = next_cursor(request, shown[:MAX_IDS])
+    assert shown_before(request.model_copy(update={"cursor": cursor})) == shown[:MAX_IDS]
+    assert next_cursor(request, shown) is None

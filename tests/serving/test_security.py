@@ -79,3 +79,15 @@ def test_keys_come_before_the_body(registry: Registry, tmp_path: Path, path: str
         statuses = [posted(content, "secret") for content in ("{bad", '{"foo": 1}') * 6]
         assert statuses[:2] == [422, 422]
         assert statuses[-1] == 429
+
+
+def test_a_page_of_another_site_changes_nothing_without_keys(registry: Registry, tmp_path: Path) -> None:
+    settings = Settings.of(Config(), registry.path, f"sqlite:///{tmp_path / 's.db'}")
+    with serving_thread(settings) as client:
+        foreign = {"Sec-Fetch-Site": "cross-site"}
+        answer = client.post("/v1/models/rollback", headers=foreign)
+        assert answer.status_code == 403
+        assert "another site" in answer.json()["detail"]
+        assert client.get("/v1/models", headers=foreign).status_code == 200
+        own = client.post("/v1/recommend", json={"user_id": "u"}, headers={"Sec-Fetch-Site": "same-origin"})
+        assert own.status_code == 200

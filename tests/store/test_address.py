@@ -1,0 +1,18 @@
+"""The URL of a store or stream: what is none says so, and tells nobody a password."""
+
+import pytest
+
+from recsys.errors import ConfigError
+from recsys.store import open_store
+from recsys.store.lists import open_lists
+from recsys.store.open import stores_of
+from recsys.store.stream import open_stream
+
+
+@pytest.mark.parametrize("url", ["redis://h:abc/0", "redis://:pass/word@h:6379/0", "postgresql://[::1/db"])
+@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: stores_of([url], "")])
+def test_what_cannot_be_read(url: str, open_: object) -> None:
+    with pytest.raises(ConfigError, match="scheme://HOST:PORT/NAME") as caught:
+        open_(url)  # type: ignore[operator]
+    assert "pass" not in str(caught.value).replace("password", "")
+    assert caught.value.__cause__ is None
