@@ -270,7 +270,7 @@ def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, t
     assert decision.action == "refused"
     assert f"version {other} was made current meanwhile" in decision.reason
     assert plain_registry.current() == other
-    assert [change.action for change in plain_registry.history()][-2:] == ["promote", "refuse"]
+    assert [line.action for line in plain_registry.decisions()][-2:] == ["promote", "refuse"]
 
 
 @pytest.mark.parametrize(("n_rejected", "action"), [(1_000, "promoted"), (2_000, "refused")])
