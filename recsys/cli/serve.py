@@ -1,9 +1,13 @@
 """`recsys serve`: the online API."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from recsys.cli import options
+
+_READ = ("serving.", "data.unknown_items", "privacy.pseudonymise")
+"""Keys that a server reads; the others are of the version."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     from serving.settings import Settings
 
     tree = options.read_config(arguments).model_dump()
+    for one in arguments.overrides:
+        if not one.strip().startswith(_READ):
+            print(f"--set {one}: read when a version is trained; it changes nothing here", file=sys.stderr)
     for name in ("host", "port"):
         if (value := getattr(arguments, name)) is not None:
             tree["serving"][name] = value

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, field_validator
 
 from recsys.data.events import Event
 from recsys.data.parsing import times_of
@@ -32,6 +32,18 @@ class _Content(BaseModel):
     value: FiniteFloat | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
     session_id: _Id | None = None
     context: dict[str, Any] | None = None
+
+    @field_validator("context", mode="before")
+    @classmethod
+    def _read_context(cls, given: Any) -> Any:
+        """Fields of Redis are text: an object in JSON is read, any other text is what it is about."""
+        if not isinstance(given, str):
+            return given
+        try:
+            tree = orjson.loads(given)
+        except orjson.JSONDecodeError:
+            return {"text": given}
+        return tree if isinstance(tree, dict) else {"text": given}
 
 
 @dataclass(frozen=True)

@@ -296,14 +296,27 @@ class Registry:
         return manifest.version
 
     def adopt(self, folder: Path) -> str:
-        """Turn a staged folder that holds a version of another registry, manifest and all, into that version here.
+        """Turn a staged folder that holds a version of another registry, manifest and all, into that version here; one
+        of its name that is damaged makes room.
 
         Raises:
             BundleError: it is damaged, too new, or here already.
         """
         sync_tree(folder)
         with self._writing():
+            version = read_manifest(folder).version
+            if version in self.versions() and not self.is_whole(version):
+                verify_files(folder, read_manifest(folder))
+                self._remove(version)
             return self._admit(folder)
+
+    def is_whole(self, version: str) -> bool:
+        """Whether a version is there and every file of it is as it was written."""
+        try:
+            self.path_of(version)
+        except BundleError:
+            return False
+        return True
 
     def promote(self, version: str, why: str, checks: Sequence[Check] = (), over: str | None = None) -> bool:
         """Make a version the current one, after verifying it. It may be the current one already.

@@ -44,7 +44,7 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
             _fetch(url, _CURRENT, folder / _CURRENT)
             version = (folder / _CURRENT).read_text(encoding="utf-8").strip()
             (folder / _CURRENT).unlink()
-        if version not in registry.versions():
+        if not registry.is_whole(version):
             _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)
             for file in read_manifest(folder).files:
                 if not (folder / file).resolve().is_relative_to(folder.resolve()):

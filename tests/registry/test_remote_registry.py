@@ -78,3 +78,12 @@ def test_a_version_that_is_not_there(files: fsspec.AbstractFileSystem, registry:
     push(registry, None, URL)
     with pytest.raises(BundleError, match=r"has no file versions/v9/manifest\.json; .* a version that is in it"):
         pull(Registry(tmp_path / "there"), "v9", URL)
+
+
+def test_what_is_damaged_here_is_mended(files: fsspec.AbstractFileSystem, registry: Registry) -> None:
+    version = push(registry, None, URL)
+    (registry.path / "versions" / version / "top.txt").write_text("other")
+    assert not registry.is_whole(version)
+    assert pull(registry, None, URL) == registry.current() == version
+    assert registry.is_whole(version)
+    assert len(registry.versions()) == 2

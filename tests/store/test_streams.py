@@ -150,6 +150,16 @@ class TestRedisStream(StreamContract):
             open_stream(f"redis://127.0.0.1:{free_port()}/0?stream=clicks")
 
 
+@pytest.mark.parametrize(
+    ("given", "context"),
+    [('{"query": "tea"}', {"query": "tea"}), ("tea", {"text": "tea"}), ("[1]", {"text": "[1]"}), (None, None)],
+)
+def test_a_context_may_come_as_text(given: str | None, context: dict[str, Any] | None) -> None:
+    (read,), wrong = read_messages([Message("1-0", event(1, context=given), 0)])
+    assert not wrong
+    assert (None if read.context is None else json.loads(read.context)) == context
+
+
 class TestKafkaStream(StreamContract):
     """Against librdkafka's own mock cluster of three brokers."""
 
