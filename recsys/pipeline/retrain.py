@@ -188,6 +188,8 @@ class _Retraining:
 
         Users who are to be forgotten are forgotten also where training fails.
         """
+        if not self.dry_run:
+            self._finish_forgetting()
         try:
             decision = self._decided()
         except RecsysError:
@@ -280,12 +282,24 @@ class _Retraining:
         if not any(user_digest(id_) in digests for id_ in ids):
             return None
         cleared = replace(champion, log=without_users(champion.log, digests))
-        why = f"version {champion.version} without the events of users who were forgotten"
+        why = _why_cleared(champion.version)
         self.progress(f"publishing {why}")
         version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
         self.registry.promote(version, why, over=champion.version)
         self.registry.remove(champion.version)
         return version
+
+    def _finish_forgetting(self) -> None:
+        """Remove what a run that was cut short had cleared and not removed any more."""
+        version = self.champion.version
+        parent = self.registry.manifest(version).parent
+        why = [change.why for change in self.registry.history() if change.version == version]
+        if parent is not None and parent in self.registry.versions() and _why_cleared(parent) in why:
+            self.registry.remove(parent)
+
+
+def _why_cleared(version: str) -> str:
+    return f"version {version} without the events of users who were forgotten"
 
 
 def _objections(checks: Collection[Check]) -> str:

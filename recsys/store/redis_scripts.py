@@ -80,8 +80,9 @@ for place = 2, #ARGV, 7 do
     end
     if ARGV[place + 3] ~= '' then
       local lists = 'recsys:lists-of:' .. ARGV[place + 3]
-      redis.call('RPUSH', lists, list)
-      redis.call('LTRIM', lists, -10000, -1)
+      if redis.call('RPUSH', lists, list) > 10000 then
+        redis.call('DEL', redis.call('LPOP', lists)) -- what no longer stands among them, forgetting would not find
+      end
       redis.call('EXPIRE', lists, ARGV[1])
     end
   end

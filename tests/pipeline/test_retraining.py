@@ -173,6 +173,24 @@ def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train
     assert (again.action, again.forgotten_in, plain_registry.current()) == ("skipped", None, served.version)
 
 
+def test_a_forgetting_that_was_cut_short_is_finished_by_the_next_run(
+    plain_registry: Registry, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = plain_registry.current()
+    store.forget("user 7")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "remove", dies)
+        with pytest.raises(KeyboardInterrupt):
+            retrain_from_store(plain_registry, store, progress=quiet)
+    assert first in plain_registry.versions()
+    assert retrain_from_store(plain_registry, store, progress=quiet).action == "skipped"
+    assert plain_registry.versions() == [plain_registry.current()] != [first]
+
+
 def test_a_forgotten_user_is_in_no_further_training(
     plain_registry: Registry, store: Store, items: list[str], plain: Bundle
 ) -> None:
