@@ -102,7 +102,10 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     loaded = StageOne.load(tmp_path)
     assert loaded.interest is not None
     assert loaded.interest.nearest is not None
-    check_same(exact, Recommender(replace(exact.bundle, stage=loaded)))
+    mapped = Recommender(replace(exact.bundle, stage=loaded))
+    check_same(exact, mapped)
+    changes = [change("new-1"), change("books-0-small")]
+    check_same(*(one.over(one.scoring.updated(changes)) for one in (exact, mapped)))
 
 
 def test_nearest_texts_are_sought_once_while_texts_say_the_same(
