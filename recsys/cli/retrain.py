@@ -61,7 +61,7 @@ def moments(text: str) -> float | clock_time:
 
 def run(arguments: argparse.Namespace) -> int:
     """Retrain once, or again and again until it is interrupted; print each decision."""
-    from recsys.errors import ConfigError, DataError
+    from recsys.errors import ConfigError, RecsysError
     from recsys.pipeline.watch import Schedule, Watch
 
     targets.check_file("--report", arguments.report)
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             _tell(turn, arguments)
             try:
                 _write_page(arguments)
-            except DataError as error:  # the page is no reason to call a turn failed
+            except RecsysError as error:  # the page is no reason to call a turn failed
                 progress(str(error))
 
         watch.run(tell, progress, time.sleep, random.random)

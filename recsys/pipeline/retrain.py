@@ -188,9 +188,9 @@ class _Retraining:
 
         Users who are to be forgotten are forgotten also where training fails.
         """
-        if not self.dry_run:
-            self._finish_forgetting()
         try:
+            if not self.dry_run:
+                self._finish_forgetting()
             decision = self._decided()
         except RecsysError:
             if not self.dry_run:
@@ -276,6 +276,10 @@ class _Retraining:
         """The champion without the events of users who were forgotten, in its place: they must not wait for a training.
 
         What the models learned from many users stays until the next training; no model holds a user.
+
+        Returns:
+            The version that is served now; None where nobody of it is to be forgotten, or another one was made current
+            meanwhile: of that, the next run sees to it.
         """
         champion, digests = self.champion, self.news.digests
         ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
@@ -285,9 +289,11 @@ class _Retraining:
         why = _why_cleared(champion.version)
         self.progress(f"publishing {why}")
         version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
-        self.registry.promote(version, why, over=champion.version)
+        is_served = self.registry.promote(version, why, over=champion.version)
         self.registry.remove(champion.version)
-        return version
+        if not is_served:
+            self.progress(f"version {self.registry.current()} was made current meanwhile: it may hold forgotten users")
+        return version if is_served else None
 
     def _finish_forgetting(self) -> None:
         """Remove what a run that was cut short had cleared and not removed any more."""

@@ -136,7 +136,8 @@ class Nearest:
             for mixture, (start, stop) in zip(mixtures, pairwise(offsets.tolist()), strict=True)
         ]
         offsets = np.cumsum([0, *(len(own) for own, _ in parts)])
-        return offsets, np.concatenate([own for own, _ in parts]), np.concatenate([said for _, said in parts])
+        found = np.concatenate([items[:0], *(own for own, _ in parts)])
+        return offsets, found, np.concatenate([logits[:0], *(said for _, said in parts)])
 
     def _with_sought(
         self, scorer: Scorer, mixture: Mixture, items: NDArray[np.int32], logits: NDArray[np.float32]

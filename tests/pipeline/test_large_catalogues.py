@@ -106,6 +106,7 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     check_same(exact, mapped)
     changes = [change("new-1"), change("books-0-small")]
     check_same(*(one.over(one.scoring.updated(changes)) for one in (exact, mapped)))
+    assert mapped.over(mapped.scoring.updated(changes)).recommend_many([]) == []
 
 
 def test_nearest_texts_are_sought_once_while_texts_say_the_same(

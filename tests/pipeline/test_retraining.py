@@ -291,6 +291,27 @@ def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, t
     assert [line.action for line in plain_registry.decisions()][-2:] == ["promote", "refuse"]
 
 
+def test_a_forgetting_serves_nothing_in_place_of_what_was_made_current_meanwhile(
+    plain_registry: Registry, store: Store
+) -> None:
+    first = plain_registry.current()
+    other = plain_registry.publish(Bundle.load(plain_registry), promote=False)
+    store.forget("user 7")
+    said: list[str] = []
+
+    def chooses(message: str) -> None:
+        said.append(message)
+        if message.startswith("publishing version"):
+            plain_registry.promote(other, "by hand")
+
+    decision = retrain_from_store(plain_registry, store, progress=chooses)
+    assert (decision.forgotten_in, plain_registry.current()) == (None, other)
+    assert first not in plain_registry.versions()
+    assert f"version {other} was made current meanwhile: it may hold forgotten users" in said
+    assert retrain_from_store(plain_registry, store, progress=quiet).forgotten_in == plain_registry.current()
+    assert "user 7" not in Bundle.load(plain_registry).log.user_vocabulary
+
+
 @pytest.mark.parametrize(("n_rejected", "action"), [(1_000, "promoted"), (2_000, "refused")])
 def test_rows_that_were_bad_then_are_no_fault_of_what_is_new(
     plain_registry: Registry, trendy: Dataset, n_rejected: int, action: str
