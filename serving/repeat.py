@@ -37,9 +37,9 @@ class Repeat:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._woken.clear()
             try:
                 self._action()
             except Exception:
                 logger.exception("%s failed; it is tried again in %g s", self._thread.name, self._pause())
             self._woken.wait(self._pause())
+            self._woken.clear()  # before the next look at `_stopping`: a stop that came in between is not slept over

@@ -1,4 +1,8 @@
-"""Vectors at half the size: where memory is what a loop waits for, it reads float16 and works with float32."""
+"""Vectors at half the size: where memory is what a loop waits for, it reads float16 and works with float32.
+
+What is inlined from here and from `prefetch` is part of compiled loops of other files, whose cache (`*.nbi`, `*.nbc`
+in `__pycache__`) numba does not renew when this file changes: delete it then.
+"""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -16,7 +20,8 @@ Halves = NDArray[np.uint16]
 
 
 def rounded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The nearest numbers that a float16 can hold, as float32: they differ by at most one part in 2,000."""
+    """The nearest numbers that a float16 can hold, as float32, of vectors (n, dim) with numbers up to 65,504: they
+    differ by at most one part in 2,000, or 3e-8 below 6e-5."""
     return vectors.astype(np.float16).astype(np.float32)
 
 

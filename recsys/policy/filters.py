@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
-from recsys.policy.candidates import RankedCandidates
 from recsys.policy.steps import Step
 
 _BOUNDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
@@ -47,10 +46,6 @@ class Filters(Step):
         """
         if self.conditions:
             allowed &= _met(self.conditions, catalogue.frame)
-
-    def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
-        """Changes nothing."""
-        return candidates
 
 
 def items_that_meet(

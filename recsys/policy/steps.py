@@ -55,7 +55,7 @@ class Exclude(Step):
 
     def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
         """Forbid the items."""
-        allowed[self.items[self.items >= 0]] = False
+        _forbid(self.items, allowed)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Seen(Step):
     def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
         """Forbid the seen items under `exclude`."""
         if self.mode == "exclude":
-            allowed[self.items[self.items >= 0]] = False
+            _forbid(self.items, allowed)
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Seen items one tier down under `demote`; both parts keep their order."""
@@ -82,3 +82,7 @@ class Seen(Step):
             return candidates
         tiers = candidates.tiers + np.isin(candidates.items, self.items).astype(np.int8)
         return replace(candidates, tiers=tiers).take(np.argsort(tiers, kind="stable"))
+
+
+def _forbid(items: NDArray[np.int32], allowed: NDArray[np.bool_]) -> None:
+    allowed[items[items >= 0]] = False

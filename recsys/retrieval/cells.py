@@ -74,8 +74,8 @@ class Cells:
             bounds, places = places_in(np.sort(keys[:, :depth], axis=1) & PLACE, self.starts, n)
             if (np.diff(bounds) >= n).all():
                 return bounds, places
-        bounds, places = places_in(np.sort(keys, axis=1) & PLACE, self.starts, n)
-        return bounds, places
+        found: tuple[NDArray[np.int64], NDArray[np.int64]] = places_in(np.sort(keys, axis=1) & PLACE, self.starts, n)
+        return found
 
     def save(self, folder: Path) -> None:
         """Write three arrays into `folder`, which is made when it does not exist."""

@@ -238,7 +238,8 @@ def products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def products_of(users: Floats, rows: Ints, vectors: Floats | Halves, items: Ints, products: Floats) -> None:
-    """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and the vectors of items."""
+    """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and vectors (n_items, dim), of pairs
+    of `rows` and `items` (n_pairs,)."""
     for pair in range(len(items)):
         if pair + AHEAD < len(items):
             prefetch(vectors, items[pair + AHEAD], items[pair + AHEAD] + 1)
@@ -253,8 +254,8 @@ def places_in(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDA
     """Where the members of the first cells of each row stand, until there are `n` of them.
 
     Args:
-        cells: (n_rows, n_cells) in order.
-        starts: (n + 1,) where the members of each cell start.
+        cells: (n_rows, depth) the nearest first.
+        starts: (n_cells + 1,) where the members of each cell start.
 
     Returns:
         (n_rows + 1,) where each row's places start, and these.

@@ -89,8 +89,8 @@ class InterestModel:
         self.scorer = scorer
         self.base_vectors = base_vectors  # (n_items, dim) as `TextReader.base_vectors` gives them
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
-        self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None, as the next
-        self.halves = halves
+        self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
+        self.halves = halves  # likewise; None in versions of earlier code too
         self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
         self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of free texts that were read lately

@@ -104,13 +104,16 @@ class Nearest:
         return replace(self, fresh=fresh[order], fresh_lists=lists)
 
     def proposed(
-        self, scorer: Scorer, mixtures: Sequence[Mixture]
+        self, scorer: Scorer, targets: NDArray[np.float32] | Halves, mixtures: Sequence[Mixture]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         """Items that score high, and about their logits: what an event says beyond its list is left out, which is less
         than what any item of the list gets.
 
+        Args:
+            targets: (n_items, dim) those of the scorer, float32 or halves.
+
         Returns:
-            (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, and logits (k,).
+            (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, logits (k,).
         """
         bounds = np.cumsum([0, *(len(mixture.events) for mixture in mixtures)])
         events = np.concatenate([bounds[:0], *(mixture.events for mixture in mixtures)])
@@ -132,7 +135,7 @@ class Nearest:
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
             return offsets, items, logits
         parts = [
-            self._with_sought(scorer, mixture, items[start:stop], logits[start:stop])
+            self._with_sought(scorer, targets, mixture, items[start:stop], logits[start:stop])
             for mixture, (start, stop) in zip(mixtures, pairwise(offsets.tolist()), strict=True)
         ]
         offsets = np.cumsum([0, *(len(own) for own, _ in parts)])
@@ -140,13 +143,20 @@ class Nearest:
         return offsets, found, np.concatenate([logits[:0], *(said for _, said in parts)])
 
     def _with_sought(
-        self, scorer: Scorer, mixture: Mixture, items: NDArray[np.int32], logits: NDArray[np.float32]
+        self,
+        scorer: Scorer,
+        targets: NDArray[np.float32] | Halves,
+        mixture: Mixture,
+        items: NDArray[np.int32],
+        logits: NDArray[np.float32],
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """With the items that are in no list, and those near to the free text, whose logits are exact."""
         sought = self.fresh[:0] if mixture.query is None else self.cells.near(mixture.query, _READ_FOR_QUERY)
         exact = distinct(np.concatenate([self.fresh, sought]))
         others = ~np.isin(items, exact)
-        return np.append(items[others], exact), np.append(logits[others], scorer.logits(mixture, exact))
+        said = np.empty(len(exact), dtype=np.float32)
+        mixture_logits(targets, scorer.items.biases, exact, mixture.vectors, mixture.weights, said)
+        return np.append(items[others], exact), np.append(logits[others], said)
 
     def _places_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) where the lists of items (n,) stand; those of fresh ones are behind all others."""
@@ -176,6 +186,7 @@ class TextScores:
     """Interest logits of a block: exact for every pair that is asked about, the best sought among `Nearest`.
 
     Attributes:
+        scorer, nearest: of the text model.
         targets: (n_items, dim) those of the scorer, float32 or halves.
         mixtures: what each request asks for.
     """
@@ -187,7 +198,7 @@ class TextScores:
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
-        return best_among(*self.nearest.proposed(self.scorer, self.mixtures), eligible, n)
+        return best_among(*self.nearest.proposed(self.scorer, self.targets, self.mixtures), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""

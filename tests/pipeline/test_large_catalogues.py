@@ -107,6 +107,12 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     changes = [change("new-1"), change("books-0-small")]
     check_same(*(one.over(one.scoring.updated(changes)) for one in (exact, mapped)))
     assert mapped.over(mapped.scoring.updated(changes)).recommend_many([]) == []
+    for file in ("text/targets.halves.npy", "cf/als/cells/factors.npy"):  # as earlier code wrote it
+        (tmp_path / file).unlink()
+    earlier = StageOne.load(tmp_path)
+    assert earlier.interest is not None
+    assert earlier.interest.halves is None
+    check_same(exact, Recommender(replace(exact.bundle, stage=earlier)))
 
 
 def test_nearest_texts_are_sought_once_while_texts_say_the_same(

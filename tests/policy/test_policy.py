@@ -52,7 +52,7 @@ def test_order_is_by_score_then_item_number_and_nan_last() -> None:
     assert changes == []
 
 
-def test_eligible_joins_all_steps() -> None:
+def test_steps_narrow_together() -> None:
     policy = Policy((Available(), Seen("exclude", numbers(0, 0, -1)), Exclude(numbers(5)), Filters({"category": "b"})))
     mask = allowed(policy)
     assert np.flatnonzero(mask).tolist() == [2, 4]

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from recsys.errors import BundleError, DataError
 from recsys.registry import Registry
+from recsys.registry.manifest import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -101,8 +102,8 @@ def test_a_missing_or_added_file_is_found_and_named(registry: Registry) -> None:
 def test_a_newer_schema_is_refused_whatever_else_it_holds(registry: Registry) -> None:
     version = publish(registry, "one")
     manifest = registry.path / "versions" / version / "manifest.json"
-    manifest.write_text(json.dumps({"schema_version": 5, "something": "new"}))
-    with pytest.raises(BundleError, match="schema version 5"):
+    manifest.write_text(json.dumps({"schema_version": SCHEMA_VERSION + 1, "something": "new"}))
+    with pytest.raises(BundleError, match=f"schema version {SCHEMA_VERSION + 1}"):
         registry.path_of(version)
 
 
