@@ -3,10 +3,13 @@
 import ctypes
 import gc
 import os
+import select
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from types import TracebackType
 
 import numpy as np
 
@@ -19,6 +22,7 @@ PAUSE_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
+_HEARD = {*_STOPS, signal.SIGCHLD}
 
 
 def load_compiler() -> None:
@@ -30,36 +34,71 @@ def load_compiler() -> None:
 def run_workers(n: int, work: Callable[[], None]) -> int:
     """Have `n` processes do the same until SIGTERM or SIGINT, which they get as SIGTERM; one that ends is replaced.
 
-    To be called where no other thread runs: only this one is there after a fork.
+    To be called from the main thread, before others have begun that the work needs: a fork has this one alone.
 
     Returns:
         0 after a stop; the exit code of one of the first `n` that could not start, which stops the others. One that
         takes the place of another may fail, and is tried again: the rest go on answering meanwhile.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOPS, signal.SIGCHLD})
     gc.collect()
     gc.freeze()  # a collection would write to every object, and so copy it
-    try:
-        first = {_fork(work, before) for _ in range(n)}
+    with _Signals() as signals:
+        first = {_fork(work, signals) for _ in range(n)}
         running, stopping, code = set(first), False, 0
         while running:
-            if signal.sigwait({*_STOPS, signal.SIGCHLD}) != signal.SIGCHLD:
+            if signals.wait(_HEARD) & _STOPS:
                 stopping = True
                 _stop(running)
-                continue
             ended = dict(filter(None, map(_ended, running)))
             running -= ended.keys()
             failed = [ended[pid] for pid in ended.keys() & first if ended[pid] > 0]
             if stopping or not ended:
                 continue
-            if failed or signal.sigtimedwait(_STOPS, PAUSE_SECONDS) is not None:
+            if failed or signals.wait(_STOPS, PAUSE_SECONDS):
                 stopping, code = True, max(failed, default=0)
                 _stop(running)
             else:
-                running |= {_fork(work, before) for _ in ended}
+                running |= {_fork(work, signals) for _ in ended}
         return code
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Signals:
+    """Signals of this process, to be waited for by its main thread.
+
+    Libraries start threads of their own, and Linux may hand a signal to any thread: `sigwait` in one loses those that
+    come to another while it is at work. A handler's byte in a pipe is there whichever thread ran it.
+    """
+
+    def __enter__(self) -> "_Signals":
+        self._came: set[int] = set()
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        self._wakeup_before = signal.set_wakeup_fd(self._writing)
+        self._handlers_before = {number: signal.signal(number, lambda *_: None) for number in _HEARD}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hear no more; handlers are as they were before."""
+        for number, handler in self._handlers_before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup_before)
+        os.close(self._reading)
+        os.close(self._writing)
+
+    def wait(self, wanted: Set[int], seconds: float = float("inf")) -> Set[int]:
+        """Those of the wanted that have come since they were last waited for; none after so many seconds."""
+        end = time.monotonic() + seconds
+        while not self._came & wanted:
+            left = end - time.monotonic()
+            if left < 0 or not select.select([self._reading], [], [], None if left == float("inf") else left)[0]:
+                return set()
+            self._came.update(os.read(self._reading, select.PIPE_BUF))
+        found = self._came & wanted
+        self._came -= found
+        return found
 
 
 def _ended(pid: int) -> tuple[int, int] | None:
@@ -81,14 +120,17 @@ def _end_with(parent: int) -> None:
             os._exit(1)
 
 
-def _fork(work: Callable[[], None], mask: set[signal.Signals | int]) -> int:
+def _fork(work: Callable[[], None], signals: _Signals) -> int:
     """The process id of a new worker."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)  # none falls into the parent's pipe from the new one
     parent, pid = os.getpid(), os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return pid
     code = 1
     try:
         _end_with(parent)
+        signals.close()
         # Until the server has its own: what a handler raises while an object is destroyed is lost, and so was the stop.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
