@@ -128,7 +128,7 @@ class CandidatesConfig(Section):
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(
-        10_000, ge=0, description="catalogue size up to which text and ALS score every item; above, those near enough"
+        6_000, ge=0, description="catalogue size up to which text and ALS score every item; above, those near enough"
     )
 
 

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
+from recsys.data.history import ItemWeights
 from recsys.data.ragged import entries
-from recsys.retrieval.scores import Scores, best_of, padded
+from recsys.retrieval.scores import DenseScores, Scores, SparseScores, best_among, distinct
+from recsys.text.interest import InterestModel
 
 _NEAREST = 5
 """Learned items that stand in for a new one."""
@@ -48,50 +50,82 @@ class Newcomers:
         return len(self.learned)
 
     @classmethod
-    def of(cls, learned: NDArray[np.bool_], vectors: NDArray[np.float32] | None) -> "Newcomers":
+    def of(cls, learned: NDArray[np.bool_], interest: InterestModel | None) -> "Newcomers":
         """Of the catalogue that was trained on.
 
         Args:
             learned: (n_items,) items with a sign of interest.
-            vectors: (n_items, dim) unit rows that tell how alike texts are; None: nothing is lent.
+            interest: tells how alike texts are; None: nothing is lent.
         """
         nobody = cls(learned, _nothing(0, len(learned)))
-        return nobody.joined(len(learned), np.flatnonzero(~learned), vectors)
+        return nobody.joined(len(learned), np.flatnonzero(~learned), interest)
 
-    def joined(self, n_items: int, numbers: NDArray[np.integer], vectors: NDArray[np.float32] | None) -> "Newcomers":
+    def joined(self, n_items: int, numbers: NDArray[np.integer], interest: InterestModel | None) -> "Newcomers":
         """The newcomers of a catalogue that has changed.
 
         Args:
             n_items: its size.
             numbers: items whose text is another or new.
-            vectors: as above.
+            interest: as above.
         """
-        unlearned = np.array([n for n in numbers.tolist() if n >= self.n_known or not self.learned[n]], dtype=np.int64)
-        teachers = np.flatnonzero(self.learned)
+        unlearned = numbers[(numbers >= self.n_known) | ~self.learned[np.minimum(numbers, self.n_known - 1)]]
         before = self.lenders.tocoo()
         kept = ~np.isin(before.row, unlearned)
         parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]]
         parts = [(before.row[kept], before.col[kept], before.data[kept])]
-        if vectors is not None and len(teachers):
+        if interest is not None and self.learned.any():
             for start in range(0, len(unlearned), _BLOCK):
-                some = unlearned[start : start + _BLOCK]
-                parts.append(_nearest(some, teachers, vectors[some] @ vectors[teachers].T))
+                parts.append(self._lenders_of(unlearned[start : start + _BLOCK], interest))
         rows, lenders, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
         shape = (n_items, self.n_known)
         return Newcomers(self.learned, sp.csr_matrix((shares, (rows, lenders)), shape=shape, dtype=np.float32))
 
+    def _lenders_of(
+        self, numbers: NDArray[np.integer], interest: InterestModel
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+        """Rows, columns and shares of the learned items that read most like items (n,): of all, or of those in the
+        lists of an index."""
+        vectors = interest.base_vectors
+        if interest.nearest is None:
+            learned = np.flatnonzero(self.learned).astype(np.int32)
+            likeness = vectors[numbers] @ vectors[learned].T
+            teachers = np.broadcast_to(learned, likeness.shape)
+        else:
+            teachers = interest.nearest.listed(numbers)
+            likeness = np.einsum("nd,nkd->nk", vectors[numbers], vectors[teachers])
+            likeness[~self.learned[teachers]] = -1.0
+        n = min(_NEAREST, likeness.shape[1])
+        places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
+        alike = np.take_along_axis(likeness, places, axis=1)
+        enough = alike >= _ALIKE
+        shares = alike / np.maximum(enough.sum(axis=1, keepdims=True), 1)
+        rows = np.broadcast_to(numbers[:, None], places.shape)
+        return rows[enough], np.take_along_axis(teachers, places, axis=1)[enough], shares[enough]
+
     def among(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
+        if isinstance(known, SparseScores):
+            return SparseScores.linked(ItemWeights(known.offsets, known.items, known.values), self._shares)
+        if isinstance(known, DenseScores):
+            return DenseScores(known.values @ self._shares)
         return _NewcomerScores(known, self.lenders, self._borrowers)
 
     def beside(self, known: Scores) -> Scores:
         """Scores of the learned items, and 0 for the others."""
+        if self.lenders.shape[0] == self.n_known:
+            return known
         nothing = _nothing(*self.lenders.shape)
         return _NewcomerScores(known, nothing, nothing)
 
     @cached_property
     def _borrowers(self) -> sp.csr_matrix:
         return self.lenders.T.tocsr()
+
+    @cached_property
+    def _shares(self) -> sp.csr_matrix:
+        """(n_known, n_items): how much of its scores each item has, itself all of them."""
+        own = sp.eye_array(*self.lenders.shape, dtype=np.float32)
+        return sp.csr_matrix((own + self.lenders).T)
 
     def lent(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_items, dim) of vectors (n_known, dim): those of learned items, and what they lend to the others."""
@@ -162,14 +196,15 @@ class _NewcomerScores:
         best = self.known.best(eligible[:, : self.lenders.shape[1]], n)
         if not self.borrowers.nnz:
             return best
-        rows = []
-        for row, may in enumerate(eligible):
-            own = best[row][best[row] >= 0]
-            linked, _ = entries(self.borrowers.indptr, own)
-            fresh = np.unique(self.borrowers.indices[linked])
-            items = np.sort(np.concatenate([own, fresh[may[fresh]]])).astype(np.int32)
-            rows.append(items[best_of(self.of(np.full(len(items), row), items), n)])
-        return padded(rows, n)
+        rows, places = np.nonzero(best >= 0)
+        items = best[rows, places]
+        linked, counts = entries(self.borrowers.indptr, items)
+        theirs, fresh = np.repeat(rows, counts), self.borrowers.indices[linked]
+        may = eligible[theirs, fresh]
+        n_items = len(self.lenders.indptr) - 1
+        pairs = distinct(np.append(rows * n_items + items, theirs[may] * n_items + fresh[may]))
+        rows, items = pairs // n_items, (pairs % n_items).astype(np.int32)
+        return best_among(rows.searchsorted(np.arange(len(best) + 1)), items, self.of(rows, items), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
@@ -186,16 +221,3 @@ class _NewcomerScores:
 def _nothing(n_rows: int, n_columns: int) -> sp.csr_matrix:
     none, ends = np.zeros(0, dtype=np.float32), np.zeros(n_rows + 1, dtype=np.int32)
     return sp.csr_matrix((none, ends[:0], ends), shape=(n_rows, n_columns))
-
-
-def _nearest(
-    numbers: NDArray[np.int64], teachers: NDArray[np.int64], likeness: NDArray[np.float32]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
-    """Rows, columns and shares of the learned items (n_learned,) that are most alike to items (n,), by likeness."""
-    n = min(_NEAREST, len(teachers))
-    places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
-    alike = np.take_along_axis(likeness, places, axis=1)
-    enough = alike >= _ALIKE
-    shares = alike / np.maximum(enough.sum(axis=1, keepdims=True), 1)
-    rows = np.broadcast_to(numbers[:, None], places.shape)
-    return rows[enough], teachers[places[enough]], shares[enough]

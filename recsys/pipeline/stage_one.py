@@ -101,11 +101,11 @@ class StageOne:
                 continue
             progress(f"fitting {source} on {len(log):,} events")
             models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+        stage = cls(models, interest)
         if len(catalogue) > config.candidates.exact_items:
-            return cls(models, interest).indexed(seed, progress, warm)
+            stage = stage.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
-        vectors = interest.base_vectors if interest else None
-        return cls(models, interest, None if learned.all() else Newcomers.of(learned, vectors))
+        return stage if learned.all() else replace(stage, newcomers=Newcomers.of(learned, stage.interest))
 
     def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "StageOne | None" = None) -> "StageOne":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
@@ -155,8 +155,7 @@ class StageOne:
         if newcomers is None:
             return replace(self, interest=interest)
         models = {source: model.over(n_items) for source, model in self.models.items()}
-        vectors = interest.base_vectors if interest else None
-        return StageOne(models, interest, newcomers.joined(n_items, numbers, vectors))
+        return StageOne(models, interest, newcomers.joined(n_items, numbers, interest))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""

@@ -158,7 +158,15 @@ class Nearest:
         mixture_logits(targets, scorer.items.biases, exact, mixture.vectors, mixture.weights, said)
         return np.append(items[others], exact), np.append(logits[others], said)
 
-    def _places_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+    def listed(self, items: NDArray[np.integer]) -> NDArray[np.int32]:
+        """(n, k) what the texts of items (n,) ask for most, without what came later."""
+        places = self._places_of(items)
+        listed: NDArray[np.int32] = self.lists.items[np.minimum(places, len(self.lists.items) - 1)]
+        fresh = places >= len(self.lists.items)
+        listed[fresh] = self.fresh_lists.items[places[fresh] - len(self.lists.items)]
+        return listed
+
+    def _places_of(self, items: NDArray[np.integer]) -> NDArray[np.integer]:
         """(n,) where the lists of items (n,) stand; those of fresh ones are behind all others."""
         if not len(self.fresh):
             return items

@@ -60,12 +60,14 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     assert some.wanted.sum() < every.wanted.sum()
 
 
-@pytest.fixture(scope="module")
-def stage(world: Dataset, quick_config: Config) -> StageOne:
+@pytest.fixture(scope="module", params=[10_000, 0], ids=["exact", "indexed"])
+def stage(request: pytest.FixtureRequest, world: Dataset, quick_config: Config) -> StageOne:
     """Sources that saw no event of two items."""
     log = world.log.select(~np.isin(world.log.items, unlearned(world)))
+    candidates = quick_config.candidates.model_copy(update={"exact_items": request.param})
+    config = quick_config.model_copy(update={"candidates": candidates})
     return StageOne.fit(
-        world.catalogue, log, quick_config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=lambda _: None
+        world.catalogue, log, config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=lambda _: None
     )
 
 
