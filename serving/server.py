@@ -22,6 +22,8 @@ from serving.security import KeyRing, check_host
 from serving.settings import Settings
 from serving.workers import load_compiler, run_workers
 
+_MEMORY = "/dev/shm"
+
 GRACEFUL_SECONDS = 20
 """How long requests under way may take after a stop was asked for."""
 
@@ -54,7 +56,10 @@ def run(settings: Settings, workers: int = 1) -> int:
         if settings.serving.encoder == "start":
             import_libraries()
         load_compiler()
-        with TemporaryDirectory(prefix="recsys-metrics-") as folder:
+        # In memory where there is such a place: metrics are mapped files, and a full disk would kill who counts.
+        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        with TemporaryDirectory(prefix="recsys-metrics-", dir=place) as folder:
+            log_json()
             count_together(folder)
             return run_workers(workers, lambda: _answer(settings, listener))
 

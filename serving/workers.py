@@ -2,6 +2,8 @@
 
 import ctypes
 import gc
+import logging
+import math
 import os
 import select
 import signal
@@ -15,6 +17,8 @@ import numpy as np
 
 from recsys.errors import RecsysError
 from recsys.retrieval.compiled import rank_keys
+
+logger = logging.getLogger("recsys.serving")
 
 PAUSE_SECONDS = 1.0
 """After a worker that nobody stopped has ended, before another one takes its place."""
@@ -46,20 +50,33 @@ def run_workers(n: int, work: Callable[[], None]) -> int:
         first = {_fork(work, signals) for _ in range(n)}
         running, stopping, code = set(first), False, 0
         while running:
-            if signals.wait(_HEARD) & _STOPS:
+            if signals.wait(_HEARD, PAUSE_SECONDS if len(running) < n else math.inf) & _STOPS:
                 stopping = True
                 _stop(running)
             ended = dict(filter(None, map(_ended, running)))
             running -= ended.keys()
             failed = [ended[pid] for pid in ended.keys() & first if ended[pid] > 0]
-            if stopping or not ended:
+            if stopping or not (ended or len(running) < n):
                 continue
+            for pid, how in ended.items():
+                logger.error("worker %d ended by itself, %s", pid, f"signal {-how}" if how < 0 else f"exit code {how}")
             if failed or signals.wait(_STOPS, PAUSE_SECONDS):
                 stopping, code = True, max(failed, default=0)
                 _stop(running)
             else:
-                running |= {_fork(work, signals) for _ in ended}
+                running |= _forked(n - len(running), work, signals)
         return code
+
+
+def _forked(n: int, work: Callable[[], None], signals: "_Signals") -> set[int]:
+    """The process ids of so many new workers, or of fewer where the machine has no room for more now."""
+    pids: set[int] = set()
+    try:
+        while len(pids) < n:
+            pids.add(_fork(work, signals))
+    except OSError as error:
+        logger.error("no worker can be started now, it is tried again: %s", error)
+    return pids
 
 
 class _Signals:
@@ -88,12 +105,12 @@ class _Signals:
         os.close(self._reading)
         os.close(self._writing)
 
-    def wait(self, wanted: Set[int], seconds: float = float("inf")) -> Set[int]:
+    def wait(self, wanted: Set[int], seconds: float = math.inf) -> Set[int]:
         """Those of the wanted that have come since they were last waited for; none after so many seconds."""
         end = time.monotonic() + seconds
         while not self._came & wanted:
             left = end - time.monotonic()
-            if left < 0 or not select.select([self._reading], [], [], None if left == float("inf") else left)[0]:
+            if left < 0 or not select.select([self._reading], [], [], None if left == math.inf else left)[0]:
                 return set()
             self._came.update(os.read(self._reading, select.PIPE_BUF))
         found = self._came & wanted
@@ -123,9 +140,13 @@ def _end_with(parent: int) -> None:
 def _fork(work: Callable[[], None], signals: _Signals) -> int:
     """The process id of a new worker."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)  # none falls into the parent's pipe from the new one
-    parent, pid = os.getpid(), os.fork()
+    parent, pid = os.getpid(), -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:  # not in the new one, or in none
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return pid
     code = 1
     try:

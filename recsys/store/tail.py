@@ -6,6 +6,7 @@ take the others from it; whoever has not, and everybody while Redis is away, rea
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
@@ -23,6 +24,9 @@ logger = logging.getLogger("recsys.store")
 Entry = tuple[int, Event | Forgotten]
 
 TIMEOUT_SECONDS = 1.0
+SILENT_SECONDS = 10.0
+"""How long nothing is told after a message could not be: a Redis that hangs looks like one where nothing happens."""
+
 LISTEN_SECONDS = 0.2
 """How soon a listener sees that it is to stop."""
 
@@ -54,6 +58,7 @@ class SharedTail:
         )
         self._stopping = threading.Event()
         self._hears = False
+        self._silent_until = 0.0
         self._thread: threading.Thread | None = None
 
     @property
@@ -88,11 +93,13 @@ class SharedTail:
         self._client.close()
 
     def _publish(self, message: dict[str, Any]) -> None:
-        if not self._hears:  # Redis is away, or nobody has been listening yet: no caller waits for it
+        # Redis is away, or has just kept one waiting, or nobody has been listening yet: no caller waits for it.
+        if not self._hears or time.monotonic() < self._silent_until:
             return
         try:
             self._client.publish(self._channel, orjson.dumps(message))
         except self._error as error:
+            self._silent_until = time.monotonic() + SILENT_SECONDS
             logger.error("%s: other servers read the store instead: %s", self._place, error)
 
     def _listen(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:

@@ -40,6 +40,34 @@ raise SystemExit(run_workers(2, work))
 """
 
 
+ROOM = """
+import os, signal
+from serving.workers import run_workers
+
+parent, real, calls = os.getpid(), os.fork, []
+
+def fork():
+    calls.append(1)
+    if len(calls) == 3:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return real()
+
+def work():
+    if len(calls) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if len(calls) == 4:
+        os.kill(parent, signal.SIGTERM)
+    signal.pause()
+
+os.fork = fork
+raise SystemExit(run_workers(2, work))
+"""
+
+
+def test_a_worker_that_cannot_be_started_now_is_started_later() -> None:
+    assert subprocess.run([sys.executable, "-c", ROOM], check=False, timeout=60).returncode == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="signals that wait are read from /proc")
 def test_no_end_of_a_worker_is_lost_to_another_thread(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PARENT, str(tmp_path / "first")]
