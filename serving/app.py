@@ -15,6 +15,7 @@ from recsys.store.tail import SharedTail
 from serving import errors
 from serving.beside import Beside
 from serving.direct import DirectRoute
+from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
@@ -105,7 +106,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         settings=settings,
         registry=registry,
         store=store,
-        lists=open_lists(settings.serving.lists) if settings.serving.lists else None,
+        lists=ListPlace(open_lists(settings.serving.lists)) if settings.serving.lists else None,
         live=live,
         shown=shown,
         flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),

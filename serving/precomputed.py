@@ -9,8 +9,6 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
-from recsys.errors import StoreError
-from recsys.store.lists import Lists
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.schemas import RecommendRequest
@@ -45,7 +43,7 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         return None
     id_ = recommender.stored_id(body.user_id)
     request = Request(body.user_id, exclude=(*body.exclude, *shown))
-    found = await service.writing.run(lambda: _get(lists, id_))
+    found = await lists.get(id_)
     if found is None:
         return None
     tree, known = orjson.loads(found), service.live.known
@@ -83,10 +81,3 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
         "cursor": next_cursor(body, [*shown, *ids]) if len(items) > body.n else None,
     }
     return ListResponse(content, note)
-
-
-def _get(lists: Lists, id_: str) -> str | None:
-    try:
-        return lists.get(id_)
-    except StoreError:
-        return None

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from recsys.registry import Registry
 from recsys.store import Store
-from recsys.store.lists import Lists
 from serving.beside import Beside
+from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.pool import BoundedPool
@@ -45,7 +45,7 @@ class Service:
     settings: Settings
     registry: Registry
     store: Store
-    lists: Lists | None
+    lists: ListPlace | None
     live: LiveState
     shown: ShownLists
     flushing: Repeat

@@ -19,6 +19,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
+from recsys.store.sqlite_log import empty_log
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -138,7 +139,11 @@ class SqliteStore:
         return [list_of(row) for row in reversed(rows)]
 
     def forget(self, user_id: str) -> int:
-        """Overwrite a user's events and lists, in the write-ahead log too, and leave a mark with the next offset."""
+        """Overwrite a user's events and lists, in the write-ahead log too, and leave a mark with the next offset.
+
+        Raises:
+            StoreError: also where another process reads the file and so keeps the log: all but that is done then.
+        """
         run = self._connection.execute
         with self._turn(), self._explained():
             with self._transaction():
@@ -151,7 +156,7 @@ class SqliteStore:
                     "INSERT INTO forgotten SELECT seq, ? FROM sqlite_sequence WHERE name = 'events'",
                     (user_digest(user_id),),
                 )
-            run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            empty_log(self._connection, self._path)
         return removed
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recsys.errors import StoreError
+from recsys.store.sqlite_log import empty_log
 
 _WAIT_SECONDS = 10.0
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 
 class SqliteLists:
-    """`Lists` in a file of their own, or beside the tables of a store.
+    """`Lists` in a file of their own: while they are replaced nobody else can write to it.
 
     Raises:
-        StoreError: the file cannot be opened or written.
+        StoreError: the file cannot be opened or written, or holds a store.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,6 +30,7 @@ class SqliteLists:
         try:
             with self._explained():
                 self._connection.execute("PRAGMA journal_mode = WAL")
+                self._check_own()
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._connection.execute(_TABLE)
         except BaseException:
@@ -56,15 +58,26 @@ class SqliteLists:
         return None if row is None else str(row[0])
 
     def forget(self, id_: str) -> None:
-        """Remove the list of an id, from the file's journal too."""
+        """Remove the list of an id, from the file's journal too.
+
+        Raises:
+            StoreError: also where another process reads the file and so keeps the journal.
+        """
         with self._lock, self._explained():
             self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            empty_log(self._connection, self._path)
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+    def _check_own(self) -> None:
+        if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+            raise StoreError(
+                f"lists in {self._path}: the file holds a store, which would take no event while lists are written; "
+                "give them a file of their own"
+            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

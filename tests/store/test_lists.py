@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, postgres_server, why_no_postgres
 from recsys.errors import ConfigError, StoreError
+from recsys.store import open_store
 from recsys.store.lists import Lists, is_url, open_lists
 
 
@@ -116,6 +117,9 @@ def test_what_is_no_place(tmp_path: Path) -> None:
     assert not is_url("s3://bucket/lists.parquet")
     with pytest.raises(StoreError, match="can be written"):
         open_lists(f"sqlite:///{tmp_path}/no/folder.db")
+    open_store(f"sqlite:///{tmp_path}/store.db").close()
+    with pytest.raises(StoreError, match="a file of their own"):
+        open_lists(f"sqlite:///{tmp_path}/store.db")
 
 
 def test_contents_are_json(tmp_path: Path) -> None:

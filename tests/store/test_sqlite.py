@@ -135,6 +135,20 @@ def test_who_is_forgotten_is_in_no_file(file: Path) -> None:
     store.close()
 
 
+def test_a_reader_that_keeps_the_log_is_told_until_who_is_forgotten_is_gone(file: Path) -> None:
+    store = open_store(sqlite_url(file))
+    store.append([click(number, user_id="somebody's name") for number in range(50)])
+    reader = sqlite3.connect(file, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM events").fetchone()
+    with pytest.raises(StoreError, match="another process"):
+        store.forget("somebody's name")
+    reader.close()
+    assert store.forget("somebody's name") == 0, "they were removed at once"
+    assert all(b"somebody" not in part.read_bytes() for part in file.parent.iterdir())
+    store.close()
+
+
 def test_old_lists_are_dropped(file: Path) -> None:
     store = open_store(sqlite_url(file))
     store.keep_lists([served(1, timestamp=1), served(2)], DAY)

@@ -1,0 +1,53 @@
+"""Where a batch has put its lists, as a server asks it: never for long."""
+
+import asyncio
+import logging
+import time
+
+from recsys.errors import StoreError
+from recsys.store.lists import Lists
+from serving.errors import ProblemError
+from serving.pool import BoundedPool
+
+logger = logging.getLogger("recsys.serving")
+
+THREADS = 4
+WAITING = 64
+SECONDS = 1.0
+"""How long a look-up may take: a list that is made now takes less."""
+
+SILENT_SECONDS = 5.0
+"""How long the place is not asked after it has not answered."""
+
+
+class ListPlace:
+    """Looks lists up in threads of its own, so that a place that hangs keeps nobody else waiting.
+
+    Used from one event loop, but for `forget`.
+    """
+
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
+        self._looking_up = BoundedPool("looking up", THREADS, WAITING)
+        self._silent_until = 0.0
+
+    async def get(self, id_: str) -> str | None:
+        """The list of an id; None where there is none, or the place does not answer."""
+        if time.monotonic() < self._silent_until:
+            return None
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._looking_up.run(lambda: self._lists.get(id_))
+        except (StoreError, TimeoutError, ProblemError) as error:
+            self._silent_until = time.monotonic() + SILENT_SECONDS
+            logger.warning("precomputed lists are made now for %g s: %s", SILENT_SECONDS, error or "no answer in time")
+        return None
+
+    def forget(self, id_: str) -> None:
+        """Remove the list of an id. Raises StoreError: the place does not answer."""
+        self._lists.forget(id_)
+
+    def close(self) -> None:
+        """Let look-ups under way finish, and close the connections."""
+        self._looking_up.close()
+        self._lists.close()

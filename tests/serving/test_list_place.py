@@ -1,0 +1,43 @@
+"""A place of lists that hangs: whoever asks is answered soon, and the next one at once."""
+
+import asyncio
+import threading
+
+from serving.list_place import ListPlace
+
+
+class Hanging:
+    """A place that answers only when it is let go: what a frozen server does."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go = threading.Event()
+
+    def get(self, id_: str) -> str | None:
+        self.asked += 1
+        self.go.wait(30)
+        return id_
+
+    def forget(self, id_: str) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+    def replace(self, lists: object) -> int:
+        raise NotImplementedError
+
+
+def test_a_place_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
+    lists = Hanging()
+
+    async def ask() -> list[str | None]:
+        place = ListPlace(lists)
+        first = await place.get("u")
+        second = await place.get("u")
+        lists.go.set()
+        place.close()
+        return [first, second]
+
+    assert asyncio.run(ask()) == [None, None]
+    assert lists.asked == 1
