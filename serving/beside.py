@@ -32,6 +32,7 @@ class Beside:
         Raises:
             BundleError: there is no such version, or it is damaged.
             ConfigError: it knows users by their ids, and this server must not.
+            StoreError: the store does not answer, which knows what was deleted since the version was made.
             ProblemError: 429, too many callers wait.
         """
         served = await self._loading.run(lambda: self._caught_up(version))

@@ -8,8 +8,8 @@ servers share a tail, the others get from there what one has read.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
@@ -33,6 +33,9 @@ class StoreFollower:
 
     No two callers at a time may have the same version take events, nor the same version take items.
 
+    Attributes:
+        store_answers: whether it did when it was last asked.
+
     Args:
         tail: where other servers are told what was read; None: there is none.
     """
@@ -41,12 +44,11 @@ class StoreFollower:
         self._store = store
         self._metrics = metrics
         self._tail = tail
-        self._store_answers = True
+        self.store_answers = True
 
     def read_log(self, versions: Sequence[Served]) -> None:
         """Have all that answer take what the store has and they have not; tell the others."""
-        with self._asking_store():
-            self._read_pages(versions)
+        self._asked(partial(self._read_pages, versions))
         self._note_offset(versions)
 
     def hear(self, versions: Sequence[Served], after: int, page: Sequence[Entry]) -> bool:
@@ -78,21 +80,25 @@ class StoreFollower:
         """
         before = [served.items_offset for served in versions]
         for served in versions:
-            with self._asking_store():
-                served.catch_up_items(self._store, observing)
+            self._asked(partial(served.catch_up_items, self._store, observing))
         return before != [served.items_offset for served in versions]
 
     def read_events(self, served: Served) -> None:
         """Have one version take all events that are stored, while nobody else works on it."""
-        with self._asking_store():
-            served.catch_up(self._store)
+        self._asked(partial(served.catch_up, self._store))
 
-    def replay(self, served: Served) -> None:
-        """The same with changes of items, and these first: events may be of new ones."""
-        with self._asking_store():
-            self._begun_anew([served])
-            served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
-            served.catch_up(self._store)
+    def replay(self, served: Served) -> bool:
+        """The same with changes of items, and these first: events may be of new ones.
+
+        Returns:
+            Whether the store answered. Otherwise the version does not know who is forgotten and what is deleted.
+        """
+        return self._asked(partial(self._replay, served))
+
+    def _replay(self, served: Served) -> None:
+        self._begun_anew([served])
+        served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
+        served.catch_up(self._store)
 
     def _read_pages(self, versions: Sequence[Served]) -> None:
         while versions:
@@ -133,17 +139,18 @@ class StoreFollower:
             if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
                 self._metrics.lag.observe((now - entry.timestamp) / 1e6)
 
-    @contextmanager
-    def _asking_store(self) -> Iterator[None]:
-        """Lists go on without the store: that it does not answer is logged, and not raised."""
+    def _asked(self, ask: Callable[[], None]) -> bool:
+        """Whether the store answered. Lists go on without it: that it does not is logged, and not raised."""
+        answers = True
         try:
-            yield
+            ask()
         except StoreError as error:
-            if self._store_answers:
+            answers = False
+            if self.store_answers:
                 logger.error("the event store does not answer, lists go on without it: %s", error)
-            self._store_answers = False
         else:
-            if not self._store_answers:
+            if not self.store_answers:
                 logger.warning("the event store answers again")
-            self._store_answers = True
-        self._metrics.store_up.set(self._store_answers)
+        self.store_answers = answers
+        self._metrics.store_up.set(answers)
+        return answers

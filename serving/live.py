@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 
 from recsys.config import VariantConfig
+from recsys.errors import StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
@@ -201,23 +202,36 @@ class LiveState:
             if stamp == self._seen and time.monotonic() < self._retry_at:
                 return
             self._seen = stamp  # also when it is refused: the same damaged version is not tried again and again
-            for variant in self._variants:
-                self._load_wanted(variant)
-            self._retry_at = math.inf
+            again = [variant for variant in self._variants if not self._load_wanted(variant)]
+            self._retry_at = time.monotonic() + RETRY_SECONDS if again or self.served is None else math.inf
             if self.served is None:
-                self._retry_at = time.monotonic() + RETRY_SECONDS
                 logger.error("no version is served; it is tried again in %g s", RETRY_SECONDS)
 
-    def _load_wanted(self, variant: VariantConfig) -> None:
+    def _load_wanted(self, variant: VariantConfig) -> bool:
+        """Serve what a variant names; False where that must wait for the store."""
         before = self._answering.get(variant.name)
+        kept = before.version if before else "nothing"
         try:
             version = self._loader.wanted(variant)
             if before is None or before.version != version:
+                self._check_store()
                 self._swap([variant.name], self.at_hand(version) or self._loader.load(version))
+        except StoreError as error:
+            logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
+            return False
         except Exception:
             self._metrics.refused.inc()
-            kept = before.version if before else "nothing"
             logger.exception("%s: the version was refused; serving %s", variant.name, kept)
+        return True
+
+    def _check_store(self, answers: bool | None = None) -> None:
+        """Refuse to exchange what is served for a version that cannot be told who is forgotten and what is deleted.
+
+        Args:
+            answers: whether the store does; None: whether it did when it was last asked.
+        """
+        if self._answering and not (self._follower.store_answers if answers is None else answers):
+            raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
 
     def _watch(self) -> None:
         self.refresh()
@@ -248,14 +262,19 @@ class LiveState:
         Raises:
             BundleError: there is no such version, or it is damaged.
             ConfigError: it knows users by their ids, where pseudonyms are asked for.
+            StoreError: the store does not answer.
         """
         other = self._loader.load(version)
         self.follow(other)
         return other
 
     def follow(self, other: Served) -> None:
-        """Have a version from `load` take in what was stored since. One caller at a time."""
-        self._follower.replay(other)
+        """Have a version from `load` take in what was stored since. One caller at a time.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        self._check_store(self._follower.replay(other))
 
     def _swap(self, variants: Sequence[str], new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
@@ -265,7 +284,7 @@ class LiveState:
         if self.at_hand(new.version) is not new:
             self._follower.replay(new)
         with self._updating, self._observing:
-            self._follower.replay(new)
+            self._check_store(self._follower.replay(new))
             self._answering = {**self._answering, **dict.fromkeys(variants, new)}
         self._metrics.serve({name: served.version for name, served in self._answering.items()})
         logger.info("%s serves version %s", ", ".join(variants), new.version)

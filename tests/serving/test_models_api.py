@@ -36,6 +36,24 @@ def test_a_published_version_is_taken_without_a_restart(
     eventually(lambda: served(http) == first)
 
 
+def test_another_version_waits_for_the_store_that_knows_what_was_deleted(
+    http: httpx.Client, registry: Registry, settings: Settings, items: list[str]
+) -> None:
+    first = registry.resolve(None)
+    second = publish_copy(registry, first, promote=False)
+    assert http.delete(f"/v1/items/{items[0]}").is_success
+    store = Path(settings.store.removeprefix("sqlite:///"))
+    away = store.rename(store.parent / "away.db")
+    eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text)
+    answer = http.post(f"/v1/models/{second}/promote").json()
+    assert (answer["current"], answer["served"]) == (second, first)
+    assert http.post(f"/v1/models/{second}/recommend", json={"user_id": "u"}).status_code == 503
+    assert http.get(f"/v1/items/{items[0]}").status_code == 404
+    away.rename(store)
+    eventually(lambda: served(http) == second)
+    assert http.get(f"/v1/items/{items[0]}").status_code == 404
+
+
 def test_promote_and_roll_back_over_http(http: httpx.Client, registry: Registry) -> None:
     first = registry.resolve(None)
     second = publish_copy(registry, first, promote=False)
