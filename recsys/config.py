@@ -20,6 +20,9 @@ Seen = Literal["auto", "exclude", "demote", "keep"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(gt=0)]
 
+MAX_BATCH = 10_000
+"""Most events or items in one call, whatever a server's config says: each is looked at before any is refused."""
+
 MAX_RULE = 1_000_000
 """Most items, places or days that a rule of the policy may name: lists are shorter, and nobody counts age further."""
 
@@ -226,8 +229,10 @@ class ServingConfig(Section):
     port: int = Field(8000, ge=0, le=65535, description="0 takes a free one")
     max_n: Positive = Field(500, description="longest list of one call")
     max_body_bytes: Positive = Field(1_000_000, description="largest request body")
-    max_events: Positive = Field(1_000, description="most events in one call")
-    max_items: Positive = Field(500, description="most items in one call: their texts are encoded before it answers")
+    max_events: Positive = Field(1_000, le=MAX_BATCH, description="most events in one call")
+    max_items: Positive = Field(
+        500, le=MAX_BATCH, description="most items in one call: their texts are encoded before it answers"
+    )
     threads: Positive = Field(2, description="lists that one worker scores at the same time")
     queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
     deadline_seconds: float = Field(

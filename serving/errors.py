@@ -24,6 +24,9 @@ BODY = (*WHOLE_BODY, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 UNREADABLE = "the body cannot be read; send JSON in UTF-8, not compressed, and not deeply nested"
 
+REQUEST = "recsys.request"
+"""Key of the scope that holds the X-Request-ID of the answer."""
+
 MAX_ERRORS = 100
 """Most entries of `errors` in one answer."""
 
@@ -116,8 +119,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
-        faults = [Fault(loc=list(fault["loc"]), msg=fault["msg"]) for fault in error.errors()]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(faults)} problems with the request", faults)
+        found = error.errors()
+        faults = [Fault(loc=list(fault["loc"]), msg=fault["msg"]) for fault in found[:MAX_ERRORS]]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(found)} problems with the request", faults)
 
     @app.exception_handler(HTTPException)
     async def on_http(_request: Request, error: HTTPException) -> Response:
@@ -125,11 +129,12 @@ def install(app: FastAPI) -> None:
         return problem(HTTPStatus(error.status_code), UNREADABLE if unread else error.detail, headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def on_unexpected(_request: Request, error: Exception) -> Response:
-        # The trace goes to the log of the server, which raises the error again after this answer.
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, f"unexpected {type(error).__name__}; the server's log has more"
-        )
+    async def on_unexpected(request: Request, error: Exception) -> Response:
+        # The trace goes to the log of the server, which raises the error again after this answer. What comes through
+        # here passes no middleware, and its answer is found in the log by this header.
+        detail = f"unexpected {type(error).__name__}; the server's log has more"
+        headers = {"X-Request-ID": request.scope[REQUEST]} if REQUEST in request.scope else {}
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=headers)
 
 
 def _readable(value: Any) -> Any:

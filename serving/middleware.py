@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import problem
+from serving.errors import REQUEST, problem
 from serving.metrics import Metrics
 from serving.traces import METHODS, NoTraces, Traces
 
@@ -105,6 +105,7 @@ class Latency:
             return
         started, request = time.perf_counter(), uuid4().hex
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+        scope[REQUEST] = request
 
         async def noted(message: Message) -> None:
             nonlocal status

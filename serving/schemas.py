@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
-from recsys.config import MAX_RULE, Count, Days
+from recsys.config import MAX_BATCH, MAX_RULE, Count, Days
 from recsys.data.schema import MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 MAX_IDS = 10_000
@@ -154,7 +154,7 @@ class EventsRequest(Model):
         json_schema_extra={"examples": [{"events": [{"user_id": "u1", "item_id": "i1", "event": "click"}]}]}
     )
 
-    events: list[EventIn]
+    events: Annotated[list[EventIn], Field(max_length=MAX_BATCH)]
 
 
 class ItemIn(Model):
@@ -199,7 +199,7 @@ class ItemsRequest(Model):
         json_schema_extra={"examples": [{"items": [{"item_id": "i1", "title": "Espresso beans", "price": 9.5}]}]}
     )
 
-    items: list[ItemIn]
+    items: Annotated[list[ItemIn], Field(max_length=MAX_BATCH)]
 
 
 class ItemsAnswer(BaseModel):

@@ -81,7 +81,8 @@ def _column_test(schema: pl.Schema, name: str, condition: Any) -> pl.Expr:
     if condition is None:
         return column.is_null()
     element = dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
-    return column.list.eval(_test(pl.element(), element, name, condition)).list.any()
+    met = column.list.eval(_test(pl.element(), element, name, condition)).list.any()
+    return met | column.is_null() if isinstance(condition, list | tuple) and None in condition else met
 
 
 def _test(column: pl.Expr, dtype: pl.DataType, name: str, condition: Any) -> pl.Expr:
@@ -152,6 +153,6 @@ def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
 def _moment(text: str, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the latter: a time that lies outside the years 1 to 9999 in UTC
         raise DataError(f"filter on {name!r}: {text!r} is no ISO 8601 time, such as 2024-05-31T12:00:00Z") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

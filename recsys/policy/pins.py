@@ -17,7 +17,8 @@ class Pins(Step):
 
     Attributes:
         items: (n_pins,) item numbers; -1 (unknown) is passed over.
-        places: (n_pins,) places from 1, distinct. A place behind the end of the list is its end.
+        places: (n_pins,) places from 1. A place behind the end of the list is its end; of two items at one place
+            that which is named later comes first.
     """
 
     items: NDArray[np.int32]

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serving.errors import ProblemError, documented
+from serving.errors import GUARDED, ProblemError, documented
 from serving.schemas import HealthAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
@@ -28,7 +28,7 @@ async def ready(service: ServiceNeeded) -> Response:
     return json_response({"status": "ok", "model_version": served.version})
 
 
-@router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response)
+@router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response, responses=documented(*GUARDED))
 async def metrics(service: ServiceNeeded) -> Response:
     """Counters of all workers of this server, for Prometheus."""
     return Response(service.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -61,6 +61,7 @@ def met(**conditions: Any) -> list[int]:
         ({"tags": "hot"}, [0, 1]),
         ({"tags": ["green", "cold"]}, [0]),
         ({"tags": None}, [3]),
+        ({"tags": ["green", None]}, [0, 3]),
         ({"sizes": {"gt": 2}}, [1]),
         ({"sizes": [1.5, 3]}, [0, 1]),
         ({"available": True}, [0, 2, 3]),
@@ -96,6 +97,7 @@ def test_conditions(conditions: dict[str, Any], expected: list[int]) -> None:
         ({"available": 1}, r"'available': 1 does not fit"),
         ({"tags": {"gte": 3}}, r"'tags': 3 does not fit"),
         ({"created_at": {"gte": "yesterday"}}, r"'yesterday' is no ISO 8601 time"),
+        ({"created_at": {"gte": "0001-01-01T00:00:00+14:00"}}, r"'0001-.*' is no ISO 8601 time"),
         ({"shape": 3}, r"'shape': a column of type Struct.* cannot be filtered"),
     ],
 )

@@ -130,6 +130,7 @@ def test_headers_and_latency_of_every_route() -> None:
     for path in ("/fail/data", "/fail/bug", "/nothing/of-u77"):
         response = call("GET", path, metrics)
         assert path == "/fail/bug" or response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-request-id"]
     text = metrics.render().decode()
     assert 'recsys_request_seconds_count{method="GET",route="/fail/{name}",status="422"} 1.0' in text
     assert 'recsys_request_seconds_count{method="GET",route="/fail/{name}",status="500"} 1.0' in text

@@ -153,6 +153,13 @@ def test_unknown_items_may_be_kept_for_later(registry: Registry, items: list[str
     assert [event.item_id for event in stored(settings)] == ["not yet known"]
 
 
+def test_a_body_of_many_faults_is_refused_soon(http: httpx.Client) -> None:
+    many = post(http, *({} for _ in range(300_000)))
+    assert many.status_code == 422
+    assert "10000" in many.json()["errors"][-1]["msg"] or len(many.json()["errors"]) == 100
+    assert many.elapsed.total_seconds() < 5
+
+
 def test_without_its_store_lists_go_on_and_events_are_refused(
     http: httpx.Client, settings: Settings, items: list[str]
 ) -> None:
