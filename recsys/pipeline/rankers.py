@@ -27,6 +27,9 @@ SOURCE_GROUP: Mapping[str, FeatureGroup] = {
 }
 """The group that a source falls with, when a group is left out to see what it adds."""
 
+_COMPARED = 100_000
+"""Most rows by which the scores of two rankers are held against each other."""
+
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
 
@@ -76,7 +79,8 @@ class Rankers:
                 fitted[found[0]] = found[1]
         without = {group: fitted[group][1] for group in ABLATED if group in fitted}
         held, full = fitted[None]
-        return cls(full, without, *_calibrated(held, validation if validation.n_requests else train))
+        heads = _calibrated(held, validation if validation.n_requests else train, full, ground.train)
+        return cls(full, without, *heads)
 
     @property
     def alone(self) -> "Rankers":
@@ -87,8 +91,9 @@ class Rankers:
         """The ranker after newer requests, see `Ranker.continued`, without ablations, and the way it was made."""
         progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
         train, validation = rows.split(VALIDATION_SHARE)
-        held, way = self.full.continued(train.sampled(config.negatives, seed), validation, config, seed)
-        return self._made(way, rows.sampled(config.negatives, seed), held, validation), way
+        train = train.sampled(config.negatives, seed)
+        held, way = self.full.continued(train, validation, config, seed)
+        return self._made(way, rows.sampled(config.negatives, seed), held, validation, train), way
 
     def again(
         self, way: Way, older: RankerRows, newer: RankerRows, config: RankerConfig, seed: int, progress: Progress
@@ -96,12 +101,13 @@ class Rankers:
         """The ranker made in the same way of the older requests, which this one has seen, and of newer ones."""
         rows = RankerRows.joined([older, newer])
         progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
-        return self._made(way, rows.sampled(config.negatives, seed), self.full, newer)
+        return self._made(way, rows.sampled(config.negatives, seed), self.full, newer, older)
 
-    def _made(self, way: Way, rows: RankerRows, held: Ranker, held_out: RankerRows) -> "Rankers":
-        """Calibrated on what one made of fewer rows has not seen."""
-        heads = _calibrated(held, held_out) if held_out.n_requests else (self.click, self.purchase)
-        return Rankers(way(rows), {}, *heads)
+    def _made(self, way: Way, rows: RankerRows, held: Ranker, held_out: RankerRows, seen: RankerRows) -> "Rankers":
+        """Calibrated on what one made of fewer rows has not seen; both have seen some."""
+        full = way(rows)
+        heads = _calibrated(held, held_out, full, seen) if held_out.n_requests else (self.click, self.purchase)
+        return Rankers(full, {}, *heads)
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -158,9 +164,15 @@ class _Ground:
         return group, (held, held.refitted(rows, self.config, self.seed))
 
 
-def _calibrated(ranker: Ranker, held_out: RankerRows) -> tuple[Calibration, Calibration]:
-    scores = ranker.score(held_out.table)
-    return Calibration.fit(scores, held_out.wanted), Calibration.fit(scores, held_out.bought)
+def _calibrated(held: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> tuple[Calibration, Calibration]:
+    """Probabilities of any sign of interest and of the strongest one, from the scores of `full`: as one that has not
+    seen some rows shows on them, carried over by rows that both have seen."""
+    scores, common = held.score(held_out.table), seen.table[:_COMPARED]
+    before, after = held.score(common), full.score(common)
+    click, purchase = (
+        Calibration.fit(scores, happened, held_out.found) for happened in (held_out.wanted, held_out.bought)
+    )
+    return click.carried(before, after), purchase.carried(before, after)
 
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:

@@ -23,7 +23,8 @@ def training_rows(
 
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
     the ranker what is not wanted. Without impressions, candidates without a reaction stand for that. A wanted item
-    that no source proposed gives no row: the ranker would learn from a case that it never meets.
+    that no source proposed gives no row: the ranker would learn from a case that it never meets. That there was such a
+    request is kept, for probabilities.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -40,6 +41,8 @@ def training_rows(
             candidates = candidates.keep(~untold[candidates.items])
         grades = _grades(part, candidates, block.eligible.shape[1])
         useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
+        may = block.eligible[part.target_rows, part.target_items]  # as evaluation asks, what may not be listed aside
+        wants = np.bincount(part.target_rows, weights=may, minlength=len(part)) > 0
         kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]
         table = past.scoring.table(block, kept, features)
         sizes = np.bincount(kept.rows, minlength=len(part))[useful]
@@ -53,6 +56,7 @@ def training_rows(
                 times=part.times[useful],
                 proposed_by=kept.proposed_by,
                 positions=positions,
+                missed=part.times[wants & ~useful],
             )
         )
         done += len(part)

@@ -19,16 +19,21 @@ class Calibration:
     intercept: float
 
     @classmethod
-    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_]) -> "Calibration":
+    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_], found: float = 1.0) -> "Calibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
+
+        Args:
+            found: share of the requests that these scores are of, above 0. In the others, whose scores are taken to be
+                alike, what was wanted is not among the candidates: of those, nothing happened.
         """
         if not len(scores):
             return cls(1.0, float(logit(_RATE_OF_NOTHING)))
-        positives, negatives = int(happened.sum()), int((~happened).sum())
+        positives = int(happened.sum())
+        negatives = len(scores) / found - positives
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
-        labels = np.where(happened, high, low)
+        labels = np.where(happened, found * high + (1 - found) * low, low)  # each row stands for those of the others too
         scale = float(np.std(scores)) or 1.0
         standard = scores.astype(np.float64) / scale
 
@@ -37,8 +42,21 @@ class Calibration:
             return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits)))
 
         start = [1.0, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6)))]
-        found = minimize(loss, start, bounds=[(0.0, None), (None, None)], method="L-BFGS-B")
-        return cls(float(found.x[0]) / scale, float(found.x[1]))
+        best = minimize(loss, start, bounds=[(0.0, None), (None, None)], method="L-BFGS-B")
+        return cls(float(best.x[0]) / scale, float(best.x[1]))
+
+    def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "Calibration":
+        """For the scores of another ranker, which have a level and a spread of their own.
+
+        Args:
+            before, after: (n,) what either ranker says of the same rows; of none, this calibration holds as it is.
+        """
+        spread = float(np.std(after)) if len(after) else 0.0
+        if not spread:
+            return self
+        ratio = float(np.std(before)) / spread
+        level = float(np.mean(before)) - ratio * float(np.mean(after))
+        return Calibration(self.slope * ratio, self.slope * level + self.intercept)
 
     def probability(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n,) in (0, 1), in the order of the scores."""

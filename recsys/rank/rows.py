@@ -1,7 +1,7 @@
 """What the ranker learns from: candidates of past requests, their features, and what the user then did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ class RankerRows:
         times: (n_requests,) microseconds.
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
         positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
+        missed: (n_missed,) microseconds of requests without rows: what they want may be listed, and is no candidate.
     """
 
     table: NDArray[np.float32]
@@ -31,10 +32,16 @@ class RankerRows:
     times: NDArray[np.int64]
     proposed_by: NDArray[np.uint16]
     positions: NDArray[np.int16] | None = None
+    missed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def n_requests(self) -> int:
         return len(self.sizes)
+
+    @property
+    def found(self) -> float:
+        """Share of the requests that have rows."""
+        return self.n_requests / max(self.n_requests + len(self.missed), 1)
 
     @property
     def wanted(self) -> NDArray[np.bool_]:
@@ -68,10 +75,11 @@ class RankerRows:
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
         cut = np.quantile(self.times, 1.0 - newest, method="higher") if self.n_requests else 0
-        later = self.times >= cut
+        later, missed_later = self.times >= cut, self.missed >= cut
         if later.all():  # one moment only
-            later = np.zeros_like(later)
-        return self._requests(~later), self._requests(later)
+            later, missed_later = np.zeros_like(later), np.zeros_like(missed_later)
+        older, newer = self._requests(~later), self._requests(later)
+        return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
 
     def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
         """The mean of `ndcgs` over the requests in which something was wanted; NaN where there are none."""
@@ -114,7 +122,7 @@ class RankerRows:
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
         """Several windows as one."""
         columns = [f.name for f in fields(RankerRows) if f.name != "positions"]
-        joined = RankerRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+        joined = RankerRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
         positions = [part.positions for part in parts if len(part.grades)]
         known = [places for places in positions if places is not None]
         return replace(joined, positions=np.concatenate(known)) if known and len(known) == len(positions) else joined
@@ -135,4 +143,4 @@ class RankerRows:
     def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
         table, grades, bought = self.table[chosen], self.grades[chosen], self.bought[chosen]
         positions = None if self.positions is None else self.positions[chosen]
-        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen], positions)
+        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen], positions, self.missed)

@@ -61,3 +61,22 @@ def test_scores_against_the_truth_are_worth_nothing_rather_than_turned_round() -
     scores = np.linspace(-1, 1, 100, dtype=np.float32)
     found = Calibration.fit(scores, scores < 0)
     assert found.slope == pytest.approx(0, abs=1e-6)
+
+
+def test_requests_whose_rows_are_missing_make_all_less_probable() -> None:
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=20_000).astype(np.float32)
+    happened = rng.random(len(scores)) < expit(scores - 3)
+    found = Calibration.fit(scores, happened, 0.25).probability(scores)
+    nothing = np.zeros(3 * len(scores), dtype=bool)
+    whole = Calibration.fit(np.tile(scores, 4), np.append(happened, nothing)).probability(scores)
+    np.testing.assert_allclose(found, whole, rtol=0.01)
+    assert found.mean() == pytest.approx(happened.mean() / 4, rel=0.05)
+
+
+def test_carried_to_scores_of_another_level_and_spread() -> None:
+    scores = np.random.default_rng(3).normal(size=1_000).astype(np.float32)
+    first = Calibration(0.7, -2.0)
+    other = first.carried(scores, 4 * scores - 7)
+    np.testing.assert_allclose(other.probability(4 * scores - 7), first.probability(scores), rtol=1e-4)
+    assert first.carried(scores[:0], scores[:0]) == first
