@@ -64,11 +64,11 @@ def check_quality(
 def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[Measurement, Measurement, str, str]:
     """The two measurements that are compared, their metric, and of what they are.
 
-    Where most requests began with a list that somebody was shown, it is the order of what was shown, see
-    `recsys.pipeline.shown`; else all items are ranked.
+    Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
+    see `recsys.pipeline.shown`; else all items are ranked.
     """
     ours, theirs = challenger.shown, champion.shown
-    if ours is None or theirs is None or ours.n_requests < max(_FEWEST, _full(champion).n_requests / 2):
+    if ours is None or theirs is None or ours.n_requests < _FEWEST:
         return _full(challenger), _full(champion), METRIC, "on all requests"
     return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
 

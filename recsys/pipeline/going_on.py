@@ -15,6 +15,7 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.matching import with_names_of
+from recsys.pipeline.novices import never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.stage_one import StageOne
@@ -74,13 +75,15 @@ def go_on(
         features, ranker = parent.features, parent.config.ranker
 
         past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
-        older = run.rows(past, features, run.moments(split.ranker_start, split.test_start))
+        older = run.rows(
+            past, features, run.moments(split.ranker_start, split.test_start), never_met(log, split.test_start)
+        )
         rankers, way = parent.rankers.continued(older, ranker, seed, progress)
 
         past = run.learn(split.test_start, _TEXT_SHARE, parent.stage)
         test = run.moments(split.test_start, split.end)
         report = run.backtest(past, features, rankers, test, split, name, {})
-        newer = run.rows(past, features, test)
+        newer = run.rows(past, features, test, never_met(log, split.end))
         rankers = rankers.again(way, older, newer, ranker, seed, progress)
 
         past = run.learn(split.end, 0.0, past.scoring.stage)

@@ -27,16 +27,17 @@ _MOST = 2_000
 def order_of_shown(
     past: Past, features: FeatureSet, rankers: Rankers, moments: Moments, seed: int
 ) -> Measurement | None:
-    """`METRIC` of each request whose list is in the log with its places; None where there are none.
+    """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
 
     Args:
         past: with sources that have not learned from the requests.
         moments: the requests.
     """
     places = np.bincount(moments.shown_rows[moments.shown_positions >= 0], minlength=len(moments))
-    logged = moments.take(np.flatnonzero(places > 1)).sample(_MOST, seed)
-    if not len(logged):
+    listed = np.flatnonzero(places > 1)
+    if not len(listed) or len(listed) < len(moments) / 2:
         return None
+    logged = moments.take(listed).sample(_MOST, seed)
     n_items, gains, lists = len(past.scoring.catalogue), [], []
     for part, block in past.blocks(logged):
         only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))

@@ -58,6 +58,14 @@ def test_without_lists_nothing_is_judged(plain: Bundle, early: Dataset) -> None:
     assert judged(plain, dataset) is None
 
 
+def test_lists_of_few_requests_judge_nothing(plain: Bundle, early: Dataset) -> None:
+    items = ["books-1-small", "coffee-0-small"]
+    events = listed("user 1", items, items[0], LATE)
+    clicks = [Event(f"c{number}", f"user {number}", items[0], "click", LATE + 10) for number in range(2, 4)]
+    assert judged(plain, append_events(early, [*events, clicks[0]], plain.config)) is not None
+    assert judged(plain, append_events(early, [*events, *clicks], plain.config)) is None
+
+
 def test_the_gate_asks_about_what_was_shown_where_most_requests_have_lists(plain: Bundle) -> None:
     report = plain.report
     full = Measurement(10, {"ndcg@10": np.linspace(0, 1, 40)}, np.zeros((40, 10), dtype=np.int32), 30)
