@@ -102,7 +102,7 @@ class Ranker:
         Returns:
             The chosen one as `train` made it, and the way to make one like it of more rows.
         """
-        if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
+        if not train.ordered or not validation.wanted.any():
             return self, lambda rows: self
         more = max(1, round(config.trees * _MORE_TREES))
         settled = config.model_copy(update={"early_stopping": 0})

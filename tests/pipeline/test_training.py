@@ -172,6 +172,13 @@ def test_a_catalogue_with_one_item_has_nothing_to_rank(frames: Frames, plain_con
         train(dataset, plain_config)
 
 
+def test_a_group_without_which_nothing_is_left_to_learn_is_not_measured(frames: Frames, plain_config: Config) -> None:
+    """Without popularity's candidates only wanted rows would remain; the version is none the worse for that."""
+    config = changed(plain_config, candidates={"sources": ["popular"], "n": 300}, ranker={"ablation": True})
+    bundle = train(dataset_from_frames(*frames, config), config)
+    assert set(bundle.rankers.without) == {"text", "collaborative"}
+
+
 def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config: Config) -> None:
     items, events = frames
     shown = dataset_from_frames(items, events.with_columns(event=pl.lit("impression")), plain_config)
