@@ -11,7 +11,7 @@ from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets
+from recsys.eval.ranking import RankedLists, Targets, pessimistic
 from recsys.eval.results import CandidateRecall, EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.pipeline.dial import DialCurve
@@ -192,8 +192,9 @@ class _Ranked:
         for group, ranker in self._rankers.without.items():
             self.ablation[f"without {group}"].add(self._without(group, ranker, ranked, len(block)))
         simpler = scoring.stage.baseline_scores(block.histories, block.queries) if self._names else {}
+        listable = block.listable
         for source, said in simpler.items():
-            self.baselines[self._names[source]].add(_best(said, block))
+            self.baselines[self._names[source]].add(_best(said, listable, asked.targets))
         self.recall.add(ranked, asked.targets)
         self.chances.add(ranked, asked)
         if self.dial is not None:
@@ -258,13 +259,13 @@ def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
     return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
 
 
-def _best(said: Scores, block: Block) -> RankedLists:
-    """The best items by one source alone; more than are measured, so that ties at place K are known."""
-    items = said.best(block.listable, min(2 * K, block.eligible.shape[1]))
+def _best(said: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
+    """The best items by one source alone, looked at so deep that ties at place K are known."""
+    items = said.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
     rows, places = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     scores[rows, places] = said.of(rows, items[rows, places])
-    return RankedLists(items, scores)
+    return pessimistic(RankedLists(items, scores), targets, K)
 
 
 def _ordered(ranked: RankedBlock) -> RankedLists:

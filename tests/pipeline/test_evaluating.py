@@ -14,12 +14,25 @@ from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.dial import DIALS
+from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
+from recsys.pipeline.measure import _best
+from recsys.pipeline.ranking import RankedBlock
+from recsys.policy.policy import Policy
+from recsys.retrieval.scores import DenseScores
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def tied(n: int) -> RankedBlock:
+    """A request whose candidates, items 0 to n - 1, the ranker tells not apart."""
+    nothing, rows = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.int64)
+    pairs = Candidates(rows, np.arange(n, dtype=np.int32), rows.astype(np.uint16), {}, nothing)
+    return RankedBlock(pairs, np.zeros((n, 0), dtype=np.float32), nothing, (np.arange(n),), (nothing,), ([],))
 
 
 def check(report: EvaluationReport) -> None:
@@ -171,3 +184,16 @@ def test_off_policy_from_logged_propensities(plain: Bundle, early: Dataset, plai
         assert estimate["mean"] > 1.5 * found.logged["mean"]  # type: ignore[operator]
     assert [point.dial for point in report.dial] == list(DIALS)
     assert report.dial[-1].diversity >= report.dial[0].diversity
+
+
+def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dial() -> None:
+    curve = DialCurve(np.ones((60, 1), dtype=np.float32), 10)
+    curve.add(tied(60), (Policy(()),), Targets.of([range(30)]))
+    assert [point.ndcg for point in curve.result()] == [0] * len(DIALS)
+
+
+def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
+    wanted = Targets.of([range(30)])
+    lists = _best(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
+    assert lists.items.shape == (1, 10)
+    assert not pessimistic_hits(lists, wanted)[:, :10].any()
