@@ -22,6 +22,7 @@ from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.measure import _best
 from recsys.pipeline.ranking import RankedBlock
+from recsys.pipeline.train import train
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import DenseScores
 
@@ -87,6 +88,22 @@ def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early
     assert report.metrics["ndcg@10"]["mean"] == 1
     assert all(metrics["ndcg@10"]["mean"] in (0, 1) for metrics in report.baselines.values())
     assert any("one user" in caveat for caveat in report.caveats)
+
+
+def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, plain_config: Config) -> None:
+    """Of a source that knows nothing all candidates are alike: no target stands before another item."""
+    config = plain_config.model_copy(update={"ranker": plain_config.ranker.model_copy(update={"ablation": True})})
+    users = early.log.user_vocabulary.ids(range(20))
+    requests = [Request(user, time=AFTER, targets=("coffee-0-small", "books-1-small")) for user in users]
+    requests += [Request("nobody", time=AFTER, targets=("garden-0-small",))]
+    report = evaluate(train(early, config), early, requests)
+    assert report.full is not None
+    assert report.ablation
+    known = ~np.isnan(report.full.values["auc"])
+    assert known.any()
+    for name, other in report.others.items():
+        np.testing.assert_array_equal(~np.isnan(other.values["auc"]), known, err_msg=name)
+    assert report.others["habit"].values["auc"][-1] == 0
 
 
 def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset) -> None:
