@@ -29,11 +29,13 @@ def logged_placements(
     if not placed.any():
         return None
     shown, wanted = window.select(placed), window.positive()
-    requests, first, rows = np.unique(shown.requests, return_index=True, return_inverse=True)
+    lists, first, rows = np.unique(_lists(shown), return_index=True, return_inverse=True)
     order = np.argsort(rows, kind="stable")
-    keys = shown.requests.astype(np.int64) * window.n_items + shown.items
-    earned = np.isin(keys, wanted.requests.astype(np.int64) * window.n_items + wanted.items)
-    nothing, none = np.zeros(len(requests) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    at = np.minimum(np.searchsorted(lists, _lists(wanted)), len(lists) - 1)
+    told = lists[at] == _lists(wanted)
+    keys = rows * np.int64(window.n_items) + shown.items
+    earned = np.isin(keys, at[told] * np.int64(window.n_items) + wanted.items[told])
+    nothing, none = np.zeros(len(lists) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
     # What was placed is looked up through its own number, so that sampling and sorting carry it along.
     moments = Moments(
@@ -67,8 +69,13 @@ def logged_placements(
         target=np.concatenate(target),
         predicted=np.concatenate(predicted),
         expected=np.concatenate(expected),
-        requests=shown.requests[chosen],
+        requests=rows[chosen].astype(np.int32),
     )
+
+
+def _lists(log: InteractionLog) -> NDArray[np.int64]:
+    """(n_events,) the list that each event is of: two users may have the same request_id, and not the same list."""
+    return log.users * np.int64(2**32) + log.requests
 
 
 def _placed(

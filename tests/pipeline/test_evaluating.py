@@ -7,21 +7,27 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import AFTER, DAY
+from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log
 
+from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.eval.offpolicy import Logged
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
+from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import _best
+from recsys.pipeline.past import Past
 from recsys.pipeline.ranking import RankedBlock
+from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import DenseScores
@@ -214,3 +220,25 @@ def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
     lists = _best(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
     assert lists.items.shape == (1, 10)
     assert not pessimistic_hits(lists, wanted)[:, :10].any()
+
+
+def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
+    """User, item, event, microseconds after all that is known, place; all of one request_id, drawn by a coin."""
+    times = [AFTER + row[3] for row in rows]
+    log = make_log([(*row[:3], time, 0) for row, time in zip(rows, times, strict=True)], n_items=30)
+    places, fair = np.array([row[4] for row in rows], dtype=np.int16), np.full(len(rows), 0.5, dtype=np.float32)
+    return replace(log, positions=places, propensities=fair)
+
+
+def logged(bundle: Bundle, window: InteractionLog) -> Logged:
+    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log)), bundle.config)
+    found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
+    assert found is not None
+    return found
+
+
+def test_two_users_with_one_request_id_have_lists_of_their_own(plain: Bundle) -> None:
+    shown = [(user, item, IMPRESSION, 0, place) for user in (0, 1) for place, item in enumerate((3, 4))]
+    found = logged(plain, placements(*shown, (0, 3, CLICK, 1, -1), (1, 4, CLICK, 1, -1)))
+    assert found.rewards.tolist() == [1, 0, 0, 1]
+    assert found.requests.tolist() == [0, 0, 1, 1]
