@@ -18,7 +18,8 @@ def logged_placements(
     """Every impression with a request, a position and a propensity; None where the window has none.
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
-    to chance puts one item at each place: its probability there is 1, and that of all others 0.
+    to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
+    the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
 
     Args:
         past: with sources that have not learned from the window.
@@ -49,15 +50,17 @@ def logged_placements(
         shown.positions[order],
     )
     moments = moments.take(np.argsort(moments.times, kind="stable")).sample(most, seed)
-    n = int(shown.positions.max()) + 1
+    lengths, most_ranked = np.zeros(len(lists), dtype=np.int64), past.config.candidates.n
+    np.maximum.at(lengths, rows, np.minimum(shown.positions.astype(np.int64) + 1, most_ranked))
     target, expected, predicted, places = [], [], [], []
     for part, block in past.blocks(moments):
-        ranked = rank_block(past.scoring, features, rankers.full, block, past.config.candidates.n, [n] * len(block))
+        asked = lengths[rows[part.shown_items[part.shown_offsets[:-1]]]].tolist()
+        ranked = rank_block(past.scoring, features, rankers.full, block, most_ranked, asked)
         chances = rankers.click.probability(ranked.scores).astype(np.float64)
-        for row in range(len(part)):
+        for row, n in enumerate(asked):
             own = part.shown_items[part.shown_offsets[row] : part.shown_offsets[row + 1]]
             says = _placed(ranked, chances, row, n)
-            positions, items = shown.positions[own], shown.items[own]
+            positions, items = np.minimum(shown.positions[own], n), shown.items[own]
             target.append((says[0][positions] == items).astype(np.float64))
             expected.append(says[1][positions])
             predicted.append(_chance_of(ranked, chances, row, items))
@@ -70,6 +73,7 @@ def logged_placements(
         predicted=np.concatenate(predicted),
         expected=np.concatenate(expected),
         requests=rows[chosen].astype(np.int32),
+        n_behind=int(np.count_nonzero(shown.positions[chosen] >= most_ranked)),
     )
 
 
@@ -81,9 +85,9 @@ def _lists(log: InteractionLog) -> NDArray[np.int64]:
 def _placed(
     ranked: RankedBlock, chances: NDArray[np.float64], row: int, n: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """(n,) items of the list and their probabilities; -1 and 0 behind its end."""
+    """(n + 1,) items of the list and their probabilities; -1 and 0 behind its end, and behind place n."""
     pairs = ranked.orders[row][:n]
-    items, expected = np.full(n, -1, dtype=np.int32), np.zeros(n)
+    items, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)
     items[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
     return items, expected
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import DataError
-from recsys.eval.offpolicy import Logged
+from recsys.eval.offpolicy import Logged, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
@@ -26,7 +27,7 @@ from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import _best
 from recsys.pipeline.past import Past
-from recsys.pipeline.ranking import RankedBlock
+from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
 from recsys.policy.policy import Policy
@@ -242,3 +243,23 @@ def test_two_users_with_one_request_id_have_lists_of_their_own(plain: Bundle) ->
     found = logged(plain, placements(*shown, (0, 3, CLICK, 1, -1), (1, 4, CLICK, 1, -1)))
     assert found.rewards.tolist() == [1, 0, 0, 1]
     assert found.requests.tolist() == [0, 0, 1, 1]
+
+
+def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def ranked(*arguments: Any) -> RankedBlock:
+        asked.extend(arguments[-1])
+        return rank_block(*arguments)
+
+    monkeypatch.setattr("recsys.pipeline.logged.rank_block", ranked)
+    shown = [
+        (0, 3, IMPRESSION, 0, 0),
+        (0, 4, IMPRESSION, 0, 1),
+        (1, 3, IMPRESSION, 0, 0),
+        (1, 5, IMPRESSION, 0, 32_000),
+    ]
+    found = logged(plain, placements(*shown))
+    assert asked == [2, plain.config.candidates.n]
+    assert (found.target[3], found.expected[3], found.n_behind) == (0, 0, 1)
+    assert off_policy(found).n_behind == 1
