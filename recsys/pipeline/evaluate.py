@@ -98,9 +98,11 @@ def _missed(targets: NDArray[np.int32]) -> str:
 def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
+    # Not the version's numbers: of those whom it does not know, too, the requests of one user belong together.
+    users = {user: number for number, user in enumerate(dict.fromkeys(one.user_id for one in requests if one.user_id))}
     for start in range(0, len(requests), size):
         part = [request.unexplored() for request in requests[start : start + size]]
-        numbers = np.array([recommender.user_number(request.user_id or "") for request in part], dtype=np.int32)
+        numbers = np.array([users.get(request.user_id or "", -1) for request in part], dtype=np.int32)
         targets = Targets.of(vocabulary.numbers(dict.fromkeys(request.targets)).tolist() for request in part)
         yield Asked(recommender.block(part), targets, numbers)
 

@@ -78,6 +78,15 @@ def test_requests_know_the_newer_events_of_the_data_at_their_time(
         assert report.facts["users"] == f"{plain.log.n_users}", "it has learned nothing of what is newer"
 
 
+def test_requests_of_one_user_are_drawn_together_whom_the_version_does_not_know(plain: Bundle, early: Dataset) -> None:
+    names = ("user 1", "new", "new", "newer", None, None)
+    requests = [Request(name, request_id=f"r{at}", targets=("coffee-0-small",)) for at, name in enumerate(names)]
+    found = evaluate(plain, early, requests).full
+    assert found is not None
+    assert found.users is not None
+    assert found.users.tolist() == [0, 1, 1, 2, -1, -1]
+
+
 def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset) -> None:
     report = evaluate(plain, early, [Request("user 1", targets=("no such item",))])
     assert report.metrics["ndcg@10"]["mean"] == 0
