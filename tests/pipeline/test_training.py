@@ -17,6 +17,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
+from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline import steps
 from recsys.pipeline.bundle import Bundle
@@ -120,6 +121,16 @@ def test_auto_is_resolved_by_what_people_do(frames: Frames, plain: Bundle, plain
     assert train(once, plain_config).config.policy.seen == "exclude"
     named = changed(plain_config, policy={"seen": "demote"})
     assert train(once, named).config.policy.seen == "demote"
+
+
+def test_auto_is_not_resolved_by_what_is_measured(frames: Frames, plain_config: Config) -> None:
+    """Nobody came back to an item before the newest sixth, in which everybody does."""
+    items, events = frames
+    once = events.unique(["user_id", "item_id"], keep="first").sort("timestamp")
+    again = once.tail(once.height // 6).with_columns(pl.col("timestamp") + pl.duration(days=30))
+    dataset = dataset_from_frames(items, pl.concat([once, again]), plain_config)
+    assert repeat_share(dataset.log) > 0.1
+    assert train(dataset, plain_config).config.policy.seen == "exclude"
 
 
 ODD_TEXTS = (
