@@ -169,6 +169,22 @@ def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_co
     assert 0 < bought < wanted
 
 
+@pytest.mark.parametrize(("kept", "measured"), [("click", False), ("purchase", True)])
+def test_p_purchase_is_measured_on_the_event_that_it_was_learned_from(
+    plain: Bundle, early: Dataset, frames: Frames, plain_config: Config, kept: str, measured: bool
+) -> None:
+    """Newer days of clicks and likes tell nothing of purchases, those of nothing else all."""
+    items, events = frames
+    end = pl.lit(int(early.log.times[-1])).cast(pl.Datetime("us", "UTC"))
+    newer = events.filter((pl.col("timestamp") > end) & (pl.col("event") == kept))
+    likes = newer.head(40).with_columns(event=pl.lit("like")) if kept == "click" else newer.head(0)
+    report = evaluate(plain, dataset_from_frames(items, pl.concat([newer, likes]), plain_config))
+    assert set(report.calibration) == ({"p_click", "p_purchase"} if measured else {"p_click"})
+    if measured:
+        clicks, purchases = report.calibration["p_click"], report.calibration["p_purchase"]
+        assert purchases.observed @ purchases.counts == pytest.approx(clicks.observed @ clicks.counts)
+
+
 def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
     messages: list[str] = []
     report = evaluate(replace(plain, version="v1"), early, progress=messages.append)
