@@ -90,7 +90,8 @@ class ItemFacts:
         codes, firsts = np.unique(self.categories[known], return_index=True)
         if len(codes):
             medians[codes] = [np.median(prices) for prices in np.split(self.prices[known], firsts[1:])]
-        return np.asarray(self.prices / medians[self.categories], dtype=np.float32)
+        prices = np.where(self.prices > 0, self.prices, np.nan)
+        return np.asarray(prices / medians[self.categories], dtype=np.float32)
 
 
 def _tags(catalogue: ItemCatalogue) -> sp.csr_matrix | None:

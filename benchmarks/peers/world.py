@@ -135,11 +135,11 @@ def load(name: str, data: Path, work: Path) -> World:
     folder, settings = prepare(name, data, work), DATA[name].settings
     config = load_config(None, settings)
     dataset = load_dataset(folder, config)
-    repeats = resolve_seen(config.policy, dataset.log).seen == "keep"
+    split = TemporalSplit.of(dataset.log, config.data)
+    repeats = resolve_seen(config.policy, dataset.log.before(split.test_start)).seen == "keep"
     if (folder / "test_requests.parquet").exists():
         asked = [_of_requests(dataset, folder / f"{part}_requests.parquet", repeats) for part in ("valid", "test")]
         return World(dataset, *asked)
-    split = TemporalSplit.of(dataset.log, config.data)
     most = config.data.max_requests
     windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
     return World(dataset, *(_of_log(dataset, start, end, most, repeats) for start, end in windows))

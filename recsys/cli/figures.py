@@ -23,7 +23,8 @@ def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:
     for name, metrics in report["ablation"].items():
         yield _row(f"  {name}", metrics)
     for name, metrics in report["slices"].items():
-        yield _row(f"  on {name.replace('_', ' ')}", metrics)
+        if report["slice_sizes"][name]:
+            yield _row(f"  on {name.replace('_', ' ')}", metrics)
 
 
 def _row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

@@ -23,6 +23,7 @@ class Logged:
         predicted: the reward that a model expects of the placement; 0 without a model.
         expected: the reward that the model expects of what the measured policy puts there.
         requests: number of the list: placements of one list are resampled together.
+        n_behind: how many stand behind the longest list of the measured policy, which does not put them anywhere.
     """
 
     rewards: NDArray[np.float64]
@@ -31,6 +32,7 @@ class Logged:
     predicted: NDArray[np.float64]
     expected: NDArray[np.float64]
     requests: NDArray[np.int32]
+    n_behind: int = 0
 
     def __post_init__(self) -> None:
         if len(self.rewards) and not (self.propensities.min() > 0 and self.propensities.max() <= 1):
@@ -51,6 +53,7 @@ class OffPolicy:
         mean_weight: 1 where propensities are right and the logging policy could have shown all; below it could not.
         max_weight: the largest weight, after clipping.
         clipped: share of the weights that were cut.
+        n_behind: placements behind the longest list of the measured policy: it puts nothing there, of weight 0.
     """
 
     logged: Interval
@@ -62,6 +65,7 @@ class OffPolicy:
     mean_weight: float
     max_weight: float
     clipped: float
+    n_behind: int = 0
 
     @property
     def reliable(self) -> bool:
@@ -102,4 +106,5 @@ def off_policy(logged: Logged, *, clip: float = 50.0, seed: int = 0, resamples: 
         mean_weight=float(weight),
         max_weight=float(weights.max()),
         clipped=float(np.mean(raw > clip)),
+        n_behind=logged.n_behind,
     )

@@ -174,8 +174,8 @@ def top_k(
 def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     """Where the targets stand, once those within a run of equal scores have gone to the end of the run.
 
-    What stood behind the last place of a list is not known. So hand in lists deeper than the k to be measured, or make
-    them with `top_k(..., targets=...)`; cut afterwards.
+    What stood behind the last place of a list is not known. So hand in lists deeper than the k to be measured, by as
+    many places as there are targets, or make them with `top_k(..., targets=...)` or `pessimistic`; cut afterwards.
 
     Args:
         lists: ranked items; their order counts, the scores only tell ties.
@@ -187,19 +187,35 @@ def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     Raises:
         DataError: lists and targets are not of the same number of requests.
     """
+    hits = _hits(lists, targets)
+    return np.take_along_axis(hits, _pessimistic_order(lists, hits), axis=1)
+
+
+def pessimistic(lists: RankedLists, targets: Targets, k: int) -> RankedLists:
+    """The first `k` places once the targets within a run of equal scores have gone to its end: the lists to measure.
+
+    Lists that are k and as many places deep as the request has targets, or end before, give what deeper ones would.
+    """
+    order = _pessimistic_order(lists, _hits(lists, targets))[:, :k]
+    return RankedLists(np.take_along_axis(lists.items, order, axis=1), np.take_along_axis(lists.scores, order, axis=1))
+
+
+def _hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
+    """(n_requests, depth) True where a target stands in the lists as they are."""
     if len(lists) != len(targets):
         raise DataError(f"{len(lists)} lists cannot be measured against the targets of {len(targets)} requests")
     width = np.int64(max(lists.items.max(initial=0), targets.items.max(initial=0)) + 1)
     keys = np.arange(len(lists))[:, None] * width + lists.items
     known = targets.items >= 0
-    hits = np.isin(keys, targets.rows[known] * width + targets.items[known]) & lists.listed
-    if lists.depth < 2:
-        return hits
+    return np.isin(keys, targets.rows[known] * width + targets.items[known]) & lists.listed
+
+
+def _pessimistic_order(lists: RankedLists, hits: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(n_requests, depth) places of the lists, those of hits at the end of each run of equal scores."""
     bits = np.where(lists.listed, _ordered_bits(lists.scores), 0)
     runs = np.zeros(hits.shape, dtype=np.int64)
     runs[:, 1:] = np.cumsum(bits[:, 1:] != bits[:, :-1], axis=1)
-    order = np.argsort(2 * runs + hits, axis=1, kind="stable")
-    return np.take_along_axis(hits, order, axis=1)
+    return np.argsort(2 * runs + hits, axis=1, kind="stable")
 
 
 def _ordered_bits(scores: NDArray[np.float32]) -> NDArray[np.uint32]:

@@ -187,11 +187,12 @@ def _compared(comparison: Comparison) -> str:
 
 
 def _slices(report: EvaluationReport) -> str:
-    if not report.slices:
+    slices = {name: part for name, part in report.slices.items() if part.n_requests}
+    if not slices:
         return ""
     ndcg = f"ndcg@{report.k}"
     rows, chart = [], [("all requests", interval_of(report.metrics, ndcg), plots.ACCENT)]
-    for name, part in report.slices.items():
+    for name, part in slices.items():
         meaning = f"<small>{_SLICES[name]}</small>" if name in _SLICES else ""
         label = _shortened(name.replace("_", " "))
         rows.append(

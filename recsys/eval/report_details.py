@@ -64,9 +64,14 @@ def off_policy_section(report: EvaluationReport) -> str:
         if found.reliable
         else "Too little of what was shown agrees with these lists: do not rely on the estimates; explore more."
     )
+    behind = (
+        f" {found.n_behind:,} of them stand behind the longest list that is ranked, and count as not placed."
+        if found.n_behind
+        else ""
+    )
     diagnostics = (
         f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}, mean weight "
-        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut."
+        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut.{behind}"
     )
     return section(
         "What these lists would have earned",

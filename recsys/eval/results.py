@@ -17,6 +17,9 @@ from recsys.eval.protocol import Measurement, Metrics
 _FULL = ""
 """Name of the full pipeline among compared rankings."""
 
+_ALWAYS = ("cold_item", "cold_user")
+"""Slices that a report names also where they hold no request."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -150,7 +153,7 @@ class EvaluationReport:
         slices: Mapping[str, NDArray[np.bool_]],
         seed: int = 0,
     ) -> "EvaluationReport":
-        """Summarise measurements of the same requests, compare in pairs, and slice; empty slices are left out.
+        """Summarise measurements of the same requests, compare in pairs, and slice; most empty slices are left out.
 
         Args:
             full: the full pipeline.
@@ -179,7 +182,7 @@ class EvaluationReport:
             slices={
                 name: SliceResult(int(mask.sum()), full.select(mask).summary(seed=seed))
                 for name, mask in slices.items()
-                if mask.any()
+                if mask.any() or name in _ALWAYS
             },
             comparisons={name: compared[_FULL, name] for name in others},
             pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},

@@ -37,12 +37,13 @@ class DialCurve:
             for row in rows:
                 pairs = np.sort(ranked.orders[row])
                 policy = policies[row].diversified(Diversity(dial, self.vectors))
-                orders.append(pairs[policy.arrange(items[pairs], scores[pairs], self.k).order[: self.k]])
+                orders.append(pairs[policy.arrange(items[pairs], scores[pairs], self.k).order])
+            # Whole, and cut only when they are measured: a tie may cross the last place.
             lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
-            hits = pessimistic_hits(lists, wanted)
-            head = np.pad(hits, ((0, 0), (0, self.k - lists.depth)))
+            hits = pessimistic_hits(lists, wanted)[:, : self.k]
+            head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
             self.reached[dial].append(ndcg(head, wanted.counts))
-            self.unlike[dial].append(diversity(lists.items, self.vectors))
+            self.unlike[dial].append(diversity(lists.items[:, : self.k], self.vectors))
 
     def result(self) -> tuple[DialPoint, ...]:
         """One point a setting; empty without requests."""

@@ -19,7 +19,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import Matched, brought_up_to
 from recsys.pipeline.measure import BASELINES, Asked, measure
-from recsys.pipeline.moments import Moments, grade_of_weights
+from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring, block_size
@@ -98,9 +98,11 @@ def _missed(targets: NDArray[np.int32]) -> str:
 def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
+    # Not the version's numbers: of those whom it does not know, too, the requests of one user belong together.
+    users = {user: number for number, user in enumerate(dict.fromkeys(one.user_id for one in requests if one.user_id))}
     for start in range(0, len(requests), size):
         part = [request.unexplored() for request in requests[start : start + size]]
-        numbers = np.array([recommender.user_number(request.user_id or "") for request in part], dtype=np.int32)
+        numbers = np.array([users.get(request.user_id or "", -1) for request in part], dtype=np.int32)
         targets = Targets.of(vocabulary.numbers(dict.fromkeys(request.targets)).tolist() for request in part)
         yield Asked(recommender.block(part), targets, numbers)
 
@@ -135,7 +137,9 @@ def on_moments(
     past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
     targets = matched.items[moments.target_items]
     known = replace(moments, users=matched.users[moments.users], target_items=targets)
-    asked = asked_of(past, known, len(grade_of_weights(dataset.log)))
+    # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
+    strongest = grade_of_strongest(grade_of_weights(bundle.log), grade_of_weights(dataset.log))
+    asked = asked_of(past, known, strongest)
     caveats = caveats_of(dataset.log, moments)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
@@ -178,11 +182,12 @@ def measured(
     return replace(report, facts=facts, features=bundle.report.features)
 
 
-def asked_of(past: Past, moments: Moments, top_grade: int) -> Iterator[Asked]:
-    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, unless all are alike."""
+def asked_of(past: Past, moments: Moments, top_grade: int | None) -> Iterator[Asked]:
+    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
+    where that is None, it is not known."""
     for part, block in past.blocks(moments):
         targets = Targets(part.target_offsets, part.target_items)
-        bought = targets.keep(part.target_grades == top_grade) if top_grade > 1 else None
+        bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
         yield Asked(block, targets, part.users, bought)
 
 

@@ -60,8 +60,8 @@ def feature_report(
     """
     configured(config.features)
     log = dataset.log
-    config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data)
+    config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     with tempfile.TemporaryDirectory() as folder:
         stage = StageOne.fit(
             dataset.catalogue,

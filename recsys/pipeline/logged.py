@@ -18,7 +18,8 @@ def logged_placements(
     """Every impression with a request, a position and a propensity; None where the window has none.
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
-    to chance puts one item at each place: its probability there is 1, and that of all others 0.
+    to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
+    the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
 
     Args:
         past: with sources that have not learned from the window.
@@ -29,11 +30,13 @@ def logged_placements(
     if not placed.any():
         return None
     shown, wanted = window.select(placed), window.positive()
-    requests, first, rows = np.unique(shown.requests, return_index=True, return_inverse=True)
+    lists, first, rows = np.unique(_lists(shown), return_index=True, return_inverse=True)
     order = np.argsort(rows, kind="stable")
-    keys = shown.requests.astype(np.int64) * window.n_items + shown.items
-    earned = np.isin(keys, wanted.requests.astype(np.int64) * window.n_items + wanted.items)
-    nothing, none = np.zeros(len(requests) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    at = np.minimum(np.searchsorted(lists, _lists(wanted)), len(lists) - 1)
+    told = lists[at] == _lists(wanted)
+    keys = rows * np.int64(window.n_items) + shown.items
+    earned = np.isin(keys, at[told] * np.int64(window.n_items) + wanted.items[told])
+    nothing, none = np.zeros(len(lists) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
     # What was placed is looked up through its own number, so that sampling and sorting carry it along.
     moments = Moments(
@@ -47,15 +50,17 @@ def logged_placements(
         shown.positions[order],
     )
     moments = moments.take(np.argsort(moments.times, kind="stable")).sample(most, seed)
-    n = int(shown.positions.max()) + 1
+    lengths, most_ranked = np.zeros(len(lists), dtype=np.int64), past.config.candidates.n
+    np.maximum.at(lengths, rows, np.minimum(shown.positions.astype(np.int64) + 1, most_ranked))
     target, expected, predicted, places = [], [], [], []
     for part, block in past.blocks(moments):
-        ranked = rank_block(past.scoring, features, rankers.full, block, past.config.candidates.n, [n] * len(block))
+        asked = lengths[rows[part.shown_items[part.shown_offsets[:-1]]]].tolist()
+        ranked = rank_block(past.scoring, features, rankers.full, block, most_ranked, asked)
         chances = rankers.click.probability(ranked.scores).astype(np.float64)
-        for row in range(len(part)):
+        for row, n in enumerate(asked):
             own = part.shown_items[part.shown_offsets[row] : part.shown_offsets[row + 1]]
             says = _placed(ranked, chances, row, n)
-            positions, items = shown.positions[own], shown.items[own]
+            positions, items = np.minimum(shown.positions[own], n), shown.items[own]
             target.append((says[0][positions] == items).astype(np.float64))
             expected.append(says[1][positions])
             predicted.append(_chance_of(ranked, chances, row, items))
@@ -67,16 +72,22 @@ def logged_placements(
         target=np.concatenate(target),
         predicted=np.concatenate(predicted),
         expected=np.concatenate(expected),
-        requests=shown.requests[chosen],
+        requests=rows[chosen].astype(np.int32),
+        n_behind=int(np.count_nonzero(shown.positions[chosen] >= most_ranked)),
     )
+
+
+def _lists(log: InteractionLog) -> NDArray[np.int64]:
+    """(n_events,) the list that each event is of: two users may have the same request_id, and not the same list."""
+    return log.users * np.int64(2**32) + log.requests
 
 
 def _placed(
     ranked: RankedBlock, chances: NDArray[np.float64], row: int, n: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """(n,) items of the list and their probabilities; -1 and 0 behind its end."""
+    """(n + 1,) items of the list and their probabilities; -1 and 0 behind its end, and behind place n."""
     pairs = ranked.orders[row][:n]
-    items, expected = np.full(n, -1, dtype=np.int32), np.zeros(n)
+    items, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)
     items[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
     return items, expected
 

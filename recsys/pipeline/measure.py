@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup
+from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets
+from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 from recsys.eval.results import CandidateRecall, EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.pipeline.dial import DialCurve
@@ -112,7 +113,7 @@ def measure(
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
     def measured(ranking: _Lists) -> Measurement:
-        return evaluate_lists(
+        found = evaluate_lists(
             ranking.joined().select(answered),
             wanted,
             popularity=trained.astype(np.float64),
@@ -121,6 +122,8 @@ def measure(
             requests=np.flatnonzero(answered),
             k=K,
         )
+        # Of what a ranking lists: two rankings compare only over the same candidates.
+        return replace(found, values={**found.values, "auc": np.concatenate(ranking.aucs)[answered]})
 
     report = EvaluationReport.of(
         version,
@@ -145,15 +148,18 @@ def measure(
 
 
 class _Lists:
-    """Lists of one ranking over all blocks."""
+    """Lists of one ranking over all blocks, and how well it orders the candidates of the full pipeline."""
 
     def __init__(self) -> None:
         self.items: list[NDArray[np.int32]] = []
         self.scores: list[NDArray[np.float32]] = []
+        self.aucs: list[NDArray[np.float64]] = []
 
-    def add(self, lists: RankedLists) -> None:
+    def add(self, lists: RankedLists, candidates: RankedLists, targets: Targets) -> None:
+        """Add a block: its lists, and all candidates in the order of the ranking."""
         self.items.extend(lists.items)
         self.scores.extend(lists.scores)
+        self.aucs.append(auc(pessimistic_hits(candidates, targets), candidates.listed))
 
     def joined(self) -> RankedLists:
         return RankedLists.of(self.items, self.scores)
@@ -186,27 +192,35 @@ class _Ranked:
 
     def add(self, asked: Asked) -> None:
         """Rank one block."""
-        scoring, block = self._scoring, asked.block
+        scoring, block, targets = self._scoring, asked.block, asked.targets
         ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, [K] * len(block))
-        self.full.add(_ordered(ranked))
+        n_requests, ordered = len(block), _ordered(ranked)
+        self.full.add(ordered, ordered, targets)
         for group, ranker in self._rankers.without.items():
-            self.ablation[f"without {group}"].add(self._without(group, ranker, ranked, len(block)))
+            scores = self._without(group, ranker, ranked)
+            lists = _by_score(ranked, scores, scores > -np.inf, n_requests)
+            everything = _by_score(ranked, scores, ranked.listed, n_requests)
+            self.ablation[f"without {group}"].add(lists, everything, targets)
         simpler = scoring.stage.baseline_scores(block.histories, block.queries) if self._names else {}
+        listable = block.listable
         for source, said in simpler.items():
-            self.baselines[self._names[source]].add(_best(said, block))
-        self.recall.add(ranked, asked.targets)
+            everything = _by_score(ranked, _known_of(said, ranked), ranked.listed, n_requests)
+            self.baselines[self._names[source]].add(_best(said, listable, targets), everything, targets)
+        self.recall.add(ranked, targets)
         self.chances.add(ranked, asked)
         if self.dial is not None:
-            self.dial.add(ranked, block.policies, asked.targets)
-        self.targets.append(asked.targets)
+            self.dial.add(ranked, block.policies, targets)
+        self.targets.append(targets)
         self.users.append(asked.users)
         self.lengths.append(block.histories.lengths)
 
-    def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock, n_requests: int) -> RankedLists:
-        """Lists of the ranker that does without a group, of the candidates that are left without its sources."""
+    def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
+        """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
         chosen = remaining(ranked.candidates.proposed_by, self._scoring.stage.sources, group) & ranked.listed
         columns = [place for place, own in enumerate(self._features.groups) if own != group]
-        return _by_score(ranked, ranker.score(ranked.table[chosen][:, columns]), chosen, n_requests)
+        scores = np.full(len(chosen), -np.inf, dtype=np.float32)
+        scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
+        return scores
 
 
 class _Recall:
@@ -258,13 +272,19 @@ def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
     return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
 
 
-def _best(said: Scores, block: Block) -> RankedLists:
-    """The best items by one source alone; more than are measured, so that ties at place K are known."""
-    items = said.best(block.listable, min(2 * K, block.eligible.shape[1]))
+def _best(said: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
+    """The best items by one source alone, looked at so deep that ties at place K are known."""
+    items = said.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
     rows, places = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     scores[rows, places] = said.of(rows, items[rows, places])
-    return RankedLists(items, scores)
+    return pessimistic(RankedLists(items, scores), targets, K)
+
+
+def _known_of(said: Scores, ranked: RankedBlock) -> NDArray[np.float32]:
+    """(n_pairs,) the scores of the candidates by one source alone; -inf for what it knows nothing of."""
+    scores = said.of(ranked.candidates.rows, ranked.candidates.items)
+    return np.where(scores != 0, scores, np.float32(-np.inf))
 
 
 def _ordered(ranked: RankedBlock) -> RankedLists:
@@ -277,8 +297,8 @@ def _ordered(ranked: RankedBlock) -> RankedLists:
 def _by_score(
     ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
 ) -> RankedLists:
-    """Lists of the chosen candidates by scores of their own, equal ones by item number."""
-    candidates = ranked.candidates.keep(chosen)
+    """Lists of the chosen candidates by other scores (n_pairs,), equal ones by item number."""
+    candidates, scores = ranked.candidates.keep(chosen), scores[chosen]
     order = np.lexsort((candidates.items, -scores, candidates.rows))
     bounds = np.searchsorted(candidates.rows, np.arange(1, n_requests))
     items, values = candidates.items[order], scores[order]

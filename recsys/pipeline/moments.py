@@ -130,6 +130,21 @@ def grade_of_weights(log: InteractionLog) -> NDArray[np.float32]:
     return np.unique(log.weights[log.weights > 0])
 
 
+def grade_of_strongest(learned: NDArray[np.float32], weights: NDArray[np.float32]) -> int | None:
+    """The grade of the strongest event that was learned from, in a log that may have others.
+
+    Args:
+        learned: distinct weights of what was learned from, see `grade_of_weights`.
+        weights: those that grades are counted by.
+
+    Returns:
+        None where that event does not occur, or where no weaker one was learned from, which it could be told from.
+    """
+    if len(learned) < 2 or learned[-1] not in weights:
+        return None
+    return int(np.searchsorted(weights, learned[-1])) + 1
+
+
 def _offsets(lists: pl.Series) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
 

@@ -157,6 +157,8 @@ class _Ground:
                 return group, None
             features, older, newer = features.without(group), older.columns(columns), newer.columns(columns)
         rows = RankerRows.joined([older, newer.sampled(self.config.negatives, self.seed)])
+        if group is not None and not (older if self.config.early_stopping else rows).ordered:
+            return group, None  # without the group's sources, all that was proposed may have been wanted
         if group is not None and not self.config.early_stopping:
             ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.directions)
             return group, (ranker, ranker)

@@ -16,7 +16,7 @@ from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.evaluate import asked_of, caveats_of, measured
-from recsys.pipeline.moments import Moments, grade_of_weights
+from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
@@ -80,7 +80,8 @@ def evaluate_anew(
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
-        requests = asked_of(past, asked, len(grade_of_weights(log)))
+        strongest = grade_of_strongest(grade_of_weights(trained.log), grade_of_weights(log))
+        requests = asked_of(past, asked, strongest)
         report = measured(trained, past.scoring, requests, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))

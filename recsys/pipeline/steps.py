@@ -19,7 +19,7 @@ from recsys.pipeline.engine import Engine
 from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
-from recsys.pipeline.moments import Moments, grade_of_weights
+from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
@@ -115,7 +115,7 @@ class Steps:
             past.scoring,
             features,
             rankers,
-            asked_of(past, test, len(self.weights)),
+            asked_of(past, test, grade_of_strongest(self.weights, self.weights)),
             n_candidates=self.config.candidates.n,
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",

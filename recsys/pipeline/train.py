@@ -68,8 +68,9 @@ def train(
     configured(config.features)  # what is wrong is found now, not after minutes
     check_rules(config.policy, dataset.catalogue)
     log = dataset.log
-    config = config.model_copy(update={"policy": resolve_seen(config.policy, log)})
     split = TemporalSplit.of(log, config.data, test_start)
+    # What people do in the test window does not choose the rules that are measured on it.
+    config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     check_listable(dataset, split.ranker_start, split.test_start)
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false

@@ -20,6 +20,9 @@ from recsys.rank.rows import RankerRows
 VALIDATION_SHARE = 0.2
 """Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
 
+_GAINS = 31
+"""Grades, 0 included, whose gains LightGBM knows by itself."""
+
 _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
 
@@ -102,7 +105,7 @@ class Ranker:
         Returns:
             The chosen one as `train` made it, and the way to make one like it of more rows.
         """
-        if not train.wanted.any() or train.wanted.all() or not validation.wanted.any():
+        if not train.ordered or not validation.wanted.any():
             return self, lambda rows: self
         more = max(1, round(config.trees * _MORE_TREES))
         settled = config.model_copy(update={"early_stopping": 0})
@@ -132,6 +135,7 @@ class Ranker:
             decay_rate=_DECAY,
             group=rows.sizes,
             feature_name=list(self.names),  # which it forgets when they are not told
+            dataset_params=_gains(rows),
             num_threads=threads,
         )
         if any(directions):  # which it does not keep to either
@@ -245,7 +249,7 @@ def _boosted(
     """
     if config.debias:
         train = train.shown()
-    parameters = {
+    parameters: dict[str, object] = {
         "objective": "lambdarank",
         "metric": "ndcg",
         "eval_at": [10],
@@ -263,6 +267,7 @@ def _boosted(
         "num_threads": _threads(len(train.grades)),
         "monotone_constraints": list(directions) or None,
         "verbosity": -1,
+        **_gains(train, validation),
     }
     data = _dataset(train, names, parameters)
     if config.debias:
@@ -277,6 +282,12 @@ def _boosted(
         callbacks=stopping,
         init_model=start,
     )
+
+
+def _gains(*parts: RankerRows) -> dict[str, list[float]]:
+    """The gains of as many grades as there are, where LightGBM does not know so many: 2^grade - 1, as of the others."""
+    n_grades = 1 + max(int(rows.grades.max(initial=0)) for rows in parts)
+    return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _GAINS else {}
 
 
 def _ordered(node: Mapping[str, Any], directions: Sequence[int]) -> dict[int, float]:

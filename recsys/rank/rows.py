@@ -48,6 +48,11 @@ class RankerRows:
         """(n_rows,) True where any sign of interest followed."""
         return self.grades > 0
 
+    @property
+    def ordered(self) -> bool:
+        """Whether there is an order to learn: some row was wanted, and some other one was not."""
+        return bool(self.wanted.any() and not self.wanted.all())
+
     def columns(self, chosen: Sequence[int]) -> "RankerRows":
         """The same rows with only these columns of the table."""
         return replace(self, table=self.table[:, list(chosen)])

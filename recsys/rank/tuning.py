@@ -60,9 +60,11 @@ class Bench:
         return self
 
     def reached(self, number: int, settings: dict[str, float]) -> Trial:
-        """A ranker with these settings, judged."""
+        """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
         tried = self.config.model_copy(update=settings)
         train = self.train.sampled(tried.negatives, self.seed)
+        if not train.ordered:
+            return Trial(number, 0.0, settings)
         ranker = Ranker.fit(train, self.stopping, self.names, tried, self.seed, self.directions)
         return Trial(number, self.judges.ndcg(ranker.score(self.judges.table)), settings)
 

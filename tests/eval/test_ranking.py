@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from recsys.errors import DataError
-from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits, top_k
+from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits, top_k
 
 FEW_SCORES = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5, float("nan"), float("-inf"), float("inf")])
 
@@ -121,8 +121,16 @@ def test_pessimism_never_helps(given_: tuple[np.ndarray, Targets]) -> None:
     items = top_k(scores, scores.shape[1]).items
     for row in range(len(targets)):
         as_sorted[row] = np.isin(items[row], targets.items[targets.rows == row])
-    pessimistic = pessimistic_hits(top_k(scores, scores.shape[1]), targets)
-    assert (np.cumsum(pessimistic, axis=1) <= np.cumsum(as_sorted, axis=1)).all()
+    hits = pessimistic_hits(top_k(scores, scores.shape[1]), targets)
+    assert (np.cumsum(hits, axis=1) <= np.cumsum(as_sorted, axis=1)).all()
+
+
+@given(scores_and_targets(), st.integers(1, 4))
+def test_as_many_places_more_as_there_are_targets_are_deep_enough(given_: tuple[np.ndarray, Targets], k: int) -> None:
+    scores, targets = given_
+    whole = pessimistic_hits(top_k(scores, scores.shape[1]), targets)[:, :k]
+    cut = pessimistic(top_k(scores, k + int(targets.counts.max())), targets, k)
+    np.testing.assert_array_equal(pessimistic_hits(cut, targets), whole)
 
 
 @given(scores_and_targets(), st.randoms(use_true_random=False))

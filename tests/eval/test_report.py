@@ -107,7 +107,8 @@ def test_json_has_the_keys_of_the_contract(report: EvaluationReport) -> None:
         assert set(metrics) == names | {"auc"}
         assert all(set(interval) == {"mean", "low", "high"} for interval in metrics.values())
     assert found["n_requests"] == N_REQUESTS
-    assert found["slice_sizes"] == {"cold_item": 40, NASTY: 260, LONG: 40}
+    assert found["slice_sizes"] == {"cold_item": 40, "cold_user": 0, NASTY: 260, LONG: 40}
+    assert all(figure == {"mean": None, "low": None, "high": None} for figure in found["slices"]["cold_user"].values())
     assert found["comparisons"]["popularity"]["verdict"] == "better"
     assert found["comparisons"][NASTY]["verdict"] == "no difference shown"
     assert found["calibration"]["p_purchase"]["expected_calibration_error"] is None
@@ -125,6 +126,8 @@ def test_page_is_whole_escaped_and_self_contained(report: EvaluationReport, tmp_
             assert (attributes.get(name) or "#").startswith("#")
     assert "url(http" not in text
     assert "".join(page.words).count(NASTY) >= 8
+    assert "cold item" in page.words
+    assert "cold user" not in page.words
 
 
 def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) -> None:

@@ -104,6 +104,12 @@ def test_item_age_and_facts() -> None:
     expect(values(ItemFact("text_lengths"), []), 3, 0, 5, 8, 13, 21)
 
 
+def test_what_costs_nothing_has_no_relative_price() -> None:
+    facts = make_facts(prices=np.array([0.0, 2.0, 4.0, 8.0, 8.0, np.nan]))
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
+    expect(ItemFact("relative_prices").values(pairs).tolist(), NAN, 1, 4 / 6, 8 / 6, NAN, NAN)
+
+
 def test_user_share_knows_no_share_of_a_missing_category() -> None:
     rows = [(0, 0, CLICK, NOW - 4), (0, 1, RATING, NOW - 3), (0, 4, CLICK, NOW - 2), (0, 3, CLICK, NOW - 1)]
     # Categories: 0, 0, 1, 1, none, 2. The item without one is in the history, and so in the total.

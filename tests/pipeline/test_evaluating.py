@@ -3,23 +3,44 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import AFTER, DAY
+from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log
 
+from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.eval.offpolicy import Logged, off_policy
+from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.dial import DIALS
+from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
+from recsys.pipeline.logged import logged_placements
+from recsys.pipeline.measure import _best
+from recsys.pipeline.past import Past
+from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.train import train
+from recsys.policy.policy import Policy
+from recsys.retrieval.scores import DenseScores
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def tied(n: int) -> RankedBlock:
+    """A request whose candidates, items 0 to n - 1, the ranker tells not apart."""
+    nothing, rows = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.int64)
+    pairs = Candidates(rows, np.arange(n, dtype=np.int32), rows.astype(np.uint16), {}, nothing)
+    return RankedBlock(pairs, np.zeros((n, 0), dtype=np.float32), nothing, (np.arange(n),), (nothing,), ([],))
 
 
 def check(report: EvaluationReport) -> None:
@@ -53,8 +74,18 @@ def test_requests_know_the_newer_events_of_the_data_at_their_time(
     whole = dataset_from_frames(frames[0], pl.concat([events, late]), plain_config)
     for time, known in ((AFTER + 90 * DAY, True), (None, False)):
         report = evaluate(plain, whole, [Request("late", time=time, targets=("coffee-0-small",))])
-        assert set(report.slices) & {"warm_user", "cold_user"} == {"warm_user" if known else "cold_user"}
+        assert report.slices["cold_user"].n_requests == (0 if known else 1)
+        assert ("warm_user" in report.slices) == known
         assert report.facts["users"] == f"{plain.log.n_users}", "it has learned nothing of what is newer"
+
+
+def test_requests_of_one_user_are_drawn_together_whom_the_version_does_not_know(plain: Bundle, early: Dataset) -> None:
+    names = ("user 1", "new", "new", "newer", None, None)
+    requests = [Request(name, request_id=f"r{at}", targets=("coffee-0-small",)) for at, name in enumerate(names)]
+    found = evaluate(plain, early, requests).full
+    assert found is not None
+    assert found.users is not None
+    assert found.users.tolist() == [0, 1, 1, 2, -1, -1]
 
 
 def test_targets_that_no_list_can_hold_are_missed(plain: Bundle, early: Dataset) -> None:
@@ -74,6 +105,22 @@ def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early
     assert report.metrics["ndcg@10"]["mean"] == 1
     assert all(metrics["ndcg@10"]["mean"] in (0, 1) for metrics in report.baselines.values())
     assert any("one user" in caveat for caveat in report.caveats)
+
+
+def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, plain_config: Config) -> None:
+    """Of a source that knows nothing all candidates are alike: no target stands before another item."""
+    config = plain_config.model_copy(update={"ranker": plain_config.ranker.model_copy(update={"ablation": True})})
+    users = early.log.user_vocabulary.ids(range(20))
+    requests = [Request(user, time=AFTER, targets=("coffee-0-small", "books-1-small")) for user in users]
+    requests += [Request("nobody", time=AFTER, targets=("garden-0-small",))]
+    report = evaluate(train(early, config), early, requests)
+    assert report.full is not None
+    assert report.ablation
+    known = ~np.isnan(report.full.values["auc"])
+    assert known.any()
+    for name, other in report.others.items():
+        np.testing.assert_array_equal(~np.isnan(other.values["auc"]), known, err_msg=name)
+    assert report.others["habit"].values["auc"][-1] == 0
 
 
 def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset) -> None:
@@ -121,6 +168,22 @@ def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_co
     assert clicks.counts.sum() == purchases.counts.sum() > 0
     wanted, bought = (round(float(bins.observed @ bins.counts)) for bins in (clicks, purchases))
     assert 0 < bought < wanted
+
+
+@pytest.mark.parametrize(("kept", "measured"), [("click", False), ("purchase", True)])
+def test_p_purchase_is_measured_on_the_event_that_it_was_learned_from(
+    plain: Bundle, early: Dataset, frames: Frames, plain_config: Config, kept: str, measured: bool
+) -> None:
+    """Newer days of clicks and likes tell nothing of purchases, those of nothing else all."""
+    items, events = frames
+    end = pl.lit(int(early.log.times[-1])).cast(pl.Datetime("us", "UTC"))
+    newer = events.filter((pl.col("timestamp") > end) & (pl.col("event") == kept))
+    likes = newer.head(40).with_columns(event=pl.lit("like")) if kept == "click" else newer.head(0)
+    report = evaluate(plain, dataset_from_frames(items, pl.concat([newer, likes]), plain_config))
+    assert set(report.calibration) == ({"p_click", "p_purchase"} if measured else {"p_click"})
+    if measured:
+        clicks, purchases = report.calibration["p_click"], report.calibration["p_purchase"]
+        assert purchases.observed @ purchases.counts == pytest.approx(clicks.observed @ clicks.counts)
 
 
 def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
@@ -171,3 +234,58 @@ def test_off_policy_from_logged_propensities(plain: Bundle, early: Dataset, plai
         assert estimate["mean"] > 1.5 * found.logged["mean"]  # type: ignore[operator]
     assert [point.dial for point in report.dial] == list(DIALS)
     assert report.dial[-1].diversity >= report.dial[0].diversity
+
+
+def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dial() -> None:
+    curve = DialCurve(np.ones((60, 1), dtype=np.float32), 10)
+    curve.add(tied(60), (Policy(()),), Targets.of([range(30)]))
+    assert [point.ndcg for point in curve.result()] == [0] * len(DIALS)
+
+
+def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
+    wanted = Targets.of([range(30)])
+    lists = _best(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
+    assert lists.items.shape == (1, 10)
+    assert not pessimistic_hits(lists, wanted)[:, :10].any()
+
+
+def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
+    """User, item, event, microseconds after all that is known, place; all of one request_id, drawn by a coin."""
+    times = [AFTER + row[3] for row in rows]
+    log = make_log([(*row[:3], time, 0) for row, time in zip(rows, times, strict=True)], n_items=30)
+    places, fair = np.array([row[4] for row in rows], dtype=np.int16), np.full(len(rows), 0.5, dtype=np.float32)
+    return replace(log, positions=places, propensities=fair)
+
+
+def logged(bundle: Bundle, window: InteractionLog) -> Logged:
+    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log)), bundle.config)
+    found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
+    assert found is not None
+    return found
+
+
+def test_two_users_with_one_request_id_have_lists_of_their_own(plain: Bundle) -> None:
+    shown = [(user, item, IMPRESSION, 0, place) for user in (0, 1) for place, item in enumerate((3, 4))]
+    found = logged(plain, placements(*shown, (0, 3, CLICK, 1, -1), (1, 4, CLICK, 1, -1)))
+    assert found.rewards.tolist() == [1, 0, 0, 1]
+    assert found.requests.tolist() == [0, 0, 1, 1]
+
+
+def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def ranked(*arguments: Any) -> RankedBlock:
+        asked.extend(arguments[-1])
+        return rank_block(*arguments)
+
+    monkeypatch.setattr("recsys.pipeline.logged.rank_block", ranked)
+    shown = [
+        (0, 3, IMPRESSION, 0, 0),
+        (0, 4, IMPRESSION, 0, 1),
+        (1, 3, IMPRESSION, 0, 0),
+        (1, 5, IMPRESSION, 0, 32_000),
+    ]
+    found = logged(plain, placements(*shown))
+    assert asked == [2, plain.config.candidates.n]
+    assert (found.target[3], found.expected[3], found.n_behind) == (0, 0, 1)
+    assert off_policy(found).n_behind == 1

@@ -17,6 +17,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
+from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline import steps
 from recsys.pipeline.bundle import Bundle
@@ -122,6 +123,16 @@ def test_auto_is_resolved_by_what_people_do(frames: Frames, plain: Bundle, plain
     assert train(once, named).config.policy.seen == "demote"
 
 
+def test_auto_is_not_resolved_by_what_is_measured(frames: Frames, plain_config: Config) -> None:
+    """Nobody came back to an item before the newest sixth, in which everybody does."""
+    items, events = frames
+    once = events.unique(["user_id", "item_id"], keep="first").sort("timestamp")
+    again = once.tail(once.height // 6).with_columns(pl.col("timestamp") + pl.duration(days=30))
+    dataset = dataset_from_frames(items, pl.concat([once, again]), plain_config)
+    assert repeat_share(dataset.log) > 0.1
+    assert train(dataset, plain_config).config.policy.seen == "exclude"
+
+
 ODD_TEXTS = (
     "",
     "word " * 10_000,
@@ -170,6 +181,13 @@ def test_a_catalogue_with_one_item_has_nothing_to_rank(frames: Frames, plain_con
     dataset = dataset_from_frames(one, events.with_columns(item_id=pl.lit(one["item_id"][0])), plain_config)
     with pytest.raises(DataError, match="every item that could be listed was wanted"):
         train(dataset, plain_config)
+
+
+def test_a_group_without_which_nothing_is_left_to_learn_is_not_measured(frames: Frames, plain_config: Config) -> None:
+    """Without popularity's candidates only wanted rows would remain; the version is none the worse for that."""
+    config = changed(plain_config, candidates={"sources": ["popular"], "n": 300}, ranker={"ablation": True})
+    bundle = train(dataset_from_frames(*frames, config), config)
+    assert set(bundle.rankers.without) == {"text", "collaborative"}
 
 
 def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config: Config) -> None:

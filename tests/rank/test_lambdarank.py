@@ -89,6 +89,24 @@ def test_nothing_to_learn_from(grade: int) -> None:
         Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
 
 
+@pytest.mark.parametrize("early_stopping", [0, 5])
+def test_more_grades_than_lightgbm_knows(early_stopping: int) -> None:
+    rows, later, last = (make_rows(150, seed) for seed in range(3))
+    rows, later, last = (
+        replace(part, grades=np.where(part.wanted, top - np.arange(len(part.grades)) % 3, 0).astype(np.int32))
+        for part, top in ((rows, 40), (later, 45), (last, 127))
+    )
+    config = CONFIG.model_copy(update={"early_stopping": early_stopping})
+    ranker = Ranker.fit(rows, later, NAMES, config, 0)
+    assert next(iter(ranker.importance)) == "signal"
+    for other in (
+        ranker._moved(last),
+        ranker._grown(last, later, 3, config, 0),
+        ranker.continued(last, rows, config, 0)[0],
+    ):
+        assert np.isfinite(other.score(rows.table)).all()
+
+
 def test_without_requests_to_validate_on_all_trees_are_kept() -> None:
     nothing = make_rows(0, 1)
     ranker = Ranker.fit(make_rows(60, 0), nothing, NAMES, CONFIG, seed=0)

@@ -1,6 +1,7 @@
 """Settings are sought on the ranker window alone, go on after an interruption, and are never worse than the start."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,16 @@ def test_trials_of_a_release_that_sought_other_keys_do_not_count(tmp_path: Path)
     assert 0 not in numbers
     assert max(ndcgs) <= 1
     assert config.trees >= 10
+
+
+def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:
+    rows = make_rows(120)
+    older = np.arange(len(rows.grades)) < 90 * 12
+    grades = np.where(older, 1, rows.grades).astype(np.int32)
+    config = START.model_copy(update={"early_stopping": 5})
+    found, tried = tuned(replace(rows, grades=grades), NAMES, config, Tuning(2), 0, silent)
+    assert [trial.ndcg for trial in tried] == [0, 0]
+    assert found == config
 
 
 def test_a_window_that_is_too_short() -> None:
