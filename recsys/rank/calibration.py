@@ -33,7 +33,8 @@ class Calibration:
         positives = int(happened.sum())
         negatives = len(scores) / found - positives
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
-        labels = np.where(happened, found * high + (1 - found) * low, low)  # each row stands for those of the others too
+        # Each row stands for those of the other requests too, in which it was nothing.
+        labels = np.where(happened, found * high + (1 - found) * low, low)
         scale = float(np.std(scores)) or 1.0
         standard = scores.astype(np.float64) / scale
 
