@@ -109,21 +109,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Path]:
-    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version."""
-    place: Path = arguments.registry / "cache" if arguments.engine == "ray" else lists.parent
-    folder = place.absolute() / f"{lists.name}.events"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version.
+
+    One run at a time has it, until the lists are where they are to be.
+    """
+    from recsys.pipeline.batch import only_run
+
+    lists = lists.resolve()
+    folder = lists.with_name(f"{lists.name}.events")
+    if arguments.engine == "ray":  # here lists of one name from several folders meet
+        folder = arguments.registry.absolute() / "cache" / f"{_short(str(lists))}.events"
+    with only_run(lists.with_name(f".{lists.name}.run"), _shown(arguments.out)):
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:
     """Where lists on their way to a URL are written, the same for the same URL, so that `--resume` finds them."""
-    name = hashlib.sha256(arguments.out.encode()).hexdigest()[:16]
     folder: Path = arguments.registry / "cache"
-    return folder / f"lists-{name}.parquet"
+    return folder / f"lists-{_short(arguments.out)}.parquet"
+
+
+def _short(place: str) -> str:
+    """A short name for a place, always the same."""
+    return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _deliver(lists: Path, url: str, recommender: "Recommender", progress: ProgressLines) -> None:

@@ -7,18 +7,19 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
 from recsys.data.requests import Request
-from recsys.errors import DataError
+from recsys.errors import BusyError, DataError
 from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.progress import Progress, silent
+from recsys.registry.disk import locked_for_now
 
 _REQUESTS_PER_PART = 1_000
 
@@ -90,6 +91,7 @@ def rank_to_parquet(
 
     Raises:
         DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
+        BusyError: another run writes `out`.
     """
     if not requests:
         raise DataError("there is nobody to rank for")
@@ -101,19 +103,46 @@ def rank_to_parquet(
     half = out.with_name(out.name + ".half")
     parts = out.with_name(out.name + ".parts")
     paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _prepare(parts, _job(recommender, requests), resume)
-        _rank_all(recommender, requests, paths, spread, progress)
-        pl.scan_parquet(paths, glob=False).sink_parquet(half)
-        summary = _summary(recommender, requests, paths)
-        os.replace(half, out)
-        shutil.rmtree(parts)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        with suppress(OSError):
-            half.unlink()
-        raise DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room") from error
+    with only_run(out.with_name(f".{out.name}.lock"), out):
+        try:
+            _prepare(parts, _job(recommender, requests), resume)
+            _rank_all(recommender, requests, paths, spread, progress)
+            pl.scan_parquet(paths, glob=False).sink_parquet(half)
+            summary = _summary(recommender, requests, paths)
+            os.replace(half, out)
+            shutil.rmtree(parts)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            with suppress(OSError):
+                half.unlink()
+            raise _unwritable(out, error) from error
     return summary
+
+
+@contextmanager
+def only_run(lock: Path, out: object) -> Iterator[None]:
+    """Be the only run that holds a lock file, which is there as long as the run is.
+
+    Args:
+        lock: the file, beside what is to be written by one run at a time.
+        out: what messages call that.
+
+    Raises:
+        BusyError: another run holds it.
+        DataError: its folder cannot be written.
+    """
+    with ExitStack() as held:
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            alone = held.enter_context(locked_for_now(lock))
+        except OSError as error:
+            raise _unwritable(out, error) from error
+        if not alone:
+            raise BusyError(f"another run writes {out}; wait until it has ended, or name another place")
+        yield
+
+
+def _unwritable(out: object, error: Exception) -> DataError:
+    return DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room")
 
 
 def _rank_all(

@@ -13,7 +13,7 @@ import pytest
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
-from recsys.errors import DataError, RecsysError
+from recsys.errors import BusyError, DataError, RecsysError
 from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
@@ -109,6 +109,21 @@ def test_parts_of_another_job_are_not_reused(ranker: Recommender, tmp_path: Path
     others = [*REQUESTS[1:], Request("user 50", request_id="another")] if resume else REQUESTS
     rank_to_parquet(ranker, others, out, resume=resume)
     assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
+
+
+def test_a_second_run_to_the_same_place_is_refused(ranker: Recommender, tmp_path: Path) -> None:
+    out, refused = tmp_path / "lists.parquet", []
+
+    def begin_another(_: str) -> None:
+        with pytest.raises(BusyError, match=f"another run writes {out}"):
+            rank_to_parquet(ranker, REQUESTS[:3], out, resume=True)
+        refused.append(True)
+
+    (tmp_path / ".lists.parquet.lock").touch()  # a killed run leaves it, and nobody holds it
+    rank_to_parquet(ranker, REQUESTS, out, progress=begin_another)
+    assert len(refused) == 3
+    assert pl.read_parquet(out)["request_id"].n_unique() == 11
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_parts_that_were_ranked_by_other_events_are_not_reused(
