@@ -19,7 +19,7 @@ from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.progress import Progress, silent
-from recsys.registry.disk import locked_for_now
+from recsys.registry.disk import locked_for_now, replace_file, sync
 
 _REQUESTS_PER_PART = 1_000
 
@@ -109,7 +109,9 @@ def rank_to_parquet(
             _rank_all(recommender, requests, paths, spread, progress)
             pl.scan_parquet(paths, glob=False).sink_parquet(half)
             summary = _summary(recommender, requests, paths)
+            sync(half)
             os.replace(half, out)
+            sync(out.parent)  # before the parts are gone, from which it could be made again
             shutil.rmtree(parts)
         except (OSError, pl.exceptions.PolarsError) as error:
             with suppress(OSError):
@@ -152,8 +154,8 @@ def _rank_all(
     spread: Spread | None,
     progress: Progress,
 ) -> None:
-    """Rank every part whose file is not there yet, and say how far and how fast it goes."""
-    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    """Rank every part whose file is not there yet, or damaged, and say how far and how fast it goes."""
+    missing = [number for number, path in enumerate(paths) if not _is_whole(path)]
     there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
     tasks = ((number, requests[_part(number)]) for number in missing)
     finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
@@ -162,9 +164,7 @@ def _rank_all(
             started = time.monotonic()  # a worker is ready: loading is no part of the rate
             continue
         number, content = part
-        half = paths[number].with_suffix(".half")
-        half.write_bytes(content)
-        os.replace(half, paths[number])
+        replace_file(paths[number], content)
         done += _size(requests, number)
         rate = done / max(time.monotonic() - started, 1e-9)
         minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)
@@ -181,6 +181,15 @@ def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]
     meant = [request.unexplored() if explores or request.policy else request for request in requests]
     lists_to_polars(recommender.recommend_many(meant)).write_parquet(content)
     return number, content.getvalue()
+
+
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there and can be read: a disk may have lost what was written."""
+    try:
+        pl.read_parquet(part, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def _part(number: int) -> slice:
@@ -217,6 +226,4 @@ def _prepare(parts: Path, job: str, resume: bool) -> None:
         return
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir()
-    half = note.with_suffix(".half")
-    half.write_bytes(content)
-    os.replace(half, note)
+    replace_file(note, content)

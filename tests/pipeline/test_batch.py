@@ -96,10 +96,35 @@ def test_the_file_of_an_interrupted_run_is_that_of_a_whole_one(ranker: Recommend
     rank_to_parquet(ranker, REQUESTS, whole)
     parts = interrupt(ranker, REQUESTS, out)
     (parts / "000000.parquet").unlink()
-    (parts / "000001.half").write_bytes(b"half a part")
+    (parts / ".000001.parquet.new").write_bytes(b"half a part")
     rank_to_parquet(ranker, REQUESTS, out, resume=True)
     assert out.read_bytes() == whole.read_bytes()
     assert not parts.exists()
+
+
+@pytest.mark.parametrize("left", [0, 40, -8])
+def test_a_part_that_a_crash_left_damaged_is_ranked_again(ranker: Recommender, tmp_path: Path, left: int) -> None:
+    out = tmp_path / "lists.parquet"
+    part = interrupt(ranker, REQUESTS, out) / "000000.parquet"
+    part.write_bytes(part.read_bytes()[:left])
+    rank_to_parquet(ranker, REQUESTS, out, resume=True)
+    found = pl.read_parquet(out)
+    assert (found["request_id"].n_unique(), found.filter(pl.col("score") == 77).height) == (11, 0)
+
+
+def test_lists_are_on_the_disk_before_their_parts_are_gone(
+    ranker: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def sync(descriptor: int) -> None:
+        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        synced.append((name, (tmp_path / "lists.parquet.parts").exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    rank_to_parquet(ranker, REQUESTS, tmp_path / "lists.parquet")
+    assert (".000002.parquet.new", True) in synced
+    assert synced[-2:] == [("lists.parquet.half", True), (tmp_path.name, True)]
 
 
 @pytest.mark.parametrize("resume", [True, False])
