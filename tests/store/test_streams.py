@@ -139,6 +139,32 @@ class TestRedisStream(StreamContract):
         ((_, stored),) = store.read()
         assert (stored.value, stored.position, stored.event_id.partition("-")[0][:13]) == (2.5, 3, "redis/clicks/")
 
+    @pytest.mark.parametrize("reader", ["", "another"])
+    def test_what_was_trimmed_before_it_was_stored_is_let_go(
+        self, server: RedisServer, url: str, send: Send, store: Store, reader: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import redis
+
+        for number in range(5):
+            send(event(number))
+        dies = open_stream(f"{url}&consumer=dies" if reader else url)
+        assert len(dies.read(0.5)) == 5
+        dies.close()
+        client = redis.Redis(port=server.port)
+        client.xtrim("clicks", maxlen=0)
+        for number in range(5, 8):
+            send(event(number))
+        monkeypatch.setattr("recsys.store.redis_stream._IDLE_MILLISECONDS", 0)
+        said: list[str] = []
+        stream = open_stream(url, said.append)
+        messages = stream.read(0.5)
+        stream.acknowledge(messages)
+        stream.close()
+        assert [one.event_id for one in read_messages(messages)[0]] == ["e5", "e6", "e7"]
+        assert said == ["5 entries are gone: they were trimmed from the stream before they were acknowledged"]
+        assert client.xpending("clicks", "recsys")["pending"] == 0
+        client.close()
+
     def test_a_wrong_url_and_no_server(self) -> None:
         with pytest.raises(ConfigError, match=r"\?stream=NAME"):
             open_stream("redis://localhost/0")
