@@ -162,6 +162,12 @@ def test_dates_far_down_among_written_out_ones(tmp_path: Path) -> None:
     assert times_of(pl.Series(["2023-11-01"] * 1_500 + ["20231102"]))[0][-1] == "2023-11-02"
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.String])
+def test_a_column_is_what_most_of_it_is_not_what_it_begins_with(dtype: type[pl.DataType]) -> None:
+    seconds, days = [1_714_564_800] * 1_000, [20240115] * 9_000
+    assert times_of(pl.Series([*seconds, *days]).cast(dtype)) == (["2024-01-15"] * 9_000, 1_000)
+
+
 def test_numeric_ids_are_text() -> None:
     items = pl.DataFrame({"item_id": [1, 2], "title": ["a", "b"]})
     events = pl.DataFrame({"user_id": [7.0], "item_id": [2], "event": ["click"], "timestamp": [0]})
