@@ -17,11 +17,11 @@ from recsys.data.durations import DAY
 from recsys.data.files import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
-from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE, Column
+from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, Column
 from recsys.errors import DataError
 
-_ROUNDED = r"^-?\d\.\d{10,}e\+?(19|[2-9]\d|\d{3})$"
-"""What JSON makes of a whole number that 64 bits do not hold: ids that differ would become one."""
+_FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
+"""How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""
 
 _NEAR = 0.8
 """Likeness of two names, of 1, from which on one may be the other misspelt."""
@@ -256,9 +256,10 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
     if column.kind == "id" and dtype.is_float():
         checks = [Check(column.name, "missing", value.is_null())] if column.required else []
+        checks.append(Check(column.name, TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT)))
     if column.kind == "id" and dtype == pl.String:
-        rounded = cell.str.contains(_ROUNDED).fill_null(False)
-        checks.append(Check(column.name, "a number of more digits than are kept; write the id as text", rounded))
+        rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
+        checks.append(Check(column.name, TOO_LONG, rounded.fill_null(False)))
     if column.kind == "past":
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))

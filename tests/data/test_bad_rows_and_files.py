@@ -172,6 +172,34 @@ def test_whole_numbers_beyond_64_bits_are_no_ids(tmp_path: Path) -> None:
     assert dataset.log.user_vocabulary.ids(range(2)) == ["2222222222222222222222000", f"{2**63}"]
 
 
+LONG = ("1234567890123456789.0", "9007199254740993.0", "1.2345678901234568e+18")
+EXACT = ("123456789012.0", "9007199254740991.0", "1234567890123456789")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_ids_that_a_number_with_a_point_rounds_are_set_aside(tmp_path: Path, suffix: str) -> None:
+    row = '{{"user_id": {}, "item_id": "i1", "event": "click", "timestamp": 1714564800}}'
+    head, row = ("", row) if suffix == "jsonl" else ("user_id,item_id,event,timestamp\n", "{},i1,click,1714564800")
+    text = head + "\n".join(row.format(id_) for id_ in (*LONG, *EXACT))
+    dataset, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, **{f"events__{suffix}": text}), ANY)
+    reasons = [json.loads(line)["reason"] for line in report.rejections[1].lines()]
+    assert reasons == ["a number of more digits than are kept; write the id as text"] * 3
+    assert len(dataset.log.user_vocabulary) == 3
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(pl.Float64, 2**53), (pl.Float32, 2**24)])
+def test_columns_of_numbers_with_a_point_hold_ids_as_far_as_they_are_exact(
+    dtype: type[pl.DataType], limit: int
+) -> None:
+    users = pl.Series([float(limit - 1), float(limit), float(limit + 2)], dtype=dtype)
+    events = pl.DataFrame({"item_id": "i1", "event": "click", "timestamp": 1714564800}).join(
+        users.to_frame("user_id"), how="cross"
+    )
+    items = pl.DataFrame({"item_id": ["i1"], "title": ["Lamp"]})
+    dataset = dataset_from_frames(items, events, ANY)
+    assert (dataset.n_rejected, dataset.log.user_vocabulary.ids(range(1))) == (2, [str(limit - 1)])
+
+
 def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
     _, report = read_dataset(folder, ANY)

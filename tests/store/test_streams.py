@@ -103,6 +103,13 @@ def test_numbers_beyond_32_bits_are_no_event(field: str, value: float, is_kept: 
     assert all(one.timestamp == 1_714_521_600_000_000 for one in events)
 
 
+def test_an_id_that_a_number_with_a_point_rounds_is_no_event() -> None:
+    ids = [1234567890123456789.0, 1234567890123456790.0, 1234567890123456789]
+    events, wrong = read_messages([Message("1-0", event(1, user_id=id_), 0) for id_ in ids])
+    assert [one.user_id for one in events] == ["1234567890123456789"]
+    assert ["write the id as text" in one.reason for one in wrong] == [True, True]
+
+
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisStream(StreamContract):
     @pytest.fixture
