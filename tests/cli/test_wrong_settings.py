@@ -58,3 +58,12 @@ def test_a_simulation_needs_a_folder_and_two_items(run: Run, tmp_path: Path) -> 
     outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
     assert outcome.code == 3, outcome.err
     assert "items: 1, different words in their texts: 2" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["registry", "frozen", "store.db"])
+def test_a_simulation_needs_a_folder_without_another(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\na,red lamp\n")
+    (tmp_path / "work" / name).mkdir(parents=True)
+    outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
+    assert outcome.code == 2, outcome.err
+    assert f"holds {name} of an earlier simulation; remove the folder, or name another" in outcome.err
