@@ -1,6 +1,7 @@
 """A dataset directory in every kind of file becomes the same data set."""
 
 import gzip
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import parse_config
+from recsys.data.catalogue import plain_text
 from recsys.data.datasets.source import Frames, write_dataset
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
@@ -82,6 +84,27 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, suffix: str) -> 
     np.testing.assert_array_equal(log.propensities, np.array([np.nan, np.nan, np.nan, np.nan, 0.5], np.float32))
     np.testing.assert_array_equal(log.values, np.array([np.nan, 2, 5, np.nan, np.nan], np.float32))
     assert dataset.fingerprint == dataset_from_frames(ITEMS, EVENTS).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Washers <5 mm and >3 mm thick", "Washers <5 mm and >3 mm thick"),
+        ("C++ vector&lt;int&gt; book", "C++ vector<int> book"),
+        ("I <3 tea &amp; cake", "I <3 tea & cake"),
+        ('<p class="a">red<br/>lamp</p><!-- old -->', "red lamp"),
+        ("&lt;b&gt;bold&lt;/b&gt;&lt;BR /&gt;&lt;a href='x'&gt;lamp&lt;/a&gt;", "bold lamp"),
+    ],
+)
+def test_tags_are_removed_and_what_only_looks_like_them_is_kept(text: str, plain: str) -> None:
+    assert plain_text(text) == plain
+
+
+@pytest.mark.parametrize("text", ["<", "<a ", "<br ", "&lt;br ", "<a/", "</"])
+def test_tags_that_do_not_end_cost_little_time(text: str) -> None:
+    start = time.perf_counter()
+    plain_text(text * 16_000)
+    assert time.perf_counter() - start < 2
 
 
 def test_columns_have_the_types_of_the_log() -> None:
