@@ -30,6 +30,8 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
         *("features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"),
         *("events.weights={click=inf}", "events.weights={click=-1}", "events.min_value={rating=nan}"),
         *("events.default_weight=inf", "text.learning_rate=inf", "events.weights={impression=1}"),
+        *("events.weights={click=1e39}", "events.default_weight=1e39", "ranker.negatives=99999999999999999999"),
+        *("data.max_history=99999999999999999999", 'candidates.sources=["als","als"]'),
     ],
 )
 def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
