@@ -1,5 +1,6 @@
 """Tables of a dataset directory: found by name, opened lazily, with a row number so that a fault can be located."""
 
+import codecs
 import csv
 import gzip
 import os
@@ -285,7 +286,7 @@ def _keys(path: Path, limit: int | None) -> list[str]:
             if limit is not None and number >= limit:
                 break
             try:
-                value = orjson.loads(line)
+                value = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
             except orjson.JSONDecodeError:
                 continue
             if isinstance(value, dict):

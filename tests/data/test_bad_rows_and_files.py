@@ -160,6 +160,13 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, files: dict[str, str | bytes
         load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
 
 
+def test_a_mark_at_the_beginning_hides_no_key_of_the_first_line(tmp_path: Path) -> None:
+    rows = [{"item_id": "i1", "title": "Lamp", "colour": "red"}, {"item_id": "i2", "title": "Chair"}]
+    lines = "\ufeff" + "".join(f"{json.dumps(row)}\n" for row in rows)
+    dataset = load_dataset(folder_of(tmp_path, items__jsonl=lines, events__csv=HEADER + GOOD))
+    assert dataset.catalogue.frame["colour"].to_list() == ["red", None]
+
+
 def test_whole_numbers_beyond_64_bits_are_no_ids(tmp_path: Path) -> None:
     """What JSON makes of them is the same for several."""
     row = '{{"user_id": {}, "item_id": "i1", "event": "click", "timestamp": 1714564800}}'
