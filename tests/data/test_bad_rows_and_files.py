@@ -1,5 +1,6 @@
 """What is wrong is said with what, where and what to do; it never is a stack trace."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -149,6 +150,8 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl: the key .* give it a plain name"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
         ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
+        ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
+        ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
         ({"items__csv": ITEMS, "events__csv": HEADER}, r"events.csv has no events"),
         ({"items__csv": ITEMS, "events__csv": "user_id,item,event,timestamp\n"}, r"no column 'item_id'; rename 'item'"),
         ({"items__csv": ITEMS, "events__csv": HEADER + ",,,,,,,1\n"}, r"events.csv has no usable event: 1 x missing"),
