@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from recsys.data.requests import Request
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.recommend import Recommender
-
-
-_OTHER_KINDS = (".csv", ".csv.gz", ".json", ".jsonl", ".jsonl.gz", ".tsv", ".txt")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_url(arguments.out):
         open_lists(arguments.out).close()  # before hours go into what is to be there
     else:
-        if str(out).endswith(_OTHER_KINDS):
+        if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
             raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
         check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
