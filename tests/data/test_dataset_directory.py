@@ -177,6 +177,12 @@ def test_a_date_with_a_digit_too_few_is_no_second() -> None:
     )
 
 
+@pytest.mark.parametrize("year", ["2024", " 1999 ", "2024.0"])
+def test_a_year_alone_is_no_time(year: str) -> None:
+    assert times_of(pl.Series([year, "2024-05-01"])) == (["2024-05-01"], 1)
+    assert times_of(pl.Series([year, "1714564800", "1899", "2101"]))[1] == 1, "seconds are not years"
+
+
 def test_a_second_that_could_be_a_date_is_one_among_seconds() -> None:
     assert times_of(pl.Series([20_000_000, 20_231_101, 20_500_000])) == (["1970-08-20", "1970-08-23", "1970-08-26"], 0)
 
