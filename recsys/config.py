@@ -18,7 +18,11 @@ FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
 Seen = Literal["auto", "exclude", "demote", "keep"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[int, Field(gt=0)]
+MAX_COUNT = 2**31 - 1
+"""Most of anything that is counted: what libraries take as a whole number."""
+
+Positive = Annotated[int, Field(gt=0, le=MAX_COUNT)]
+Weight = Annotated[float, Field(ge=0.0, le=1e9)]
 
 MAX_BATCH = 10_000
 """Most events or items in one call, whatever a server's config says: each is looked at before any is refused."""
@@ -60,7 +64,7 @@ class DataConfig(Section):
 class EventsConfig(Section):
     """What an event is worth. An event of weight 0 is remembered but is no sign of interest."""
 
-    weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
+    weights: dict[str, Weight] = Field(
         default={
             "impression": 0.0,
             "view": 1.0,
@@ -72,7 +76,7 @@ class EventsConfig(Section):
         },
         description="worth of one event of each name; that of an impression is 0",
     )
-    default_weight: float = Field(1.0, ge=0.0, description="weight of an event that `weights` does not name")
+    default_weight: Weight = Field(1.0, description="weight of an event that `weights` does not name")
     min_value: dict[str, float] = Field(
         default={"rating": 4.0}, description="an event whose value is below this is worth 0 (a bad rating)"
     )
@@ -133,6 +137,13 @@ class CandidatesConfig(Section):
     exact_items: int = Field(
         6_000, ge=0, description="catalogue size up to which text and ALS score every item; above, those near enough"
     )
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_differ(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        if len(set(sources)) < len(sources):
+            raise ValueError("a source is named twice")
+        return sources
 
 
 class ExtraFeature(Section):

@@ -4,7 +4,7 @@ RecsysError                 anything below; carries the exit code of the command
 ├── ConfigError         2   a key, a value or a usage that cannot be right
 ├── DataError           3   a file, a column, a row or an id that cannot be used
 ├── BundleError         4   a trained version or a registry that is damaged, missing or too new
-│   ├── BusyError       4   a registry in which somebody else is at work
+│   ├── BusyError       4   a registry, or a place for lists, at which somebody else is at work
 │   └── NotTrainedError 4   a component used before `fit` or `load`
 └── StoreError          5   a database or a service that cannot be reached or refuses
 
@@ -52,7 +52,7 @@ class BundleError(RecsysError):
 
 
 class BusyError(BundleError):
-    """Somebody else is doing in a registry what only one may do at a time."""
+    """Somebody else is doing what only one may do at a time: in a registry, or where lists are to go."""
 
 
 class NotTrainedError(BundleError):

@@ -19,6 +19,7 @@ from recsys.errors import BundleError, RecsysError, StoreError
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _NAME = re.compile(r"[\w.-]+")
 _LOW_DISK_GB = 5
+_REGISTRY = BundleError.exit_code
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,19 @@ def _registry(path: Path) -> Iterator[Check]:
     from recsys.registry import Registry
 
     registry = Registry(path)
+    train = f"recsys train DIR --registry {path}"
     try:
-        versions, current = registry.versions(), registry.current()
+        there, versions, current = registry.is_there, registry.versions(), registry.current()
     except RecsysError as error:
         yield Check("registry", "problem", str(error), exit_code=error.exit_code)
         return
-    if current is None:
-        yield Check("registry", "note", f"no current version in {path}", f"recsys train DIR --registry {path}")
+    if not there:
+        yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
+    elif current is None:
+        yield Check("registry", "note", f"no current version in {path}", train)
+    elif current not in versions:
+        promote = f"recsys models promote {versions[-1]} --registry {path}" if versions else train
+        yield Check("registry", "problem", f"{current} is to be served and is not there", promote, _REGISTRY)
     else:
         yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
     for version in versions:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     with (
         ProgressLines() as progress,
         closing(open_store(arguments.store)) as store,
-        closing(open_stream(arguments.stream)) as stream,
+        closing(open_stream(arguments.stream, progress)) as stream,
     ):
         total = ingest(
             stream,

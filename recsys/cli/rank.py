@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from recsys.data.requests import Request
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.recommend import Recommender
-
-
-_OTHER_KINDS = (".csv", ".csv.gz", ".json", ".jsonl", ".jsonl.gz", ".tsv", ".txt")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_url(arguments.out):
         open_lists(arguments.out).close()  # before hours go into what is to be there
     else:
-        if str(out).endswith(_OTHER_KINDS):
+        if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
             raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
         check(out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
@@ -109,21 +106,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Path]:
-    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version."""
-    place: Path = arguments.registry / "cache" if arguments.engine == "ray" else lists.parent
-    folder = place.absolute() / f"{lists.name}.events"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version.
+
+    One run at a time has it, until the lists are where they are to be.
+    """
+    from recsys.pipeline.batch import only_run
+
+    lists = lists.resolve()
+    folder = lists.with_name(f"{lists.name}.events")
+    if arguments.engine == "ray":  # here lists of one name from several folders meet
+        folder = arguments.registry.absolute() / "cache" / f"{_short(str(lists))}.events"
+    with only_run(lists.with_name(f".{lists.name}.run"), _shown(arguments.out)):
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:
     """Where lists on their way to a URL are written, the same for the same URL, so that `--resume` finds them."""
-    name = hashlib.sha256(arguments.out.encode()).hexdigest()[:16]
     folder: Path = arguments.registry / "cache"
-    return folder / f"lists-{name}.parquet"
+    return folder / f"lists-{_short(arguments.out)}.parquet"
+
+
+def _short(place: str) -> str:
+    """A short name for a place, always the same."""
+    return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _deliver(lists: Path, url: str, recommender: "Recommender", progress: ProgressLines) -> None:

@@ -40,9 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Let the weeks pass, then say what they showed."""
     from recsys.config import load_config
     from recsys.simulation.verdict import rows, verdict
-    from recsys.simulation.weeks import ARMS, Plan, Simulation, catalogue_of
+    from recsys.simulation.weeks import ARMS, Plan, Simulation, catalogue_of, check_unused
 
     targets.check_folder("--work", arguments.work)
+    if arguments.work is not None:
+        check_unused(arguments.work)
     catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))

@@ -19,7 +19,17 @@ MAX_TEXT_CHARACTERS = 4_000
 _FRAME, _IDS, _TEXT_LENGTHS = "items.parquet", "ids", "text_lengths.npy"
 """Files of a saved catalogue. The last two are what a server would have to make of all ids and texts at its start."""
 
-_TAG = re.compile(r"<[^<>]{1,500}>")
+_TAG = re.compile(r"<(?:[/!]?[A-Za-z]|!--)[^<>]{0,500}>")
+"""A tag begins with a letter: `<5 mm` is text."""
+
+_ESCAPED_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|body|br|center|code|dd|del|div|dl|dt|em|font|h[1-6]|head|hr|html|i|img|ins|li|ol|p|"
+    r"pre|s|script|small|span|strike|strong|style|sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul)"
+    r"(?:\s[^<>]{0,500})?/?>",
+    re.IGNORECASE,
+)
+"""A tag of HTML that was escaped as a whole, as feeds do. Others are text: `vector&lt;int&gt;`."""
+
 _SPACE = re.compile(r"\s+")
 
 
@@ -124,4 +134,5 @@ def item_text(*parts: str | None) -> str:
 def plain_text(text: str) -> str:
     """Text without HTML tags and entities, white space folded."""
     text = text[: 4 * MAX_TEXT_CHARACTERS]
-    return _SPACE.sub(" ", _TAG.sub(" ", html.unescape(text))).strip()
+    shown = html.unescape(_TAG.sub(" ", text))
+    return _SPACE.sub(" ", _ESCAPED_TAG.sub(" ", shown)).strip()

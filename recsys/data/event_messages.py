@@ -7,13 +7,29 @@ from typing import Annotated, Any
 
 import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
 from recsys.data.events import Event
 from recsys.data.parsing import times_of
-from recsys.data.schema import CLOCK_SKEW, MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
+from recsys.data.schema import CLOCK_SKEW, EXACT, MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG
 
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
+
+def _exact(given: Any) -> Any:
+    if isinstance(given, float) and abs(given) >= EXACT:
+        raise ValueError(TOO_LONG)
+    return given
+
+
+_Id = Annotated[str, BeforeValidator(_exact), StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
 
 
 class _Content(BaseModel):

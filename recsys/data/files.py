@@ -1,5 +1,6 @@
 """Tables of a dataset directory: found by name, opened lazily, with a row number so that a fault can be located."""
 
+import codecs
 import csv
 import gzip
 import os
@@ -111,6 +112,8 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
             raise DataError(f"{path} is empty; write its rows, or remove it if it is not needed")
         if path.name.endswith(".parquet"):
             return frame_table(pl.scan_parquet(path, glob=False), str(path))
+        if not path.name.endswith(".gz") and _is_gzip(path):
+            raise DataError(f"{path} is compressed by gzip; name it {path.name}.gz")
         if path.name.endswith((".csv", ".csv.gz")):
             return _open_csv(path)
         if path.name.endswith((".jsonl", ".jsonl.gz")):
@@ -118,6 +121,11 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     except (OSError, EOFError, pl.exceptions.PolarsError) as error:
         raise unreadable(str(path), error) from error
     raise DataError(f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}")
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
@@ -285,7 +293,7 @@ def _keys(path: Path, limit: int | None) -> list[str]:
             if limit is not None and number >= limit:
                 break
             try:
-                value = orjson.loads(line)
+                value = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
             except orjson.JSONDecodeError:
                 continue
             if isinstance(value, dict):

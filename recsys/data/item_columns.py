@@ -61,6 +61,20 @@ def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     return cast
 
 
+def kept_as(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """A column of items that are gone, in the type that it has by now: null where a value is none of it. Numbers stay
+    as they are, for they go with other numbers."""
+    before, now = _kind(values.dtype), _kind(dtype)
+    if values.dtype == dtype or before == now == "numbers":
+        return values
+    if before == now or (before, now) in _READABLE:
+        try:
+            return (values if before == now == "times" else _read(values, now)).cast(dtype, strict=False)
+        except pl.exceptions.PolarsError:  # such as a day as a time of day
+            pass
+    return pl.Series(values.name, [None] * len(values), dtype=dtype)
+
+
 def posted_first(values: pl.Series) -> pl.Series:
     """A column that the catalogue does not have yet. Numbers are floats: the next one may have a fraction.
 

@@ -19,6 +19,8 @@ _ISO = (
     r"(?:[Tt ](?<clock>\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?) ?(?<zone>[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
 _FORMAT = "%Y%m%dT%H%M%S%.f"
+_YEAR = r"^(19\d\d|20\d\d|2100)(\.0*)?$"
+"""A year alone in text: it names no moment, and as seconds it would lie in the first hour of 1970."""
 _DATES = 19000101, 21001231
 """The first and the last number that can be a date."""
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -88,7 +90,7 @@ def as_number(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
-    """Int64 microseconds since 1970 UTC. A time without a zone is UTC."""
+    """Int64 microseconds since 1970 UTC. A time without a zone is UTC; of text, a year alone is no time."""
     if isinstance(dtype, pl.Datetime):
         return cell.dt.epoch("us")
     if dtype == pl.Date:
@@ -119,7 +121,7 @@ def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> p
     moment = steps.struct.with_fields(
         micro=pl.field("moment").dt.epoch("us") - pl.field("ahead") * 60_000_000
     ).struct.field("micro")
-    return pl.coalesce(_moment(text, numbers), moment)
+    return pl.when(~text.str.contains(_YEAR)).then(pl.coalesce(_moment(text, numbers), moment))
 
 
 def times_of(texts: pl.Series) -> pl.Series:

@@ -10,6 +10,12 @@ from recsys.data.durations import SECOND
 MAX_ID, MAX_NAME = 256, 64
 """Characters of an id, and of a name, that is sent to a server or a stream."""
 
+EXACT = 2**53
+"""Numbers with a point are whole to the last digit below this: from here on ids that differ would become one."""
+
+TOO_LONG = "a number of more digits than are kept; write the id as text"
+"""What is wrong with such an id."""
+
 CLOCK_SKEW = 300 * SECOND
 """How far in the future an event that is sent may lie: clocks differ."""
 

@@ -17,14 +17,12 @@ from recsys.data.durations import DAY
 from recsys.data.files import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
-from recsys.data.schema import MAX_NUMBER, MAX_POSITION, MIN_SHARE, Column
+from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, Column
 from recsys.errors import DataError
 
-_ROUNDED = r"^-?\d\.\d{10,}e\+?(19|[2-9]\d|\d{3})$"
-"""What JSON makes of a whole number that 64 bits do not hold: ids that differ would become one."""
+_FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
+"""How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""
 
-_LOOKED_AT = 1_000
-"""First cells of a column of times that tell what its numbers are."""
 _NEAR = 0.8
 """Likeness of two names, of 1, from which on one may be the other misspelt."""
 _SHOWN = 200
@@ -131,8 +129,8 @@ def parsed(name: str) -> str:
 
 
 def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
-    """Read the cells of a table and find the first fault of each row; nothing is computed yet, but that the first cells
-    of a column of times are looked at.
+    """Read the cells of a table and find the first fault of each row; nothing is computed yet, but that a column of
+    times is looked at.
 
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
@@ -236,11 +234,10 @@ def _numbers(table: Table, column: Column) -> Numbers:
     dtype = table.dtypes[column.name]
     if column.kind not in ("time", "past") or not (dtype == pl.String or dtype.is_numeric()):
         return "either"
-    first = table.frame.select(pl.col(column.name)).drop_nulls().head(_LOOKED_AT)
-    dates = collect(table, first.select(looks_like_date(pl.col(column.name), dtype)))[column.name].mean()
+    dates = collect(table, table.frame.select(looks_like_date(pl.col(column.name), dtype).mean())).item()
     if dates is None:
         return "either"
-    return "dates" if float(dates) > 0.5 else "epoch"  # type: ignore[arg-type]
+    return "dates" if dates > 0.5 else "epoch"
 
 
 def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
@@ -259,9 +256,10 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
     if column.kind == "id" and dtype.is_float():
         checks = [Check(column.name, "missing", value.is_null())] if column.required else []
+        checks.append(Check(column.name, TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT)))
     if column.kind == "id" and dtype == pl.String:
-        rounded = cell.str.contains(_ROUNDED).fill_null(False)
-        checks.append(Check(column.name, "a number of more digits than are kept; write the id as text", rounded))
+        rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
+        checks.append(Check(column.name, TOO_LONG, rounded.fill_null(False)))
     if column.kind == "past":
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))

@@ -7,18 +7,19 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
 from recsys.data.requests import Request
-from recsys.errors import DataError
+from recsys.errors import BusyError, DataError
 from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.progress import Progress, silent
+from recsys.registry.disk import locked_for_now, replace_file, sync
 
 _REQUESTS_PER_PART = 1_000
 
@@ -90,6 +91,7 @@ def rank_to_parquet(
 
     Raises:
         DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
+        BusyError: another run writes `out`.
     """
     if not requests:
         raise DataError("there is nobody to rank for")
@@ -101,19 +103,48 @@ def rank_to_parquet(
     half = out.with_name(out.name + ".half")
     parts = out.with_name(out.name + ".parts")
     paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _prepare(parts, _job(recommender, requests), resume)
-        _rank_all(recommender, requests, paths, spread, progress)
-        pl.scan_parquet(paths, glob=False).sink_parquet(half)
-        summary = _summary(recommender, requests, paths)
-        os.replace(half, out)
-        shutil.rmtree(parts)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        with suppress(OSError):
-            half.unlink()
-        raise DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room") from error
+    with only_run(out.with_name(f".{out.name}.lock"), out):
+        try:
+            _prepare(parts, _job(recommender, requests), resume)
+            _rank_all(recommender, requests, paths, spread, progress)
+            pl.scan_parquet(paths, glob=False).sink_parquet(half)
+            summary = _summary(recommender, requests, paths)
+            sync(half)
+            os.replace(half, out)
+            sync(out.parent)  # before the parts are gone, from which it could be made again
+            shutil.rmtree(parts)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            with suppress(OSError):
+                half.unlink()
+            raise _unwritable(out, error) from error
     return summary
+
+
+@contextmanager
+def only_run(lock: Path, out: object) -> Iterator[None]:
+    """Be the only run that holds a lock file, which is there as long as the run is.
+
+    Args:
+        lock: the file, beside what is to be written by one run at a time.
+        out: what messages call that.
+
+    Raises:
+        BusyError: another run holds it.
+        DataError: its folder cannot be written.
+    """
+    with ExitStack() as held:
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            alone = held.enter_context(locked_for_now(lock))
+        except OSError as error:
+            raise _unwritable(out, error) from error
+        if not alone:
+            raise BusyError(f"another run writes {out}; wait until it has ended, or name another place")
+        yield
+
+
+def _unwritable(out: object, error: Exception) -> DataError:
+    return DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room")
 
 
 def _rank_all(
@@ -123,8 +154,8 @@ def _rank_all(
     spread: Spread | None,
     progress: Progress,
 ) -> None:
-    """Rank every part whose file is not there yet, and say how far and how fast it goes."""
-    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    """Rank every part whose file is not there yet, or damaged, and say how far and how fast it goes."""
+    missing = [number for number, path in enumerate(paths) if not _is_whole(path)]
     there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
     tasks = ((number, requests[_part(number)]) for number in missing)
     finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
@@ -133,9 +164,7 @@ def _rank_all(
             started = time.monotonic()  # a worker is ready: loading is no part of the rate
             continue
         number, content = part
-        half = paths[number].with_suffix(".half")
-        half.write_bytes(content)
-        os.replace(half, paths[number])
+        replace_file(paths[number], content)
         done += _size(requests, number)
         rate = done / max(time.monotonic() - started, 1e-9)
         minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)
@@ -152,6 +181,15 @@ def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]
     meant = [request.unexplored() if explores or request.policy else request for request in requests]
     lists_to_polars(recommender.recommend_many(meant)).write_parquet(content)
     return number, content.getvalue()
+
+
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there and can be read: a disk may have lost what was written."""
+    try:
+        pl.read_parquet(part, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def _part(number: int) -> slice:
@@ -188,6 +226,4 @@ def _prepare(parts: Path, job: str, resume: bool) -> None:
         return
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir()
-    half = note.with_suffix(".half")
-    half.write_bytes(content)
-    os.replace(half, note)
+    replace_file(note, content)

@@ -11,6 +11,7 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
@@ -119,7 +120,7 @@ def as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress:
 def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     """A data set in the numbers of a version: its items and names of events first, new ones behind.
 
-    Items that are gone stay, withdrawn.
+    Items that are gone stay, withdrawn, with their attributes in the types of today.
 
     Raises:
         DataError: more kinds of events than there are numbers for.
@@ -129,7 +130,11 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     vocabulary = catalogue.vocabulary.extended(ids)
     numbers = vocabulary.numbers(ids)
     gone = np.setdiff1d(np.arange(len(catalogue)), numbers)
+    today = dataset.catalogue.frame.schema
     withdrawn = catalogue.frame[gone].with_columns(available=pl.lit(False))
+    withdrawn = withdrawn.with_columns(
+        kept_as(withdrawn[name], today[name]) for name in withdrawn.columns if name in today
+    )
     rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
     frame = rows[np.argsort(np.concatenate([numbers, gone]))]
     numbered = replace(log, n_items=len(vocabulary), items=numbers[log.items])

@@ -83,14 +83,40 @@ def locked_at_once(path: Path) -> Iterator[bool]:
     """Hold a lock file if nobody else does; yields whether that is so. It is let go when its process ends, however."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _locks(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked_for_now(path: Path) -> Iterator[bool]:
+    """`locked_at_once` for places where no lock file is to stay: it is removed by whoever held it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        alone = _locks(descriptor) and _is_at(descriptor, path)
+        try:
+            yield alone
+        finally:
+            if alone:
+                path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether a file has not been removed since it was opened: a lock on one that has keeps nobody out."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def hold_folder(folder: Path) -> int | None:
@@ -100,9 +126,7 @@ def hold_folder(folder: Path) -> int | None:
         The descriptor, for the caller to close; None when another holds the folder.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    if _locks(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None

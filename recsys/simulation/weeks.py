@@ -27,7 +27,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.vocabulary import Vocabulary
-from recsys.errors import StoreError
+from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.retrain import Decision, retrain_from_store
 from recsys.pipeline.train import train
 from recsys.progress import Progress, silent
@@ -43,6 +43,19 @@ LENGTH = 10
 WARM_UP_WEEKS = 3
 
 _RELOAD_SECONDS = 300.0
+_REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
+"""What a simulation makes in its folder."""
+
+
+def check_unused(folder: Path) -> None:
+    """See that a folder holds no earlier simulation: it begins with a first version and an empty store.
+
+    Raises:
+        ConfigError: it holds something with the name of what a simulation makes.
+    """
+    for name in (_REGISTRY, _FROZEN, _STORE):
+        if (folder / name).exists():
+            raise ConfigError(f"{folder} holds {name} of an earlier simulation; remove the folder, or name another")
 
 
 @dataclass(frozen=True)
@@ -118,10 +131,10 @@ class Simulation:
     def run(self) -> list[Week]:
         """All weeks."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        registry, frozen = Registry(self.folder / "registry"), self.folder / "frozen"
+        registry, frozen = Registry(self.folder / _REGISTRY), self.folder / _FROZEN
         self.first_version(registry)
         shutil.copytree(registry.path, frozen)
-        url = sqlite_url(self.folder / "store.db")
+        url = sqlite_url(self.folder / _STORE)
         with (
             closing(open_store(url)) as store,
             serving(registry.path, url, self.folder / "retrained.log") as live,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlunsplit
 
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError, StoreError
+from recsys.progress import Progress, silent
 from recsys.store.address import address_of
 
 _PAGE = 1_000
@@ -19,16 +20,23 @@ _TIMEOUT_SECONDS = 10.0
 _IDLE_MILLISECONDS = 60_000
 """An entry that its reader has not acknowledged for so long is taken over: that reader is gone."""
 
+Entry = tuple[bytes, dict[bytes, bytes] | None]
+"""Its id and its fields: none where it was trimmed from the stream since the group was given it."""
+
 
 class RedisStream:
     """A `Stream`. The URL is that of redis-py with `stream=NAME` and perhaps `group=NAME`, `consumer=NAME`.
+
+    Args:
+        url: where it is.
+        progress: is told of entries that were trimmed away.
 
     Raises:
         ConfigError: redis-py is not installed, or the URL names no stream.
         StoreError: Redis cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, progress: Progress = silent) -> None:
         try:
             import redis
         except ImportError as error:
@@ -45,6 +53,7 @@ class RedisStream:
         self._stream = parameters["stream"]
         self._group = parameters.get("group", "recsys")
         self._consumer = parameters.get("consumer", socket.gethostname())
+        self._progress = progress
         self._error: type[Exception] = redis.RedisError
         self._client: Any = redis.Redis.from_url(
             urlunsplit(parts._replace(query="")),
@@ -61,13 +70,23 @@ class RedisStream:
                     raise
 
     def read(self, seconds: float) -> list[Message]:
-        """The next entries."""
+        """The next entries. Those that were trimmed away before they were acknowledged are let go, and told."""
+        lost = 0
         with self._explained():
-            entries = self._pending() or self._left_behind()
-            if not entries:
-                milliseconds = max(1, round(1_000 * min(seconds, _TIMEOUT_SECONDS / 2)))
-                entries = self._read(">", milliseconds)
-        return [_message(self._stream, key, fields) for key, fields in entries if fields]
+            while True:
+                entries, gone = self._next(seconds)
+                kept = [_message(self._stream, key, fields) for key, fields in entries if fields]
+                trimmed = [key for key, fields in entries if not fields]
+                if trimmed:  # else they would be given again for ever
+                    self._client.xack(self._stream, self._group, *trimmed)
+                lost += gone + len(trimmed)
+                if kept or not (gone or trimmed):
+                    break
+        if lost:
+            self._progress(
+                f"{lost:,} entries are gone: they were trimmed from the stream before they were acknowledged"
+            )
+        return kept
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Take them off the group's list of what is pending."""
@@ -80,20 +99,29 @@ class RedisStream:
         """Close the connections."""
         self._client.close()
 
-    def _pending(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    def _next(self, seconds: float) -> tuple[list[Entry], int]:
+        """Entries, and how many more there were that Redis itself has let go."""
+        if entries := self._pending():
+            return entries, 0
+        entries, gone = self._left_behind()
+        if entries or gone:
+            return entries, gone
+        return self._read(">", max(1, round(1_000 * min(seconds, _TIMEOUT_SECONDS / 2)))), 0
+
+    def _pending(self) -> list[Entry]:
         if self._own is None:
             return []
         entries = self._read(self._own, None)
         self._own = entries[-1][0].decode() if entries else None
         return entries
 
-    def _left_behind(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    def _left_behind(self) -> tuple[list[Entry], int]:
         claimed = self._client.xautoclaim(
             self._stream, self._group, self._consumer, min_idle_time=_IDLE_MILLISECONDS, count=_PAGE
         )
-        return list(claimed[1])
+        return list(claimed[1]), sum(len(gone) for gone in claimed[2:])  # the latter from Redis 7 on
 
-    def _read(self, after: str, milliseconds: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    def _read(self, after: str, milliseconds: int | None) -> list[Entry]:
         found = self._client.xreadgroup(
             self._group, self._consumer, {self._stream: after}, count=_PAGE, block=milliseconds
         )

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError
+from recsys.progress import Progress, silent
 from recsys.store.address import address_of
 
 
@@ -27,11 +28,12 @@ class Stream(Protocol):
         ...
 
 
-def open_stream(url: str) -> Stream:
+def open_stream(url: str, progress: Progress = silent) -> Stream:
     """Open the stream that a URL names.
 
     `redis://host:port/db?stream=NAME` (Redis Streams) or `kafka://host:port[,host:port]/TOPIC`; both take `group=NAME`
-    (default `recsys`): every group gets every message, the readers of one group share them.
+    (default `recsys`): every group gets every message, the readers of one group share them. `progress` is told of
+    messages that are gone.
 
     Raises:
         ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
@@ -42,7 +44,7 @@ def open_stream(url: str) -> Stream:
 
     scheme = address_of(url).scheme
     if scheme in ("redis", "rediss"):
-        return RedisStream(url)
+        return RedisStream(url, progress)
     if scheme == "kafka":
         return KafkaStream(url)
     raise ConfigError(

@@ -1,5 +1,6 @@
 """`recsys doctor`: what it finds here, and what it says when something is wrong."""
 
+import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_missing_libraries_name_what_to_type(run: Run, monkeypatch: pytest.Monke
 
 
 def test_a_registry_without_versions(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
     outcome = run("doctor", "--registry", tmp_path / "registry", "--json")
     assert outcome.code == 0
     registry = outcome.json["checks"][-1]
@@ -42,6 +44,27 @@ def test_a_damaged_registry(run: Run, tmp_path: Path) -> None:
     outcome = run("doctor", "--registry", tmp_path)
     assert outcome.code == 4
     assert "CURRENT is damaged" in outcome.out
+
+
+def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    outcome = run("doctor", "--registry", tmp_path / "registri")
+    assert outcome.code == 4
+    assert "there is no registry" in outcome.out
+    (tmp_path / "items.csv").touch()
+    assert run("doctor", "--registry", tmp_path).code == 4, "a folder of other things"
+
+
+def test_a_current_version_that_is_not_there(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    registry = Path(shutil.copytree(trained_registry, tmp_path / "registry"))
+    (version,) = (registry / "versions").iterdir()
+    (registry / "CURRENT").write_text("20200101T000000Z-000000\n")
+    outcome = run("doctor", "--registry", registry, "--json")
+    assert (outcome.code, outcome.json["healthy"]) == (4, False)
+    problem = next(check for check in outcome.json["checks"] if check["status"] == "problem")
+    assert "20200101T000000Z-000000" in problem["found"]
+    assert problem["remedy"] == f"recsys models promote {version.name} --registry {registry}"
+    shutil.rmtree(registry / "versions")
+    assert run("doctor", "--registry", registry).code == 4, "without any version"
 
 
 def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None:

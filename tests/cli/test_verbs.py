@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ from shop import Run
 
 from recsys.cli.retrain import moments
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.published import Published
 from recsys.registry import Registry
 from recsys.store import open_store
 
@@ -99,6 +101,28 @@ def test_rank_all_users(run: Run, trained_registry: Path, tmp_path: Path) -> Non
     ]
     assert lists["rank"].to_list() == [1, 2, 3] * 60
     assert not list(tmp_path.glob("lists.parquet.*"))
+
+
+@pytest.mark.parametrize("to_a_url", [False, True])
+def test_two_runs_to_one_place_do_not_mix(
+    run: Run, trained_registry: Path, tmp_path: Path, to_a_url: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, codes = tmp_path / "lists.parquet", []
+    ranking = ("rank", "--registry", trained_registry, "--users", "all", "--out", f"file://{out}" if to_a_url else out)
+    of = Published.of
+
+    def begin_another(*arguments: Any) -> Published:
+        published = of(*arguments)
+        if not codes:
+            codes.append(-1)
+            codes.append(run(*ranking).code)
+        return published
+
+    monkeypatch.setattr(Published, "of", begin_another)
+    outcome = run(*ranking)
+    assert (codes[-1], outcome.code) == (4, 0), outcome.err
+    assert pl.read_parquet(out)["user_id"].n_unique() == 60
+    assert list(tmp_path.iterdir()) == [out]
 
 
 @pytest.mark.parametrize("name", ["users.txt", "users.csv"])

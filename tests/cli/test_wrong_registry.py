@@ -148,6 +148,17 @@ def test_lists_are_not_written_under_the_name_of_another_kind(run: Run, trained_
     assert users.read_text() == "user_id\nu1\n"
 
 
+@pytest.mark.parametrize("out", ["lists.feather", "lists.parquet.gz", "memory://lists.arrow"])
+def test_only_parquet_is_written(
+    run: Run, trained_registry: Path, tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run("rank", "--registry", trained_registry, "--users", "all", "--out", out)
+    assert outcome.code == 2
+    assert "name a file.parquet" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_explaining_an_item_that_is_not_available(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "coffee-4-large")
     assert outcome.code == 3

@@ -30,6 +30,8 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
         *("features.groups=[]", "candidates.sources=[]", "cf.factors=100000", "ranker.leaves=200000"),
         *("events.weights={click=inf}", "events.weights={click=-1}", "events.min_value={rating=nan}"),
         *("events.default_weight=inf", "text.learning_rate=inf", "events.weights={impression=1}"),
+        *("events.weights={click=1e39}", "events.default_weight=1e39", "ranker.negatives=99999999999999999999"),
+        *("data.max_history=99999999999999999999", 'candidates.sources=["als","als"]'),
     ],
 )
 def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
@@ -58,3 +60,12 @@ def test_a_simulation_needs_a_folder_and_two_items(run: Run, tmp_path: Path) -> 
     outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
     assert outcome.code == 3, outcome.err
     assert "items: 1, different words in their texts: 2" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["registry", "frozen", "store.db"])
+def test_a_simulation_needs_a_folder_without_another(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\na,red lamp\n")
+    (tmp_path / "work" / name).mkdir(parents=True)
+    outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
+    assert outcome.code == 2, outcome.err
+    assert f"holds {name} of an earlier simulation; remove the folder, or name another" in outcome.err

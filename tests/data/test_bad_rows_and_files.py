@@ -1,5 +1,6 @@
 """What is wrong is said with what, where and what to do; it never is a stack trace."""
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -149,6 +150,8 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl: the key .* give it a plain name"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
         ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
+        ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
+        ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
         ({"items__csv": ITEMS, "events__csv": HEADER}, r"events.csv has no events"),
         ({"items__csv": ITEMS, "events__csv": "user_id,item,event,timestamp\n"}, r"no column 'item_id'; rename 'item'"),
         ({"items__csv": ITEMS, "events__csv": HEADER + ",,,,,,,1\n"}, r"events.csv has no usable event: 1 x missing"),
@@ -158,6 +161,13 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
+
+
+def test_a_mark_at_the_beginning_hides_no_key_of_the_first_line(tmp_path: Path) -> None:
+    rows = [{"item_id": "i1", "title": "Lamp", "colour": "red"}, {"item_id": "i2", "title": "Chair"}]
+    lines = "\ufeff" + "".join(f"{json.dumps(row)}\n" for row in rows)
+    dataset = load_dataset(folder_of(tmp_path, items__jsonl=lines, events__csv=HEADER + GOOD))
+    assert dataset.catalogue.frame["colour"].to_list() == ["red", None]
 
 
 def test_whole_numbers_beyond_64_bits_are_no_ids(tmp_path: Path) -> None:
@@ -170,6 +180,34 @@ def test_whole_numbers_beyond_64_bits_are_no_ids(tmp_path: Path) -> None:
     reasons = [json.loads(line)["reason"] for line in report.rejections[1].lines()]
     assert reasons == ["a number of more digits than are kept; write the id as text"] * 2
     assert dataset.log.user_vocabulary.ids(range(2)) == ["2222222222222222222222000", f"{2**63}"]
+
+
+LONG = ("1234567890123456789.0", "9007199254740993.0", "1.2345678901234568e+18")
+EXACT = ("123456789012.0", "9007199254740991.0", "1234567890123456789")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_ids_that_a_number_with_a_point_rounds_are_set_aside(tmp_path: Path, suffix: str) -> None:
+    row = '{{"user_id": {}, "item_id": "i1", "event": "click", "timestamp": 1714564800}}'
+    head, row = ("", row) if suffix == "jsonl" else ("user_id,item_id,event,timestamp\n", "{},i1,click,1714564800")
+    text = head + "\n".join(row.format(id_) for id_ in (*LONG, *EXACT))
+    dataset, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, **{f"events__{suffix}": text}), ANY)
+    reasons = [json.loads(line)["reason"] for line in report.rejections[1].lines()]
+    assert reasons == ["a number of more digits than are kept; write the id as text"] * 3
+    assert len(dataset.log.user_vocabulary) == 3
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(pl.Float64, 2**53), (pl.Float32, 2**24)])
+def test_columns_of_numbers_with_a_point_hold_ids_as_far_as_they_are_exact(
+    dtype: type[pl.DataType], limit: int
+) -> None:
+    users = pl.Series([float(limit - 1), float(limit), float(limit + 2)], dtype=dtype)
+    events = pl.DataFrame({"item_id": "i1", "event": "click", "timestamp": 1714564800}).join(
+        users.to_frame("user_id"), how="cross"
+    )
+    items = pl.DataFrame({"item_id": ["i1"], "title": ["Lamp"]})
+    dataset = dataset_from_frames(items, events, ANY)
+    assert (dataset.n_rejected, dataset.log.user_vocabulary.ids(range(1))) == (2, [str(limit - 1)])
 
 
 def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:

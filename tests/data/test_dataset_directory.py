@@ -1,6 +1,7 @@
 """A dataset directory in every kind of file becomes the same data set."""
 
 import gzip
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import parse_config
+from recsys.data.catalogue import plain_text
 from recsys.data.datasets.source import Frames, write_dataset
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
@@ -84,6 +86,27 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, suffix: str) -> 
     assert dataset.fingerprint == dataset_from_frames(ITEMS, EVENTS).fingerprint
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Washers <5 mm and >3 mm thick", "Washers <5 mm and >3 mm thick"),
+        ("C++ vector&lt;int&gt; book", "C++ vector<int> book"),
+        ("I <3 tea &amp; cake", "I <3 tea & cake"),
+        ('<p class="a">red<br/>lamp</p><!-- old -->', "red lamp"),
+        ("&lt;b&gt;bold&lt;/b&gt;&lt;BR /&gt;&lt;a href='x'&gt;lamp&lt;/a&gt;", "bold lamp"),
+    ],
+)
+def test_tags_are_removed_and_what_only_looks_like_them_is_kept(text: str, plain: str) -> None:
+    assert plain_text(text) == plain
+
+
+@pytest.mark.parametrize("text", ["<", "<a ", "<br ", "&lt;br ", "<a/", "</"])
+def test_tags_that_do_not_end_cost_little_time(text: str) -> None:
+    start = time.perf_counter()
+    plain_text(text * 16_000)
+    assert time.perf_counter() - start < 2
+
+
 def test_columns_have_the_types_of_the_log() -> None:
     log = dataset_from_frames(ITEMS, EVENTS).log
     dtypes = {"users": np.int32, "items": np.int32, "events": np.int8, "times": np.int64, "weights": np.float32}
@@ -154,12 +177,24 @@ def test_a_date_with_a_digit_too_few_is_no_second() -> None:
     )
 
 
+@pytest.mark.parametrize("year", ["2024", " 1999 ", "2024.0"])
+def test_a_year_alone_is_no_time(year: str) -> None:
+    assert times_of(pl.Series([year, "2024-05-01"])) == (["2024-05-01"], 1)
+    assert times_of(pl.Series([year, "1714564800", "1899", "2101"]))[1] == 1, "seconds are not years"
+
+
 def test_a_second_that_could_be_a_date_is_one_among_seconds() -> None:
     assert times_of(pl.Series([20_000_000, 20_231_101, 20_500_000])) == (["1970-08-20", "1970-08-23", "1970-08-26"], 0)
 
 
 def test_dates_far_down_among_written_out_ones(tmp_path: Path) -> None:
     assert times_of(pl.Series(["2023-11-01"] * 1_500 + ["20231102"]))[0][-1] == "2023-11-02"
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.String])
+def test_a_column_is_what_most_of_it_is_not_what_it_begins_with(dtype: type[pl.DataType]) -> None:
+    seconds, days = [1_714_564_800] * 1_000, [20240115] * 9_000
+    assert times_of(pl.Series([*seconds, *days]).cast(dtype)) == (["2024-01-15"] * 9_000, 1_000)
 
 
 def test_numeric_ids_are_text() -> None:

@@ -1,6 +1,8 @@
 """Values of items that come as JSON: which ones go together, and which the catalogue's columns take."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock
+from itertools import permutations
 from typing import Any
 
 import polars as pl
@@ -9,6 +11,7 @@ import pytest
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.files import frame_table
 from recsys.data.item_changes import ItemChange, change_items, fitted_to, item_rows
+from recsys.data.item_columns import kept_as
 from recsys.data.items_table import read_items
 from recsys.errors import DataError
 
@@ -113,3 +116,46 @@ def test_several_kinds_in_one_column(posted: list[Any], row: int) -> None:
 def test_an_item_alone_that_breaks_a_rule_is_set_aside() -> None:
     _, rejections = item_rows([{"item_id": "a", "title": "t", "created_at": "yesterday"}])
     assert rejections.rows["column"].to_list() == ["created_at"]
+
+
+KINDS = {
+    "whole": pl.Series("x", [1, 2]),
+    "number": pl.Series("x", [1.5, 2.0]),
+    "text": pl.Series("x", ["2024-05-01", "b"]),
+    "category": pl.Series("x", ["a", "b"], pl.Categorical),
+    "enum": pl.Series("x", ["a", "c"], pl.Enum(["a", "c"])),
+    "flag": pl.Series("x", [True, False]),
+    "numbers": pl.Series("x", [[1], [2]]),
+    "texts": pl.Series("x", [["a"], ["b"]]),
+    "object": pl.Series("x", [{"a": 1}, {"a": 2}]),
+    "another object": pl.Series("x", [{"b": 1}, {"b": 2}]),
+    "moment": pl.Series("x", [datetime(2024, 1, 1, tzinfo=UTC)] * 2),
+    "moment of no zone": pl.Series("x", [datetime(2024, 1, 1)] * 2),
+    "day": pl.Series("x", [date(2024, 1, 1)] * 2),
+    "clock": pl.Series("x", [clock(1)] * 2),
+}
+
+
+@pytest.mark.parametrize(("before", "now"), list(permutations(KINDS, 2)))
+def test_a_column_of_items_that_are_gone_goes_with_any_other_type(before: str, now: str) -> None:
+    gone = kept_as(KINDS[before], KINDS[now].dtype)
+    both = pl.concat([KINDS[now].to_frame(), gone.to_frame()], how="diagonal_relaxed")["x"]
+    assert len(both) == 4
+    assert {both.dtype, KINDS[now].dtype} in ({KINDS[now].dtype}, {pl.Int64(), pl.Float64()})
+    assert both[:2].to_list() == KINDS[now].to_list()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ("number", "text", ["1.5", "2.0"]),
+        ("text", "day", [date(2024, 5, 1), None]),
+        ("category", "enum", ["a", None]),
+        ("day", "moment", [datetime(2024, 1, 1, tzinfo=UTC)] * 2),
+        ("whole", "day", [None, None]),
+        ("flag", "whole", [None, None]),
+        ("texts", "text", [None, None]),
+    ],
+)
+def test_what_does_not_fit_the_type_of_today_is_missing(before: str, now: str, kept: list[Any]) -> None:
+    assert kept_as(KINDS[before], KINDS[now].dtype).to_list() == kept

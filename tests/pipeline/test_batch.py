@@ -13,7 +13,7 @@ import pytest
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
-from recsys.errors import DataError, RecsysError
+from recsys.errors import BusyError, DataError, RecsysError
 from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
@@ -96,10 +96,35 @@ def test_the_file_of_an_interrupted_run_is_that_of_a_whole_one(ranker: Recommend
     rank_to_parquet(ranker, REQUESTS, whole)
     parts = interrupt(ranker, REQUESTS, out)
     (parts / "000000.parquet").unlink()
-    (parts / "000001.half").write_bytes(b"half a part")
+    (parts / ".000001.parquet.new").write_bytes(b"half a part")
     rank_to_parquet(ranker, REQUESTS, out, resume=True)
     assert out.read_bytes() == whole.read_bytes()
     assert not parts.exists()
+
+
+@pytest.mark.parametrize("left", [0, 40, -8])
+def test_a_part_that_a_crash_left_damaged_is_ranked_again(ranker: Recommender, tmp_path: Path, left: int) -> None:
+    out = tmp_path / "lists.parquet"
+    part = interrupt(ranker, REQUESTS, out) / "000000.parquet"
+    part.write_bytes(part.read_bytes()[:left])
+    rank_to_parquet(ranker, REQUESTS, out, resume=True)
+    found = pl.read_parquet(out)
+    assert (found["request_id"].n_unique(), found.filter(pl.col("score") == 77).height) == (11, 0)
+
+
+def test_lists_are_on_the_disk_before_their_parts_are_gone(
+    ranker: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def sync(descriptor: int) -> None:
+        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        synced.append((name, (tmp_path / "lists.parquet.parts").exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    rank_to_parquet(ranker, REQUESTS, tmp_path / "lists.parquet")
+    assert (".000002.parquet.new", True) in synced
+    assert synced[-2:] == [("lists.parquet.half", True), (tmp_path.name, True)]
 
 
 @pytest.mark.parametrize("resume", [True, False])
@@ -109,6 +134,21 @@ def test_parts_of_another_job_are_not_reused(ranker: Recommender, tmp_path: Path
     others = [*REQUESTS[1:], Request("user 50", request_id="another")] if resume else REQUESTS
     rank_to_parquet(ranker, others, out, resume=resume)
     assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
+
+
+def test_a_second_run_to_the_same_place_is_refused(ranker: Recommender, tmp_path: Path) -> None:
+    out, refused = tmp_path / "lists.parquet", []
+
+    def begin_another(_: str) -> None:
+        with pytest.raises(BusyError, match=f"another run writes {out}"):
+            rank_to_parquet(ranker, REQUESTS[:3], out, resume=True)
+        refused.append(True)
+
+    (tmp_path / ".lists.parquet.lock").touch()  # a killed run leaves it, and nobody holds it
+    rank_to_parquet(ranker, REQUESTS, out, progress=begin_another)
+    assert len(refused) == 3
+    assert pl.read_parquet(out)["request_id"].n_unique() == 11
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_parts_that_were_ranked_by_other_events_are_not_reused(

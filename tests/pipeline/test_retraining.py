@@ -12,6 +12,7 @@ import pytest
 from pipeline_world import AFTER, DAY, clicks_of_tastes, fashion
 
 from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.item_changes import ItemChange
@@ -20,6 +21,7 @@ from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
 from recsys.pipeline import retrain
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.going_on import renumbered
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.registry import Registry
@@ -50,6 +52,18 @@ def items(plain: Bundle) -> list[str]:
 def trendy(early: Dataset, items: list[str], plain_config: Config) -> Dataset:
     """40 days of tastes, then 300 hours of a fashion that the served version cannot know."""
     return append_events(early, fashion(items, 300), plain_config)
+
+
+def test_attributes_may_change_their_type(plain: Bundle, early: Dataset) -> None:
+    frame = early.catalogue.frame
+    past = pl.concat([frame, frame[:1].with_columns(item_id=pl.lit("gone"))])
+    before = replace(plain, catalogue=ItemCatalogue(past.with_columns(pl.lit(3).alias("stock"), extra=pl.lit("a"))))
+    today = frame.with_columns(stock=pl.lit([1, 2]), extra=pl.lit(True))
+    numbered = renumbered(replace(early, catalogue=ItemCatalogue(today)), before).catalogue.frame
+    assert numbered["item_id"].to_list() == past["item_id"].to_list()
+    assert numbered["stock"].to_list() == [[1, 2]] * len(frame) + [None]
+    assert numbered["extra"].to_list() == [True] * len(frame) + [None]
+    assert numbered["available"][-1] is False
 
 
 def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, trendy: Dataset) -> None:

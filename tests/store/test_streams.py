@@ -103,6 +103,13 @@ def test_numbers_beyond_32_bits_are_no_event(field: str, value: float, is_kept: 
     assert all(one.timestamp == 1_714_521_600_000_000 for one in events)
 
 
+def test_an_id_that_a_number_with_a_point_rounds_is_no_event() -> None:
+    ids = [1234567890123456789.0, 1234567890123456790.0, 1234567890123456789]
+    events, wrong = read_messages([Message("1-0", event(1, user_id=id_), 0) for id_ in ids])
+    assert [one.user_id for one in events] == ["1234567890123456789"]
+    assert ["write the id as text" in one.reason for one in wrong] == [True, True]
+
+
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisStream(StreamContract):
     @pytest.fixture
@@ -138,6 +145,32 @@ class TestRedisStream(StreamContract):
         assert self.take(url, store, tmp_path / "bad.jsonl") == Ingested(1, 0, 0)
         ((_, stored),) = store.read()
         assert (stored.value, stored.position, stored.event_id.partition("-")[0][:13]) == (2.5, 3, "redis/clicks/")
+
+    @pytest.mark.parametrize("reader", ["", "another"])
+    def test_what_was_trimmed_before_it_was_stored_is_let_go(
+        self, server: RedisServer, url: str, send: Send, store: Store, reader: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import redis
+
+        for number in range(5):
+            send(event(number))
+        dies = open_stream(f"{url}&consumer=dies" if reader else url)
+        assert len(dies.read(0.5)) == 5
+        dies.close()
+        client = redis.Redis(port=server.port)
+        client.xtrim("clicks", maxlen=0)
+        for number in range(5, 8):
+            send(event(number))
+        monkeypatch.setattr("recsys.store.redis_stream._IDLE_MILLISECONDS", 0)
+        said: list[str] = []
+        stream = open_stream(url, said.append)
+        messages = stream.read(0.5)
+        stream.acknowledge(messages)
+        stream.close()
+        assert [one.event_id for one in read_messages(messages)[0]] == ["e5", "e6", "e7"]
+        assert said == ["5 entries are gone: they were trimmed from the stream before they were acknowledged"]
+        assert client.xpending("clicks", "recsys")["pending"] == 0
+        client.close()
 
     def test_a_wrong_url_and_no_server(self) -> None:
         with pytest.raises(ConfigError, match=r"\?stream=NAME"):
