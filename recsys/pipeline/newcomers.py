@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
-from recsys.data.history import ItemWeights
 from recsys.data.ragged import entries
 from recsys.retrieval.scores import DenseScores, Scores, SparseScores, best_among, distinct
 from recsys.text.interest import InterestModel
@@ -105,9 +104,11 @@ class Newcomers:
     def among(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
         if isinstance(known, SparseScores):
-            return SparseScores.linked(ItemWeights(known.offsets, known.items, known.values), self._shares)
+            return known.lent(self._borrowers)
         if isinstance(known, DenseScores):
-            return DenseScores(known.values @ self._shares)
+            values = np.asarray(known.values @ self._borrowers)
+            values[:, : self.n_known] += known.values
+            return DenseScores(values)
         return _NewcomerScores(known, self.lenders, self._borrowers)
 
     def beside(self, known: Scores) -> Scores:
@@ -120,12 +121,6 @@ class Newcomers:
     @cached_property
     def _borrowers(self) -> sp.csr_matrix:
         return self.lenders.T.tocsr()
-
-    @cached_property
-    def _shares(self) -> sp.csr_matrix:
-        """(n_known, n_items): how much of its scores each item has, itself all of them."""
-        own = sp.eye_array(*self.lenders.shape, dtype=np.float32)
-        return sp.csr_matrix((own + self.lenders).T)
 
     def lent(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_items, dim) of vectors (n_known, dim): those of learned items, and what they lend to the others."""

@@ -173,6 +173,45 @@ def scatter(
     return starts, linked[: starts[-1]], totals[: starts[-1]]
 
 
+@njit(cache=True, nogil=True)
+def lend(
+    offsets: Ints, items: Ints, values: Floats, indptr: Ints, indices: Ints, data: Floats, sums: Floats, marks: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Put beside the items of each row those that borrow from them, with the sum of share times value.
+
+    Args:
+        offsets, items, values: where each row's items start, these, increasing within a row, and their values.
+        indptr, indices, data: CSR of who borrows from an item, none of them in a row already, and the shares.
+        sums, marks: as for `scatter`.
+
+    Returns:
+        As `scatter`.
+    """
+    starts, most = np.zeros(len(offsets), dtype=np.int64), len(items)
+    for row in range(len(offsets) - 1):
+        links = 0
+        for entry in range(offsets[row], offsets[row + 1]):
+            links += indptr[items[entry] + 1] - indptr[items[entry]]
+        most += min(links, len(sums))
+    found, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
+    for row in range(len(offsets) - 1):
+        own, last = offsets[row], offsets[row + 1]
+        for entry in range(own, last):
+            for link in range(indptr[items[entry]], indptr[items[entry] + 1]):
+                add(data[link] * values[entry], indices[link], sums, marks)
+        behind = starts[row] + last - own  # the borrowers first stand behind the room for the row's own
+        end = behind + gather(sums, marks, found[behind:], totals[behind:])
+        for place in range(starts[row], end):
+            if behind == end or (own < last and items[own] < found[behind]):
+                found[place], totals[place] = items[own], values[own]
+                own += 1
+            else:
+                found[place], totals[place] = found[behind], totals[behind]
+                behind += 1
+        starts[row + 1] = end
+    return starts, found[: starts[-1]], totals[: starts[-1]]
+
+
 @njit(inline="always")
 def add(value: float, item: int, sums: Floats, marks: Ints) -> None:
     """Add a value to the sum of an item, and mark it; `sums` and `marks` as for `scatter`."""

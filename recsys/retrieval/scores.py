@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, keys_of_best, keys_of_known, look_up, scatter
+from recsys.retrieval.compiled import PLACE, keys_of_best, keys_of_known, lend, look_up, scatter
 
 Number = TypeVar("Number", bound=np.integer)
 
@@ -131,6 +131,12 @@ class SparseScores:
         n_items = links.shape[1]
         columns = past.offsets, past.items, past.values, links.indptr, links.indices, links.data
         return cls(*scatter(*columns, *SUMS.of(n_items)), n_items)
+
+    def lent(self, borrowers: sp.csr_matrix) -> "SparseScores":
+        """The same with what these items lend to others: shares (n_items, n_more_items), of items without a score."""
+        n_items = borrowers.shape[1]
+        columns = self.offsets, self.items, self.values, borrowers.indptr, borrowers.indices, borrowers.data
+        return SparseScores(*lend(*columns, *SUMS.of(n_items)), n_items)
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""

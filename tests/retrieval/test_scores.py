@@ -53,6 +53,25 @@ def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items:
             check_same(SparseScores.linked(past, links), (histories @ links).toarray(), seed)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 4), st.integers(1, 60), st.integers(0, 20), st.integers(0, 2**31))
+def test_what_is_lent_adds_up_beside_what_is_known(n_requests: int, n_known: int, n_more: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lends = rng.random(n_known) < 0.7
+    known = ((rng.random((n_requests, n_known)) < 0.3) * rng.random((n_requests, n_known)) * lends).astype(np.float32)
+    shares = (rng.random((n_known, n_known + n_more)) < 0.1) * rng.random((n_known, n_known + n_more)) * lends[:, None]
+    shares[:, :n_known] *= ~lends
+    table = sp.csr_matrix(known)
+    said = SparseScores(table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data, n_known)
+    found = said.lent(sp.csr_matrix(shares, dtype=np.float32))
+    expected = known @ shares
+    expected[:, :n_known] += known
+    lists = sp.csr_matrix((found.values, found.items, found.offsets), shape=expected.shape)
+    np.testing.assert_allclose(lists.toarray(), expected, rtol=1e-5)
+    for row in range(n_requests):
+        assert (np.diff(found.items[found.offsets[row] : found.offsets[row + 1]]) > 0).all()
+
+
 def test_popular_items_are_found_however_few_are_eligible() -> None:
     values = np.arange(1, 1_001, dtype=np.float32)
     scores = SharedScores(values, np.arange(999, -1, -1, dtype=np.int32))
