@@ -206,7 +206,10 @@ class QuotaRule(Section):
 class PolicyConfig(Section):
     """The rules that shape the final list, in the order in which they are applied."""
 
-    seen: Seen = Field("auto", description="auto: keep where users come back to the same items, else exclude")
+    seen: Seen = Field(
+        "auto",
+        description="items of a user's newest 10,000 events; auto: keep where users come back to them, else exclude",
+    )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    model_validator,
+)
 
 from recsys.config import MAX_BATCH, MAX_RULE, Count, Days
 from recsys.data.schema import MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
@@ -40,6 +49,16 @@ Bounded = AfterValidator(_of_64_bits)
 
 Scalar = Annotated[Value, Bounded]
 """What columns and stores can hold."""
+
+
+def _not_too_many(value: object) -> object:
+    if isinstance(value, list) and len(value) > MAX_BATCH:
+        raise ValueError(f"{len(value)} of them; send at most {MAX_BATCH} at a time")
+    return value
+
+
+OfOneCall = BeforeValidator(_not_too_many)
+"""Of a list whose length the config bounds, once each of it has been looked at: that must not take seconds."""
 
 
 class Model(BaseModel):
@@ -154,7 +173,7 @@ class EventsRequest(Model):
         json_schema_extra={"examples": [{"events": [{"user_id": "u1", "item_id": "i1", "event": "click"}]}]}
     )
 
-    events: Annotated[list[EventIn], Field(max_length=MAX_BATCH)]
+    events: Annotated[list[EventIn], OfOneCall]
 
 
 class ItemIn(Model):
@@ -199,7 +218,7 @@ class ItemsRequest(Model):
         json_schema_extra={"examples": [{"items": [{"item_id": "i1", "title": "Espresso beans", "price": 9.5}]}]}
     )
 
-    items: Annotated[list[ItemIn], Field(max_length=MAX_BATCH)]
+    items: Annotated[list[ItemIn], OfOneCall]
 
 
 class ItemsAnswer(BaseModel):

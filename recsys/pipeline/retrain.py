@@ -14,7 +14,7 @@ from recsys.data.forget import Forgotten, user_digest, without_users
 from recsys.data.item_changes import change_fitting_items
 from recsys.data.loading import append_events
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.errors import DataError, RecsysError
+from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
@@ -218,15 +218,22 @@ class _Retraining:
             return replace(decision, reason=reason, checks=(Check("events", False, reason),))
         checks = check_data(champion, news.dataset, news.n_unusable)
         decision = replace(decision, checks=tuple(checks))
-        if all(check.passed for check in checks):
-            return self._challenge(decision)
-        return replace(decision, action="refused", reason=_objections(checks))
+        if not all(check.passed for check in checks):
+            return replace(decision, action="refused", reason=_objections(checks))
+        newer = news.dataset.log.after(champion.data_record.end).positive().times
+        if not len(newer):
+            reason = "none of the new events is a sign of interest that is newer than the served version's data"
+            return replace(decision, reason=reason, checks=(*checks, Check("events", False, reason)))
+        return self._challenge(decision, int(np.quantile(newer, 0.5, method="higher")))
 
-    def _challenge(self, decision: Decision) -> Decision:
-        """Train a challenger, measure it against the champion, and promote it if no check speaks against it."""
+    def _challenge(self, decision: Decision, test_start: int) -> Decision:
+        """Train a challenger, measure it against the champion, and promote it if no check speaks against it.
+
+        Args:
+            test_start: from which on the newer half of the new signs of interest happened, microseconds.
+        """
         registry, champion, seed = self.registry, self.champion, self.seed
         config, dataset = champion.config.retrain, self.news.dataset
-        test_start = _newest_half(champion, dataset)
         self.progress(f"measuring version {champion.version} on the newest requests")
         served = as_served(champion, dataset, test_start, seed, self.progress)
         expected = champion.report.metrics[METRIC]["mean"]
@@ -310,14 +317,6 @@ def _why_cleared(version: str) -> str:
 
 def _objections(checks: Collection[Check]) -> str:
     return "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
-
-
-def _newest_half(champion: Bundle, dataset: Dataset) -> int:
-    """The moment from which on the newer half of the new signs of interest happened, microseconds."""
-    newer = dataset.log.after(champion.data_record.end).positive().times
-    if not len(newer):
-        raise DataError("none of the new events is a sign of interest that is newer than the served version's data")
-    return int(np.quantile(newer, 0.5, method="higher"))
 
 
 def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
