@@ -98,7 +98,10 @@ GUARDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_RE
 
 def documented(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """How these problems stand in the OpenAPI document of a route."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    schema = Problem.model_json_schema(ref_template="{model}")
+    faults = schema.pop("$defs")["Fault"]  # a reference within a response would be looked for in the whole document
+    schema["properties"]["errors"]["items"] = faults
+    content = {"application/problem+json": {"schema": schema}}
     return {int(status): {"description": status.phrase, "content": content} for status in statuses}
 
 

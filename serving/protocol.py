@@ -23,6 +23,9 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
     class InTime(HttpToolsProtocol):
         _waiting: asyncio.TimerHandle | None = None
         _come = 0
+        _in_body = (
+            False  # also while the rest of one comes that was answered before its end, such as one that is too long
+        )
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -35,10 +38,10 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             if self.cycle is None or self.cycle.response_complete:
                 self._expect_head()  # also when these bytes begin no request: empty lines end uvicorn's own timer
-            if self._waiting is not None:
+            if self._waiting is not None and not self._in_body:
                 self._come += len(data)
             super().data_received(data)
-            if self._waiting is not None and self._come > _HEAD_BYTES:
+            if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
                 status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 self._refuse(
                     status, f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
@@ -50,7 +53,12 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._have_head()
+            self._in_body = True
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._in_body = False
+            super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
             """To what is no HTTP and so reaches no app."""

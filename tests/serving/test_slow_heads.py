@@ -70,6 +70,17 @@ def test_a_head_without_an_end_is_refused(strict: httpx.Client) -> None:
         assert long.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
+def test_the_rest_of_a_body_that_was_refused_is_no_head(strict: httpx.Client) -> None:
+    head = (
+        b"POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
+    )
+    with connect(strict) as kept:
+        kept.sendall(head)
+        assert answer(kept).startswith(b"HTTP/1.1 413")
+        kept.sendall(b"x" * 2_000_000 + WHOLE)
+        assert answer(kept).startswith(b"HTTP/1.1 200")
+
+
 def test_the_next_head_of_a_kept_connection_is_waited_for_no_longer(strict: httpx.Client) -> None:
     with connect(strict) as kept:
         for _ in range(2):
