@@ -23,9 +23,7 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
     class InTime(HttpToolsProtocol):
         _waiting: asyncio.TimerHandle | None = None
         _come = 0
-        _in_body = (
-            False  # also while the rest of one comes that was answered before its end, such as one that is too long
-        )
+        _in_body = False  # also while the rest of one comes that was answered before its end, as one that is too long
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
