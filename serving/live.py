@@ -214,7 +214,7 @@ class LiveState:
         try:
             version = self._loader.wanted(variant)
             if before is None or before.version != version:
-                self._check_store()
+                self._check_store(self._follower.store_answers)
                 self._swap([variant.name], self.at_hand(version) or self._loader.load(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
@@ -224,13 +224,9 @@ class LiveState:
             logger.exception("%s: the version was refused; serving %s", variant.name, kept)
         return True
 
-    def _check_store(self, answers: bool | None = None) -> None:
-        """Refuse to exchange what is served for a version that cannot be told who is forgotten and what is deleted.
-
-        Args:
-            answers: whether the store does; None: whether it did when it was last asked.
-        """
-        if self._answering and not (self._follower.store_answers if answers is None else answers):
+    def _check_store(self, answers: bool) -> None:
+        """Refuse to exchange what is served for a version that cannot be told who is forgotten and what is deleted."""
+        if self._answering and not answers:
             raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
 
     def _watch(self) -> None:

@@ -49,7 +49,7 @@ def run_workers(n: int, work: Callable[[], None]) -> int:
     with _Signals() as signals:
         first = {_fork(work, signals) for _ in range(n)}
         running, stopping, code = set(first), False, 0
-        while running:
+        while running or not stopping:  # all may be gone while none can be started
             if signals.wait(_HEARD, PAUSE_SECONDS if len(running) < n else math.inf) & _STOPS:
                 stopping = True
                 _stop(running)

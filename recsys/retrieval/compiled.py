@@ -141,6 +141,18 @@ def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints,
         found[pair] = values[first] if first < end and known[first] == items[pair] else 0
 
 
+@njit(inline="always")
+def _most_linked(offsets: Ints, items: Ints, indptr: Ints, n_items: int) -> int:
+    """How many linked items all rows together have at most: arguments as for `scatter`."""
+    most = 0
+    for row in range(len(offsets) - 1):
+        links = 0
+        for entry in range(offsets[row], offsets[row + 1]):
+            links += indptr[items[entry] + 1] - indptr[items[entry]]
+        most += min(links, n_items)
+    return most
+
+
 @njit(cache=True, nogil=True)
 def scatter(
     offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats, sums: Floats, marks: Ints
@@ -155,12 +167,7 @@ def scatter(
     Returns:
         (n_rows + 1,) where each row's linked items start, these, increasing within a row, and their sums.
     """
-    starts, most = np.zeros(len(offsets), dtype=np.int64), 0
-    for row in range(len(offsets) - 1):
-        links = 0
-        for entry in range(offsets[row], offsets[row + 1]):
-            links += indptr[items[entry] + 1] - indptr[items[entry]]
-        most += min(links, len(sums))
+    starts, most = np.zeros(len(offsets), dtype=np.int64), _most_linked(offsets, items, indptr, len(sums))
     linked, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for row in range(len(offsets) - 1):
         for entry in range(offsets[row], offsets[row + 1]):
@@ -187,12 +194,8 @@ def lend(
     Returns:
         As `scatter`.
     """
-    starts, most = np.zeros(len(offsets), dtype=np.int64), len(items)
-    for row in range(len(offsets) - 1):
-        links = 0
-        for entry in range(offsets[row], offsets[row + 1]):
-            links += indptr[items[entry] + 1] - indptr[items[entry]]
-        most += min(links, len(sums))
+    starts = np.zeros(len(offsets), dtype=np.int64)
+    most = len(items) + _most_linked(offsets, items, indptr, len(sums))
     found, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for row in range(len(offsets) - 1):
         own, last = offsets[row], offsets[row + 1]

@@ -55,3 +55,7 @@ def test_every_answer_is_documented(label: str, operations: dict[str, schemathes
         case.call_and_validate(checks=PROMISED)
 
     check()
+
+
+def test_no_reference_leads_nowhere(reading: httpx.Client) -> None:
+    assert '"#/$defs' not in reading.get("/openapi.json").text
