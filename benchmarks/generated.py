@@ -25,7 +25,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.progress import Progress, silent
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker
@@ -65,13 +65,13 @@ def publish(
     catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)
     vectors = _vectors(real["title"].to_list(), n_items, config, rng)
-    stage = _stage(vectors, log, config, rng, progress)
-    scoring = Scoring(catalogue, stage, EventState(log))
+    sources = _sources(vectors, log, config, rng, progress)
+    scoring = Scoring(catalogue, sources, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
     rankers = Rankers(ranker, {}, Calibration(1.0, -3.0), Calibration(1.0, -4.0))
     report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
-    bundle = Bundle(config, catalogue, log, stage, features, rankers, report, fingerprint=f"generated {n_items}")
+    bundle = Bundle(config, catalogue, log, sources, features, rankers, report, fingerprint=f"generated {n_items}")
     registry = Registry(folder)
     registry.publish(bundle, why="benchmark")
     return registry
@@ -123,9 +123,9 @@ def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog
     )
 
 
-def _stage(
+def _sources(
     vectors: NDArray[np.float32], log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
-) -> StageOne:
+) -> Sources:
     n_items = len(vectors)
     small = InterestModel.fit(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0)
     topics = rng.integers(0, max(1, n_items // _ITEMS_OF_A_TOPIC), n_items)
@@ -139,8 +139,8 @@ def _stage(
         "popular": Popular.fit(log, config.cf),
         "history": Revisits(n_items),
     }
-    stage = StageOne(models, interest)
-    return stage.indexed(progress=progress) if n_items > config.candidates.exact_items else stage
+    sources = Sources(models, interest)
+    return sources.indexed(progress=progress) if n_items > config.candidates.exact_items else sources
 
 
 def _about(topics: NDArray[np.int64], dim: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -166,7 +166,7 @@ def floor(recommender: Recommender, users: Sequence[str]) -> tuple[Callable[[], 
     requests = [Request(user_id=user) for user in users[:_ROUNDS]]
     blocks = [recommender.block([request]) for request in requests]
     bundle, scoring = recommender.bundle, recommender.scoring
-    ranker, interest = bundle.rankers.full, scoring.stage.interest
+    ranker, interest = bundle.rankers.full, scoring.sources.interest
     assert interest is not None, "the version has text"
     with threadpool_limits(1):
         recommender.recommend(requests[0])

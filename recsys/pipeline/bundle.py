@@ -16,7 +16,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.rankers import Rankers
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.registry import DataRecord, Description, Registry, StoreMark
 from recsys.registry.manifest import MANIFEST
 
@@ -32,7 +32,7 @@ class Bundle:
         config: as resolved by training: `policy.seen` is never `auto` here.
         catalogue: the items.
         log: all events it was trained on; histories and counters are folds over it.
-        stage: the sources, fitted on the whole log.
+        sources: the sources, fitted on the whole log.
         features: the ranker's columns, in order.
         rankers: the ranker, its ablations and calibrations.
         report: of the training's own test: measured on the test window by models that had not seen it.
@@ -46,7 +46,7 @@ class Bundle:
     config: Config
     catalogue: ItemCatalogue
     log: InteractionLog
-    stage: StageOne
+    sources: Sources
     features: FeatureSet
     rankers: Rankers
     report: EvaluationReport
@@ -91,7 +91,7 @@ class Bundle:
         """Write all files into an existing folder."""
         self.catalogue.save(folder / "vocabulary")
         self.log.save(folder / "features" / "log")
-        self.stage.save(folder)
+        self.sources.save(folder)
         self.rankers.save(folder / "rank")
         (folder / "policy").mkdir()
         (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
@@ -116,14 +116,14 @@ class Bundle:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
-        stage = StageOne.load(folder)
-        if stage.interest is not None:
-            stage.interest.vectors_file = registry.vectors_file
+        sources = Sources.load(folder)
+        if sources.interest is not None:
+            sources.interest.vectors_file = registry.vectors_file
         return cls(
             config=config,
             catalogue=catalogue,
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
-            stage=stage,
+            sources=sources,
             features=FeatureSet.named(manifest.feature_names, configured(config.features)),
             rankers=rankers,
             report=EvaluationReport.from_json(

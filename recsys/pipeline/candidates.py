@@ -30,7 +30,7 @@ class Candidates:
     Attributes:
         rows: (n_pairs,) request of each pair.
         items: (n_pairs,) item numbers.
-        proposed_by: (n_pairs,) bit s is set when source s, in the order of `sources`, has the item among its best.
+        proposed_by: (n_pairs,) bit s is set when source s of `Sources.names` has the item among its best.
         scores: source -> (n_pairs,) float32.
         fused: (n_pairs,) float32 sum of the reciprocal ranks, higher is better: the order before any ranker.
     """

@@ -134,7 +134,7 @@ def on_moments(
     matched = Matched.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
-    past = Past(Scoring(bundle.catalogue, bundle.stage, state), bundle.config)
+    past = Past(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)
     targets = matched.items[moments.target_items]
     known = replace(moments, users=matched.users[moments.users], target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.

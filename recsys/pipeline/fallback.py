@@ -24,8 +24,8 @@ def popular_list(request: Request, block: Block, scoring: Scoring, bundle: Bundl
     policy, only = block.policies[0], block.only[0]
     allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
     worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
-    if "popular" in scoring.stage.models:
-        popular = scoring.stage.scores_of("popular", block.histories)
+    if "popular" in scoring.sources.models:
+        popular = scoring.sources.scores_of("popular", block.histories)
         worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
     best = allowed[np.argsort(-worth[allowed], kind="stable")]
     if only is not None:

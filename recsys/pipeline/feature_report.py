@@ -18,7 +18,7 @@ from recsys.pipeline.moments import Moments, grade_of_weights
 from recsys.pipeline.past import Past
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.pipeline.training_rows import training_rows
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
@@ -63,7 +63,7 @@ def feature_report(
     split = TemporalSplit.of(log, config.data)
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     with tempfile.TemporaryDirectory() as folder:
-        stage = StageOne.fit(
+        sources = Sources.fit(
             dataset.catalogue,
             log.before(split.ranker_start),
             config,
@@ -73,7 +73,7 @@ def feature_report(
             warm=None,
             progress=progress,
         )
-        past = Past(Scoring(dataset.catalogue, stage, EventState(log)), config)
+        past = Past(Scoring(dataset.catalogue, sources, EventState(log)), config)
         features, top = past.scoring.features(config.features), len(grade_of_weights(log))
         older, newer = (
             training_rows(

@@ -19,7 +19,7 @@ from recsys.pipeline.matching import with_names_of
 from recsys.pipeline.novices import never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.pipeline.steps import Steps
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
@@ -34,7 +34,7 @@ _EASE = 4
 def can_go_on(parent: Bundle, dataset: Dataset) -> bool:
     """Whether the same sources can be fitted on the data, whose items must be numbered as the version's."""
     ease_fits = len(dataset.catalogue) <= parent.config.cf.ease_max_items
-    return "ease" not in parent.stage.models or ease_fits
+    return "ease" not in parent.sources.models or ease_fits
 
 
 def go_on(
@@ -81,18 +81,18 @@ def go_on(
         )
         rankers, way = parent.rankers.continued(older, ranker, seed, progress)
 
-        past = run.learn(split.test_start, _TEXT_SHARE, parent.stage)
+        past = run.learn(split.test_start, _TEXT_SHARE, parent.sources)
         test = run.moments(split.test_start, split.end)
         report = run.backtest(past, features, rankers, test, split, name, {})
         newer = run.rows(past, features, test, never_met(log, split.end))
         rankers = rankers.again(way, older, newer, ranker, seed, progress)
 
-        past = run.learn(split.end, 0.0, past.scoring.stage)
+        past = run.learn(split.end, 0.0, past.scoring.sources)
     return Bundle(
         config=parent.config,
         catalogue=dataset.catalogue,
         log=log,
-        stage=past.scoring.stage,
+        sources=past.scoring.sources,
         features=features,
         rankers=rankers,
         report=report,
@@ -148,9 +148,9 @@ def _light(config: Config) -> Config:
     return config.model_copy(update={"text": text, "cf": cf})
 
 
-def _over(parent: Bundle, catalogue: ItemCatalogue) -> StageOne:
+def _over(parent: Bundle, catalogue: ItemCatalogue) -> Sources:
     """The parent's sources over a catalogue that begins with the parent's items, as a server has them."""
     before, texts = parent.catalogue.texts, catalogue.texts
     other = [number for number in range(len(texts)) if number >= len(before) or texts[number] != before[number]]
     numbers = np.array(other, dtype=np.int32)
-    return parent.stage.updated(len(before), len(texts), numbers, [texts[number] for number in other])
+    return parent.sources.updated(len(before), len(texts), numbers, [texts[number] for number in other])

@@ -184,7 +184,7 @@ class _Ranked:
         self.targets: list[Targets] = []
         self.users: list[NDArray[np.int32]] = []
         self.lengths: list[NDArray[np.int64]] = []
-        self.recall, self.chances = _Recall(scoring.stage.sources, n_candidates), _Chances(rankers)
+        self.recall, self.chances = _Recall(scoring.sources.names, n_candidates), _Chances(rankers)
         self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
 
     def __len__(self) -> int:
@@ -201,7 +201,7 @@ class _Ranked:
             lists = _by_score(ranked, scores, scores > -np.inf, n_requests)
             everything = _by_score(ranked, scores, ranked.listed, n_requests)
             self.ablation[f"without {group}"].add(lists, everything, targets)
-        simpler = scoring.stage.baseline_scores(block.histories, block.queries) if self._names else {}
+        simpler = scoring.sources.baseline_scores(block.histories, block.queries) if self._names else {}
         listable = block.listable
         for source, said in simpler.items():
             everything = _by_score(ranked, _known_of(said, ranked), ranked.listed, n_requests)
@@ -216,7 +216,7 @@ class _Ranked:
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
         """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
-        chosen = remaining(ranked.candidates.proposed_by, self._scoring.stage.sources, group) & ranked.listed
+        chosen = remaining(ranked.candidates.proposed_by, self._scoring.sources.names, group) & ranked.listed
         columns = [place for place, own in enumerate(self._features.groups) if own != group]
         scores = np.full(len(chosen), -np.inf, dtype=np.float32)
         scores[chosen] = ranker.score(ranked.table[chosen][:, columns])

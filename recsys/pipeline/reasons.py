@@ -85,9 +85,9 @@ def _most_followed(scoring: Scoring, item: int, recent: HistoryBatch, others: ND
 
 def _most_alike(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:
     """The event whose item's text is most like that of `item`, if they are alike at all."""
-    if scoring.stage.interest is None:
+    if scoring.sources.interest is None:
         return None
-    vectors = scoring.stage.interest.base_vectors
+    vectors = scoring.sources.interest.base_vectors
     likeness = vectors[recent.items[others]] @ vectors[item]
     best = int(np.argmax(likeness))
     return int(others[best]) if likeness[best] >= _ALIKE else None

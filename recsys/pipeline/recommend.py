@@ -54,7 +54,7 @@ class Recommender:
             ConfigError: it was trained on pseudonyms, and the environment has no key for them.
         """
         self.bundle = bundle
-        self.scoring = Scoring(bundle.catalogue, bundle.stage, state or EventState(bundle.log))
+        self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
         self._users = bundle.log.user_vocabulary
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
@@ -138,8 +138,8 @@ class Recommender:
 
     def prepare_to_read(self) -> None:
         """Load what reads texts now, so that the first query and the first new item need not wait for it."""
-        if self.scoring.stage.interest is not None:
-            self.scoring.stage.interest.encode_items(["a text"])
+        if self.scoring.sources.interest is not None:
+            self.scoring.sources.interest.encode_items(["a text"])
 
     def rank(self, block: Block, lengths: Sequence[int]) -> RankedBlock:
         """Rank requests in numbers, for lists of these lengths."""
@@ -266,7 +266,7 @@ class Recommender:
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
 
     def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
-        vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.stage.sources
+        vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.sources.names
         pairs = ranked.orders[row][: request.n]
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
         proposed_by = ranked.candidates.proposed_by[pairs].tolist()

@@ -20,7 +20,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates import Candidates, Pairs, Proposal, propose
-from recsys.pipeline.stage_one import TEXT, Queries, StageOne
+from recsys.pipeline.sources import TEXT, Queries, Sources
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import SparseScores
@@ -83,13 +83,13 @@ class Scoring:
     """Fitted sources over a catalogue, and the events so far."""
 
     catalogue: ItemCatalogue
-    stage: StageOne
+    sources: Sources
     state: EventState
 
     @cached_property
     def facts(self) -> ItemFacts:
         """The items as features see them."""
-        return self.stage.facts(self.catalogue)
+        return self.sources.facts(self.catalogue)
 
     @cached_property
     def _newest_item(self) -> float:
@@ -102,7 +102,7 @@ class Scoring:
         Raises:
             ConfigError: a feature is left out or declared that cannot be, or none is left.
         """
-        available = {*self.stage.sources, *self.facts.affinities}
+        available = {*self.sources.names, *self.facts.affinities}
         chosen = FeatureSet.choose(config.groups, available, configured(config))
         if not chosen.features:
             raise ConfigError(
@@ -114,13 +114,13 @@ class Scoring:
     @property
     def vectors(self) -> NDArray[np.float32] | None:
         """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
-        if self.stage.interest is not None:
-            return self.stage.interest.item_vectors
+        if self.sources.interest is not None:
+            return self.sources.interest.item_vectors
         return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
 
     def over(self, state: EventState) -> "Scoring":
         """The same over other events."""
-        scoring = Scoring(self.catalogue, self.stage, state)
+        scoring = Scoring(self.catalogue, self.sources, state)
         vars(scoring)["facts"] = self.facts
         return scoring
 
@@ -140,8 +140,8 @@ class Scoring:
         before, texts = self.catalogue.texts_of(known), catalogue.texts_of(numbers)
         read = [place for place, text in enumerate(texts) if place >= len(known) or text != before[place]]
         changed = [texts[place] for place in read]
-        stage = self.stage.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
-        updated = Scoring(catalogue, stage, self.state)
+        sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
+        updated = Scoring(catalogue, sources, self.state)
         _ = updated.facts, catalogue.available  # now, and not in the first request
         return updated
 
@@ -179,10 +179,10 @@ class Scoring:
         n = min(n, block.eligible.shape[1])
         nothing = SparseScores.nothing(*block.eligible.shape), np.full((len(block), n), -1, dtype=np.int32)
         said: dict[str, Proposal] = {}
-        for source in self.stage.sources:
+        for source in self.sources.names:
 
             def ask(source: str = source) -> Proposal:
-                scores = self.stage.scores_of(source, block.histories, block.queries)
+                scores = self.sources.scores_of(source, block.histories, block.queries)
                 return scores, scores.best(block.eligible, n)
 
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
@@ -192,7 +192,7 @@ class Scoring:
     def answers(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and what is looked for, 0 without free text; None where no request
         has any, or texts are not read."""
-        interest = self.stage.interest
+        interest = self.sources.interest
         if block.queries is None or interest is None or TEXT in block.stages.left_out:
             return None
         return interest.answers(block.queries, candidates.rows, candidates.items)

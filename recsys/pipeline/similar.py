@@ -36,9 +36,9 @@ def likeness(scoring: Scoring, item: int, by: Likeness) -> NDArray[np.float32]:
 
 
 def _by_text(scoring: Scoring, item: int) -> NDArray[np.float32]:
-    if scoring.stage.interest is None:
+    if scoring.sources.interest is None:
         raise ConfigError("this version was trained without text; ask by=collaborative")
-    vectors = scoring.stage.interest.base_vectors
+    vectors = scoring.sources.interest.base_vectors
     return np.asarray(vectors @ vectors[item])
 
 

@@ -72,7 +72,7 @@ def evaluate_anew(
         part = replace(dataset, log=cut.learned, fingerprint=fingerprint(dataset.catalogue, cut.learned))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
         asked = cut.asked.sample(config.data.max_requests, seed)
-        past = Past(Scoring(trained.catalogue, trained.stage, EventState(log)), trained.config)
+        past = Past(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
         start, end = int(asked.times[0]), int(asked.times[-1]) + 1
         caveats = caveats_of(log, asked)
         if split == "leave-one-out":

@@ -24,7 +24,7 @@ from recsys.pipeline.past import Past
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.shown import order_of_shown
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.pipeline.training_rows import training_rows
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
@@ -58,7 +58,7 @@ class Steps:
         """Distinct weights of events above 0, see `grade_of_weights`."""
         return grade_of_weights(self.dataset.log if self.part_of is None else self.part_of)
 
-    def learn(self, until: int, text_share: float, warm: StageOne | None) -> Past:
+    def learn(self, until: int, text_share: float, warm: Sources | None) -> Past:
         """Fit the sources on the events before `until`, going on from an earlier step.
 
         Args:
@@ -66,7 +66,7 @@ class Steps:
         """
         log = self.dataset.log.before(until)
         self.progress(f"sources learn from {len(log):,} events")
-        stage = StageOne.fit(
+        sources = Sources.fit(
             self.dataset.catalogue,
             log,
             self.config,
@@ -77,7 +77,7 @@ class Steps:
             engine=self.engine,
             progress=self.progress,
         )
-        return Past(Scoring(self.dataset.catalogue, stage, self.state), self.config)
+        return Past(Scoring(self.dataset.catalogue, sources, self.state), self.config)
 
     def moments(self, start: int, end: int) -> Moments:
         """The requests of a window, as many as are looked at."""
@@ -92,7 +92,7 @@ class Steps:
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
         """The ranker and its ablations."""
-        sources = past.scoring.stage.sources
+        sources = past.scoring.sources.names
         return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
 
     def backtest(

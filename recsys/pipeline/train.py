@@ -91,7 +91,7 @@ def train(
         rows_of_novices = _rows_of_novices(steps, split, novices, past_of_history, features, test)
 
         # 2. What knows only what was before the test is measured on it.
-        past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.stage)
+        past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.sources)
         report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name)
 
         # 3. Both windows teach a new ranker, and everything the sources.
@@ -101,12 +101,12 @@ def train(
         del rows_of_ranker_window, rows_of_test, rows_of_novices  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
-        past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.stage)
+        past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.sources)
     return Bundle(
         config=steps.config,
         catalogue=dataset.catalogue,
         log=log,
-        stage=past_of_everything.scoring.stage,
+        sources=past_of_everything.scoring.sources,
         features=features,
         rankers=rankers,
         report=replace(report, trials=tuple(map(asdict, trials)), features=columns),

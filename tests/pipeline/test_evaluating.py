@@ -258,7 +258,7 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
 
 
 def logged(bundle: Bundle, window: InteractionLog) -> Logged:
-    past = Past(Scoring(bundle.catalogue, bundle.stage, EventState(bundle.log)), bundle.config)
+    past = Past(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
     found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
     assert found is not None
     return found

@@ -16,7 +16,7 @@ from recsys.data.requests import Request
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.pipeline.train import train
 from recsys.text.interest import InterestModel
 from recsys.text.nearest import Nearest
@@ -43,7 +43,7 @@ def change(item: str, title: str = "large espresso beans") -> ItemChange:
 @pytest.fixture
 def both(bundle: Bundle) -> tuple[Recommender, Recommender]:
     """The bundle as it is, and with indices."""
-    return Recommender(bundle), Recommender(replace(bundle, stage=bundle.stage.indexed()))
+    return Recommender(bundle), Recommender(replace(bundle, sources=bundle.sources.indexed()))
 
 
 def clear(recommender: Recommender) -> NDArray[np.bool_]:
@@ -53,7 +53,7 @@ def clear(recommender: Recommender) -> NDArray[np.bool_]:
     rows, items = np.repeat(np.arange(len(block)), n_items), np.tile(np.arange(n_items, dtype=np.int32), len(block))
     found = np.ones(len(block), dtype=bool)
     for source in ("text", "als"):
-        scores = recommender.scoring.stage.scores_of(source, block.histories, block.queries).of(rows, items)
+        scores = recommender.scoring.sources.scores_of(source, block.histories, block.queries).of(rows, items)
         best = -np.sort(-scores.reshape(len(block), n_items), axis=1)[:, : N + 1]
         gaps = best[:, :-1] - best[:, 1:]
         found &= ~((gaps > 0) & (gaps < 5e-5)).any(axis=1)
@@ -81,8 +81,8 @@ def check_same(exact: Recommender, indexed: Recommender) -> None:
 
 def test_the_same_lists(both: tuple[Recommender, Recommender]) -> None:
     exact, indexed = both
-    assert indexed.scoring.stage.interest is not None
-    assert indexed.scoring.stage.interest.recall() == 1
+    assert indexed.scoring.sources.interest is not None
+    assert indexed.scoring.sources.interest.recall() == 1
     check_same(exact, indexed)
 
 
@@ -98,21 +98,21 @@ def test_new_and_changed_items_are_found(both: tuple[Recommender, Recommender]) 
 
 def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path: Path) -> None:
     exact, indexed = both
-    indexed.bundle.stage.save(tmp_path)
-    loaded = StageOne.load(tmp_path)
+    indexed.bundle.sources.save(tmp_path)
+    loaded = Sources.load(tmp_path)
     assert loaded.interest is not None
     assert loaded.interest.nearest is not None
-    mapped = Recommender(replace(exact.bundle, stage=loaded))
+    mapped = Recommender(replace(exact.bundle, sources=loaded))
     check_same(exact, mapped)
     changes = [change("new-1"), change("books-0-small")]
     check_same(*(one.over(one.scoring.updated(changes)) for one in (exact, mapped)))
     assert mapped.over(mapped.scoring.updated(changes)).recommend_many([]) == []
     for file in ("text/targets.halves.npy", "cf/als/cells/factors.npy"):  # as earlier code wrote it
         (tmp_path / file).unlink()
-    earlier = StageOne.load(tmp_path)
+    earlier = Sources.load(tmp_path)
     assert earlier.interest is not None
     assert earlier.interest.halves is None
-    check_same(exact, Recommender(replace(exact.bundle, stage=earlier)))
+    check_same(exact, Recommender(replace(exact.bundle, sources=earlier)))
 
 
 def test_nearest_texts_are_sought_once_while_texts_say_the_same(
@@ -129,7 +129,7 @@ def test_nearest_texts_are_sought_once_while_texts_say_the_same(
     settings = ("text.budget_minutes=0", "candidates.exact_items=10", "ranker.ablation=false", "ranker.trees=5")
     bundle = train(world, load_config(None, settings))
     assert len(sought) == 1
-    interest = bundle.stage.interest
+    interest = bundle.sources.interest
     assert interest is not None
     other = InterestModel(
         interest.settings,

@@ -19,7 +19,7 @@ from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.stage_one import StageOne
+from recsys.pipeline.sources import Sources
 from recsys.pipeline.steps import Steps
 from recsys.pipeline.train import train
 from recsys.pipeline.training_rows import training_rows
@@ -50,7 +50,7 @@ def test_requests_that_want_an_item_without_a_past() -> None:
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
-    past = Past(Scoring(early.catalogue, plain.stage, EventState(early.log)), plain.config)
+    past = Past(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     moments = Moments.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     every = training_rows(past, moments, plain.features, 2, print)
     untold = np.arange(len(early.catalogue)) % 2 == 0
@@ -63,12 +63,12 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
 
 
 @pytest.fixture(scope="module", params=[10_000, 0], ids=["exact", "indexed"])
-def stage(request: pytest.FixtureRequest, world: Dataset, quick_config: Config) -> StageOne:
+def sources(request: pytest.FixtureRequest, world: Dataset, quick_config: Config) -> Sources:
     """Sources that saw no event of two items."""
     log = world.log.select(~np.isin(world.log.items, unlearned(world)))
     candidates = quick_config.candidates.model_copy(update={"exact_items": request.param})
     config = quick_config.model_copy(update={"candidates": candidates})
-    return StageOne.fit(
+    return Sources.fit(
         world.catalogue, log, config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=lambda _: None
     )
 
@@ -93,11 +93,11 @@ def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config
     assert strongest == len(steps.weights) - 1
 
 
-def test_models_lend_to_what_they_have_not_seen(world: Dataset, stage: StageOne, tmp_path: Path) -> None:
+def test_models_lend_to_what_they_have_not_seen(world: Dataset, sources: Sources, tmp_path: Path) -> None:
     past = history(world, ["coffee-0-large", "coffee-1-small"])
     beans, poems = unlearned(world)
-    stage.save(tmp_path)
-    for one in (stage, StageOne.load(tmp_path)):
+    sources.save(tmp_path)
+    for one in (sources, Sources.load(tmp_path)):
         rows, items = np.zeros(2, dtype=np.int64), np.array([beans, poems], dtype=np.int32)
         for source, scores in one.scores(past).items():
             for_beans, for_poems = scores.of(rows, items)
@@ -111,10 +111,12 @@ def test_models_lend_to_what_they_have_not_seen(world: Dataset, stage: StageOne,
             assert beans not in scores.best(everything, 30)
 
 
-def test_what_a_new_item_lacks_is_guessed(world: Dataset, stage: StageOne) -> None:
+def test_what_a_new_item_lacks_is_guessed(world: Dataset, sources: Sources) -> None:
     n = len(world.catalogue)
-    stage = stage.updated(n, n + 1, np.array([n], dtype=np.int32), ["large espresso beans, for people who love coffee"])
-    facts = stage.facts(change_items(world.catalogue, [NEW])[0])
+    sources = sources.updated(
+        n, n + 1, np.array([n], dtype=np.int32), ["large espresso beans, for people who love coffee"]
+    )
+    facts = sources.facts(change_items(world.catalogue, [NEW])[0])
     coffee = world.catalogue.vocabulary.number("coffee-0-large")
     assert facts.categories[n] == facts.categories[coffee]
     assert facts.brands[n] in facts.brands[:n]

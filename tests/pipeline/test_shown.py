@@ -34,7 +34,7 @@ def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]
 
 
 def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
-    past = Past(Scoring(dataset.catalogue, plain.stage, EventState(dataset.log)), plain.config)
+    past = Past(Scoring(dataset.catalogue, plain.sources, EventState(dataset.log)), plain.config)
     moments = Moments.of(dataset.log, LATE, LATE + DAY)
     return order_of_shown(past, plain.features, plain.rankers, moments, seed=0)
 

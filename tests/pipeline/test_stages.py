@@ -40,7 +40,7 @@ def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyP
     assert {"history", "candidates", "features", "ranker", "policy"} == set(whole.seconds)
 
     late = recommender.recommend(request, explain=True, stages=LiveStages(1, started=-math.inf))
-    assert late.degraded == (*(s for s in recommender.scoring.stage.sources if s != "popular"), "ranker")
+    assert late.degraded == (*(s for s in recommender.scoring.sources.names if s != "popular"), "ranker")
     assert late.ids == recommender.popular(request).ids
     assert np.isnan(late.p_click).all()
     assert late.explanations is None

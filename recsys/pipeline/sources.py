@@ -43,7 +43,7 @@ _NEWCOMERS = Path("cf", "newcomers")
 
 
 @dataclass(frozen=True)
-class StageOne:
+class Sources:
     """Fitted sources.
 
     Attributes:
@@ -66,10 +66,10 @@ class StageOne:
         seed: int,
         text_minutes: float,
         cache: VectorCache | None,
-        warm: "StageOne | None",
+        warm: "Sources | None",
         engine: Engine | None = None,
         progress: Progress,
-    ) -> "StageOne":
+    ) -> "Sources":
         """Fit every configured source on a log that is already cut in time.
 
         Args:
@@ -77,7 +77,7 @@ class StageOne:
             log: events up to the cut.
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
-            warm: an earlier stage, fitted on less of the same log, to go on from.
+            warm: earlier ones, fitted on less of the same log, to go on from.
             engine: its processes train the text model together; without it, this one does.
         """
         models: dict[str, CollaborativeModel] = {}
@@ -101,13 +101,13 @@ class StageOne:
                 continue
             progress(f"fitting {source} on {len(log):,} events")
             models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
-        stage = cls(models, interest)
+        sources = cls(models, interest)
         if len(catalogue) > config.candidates.exact_items:
-            stage = stage.indexed(seed, progress, warm)
+            sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
-        return stage if learned.all() else replace(stage, newcomers=Newcomers.of(learned, stage.interest))
+        return sources if learned.all() else replace(sources, newcomers=Newcomers.of(learned, sources.interest))
 
-    def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "StageOne | None" = None) -> "StageOne":
+    def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "Sources | None" = None) -> "Sources":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
 
         Args:
@@ -122,13 +122,13 @@ class StageOne:
         return replace(self, models=models, interest=interest)
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of the fitted sources, in the order of the columns of `scores`."""
+    def names(self) -> tuple[str, ...]:
+        """Names of the fitted sources, in the order of `scores` and of the bits of `Candidates.proposed_by`."""
         return (*self.models, *([TEXT] if self.interest else []))
 
     def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """Source -> what it says of these requests."""
-        return {source: self.scores_of(source, histories, queries) for source in self.sources}
+        return {source: self.scores_of(source, histories, queries) for source in self.names}
 
     def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
         """What one source says of these requests."""
@@ -140,7 +140,7 @@ class StageOne:
         known = model.scores(histories.keep(histories.items < self.newcomers.n_known))
         return self.newcomers.among(known) if model.of_newcomers == "lent" else self.newcomers.beside(known)
 
-    def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "StageOne":
+    def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "Sources":
         """These sources over a catalogue that has changed since.
 
         Args:
@@ -155,7 +155,7 @@ class StageOne:
         if newcomers is None:
             return replace(self, interest=interest)
         models = {source: model.over(n_items) for source, model in self.models.items()}
-        return StageOne(models, interest, newcomers.joined(n_items, numbers, interest))
+        return Sources(models, interest, newcomers.joined(n_items, numbers, interest))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
@@ -191,7 +191,7 @@ class StageOne:
             self.interest.save(folder / "text")
 
     @classmethod
-    def load(cls, folder: Path) -> "StageOne":
+    def load(cls, folder: Path) -> "Sources":
         """Read what `save` wrote."""
         models = {
             source: kind.load(folder / "cf" / source)
