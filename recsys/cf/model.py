@@ -19,13 +19,13 @@ class CollaborativeModel(Protocol):
     Models inherit from it what most of them do alike.
 
     Attributes:
-        of_newcomers: what it says of items that it never saw: what is "lent" by others that read like them, "nothing",
+        of_cold_items: what it says of items that it never saw: what is "lent" by others that read like them, "nothing",
             or its "own" as of any other item.
         directions: (n_items, dim) unit vectors whose dot product is an affinity of two items, where there are any.
         links: (n_items, n_items) CSR affinities from an item of a history to another one, where there are any.
     """
 
-    of_newcomers: ClassVar[Literal["lent", "nothing", "own"]] = "lent"
+    of_cold_items: ClassVar[Literal["lent", "nothing", "own"]] = "lent"
 
     @property
     def directions(self) -> NDArray[np.float32] | None:

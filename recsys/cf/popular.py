@@ -23,7 +23,7 @@ class Popular(CollaborativeModel):
         popularity: (n_items,) float32.
     """
 
-    of_newcomers = "nothing"
+    of_cold_items = "nothing"
 
     def __init__(self, popularity: NDArray[np.float32]) -> None:
         self.popularity = popularity

@@ -17,7 +17,7 @@ from recsys.retrieval.scores import SparseScores
 class Revisits(CollaborativeModel):
     """Recency-weighted count of the user's own events; nothing is learned but the size of the catalogue."""
 
-    of_newcomers = "own"
+    of_cold_items = "own"
 
     def __init__(self, n_items: int) -> None:
         self.n_items = n_items

@@ -15,8 +15,8 @@ from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.item_dropout import items_without_events
 from recsys.pipeline.matching import with_names_of
-from recsys.pipeline.novices import never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
@@ -77,14 +77,17 @@ def go_on(
 
         past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
         older = run.rows(
-            past, features, run.moments(split.ranker_start, split.test_start), never_met(log, split.test_start)
+            past,
+            features,
+            run.moments(split.ranker_start, split.test_start),
+            items_without_events(log, split.test_start),
         )
         rankers, way = parent.rankers.continued(older, ranker, seed, progress)
 
         past = run.learn(split.test_start, _TEXT_SHARE, parent.sources)
         test = run.moments(split.test_start, split.end)
         report = run.backtest(past, features, rankers, test, split, name, {})
-        newer = run.rows(past, features, test, never_met(log, split.end))
+        newer = run.rows(past, features, test, items_without_events(log, split.end))
         rankers = rankers.again(way, older, newer, ranker, seed, progress)
 
         past = run.learn(split.end, 0.0, past.scoring.sources)

@@ -21,8 +21,8 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.halves import Halves
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.pipeline.cold_items import ColdItems
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.newcomers import Newcomers
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
@@ -39,7 +39,7 @@ _COLLABORATIVE: Mapping[str, type[CollaborativeModel]] = {
     "history": Revisits,
 }
 TEXT = "text"
-_NEWCOMERS = Path("cf", "newcomers")
+_COLD_ITEMS = Path("cf", "newcomers")
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Sources:
     Attributes:
         models: collaborative models by the name of their source.
         interest: the text model; None when text is not among the sources.
-        newcomers: items that no model has learned of; None when there are none.
+        cold_items: items without a sign of interest in the log; None when there are none.
     """
 
     models: Mapping[str, CollaborativeModel]
     interest: InterestModel | None
-    newcomers: Newcomers | None = None
+    cold_items: ColdItems | None = None
 
     @classmethod
     def fit(
@@ -105,7 +105,7 @@ class Sources:
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
-        return sources if learned.all() else replace(sources, newcomers=Newcomers.of(learned, sources.interest))
+        return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
 
     def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "Sources | None" = None) -> "Sources":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
@@ -135,10 +135,14 @@ class Sources:
         if source == TEXT and self.interest is not None:
             return self.interest.scores(histories, queries)
         model = self.models[source]
-        if self.newcomers is None or model.of_newcomers == "own":
+        if self.cold_items is None or model.of_cold_items == "own":
             return model.scores(histories)
-        known = model.scores(histories.keep(histories.items < self.newcomers.n_known))
-        return self.newcomers.among(known) if model.of_newcomers == "lent" else self.newcomers.beside(known)
+        known = model.scores(histories.keep(histories.items < self.cold_items.n_known))
+        return (
+            self.cold_items.with_lent_scores(known)
+            if model.of_cold_items == "lent"
+            else self.cold_items.with_zero_scores(known)
+        )
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "Sources":
         """These sources over a catalogue that has changed since.
@@ -149,13 +153,13 @@ class Sources:
             texts: (n,) what they say.
         """
         interest = self.interest.updated(numbers, texts) if self.interest and len(numbers) else self.interest
-        newcomers = self.newcomers or (
-            Newcomers.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None
+        cold_items = self.cold_items or (
+            ColdItems.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None
         )
-        if newcomers is None:
+        if cold_items is None:
             return replace(self, interest=interest)
         models = {source: model.over(n_items) for source, model in self.models.items()}
-        return Sources(models, interest, newcomers.joined(n_items, numbers, interest))
+        return Sources(models, interest, cold_items.updated(n_items, numbers, interest))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
@@ -175,18 +179,20 @@ class Sources:
         links = {}
         for source, model in self.models.items():
             if model.directions is not None:
-                vectors["factors"] = self.newcomers.lent(model.directions) if self.newcomers else model.directions
+                vectors["factors"] = (
+                    self.cold_items.with_lent_vectors(model.directions) if self.cold_items else model.directions
+                )
             if model.links is not None:
                 links[source] = _as_square(model.links, len(catalogue))
         facts = ItemFacts.of(catalogue, vectors, links)
-        return self.newcomers.completed(facts) if self.newcomers else facts
+        return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
 
     def save(self, folder: Path) -> None:
         """Write cf/<source>/, text/ and cf/newcomers/."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
-        if self.newcomers:
-            self.newcomers.save(folder / _NEWCOMERS)
+        if self.cold_items:
+            self.cold_items.save(folder / _COLD_ITEMS)
         if self.interest:
             self.interest.save(folder / "text")
 
@@ -199,7 +205,7 @@ class Sources:
             if (folder / "cf" / source).is_dir()
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
-        return cls(models, interest, Newcomers.load(folder / _NEWCOMERS) if (folder / _NEWCOMERS).is_dir() else None)
+        return cls(models, interest, ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None)
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:

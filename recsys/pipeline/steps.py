@@ -85,10 +85,10 @@ class Steps:
         return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(
-        self, past: Past, features: FeatureSet, moments: Moments, untold: NDArray[np.bool_] | None = None
+        self, past: Past, features: FeatureSet, moments: Moments, excluded: NDArray[np.bool_] | None = None
     ) -> RankerRows:
         """The ranker's rows of a window that the sources have not seen, see `training_rows`."""
-        return training_rows(past, moments, features, len(self.weights), self.progress, untold)
+        return training_rows(past, moments, features, len(self.weights), self.progress, excluded)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
         """The ranker and its ablations."""

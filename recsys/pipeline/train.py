@@ -14,9 +14,9 @@ from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
+from recsys.pipeline.item_dropout import ItemDropout, items_without_events
 from recsys.pipeline.listable import check_listable
 from recsys.pipeline.moments import Moments
-from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.steps import Steps
@@ -43,11 +43,11 @@ def train(
 ) -> Bundle:
     """Train everything and measure it honestly.
 
-    1. Sources learn from the history, but for the items of a small share, which are made novices. What the sources
+    1. Sources learn from the history, in which the past of some items is hidden (item dropout). What the sources
        would have proposed in the ranker window, and what users then did, teaches a ranker.
     2. Sources learn from everything before the test. With that ranker they are measured on the test window.
     3. The ranker learns from both windows (in each, the sources had not seen it), and from the requests of the test
-       window that want a novice, as the sources of step 1 see them; the sources learn from everything.
+       window that want a dropped item, as the sources of step 1 see them; the sources learn from everything.
 
     Args:
         dataset: catalogue and log.
@@ -77,28 +77,28 @@ def train(
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
         steps = Steps(dataset, config, EventState(log), cache, seed, progress, engine)
-        novices = Novices.draw(log.n_items, seed)
+        dropout = ItemDropout.draw(log.n_items, seed)
 
         # 1. The history teaches sources, and the ranker window a ranker.
-        past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, novices)
+        past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, dropout)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
 
-        # The sources of step 1 also make rows for step 3: to them alone the novices are new.
+        # The sources of step 1 also make rows for step 3: to them alone the dropped items are new.
         test = steps.moments(split.test_start, split.end)
-        rows_of_novices = _rows_of_novices(steps, split, novices, past_of_history, features, test)
+        rows_of_dropped_items = _rows_of_dropped_items(steps, split, dropout, past_of_history, features, test)
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.sources)
         report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name)
 
         # 3. Both windows teach a new ranker, and everything the sources.
-        rows_of_test = steps.rows(past_before_test, features, test, never_met(log, split.end))
+        rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))
         columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
-        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test, rows_of_novices])
-        del rows_of_ranker_window, rows_of_test, rows_of_novices  # together as large as `rows`
+        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test, rows_of_dropped_items])
+        del rows_of_ranker_window, rows_of_test, rows_of_dropped_items  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
         past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.sources)
@@ -126,15 +126,17 @@ def _encode_side_by_side(
         encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
 
 
-def _learn_from_history(steps: Steps, split: TemporalSplit, novices: Novices) -> tuple[Past, FeatureSet, RankerRows]:
-    """Sources that know the history, where novices have no past, and the rows that they make of the ranker window."""
+def _learn_from_history(
+    steps: Steps, split: TemporalSplit, dropout: ItemDropout
+) -> tuple[Past, FeatureSet, RankerRows]:
+    """Sources that know the history without the past of dropped items, and their rows of the ranker window."""
     log = steps.dataset.log
-    young = steps.over(novices.young(log, split.ranker_start))
-    past_of_history = young.learn(split.ranker_start, _TEXT_SHARES[0], None)
+    hiding = steps.over(dropout.hide_past(log, split.ranker_start))
+    past_of_history = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
     features = past_of_history.scoring.features(steps.config.features)
-    untold = never_met(log, split.test_start) & ~novices.chosen
-    window = young.moments(split.ranker_start, split.test_start)
-    return past_of_history, features, young.rows(past_of_history, features, window, untold)
+    excluded = items_without_events(log, split.test_start) & ~dropout.dropped
+    window = hiding.moments(split.ranker_start, split.test_start)
+    return past_of_history, features, hiding.rows(past_of_history, features, window, excluded)
 
 
 def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) -> tuple[Steps, tuple[Trial, ...]]:
@@ -146,15 +148,15 @@ def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) 
     return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
 
 
-def _rows_of_novices(
-    steps: Steps, split: TemporalSplit, novices: Novices, past_of_history: Past, features: FeatureSet, test: Moments
+def _rows_of_dropped_items(
+    steps: Steps, split: TemporalSplit, dropout: ItemDropout, past_of_history: Past, features: FeatureSet, test: Moments
 ) -> RankerRows:
-    """Rows of requests of the test window that want a novice, by sources that know the history alone.
+    """Rows of requests of the test window that want a dropped item, by sources that know the history alone.
 
-    Their features know what happened before each request, but of novices nothing from before the test.
+    Their features know what happened before each request, but of dropped items nothing from before the test.
     """
     log = steps.dataset.log
-    young = steps.over(novices.young(log, split.test_start))
-    past = replace(past_of_history, scoring=replace(past_of_history.scoring, state=young.state))
-    untold = never_met(log, split.end) & ~novices.chosen
-    return young.rows(past, features, novices.wanted_in(test, steps.seed), untold)
+    hiding = steps.over(dropout.hide_past(log, split.test_start))
+    past = replace(past_of_history, scoring=replace(past_of_history.scoring, state=hiding.state))
+    excluded = items_without_events(log, split.end) & ~dropout.dropped
+    return hiding.rows(past, features, dropout.wanting_dropped(test, steps.seed), excluded)

@@ -17,7 +17,7 @@ def training_rows(
     features: FeatureSet,
     top_grade: int,
     progress: Progress,
-    untold: NDArray[np.bool_] | None = None,
+    excluded: NDArray[np.bool_] | None = None,
 ) -> RankerRows:
     """Rows of a window that the sources have not seen.
 
@@ -30,15 +30,15 @@ def training_rows(
         past: with sources fitted strictly before the window.
         moments: the window's requests.
         top_grade: grade of the strongest event.
-        untold: (n_items,) items that give no row, because nobody has ever met them.
+        excluded: (n_items,) items that give no row, because no event ever named them.
     """
     parts = [_no_rows(len(features.names))]
     done = 0
     for part, block in past.blocks(moments):
         shown = part.shown_rows, part.shown_items
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
-        if untold is not None:
-            candidates = candidates.keep(~untold[candidates.items])
+        if excluded is not None:
+            candidates = candidates.keep(~excluded[candidates.items])
         grades = _grades(part, candidates, block.eligible.shape[1])
         useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
         may = block.eligible[part.target_rows, part.target_items]  # as evaluation asks, what may not be listed aside

@@ -31,8 +31,8 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Newcomers:
-    """Items without a sign of interest, and who lends to them.
+class ColdItems:
+    """Cold items: those without a sign of interest, and the learned items that lend to them.
 
     Attributes:
         learned: (n_known,) False where the models have a place for an item and know nothing of it.
@@ -49,7 +49,7 @@ class Newcomers:
         return len(self.learned)
 
     @classmethod
-    def of(cls, learned: NDArray[np.bool_], interest: InterestModel | None) -> "Newcomers":
+    def of(cls, learned: NDArray[np.bool_], interest: InterestModel | None) -> "ColdItems":
         """Of the catalogue that was trained on.
 
         Args:
@@ -57,10 +57,10 @@ class Newcomers:
             interest: tells how alike texts are; None: nothing is lent.
         """
         nobody = cls(learned, _nothing(0, len(learned)))
-        return nobody.joined(len(learned), np.flatnonzero(~learned), interest)
+        return nobody.updated(len(learned), np.flatnonzero(~learned), interest)
 
-    def joined(self, n_items: int, numbers: NDArray[np.integer], interest: InterestModel | None) -> "Newcomers":
-        """The newcomers of a catalogue that has changed.
+    def updated(self, n_items: int, numbers: NDArray[np.integer], interest: InterestModel | None) -> "ColdItems":
+        """The cold items of a catalogue that has changed.
 
         Args:
             n_items: its size.
@@ -77,7 +77,7 @@ class Newcomers:
                 parts.append(self._lenders_of(unlearned[start : start + _BLOCK], interest))
         rows, lenders, shares = (np.concatenate(part) for part in zip(*parts, strict=True))
         shape = (n_items, self.n_known)
-        return Newcomers(self.learned, sp.csr_matrix((shares, (rows, lenders)), shape=shape, dtype=np.float32))
+        return ColdItems(self.learned, sp.csr_matrix((shares, (rows, lenders)), shape=shape, dtype=np.float32))
 
     def _lenders_of(
         self, numbers: NDArray[np.integer], interest: InterestModel
@@ -88,20 +88,20 @@ class Newcomers:
         if interest.nearest is None:
             learned = np.flatnonzero(self.learned).astype(np.int32)
             likeness = vectors[numbers] @ vectors[learned].T
-            teachers = np.broadcast_to(learned, likeness.shape)
+            lenders = np.broadcast_to(learned, likeness.shape)
         else:
-            teachers = interest.nearest.listed(numbers)
-            likeness = np.einsum("nd,nkd->nk", vectors[numbers], vectors[teachers])
-            likeness[~self.learned[teachers]] = -1.0
+            lenders = interest.nearest.listed(numbers)
+            likeness = np.einsum("nd,nkd->nk", vectors[numbers], vectors[lenders])
+            likeness[~self.learned[lenders]] = -1.0
         n = min(_NEAREST, likeness.shape[1])
         places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
         alike = np.take_along_axis(likeness, places, axis=1)
         enough = alike >= _ALIKE
         shares = alike / np.maximum(enough.sum(axis=1, keepdims=True), 1)
         rows = np.broadcast_to(numbers[:, None], places.shape)
-        return rows[enough], np.take_along_axis(teachers, places, axis=1)[enough], shares[enough]
+        return rows[enough], np.take_along_axis(lenders, places, axis=1)[enough], shares[enough]
 
-    def among(self, known: Scores) -> Scores:
+    def with_lent_scores(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
         if isinstance(known, SparseScores):
             return known.lent(self._borrowers)
@@ -109,26 +109,26 @@ class Newcomers:
             values = np.asarray(known.values @ self._borrowers)
             values[:, : self.n_known] += known.values
             return DenseScores(values)
-        return _NewcomerScores(known, self.lenders, self._borrowers)
+        return _ColdItemScores(known, self.lenders, self._borrowers)
 
-    def beside(self, known: Scores) -> Scores:
+    def with_zero_scores(self, known: Scores) -> Scores:
         """Scores of the learned items, and 0 for the others."""
         if self.lenders.shape[0] == self.n_known:
             return known
         nothing = _nothing(*self.lenders.shape)
-        return _NewcomerScores(known, nothing, nothing)
+        return _ColdItemScores(known, nothing, nothing)
 
     @cached_property
     def _borrowers(self) -> sp.csr_matrix:
         return self.lenders.T.tocsr()
 
-    def lent(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def with_lent_vectors(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_items, dim) of vectors (n_known, dim): those of learned items, and what they lend to the others."""
         tall = np.asarray(self.lenders @ vectors)
         tall[: self.n_known] += vectors
         return tall
 
-    def completed(self, facts: ItemFacts) -> ItemFacts:
+    def with_guessed_facts(self, facts: ItemFacts) -> ItemFacts:
         """Categories, brands and prices that unlearned items lack, guessed from who lends to them.
 
         A ranker reads a missing category as that of nobody, though it may only not have been told.
@@ -168,13 +168,13 @@ class Newcomers:
         save_csr(folder, "lenders", self.lenders)
 
     @classmethod
-    def load(cls, folder: Path) -> "Newcomers":
+    def load(cls, folder: Path) -> "ColdItems":
         """Read what `save` wrote."""
         return cls(load_array(folder / "learned.npy"), load_csr(folder, "lenders"))
 
 
 @dataclass(frozen=True)
-class _NewcomerScores:
+class _ColdItemScores:
     """Scores of learned items, and lent ones.
 
     Attributes:

@@ -14,8 +14,8 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.item_dropout import ItemDropout, items_without_events
 from recsys.pipeline.moments import Moments
-from recsys.pipeline.novices import Novices, never_met
 from recsys.pipeline.past import Past
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
@@ -29,32 +29,32 @@ NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Et
 
 def test_a_share_of_the_items_has_no_past() -> None:
     log = make_log([(0, item, PURCHASE, day * DAY, -1) for item in range(200) for day in (1, 2, 3)], n_items=200)
-    novices = Novices.draw(200, seed=1)
-    changed = novices.young(log, 2 * DAY)
+    dropout = ItemDropout.draw(200, seed=1)
+    changed = dropout.hide_past(log, 2 * DAY)
     past, later = changed.before(2 * DAY), changed.after(2 * DAY - 1)
     assert len(later) == 400
     assert 160 < len(np.unique(past.items)) < 198
-    assert np.array_equal(np.unique(past.items), np.flatnonzero(~novices.chosen))
-    assert np.array_equal(Novices.draw(200, seed=1).chosen, novices.chosen)
-    assert not np.array_equal(Novices.draw(200, seed=2).chosen, novices.chosen)
+    assert np.array_equal(np.unique(past.items), np.flatnonzero(~dropout.dropped))
+    assert np.array_equal(ItemDropout.draw(200, seed=1).dropped, dropout.dropped)
+    assert not np.array_equal(ItemDropout.draw(200, seed=2).dropped, dropout.dropped)
 
 
 def test_requests_that_want_an_item_without_a_past() -> None:
     log = make_log([(n % 4, n % 8, PURCHASE, n * DAY, -1) for n in range(40)])
     chosen = np.zeros(8, dtype=bool)
     chosen[[1, 3, 7]] = True
-    wanted = Novices(chosen).wanted_in(Moments.of(log, 0, 40 * DAY), seed=0)
+    wanted = ItemDropout(chosen).wanting_dropped(Moments.of(log, 0, 40 * DAY), seed=0)
     assert len(wanted) == 4  # of 15
     assert set(wanted.target_items.tolist()) <= {1, 3, 7}
-    assert never_met(log, 2 * DAY).tolist() == [False, False, True, True, True, True, True, True]
+    assert items_without_events(log, 2 * DAY).tolist() == [False, False, True, True, True, True, True, True]
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
     past = Past(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     moments = Moments.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     every = training_rows(past, moments, plain.features, 2, print)
-    untold = np.arange(len(early.catalogue)) % 2 == 0
-    some = training_rows(past, moments, plain.features, 2, print, untold)
+    excluded = np.arange(len(early.catalogue)) % 2 == 0
+    some = training_rows(past, moments, plain.features, 2, print, excluded)
     assert 0 < len(some.grades) < len(every.grades)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
@@ -142,8 +142,8 @@ def test_a_new_item_is_wanted_by_those_who_like_what_it_is_about(recommender: Re
     assert places["coffee"] < min(places["books"], places["garden"]), places
 
 
-def test_requests_that_want_a_novice_teach_the_last_ranker(early: Dataset, plain_config: Config) -> None:
+def test_requests_that_want_a_dropped_item_teach_the_last_ranker(early: Dataset, plain_config: Config) -> None:
     said: list[str] = []
     train(early, plain_config, seed=3, progress=said.append)  # of the 30 items three are drawn, and some are wanted
     made = [line.split() for line in said if line.startswith("ranker rows: ")]
-    assert len([words for words in made if words[2] == words[4]]) == 3, "of the two windows, and of novices"
+    assert len([words for words in made if words[2] == words[4]]) == 3, "of the two windows, and of dropped items"
