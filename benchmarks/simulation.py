@@ -26,7 +26,7 @@ from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from recsys.simulation.verdict import rows, verdict
@@ -94,7 +94,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     places = {id_: place for place, id_ in enumerate(ids)}
     known, random = shop.world.known.copy(), np.random.default_rng(shop.seed)
     start = int(bundle.log.times[-1]) + 1
-    past = Past(recommender.scoring, bundle.config)
+    past = PastScoring(recommender.scoring, bundle.config)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
         asked = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]

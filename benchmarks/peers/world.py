@@ -20,7 +20,7 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets, top_k
 from recsys.eval.slices import request_slices
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.scoring import SEEN_EVENTS
 
@@ -166,11 +166,11 @@ def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> Asked:
 
 def _of_log(dataset: Dataset, start: int, end: int, most: int, repeats: bool) -> Asked:
     """The requests of a window of the log."""
-    moments = Moments.of(dataset.log, start, end).sample(most, 0)
-    histories = EventState(dataset.log).histories(moments.users, moments.times, SEEN_EVENTS)
-    targets = Targets(moments.target_offsets, moments.target_items)
-    allowed = _allowed(dataset, moments.times)
-    return Asked.of(dataset.log.before(start), histories, allowed, targets, moments.users, repeats=repeats)
+    requests = PastRequests.of(dataset.log, start, end).sample(most, 0)
+    histories = EventState(dataset.log).histories(requests.users, requests.times, SEEN_EVENTS)
+    targets = Targets(requests.target_offsets, requests.target_items)
+    allowed = _allowed(dataset, requests.times)
+    return Asked.of(dataset.log.before(start), histories, allowed, targets, requests.users, repeats=repeats)
 
 
 def _allowed(dataset: Dataset, now: NDArray[np.int64]) -> NDArray[np.bool_]:

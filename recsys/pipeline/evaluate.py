@@ -19,8 +19,8 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import Matched, brought_up_to
 from recsys.pipeline.measure import BASELINES, Asked, measure
-from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring, block_size
 from recsys.progress import Progress, silent
@@ -109,18 +109,18 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
     newer = dataset.log.after(bundle.data_record.end)
-    moments = Moments.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
+    requests = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
         bundle.config.data.max_requests, seed
     )
-    if not len(moments):
+    if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest")
-    return on_moments(bundle, dataset, moments, name=name, seed=seed, progress=progress)
+    return on_past_requests(bundle, dataset, requests, name=name, seed=seed, progress=progress)
 
 
-def on_moments(
+def on_past_requests(
     bundle: Bundle,
     dataset: Dataset,
-    moments: Moments,
+    requests: PastRequests,
     *,
     name: str = "",
     seed: int,
@@ -134,16 +134,16 @@ def on_moments(
     matched = Matched.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
-    past = Past(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)
-    targets = matched.items[moments.target_items]
-    known = replace(moments, users=matched.users[moments.users], target_items=targets)
+    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)
+    targets = matched.items[requests.target_items]
+    known = replace(requests, users=matched.users[requests.users], target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
-    strongest = grade_of_strongest(grade_of_weights(bundle.log), grade_of_weights(dataset.log))
+    strongest = grade_of_strongest(grade_thresholds(bundle.log), grade_thresholds(dataset.log))
     asked = asked_of(past, known, strongest)
-    caveats = caveats_of(dataset.log, moments)
+    caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
-    start, end = int(moments.times[0]), int(moments.times[-1]) + 1
+    start, end = int(requests.times[0]), int(requests.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
@@ -182,10 +182,10 @@ def measured(
     return replace(report, facts=facts, features=bundle.report.features)
 
 
-def asked_of(past: Past, moments: Moments, top_grade: int | None) -> Iterator[Asked]:
+def asked_of(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[Asked]:
     """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
     where that is None, it is not known."""
-    for part, block in past.blocks(moments):
+    for part, block in past.blocks(requests):
         targets = Targets(part.target_offsets, part.target_items)
         bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
         yield Asked(block, targets, part.users, bought)
@@ -209,14 +209,14 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
     }
 
 
-def caveats_of(log: InteractionLog, moments: Moments) -> tuple[str, ...]:
+def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
     """What a reader must know."""
     caveats = []
-    if not moments.has_impressions:
+    if not requests.has_impressions:
         caveats.append(
             "The log does not tell what was shown, so candidates without a reaction served as what was not wanted."
         )
-    if len(moments) < 300:
-        requests = f"{len(moments)} request{'s' if len(moments) != 1 else ''}"
-        caveats.append(f"The test window has only {requests}: the intervals are wide.")
+    if len(requests) < 300:
+        counted = f"{len(requests)} request{'s' if len(requests) != 1 else ''}"
+        caveats.append(f"The test window has only {counted}: the intervals are wide.")
     return tuple(caveats)

@@ -14,8 +14,8 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import FeatureRow
-from recsys.pipeline.moments import Moments, grade_of_weights
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests, grade_thresholds
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import resolve_seen
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
@@ -73,11 +73,11 @@ def feature_report(
             warm=None,
             progress=progress,
         )
-        past = Past(Scoring(dataset.catalogue, sources, EventState(log)), config)
-        features, top = past.scoring.features(config.features), len(grade_of_weights(log))
+        past = PastScoring(Scoring(dataset.catalogue, sources, EventState(log)), config)
+        features, top = past.scoring.features(config.features), len(grade_thresholds(log))
         older, newer = (
             training_rows(
-                past, Moments.of(log, start, end).sample(config.data.max_requests, seed), features, top, progress
+                past, PastRequests.of(log, start, end).sample(config.data.max_requests, seed), features, top, progress
             ).table
             for start, end in ((split.ranker_start, split.test_start), (split.test_start, split.end))
         )

@@ -17,7 +17,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_dropout import items_without_events
 from recsys.pipeline.matching import with_names_of
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
 from recsys.pipeline.steps import Steps
@@ -75,17 +75,17 @@ def go_on(
         run = Steps(dataset, _light(parent.config), EventState(log), cache, seed, progress)
         features, ranker = parent.features, parent.config.ranker
 
-        past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
+        past = PastScoring(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
         older = run.rows(
             past,
             features,
-            run.moments(split.ranker_start, split.test_start),
+            run.requests_in(split.ranker_start, split.test_start),
             items_without_events(log, split.test_start),
         )
         rankers, way = parent.rankers.continued(older, ranker, seed, progress)
 
         past = run.learn(split.test_start, _TEXT_SHARE, parent.sources)
-        test = run.moments(split.test_start, split.end)
+        test = run.requests_in(split.test_start, split.end)
         report = run.backtest(past, features, rankers, test, split, name, {})
         newer = run.rows(past, features, test, items_without_events(log, split.end))
         rankers = rankers.again(way, older, newer, ranker, seed, progress)
@@ -115,8 +115,8 @@ def as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress:
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
     steps = Steps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
-    past = Past(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), steps.state), parent.config)
-    test = steps.moments(split.test_start, split.end)
+    past = PastScoring(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), steps.state), parent.config)
+    test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(past, parent.features, parent.rankers.alone, test, split, "", {})
 
 

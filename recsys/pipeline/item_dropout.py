@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.past_requests import PastRequests
 
 _SHARE = 0.1
 """Share of the items that are dropped."""
@@ -37,10 +37,10 @@ class ItemDropout:
         """The log without the events of dropped items before `start` (microseconds), as if they were created then."""
         return log.select(~self.dropped[log.items] | (log.times >= start))
 
-    def wanting_dropped(self, moments: Moments, seed: int) -> Moments:
+    def wanting_dropped(self, requests: PastRequests, seed: int) -> PastRequests:
         """Requests that want a dropped item, drawn down to the share of items dropped: a basket often holds one."""
-        wanted = np.bincount(moments.target_rows, weights=self.dropped[moments.target_items], minlength=len(moments))
-        return moments.take(np.flatnonzero(wanted)).sample(math.ceil(_SHARE * len(moments)), seed)
+        wanted = np.bincount(requests.target_rows, weights=self.dropped[requests.target_items], minlength=len(requests))
+        return requests.take(np.flatnonzero(wanted)).sample(math.ceil(_SHARE * len(requests)), seed)
 
 
 def items_without_events(log: InteractionLog, end: int) -> NDArray[np.bool_]:

@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import Logged
-from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.ranking import RankedBlock, rank_block
 
 
 def logged_placements(
-    past: Past, features: FeatureSet, rankers: Rankers, window: InteractionLog, most: int, seed: int
+    past: PastScoring, features: FeatureSet, rankers: Rankers, window: InteractionLog, most: int, seed: int
 ) -> Logged | None:
     """Every impression with a request, a position and a propensity; None where the window has none.
 
@@ -39,7 +39,7 @@ def logged_placements(
     nothing, none = np.zeros(len(lists) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
     # What was placed is looked up through its own number, so that sampling and sorting carry it along.
-    moments = Moments(
+    requests = PastRequests(
         shown.users[first],
         shown.times[first],
         nothing,
@@ -49,11 +49,11 @@ def logged_placements(
         order.astype(np.int32),
         shown.positions[order],
     )
-    moments = moments.take(np.argsort(moments.times, kind="stable")).sample(most, seed)
+    requests = requests.take(np.argsort(requests.times, kind="stable")).sample(most, seed)
     lengths, most_ranked = np.zeros(len(lists), dtype=np.int64), past.config.candidates.n
     np.maximum.at(lengths, rows, np.minimum(shown.positions.astype(np.int64) + 1, most_ranked))
     target, expected, predicted, places = [], [], [], []
-    for part, block in past.blocks(moments):
+    for part, block in past.blocks(requests):
         asked = lengths[rows[part.shown_items[part.shown_offsets[:-1]]]].tolist()
         ranked = rank_block(past.scoring, features, rankers.full, block, most_ranked, asked)
         chances = rankers.click.probability(ranked.scores).astype(np.float64)

@@ -14,8 +14,8 @@ from features.feature_set import FeatureSet
 from recsys.data.examination import rarity
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.measure import K
-from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.ranking import rank_block
 
@@ -25,19 +25,19 @@ _MOST = 2_000
 
 
 def order_of_shown(
-    past: Past, features: FeatureSet, rankers: Rankers, moments: Moments, seed: int
+    past: PastScoring, features: FeatureSet, rankers: Rankers, requests: PastRequests, seed: int
 ) -> Measurement | None:
     """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
 
     Args:
         past: with sources that have not learned from the requests.
-        moments: the requests.
+        requests: the requests.
     """
-    places = np.bincount(moments.shown_rows[moments.shown_positions >= 0], minlength=len(moments))
+    places = np.bincount(requests.shown_rows[requests.shown_positions >= 0], minlength=len(requests))
     listed = np.flatnonzero(places > 1)
-    if not len(listed) or len(listed) < len(moments) / 2:
+    if not len(listed) or len(listed) < len(requests) / 2:
         return None
-    logged = moments.take(listed).sample(_MOST, seed)
+    logged = requests.take(listed).sample(_MOST, seed)
     n_items, gains, lists = len(past.scoring.catalogue), [], []
     for part, block in past.blocks(logged):
         only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))

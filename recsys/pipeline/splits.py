@@ -16,8 +16,8 @@ from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.evaluate import asked_of, caveats_of, measured
-from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
 from recsys.progress import Progress, silent
@@ -38,7 +38,7 @@ class Cut:
 
     name: str
     learned: InteractionLog
-    asked: Moments
+    asked: PastRequests
 
 
 def evaluate_anew(
@@ -72,7 +72,7 @@ def evaluate_anew(
         part = replace(dataset, log=cut.learned, fingerprint=fingerprint(dataset.catalogue, cut.learned))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
         asked = cut.asked.sample(config.data.max_requests, seed)
-        past = Past(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
+        past = PastScoring(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
         start, end = int(asked.times[0]), int(asked.times[-1]) + 1
         caveats = caveats_of(log, asked)
         if split == "leave-one-out":
@@ -80,7 +80,7 @@ def evaluate_anew(
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
-        strongest = grade_of_strongest(grade_of_weights(trained.log), grade_of_weights(log))
+        strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
         requests = asked_of(past, asked, strongest)
         report = measured(trained, past.scoring, requests, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
@@ -101,7 +101,7 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:
     if len(bounds) <= windows:
         raise DataError(f"the test window has too few moments for {windows} windows; ask for fewer")
     return [
-        Cut(f"window {number} of {windows}", log.before(start), Moments.of(log, start, end))
+        Cut(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
         for number, (start, end) in enumerate(pairwise(bounds), start=1)
     ]
 
@@ -112,7 +112,7 @@ def leave_one_out(log: InteractionLog) -> Cut:
     Raises:
         DataError: there is no such user.
     """
-    every = Moments.of(log, int(log.times[0]), int(log.times[-1]) + 1)
+    every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
     newest = np.full(log.n_users, -1)
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
     asked = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))

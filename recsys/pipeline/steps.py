@@ -19,8 +19,8 @@ from recsys.pipeline.engine import Engine
 from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
-from recsys.pipeline.moments import Moments, grade_of_strongest, grade_of_weights
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.shown import order_of_shown
@@ -54,11 +54,11 @@ class Steps:
         return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
 
     @cached_property
-    def weights(self) -> NDArray[np.float32]:
-        """Distinct weights of events above 0, see `grade_of_weights`."""
-        return grade_of_weights(self.dataset.log if self.part_of is None else self.part_of)
+    def thresholds(self) -> NDArray[np.float32]:
+        """By which signs of interest are graded, see `grade_thresholds`."""
+        return grade_thresholds(self.dataset.log if self.part_of is None else self.part_of)
 
-    def learn(self, until: int, text_share: float, warm: Sources | None) -> Past:
+    def learn(self, until: int, text_share: float, warm: Sources | None) -> PastScoring:
         """Fit the sources on the events before `until`, going on from an earlier step.
 
         Args:
@@ -77,30 +77,30 @@ class Steps:
             engine=self.engine,
             progress=self.progress,
         )
-        return Past(Scoring(self.dataset.catalogue, sources, self.state), self.config)
+        return PastScoring(Scoring(self.dataset.catalogue, sources, self.state), self.config)
 
-    def moments(self, start: int, end: int) -> Moments:
+    def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window, as many as are looked at."""
-        found = Moments.of(self.dataset.log, start, end, self.weights)
+        found = PastRequests.of(self.dataset.log, start, end, self.thresholds)
         return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(
-        self, past: Past, features: FeatureSet, moments: Moments, excluded: NDArray[np.bool_] | None = None
+        self, past: PastScoring, features: FeatureSet, requests: PastRequests, excluded: NDArray[np.bool_] | None = None
     ) -> RankerRows:
         """The ranker's rows of a window that the sources have not seen, see `training_rows`."""
-        return training_rows(past, moments, features, len(self.weights), self.progress, excluded)
+        return training_rows(past, requests, features, len(self.thresholds), self.progress, excluded)
 
-    def rankers(self, rows: RankerRows, features: FeatureSet, past: Past) -> Rankers:
+    def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
         """The ranker and its ablations."""
         sources = past.scoring.sources.names
         return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
 
     def backtest(
         self,
-        past: Past,
+        past: PastScoring,
         features: FeatureSet,
         rankers: Rankers,
-        test: Moments,
+        test: PastRequests,
         split: TemporalSplit,
         name: str,
         baselines: Mapping[str, str] = BASELINES,
@@ -115,7 +115,7 @@ class Steps:
             past.scoring,
             features,
             rankers,
-            asked_of(past, test, grade_of_strongest(self.weights, self.weights)),
+            asked_of(past, test, grade_of_strongest(self.thresholds, self.thresholds)),
             n_candidates=self.config.candidates.n,
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",

@@ -16,8 +16,8 @@ from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.item_dropout import ItemDropout, items_without_events
 from recsys.pipeline.listable import check_listable
-from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.steps import Steps
 from recsys.progress import Progress, silent
@@ -87,7 +87,7 @@ def train(
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
 
         # The sources of step 1 also make rows for step 3: to them alone the dropped items are new.
-        test = steps.moments(split.test_start, split.end)
+        test = steps.requests_in(split.test_start, split.end)
         rows_of_dropped_items = _rows_of_dropped_items(steps, split, dropout, past_of_history, features, test)
 
         # 2. What knows only what was before the test is measured on it.
@@ -128,14 +128,14 @@ def _encode_side_by_side(
 
 def _learn_from_history(
     steps: Steps, split: TemporalSplit, dropout: ItemDropout
-) -> tuple[Past, FeatureSet, RankerRows]:
+) -> tuple[PastScoring, FeatureSet, RankerRows]:
     """Sources that know the history without the past of dropped items, and their rows of the ranker window."""
     log = steps.dataset.log
     hiding = steps.over(dropout.hide_past(log, split.ranker_start))
     past_of_history = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
     features = past_of_history.scoring.features(steps.config.features)
     excluded = items_without_events(log, split.test_start) & ~dropout.dropped
-    window = hiding.moments(split.ranker_start, split.test_start)
+    window = hiding.requests_in(split.ranker_start, split.test_start)
     return past_of_history, features, hiding.rows(past_of_history, features, window, excluded)
 
 
@@ -149,7 +149,12 @@ def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) 
 
 
 def _rows_of_dropped_items(
-    steps: Steps, split: TemporalSplit, dropout: ItemDropout, past_of_history: Past, features: FeatureSet, test: Moments
+    steps: Steps,
+    split: TemporalSplit,
+    dropout: ItemDropout,
+    past_of_history: PastScoring,
+    features: FeatureSet,
+    test: PastRequests,
 ) -> RankerRows:
     """Rows of requests of the test window that want a dropped item, by sources that know the history alone.
 

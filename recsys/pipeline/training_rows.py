@@ -5,15 +5,15 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates import Candidates
-from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 
 
 def training_rows(
-    past: Past,
-    moments: Moments,
+    past: PastScoring,
+    requests: PastRequests,
     features: FeatureSet,
     top_grade: int,
     progress: Progress,
@@ -28,13 +28,13 @@ def training_rows(
 
     Args:
         past: with sources fitted strictly before the window.
-        moments: the window's requests.
+        requests: the window's requests.
         top_grade: grade of the strongest event.
         excluded: (n_items,) items that give no row, because no event ever named them.
     """
     parts = [_no_rows(len(features.names))]
     done = 0
-    for part, block in past.blocks(moments):
+    for part, block in past.blocks(requests):
         shown = part.shown_rows, part.shown_items
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         if excluded is not None:
@@ -60,7 +60,7 @@ def training_rows(
             )
         )
         done += len(part)
-        progress(f"ranker rows: {done:,} of {len(moments):,} requests")
+        progress(f"ranker rows: {done:,} of {len(requests):,} requests")
     return RankerRows.joined(parts)
 
 
@@ -70,22 +70,22 @@ def _no_rows(n_features: int) -> RankerRows:
     return RankerRows(table, none.astype(np.int32), none.astype(bool), none, none, none.astype(np.uint16))
 
 
-def _positions(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
+def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
     """(n_pairs,) place at which each candidate was shown, -1 where it was not or the place is unknown."""
-    keys = (moments.shown_rows * n_items + moments.shown_items).tolist()
-    shown = dict(zip(keys, moments.shown_positions.tolist(), strict=True))
+    keys = (requests.shown_rows * n_items + requests.shown_items).tolist()
+    shown = dict(zip(keys, requests.shown_positions.tolist(), strict=True))
     if not shown:
         return np.full(len(candidates.rows), -1, dtype=np.int16)
     asked = (candidates.rows * n_items + candidates.items).tolist()
     return np.array([shown.get(key, -1) for key in asked], dtype=np.int16)
 
 
-def _grades(moments: Moments, candidates: Candidates, n_items: int) -> NDArray[np.int32]:
+def _grades(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int32]:
     """(n_pairs,) grade of each candidate, 0 where the user showed no interest."""
-    keys = moments.target_rows * n_items + moments.target_items
+    keys = requests.target_rows * n_items + requests.target_items
     order = np.argsort(keys)
     wanted = candidates.rows * n_items + candidates.items
     places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
     if not len(keys):
         return np.zeros(len(wanted), dtype=np.int32)
-    return np.where(keys[order][places] == wanted, moments.target_grades[order][places], 0).astype(np.int32)
+    return np.where(keys[order][places] == wanted, requests.target_grades[order][places], 0).astype(np.int32)

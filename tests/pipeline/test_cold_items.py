@@ -15,8 +15,8 @@ from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_dropout import ItemDropout, items_without_events
-from recsys.pipeline.moments import Moments
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
@@ -43,18 +43,18 @@ def test_requests_that_want_an_item_without_a_past() -> None:
     log = make_log([(n % 4, n % 8, PURCHASE, n * DAY, -1) for n in range(40)])
     chosen = np.zeros(8, dtype=bool)
     chosen[[1, 3, 7]] = True
-    wanted = ItemDropout(chosen).wanting_dropped(Moments.of(log, 0, 40 * DAY), seed=0)
+    wanted = ItemDropout(chosen).wanting_dropped(PastRequests.of(log, 0, 40 * DAY), seed=0)
     assert len(wanted) == 4  # of 15
     assert set(wanted.target_items.tolist()) <= {1, 3, 7}
     assert items_without_events(log, 2 * DAY).tolist() == [False, False, True, True, True, True, True, True]
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
-    past = Past(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
-    moments = Moments.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
-    every = training_rows(past, moments, plain.features, 2, print)
+    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
+    requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
+    every = training_rows(past, requests, plain.features, 2, print)
     excluded = np.arange(len(early.catalogue)) % 2 == 0
-    some = training_rows(past, moments, plain.features, 2, print, excluded)
+    some = training_rows(past, requests, plain.features, 2, print, excluded)
     assert 0 < len(some.grades) < len(every.grades)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
@@ -88,9 +88,9 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config: Config) -> None:
     steps = Steps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
     weak = steps.over(early.log.select(early.log.weights < early.log.weights.max()))
-    assert weak.weights.tolist() == steps.weights.tolist()
-    strongest = max(weak.moments(0, AFTER).target_grades)
-    assert strongest == len(steps.weights) - 1
+    assert weak.thresholds.tolist() == steps.thresholds.tolist()
+    strongest = max(weak.requests_in(0, AFTER).target_grades)
+    assert strongest == len(steps.thresholds) - 1
 
 
 def test_models_lend_to_what_they_have_not_seen(world: Dataset, sources: Sources, tmp_path: Path) -> None:

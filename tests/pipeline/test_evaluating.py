@@ -26,7 +26,7 @@ from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import _best
-from recsys.pipeline.past import Past
+from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
@@ -258,7 +258,7 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
 
 
 def logged(bundle: Bundle, window: InteractionLog) -> Logged:
-    past = Past(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
+    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
     found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
     assert found is not None
     return found

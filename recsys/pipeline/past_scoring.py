@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.config import Config
-from recsys.pipeline.moments import Moments
+from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.rules import policy_of
 from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
 
 
 @dataclass(frozen=True)
-class Past:
-    """Fitted sources, to be asked about past requests as they would have been met.
+class PastScoring:
+    """Sources that are asked about past requests, each as it would have been answered at its own moment.
 
     Attributes:
         scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
@@ -23,11 +23,11 @@ class Past:
     scoring: Scoring
     config: Config
 
-    def blocks(self, moments: Moments) -> Iterator[tuple[Moments, Block]]:
+    def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, Block]]:
         """The requests in time order, some hundred at a time."""
         scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
-        for start in range(0, len(moments), size):
-            part = moments.block(start, start + size)
+        for start in range(0, len(requests), size):
+            part = requests.block(start, start + size)
             everything = scoring.state.histories(part.users, part.times, SEEN_EVENTS)
             seen = np.split(everything.items, everything.offsets[1:-1])
             policies = tuple(

@@ -10,7 +10,7 @@ from recsys.data.interactions import InteractionLog
 
 
 @dataclass(frozen=True)
-class Moments:
+class PastRequests:
     """Requests in time order. Events with one request_id are one request; without it, one user at one time is.
 
     Attributes:
@@ -41,15 +41,15 @@ class Moments:
         """Whether any request tells what was shown."""
         return len(self.shown_items) > 0
 
-    def block(self, start: int, stop: int) -> "Moments":
+    def block(self, start: int, stop: int) -> "PastRequests":
         """Requests start to stop - 1."""
         return self.take(np.arange(start, min(stop, len(self))))
 
-    def take(self, chosen: NDArray[np.intp]) -> "Moments":
+    def take(self, chosen: NDArray[np.intp]) -> "PastRequests":
         """The chosen requests, in the order given."""
         target_offsets, targets = _ragged_take(self.target_offsets, chosen)
         shown_offsets, shown = _ragged_take(self.shown_offsets, chosen)
-        return Moments(
+        return PastRequests(
             self.users[chosen],
             self.times[chosen],
             target_offsets,
@@ -60,7 +60,7 @@ class Moments:
             self.shown_positions[shown],
         )
 
-    def sample(self, most: int, seed: int) -> "Moments":
+    def sample(self, most: int, seed: int) -> "PastRequests":
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
@@ -77,13 +77,15 @@ class Moments:
         return np.repeat(np.arange(len(self)), np.diff(self.shown_offsets))
 
     @classmethod
-    def of(cls, log: InteractionLog, start: int, end: int, weights: NDArray[np.float32] | None = None) -> "Moments":
+    def of(
+        cls, log: InteractionLog, start: int, end: int, thresholds: NDArray[np.float32] | None = None
+    ) -> "PastRequests":
         """All requests of the window [start, end) that were followed by a sign of interest.
 
         Args:
-            weights: that grades are counted by, see `grade_of_weights`; None: those of the log.
+            thresholds: weights that grades are counted by, see `grade_thresholds`; None: those of the log.
         """
-        grades = grade_of_weights(log) if weights is None else weights
+        thresholds = grade_thresholds(log) if thresholds is None else thresholds
         window = log.between(start, end)
         events = pl.DataFrame(
             {
@@ -92,7 +94,7 @@ class Moments:
                 "moment": np.where(window.requests >= 0, 0, window.times),
                 "time": window.times,
                 "item": window.items,
-                "grade": np.searchsorted(grades, window.weights, side="right").astype(np.int32),
+                "grade": np.searchsorted(thresholds, window.weights, side="right").astype(np.int32),
                 "shown": window.is_impression,
                 "position": np.where(window.is_impression, window.positions, -1),
             }
@@ -125,24 +127,24 @@ class Moments:
         )
 
 
-def grade_of_weights(log: InteractionLog) -> NDArray[np.float32]:
+def grade_thresholds(log: InteractionLog) -> NDArray[np.float32]:
     """Distinct weights above 0, increasing: the grade of a weight is how many of them it reaches."""
     return np.unique(log.weights[log.weights > 0])
 
 
-def grade_of_strongest(learned: NDArray[np.float32], weights: NDArray[np.float32]) -> int | None:
+def grade_of_strongest(learned: NDArray[np.float32], thresholds: NDArray[np.float32]) -> int | None:
     """The grade of the strongest event that was learned from, in a log that may have others.
 
     Args:
-        learned: distinct weights of what was learned from, see `grade_of_weights`.
-        weights: those that grades are counted by.
+        learned: `grade_thresholds` of what was learned from.
+        thresholds: those that grades are counted by.
 
     Returns:
         None where that event does not occur, or where no weaker one was learned from, which it could be told from.
     """
-    if len(learned) < 2 or learned[-1] not in weights:
+    if len(learned) < 2 or learned[-1] not in thresholds:
         return None
-    return int(np.searchsorted(weights, learned[-1])) + 1
+    return int(np.searchsorted(thresholds, learned[-1])) + 1
 
 
 def _offsets(lists: pl.Series) -> NDArray[np.int64]:

@@ -1,0 +1,93 @@
+"""The requests of a window, as the log tells them."""
+
+from itertools import pairwise
+
+import numpy as np
+from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
+
+from recsys.pipeline.past_requests import PastRequests
+
+
+def targets(requests: PastRequests) -> list[dict[int, int]]:
+    """Item to grade, for each request."""
+    bounds = requests.target_offsets
+    pairs = list(zip(requests.target_items.tolist(), requests.target_grades.tolist(), strict=True))
+    return [dict(pairs[start:stop]) for start, stop in pairwise(bounds)]
+
+
+def shown(requests: PastRequests) -> list[set[int]]:
+    return [set(part.tolist()) for part in np.split(requests.shown_items, requests.shown_offsets[1:-1])]
+
+
+def test_events_with_one_request_id_are_one_request() -> None:
+    rows = [
+        (0, 0, IMPRESSION, 10, 7),
+        (0, 1, IMPRESSION, 10, 7),
+        (0, 1, CLICK, 12, 7),
+        (0, 2, PURCHASE, 15, 7),  # found by other ways, in the same request
+        (1, 1, CLICK, 11, 8),
+        (2, 3, IMPRESSION, 11, 9),  # nothing followed: no request to learn from
+    ]
+    requests = PastRequests.of(make_log(rows), 0, 100)
+    assert requests.users.tolist() == [0, 1]
+    assert requests.times.tolist() == [10, 11], "what is known ends at the first event of the request"
+    assert targets(requests) == [{1: 1, 2: 2}, {1: 1}]
+    assert shown(requests) == [{0, 1}, set()]
+    assert requests.has_impressions
+
+
+def test_without_a_request_id_one_user_at_one_time_is_a_request() -> None:
+    rows = [(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 10, -1), (0, 1, CLICK, 11, -1), (1, 1, CLICK, 10, -1)]
+    requests = PastRequests.of(make_log(rows), 0, 100)
+    assert list(zip(requests.users.tolist(), requests.times.tolist(), strict=True)) == [(0, 10), (1, 10), (0, 11)]
+    assert targets(requests) == [{1: 1, 2: 2}, {1: 1}, {1: 1}]
+    assert not requests.has_impressions
+
+
+def test_an_item_counts_once_with_its_strongest_sign() -> None:
+    rows = [(0, 1, CLICK, 10, -1), (0, 1, PURCHASE, 10, -1), (0, 1, CLICK, 10, -1), (0, 2, VIEW, 10, -1)]
+    assert targets(PastRequests.of(make_log(rows), 0, 100)) == [{1: 2}]
+
+
+def test_a_window_holds_its_start_and_not_its_end() -> None:
+    log = make_log([(0, item, CLICK, item, -1) for item in range(6)])
+    assert PastRequests.of(log, 2, 4).times.tolist() == [2, 3]
+
+
+def test_an_empty_window() -> None:
+    requests = PastRequests.of(make_log([(0, 1, CLICK, 10, -1), (0, 2, VIEW, 20, -1)]), 15, 100)
+    assert len(requests) == 0
+    assert len(requests.sample(5, 0)) == 0
+    assert requests.target_offsets.tolist() == requests.shown_offsets.tolist() == [0]
+    assert len(requests.target_rows) == 0
+
+
+def many() -> PastRequests:
+    rows = [
+        (user, item, PURCHASE if item % 2 else CLICK, 10 * item, user) for user in range(4) for item in range(user + 1)
+    ]
+    rows += [(user, 7, IMPRESSION, 0, user) for user in (1, 3)]
+    return PastRequests.of(make_log(rows), 0, 1_000)
+
+
+def test_take_and_block() -> None:
+    requests = many()
+    assert [len(own) for own in targets(requests)] == [1, 2, 3, 4]
+    taken = requests.take(np.array([3, 1]))
+    assert taken.users.tolist() == [3, 1]
+    assert targets(taken) == [targets(requests)[3], targets(requests)[1]]
+    assert shown(taken) == [{7}, {7}]
+    assert taken.target_rows.tolist() == [0, 0, 0, 0, 1, 1]
+    assert taken.shown_rows.tolist() == [0, 1]
+    block = requests.block(2, 99)
+    assert block.users.tolist() == [2, 3]
+    assert targets(block) == targets(requests)[2:]
+
+
+def test_sample_keeps_the_order_and_follows_the_seed() -> None:
+    requests = many()
+    assert requests.sample(4, 0) is requests
+    drawn = requests.sample(2, 5)
+    assert drawn.users.tolist() == sorted(drawn.users.tolist())
+    assert drawn.users.tolist() == requests.sample(2, 5).users.tolist()
+    assert len({tuple(requests.sample(2, seed).users.tolist()) for seed in range(40)}) == 6
