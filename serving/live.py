@@ -176,7 +176,7 @@ class LiveState:
         self.catch_up_items()
         with self._updating:
             if agrees := numbered_alike(served, found[1]):
-                self._exchange(served, served.over(found[1], found[0]))
+                self._exchange(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
             with self._reloading:
                 names = [name for name, own in self._answering.items() if own is served]

@@ -107,7 +107,7 @@ class VersionLoader:
             self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")
             return served
         logger.info("%s: events up to offset %d are from a snapshot", served.version, snapshot.offset)
-        return served.over(events, snapshot)
+        return served.with_snapshot(events, snapshot)
 
     def _forgot(self, offset: int, digests: set[str]) -> None:
         self._forget(digests)

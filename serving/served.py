@@ -113,21 +113,21 @@ class Served:
         scoring = self._changed(self.recommender.scoring, changes)
         gone = {change.item_id for change in changes if change.content is None}
         with observing:
-            self.recommender = self.recommender.over(scoring)
+            self.recommender = self.recommender.with_scoring(scoring)
             self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
             self._observe_waiting()
 
-    def over(self, events: LiveEvents, snapshot: SnapshotRecord) -> "Served":
+    def with_snapshot(self, events: LiveEvents, snapshot: SnapshotRecord) -> "Served":
         """This version as far as a snapshot goes, with the items that it has now; the rest of the log is to come."""
         other = copy.copy(self)
-        other.recommender = self.recommender.knowing(events)
+        other.recommender = self.recommender.with_events(events)
         other.offset, other.missed = snapshot.offset, events.missed
         other.snapshot, other.looked_at = snapshot, snapshot.ids
         other._observe_waiting()  # an item may have come since the snapshot
         return other
 
     def become(self, other: "Served") -> None:
-        """Go over to the events of one that is `over` a snapshot."""
+        """Go over to the events of what `with_snapshot` gave."""
         self.recommender, self.offset, self.missed = other.recommender, other.offset, other.missed
         self.snapshot, self.looked_at = other.snapshot, other.looked_at
 

@@ -57,8 +57,8 @@ class CollaborativeModel(Protocol):
         """This model for a large catalogue, where a request must not cost all items."""
         return self
 
-    def over(self, n_items: int) -> Self:
-        """This model over a catalogue that items have joined."""
+    def extended(self, n_items: int) -> Self:
+        """This model for a catalogue that items have joined."""
         return self
 
     def save(self, folder: Path) -> None:

@@ -37,7 +37,7 @@ class Revisits(CollaborativeModel):
         own = histories.recent_items
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 
-    def over(self, n_items: int) -> Self:
+    def extended(self, n_items: int) -> Self:
         """See `CollaborativeModel`."""
         return type(self)(n_items)
 

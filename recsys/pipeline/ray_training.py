@@ -57,11 +57,11 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
 
 def _heard(said: Any, run: "Future[Any]") -> Iterator[Message]:
     while True:
-        over = run.done()
+        has_ended = run.done()
         try:
             yield said.get(timeout=_LOOKS)
         except Empty:
-            if over:
+            if has_ended:
                 return
 
 

@@ -85,8 +85,8 @@ class Recommender:
         """Kinds of events that are known, those that came since training included."""
         return self._event_names
 
-    def over(self, scoring: Scoring) -> "Recommender":
-        """This recommender over `scoring.updated(...)` of its own scoring: what serves from now on.
+    def with_scoring(self, scoring: Scoring) -> "Recommender":
+        """This recommender with `scoring.updated(...)` of its own scoring: what serves from now on.
 
         Lists under way go on with the old one. No events may be observed meanwhile, nor by the old one afterwards.
         """
@@ -191,10 +191,10 @@ class Recommender:
             n_items=len(self.catalogue),
         )
 
-    def knowing(self, events: LiveEvents) -> "Recommender":
-        """This recommender over other events, of items that it numbers in the same way."""
+    def with_events(self, events: LiveEvents) -> "Recommender":
+        """This recommender with other events, of items that it numbers in the same way."""
         successor, log = copy.copy(self), self.bundle.log
-        successor.scoring = self.scoring.over(EventState(*events.segments))
+        successor.scoring = self.scoring.with_state(EventState(*events.segments))
         successor._users, successor._event_names = events.users, events.event_names
         if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
             columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)

@@ -118,8 +118,8 @@ class Scoring:
             return self.sources.interest.item_vectors
         return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
 
-    def over(self, state: EventState) -> "Scoring":
-        """The same over other events."""
+    def with_state(self, state: EventState) -> "Scoring":
+        """The same sources and catalogue with other events."""
         scoring = Scoring(self.catalogue, self.sources, state)
         vars(scoring)["facts"] = self.facts
         return scoring

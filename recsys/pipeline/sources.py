@@ -158,7 +158,7 @@ class Sources:
         )
         if cold_items is None:
             return replace(self, interest=interest)
-        models = {source: model.over(n_items) for source, model in self.models.items()}
+        models = {source: model.extended(n_items) for source, model in self.models.items()}
         return Sources(models, interest, cold_items.updated(n_items, numbers, interest))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:

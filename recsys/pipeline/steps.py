@@ -49,7 +49,7 @@ class Steps:
     engine: Engine | None = None
     part_of: InteractionLog | None = None
 
-    def over(self, log: InteractionLog) -> "Steps":
+    def with_log(self, log: InteractionLog) -> "Steps":
         """The same steps over a part of the log."""
         return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
 

@@ -131,7 +131,7 @@ def _learn_from_history(
 ) -> tuple[PastScoring, FeatureSet, RankerRows]:
     """Sources that know the history without the past of dropped items, and their rows of the ranker window."""
     log = steps.dataset.log
-    hiding = steps.over(dropout.hide_past(log, split.ranker_start))
+    hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
     past_of_history = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
     features = past_of_history.scoring.features(steps.config.features)
     excluded = items_without_events(log, split.test_start) & ~dropout.dropped
@@ -161,7 +161,7 @@ def _rows_of_dropped_items(
     Their features know what happened before each request, but of dropped items nothing from before the test.
     """
     log = steps.dataset.log
-    hiding = steps.over(dropout.hide_past(log, split.test_start))
+    hiding = steps.with_log(dropout.hide_past(log, split.test_start))
     past = replace(past_of_history, scoring=replace(past_of_history.scoring, state=hiding.state))
     excluded = items_without_events(log, split.end) & ~dropout.dropped
     return hiding.rows(past, features, dropout.wanting_dropped(test, steps.seed), excluded)

@@ -46,11 +46,11 @@ class LowerLayers:
         """Whether the states of all texts are in memory."""
         return self._states is not None
 
-    def keep(self, over: Callable[[], bool]) -> bool:
+    def keep(self, is_over: Callable[[], bool]) -> bool:
         """Compute the states of all texts, and keep them (float16) if they fit into memory.
 
         Args:
-            over: asked after each batch; True ends it.
+            is_over: asked after each batch whether the time is over; True ends it.
 
         Returns:
             False where the time was over before the end.
@@ -59,7 +59,7 @@ class LowerLayers:
             return True
         states = np.empty((int(self._offsets[-1]), self.encoder.dim), dtype=np.float16)
         for rows in self.batches():
-            if over():
+            if is_over():
                 return False
             for row, state in zip(rows, self._run(rows), strict=True):
                 states[self._offsets[row] : self._offsets[row + 1]] = state

@@ -87,7 +87,7 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 
 def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config: Config) -> None:
     steps = Steps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
-    weak = steps.over(early.log.select(early.log.weights < early.log.weights.max()))
+    weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     assert weak.thresholds.tolist() == steps.thresholds.tolist()
     strongest = max(weak.requests_in(0, AFTER).target_grades)
     assert strongest == len(steps.thresholds) - 1
@@ -125,7 +125,7 @@ def test_what_a_new_item_lacks_is_guessed(world: Dataset, sources: Sources) -> N
 
 
 def test_a_new_item_is_wanted_by_those_who_like_what_it_is_about(recommender: Recommender) -> None:
-    recommender = recommender.over(recommender.scoring.updated([NEW]))
+    recommender = recommender.with_scoring(recommender.scoring.updated([NEW]))
     shelves = {
         taste: [f"{taste}-{kind}-{size}" for kind in range(3) for size in ("small", "large")]
         for taste in ("coffee", "books", "garden")

@@ -88,12 +88,12 @@ def test_the_same_lists(both: tuple[Recommender, Recommender]) -> None:
 
 def test_new_and_changed_items_are_found(both: tuple[Recommender, Recommender]) -> None:
     changes = [change("new-1"), change("books-0-small"), change("new-2")]
-    changed = [recommender.over(recommender.scoring.updated(changes)) for recommender in both]
+    changed = [recommender.with_scoring(recommender.scoring.updated(changes)) for recommender in both]
     for recommender in changed:
         recommender.observe([click("user 1", "new-2", AFTER)])
     check_same(*changed)
     again = [change("new-1", "crime novel"), change("new-3")]
-    check_same(*(recommender.over(recommender.scoring.updated(again)) for recommender in changed))
+    check_same(*(recommender.with_scoring(recommender.scoring.updated(again)) for recommender in changed))
 
 
 def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     mapped = Recommender(replace(exact.bundle, sources=loaded))
     check_same(exact, mapped)
     changes = [change("new-1"), change("books-0-small")]
-    check_same(*(one.over(one.scoring.updated(changes)) for one in (exact, mapped)))
-    assert mapped.over(mapped.scoring.updated(changes)).recommend_many([]) == []
+    check_same(*(one.with_scoring(one.scoring.updated(changes)) for one in (exact, mapped)))
+    assert mapped.with_scoring(mapped.scoring.updated(changes)).recommend_many([]) == []
     for file in ("text/targets.halves.npy", "cf/als/cells/factors.npy"):  # as earlier code wrote it
         (tmp_path / file).unlink()
     earlier = Sources.load(tmp_path)
