@@ -27,7 +27,7 @@ from recsys.data.datasets.online_retail import read_online_retail
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.going_on import as_served, go_on, renumbered
+from recsys.pipeline.continued_training import continue_training, measure_as_served, renumbered
 from recsys.pipeline.train import train
 from recsys.progress import silent
 from recsys.text.cache import VectorCache
@@ -101,13 +101,13 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
     numbered = renumbered(dataset, bundle)
     newer = numbered.log.after(bundle.data_record.end).positive().times
     half = int(np.quantile(newer, 0.5, method="higher"))
-    return go_on(bundle, numbered, test_start=half, cache=cache, progress=say)
+    return continue_training(bundle, numbered, test_start=half, cache=cache, progress=say)
 
 
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
     """The newest week, ranked by a version that ends before it; items that came since stand as on a server."""
     start = int(dataset.log.times[-1]) - 7 * 86_400_000_000 + 1
-    report = as_served(bundle, renumbered(dataset, bundle), start, 0, silent)
+    report = measure_as_served(bundle, renumbered(dataset, bundle), start, 0, silent)
     assert report.full is not None, "a fresh measurement"
     return report.full
 

@@ -13,7 +13,8 @@ from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engine import Engine
 from recsys.progress import Progress
 from recsys.rank.calibration import Calibration
-from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker, Way
+from recsys.rank.continuation import Continuation, continued
+from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 
 SOURCE_GROUP: Mapping[str, FeatureGroup] = {
@@ -69,45 +70,62 @@ class Rankers:
         """
         progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
-        ground = _Ground(train.sampled(config.negatives, seed), validation, features, tuple(sources), config, seed)
+        inputs = _FitInputs(train.sampled(config.negatives, seed), validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
-        several = engine.run(ground.opened, _Ground.fit, tasks) if engine and len(tasks) > 1 else None
-        fitted: dict[FeatureGroup | None, tuple[Ranker, Ranker]] = {}
-        for found in several or (ground.fit(*task) for task in tasks):
-            if found is not None and found[1] is not None:
-                progress("ranker fitted" if found[0] is None else f"ranker without {found[0]} fitted")
-                fitted[found[0]] = found[1]
-        without = {group: fitted[group][1] for group in ABLATED if group in fitted}
-        held, full = fitted[None]
-        heads = _calibrated(held, validation if validation.n_requests else train, full, ground.train)
-        return cls(full, without, *heads)
+        side_by_side = engine.run(inputs.opened, _FitInputs.fit, tasks) if engine and len(tasks) > 1 else None
+        fitted: dict[FeatureGroup | None, _Fitted] = {}
+        for found in side_by_side or (inputs.fit(*task) for task in tasks):
+            if found is not None:
+                progress("ranker fitted" if found.without is None else f"ranker without {found.without} fitted")
+                fitted[found.without] = found
+        full, held_out = fitted[None], validation if validation.n_requests else train
+        calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train)
+        return cls(full.on_all, {group: fitted[group].on_all for group in ABLATED if group in fitted}, *calibrations)
 
     @property
     def alone(self) -> "Rankers":
         """Without the ablations."""
         return replace(self, without={})
 
-    def continued(self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress) -> tuple["Rankers", Way]:
-        """The ranker after newer requests, see `Ranker.continued`, without ablations, and the way it was made."""
+    def continued(
+        self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress
+    ) -> tuple["Rankers", Continuation]:
+        """The full ranker after newer requests, without ablations, and how it was made; see `recsys.rank.continuation`.
+
+        Args:
+            rows: of the newer requests.
+        """
         progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
         train, validation = rows.split(VALIDATION_SHARE)
         train = train.sampled(config.negatives, seed)
-        held, way = self.full.continued(train, validation, config, seed)
-        return self._made(way, rows.sampled(config.negatives, seed), held, validation, train), way
+        older, continuation = continued(self.full, train, validation, config, seed)
+        full = continuation.fit(rows.sampled(config.negatives, seed))
+        return self._calibrated(older, validation, full, train), continuation
 
-    def again(
-        self, way: Way, older: RankerRows, newer: RankerRows, config: RankerConfig, seed: int, progress: Progress
+    def continued_again(
+        self,
+        continuation: Continuation,
+        older: RankerRows,
+        newer: RankerRows,
+        config: RankerConfig,
+        seed: int,
+        progress: Progress,
     ) -> "Rankers":
-        """The ranker made in the same way of the older requests, which this one has seen, and of newer ones."""
+        """The full ranker made in the same way of more requests.
+
+        Args:
+            continuation: what `continued` gave beside this one.
+            older, newer: rows of requests that this one has seen, and of those that it has not.
+        """
         rows = RankerRows.joined([older, newer])
         progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
-        return self._made(way, rows.sampled(config.negatives, seed), self.full, newer, older)
+        full = continuation.fit(rows.sampled(config.negatives, seed))
+        return self._calibrated(self.full, newer, full, older)
 
-    def _made(self, way: Way, rows: RankerRows, held: Ranker, held_out: RankerRows, seen: RankerRows) -> "Rankers":
-        """Calibrated on what one made of fewer rows has not seen; both have seen some."""
-        full = way(rows)
-        heads = _calibrated(held, held_out, full, seen) if held_out.n_requests else (self.click, self.purchase)
-        return Rankers(full, {}, *heads)
+    def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
+        """`full` with probabilities, see `_calibrations`; with those of this one where no request was held out."""
+        known = self.click, self.purchase
+        return Rankers(full, {}, *(_calibrations(older, held_out, full, seen) if held_out.n_requests else known))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -132,8 +150,30 @@ class Rankers:
 
 
 @dataclass(frozen=True)
-class _Ground:
-    """What each ranker is fitted on."""
+class _Fitted:
+    """A ranker, twice.
+
+    Attributes:
+        without: the group that it does without; None for the full one.
+        on_older: as the older requests alone make it: it has not seen the newest.
+        on_all: as all requests make it.
+    """
+
+    without: FeatureGroup | None
+    on_older: Ranker
+    on_all: Ranker
+
+
+@dataclass(frozen=True)
+class _FitInputs:
+    """What every ranker is fitted on.
+
+    Attributes:
+        train: rows of the older requests, sampled.
+        validation: all rows of the newest ones.
+        features: the columns of both tables.
+        sources: as the bits of `RankerRows.proposed_by` stand for them.
+    """
 
     train: RankerRows
     validation: RankerRows
@@ -142,35 +182,41 @@ class _Ground:
     config: RankerConfig
     seed: int
 
-    def opened(self) -> "_Ground":
+    def opened(self) -> "_FitInputs":
         """Itself: what a process needs comes with the call."""
         return self
 
-    def fit(self, group: FeatureGroup | None) -> tuple[FeatureGroup | None, tuple[Ranker, Ranker] | None]:
-        """The ranker without a group, or the full one: as the older requests alone make it, and from all; none where
-        nothing is left to learn from."""
+    def fit(self, without: FeatureGroup | None) -> _Fitted | None:
+        """The ranker without a group, or the full one; None where nothing is left to learn from."""
         features, older, newer = self.features, self.train, self.validation
-        if group is not None:
-            columns = [place for place, own in enumerate(features.groups) if own != group]
-            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, group)) for rows in (older, newer))
+        if without is not None:
+            columns = [place for place, group in enumerate(features.groups) if group != without]
+            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, without)) for rows in (older, newer))
             if len(columns) in (0, len(features.groups)) or not older.wanted.any():
-                return group, None
-            features, older, newer = features.without(group), older.columns(columns), newer.columns(columns)
+                return None
+            features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
         rows = RankerRows.joined([older, newer.sampled(self.config.negatives, self.seed)])
-        if group is not None and not (older if self.config.early_stopping else rows).ordered:
-            return group, None  # without the group's sources, all that was proposed may have been wanted
-        if group is not None and not self.config.early_stopping:
+        if without is not None and not (older if self.config.early_stopping else rows).ordered:
+            return None  # without the group's sources, all that was proposed may have been wanted
+        if without is not None and not self.config.early_stopping:
             ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.directions)
-            return group, (ranker, ranker)
-        held = Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
-        return group, (held, held.refitted(rows, self.config, self.seed))
+            return _Fitted(without, ranker, ranker)
+        on_older = Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
+        return _Fitted(without, on_older, on_older.refitted(rows, self.config, self.seed))
 
 
-def _calibrated(held: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> tuple[Calibration, Calibration]:
-    """Probabilities of any sign of interest and of the strongest one, from the scores of `full`: as one that has not
-    seen some rows shows on them, carried over by rows that both have seen."""
-    scores, common = held.score(held_out.table), seen.table[:_COMPARED]
-    before, after = held.score(common), full.score(common)
+def _calibrations(
+    older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows
+) -> tuple[Calibration, Calibration]:
+    """Probabilities of any sign of interest and of the strongest one, from the scores of `full`.
+
+    Args:
+        older: a ranker like `full` that has not seen the rows `held_out`: on those its scores are calibrated.
+        full: the ranker that the calibrations are carried over to.
+        seen: rows that both have seen: they tell how the scores of the two differ.
+    """
+    scores, common = older.score(held_out.table), seen.table[:_COMPARED]
+    before, after = older.score(common), full.score(common)
     click, purchase = (
         Calibration.fit(scores, happened, held_out.found) for happened in (held_out.wanted, held_out.bought)
     )

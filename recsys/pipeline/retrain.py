@@ -17,8 +17,8 @@ from recsys.data.pseudonyms import Pseudonyms
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.continued_training import can_continue, continue_training, measure_as_served, renumbered
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
-from recsys.pipeline.going_on import as_served, can_go_on, go_on, renumbered
 from recsys.pipeline.new_data import check_data
 from recsys.pipeline.train import train
 from recsys.progress import Progress
@@ -235,7 +235,7 @@ class _Retraining:
         registry, champion, seed = self.registry, self.champion, self.seed
         config, dataset = champion.config.retrain, self.news.dataset
         self.progress(f"measuring version {champion.version} on the newest requests")
-        served = as_served(champion, dataset, test_start, seed, self.progress)
+        served = measure_as_served(champion, dataset, test_start, seed, self.progress)
         expected = champion.report.metrics[METRIC]["mean"]
         trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
         challenger = replace(trained, store=self.news.read)
@@ -273,11 +273,13 @@ class _Retraining:
         champion, dataset, seed, progress = self.champion, self.news.dataset, self.seed, self.progress
         config, cache = champion.config, VectorCache(self.registry.vectors_file)
         due = champion.continued + 1 >= config.retrain.full_every
-        if self.anew or due or found < config.retrain.refit_below * expected or not can_go_on(champion, dataset):
+        if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
             progress("training anew")
             return train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress), "anew"
         progress(f"training goes on from version {champion.version}")
-        return go_on(champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress), "on"
+        return continue_training(
+            champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
+        ), "on"
 
     def _forget(self) -> str | None:
         """The champion without the events of users who were forgotten, in its place: they must not wait for a training.

@@ -21,7 +21,7 @@ from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
 from recsys.pipeline import retrain
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.going_on import renumbered
+from recsys.pipeline.continued_training import renumbered
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.registry import Registry

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
 from recsys.rank.compiled import CompiledTrees
+from recsys.rank.continuation import continued
 from recsys.rank.explain import GROUPS, by_group
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -100,9 +101,9 @@ def test_more_grades_than_lightgbm_knows(early_stopping: int) -> None:
     ranker = Ranker.fit(rows, later, NAMES, config, 0)
     assert next(iter(ranker.importance)) == "signal"
     for other in (
-        ranker._moved(last),
-        ranker._grown(last, later, 3, config, 0),
-        ranker.continued(last, rows, config, 0)[0],
+        ranker.with_refitted_leaves(last),
+        ranker.with_more_trees(last, later, 3, config, 0),
+        continued(ranker, last, rows, config, 0)[0],
     ):
         assert np.isfinite(other.score(rows.table)).all()
 
@@ -136,8 +137,8 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
     against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
     ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, directions=(1, 0, -1))
     ranker.save(tmp_path / "ranker.txt")
-    held, way = Ranker.load(tmp_path / "ranker.txt").continued(against, make_rows(100, 1), CONFIG, 0)
-    for ranker in (held, way(RankerRows.joined([against, make_rows(100, 1)]))):
+    held, continuation = continued(Ranker.load(tmp_path / "ranker.txt"), against, make_rows(100, 1), CONFIG, 0)
+    for ranker in (held, continuation.fit(RankerRows.joined([against, make_rows(100, 1)]))):
         values = np.zeros((50, 3), dtype=np.float32)
         values[:, 0] = np.linspace(-3, 3, 50)
         assert (np.diff(ranker.score(values)) >= 0).all()
@@ -154,7 +155,7 @@ def test_moved_leaves_keep_their_direction(direction: int) -> None:
     values = rng.normal(size=(400, 1, 3)).astype(np.float32).repeat(40, axis=1)
     values[:, :, 0] = direction * np.linspace(-3, 3, 40)
     config = CONFIG.model_copy(update={"trees": 60, "leaves": 12})
-    ranker = Ranker.fit(rows, rows, NAMES, config, 0, directions=(direction, 0, 0))._moved(later)
+    ranker = Ranker.fit(rows, rows, NAMES, config, 0, directions=(direction, 0, 0)).with_refitted_leaves(later)
     scores = ranker.score(values.reshape(-1, 3)).reshape(400, 40)
     assert (np.diff(scores, axis=1) >= 0).all()
     assert np.ptp(scores) > 0
@@ -162,26 +163,26 @@ def test_moved_leaves_keep_their_direction(direction: int) -> None:
 
 def test_leaves_are_not_moved_where_clicks_must_be_told_from_places(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Ranker.fit(make_rows(150, 0), make_rows(0, 1), NAMES, CONFIG, 0)
-    monkeypatch.setattr(Ranker, "_moved", lambda *_: pytest.fail("it knows no places"))
+    monkeypatch.setattr(Ranker, "with_refitted_leaves", lambda *_: pytest.fail("it knows no places"))
     rows = [
         replace(rows, positions=np.tile(np.arange(1, 11, dtype=np.uint16), rows.n_requests))
         for rows in (make_rows(100, 1), make_rows(50, 2))
     ]
-    before.continued(*rows, CONFIG.model_copy(update={"debias": True}), 0)
+    continued(before, *rows, CONFIG.model_copy(update={"debias": True}), 0)
 
 
-@pytest.mark.parametrize("way", ["_moved", "_grown", "fit"])
+@pytest.mark.parametrize("way", ["with_refitted_leaves", "with_more_trees", "fit"])
 def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until now the lowest signal was wanted; all ways but one stay as bad as that."""
     rows = make_rows(150, 0)
     before = Ranker.fit(replace(rows, table=-rows.table), make_rows(0, 1), NAMES, CONFIG, 0)
-    monkeypatch.setattr("recsys.rank.lambdarank._DECAY", 0.0)
-    for other in {"_moved", "_grown", "fit"} - {way}:
+    monkeypatch.setattr("recsys.rank.boosting._DECAY", 0.0)
+    for other in {"with_refitted_leaves", "with_more_trees", "fit"} - {way}:
         monkeypatch.setattr(Ranker, other, lambda *_: before)
-    held, make = before.continued(make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
-    ranker = make(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
+    held, continuation = continued(before, make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
+    ranker = continuation.fit(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
     test = make_rows(50, 3)
     assert test.ndcg(before.score(test.table)) < test.ndcg(held.score(test.table))
     assert held.n_trees == ranker.n_trees

@@ -1,4 +1,4 @@
-"""Training that goes on from a version: what is new teaches it, what it knows is not learned again."""
+"""Training that goes on from a version (a warm start): new events teach it, what it knows is not learned again."""
 
 import tempfile
 from dataclasses import replace
@@ -27,17 +27,17 @@ from recsys.text.cache import VectorCache
 _TEXT_SHARE = 0.2
 """Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
 
-_EASE = 4
-"""Passes over the log, of ALS and of the text network, are so many times fewer than anew."""
+_FEWER_PASSES = 4
+"""ALS and the text network pass over the log so many times less often than when they start anew."""
 
 
-def can_go_on(parent: Bundle, dataset: Dataset) -> bool:
+def can_continue(parent: Bundle, dataset: Dataset) -> bool:
     """Whether the same sources can be fitted on the data, whose items must be numbered as the version's."""
     ease_fits = len(dataset.catalogue) <= parent.config.cf.ease_max_items
     return "ease" not in parent.sources.models or ease_fits
 
 
-def go_on(
+def continue_training(
     parent: Bundle,
     dataset: Dataset,
     *,
@@ -72,30 +72,30 @@ def go_on(
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
-        run = Steps(dataset, _light(parent.config), EventState(log), cache, seed, progress)
+        steps = Steps(dataset, _with_fewer_passes(parent.config), EventState(log), cache, seed, progress)
         features, ranker = parent.features, parent.config.ranker
 
-        past = PastScoring(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), run.state), run.config)
-        older = run.rows(
-            past,
-            features,
-            run.requests_in(split.ranker_start, split.test_start),
-            items_without_events(log, split.test_start),
-        )
-        rankers, way = parent.rankers.continued(older, ranker, seed, progress)
+        # 1. The parent's ranker goes on with requests that the parent has not seen.
+        sources_of_parent = _sources_for(parent, dataset.catalogue)
+        past_of_parent = PastScoring(Scoring(dataset.catalogue, sources_of_parent, steps.state), steps.config)
+        window = steps.requests_in(split.ranker_start, split.test_start)
+        rows = steps.rows(past_of_parent, features, window, items_without_events(log, split.test_start))
+        rankers_before_test, continuation = parent.rankers.continued(rows, ranker, seed, progress)
 
-        past = run.learn(split.test_start, _TEXT_SHARE, parent.sources)
-        test = run.requests_in(split.test_start, split.end)
-        report = run.backtest(past, features, rankers, test, split, name, {})
-        newer = run.rows(past, features, test, items_without_events(log, split.end))
-        rankers = rankers.again(way, older, newer, ranker, seed, progress)
+        # 2. What knows only what was before the test is measured on it.
+        past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
+        test = steps.requests_in(split.test_start, split.end)
+        report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name, {})
 
-        past = run.learn(split.end, 0.0, past.scoring.sources)
+        # 3. Both windows teach the ranker, and everything the collaborative sources.
+        rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))
+        rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
+        past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     return Bundle(
         config=parent.config,
         catalogue=dataset.catalogue,
         log=log,
-        sources=past.scoring.sources,
+        sources=past_of_everything.scoring.sources,
         features=features,
         rankers=rankers,
         report=report,
@@ -105,8 +105,8 @@ def go_on(
     )
 
 
-def as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
-    """A version on the requests from a moment on, over the items and with the events that a server knows by then.
+def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
+    """Measure a version on the requests from a moment on, with the items and events that a server knows by then.
 
     Args:
         parent: has learned from nothing after that moment.
@@ -115,7 +115,7 @@ def as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress:
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
     steps = Steps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
-    past = PastScoring(Scoring(dataset.catalogue, _over(parent, dataset.catalogue), steps.state), parent.config)
+    past = PastScoring(Scoring(dataset.catalogue, _sources_for(parent, dataset.catalogue), steps.state), parent.config)
     test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(past, parent.features, parent.rankers.alone, test, split, "", {})
 
@@ -144,15 +144,15 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     return replace(dataset, catalogue=ItemCatalogue(frame), log=numbered)
 
 
-def _light(config: Config) -> Config:
-    """Fewer passes: what is learned already need not be learned again."""
-    text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _EASE)})
-    cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _EASE)})
+def _with_fewer_passes(config: Config) -> Config:
+    """What is learned already need not be learned again."""
+    text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _FEWER_PASSES)})
+    cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _FEWER_PASSES)})
     return config.model_copy(update={"text": text, "cf": cf})
 
 
-def _over(parent: Bundle, catalogue: ItemCatalogue) -> Sources:
-    """The parent's sources over a catalogue that begins with the parent's items, as a server has them."""
+def _sources_for(parent: Bundle, catalogue: ItemCatalogue) -> Sources:
+    """The parent's sources for a catalogue that begins with the parent's items, as a server has them."""
     before, texts = parent.catalogue.texts, catalogue.texts
     other = [number for number in range(len(texts)) if number >= len(before) or texts[number] != before[number]]
     numbers = np.array(other, dtype=np.int32)

@@ -1,0 +1,148 @@
+"""Boosted trees by LightGBM: what `Ranker` asks of the library, and the settings that it does so with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightgbm
+
+from recsys.config import RankerConfig
+from recsys.rank.rows import RankerRows
+
+_KNOWN_GRADES = 31
+"""Grades, 0 included, whose gains LightGBM knows by itself."""
+
+_TRUNCATION = 20
+"""Pairs are counted for the first places only; about twice the length of a list."""
+
+_SMALL_TABLE = 10_000
+
+_REQUESTS_PER_LEAF = 50
+"""Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""
+
+_DECAY = 0.9
+"""How much of a leaf's value stays when new rows move it."""
+
+
+def boosted_trees(
+    train: RankerRows,
+    validation: RankerRows,
+    names: Sequence[str],
+    directions: Sequence[int],
+    config: RankerConfig,
+    seed: int,
+    trees: int,
+    start: lightgbm.Booster | None = None,
+) -> lightgbm.Booster:
+    """At most `trees` new trees, behind those of `start`; with early stopping, held-out requests may end them sooner.
+
+    With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
+    trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
+    learning to rank in personal search, WSDM 2018). What was not shown at a known place has no part in it, and nothing
+    ends the trees sooner: held-out clicks are as biased as the others.
+
+    Args:
+        train, validation: rows to learn from, and those that early stopping looks at.
+        names, directions: of the columns, see `Ranker.fit`.
+        config: `ranker.trees` aside, for which `trees` stands.
+    """
+    if config.debias:
+        train = train.shown()
+    parameters: dict[str, object] = {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [10],
+        "lambdarank_truncation_level": _TRUNCATION,
+        "num_leaves": min(config.leaves, max(2, train.n_requests // _REQUESTS_PER_LEAF)),
+        "learning_rate": config.learning_rate,
+        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "seed": seed,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": threads_for(len(train.grades)),
+        "monotone_constraints": list(directions) or None,
+        "verbosity": -1,
+        **_gains(train, validation),
+    }
+    data = _dataset(train, names, parameters)
+    if config.debias:
+        data.set_position(train.positions)
+    stops = config.early_stopping and validation.wanted.any() and not config.debias
+    stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if stops else []
+    return lightgbm.train(
+        parameters,
+        data,
+        num_boost_round=trees,
+        valid_sets=[_dataset(validation, names, parameters, data)] if stopping else [],
+        callbacks=stopping,
+        init_model=start,
+    )
+
+
+def refitted_leaves(
+    booster: lightgbm.Booster, rows: RankerRows, names: Sequence[str], directions: Sequence[int]
+) -> lightgbm.Booster:
+    """The same trees, with leaves whose values new rows move a little; `names` and `directions` are of the columns."""
+    refitted = booster.refit(
+        rows.table,
+        rows.grades,
+        decay_rate=_DECAY,
+        group=rows.sizes,
+        feature_name=list(names),  # which it forgets when they are not told
+        dataset_params=_gains(rows),
+        num_threads=threads_for(len(rows.grades)),
+    )
+    if any(directions):  # which it does not keep to either
+        for number, tree in enumerate(refitted.dump_model()["tree_info"]):
+            for leaf, value in _monotone_leaves(tree["tree_structure"], directions).items():
+                refitted.set_leaf_output(number, leaf, value)
+    return refitted
+
+
+def model_text(booster: lightgbm.Booster) -> str:
+    """LightGBM's text format, up to the best tree."""
+    text: str = booster.model_to_string(num_iteration=booster.best_iteration)
+    return text
+
+
+def threads_for(n_rows: int) -> int:
+    """One for a small table, where waking the others costs more than they do; 0 leaves it to LightGBM."""
+    return 1 if n_rows < _SMALL_TABLE else 0
+
+
+def _gains(*parts: RankerRows) -> dict[str, list[float]]:
+    """The gains of as many grades as there are, where LightGBM does not know so many: 2^grade - 1, as of the others."""
+    n_grades = 1 + max(int(rows.grades.max(initial=0)) for rows in parts)
+    return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _KNOWN_GRADES else {}
+
+
+def _monotone_leaves(node: Mapping[str, Any], directions: Sequence[int]) -> dict[int, float]:
+    """Values of a tree's leaves, brought together where a split lets the score go against a direction."""
+    if "leaf_value" in node:
+        return {node.get("leaf_index", 0): node["leaf_value"]}  # a tree of one leaf does not number it
+    lower, upper = (_monotone_leaves(node[side], directions) for side in ("left_child", "right_child"))
+    direction = directions[node["split_feature"]]
+    if direction < 0:
+        lower, upper = upper, lower
+    middle = (max(lower.values()) + min(upper.values())) / 2
+    if direction and max(lower.values()) > middle:
+        lower = {leaf: min(value, middle) for leaf, value in lower.items()}
+        upper = {leaf: max(value, middle) for leaf, value in upper.items()}
+    return lower | upper
+
+
+def _dataset(
+    rows: RankerRows, names: Sequence[str], parameters: dict[str, object], reference: lightgbm.Dataset | None = None
+) -> lightgbm.Dataset:
+    return lightgbm.Dataset(
+        rows.table,
+        label=rows.grades,
+        group=rows.sizes,
+        feature_name=list(names),
+        params=parameters,
+        reference=reference,
+        free_raw_data=True,
+    )

@@ -1,0 +1,78 @@
+"""A ranker after newer requests: kept, refitted, grown or new, whichever ranks the newest of them best."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from recsys.config import RankerConfig
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.rows import RankerRows
+
+_MORE_TREES = 0.2
+"""Trees that a ranker may gain when it goes on from an earlier one, as a share of `ranker.trees`."""
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """How a ranker is made of newer requests: chosen on some of them, then repeated on all.
+
+    Attributes:
+        method: `kept` is `start` itself, unless another method is ahead of it by more than a standard error, for few
+            requests tell little; `refitted` its trees, with leaves that the rows move a little (`Booster.refit`);
+            `grown` its trees and some more; `new` new trees from the rows alone.
+        start: the earlier ranker; of `new` the one that older rows made, whose number of trees is kept.
+        more_trees: how many trees `grown` adds.
+        config, seed: as for `Ranker.fit`.
+    """
+
+    method: Literal["kept", "refitted", "grown", "new"]
+    start: Ranker
+    config: RankerConfig
+    seed: int
+    more_trees: int = 0
+
+    def fit(self, rows: RankerRows) -> Ranker:
+        """The ranker that these rows make in this way."""
+        match self.method:
+            case "kept":
+                return self.start
+            case "refitted":
+                return self.start.with_refitted_leaves(rows)
+            case "grown":
+                settled = self.config.model_copy(update={"early_stopping": 0})
+                return self.start.with_more_trees(rows, rows, self.more_trees, settled, self.seed)
+            case "new":
+                return self.start.refitted(rows, self.config, self.seed)
+
+
+def continued(
+    earlier: Ranker, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int
+) -> tuple[Ranker, Continuation]:
+    """Choose how a ranker goes on from newer requests.
+
+    Args:
+        earlier: a ranker that has seen none of them.
+        train: the older ones of the newer requests.
+        validation: the newest ones: whichever method ranks them best is chosen.
+        config, seed: as for `Ranker.fit`.
+
+    Returns:
+        The ranker that `train` makes in the chosen way, and that way.
+    """
+    if not train.ordered or not validation.wanted.any():
+        return earlier, Continuation("kept", earlier, config, seed)
+    kept = earlier.trimmed()
+    grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)
+    new = Ranker.fit(train, validation, kept.names, config, seed, kept.directions)
+    choices = [
+        (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),
+        (new, Continuation("new", new, config, seed)),
+    ]
+    if not config.debias:  # which leaves that are moved cannot do
+        choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
+    reached = validation.worth(kept.score(validation.table))
+    gains = [validation.worth(ranker.score(validation.table)) - reached for ranker, _ in choices]
+    ahead = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
+    best = int(np.argmax(ahead))
+    return choices[best] if ahead[best] > 0 else (kept, Continuation("kept", kept, config, seed))
