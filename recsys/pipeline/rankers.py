@@ -196,7 +196,7 @@ class _FitInputs:
                 return None
             features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
         rows = RankerRows.joined([older, newer.sampled(self.config.negatives, self.seed)])
-        if without is not None and not (older if self.config.early_stopping else rows).ordered:
+        if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
         if without is not None and not self.config.early_stopping:
             ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.directions)
@@ -218,7 +218,7 @@ def _calibrations(
     scores, common = older.score(held_out.table), seen.table[:_COMPARED]
     before, after = older.score(common), full.score(common)
     click, purchase = (
-        Calibration.fit(scores, happened, held_out.found) for happened in (held_out.wanted, held_out.bought)
+        Calibration.fit(scores, happened, held_out.covered) for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)
 

@@ -43,7 +43,7 @@ class Decision:
         challenger: the new version; None when none was published.
         new_events: events since the champion.
         trained: `anew`, or `on` from the champion; None when nothing was trained.
-        metric: what they were compared by: ndcg@10 of all items, or the rarity-weighted dcg@10 of shown ones; see
+        metric: what they were compared by: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones; see
             `gate.compare`.
         comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
         checks: everything that was looked at.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from recsys.data.examination import rarity
+from recsys.data.examination import inverse_examination
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.measure import K
 from recsys.pipeline.past_requests import PastRequests
@@ -49,7 +49,11 @@ def order_of_shown(
             items = ranked.candidates.items[pairs][:K]
             own = slice(part.shown_offsets[row], part.shown_offsets[row + 1])
             weights = dict(
-                zip(part.shown_items[own].tolist(), rarity(np.maximum(part.shown_positions[own], 0)), strict=True)
+                zip(
+                    part.shown_items[own].tolist(),
+                    inverse_examination(np.maximum(part.shown_positions[own], 0)),
+                    strict=True,
+                )
             )
             clicked = np.isin(row * n_items + items, wanted)
             worth = np.array([weights[item] for item in items.tolist()])

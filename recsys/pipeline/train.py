@@ -22,7 +22,7 @@ from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.steps import Steps
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
-from recsys.rank.tuning import Trial, Tuning, here, tuned
+from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARES = (0.4, 0.3, 0.3)
@@ -141,7 +141,7 @@ def _learn_from_history(
 
 def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) -> tuple[Steps, tuple[Trial, ...]]:
     """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
-    config, run = steps.config, steps.engine.run if steps.engine is not None else here
+    config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
     ranker, trials = tuned(
         rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.directions, run
     )

@@ -19,22 +19,22 @@ class Calibration:
     intercept: float
 
     @classmethod
-    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_], found: float = 1.0) -> "Calibration":
+    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_], covered: float = 1.0) -> "Calibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
 
         Args:
-            found: share of the requests that these scores are of, above 0. In the others, whose scores are taken to be
-                alike, what was wanted is not among the candidates: of those, nothing happened.
+            covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
+                be alike, what was wanted is not among the candidates: of those, nothing happened.
         """
         if not len(scores):
             return cls(1.0, float(logit(_RATE_OF_NOTHING)))
         positives = int(happened.sum())
-        negatives = len(scores) / found - positives
+        negatives = len(scores) / covered - positives
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         # Each row stands for those of the other requests too, in which it was nothing.
-        labels = np.where(happened, found * high + (1 - found) * low, low)
+        labels = np.where(happened, covered * high + (1 - covered) * low, low)
         scale = float(np.std(scores)) or 1.0
         standard = scores.astype(np.float64) / scale
 

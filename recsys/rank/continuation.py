@@ -60,7 +60,7 @@ def continued(
     Returns:
         The ranker that `train` makes in the chosen way, and that way.
     """
-    if not train.ordered or not validation.wanted.any():
+    if not train.has_order or not validation.wanted.any():
         return earlier, Continuation("kept", earlier, config, seed)
     kept = earlier.trimmed()
     grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)
@@ -71,8 +71,8 @@ def continued(
     ]
     if not config.debias:  # which leaves that are moved cannot do
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
-    reached = validation.worth(kept.score(validation.table))
-    gains = [validation.worth(ranker.score(validation.table)) - reached for ranker, _ in choices]
+    reached = validation.comparison_metric(kept.score(validation.table))
+    gains = [validation.comparison_metric(ranker.score(validation.table)) - reached for ranker, _ in choices]
     ahead = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
     best = int(np.argmax(ahead))
     return choices[best] if ahead[best] > 0 else (kept, Continuation("kept", kept, config, seed))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.examination import rarity
+from recsys.data.examination import inverse_examination
 from recsys.errors import DataError
 
 
@@ -39,8 +39,13 @@ class RankerRows:
         return len(self.sizes)
 
     @property
-    def found(self) -> float:
-        """Share of the requests that have rows."""
+    def requests(self) -> NDArray[np.int64]:
+        """(n_rows,) the request of each row."""
+        return np.repeat(np.arange(self.n_requests), self.sizes)
+
+    @property
+    def covered(self) -> float:
+        """Share of the requests that have rows, for what they want is among the candidates."""
         return self.n_requests / max(self.n_requests + len(self.missed), 1)
 
     @property
@@ -49,7 +54,7 @@ class RankerRows:
         return self.grades > 0
 
     @property
-    def ordered(self) -> bool:
+    def has_order(self) -> bool:
         """Whether there is an order to learn: some row was wanted, and some other one was not."""
         return bool(self.wanted.any() and not self.wanted.all())
 
@@ -59,7 +64,7 @@ class RankerRows:
 
     def keep(self, chosen: NDArray[np.bool_]) -> "RankerRows":
         """Only the chosen rows (n_rows,), and only requests that still have one that was wanted."""
-        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        requests = self.requests
         wanted = np.bincount(requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
         chosen = chosen & wanted[requests]
         sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
@@ -69,7 +74,7 @@ class RankerRows:
         """At most `negatives` rows of grade 0 a request, drawn evenly; all others kept."""
         draw = np.random.default_rng(seed).random(len(self.grades))
         draw[self.wanted] = -1.0
-        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        requests = self.requests
         order = np.lexsort((draw, requests))
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         n_wanted = np.bincount(requests, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
@@ -86,18 +91,17 @@ class RankerRows:
         older, newer = self._requests(~later), self._requests(later)
         return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
 
-    def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
-        """The mean of `ndcgs` over the requests in which something was wanted; NaN where there are none."""
-        requests = np.repeat(np.arange(self.n_requests), self.sizes)
-        answered = np.bincount(requests[self.wanted], minlength=self.n_requests) > 0
-        return float(self.ndcgs(scores, k)[answered].mean()) if answered.any() else float("nan")
+    def mean_ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
+        """The mean of `ndcg` over the requests in which something was wanted; NaN where there are none."""
+        answered = np.bincount(self.requests[self.wanted], minlength=self.n_requests) > 0
+        return float(self.ndcg(scores, k)[answered].mean()) if answered.any() else float("nan")
 
-    def ndcgs(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
+    def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
         """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), grades as gains; 0 where nothing was wanted.
 
         Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
         """
-        requests = np.repeat(np.arange(self.n_requests), self.sizes)
+        requests = self.requests
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         places = np.arange(len(requests)) - starts
         discounts = np.where(places < k, 1 / np.log2(places + 2.0), 0.0)
@@ -108,19 +112,19 @@ class RankerRows:
 
         return gain(-scores) / np.maximum(gain(-self.grades), 1e-12)
 
-    def worth(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    def comparison_metric(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_requests,) by which rankers are compared on requests that came after lists of one of them.
 
         Where the rows tell what was shown: the grades of those rows, each counted by how seldom its place is looked at,
-        discounted by the order of the scores (see `recsys.pipeline.shown`). Elsewhere `ndcgs` of all rows.
+        discounted by the order of the scores (see `recsys.pipeline.shown`). Elsewhere `ndcg` of all rows.
         """
         if self.positions is None or not (self.positions >= 0).any():
-            return self.ndcgs(scores)
+            return self.ndcg(scores)
         shown = self.positions >= 0
-        requests = np.repeat(np.arange(self.n_requests), self.sizes)[shown]
+        requests = self.requests[shown]
         order = np.lexsort((-scores[shown], requests))
         places = np.arange(len(order)) - np.searchsorted(requests, requests)
-        gains = (self.grades[shown] * rarity(self.positions[shown]))[order] / np.log2(places + 2.0)
+        gains = (self.grades[shown] * inverse_examination(self.positions[shown]))[order] / np.log2(places + 2.0)
         return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
 
     @staticmethod

@@ -44,8 +44,15 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every try needs: rows to learn from, those that may end it, and the newest, which judge."""
+class TuningInputs:
+    """What every try needs.
+
+    Attributes:
+        train: rows to learn from.
+        stopping: newer ones, which may end the trees early.
+        judges: the newest ones, by which the settings are compared.
+        names, directions: of the columns, see `Ranker.fit`.
+    """
 
     train: RankerRows
     stopping: RankerRows
@@ -55,35 +62,35 @@ class Bench:
     seed: int
     directions: tuple[int, ...]
 
-    def opened(self) -> "Bench":
+    def opened(self) -> "TuningInputs":
         """Itself: what a process needs comes with the call."""
         return self
 
-    def reached(self, number: int, settings: dict[str, float]) -> Trial:
+    def tried(self, number: int, settings: dict[str, float]) -> Trial:
         """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
-        tried = self.config.model_copy(update=settings)
-        train = self.train.sampled(tried.negatives, self.seed)
-        if not train.ordered:
+        config = self.config.model_copy(update=settings)
+        train = self.train.sampled(config.negatives, self.seed)
+        if not train.has_order:
             return Trial(number, 0.0, settings)
-        ranker = Ranker.fit(train, self.stopping, self.names, tried, self.seed, self.directions)
-        return Trial(number, self.judges.ndcg(ranker.score(self.judges.table)), settings)
+        ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.directions)
+        return Trial(number, self.judges.mean_ndcg(ranker.score(self.judges.table)), settings)
 
 
 class Run(Protocol):
     """Does tasks as `recsys.pipeline.engine.Engine.run` does, here or in many processes."""
 
     def __call__(
-        self, open_: Callable[[], Bench], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
+        self, open_: Callable[[], TuningInputs], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
     ) -> Iterator[Trial | None]: ...
 
 
-def here(
-    open_: Callable[[], Bench], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
+def in_this_process(
+    open_: Callable[[], TuningInputs], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
 ) -> Iterator[Trial | None]:
     """A `Run` in this process: one try after the other."""
-    bench = open_()
+    inputs = open_()
     for task in tasks:
-        yield work(bench, *task)
+        yield work(inputs, *task)
 
 
 def tuned(
@@ -94,7 +101,7 @@ def tuned(
     seed: int,
     progress: Progress,
     directions: Sequence[int] = (),
-    run: Run = here,
+    run: Run = in_this_process,
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
@@ -135,19 +142,19 @@ def tuned(
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
-    bench = Bench(train, stopping, judges, tuple(names), config, seed, tuple(directions))
-    tasks = (_drawn(study.ask()) for _ in range(tuning.trials - len(done)))
-    for trial in run(bench.opened, Bench.reached, tasks):
+    inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(directions))
+    tasks = (_suggested(study.ask()) for _ in range(tuning.trials - len(done)))
+    for trial in run(inputs.opened, TuningInputs.tried, tasks):
         if trial is not None:
             study.tell(trial.number, trial.ndcg)
             count = f"trial {trial.number + 1} of {tuning.trials}"
-            progress(f"{count}: ndcg@10 {trial.ndcg:.4f} with {_written(trial.settings)}")
+            progress(f"{count}: ndcg@10 {trial.ndcg:.4f} with {_in_words(trial.settings)}")
     trials = sorted(_completed(study), key=lambda trial: -trial.ndcg)
     best = {key: trials[0].settings[key] for key in TUNED} if trials else {}
     return config.model_copy(update=best), tuple(trials)
 
 
-def _drawn(trial: "optuna.Trial") -> tuple[int, dict[str, float]]:
+def _suggested(trial: "optuna.Trial") -> tuple[int, dict[str, float]]:
     """The number and the settings of a try that the sampler proposes."""
     return trial.number, {
         "trees": trial.suggest_int("trees", 10, 600, log=True),
@@ -167,5 +174,5 @@ def _completed(study: "optuna.Study") -> list[Trial]:
     ]
 
 
-def _written(settings: dict[str, Any]) -> str:
+def _in_words(settings: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value:.3g}" for key, value in settings.items())

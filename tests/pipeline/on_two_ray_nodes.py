@@ -26,7 +26,7 @@ from recsys.pipeline.ray_cluster import RayCluster
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
 from recsys.progress import Progress
-from recsys.rank.tuning import here
+from recsys.rank.tuning import in_this_process
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
 from recsys.text.finetune import Trainer
@@ -130,7 +130,7 @@ def test_what_always_kills_ends_the_run(cluster: Any, monkeypatch: pytest.Monkey
 
 def test_settings_tried_by_two_nodes(cluster: Any) -> None:
     pytest.importorskip("optuna")
-    assert trials(4, RayCluster().run) == trials(4, here)
+    assert trials(4, RayCluster().run) == trials(4, in_this_process)
 
 
 def test_two_nodes_fit_the_rankers_of_one_process(

@@ -184,7 +184,7 @@ def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     held, continuation = continued(before, make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
     ranker = continuation.fit(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
     test = make_rows(50, 3)
-    assert test.ndcg(before.score(test.table)) < test.ndcg(held.score(test.table))
+    assert test.mean_ndcg(before.score(test.table)) < test.mean_ndcg(held.score(test.table))
     assert held.n_trees == ranker.n_trees
     assert (ranker.score(test.table) != held.score(test.table)).any()
     ranker.save(tmp_path / "ranker.txt")

@@ -71,7 +71,7 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     assert many.linear is None
     test = make_rows(300, 3)
     by_trees = few.booster.predict(test.table)
-    assert test.ndcg(few.score(test.table)) > test.ndcg(np.asarray(by_trees, dtype=np.float32)) + 0.02
+    assert test.mean_ndcg(few.score(test.table)) > test.mean_ndcg(np.asarray(by_trees, dtype=np.float32)) + 0.02
     table = test.table[:50]
     base = few.booster.predict(table[:1], pred_contrib=True)[0, -1]
     np.testing.assert_allclose(few.contributions(table).sum(axis=1) + base, few.score(table), atol=1e-4)

@@ -137,15 +137,17 @@ def test_ndcg_of_each_request_and_their_mean() -> None:
         proposed_by=np.zeros(6, dtype=np.uint16),
     )
     scores = np.array([0.1, 0.9, 0.5, 0.4, 0.8, 0.2], dtype=np.float32)
-    np.testing.assert_allclose(rows.ndcgs(scores), [1 / np.log2(3), 0.0, 1.0])
-    assert rows.ndcg(scores) == pytest.approx((1 / np.log2(3) + 1) / 2), "where nothing was wanted, nothing is measured"
-    assert np.isnan(rows.keep(np.zeros(6, dtype=bool)).ndcg(scores[:0]))
+    np.testing.assert_allclose(rows.ndcg(scores), [1 / np.log2(3), 0.0, 1.0])
+    assert rows.mean_ndcg(scores) == pytest.approx((1 / np.log2(3) + 1) / 2), (
+        "where nothing was wanted, nothing is measured"
+    )
+    assert np.isnan(rows.keep(np.zeros(6, dtype=bool)).mean_ndcg(scores[:0]))
 
 
 def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     rows = make_rows([(0, [1, 0, 0, 1]), (1, [0, 1])])
     scores = np.array([4.0, 3.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32)
-    np.testing.assert_array_equal(rows.worth(scores), rows.ndcgs(scores))
+    np.testing.assert_array_equal(rows.comparison_metric(scores), rows.ndcg(scores))
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))
-    np.testing.assert_allclose(shown.worth(scores), [4**0.5 / np.log2(4), 9**0.5])
-    np.testing.assert_allclose(shown.worth(-scores), [4**0.5, 9**0.5])
+    np.testing.assert_allclose(shown.comparison_metric(scores), [4**0.5 / np.log2(4), 9**0.5])
+    np.testing.assert_allclose(shown.comparison_metric(-scores), [4**0.5, 9**0.5])

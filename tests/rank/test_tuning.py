@@ -11,7 +11,7 @@ from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.progress import silent
 from recsys.rank.rows import RankerRows
-from recsys.rank.tuning import TUNED, Bench, Run, Trial, Tuning, here, tuned
+from recsys.rank.tuning import TUNED, Run, Trial, Tuning, TuningInputs, in_this_process, tuned
 
 pytest.importorskip("optuna")
 START = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
@@ -29,7 +29,7 @@ def make_rows(n_requests: int, size: int = 12) -> RankerRows:
 
 
 def seek(
-    trials: int, file: Path | None = None, n_requests: int = 120, run: Run = here
+    trials: int, file: Path | None = None, n_requests: int = 120, run: Run = in_this_process
 ) -> tuple[RankerConfig, list[int], list[float]]:
     rows = make_rows(n_requests)
     config, tried = tuned(rows, NAMES, START, Tuning(trials, file), 0, silent, run=run)
@@ -98,10 +98,10 @@ def test_a_window_that_is_too_short() -> None:
 
 @pytest.mark.parametrize(("early_stopping", "learned", "ending"), [(0, 96, 96), (5, 76, 20)])
 def test_requests_that_end_nothing_teach(early_stopping: int, learned: int, ending: int) -> None:
-    def sizes(open_: Callable[[], Bench], work: object, tasks: Iterable[object]) -> Iterator[Trial | None]:
+    def sizes(open_: Callable[[], TuningInputs], work: object, tasks: Iterable[object]) -> Iterator[Trial | None]:
         bench = open_()
         found.extend((bench.train.n_requests, bench.stopping.n_requests, bench.judges.n_requests))
-        yield from here(open_, Bench.reached, tasks)  # type: ignore[arg-type]
+        yield from in_this_process(open_, TuningInputs.tried, tasks)  # type: ignore[arg-type]
 
     found: list[int] = []
     config = START.model_copy(update={"early_stopping": early_stopping})
