@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_affinity import compare, link
+from features.compiled_affinity import fill_link_affinities, fill_vector_affinities
 from features.item_facts import ItemFacts
 from recsys.data.history import HistoryBatch
 
@@ -41,8 +41,8 @@ def fill_affinity(
     offsets, items, weights, limit = histories.offsets, histories.items, histories.weights, AFFINITY_EVENTS
     if name in facts.vectors:
         vectors = facts.vectors[name]
-        compare(vectors, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)
+        fill_vector_affinities(vectors, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)
     else:
         own = facts.links[name]
         links = own.indptr, own.indices, own.data
-        link(*links, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)
+        fill_link_affinities(*links, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)

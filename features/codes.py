@@ -17,9 +17,9 @@ SCORE, RANK, SHARE, FLAG, ANOTHER_FLAG = range(5)
 N_CODES = 3
 """By which two items can be compared: themselves, their categories, their brands."""
 
-# What the history has in common with a candidate: events with its code; the share of them; events and time since; the
-# share of baskets with its code; time since over the mean time between two of these.
-NUMBER, PART, EVENTS_SINCE, TIME_SINCE, BASKETS, DUE = range(6)
+# What the history has in common with a candidate: events with its code; their share of the events; events and time
+# since the newest; the share of baskets with its code; time since over the mean time between two of these.
+MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, BASKET_SHARE, DUE = range(6)
 
 # What a request is like, as rows of a table; of the last three one for each code, or for each window.
 LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)

@@ -1,5 +1,5 @@
-"""Loops over events that numpy has no word for, compiled by numba at their first use and kept beside the source (or in
-`NUMBA_CACHE_DIR`). All write into arrays that are given; none of them allocates much.
+"""Loops over events that numpy has no function for, compiled by numba at their first use and kept beside the source (or
+in `NUMBA_CACHE_DIR`). All write into arrays that are given; none of them allocates much.
 """
 
 import math
@@ -24,7 +24,7 @@ from recsys.data.examination import EXAMINATION_EXPONENT
 
 
 @njit(cache=True, nogil=True)
-def fold(
+def fill_running_columns(
     keys: Ints,
     chosen: Ints,
     events: Ints,
@@ -89,10 +89,11 @@ def fold(
 
 
 @njit(cache=True, nogil=True)
-def search(keys: Ints, key: int, first: int, last: int) -> int:
+def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
     """The first place in [first, last) of increasing `keys` that is not below `key`; `last` without one.
 
-    Steps grow from `first` on, so that what is near is found soon.
+    Steps double from `first` on, so that what is near is found soon (Bentley and Yao, An almost optimal algorithm for
+    unbounded searching, 1976).
     """
     step, end = 1, first
     while end < last and keys[end] < key:
@@ -110,7 +111,7 @@ def search(keys: Ints, key: int, first: int, last: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def answer(
+def add_answers(
     keys: Ints,
     times: Ints,
     running: Floats,
@@ -125,17 +126,17 @@ def answer(
     half_lives: Floats,
     answers: Floats,
 ) -> None:
-    """Add to the answers what a timeline tells.
+    """Add to the answers what a timeline tells, by a search for every window of every pair.
 
     Args:
         keys, times: of the timeline.
         running, known: over it, see `Columns`.
-        items: (n_pairs,) numbers, best in order.
+        items: (n_pairs,) numbers; the search is quickest where they do not decrease.
         rows: (n_pairs,) request of each pair.
         now: (n_requests,) microseconds.
-        edges: (n_requests, n_windows) things of all items before each window's begin, increasing in a row; the last one
-            is that of the requests themselves.
-        numbers: (n, 2) column of the answer, window: how many things.
+        edges: (n_requests, n_windows) how many events of all items lie before each window's begin, increasing in a row;
+            the last one is that of the requests themselves.
+        numbers: (n, 2) column of the answer, window: how many events.
         sums: (n, 3) column of the answer, window, column of `running`.
         states: (n, 3) column of the answer, what, column of `known`.
         half_lives: (n_states,) microseconds.
@@ -149,8 +150,8 @@ def answer(
         if items[pair] != item:
             begin = stop if items[pair] > item else 0
             item = items[pair]
-            start = search(keys, item << PLACE_BITS, begin, len(keys))
-            stop = search(keys, (item + 1) << PLACE_BITS, start, len(keys))
+            start = galloping_search(keys, item << PLACE_BITS, begin, len(keys))
+            stop = galloping_search(keys, (item + 1) << PLACE_BITS, start, len(keys))
             found[:] = start
             last[:] = 0
         if start == stop:
@@ -160,7 +161,7 @@ def answer(
             edge = edges[row, window]
             if edge >= last[window]:  # behind where the pair before has been
                 place = max(place, found[window])
-            place = search(keys, (item << PLACE_BITS) | edge, place, stop)
+            place = galloping_search(keys, (item << PLACE_BITS) | edge, place, stop)
             found[window], last[window] = place, edge
         if place == start:
             continue
@@ -181,8 +182,8 @@ def answer(
 
 
 @njit(cache=True, nogil=True)
-def count(
-    passed: Ints,
+def add_counts(
+    event_items: Ints,
     times: Ints,
     items: Ints,
     rows: Ints,
@@ -192,15 +193,15 @@ def count(
     seen: Ints,
     answers: Floats,
 ) -> None:
-    """Add to the answers how many things happened, by going through all of them once a window: its begin moves on with
-    the requests, and what it has passed is counted by item. Nothing need be sorted.
+    """Add to the answers how many events there were, by a sweep over all of them for every window: its begin moves on
+    with the requests, and what it has passed is counted by item. Nothing need be sorted.
 
     Args:
-        passed, times: (n_events,) their items and times, in the order of time.
+        event_items, times: (n_events,) in the order of time.
         items, rows: (n_pairs,) item and request of each pair, requests in the order of time.
         now: (n_requests,) microseconds.
         lengths: (n_lengths,) microseconds of the last windows; the very last one, 0, ends at the request. Windows
-            before these begin before all things.
+            before these begin before all events.
         numbers: (n, 2) column of the answer, window.
         seen: (n_windows, n_items) zeros.
         answers: (n_pairs, n_questions).
@@ -212,16 +213,16 @@ def count(
             request = rows[pair]
             for place in range(len(lengths)):
                 own = seen[len(seen) - len(lengths) + place]
-                edge = search(times, now[request] - lengths[place], at[place], len(times))
+                edge = galloping_search(times, now[request] - lengths[place], at[place], len(times))
                 for event in range(at[place], edge):
-                    own[passed[event]] += 1
+                    own[event_items[event]] += 1
                 at[place] = edge
         for number in range(len(numbers)):
             answers[pair, numbers[number, 0]] += seen[last, item] - seen[numbers[number, 1], item]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
-def touch(rows: Floats, places: Ints) -> np.floating:
+def touch_rows(rows: Floats, places: Ints) -> np.floating:
     """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
 
     A loop that does nothing else waits for many of them at a time; one that computes waits for each.
@@ -235,7 +236,7 @@ def touch(rows: Floats, places: Ints) -> np.floating:
 
 
 @njit(cache=True, nogil=True)
-def form(
+def fill_formulas(
     answers: Floats,
     above: Ints,
     below: Ints,

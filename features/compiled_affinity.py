@@ -2,24 +2,25 @@
 
 In both `offsets` (n_requests + 1,) says where each history starts, `history` and `weights` (n_events,) are its items
 and what they are worth, oldest first; `bounds` (n_requests + 1,) where each request's pairs start, `candidates`
-(n_pairs,) are their items. Only the `limit` newest events with a weight above 0 are looked at.
+(n_pairs,) are their items, increasing within a request. Only the `limit` newest events with a weight above 0 are looked
+at; `wanted` and `fading`, the worth of an event relative to the one after it, are as for `fill_aggregates`.
 """
 
 import numpy as np
 from numba import njit
 
-from features.compiled import search
+from features.compiled import galloping_search
 from recsys.data.arrays import Floats, Ints
 from recsys.data.halves import Halves, widen
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.compiled import products_of_two
 
-_PERHAPS = 4_096
-"""Flags that say of most items at one look that they are no candidates (Bloom, Space/time trade-offs, CACM 1970)."""
+_FLAGS = 4_096
+"""Flags of a Bloom filter: they say of most items at one look that they are no candidates (Bloom, CACM 1970)."""
 
 
 @njit(cache=True, nogil=True)
-def signs(history: Ints, weights: Floats, first: int, last: int, found: Ints) -> int:
+def newest_positives(history: Ints, weights: Floats, first: int, last: int, found: Ints) -> int:
     """Write the newest items in [first, last) whose weight is above 0 into `found` (limit,), newest first; how many."""
     n = 0
     while last > first and n < len(found):
@@ -31,12 +32,13 @@ def signs(history: Ints, weights: Floats, first: int, last: int, found: Ints) ->
 
 
 @njit(cache=True, nogil=True)
-def aggregate(likeness: Floats, fading: float, wanted: Ints, row: Floats) -> None:
+def fill_aggregates(likeness: Floats, fading: float, wanted: Ints, row: Floats) -> None:
     """Write last, max, min, mean, decayed mean and place of the maximum into a row (n_features,) of the ranker's table.
 
     Args:
-        likeness: (n_events,) of the candidate to its history, newest event first; all is NaN without any.
-        wanted: (n, 2) which of the six, and where in the row.
+        likeness: (n_events,) of the candidate to its history, newest event first; all six are NaN without any.
+        fading: worth of an event of the history relative to the one after it, in the decayed mean.
+        wanted: (n, 2) which of the six, in the order of `features.affinity.Aggregate`, and where in the row.
     """
     if len(likeness) == 0:
         for place in range(len(wanted)):
@@ -60,7 +62,7 @@ def aggregate(likeness: Floats, fading: float, wanted: Ints, row: Floats) -> Non
 
 
 @njit(cache=True, nogil=True)
-def link(
+def fill_link_affinities(
     indptr: Ints,
     indices: Ints,
     data: Floats,
@@ -74,36 +76,34 @@ def link(
     wanted: Ints,
     table: Floats,
 ) -> None:
-    """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with the links from items of a history to the
-    candidates.
+    """Fill columns of `table` (n_pairs, n_features) with aggregates of links from items of a history to candidates.
 
     Args:
         indptr, indices, data: links (n_items, n_items), CSR.
-        candidates: increasing within a request.
     """
-    newest, perhaps = np.empty(limit, dtype=history.dtype), np.empty(_PERHAPS, dtype=np.bool_)
+    newest, may_be_candidate = np.empty(limit, dtype=history.dtype), np.empty(_FLAGS, dtype=np.bool_)
     for request in range(len(offsets) - 1):
         first, last = bounds[request], bounds[request + 1]
-        n = signs(history, weights, offsets[request], offsets[request + 1], newest)
+        n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)
         likeness = np.zeros((last - first, n), dtype=np.float32)
-        perhaps[:] = False
+        may_be_candidate[:] = False
         for item in candidates[first:last]:
-            perhaps[item % _PERHAPS] = True
+            may_be_candidate[item % _FLAGS] = True
         for event in range(n):
             place, before = first, -1
             for entry in range(indptr[newest[event]], indptr[newest[event] + 1]):
                 item = indices[entry]
-                if not perhaps[item % _PERHAPS]:
+                if not may_be_candidate[item % _FLAGS]:
                     continue
-                place, before = search(candidates, item, place if item > before else first, last), item
+                place, before = galloping_search(candidates, item, place if item > before else first, last), item
                 if place < last and candidates[place] == item:
                     likeness[place - first, event] = data[entry]
         for pair in range(first, last):
-            aggregate(likeness[pair - first], fading, wanted, table[pair])
+            fill_aggregates(likeness[pair - first], fading, wanted, table[pair])
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def compare(
+def fill_vector_affinities(
     vectors: Floats | Halves,
     offsets: Ints,
     history: Ints,
@@ -115,11 +115,11 @@ def compare(
     wanted: Ints,
     table: Floats,
 ) -> None:
-    """Fill columns of `table` (n_pairs, n_features), see `aggregate`, with dot products of the vectors (n_items, dim)
-    of the items of a history and of the candidates."""
+    """Fill columns of `table` (n_pairs, n_features) with aggregates of dot products: of the vectors (n_items, dim) of the
+    items of a history and of the candidates."""
     newest, own = np.empty(limit, dtype=history.dtype), np.empty((2, vectors.shape[1]), dtype=np.float32)
     for request in range(len(offsets) - 1):
-        n = signs(history, weights, offsets[request], offsets[request + 1], newest)
+        n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)
         first, last = bounds[request], bounds[request + 1]
         for event in range(n):
             prefetch(vectors, newest[event], newest[event] + 1)
@@ -136,5 +136,5 @@ def compare(
             widen(vectors[candidates[pair]], own[0])
             widen(vectors[candidates[second]], own[1])
             products_of_two(own, known, likeness)
-            aggregate(likeness[0, :n], fading, wanted, table[pair])
-            aggregate(likeness[1, :n], fading, wanted, table[second])
+            fill_aggregates(likeness[0, :n], fading, wanted, table[pair])
+            fill_aggregates(likeness[1, :n], fading, wanted, table[second])

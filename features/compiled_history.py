@@ -5,13 +5,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
-from features.compiled import search
+from features.compiled import galloping_search
 from recsys.data.arrays import Ints
 from recsys.data.compiled import Events
 
 
 @njit(cache=True, nogil=True)
-def spans(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: Ints, offsets: Ints) -> int:
+def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: Ints, offsets: Ints) -> int:
     """Where the newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,) are.
 
     Args:
@@ -30,14 +30,14 @@ def spans(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: I
             before = len(times) if times[-1] < now[request] else np.searchsorted(times, now[request])
             first = np.int64(users[request]) << PLACE_BITS
             start = int(np.searchsorted(keys, first))
-            stop = search(keys, int(first | before), start, len(keys))
+            stop = galloping_search(keys, int(first | before), start, len(keys))
             starts[request] = max(start, stop - limit)
             offsets[request + 1] += stop - starts[request]
     return int(offsets[-1])
 
 
 @njit(cache=True, nogil=True)
-def newest(
+def copy_acts(
     keys: Ints,
     times: NDArray[np.int64],
     chosen: Ints,
@@ -47,7 +47,7 @@ def newest(
     starts: Ints,
     offsets: NDArray[np.int64],
 ) -> Events:
-    """The acts that `spans` has found.
+    """The acts that `find_acts` has found.
 
     Args:
         keys, times: of the timeline of users.

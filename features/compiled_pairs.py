@@ -11,16 +11,16 @@ from numba import njit
 
 from features.codes import (
     ACTS,
-    BASKETS,
+    BASKET_SHARE,
     DISTINCT,
     DUE,
     ENTROPY,
     EVENTS_SINCE,
     HOUR,
     LENGTH,
+    MATCH_SHARE,
+    MATCHES,
     N_CODES,
-    NUMBER,
-    PART,
     POSITIVE_SHARE,
     SINCE_FIRST,
     SINCE_LAST,
@@ -34,7 +34,7 @@ from recsys.retrieval.compiled import PLACE
 
 
 @njit(cache=True, nogil=True)
-def repeat(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
+def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features) with what all pairs of a request have in common.
 
     Args:
@@ -48,7 +48,7 @@ def repeat(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def pick(numbers: Floats, candidates: Ints, wanted: Ints, table: Floats) -> None:
+def fill_item_values(numbers: Floats, candidates: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features) with numbers (n_items, n) of the candidates.
 
     Args:
@@ -60,13 +60,13 @@ def pick(numbers: Floats, candidates: Ints, wanted: Ints, table: Floats) -> None
 
 
 @njit(cache=True, nogil=True)
-def days(time: int, now: int) -> float:
+def days_between(time: int, now: int) -> float:
     """From a time to another one; NaN where it is unknown."""
     return np.nan if time == NO_TIME else (now - time) / DAY
 
 
 @njit(cache=True, nogil=True)
-def age(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: float, found: Floats) -> None:
+def fill_ages(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: float, found: Floats) -> None:
     """Fill `found` (n_pairs,) with the time from `created` (n_items,) to `now` (n_requests,), NaN where it is below 0.
 
     Args:
@@ -79,9 +79,9 @@ def age(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: float,
 
 
 @njit(cache=True, nogil=True)
-def match(
+def fill_matches(
     codes: Ints,
-    asked: Ints,
+    comparisons: Ints,
     offsets: Ints,
     history: Ints,
     times: Ints,
@@ -92,55 +92,59 @@ def match(
     wanted: Ints,
     table: Floats,
 ) -> None:
-    """Compare candidates with the events of the history by codes.
+    """Compare candidates with the events of the history by codes: the same item, category or brand.
 
     Args:
         codes: (n_items, n_codes) of each item, below 0 for none.
-        asked: (n_asked, 2) which code, and how many of the newest events to look at.
+        comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
         times: (n_events,) microseconds; `now` (n_requests,) as well.
         baskets: (n_events,) numbers without a gap, increasing.
-        wanted: (n, 3) which of `asked`, in order; what, see `features.codes`: the share of events or baskets is NaN
-            without a code or events, what is said of the newest of them without one; and to which column of `table`
-            (n_pairs, n_features).
+        wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
+            `table` (n_pairs, n_features). Shares of events or baskets are NaN for a candidate without the code and for
+            an empty history, what is said of the newest match where there is none.
     """
-    found = np.empty(6, dtype=np.float32)
+    values = np.empty(6, dtype=np.float32)
     for request in range(len(offsets) - 1):
-        last, end = offsets[request + 1], 0
-        near = codes[candidates[bounds[request] : bounds[request + 1]]]  # first, to wait for many of them at a time
-        for one in range(len(asked)):
-            start, of_baskets = end, False
-            while end < len(wanted) and wanted[end, 0] == one:
-                of_baskets |= wanted[end, 1] >= BASKETS
-                end += 1
-            first = max(offsets[request], last - asked[one, 1])
+        last, end_wanted = offsets[request + 1], 0
+        own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
+        for comparison in range(len(comparisons)):
+            first_wanted, of_baskets = end_wanted, False
+            while end_wanted < len(wanted) and wanted[end_wanted, 0] == comparison:
+                of_baskets |= wanted[end_wanted, 1] >= BASKET_SHARE
+                end_wanted += 1
+            first = max(offsets[request], last - comparisons[comparison, 1])
             keys = np.empty(last - first, dtype=np.int64)  # by code, then in the order of time
             for event in range(first, last):
-                keys[event - first] = np.int64(codes[history[event], asked[one, 0]]) << 32 | event
+                keys[event - first] = np.int64(codes[history[event], comparisons[comparison, 0]]) << 32 | event
             keys.sort()
             n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
             for pair in range(bounds[request], bounds[request + 1]):
-                code = np.int64(near[pair - bounds[request], asked[one, 0]])
-                begin = np.searchsorted(keys, code << 32)
-                known = code >= 0 and begin < len(keys) and keys[begin] >> 32 == code
-                behind = begin + np.searchsorted(keys[begin:], (code + 1) << 32) if known else begin
-                newest = times[keys[behind - 1] & PLACE] if known else NO_TIME
-                found[NUMBER] = behind - begin
-                found[PART] = (behind - begin) / len(keys) if code >= 0 and len(keys) else np.nan
-                found[EVENTS_SINCE] = last - 1 - (keys[behind - 1] & PLACE) if known else np.nan
-                found[TIME_SINCE] = days(newest, now[request])
+                code = np.int64(own_codes[pair - bounds[request], comparisons[comparison, 0]])
+                first_match = np.searchsorted(keys, code << 32)
+                has_match = code >= 0 and first_match < len(keys) and keys[first_match] >> 32 == code
+                end_match = (
+                    first_match + np.searchsorted(keys[first_match:], (code + 1) << 32) if has_match else first_match
+                )
+                newest_time = times[keys[end_match - 1] & PLACE] if has_match else NO_TIME
+                values[MATCHES] = end_match - first_match
+                values[MATCH_SHARE] = (end_match - first_match) / len(keys) if code >= 0 and len(keys) else np.nan
+                values[EVENTS_SINCE] = last - 1 - (keys[end_match - 1] & PLACE) if has_match else np.nan
+                values[TIME_SINCE] = days_between(newest_time, now[request])
                 if of_baskets:
-                    own = 1 if known else 0
-                    for place in range(begin + 1, behind):
-                        own += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
-                    found[BASKETS] = own / n_baskets if code >= 0 and n_baskets else np.nan
-                    apart = days(times[keys[begin] & PLACE], newest) if own > 1 else np.nan
-                    found[DUE] = found[TIME_SINCE] * (own - 1) / apart if apart > 0 else np.nan
-                for place in range(start, end):
-                    table[pair, wanted[place, 2]] = found[wanted[place, 1]]
+                    n_own_baskets = 1 if has_match else 0
+                    for place in range(first_match + 1, end_match):
+                        n_own_baskets += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
+                    values[BASKET_SHARE] = n_own_baskets / n_baskets if code >= 0 and n_baskets else np.nan
+                    days_apart = (
+                        days_between(times[keys[first_match] & PLACE], newest_time) if n_own_baskets > 1 else np.nan
+                    )
+                    values[DUE] = values[TIME_SINCE] * (n_own_baskets - 1) / days_apart if days_apart > 0 else np.nan
+                for place in range(first_wanted, end_wanted):
+                    table[pair, wanted[place, 2]] = values[wanted[place, 1]]
 
 
 @njit(cache=True, nogil=True)
-def describe(
+def describe_requests(
     codes: Ints, offsets: Ints, history: Ints, weights: Floats, times: Ints, now: Ints, windows: Ints, found: Floats
 ) -> None:
     """Fill `found` (ACTS + n_windows, n_requests) with what requests and their histories are like, NaN for what an
@@ -160,15 +164,15 @@ def describe(
             positive += weights[event] > 0
         found[LENGTH, request] = last - first
         found[POSITIVE_SHARE, request] = positive / (last - first) if last > first else np.nan
-        found[SINCE_LAST, request] = days(times[last - 1], moment) if last > first else np.nan
-        found[SINCE_FIRST, request] = days(times[first], moment) if last > first else np.nan
+        found[SINCE_LAST, request] = days_between(times[last - 1], moment) if last > first else np.nan
+        found[SINCE_FIRST, request] = days_between(times[first], moment) if last > first else np.nan
         found[HOUR, request] = moment % DAY / (DAY / 24)
         found[WEEKDAY, request] = (moment // DAY + 3) % 7  # 1970-01-01 was a Thursday
         own = np.empty(last - first, dtype=codes.dtype)
         for code in range(N_CODES):
             for event in range(first, last):
                 own[event - first] = codes[history[event], code]
-            found[DISTINCT + code, request], found[ENTROPY + code, request] = spread(own)
+            found[DISTINCT + code, request], found[ENTROPY + code, request] = distinct_and_entropy(own)
         for window in range(len(windows)):
             acts = 0
             for event in range(first, last):
@@ -177,7 +181,7 @@ def describe(
 
 
 @njit(cache=True, nogil=True)
-def spread(codes: Ints) -> tuple[int, float]:
+def distinct_and_entropy(codes: Ints) -> tuple[int, float]:
     """How many codes (n,) there are, each once, and their Shannon entropy in bits; those below 0 do not count. They are
     put in order."""
     codes.sort()
@@ -194,7 +198,7 @@ def spread(codes: Ints) -> tuple[int, float]:
 
 
 @njit(cache=True, nogil=True)
-def price_ratios(
+def fill_price_ratios(
     prices: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, wanted: Ints, table: Floats
 ) -> None:
     """Fill columns of `table` (n_pairs, n_features) with the price of each candidate over the mean price of the
@@ -220,7 +224,7 @@ def price_ratios(
 
 
 @njit(cache=True, nogil=True)
-def share_tags(
+def fill_tag_shares(
     indptr: Ints,
     indices: Ints,
     n_tags: int,

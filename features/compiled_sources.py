@@ -9,7 +9,7 @@ from recsys.retrieval.compiled import PLACE
 
 
 @njit(cache=True, nogil=True)
-def say(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -> None:
+def fill_source_values(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features).
 
     Args:
@@ -20,23 +20,23 @@ def say(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -
     """
     for request in range(len(bounds) - 1):
         first, last = bounds[request], bounds[request + 1]
-        for source, said, column in wanted:
+        for source, statistic, column in wanted:
             own = scores[source]
-            if said == SCORE:
+            if statistic == SCORE:
                 for pair in range(first, last):
                     table[pair, column] = own[pair]
-            elif said == RANK:
+            elif statistic == RANK:
                 for pair in range(first, last):
                     table[keys[source, pair] & PLACE, column] = pair - first
-            elif said == SHARE:
+            elif statistic == SHARE:
                 largest = np.float32(0)
                 for pair in range(first, last):
                     largest = max(largest, abs(own[pair]))
                 for pair in range(first, last):
                     table[pair, column] = own[pair] / largest if largest > 0 else np.nan
-            elif said == FLAG:
+            elif statistic == FLAG:
                 for pair in range(first, last):
                     table[pair, column] = own[pair] > 0
-            elif said == ANOTHER_FLAG:
+            elif statistic == ANOTHER_FLAG:
                 for pair in range(first, last):
                     table[pair, column] += own[pair] > 0

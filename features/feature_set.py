@@ -79,7 +79,7 @@ class FeatureSet:
     def measures(self) -> tuple[Measure, ...]:
         """What they need to know of the past of items."""
         tables = [family for family in self._families if isinstance(family, ItemTable)]
-        return tuple(measure for table in tables for side in table.questions.sides for measure in side.measures)
+        return tuple(measure for table in tables for stream in table.questions.streams for measure in stream.measures)
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import answer, count
+from features.compiled import add_answers, add_counts
 from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
 
-_AT_ONCE = 8
-"""Counts for so many pairs, in the order of time, that there are less than this many events to each, are found by going
-through the events: that is sooner than to sort them and to search for each pair."""
+_EVENTS_PER_PAIR = 8
+"""Where there are fewer events than this to each pair, a sweep over the events finds counts sooner than sorting them
+and searching for each pair does."""
 
 
 class Question(NamedTuple):
@@ -22,13 +22,13 @@ class Question(NamedTuple):
     window: int | None = None
 
 
-class Told(NamedTuple):
-    """What events tell, as the compiled loop reads it.
+class TimelineView(NamedTuple):
+    """A timeline and what is summed over it, as `add_answers` reads it.
 
     Attributes:
         keys, times: of their timeline.
         running, known: over it, see `Columns`.
-        sums, states: where the answers are in these, see `answer`.
+        sums, states: where the answers are in these.
     """
 
     keys: NDArray[np.int64]
@@ -44,19 +44,19 @@ class Questions:
 
     Attributes:
         all: the questions, each once.
-        sides: those about acts and those about impressions.
+        streams: the same, those about acts and those about impressions apart.
     """
 
     def __init__(self, questions: Iterable[Question]) -> None:
         self.all = tuple(dict.fromkeys(questions))
-        self._unknown = np.array([np.nan if q.measure.what in ("first", "last") else 0.0 for q in self.all])
-        sides = (Side(self.all, impressions=False), Side(self.all, impressions=True))
-        self.sides = tuple(side for side in sides if side.questions)
+        self._initial = np.array([np.nan if q.measure.what in ("first", "last") else 0.0 for q in self.all])
+        streams = (StreamQuestions(self.all, impressions=False), StreamQuestions(self.all, impressions=True))
+        self.streams = tuple(stream for stream in streams if stream.questions)
 
-    def unknown(self, n_pairs: int) -> NDArray[np.float64]:
+    def initial_answers(self, n_pairs: int) -> NDArray[np.float64]:
         """(n_pairs, n_questions) the answers where nothing happened."""
         answers = np.empty((n_pairs, len(self.all)))
-        answers[:] = self._unknown
+        answers[:] = self._initial
         return answers
 
     def answers(
@@ -76,37 +76,39 @@ class Questions:
             rows: (n_pairs,) request of each pair.
             now: (n_requests,) moment of each request, microseconds.
         """
-        if self._at_once(segments, items, rows, now):
+        if self._best_by_sweep(segments, items, rows, now):
             answers = np.zeros((len(items), len(self.all)))
-            for side in self.sides:
-                for events in side.events(segments):
-                    side.count(answers, events, items, rows, now)
+            for stream in self.streams:
+                for events in stream.events(segments):
+                    stream.add_counts(answers, events, items, rows, now)
             return answers
         order = sorting_order(items)  # what is asked about one item after the other is near in memory
-        items, rows, answers = items[order], rows[order], self.unknown(len(items))
-        for side in self.sides:
-            for events in side.events(segments):
-                side.add(answers, side.told(events), side.edges(events, now), items, rows, now)
+        items, rows, answers = items[order], rows[order], self.initial_answers(len(items))
+        for stream in self.streams:
+            for events in stream.events(segments):
+                stream.add_answers(answers, stream.view(events), stream.edges(events, now), items, rows, now)
         ordered = np.empty_like(answers)
         ordered[order] = answers
         return ordered
 
-    def _at_once(
+    def _best_by_sweep(
         self,
         segments: Sequence[Segment],
         items: NDArray[np.int32],
         rows: NDArray[np.int64],
         now: NDArray[np.int64],
     ) -> bool:
-        """Whether all are counts that are best found by going through the events."""
-        if any(side.measures for side in self.sides):
+        """Whether all are counts that a sweep over the events finds soonest."""
+        if any(stream.measures for stream in self.streams):
             return False
-        n_events = sum(len(events) for side in self.sides for events in side.events(segments))
-        return n_events < _AT_ONCE * len(items) and bool(np.all(now[1:] >= now[:-1]) and np.all(rows[1:] >= rows[:-1]))
+        n_events = sum(len(events) for stream in self.streams for events in stream.events(segments))
+        return n_events < _EVENTS_PER_PAIR * len(items) and bool(
+            np.all(now[1:] >= now[:-1]) and np.all(rows[1:] >= rows[:-1])
+        )
 
 
-class Side:
-    """The questions about acts, or those about impressions.
+class StreamQuestions:
+    """The questions about one stream of events, acts or impressions, as the compiled loops take them.
 
     Attributes:
         questions: rows of the answers, and what is asked there.
@@ -134,7 +136,7 @@ class Side:
         self._half_lives = np.array([m.half_life for _, m, _ in own if not m.is_sum], dtype=np.float64)
 
     def events(self, segments: Sequence[Segment]) -> list[ItemEvents]:
-        """Where the answers are."""
+        """The events that they are about, by segment."""
         found = (segment.item_events(impressions=self.impressions) for segment in segments)
         return [events for events in found if len(events)]
 
@@ -144,7 +146,7 @@ class Side:
         edges[:, -len(self.lengths) :] = events.times.searchsorted(now[:, None] - self.lengths)
         return edges
 
-    def count(
+    def add_counts(
         self,
         answers: NDArray[np.float64],
         events: ItemEvents,
@@ -155,30 +157,30 @@ class Side:
         """Add how many events there were to the answers (n_pairs, n_questions), for requests in the order of time."""
         n_items = max(events.log.n_items, int(items.max(initial=-1)) + 1)
         seen = np.zeros((len(self.windows), n_items), dtype=np.int32)
-        count(events.items(), events.times, items, rows, now, self.lengths, self._numbers, seen, answers)
+        add_counts(events.items(), events.times, items, rows, now, self.lengths, self._numbers, seen, answers)
 
-    def told(self, events: ItemEvents) -> Told:
-        """What the events tell about the measures."""
+    def view(self, events: ItemEvents) -> TimelineView:
+        """The events with the measures that these questions need."""
         columns, sums, known = events.columns(self.measures), self._sums, self._known
         if columns.measures != self.measures:  # others have asked for more
             sums, known = sums.copy(), known.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
             known[:, 2] = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)[known[:, 2]]
-        return Told(events.timeline.keys, events.times, columns.running, columns.known, sums, known)
+        return TimelineView(events.timeline.keys, events.times, columns.running, columns.known, sums, known)
 
-    def add(
+    def add_answers(
         self,
         answers: NDArray[np.float64],
-        told: Told,
+        view: TimelineView,
         edges: NDArray[np.int64],
         items: NDArray[np.int32],
         rows: NDArray[np.int64],
         now: NDArray[np.int64],
     ) -> None:
         """Add what events tell to the answers (n_pairs, n_questions), for items in order."""
-        keys, times, running, known, sums, states = told
+        keys, times, running, known, sums, states = view
         numbers, half_lives = self._numbers, self._half_lives
-        answer(keys, times, running, known, items, rows, now, edges, numbers, sums, states, half_lives, answers)
+        add_answers(keys, times, running, known, items, rows, now, edges, numbers, sums, states, half_lives, answers)
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
-from features.compiled import fold
+from features.compiled import fill_running_columns
 from features.measures import Columns, Measure
 from recsys.data.interactions import InteractionLog
 
@@ -113,7 +113,7 @@ class ItemEvents:
         states = tuple(measure for measure in measures if not measure.is_sum)
         running, known = new("running", (len(self) + 1, len(sums))), new("known", (len(self) + 1, len(states)))
         columns = Columns((*sums, *states), sums, states, running, known)
-        fold(
+        fill_running_columns(
             keys,
             self.chosen,
             log.events,

@@ -12,7 +12,7 @@ from recsys.data.arrays import map_array, new_array, save_array
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 
-_SIDES = {"acts": False, "impressions": True}
+_STREAMS = {"acts": False, "impressions": True}
 
 
 def save_segment(folder: Path, segments: Sequence[Segment], measures: Sequence[Measure]) -> None:
@@ -27,7 +27,7 @@ def save_segment(folder: Path, segments: Sequence[Segment], measures: Sequence[M
     newest = segments[-1].log
     merged = Segment(InteractionLog.mapped(folder / "log", newest.user_vocabulary, newest.event_names, newest.n_items))
     save_array(folder / "by_user.npy", merged.by_user.keys)
-    for name, impressions in _SIDES.items():
+    for name, impressions in _STREAMS.items():
         own = [measure for measure in measures if measure.of_impressions == impressions]
         _save_events(folder / name, merged.item_events(impressions=impressions), own)
 
@@ -44,7 +44,7 @@ def _save_events(folder: Path, events: ItemEvents, measures: Sequence[Measure]) 
 def load_segment(folder: Path, name: str, users: Vocabulary, event_names: tuple[str, ...], n_items: int) -> Segment:
     """Map what `save_segment` wrote. `users` and `event_names` may have grown since."""
     segment = Segment(InteractionLog.mapped(folder / "log", users, event_names, n_items), name)
-    acts, impressions = (_load_events(folder / side, segment.log) for side in _SIDES)
+    acts, impressions = (_load_events(folder / stream, segment.log) for stream in _STREAMS)
     by_user = Timeline(map_array(folder / "by_user.npy"), acts.times)
     vars(segment).update(item_acts=acts, item_impressions=impressions, by_user=by_user)
     return segment

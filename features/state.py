@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_history import newest, spans
-from features.items_now import ItemColumns, ItemsNow
+from features.compiled_history import copy_acts, find_acts
+from features.item_cache import ItemColumnCache, ItemColumns
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
@@ -56,7 +56,7 @@ class EventState:
         self._segments = tuple(part if isinstance(part, Segment) else Segment(part) for part in parts)
         self._writing = threading.Lock()
         self._asking = threading.Lock()
-        self._now: ItemsNow | None = None
+        self._cache: ItemColumnCache | None = None
 
     @property
     def latest(self) -> int:
@@ -89,8 +89,8 @@ class EventState:
             merged = Segment(InteractionLog.merged(parts) if len(parts) > 1 else log)
             with self._asking:
                 self._segments = (*old, merged)
-                if self._now is not None:
-                    self._now.forget(log.items)
+                if self._cache is not None:
+                    self._cache.forget(log.items)
 
     def fill_item_columns(
         self,
@@ -103,13 +103,13 @@ class EventState:
         """Fill in `table` (n_pairs, n_features) how `items` (n_pairs,) have been doing before the moments `now`
         (n_requests,) of their requests, `rows`. Requests at one moment, as in serving, use what the last ones found."""
         if not len(now) or np.any(now != now[0]):
-            columns.form(self.answers(columns.questions, items, rows, now), columns.to, table)
+            columns.fill_from_answers(self.answers(columns.questions, items, rows, now), columns.to, table)
             return
         with self._asking:
-            kept = self._now
-            if kept is None or kept.columns is not columns:
-                self._now = kept = ItemsNow(columns)
-            kept.fill(self._segments, items, int(now[0]), table)
+            cache = self._cache
+            if cache is None or cache.columns is not columns:
+                self._cache = cache = ItemColumnCache(columns)
+            cache.fill(self._segments, items, int(now[0]), table)
 
     def answers(
         self, questions: Questions, items: NDArray[np.int32], rows: NDArray[np.int64], now: NDArray[np.int64]
@@ -146,9 +146,9 @@ def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], 
     """What a segment knows; None where that is nothing."""
     acts, log = segment.by_user, segment.log
     starts, offsets = np.empty(len(users), dtype=np.int64), np.empty(len(users) + 1, dtype=np.int64)
-    if not spans(acts.keys, acts.times, users, now, limit, starts, offsets):
+    if not find_acts(acts.keys, acts.times, users, now, limit, starts, offsets):
         return None
     chosen = segment.item_acts.chosen
     return HistoryBatch(
-        *newest(acts.keys, acts.times, chosen, log.items, log.events, log.weights, starts, offsets), now
+        *copy_acts(acts.keys, acts.times, chosen, log.items, log.events, log.weights, starts, offsets), now
     )

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from features.affinity import Aggregate, fill_affinity
 from features.codes import ANOTHER_FLAG, FLAG, RANK
-from features.compiled_sources import say
+from features.compiled_sources import fill_source_values
 from features.kinds.base import Direction, Family, Member, Scope
 from features.pairs import PairBatch
 from recsys.errors import ConfigError
 from recsys.retrieval.compiled import rank_keys
 
-Said = Literal["score", "rank", "share", "flag"]
+SourceStatistic = Literal["score", "rank", "share", "flag"]
 """What a source says, in the order of its codes."""
 
 
@@ -24,12 +24,14 @@ class SourceColumns:
     """The columns of kinds that tell what sources say."""
 
     def __init__(self, kinds: Sequence["_OfSource | Agreement"], columns: Sequence[int]) -> None:
-        told = [(*one, column) for kind, column in zip(kinds, columns, strict=True) for one in kind.told]
-        ranked = dict.fromkeys(source for source, said, _ in told if said == RANK)
+        statistics = [(*one, column) for kind, column in zip(kinds, columns, strict=True) for one in kind.statistics]
+        ranked = dict.fromkeys(source for source, statistic, _ in statistics if statistic == RANK)
         self._n_ranked = len(ranked)
-        self._sources = tuple(dict.fromkeys((*ranked, *(source for source, _, _ in told))))
+        self._sources = tuple(dict.fromkeys((*ranked, *(source for source, _, _ in statistics))))
         self._needed = {kind.source for kind in kinds if isinstance(kind, _OfSource)}
-        self._wanted = np.array([(self._sources.index(source), said, column) for source, said, column in told])
+        self._wanted = np.array(
+            [(self._sources.index(source), statistic, column) for source, statistic, column in statistics]
+        )
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
@@ -41,46 +43,46 @@ class SourceColumns:
         rank_keys(scores, scores.view(np.int32), keys)
         for start, stop in pairwise(bounds.tolist()):
             keys[:, start:stop].sort(axis=1)
-        say(scores, keys, bounds, self._wanted, table)
+        fill_source_values(scores, keys, bounds, self._wanted, table)
 
 
 @dataclass(frozen=True)
 class _OfSource(Member):
     source: str
-    part: ClassVar[Said]
+    statistic: ClassVar[SourceStatistic]
     direction: ClassVar[Direction] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
     @property
-    def told(self) -> list[tuple[str, int]]:
+    def statistics(self) -> list[tuple[str, int]]:
         """Which source says what."""
-        return [(self.source, get_args(Said).index(self.part))]
+        return [(self.source, get_args(SourceStatistic).index(self.statistic))]
 
 
 class SourceScore(_OfSource):
     """What a source says of the candidate."""
 
-    part = "score"
+    statistic = "score"
 
 
 class SourceRank(_OfSource):
     """Place of the candidate among the request's candidates by one source: 0 is the best."""
 
-    part = "rank"
+    statistic = "rank"
     direction = -1
 
 
 class SourceShare(_OfSource):
     """The score relative to the best score that the source gives in this request."""
 
-    part = "share"
+    statistic = "share"
 
 
 class SourceFlag(_OfSource):
     """1 where a source gives the candidate a score above 0, else 0."""
 
-    part = "flag"
+    statistic = "flag"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Agreement(Member):
             raise ConfigError("sources = []: name the candidate sources that may agree")
 
     @property
-    def told(self) -> list[tuple[str, int]]:
+    def statistics(self) -> list[tuple[str, int]]:
         """Which source says what: the first flag is written, the others are added."""
         return [(source, ANOTHER_FLAG if place else FLAG) for place, source in enumerate(self.sources)]
 

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import form
-from features.compiled_pairs import age, pick
+from features.compiled import fill_formulas
+from features.compiled_pairs import fill_ages, fill_item_values
 from features.item_facts import Number
 from features.kinds.base import Direction, Family, Member, Scope, span, window
 from features.measures import Measure
@@ -40,7 +40,7 @@ class Formula(NamedTuple):
 class ItemTable:
     """The columns of kinds that ask about the past of items."""
 
-    def __init__(self, kinds: Sequence["Asking"], columns: Sequence[int]) -> None:
+    def __init__(self, kinds: Sequence["OfItemPast"], columns: Sequence[int]) -> None:
         formulas = [kind.formula for kind in kinds]
         asked = [question for formula in formulas for question in (formula.above, formula.below)]
         self.to = np.array(columns)
@@ -53,16 +53,18 @@ class ItemTable:
         numbers = np.array([(f.factor, f.plus, f.strength) for f in formulas], dtype=np.float64)
         self._factors, self._plus, self._strengths = np.ascontiguousarray(numbers.T)
 
-    def form(self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]) -> None:
+    def fill_from_answers(
+        self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]
+    ) -> None:
         """Fill columns `to` (n_kinds,) of a table with n_pairs rows from the answers (n_pairs, n_questions)."""
-        form(answers, self._above, self._below, self._factors, self._plus, self._strengths, to, table)
+        fill_formulas(answers, self._above, self._below, self._factors, self._plus, self._strengths, to, table)
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
         pairs.state.fill_item_columns(self, pairs.items, pairs.rows, pairs.histories.now, table)
 
 
-class Asking(Member):
+class OfItemPast(Member):
     """A kind that asks about the past of items; all questions of a block are answered in one pass.
 
     Raises:
@@ -82,7 +84,7 @@ class Asking(Member):
 
 
 @dataclass(frozen=True)
-class ItemCount(Asking):
+class ItemCount(OfItemPast):
     """How often something happened to the item in the days before the request; ever, without days."""
 
     counted: str
@@ -94,7 +96,7 @@ class ItemCount(Asking):
 
 
 @dataclass(frozen=True)
-class ItemDecayed(Asking):
+class ItemDecayed(OfItemPast):
     """How often something happened to the item, an event counting half after each half-life."""
 
     counted: str
@@ -111,7 +113,7 @@ class ItemDecayed(Asking):
 
 
 @dataclass(frozen=True)
-class ItemSum(Asking):
+class ItemSum(OfItemPast):
     """Sum of a quantity of what happened to the item in the days before the request; ever, without days."""
 
     counted: str
@@ -124,7 +126,7 @@ class ItemSum(Asking):
 
 
 @dataclass(frozen=True)
-class ItemMean(Asking):
+class ItemMean(OfItemPast):
     """Mean value of the item's events that have one: the mean rating, the usual quantity."""
 
     counted: str
@@ -135,7 +137,7 @@ class ItemMean(Asking):
 
 
 @dataclass(frozen=True)
-class ItemVelocity(Asking):
+class ItemVelocity(OfItemPast):
     """Events a day in a short window over events a day in a long one: above 1 the item is rising."""
 
     counted: str
@@ -150,7 +152,7 @@ class ItemVelocity(Asking):
 
 
 @dataclass(frozen=True)
-class ItemRate(Asking):
+class ItemRate(OfItemPast):
     """One kind of event per event of another, smoothed towards `prior` with the strength of `strength` events.
 
     By default signs of interest per showing, the click-through rate; purchases per click are a conversion rate.
@@ -175,7 +177,7 @@ class ItemRate(Asking):
 
 
 @dataclass(frozen=True)
-class ItemDebiasedRate(Asking):
+class ItemDebiasedRate(OfItemPast):
     """Signs of interest over the showings that were looked at, smoothed as `ItemRate`: clicks over expected clicks.
 
     A showing counts as much as its position in the list is examined (Zhang and Jones, Comparing click logs and
@@ -195,7 +197,7 @@ class ItemDebiasedRate(Asking):
 
 
 @dataclass(frozen=True)
-class ItemSince(Asking):
+class ItemSince(OfItemPast):
     """Days since something first or last happened to the item."""
 
     counted: str
@@ -214,7 +216,7 @@ class ItemAge:
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         found = np.empty(len(pairs), dtype=np.float32)
-        age(pairs.facts.created, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
+        fill_ages(pairs.facts.created, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
         return found
 
 
@@ -226,7 +228,7 @@ class FactColumns:
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
-        pick(pairs.facts.numbers, pairs.items, self._wanted, table)
+        fill_item_values(pairs.facts.numbers, pairs.items, self._wanted, table)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import BASKETS, DUE, EVENTS_SINCE, NUMBER, PART, TIME_SINCE
-from features.compiled_pairs import match
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE
+from features.compiled_pairs import fill_matches
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
@@ -24,12 +24,12 @@ class MatchColumns:
     """The columns of kinds that look for a candidate's codes in the history."""
 
     def __init__(self, kinds: Sequence["_Match"], columns: Sequence[int]) -> None:
-        asked = list(dict.fromkeys(kind.asked for kind in kinds))
+        compared = list(dict.fromkeys(kind.compared for kind in kinds))
         wanted = sorted(
-            (asked.index(kind.asked), kind.said, column) for kind, column in zip(kinds, columns, strict=True)
+            (compared.index(kind.compared), kind.statistic, column) for kind, column in zip(kinds, columns, strict=True)
         )
-        self._asked = np.array(
-            [(get_args(Code).index(code), _ALL if newest is None else newest) for code, newest in asked]
+        self._comparisons = np.array(
+            [(get_args(Code).index(code), _ALL if newest is None else newest) for code, newest in compared]
         )
         self._wanted = np.array(wanted)
 
@@ -38,19 +38,19 @@ class MatchColumns:
         histories, codes = pairs.histories, pairs.facts.codes
         baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
         past = histories.offsets, histories.items, histories.times, baskets, histories.now
-        match(codes, self._asked, *past, pairs.bounds, pairs.items, self._wanted, table)
+        fill_matches(codes, self._comparisons, *past, pairs.bounds, pairs.items, self._wanted, table)
 
 
 class _Match(Member):
     family: ClassVar[type[Family]] = MatchColumns
 
     @property
-    def asked(self) -> tuple[Code, int | None]:
+    def compared(self) -> tuple[Code, int | None]:
         """What two items must have in common; how many of the newest events are looked at, None for all."""
         raise NotImplementedError
 
     @property
-    def said(self) -> int:
+    def statistic(self) -> int:
         """The number of what is told of them in compiled loops."""
         raise NotImplementedError
 
@@ -62,10 +62,10 @@ class UserShare(_Match):
     column: Literal["categories", "brands"]
     newest: int | None = None
     scope: ClassVar[Scope] = "user-category"
-    said: ClassVar[int] = PART
+    statistic: ClassVar[int] = MATCH_SHARE
 
     @property
-    def asked(self) -> tuple[Code, int | None]:
+    def compared(self) -> tuple[Code, int | None]:
         return self.column, self.newest
 
 
@@ -78,11 +78,11 @@ class UserCodeSince(_Match):
     scope: ClassVar[Scope] = "user-category"
 
     @property
-    def asked(self) -> tuple[Code, int | None]:
+    def compared(self) -> tuple[Code, int | None]:
         return self.column, None
 
     @property
-    def said(self) -> int:
+    def statistic(self) -> int:
         return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
 
 
@@ -91,8 +91,8 @@ class UserItemCount(_Match):
     """How often the user acted on this very item before."""
 
     scope: ClassVar[Scope] = "user-item"
-    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
-    said: ClassVar[int] = NUMBER
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
+    statistic: ClassVar[int] = MATCHES
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class UserItemSince(_Match):
 
     unit: Literal["days", "events"]
     scope: ClassVar[Scope] = "user-item"
-    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
 
     @property
-    def said(self) -> int:
+    def statistic(self) -> int:
         return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
 
 
@@ -113,8 +113,8 @@ class UserItemBaskets(_Match):
     """Share of the user's baskets that hold this very item, NaN before any; a basket is all acts at one time."""
 
     scope: ClassVar[Scope] = "user-item"
-    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
-    said: ClassVar[int] = BASKETS
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
+    statistic: ClassVar[int] = BASKET_SHARE
 
 
 @dataclass(frozen=True)
@@ -125,5 +125,5 @@ class UserItemDue(_Match):
     """
 
     scope: ClassVar[Scope] = "user-item"
-    asked: ClassVar[tuple[Code, int | None]] = ("items", None)
-    said: ClassVar[int] = DUE
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
+    statistic: ClassVar[int] = DUE

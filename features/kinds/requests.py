@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.codes import ACTS, DISTINCT, ENTROPY, HOUR, LENGTH, POSITIVE_SHARE, SINCE_FIRST, SINCE_LAST, WEEKDAY
-from features.compiled_pairs import describe, repeat
+from features.compiled_pairs import describe_requests, fill_request_values
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope, span
 from features.pairs import PairBatch
@@ -30,8 +30,10 @@ class RequestColumns:
         """Fill their columns of the table."""
         own = pairs.histories
         found = np.empty((ACTS + len(self._windows), len(own)), dtype=np.float32)
-        describe(pairs.facts.codes, own.offsets, own.items, own.weights, own.times, own.now, self._windows, found)
-        repeat(found, pairs.bounds, self._wanted, table)
+        describe_requests(
+            pairs.facts.codes, own.offsets, own.items, own.weights, own.times, own.now, self._windows, found
+        )
+        fill_request_values(found, pairs.bounds, self._wanted, table)
 
 
 class OfRequest(Member):

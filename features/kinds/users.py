@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_pairs import price_ratios, share_tags
+from features.compiled_pairs import fill_price_ratios, fill_tag_shares
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
 
@@ -24,7 +24,7 @@ class UserTagShare:
             return np.full(len(pairs), np.nan, dtype=np.float32)
         shares = np.empty(len(pairs), dtype=np.float32)
         offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
-        share_tags(tags.indptr, tags.indices, tags.shape[1], offsets, items, bounds, pairs.items, shares)
+        fill_tag_shares(tags.indptr, tags.indices, tags.shape[1], offsets, items, bounds, pairs.items, shares)
         return shares
 
 
@@ -37,7 +37,7 @@ class PriceColumns:
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
         offsets, items = pairs.histories.offsets, pairs.histories.items
-        price_ratios(pairs.facts.prices, offsets, items, pairs.bounds, pairs.items, self._wanted, table)
+        fill_price_ratios(pairs.facts.prices, offsets, items, pairs.bounds, pairs.items, self._wanted, table)
 
 
 @dataclass(frozen=True)

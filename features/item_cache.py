@@ -1,4 +1,4 @@
-"""What is known of items at a moment that moves on with the requests: what serving asks, again and again."""
+"""A cache of the columns that tell how items have been doing: serving asks for them at a moment that moves on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_now import cross, lacking, recall, remember
-from features.questions import Questions, Side, Told
+from features.compiled_cache import missing_items, move_edges, read_rows, store_rows
+from features.questions import Questions, StreamQuestions, TimelineView
 from features.segment import ItemEvents, Segment
 from recsys.data.durations import DAY
 
@@ -35,7 +35,9 @@ class ItemColumns(Protocol):
     @property
     def halving(self) -> Sequence[tuple[int, int]]: ...
 
-    def form(self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]) -> None:
+    def fill_from_answers(
+        self, answers: NDArray[np.float64], to: NDArray[np.int64], table: NDArray[np.float32]
+    ) -> None:
         """Fill columns `to` (n_columns,) of a table with n_pairs rows from the answers (n_pairs, n_questions)."""
         ...
 
@@ -44,18 +46,18 @@ class ItemColumns(Protocol):
 class _Part:
     """What happened to items in a segment, and where the windows begin in it: edges (1, n_windows)."""
 
-    side: Side
+    questions: StreamQuestions
     events: ItemEvents
     edges: NDArray[np.int64]
 
     @cached_property
-    def told(self) -> Told:
-        """The columns that answers are read from, made when an item first needs them."""
-        return self.side.told(self.events)
+    def view(self) -> TimelineView:
+        """The columns that answers are read from, computed when an item first needs them."""
+        return self.questions.view(self.events)
 
 
-class ItemsNow:
-    """Columns of items, made when they are first asked for and kept until something happens to the item: an event
+class ItemColumnCache:
+    """Columns of items, computed when they are first asked for and kept until something happens to the item: an event
     comes, or one crosses the edge of a window because time has passed. Not for several threads at once.
 
     Attributes:
@@ -68,8 +70,10 @@ class ItemsNow:
         self._halving = np.array([column for column, _ in columns.halving], dtype=np.int64)
         self._half_lives = np.array([half_life for _, half_life in columns.halving], dtype=np.float64)
         self._all = np.arange(len(columns.to))
-        self._table = np.empty((0, len(columns.to)), dtype=np.float32)  # (n_items, n_columns) as they were when made
-        self._made = np.empty(0, dtype=np.int64)  # when that was, microseconds
+        self._table = np.empty(
+            (0, len(columns.to)), dtype=np.float32
+        )  # (n_items, n_columns) as they were when computed
+        self._computed_at = np.empty(0, dtype=np.int64)  # when that was, microseconds
         self._now = np.zeros(1, dtype=np.int64)
         self._until = _NEVER  # no event crosses an edge before this moment has passed
         self._segments: Sequence[Segment] = ()
@@ -77,31 +81,31 @@ class ItemsNow:
 
     def forget(self, items: NDArray[np.int32]) -> None:
         """Something has happened to these items."""
-        self._made[items[items < len(self._made)]] = _NEVER
+        self._computed_at[items[items < len(self._computed_at)]] = _NEVER
 
     def fill(self, segments: Sequence[Segment], items: NDArray[np.int32], now: int, table: NDArray[np.float32]) -> None:
         """Fill the columns of `table` (n_pairs, n_features) at one moment, from events strictly before it."""
         self._move(segments, now)
         missing = np.empty(len(items), dtype=items.dtype)
-        n = lacking(self._made, items, _NEVER, missing)
+        n = missing_items(self._computed_at, items, _NEVER, missing)
         if n:
-            self._make(missing[:n])
+            self._compute(missing[:n])
         ageing, halving, half_lives = self._ageing, self._halving, self._half_lives
-        recall(self._table, self._made, items, now, ageing, halving, half_lives, DAY, self.columns.to, table)
+        read_rows(self._table, self._computed_at, items, now, ageing, halving, half_lives, DAY, self.columns.to, table)
 
-    def _make(self, items: NDArray[np.int32]) -> None:
+    def _compute(self, items: NDArray[np.int32]) -> None:
         """The columns of some items, in increasing order."""
-        lacking = int(items[-1]) + 1 - len(self._made)
+        lacking = int(items[-1]) + 1 - len(self._computed_at)
         if lacking > 0:
-            self._made = np.concatenate([self._made, np.full(lacking, _NEVER)])
+            self._computed_at = np.concatenate([self._computed_at, np.full(lacking, _NEVER)])
             more = np.empty((lacking, self._table.shape[1]), dtype=np.float32)
             self._table = np.concatenate([self._table, more])
-        answers, rows = self.columns.questions.unknown(len(items)), np.zeros(len(items), dtype=np.int64)
+        answers, rows = self.columns.questions.initial_answers(len(items)), np.zeros(len(items), dtype=np.int64)
         for part in self._parts:
-            part.side.add(answers, part.told, part.edges, items, rows, self._now)
-        made = np.empty((len(items), self._table.shape[1]), dtype=np.float32)
-        self.columns.form(answers, self._all, made)
-        remember(made, items, int(self._now[0]), self._table, self._made)
+            part.questions.add_answers(answers, part.view, part.edges, items, rows, self._now)
+        computed = np.empty((len(items), self._table.shape[1]), dtype=np.float32)
+        self.columns.fill_from_answers(answers, self._all, computed)
+        store_rows(computed, items, int(self._now[0]), self._table, self._computed_at)
 
     def _move(self, segments: Sequence[Segment], now: int) -> None:
         """Go to another moment, later or earlier, and forget the items whose events cross an edge on the way."""
@@ -112,21 +116,23 @@ class ItemsNow:
             known = {id(part.events): part for part in self._parts}
             self._segments = segments
             self._parts = [
-                known.get(id(events)) or _Part(side, events, side.edges(events, self._now))
-                for side in self.columns.questions.sides
-                for events in side.events(segments)
+                known.get(id(events)) or _Part(stream, events, stream.edges(events, self._now))
+                for stream in self.columns.questions.streams
+                for events in stream.events(segments)
             ]
             self._until = _NEVER
         if now < self._now[0]:  # what has faded to nothing does not come back by computing
-            self._made[self._made > now] = _NEVER
+            self._computed_at[self._computed_at > now] = _NEVER
             self._until = _NEVER
         if now > self._until:
-            self._until = min((self._cross(part, now) for part in self._parts), default=now)
+            self._until = min((self._move_edges(part, now) for part in self._parts), default=now)
         self._now[0] = now
 
-    def _cross(self, part: _Part, now: int) -> int:
+    def _move_edges(self, part: _Part, now: int) -> int:
         """Move the edges of a part; until when they may stay there."""
-        events, lengths, made = part.events, part.side.lengths, self._made
+        events, lengths, computed_at = part.events, part.questions.lengths, self._computed_at
         moving = part.edges[0, -len(lengths) :]
-        until: int = cross(events.times, events.log.items, events.chosen, lengths, now, moving, made, _NEVER)
+        until: int = move_edges(
+            events.times, events.log.items, events.chosen, lengths, now, moving, computed_at, _NEVER
+        )
         return until

@@ -1,15 +1,17 @@
-"""Loops over items at a moment that moves on, compiled by numba as those of `features.compiled`."""
+"""Loops over cached columns of items at a moment that moves on, compiled as those of `features.compiled`."""
 
 import numpy as np
 from numba import njit
 
-from features.compiled import touch
+from features.compiled import touch_rows
 from recsys.data.arrays import Floats, Ints
 
 
 @njit(cache=True, nogil=True)
-def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, made: Ints, never: int) -> int:
-    """Move edges of windows to another moment, and say `never` of the items whose events they pass.
+def move_edges(
+    times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, computed_at: Ints, never: int
+) -> int:
+    """Move edges of windows to another moment, and have the items whose events they pass computed anew.
 
     Args:
         times: (n,) of events, in order.
@@ -17,7 +19,8 @@ def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges
         lengths: (n_windows,) microseconds.
         now: the moment that the windows end at.
         edges: (n_windows,) events before each window's begin, changed in place.
-        made: (n_items,) changed in place; items behind its end are not looked at.
+        computed_at: (n_items,) when the columns of each item were computed: `never` where an edge passes one of its
+            events; items behind its end are not looked at.
 
     Returns:
         Until when no later moment passes an event.
@@ -26,13 +29,13 @@ def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges
     for window in range(len(lengths)):
         edge, begin = edges[window], now - lengths[window]
         while edge < len(times) and times[edge] < begin:
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
+            if items[chosen[edge]] < len(computed_at):
+                computed_at[items[chosen[edge]]] = never
             edge += 1
         while edge > 0 and times[edge - 1] >= begin:
             edge -= 1
-            if items[chosen[edge]] < len(made):
-                made[items[chosen[edge]]] = never
+            if items[chosen[edge]] < len(computed_at):
+                computed_at[items[chosen[edge]]] = never
         edges[window] = edge
         if edge < len(times):
             until = min(until, times[edge] + lengths[window])
@@ -40,12 +43,18 @@ def cross(times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges
 
 
 @njit(cache=True, nogil=True)
-def lacking(made: Ints, items: Ints, never: int, found: Ints) -> int:
-    """Write the items (n_pairs,) that are behind the end of `made`, or `never` were, into `found`: increasing, each
-    once; how many they are."""
+def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> int:
+    """Write the items (n_pairs,) whose columns are not computed into `found` (n_pairs,): increasing, each once.
+
+    Args:
+        computed_at: (n_items,) as for `read_rows`: those behind its end are not computed, nor those that are `never`.
+
+    Returns:
+        How many they are.
+    """
     n = 0
     for item in items:
-        if item >= len(made) or made[item] == never:
+        if item >= len(computed_at) or computed_at[item] == never:
             found[n] = item
             n += 1
     found[:n].sort()
@@ -58,17 +67,17 @@ def lacking(made: Ints, items: Ints, never: int, found: Ints) -> int:
 
 
 @njit(cache=True, nogil=True)
-def remember(values: Floats, items: Ints, now: int, known: Floats, made: Ints) -> None:
-    """Write the columns (n, n_columns) of items (n,) to `known`, and when they were made; see `recall`."""
+def store_rows(values: Floats, items: Ints, now: int, rows: Floats, computed_at: Ints) -> None:
+    """Write the columns (n, n_columns) of items (n,) to `rows`, and that they were computed now; see `read_rows`."""
     for row in range(len(items)):
-        known[items[row]] = values[row]
-        made[items[row]] = now
+        rows[items[row]] = values[row]
+        computed_at[items[row]] = now
 
 
 @njit(cache=True, nogil=True)
-def recall(
-    known: Floats,
-    made: Ints,
+def read_rows(
+    rows: Floats,
+    computed_at: Ints,
     items: Ints,
     now: int,
     ageing: Ints,
@@ -82,17 +91,17 @@ def recall(
     to another moment.
 
     Args:
-        known: (n_items, n_columns) as they were when they were made; `made` (n_items,) is when.
+        rows: (n_items, n_columns) as they were at the moments `computed_at` (n_items,).
         ageing: columns that count days, of which `day` is one.
         halving: columns that fade, with their `half_lives`.
     """
     if len(items):
-        table[0, to[0]] = touch(known, items)  # until the value is there
+        table[0, to[0]] = touch_rows(rows, items)  # until the value is there
     for pair in range(len(items)):
         item = items[pair]
-        age = np.float32(now - made[item])
-        for column in range(known.shape[1]):
-            table[pair, to[column]] = known[item, column]
+        age = np.float32(now - computed_at[item])
+        for column in range(rows.shape[1]):
+            table[pair, to[column]] = rows[item, column]
         for column in ageing:
             table[pair, to[column]] += age / np.float32(day)
         for place in range(len(halving)):
