@@ -13,7 +13,7 @@ from features.compiled import galloping_search
 from recsys.data.arrays import Floats, Ints
 from recsys.data.halves import Halves, widen
 from recsys.data.prefetch import AHEAD, prefetch
-from recsys.retrieval.compiled import products_of_two
+from recsys.retrieval.products import dot_products_of_two
 
 _FLAGS = 4_096
 """Flags of a Bloom filter: they say of most items at one look that they are no candidates (Bloom, CACM 1970)."""
@@ -115,8 +115,8 @@ def fill_vector_affinities(
     wanted: Ints,
     table: Floats,
 ) -> None:
-    """Fill columns of `table` (n_pairs, n_features) with aggregates of dot products: of the vectors (n_items, dim) of the
-    items of a history and of the candidates."""
+    """Fill columns of `table` (n_pairs, n_features) with aggregates of the dot products of vectors (n_items, dim), those
+    of each item of a history and each candidate."""
     newest, own = np.empty(limit, dtype=history.dtype), np.empty((2, vectors.shape[1]), dtype=np.float32)
     for request in range(len(offsets) - 1):
         n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)
@@ -135,6 +135,6 @@ def fill_vector_affinities(
                 prefetch(vectors, item, item + 1)
             widen(vectors[candidates[pair]], own[0])
             widen(vectors[candidates[second]], own[1])
-            products_of_two(own, known, likeness)
+            dot_products_of_two(own, known, likeness)
             fill_aggregates(likeness[0, :n], fading, wanted, table[pair])
             fill_aggregates(likeness[1, :n], fading, wanted, table[second])

@@ -30,7 +30,7 @@ from features.codes import (
 from recsys.data.arrays import Floats, Ints
 from recsys.data.durations import DAY
 from recsys.data.interactions import NO_TIME
-from recsys.retrieval.compiled import PLACE
+from recsys.retrieval.sort_keys import PLACE
 
 
 @njit(cache=True, nogil=True)

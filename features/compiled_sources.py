@@ -5,7 +5,7 @@ from numba import njit
 
 from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
 from recsys.data.arrays import Floats, Ints
-from recsys.retrieval.compiled import PLACE
+from recsys.retrieval.sort_keys import PLACE
 
 
 @njit(cache=True, nogil=True)
@@ -14,7 +14,7 @@ def fill_source_values(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, t
 
     Args:
         scores: (n_sources, n_pairs).
-        keys: of `recsys.retrieval.compiled.rank_keys`, those of each request sorted.
+        keys: of `recsys.retrieval.sort_keys.rank_keys`, those of each request sorted.
         bounds: (n_requests + 1,) where each request's pairs start.
         wanted: (n, 3) source, what it says, column of the table.
     """

@@ -16,7 +16,7 @@ from types import TracebackType
 import numpy as np
 
 from recsys.errors import RecsysError
-from recsys.retrieval.compiled import rank_keys
+from recsys.retrieval.sort_keys import rank_keys
 
 logger = logging.getLogger("recsys.serving")
 

@@ -14,7 +14,7 @@ from features.compiled_sources import fill_source_values
 from features.kinds.base import Direction, Family, Member, Scope
 from features.pairs import PairBatch
 from recsys.errors import ConfigError
-from recsys.retrieval.compiled import rank_keys
+from recsys.retrieval.sort_keys import rank_keys
 
 SourceStatistic = Literal["score", "rank", "share", "flag"]
 """What a source says, in the order of its codes."""

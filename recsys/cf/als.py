@@ -17,8 +17,8 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.halves import Halves, halved
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.retrieval.cells import Cells
-from recsys.retrieval.compiled import products, products_of
+from recsys.retrieval.inverted_file import InvertedFile
+from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among
 
 _READ = 2_000
@@ -102,7 +102,7 @@ class Als(CollaborativeModel):
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
         """(n_requests, n_items): predicted preference, about 0 to 1; a list says the same whatever is beside it."""
         preferences = np.empty((len(histories), len(self.item_factors)), dtype=np.float32)
-        products(self.user_factors(histories), self.item_factors, preferences)
+        dot_products(self.user_factors(histories), self.item_factors, preferences)
         return preferences
 
     def scores(self, histories: HistoryBatch) -> Scores:
@@ -140,37 +140,37 @@ class FactorIndex:
     """Factors by cell, so that those of one cell are read one after the other.
 
     Attributes:
-        cells: which items are near to each other.
-        factors: (n_items, factors) in the order of the cells' members.
+        inverted_file: which items are near to each other.
+        factors: (n_items, factors) in the order of the inverted file's members.
     """
 
-    cells: Cells
+    inverted_file: InvertedFile
     factors: Halves
 
     @classmethod
     def of(cls, items: NDArray[np.float32], seed: int) -> "FactorIndex":
         """Of item factors (n_items, factors)."""
-        cells = Cells.of(items, seed)
-        return cls(cells, halved(items[cells.members]))
+        inverted_file = InvertedFile.of(items, seed)
+        return cls(inverted_file, halved(items[inverted_file.members]))
 
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, as far as halves tell."""
-        bounds, places = self.cells.places_near(users, max(_READ, 4 * n))
+        bounds, places = self.inverted_file.nearest_places(users, max(_READ, 4 * n))
         scores, rows = np.empty(len(places), dtype=np.float32), np.repeat(np.arange(len(users)), np.diff(bounds))
-        products_of(users, rows, self.factors, places, scores)
-        return best_among(bounds, self.cells.members[places], scores, eligible, n)
+        dot_products_of_pairs(users, rows, self.factors, places, scores)
+        return best_among(bounds, self.inverted_file.members[places], scores, eligible, n)
 
     def save(self, folder: Path) -> None:
         """Write the cells and the factors."""
-        self.cells.save(folder)
+        self.inverted_file.save(folder)
         save_array(folder / "factors.npy", self.factors)
 
     @classmethod
     def load(cls, folder: Path, items: NDArray[np.float32]) -> "FactorIndex":
         """Read what `save` wrote; without the factors, which were not kept once, they are made."""
-        cells = Cells.load(folder)
+        inverted_file = InvertedFile.load(folder)
         path = folder / "factors.npy"
-        return cls(cells, load_array(path) if path.is_file() else halved(items[cells.members]))
+        return cls(inverted_file, load_array(path) if path.is_file() else halved(items[inverted_file.members]))
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class FactorScores:
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
         scores = np.empty(len(items), dtype=np.float32)
-        products_of(self.users, rows, self.items, items, scores)
+        dot_products_of_pairs(self.users, rows, self.items, items, scores)
         return scores
 
 

@@ -40,7 +40,7 @@ class ItemLinks(CollaborativeModel):
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """The same without the zeros."""
-        return SparseScores.linked(histories.positive().recent_items, self.matrix)
+        return SparseScores.of_links(histories.positive().recent_items, self.matrix)
 
     def save(self, folder: Path) -> None:
         """Write the matrix."""

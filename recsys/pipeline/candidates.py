@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.compiled import fuse, keys_of_lists
+from recsys.retrieval.fusion import fuse_lists, keys_of_lists
 from recsys.retrieval.scores import Scores
 
 FUSION = 20.0
@@ -75,7 +75,7 @@ def propose(
     keys, starts = keys_of_lists(lists.reshape(len(said), n_requests, n), eligible, bounds, own)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    n_pairs = fuse(keys, starts, len(said), worth, eligible, rows, items, proposed_by, fused)
+    n_pairs = fuse_lists(keys, starts, len(said), worth, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
     found = {source: scores.of(rows, items) for source, (scores, _) in said.items()}
     return Candidates(rows, items, proposed_by[:n_pairs], found, fused[:n_pairs])

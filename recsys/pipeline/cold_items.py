@@ -104,7 +104,7 @@ class ColdItems:
     def with_lent_scores(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
         if isinstance(known, SparseScores):
-            return known.lent(self._borrowers)
+            return known.with_borrowers(self._borrowers)
         if isinstance(known, DenseScores):
             values = np.asarray(known.values @ self._borrowers)
             values[:, : self.n_known] += known.values

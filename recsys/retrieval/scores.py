@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.history import ItemWeights
-from recsys.retrieval.compiled import PLACE, keys_of_best, keys_of_known, lend, look_up, scatter
+from recsys.retrieval.sort_keys import PLACE, keys_of_best, keys_of_nonzero
+from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 
 Number = TypeVar("Number", bound=np.integer)
 
@@ -21,9 +22,8 @@ _MANY = 4.0
 """From so many times the values that are asked for on, most are passed over for what a sample says."""
 
 
-class _Sums(threading.local):
-    """Where a thread adds up numbers by item: a sum and a mark for each item, all 0 between two uses, so that a use
-    costs what it adds and a look at the marks, 64 at a time."""
+class _Accumulators(threading.local):
+    """The accumulator of each thread, see `recsys.retrieval.sparse`: all 0 between two uses, so that none clears it."""
 
     def __init__(self) -> None:
         self._sums = np.zeros(0, dtype=np.float32)
@@ -37,7 +37,7 @@ class _Sums(threading.local):
         return self._sums[:n_items], self._marks[: -(-n_items // 64)]
 
 
-SUMS = _Sums()
+ACCUMULATORS = _Accumulators()
 
 
 class Scores(Protocol):
@@ -126,17 +126,17 @@ class SparseScores:
         return cls(np.zeros(n_requests + 1, dtype=np.int64), none, none.astype(np.float32), n_items)
 
     @classmethod
-    def linked(cls, past: ItemWeights, links: sp.csr_matrix) -> "SparseScores":
+    def of_links(cls, past: ItemWeights, links: sp.csr_matrix) -> "SparseScores":
         """The product of the weights of past items and of links (n_items, n_items), row by row."""
         n_items = links.shape[1]
         columns = past.offsets, past.items, past.values, links.indptr, links.indices, links.data
-        return cls(*scatter(*columns, *SUMS.of(n_items)), n_items)
+        return cls(*add_links(*columns, *ACCUMULATORS.of(n_items)), n_items)
 
-    def lent(self, borrowers: sp.csr_matrix) -> "SparseScores":
+    def with_borrowers(self, borrowers: sp.csr_matrix) -> "SparseScores":
         """The same with what these items lend to others: shares (n_items, n_more_items), of items without a score."""
         n_items = borrowers.shape[1]
         columns = self.offsets, self.items, self.values, borrowers.indptr, borrowers.indices, borrowers.data
-        return SparseScores(*lend(*columns, *SUMS.of(n_items)), n_items)
+        return SparseScores(*add_borrowers(*columns, *ACCUMULATORS.of(n_items)), n_items)
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
@@ -152,7 +152,7 @@ class SparseScores:
 def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Places of the `n` highest values that are not 0, best first, equal ones by place."""
     keys = np.empty(len(values), dtype=np.int64)
-    return _first(keys[: keys_of_known(values, values.view(np.int32), keys)], n)
+    return _first(keys[: keys_of_nonzero(values, values.view(np.int32), keys)], n)
 
 
 def best_among(

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from recsys.data.arrays import Floats, Ints
 from recsys.data.halves import Halves, widen
 from recsys.data.prefetch import AHEAD, prefetch
-from recsys.retrieval.compiled import add, gather, products_of_two
+from recsys.retrieval.products import dot_products_of_two
+from recsys.retrieval.sparse import add_to_sum, take_sums
 
 Longs = NDArray[np.int64]
 
@@ -46,7 +47,7 @@ def mixture_logits(
             prefetch(biases, item, item + 1)
         widen(targets[items[place]], own[0])
         widen(targets[items[second]], own[1])
-        products_of_two(own, even, found)
+        dot_products_of_two(own, even, found)
         total = next_total = np.float32(0)
         for row in range(n):
             total += weights[row] * math.exp(found[0, row])
@@ -88,16 +89,16 @@ def add_lists(
     found, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for request in range(n_requests):
         for entry in range(k):
-            add(priors[request] * math.exp(prior_logits[entry]), prior_items[entry], sums, marks)
+            add_to_sum(priors[request] * math.exp(prior_logits[entry]), prior_items[entry], sums, marks)
         for event in range(bounds[request], bounds[request + 1]):
             place = places[event]
             is_fresh = place >= len(items)
             own = fresh_items[place - len(items)] if is_fresh else items[place]
             said = fresh_logits[place - len(items)] if is_fresh else logits[place]
             for entry in range(k):
-                add(shares[event] * math.exp(said[entry]), own[entry], sums, marks)
+                add_to_sum(shares[event] * math.exp(said[entry]), own[entry], sums, marks)
         start = starts[request]
-        starts[request + 1] = start + gather(sums, marks, found[start:], totals[start:])
+        starts[request + 1] = start + take_sums(sums, marks, found[start:], totals[start:])
     for place in range(starts[-1]):
         totals[place] = math.log(totals[place])
     return starts, found[: starts[-1]], totals[: starts[-1]]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
 from recsys.data.halves import Halves
-from recsys.retrieval.cells import Cells
-from recsys.retrieval.scores import SUMS, best_among, distinct
+from recsys.retrieval.inverted_file import InvertedFile
+from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
 from recsys.text.compiled import add_lists, mixture_logits
 from recsys.text.scoring import Mixture, Scorer
 
@@ -58,14 +58,14 @@ class Nearest:
     Attributes:
         lists: a row for each item of the catalogue.
         prior: one row, for the learned prior, which speaks where there is no history.
-        cells: of the targets, for free text and new items.
+        inverted_file: of the targets, for free text and new items.
         fresh: (n_fresh,) increasing: items whose text came or changed later. They are in no list, and always scored.
         fresh_lists: a row for each of them.
     """
 
     lists: Lists
     prior: Lists
-    cells: Cells
+    inverted_file: InvertedFile
     fresh: NDArray[np.int32]
     fresh_lists: Lists
 
@@ -73,21 +73,21 @@ class Nearest:
     def of(cls, scorer: Scorer, seed: int) -> "Nearest":
         """Find the lists, for the items of one cell together."""
         items = scorer.items
-        cells = Cells.of(items.targets, seed)
+        inverted_file = InvertedFile.of(items.targets, seed)
         shape = (len(items.targets), min(_KEPT, len(items.targets)))
         lists = Lists(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
-        for cell in range(len(cells.middles)):
-            members = cells.members[cells.starts[cell] : cells.starts[cell + 1]]
+        for cell in range(len(inverted_file.centroids)):
+            members = inverted_file.members[inverted_file.starts[cell] : inverted_file.starts[cell + 1]]
             if not len(members):
                 continue
-            near = np.sort(cells.near(items.sources[members].mean(axis=0), _READ))
+            near = np.sort(inverted_file.nearest(items.sources[members].mean(axis=0), _READ))
             for start in range(0, len(members), _BLOCK):
                 some = members[start : start + _BLOCK]
                 found = _highest(near, scorer.lone_logits(some, near), shape[1])
                 lists.items[some], lists.logits[some] = found.items, found.logits
         everything = np.arange(len(items.targets), dtype=np.int32)
         prior = _highest(everything, scorer.prior_logits()[None], shape[1])
-        return cls(lists, prior, cells, everything[:0], Lists(lists.items[:0], lists.logits[:0]))
+        return cls(lists, prior, inverted_file, everything[:0], Lists(lists.items[:0], lists.logits[:0]))
 
     def updated(self, scorer: Scorer, numbers: NDArray[np.int32]) -> "Nearest":
         """The same for texts that have changed since: `numbers` (n,) now say what `scorer` has."""
@@ -95,7 +95,7 @@ class Nearest:
         fresh = np.concatenate([self.fresh[kept], numbers])
         items, logits = [self.fresh_lists.items[kept]], [self.fresh_lists.logits[kept]]
         for number in numbers:
-            near = np.sort(self.cells.near(scorer.items.sources[number], _READ))
+            near = np.sort(self.inverted_file.nearest(scorer.items.sources[number], _READ))
             own = _highest(near, scorer.lone_logits(np.array([number]), near), self.lists.items.shape[1])
             items.append(own.items)
             logits.append(own.logits)
@@ -130,7 +130,7 @@ class Nearest:
             self.fresh_lists.logits,
             self.prior.items[0],
             self.prior.logits[0],
-            *SUMS.of(len(scorer.items.targets)),
+            *ACCUMULATORS.of(len(scorer.items.targets)),
         )
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
             return offsets, items, logits
@@ -151,7 +151,7 @@ class Nearest:
         logits: NDArray[np.float32],
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """With the items that are in no list, and those near to the free text, whose logits are exact."""
-        sought = self.fresh[:0] if mixture.query is None else self.cells.near(mixture.query, _READ_FOR_QUERY)
+        sought = self.fresh[:0] if mixture.query is None else self.inverted_file.nearest(mixture.query, _READ_FOR_QUERY)
         exact = distinct(np.concatenate([self.fresh, sought]))
         others = ~np.isin(items, exact)
         said = np.empty(len(exact), dtype=np.float32)
@@ -178,15 +178,15 @@ class Nearest:
         folder.mkdir(parents=True, exist_ok=True)
         self.lists.save(folder, "lists")
         self.prior.save(folder, "prior")
-        self.cells.save(folder / _CELLS)
+        self.inverted_file.save(folder / _CELLS)
 
     @classmethod
     def load(cls, folder: Path) -> "Nearest":
         """Read what `save` wrote; arrays are mapped into memory."""
         lists = Lists.load(folder, "lists")
         nothing = np.zeros(0, dtype=np.int32)
-        cells = Cells.load(folder / _CELLS)
-        return cls(lists, Lists.load(folder, "prior"), cells, nothing, Lists(lists.items[:0], lists.logits[:0]))
+        inverted_file = InvertedFile.load(folder / _CELLS)
+        return cls(lists, Lists.load(folder, "prior"), inverted_file, nothing, Lists(lists.items[:0], lists.logits[:0]))
 
 
 @dataclass(frozen=True)

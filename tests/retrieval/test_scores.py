@@ -50,7 +50,7 @@ def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items:
     links = sp.random(n_items, n_items, 0.3, "csr", np.float32, rng)
     for many in (0.0, np.inf):  # most are passed over for what a sample says, or none
         with patch.object(scores, "_MANY", many):
-            check_same(SparseScores.linked(past, links), (histories @ links).toarray(), seed)
+            check_same(SparseScores.of_links(past, links), (histories @ links).toarray(), seed)
 
 
 @settings(max_examples=50, deadline=None)
@@ -63,7 +63,7 @@ def test_what_is_lent_adds_up_beside_what_is_known(n_requests: int, n_known: int
     shares[:, :n_known] *= ~lends
     table = sp.csr_matrix(known)
     said = SparseScores(table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data, n_known)
-    found = said.lent(sp.csr_matrix(shares, dtype=np.float32))
+    found = said.with_borrowers(sp.csr_matrix(shares, dtype=np.float32))
     expected = known @ shares
     expected[:, :n_known] += known
     lists = sp.csr_matrix((found.values, found.items, found.offsets), shape=expected.shape)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.retrieval.cells import Cells
+from recsys.retrieval.inverted_file import InvertedFile
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +17,17 @@ def vectors() -> np.ndarray:  # type: ignore[type-arg]
 
 
 def test_every_vector_is_in_one_cell(vectors: np.ndarray) -> None:  # type: ignore[type-arg]
-    cells = Cells.of(vectors)
-    assert np.sort(cells.members).tolist() == [*range(4_000)]
-    assert cells.starts[-1] == 4_000
-    assert sorted(cells.near(vectors[0], 4_000).tolist()) == [*range(4_000)]
-    assert len(cells.near(vectors[0], 10**6)) == 4_000
+    inverted_file = InvertedFile.of(vectors)
+    assert np.sort(inverted_file.members).tolist() == [*range(4_000)]
+    assert inverted_file.starts[-1] == 4_000
+    assert sorted(inverted_file.nearest(vectors[0], 4_000).tolist()) == [*range(4_000)]
+    assert len(inverted_file.nearest(vectors[0], 10**6)) == 4_000
 
 
 def test_a_tenth_of_the_vectors_holds_nine_of_ten_of_the_best(vectors: np.ndarray) -> None:  # type: ignore[type-arg]
-    cells, found = Cells.of(vectors), []
+    inverted_file, found = InvertedFile.of(vectors), []
     for query in vectors[::100]:
-        near = cells.near(query, 400)
+        near = inverted_file.nearest(query, 400)
         assert 400 <= len(near) < 700
         best = np.argsort(-(vectors @ query))[:50]
         found.append(np.isin(best, near).mean())
@@ -36,14 +36,14 @@ def test_a_tenth_of_the_vectors_holds_nine_of_ten_of_the_best(vectors: np.ndarra
 
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_few_vectors(n: int) -> None:
-    cells = Cells.of(np.eye(3, dtype=np.float32)[:n])
-    assert sorted(cells.near(np.ones(3, dtype=np.float32), 2).tolist())[:2] == [*range(n)][:2]
+    inverted_file = InvertedFile.of(np.eye(3, dtype=np.float32)[:n])
+    assert sorted(inverted_file.nearest(np.ones(3, dtype=np.float32), 2).tolist())[:2] == [*range(n)][:2]
 
 
 def test_save_and_load(vectors: np.ndarray, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    cells = Cells.of(vectors, seed=3)
-    cells.save(tmp_path / "cells")
-    loaded = Cells.load(tmp_path / "cells")
+    inverted_file = InvertedFile.of(vectors, seed=3)
+    inverted_file.save(tmp_path / "cells")
+    loaded = InvertedFile.load(tmp_path / "cells")
     for query in vectors[:3]:
-        np.testing.assert_array_equal(loaded.near(query, 100), cells.near(query, 100))
-    np.testing.assert_array_equal(Cells.of(vectors, seed=3).members, cells.members)
+        np.testing.assert_array_equal(loaded.nearest(query, 100), inverted_file.nearest(query, 100))
+    np.testing.assert_array_equal(InvertedFile.of(vectors, seed=3).members, inverted_file.members)

@@ -1,0 +1,60 @@
+"""Dot products of float32 vectors, several at a time, compiled as the loops of `recsys.retrieval.sparse`."""
+
+import numpy as np
+from numba import njit
+
+from recsys.data.arrays import Floats, Ints
+from recsys.data.halves import Halves, widened
+from recsys.data.prefetch import AHEAD, prefetch
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def dot_products(targets: Floats, sources: Floats, found: Floats) -> None:
+    """Fill `found` (n, m) with the dot products of targets (n, dim) and sources (m, dim), four at a time: each number
+    of a target is read a quarter as often. One does not depend on the others, to the last bit, as in BLAS."""
+    last, width = len(sources) - 1, targets.shape[1]
+    for place in range(len(targets)):
+        own = targets[place]
+        for row in range(0, last + 1, 4):  # behind the last one, it again
+            second, third, fourth = min(row + 1, last), min(row + 2, last), min(row + 3, last)
+            sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            for dimension in range(width):
+                number = own[dimension]
+                sums = (
+                    sums[0] + number * sources[row, dimension],
+                    sums[1] + number * sources[second, dimension],
+                    sums[2] + number * sources[third, dimension],
+                    sums[3] + number * sources[fourth, dimension],
+                )
+            found[place, row], found[place, second], found[place, third], found[place, fourth] = sums
+
+
+@njit(inline="always")
+def dot_products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
+    """Fill `found` (2, m) with the dot products of two rows (2, dim) and an even number of vectors (m, dim): two and
+    two at a time, each number is read half as often. Sums are in any order where the loop that calls says so."""
+    own, next_own = rows[0], rows[1]
+    for place in range(0, len(vectors), 2):
+        one, other = vectors[place], vectors[place + 1]
+        sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for dimension in range(len(own)):
+            sums = (
+                sums[0] + own[dimension] * one[dimension],
+                sums[1] + own[dimension] * other[dimension],
+                sums[2] + next_own[dimension] * one[dimension],
+                sums[3] + next_own[dimension] * other[dimension],
+            )
+        found[0, place], found[0, place + 1], found[1, place], found[1, place + 1] = sums
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def dot_products_of_pairs(users: Floats, rows: Ints, vectors: Floats | Halves, items: Ints, products: Floats) -> None:
+    """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and vectors (n_items, dim), of pairs
+    of `rows` and `items` (n_pairs,)."""
+    for pair in range(len(items)):
+        if pair + AHEAD < len(items):
+            prefetch(vectors, items[pair + AHEAD], items[pair + AHEAD] + 1)
+        user, own, product = users[rows[pair]], vectors[items[pair]], np.float32(0)
+        for dimension in range(len(own)):
+            product += user[dimension] * widened(own[dimension])
+        products[pair] = product

@@ -1,0 +1,117 @@
+"""Sort keys: whole numbers that sort as scores fall, made by loops compiled as those of `recsys.retrieval.sparse`.
+
+A key holds a place, or an item, in its lowest 32 bits: numpy sorts such numbers with vector instructions, and equal
+scores stay in the order of their places.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from recsys.data.arrays import Flags, Floats, Ints
+
+PLACE = np.int64(0xFFFF_FFFF)
+"""The bits of a key that hold the place."""
+
+NO_KEY = np.iinfo(np.int64).max
+"""Is behind all keys, and holds -1, as int32, as its place."""
+
+_SAMPLE = 128
+
+
+@njit(cache=True, nogil=True)
+def descending(bits: np.int64) -> np.int64:
+    """The upper half of a key: increases as float32 values, given as their bits, decrease."""
+    return ~(bits ^ ((bits >> 31) & 0x7FFF_FFFF)) << 32
+
+
+@njit(cache=True, nogil=True)
+def keys_of_nonzero(values: Floats, bits: Ints, keys: Ints) -> int:
+    """Write the keys of all values that are neither 0 nor NaN.
+
+    Args:
+        values: (n,) float32, and the same as int32 in `bits`.
+        keys: (n,) int64.
+
+    Returns:
+        How many there are.
+    """
+    found = 0
+    for place in range(len(values)):
+        if values[place] != 0 and values[place] == values[place]:
+            keys[found] = descending(np.int64(bits[place])) | place
+            found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
+    """Fill `keys` (n_ranked, n): whole numbers that sort as the scores fall, with the place in their lowest bits.
+
+    Args:
+        scores: (n_rows, n) float32, and the same as int32 in `bits`; the first `n_ranked` rows are looked at.
+    """
+    for row in range(len(keys)):
+        for place in range(keys.shape[1]):
+            own = np.int64(bits[row, place]) if scores[row, place] != 0 else np.int64(0)  # -0 is 0
+            keys[row, place] = descending(own) | place
+
+
+@njit(cache=True, nogil=True)
+def keys_of_best(
+    offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, n: int, many: float
+) -> NDArray[np.int64]:
+    """Keys, with items in the place of places, of values that are not 0 and of eligible items: the `n` highest of each
+    row, as far as there are so many, and some more.
+
+    Args:
+        offsets: (n_rows + 1,) where each row's `items` and `values` start, the latter as int32 in `bits`.
+        eligible: (n_rows, n_items).
+        many: of a row with more than so many times `n` values, most are passed over for what a sample says.
+
+    Returns:
+        (n_rows, most) in no order, `NO_KEY` behind the last one.
+    """
+    n_rows, widest, most = len(eligible), 0, 0
+    for row in range(n_rows):
+        widest = max(widest, offsets[row + 1] - offsets[row])
+    keys, found = np.empty((n_rows, widest), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
+    for row in range(n_rows):
+        first, last = offsets[row], offsets[row + 1]
+        least = sampled_threshold(values[first:last], n) if last - first > many * n else -np.inf
+        found[row] = keys_above(items, values, bits, first, last, least, eligible[row], keys[row])
+        if found[row] < n and least > -np.inf:
+            found[row] = keys_above(items, values, bits, first, last, -np.inf, eligible[row], keys[row])
+        most = max(most, found[row])
+    for row in range(n_rows):
+        keys[row, found[row] : most] = NO_KEY
+    return keys[:, :most]
+
+
+@njit(cache=True, nogil=True)
+def sampled_threshold(values: Floats, n: int) -> float:
+    """A value that about 2 `n` of the values (n_values,) reach, by a sample."""
+    sample = np.empty(_SAMPLE, dtype=np.float32)
+    for place in range(_SAMPLE):
+        sample[place] = values[place * len(values) // _SAMPLE]
+    sample.sort()
+    reached: float = sample[_SAMPLE - min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE)]
+    return reached
+
+
+@njit(cache=True, nogil=True)
+def keys_above(
+    items: Ints, values: Floats, bits: Ints, first: int, last: int, least: float, eligible: Flags, keys: Ints
+) -> int:
+    """Write the keys of the values [first, last) that reach a least one, see `keys_of_best`; how many there are.
+
+    Without branches, which would often be guessed wrong; what is eligible lies far away, and is asked apart.
+    """
+    high = found = 0
+    for place in range(first, last):
+        keys[high] = descending(np.int64(bits[place])) | items[place]
+        high += (values[place] >= least) & (values[place] != 0)
+    for place in range(high):
+        keys[found] = keys[place]
+        found += eligible[keys[place] & PLACE]
+    return found
