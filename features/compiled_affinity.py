@@ -115,8 +115,8 @@ def fill_vector_affinities(
     wanted: Ints,
     table: Floats,
 ) -> None:
-    """Fill columns of `table` (n_pairs, n_features) with aggregates of the dot products of vectors (n_items, dim), those
-    of each item of a history and each candidate."""
+    """Fill columns of `table` (n_pairs, n_features) with aggregates of dot products of vectors (n_items, dim): those of
+    each item of a history and each candidate."""
     newest, own = np.empty(limit, dtype=history.dtype), np.empty((2, vectors.shape[1]), dtype=np.float32)
     for request in range(len(offsets) - 1):
         n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)

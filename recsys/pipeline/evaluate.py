@@ -18,7 +18,7 @@ from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import Matched, brought_up_to
-from recsys.pipeline.measure import BASELINES, Asked, measure
+from recsys.pipeline.measure import BASELINES, LabelledBlock, measure
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
@@ -81,8 +81,8 @@ def _on_requests(
         caveats.append(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
-    asked = _asked(recommender, wanted)
-    report = measured(bundle, recommender.scoring, asked, name, seed, progress, caveats)
+    blocks = _labelled_blocks(recommender, wanted)
+    report = measure_version(bundle, recommender.scoring, blocks, name, seed, progress, caveats)
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
@@ -95,7 +95,7 @@ def _missed(targets: NDArray[np.int32]) -> str:
     return f"{np.mean(targets < 0):.1%} of the items wanted are unknown to the version; they count as missed."
 
 
-def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[Asked]:
+def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> Iterator[LabelledBlock]:
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
     # Not the version's numbers: of those whom it does not know, too, the requests of one user belong together.
@@ -104,7 +104,7 @@ def _asked(recommender: Recommender, requests: Sequence[Request]) -> Iterator[As
         part = [request.unexplored() for request in requests[start : start + size]]
         numbers = np.array([users.get(request.user_id or "", -1) for request in part], dtype=np.int32)
         targets = Targets.of(vocabulary.numbers(dict.fromkeys(request.targets)).tolist() for request in part)
-        yield Asked(recommender.block(part), targets, numbers)
+        yield LabelledBlock(recommender.block(part), targets, numbers)
 
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
@@ -139,7 +139,7 @@ def on_past_requests(
     known = replace(requests, users=matched.users[requests.users], target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
     strongest = grade_of_strongest(grade_thresholds(bundle.log), grade_thresholds(dataset.log))
-    asked = asked_of(past, known, strongest)
+    blocks = labelled_blocks(past, known, strongest)
     caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
@@ -147,15 +147,15 @@ def on_past_requests(
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
-    report = measured(bundle, past.scoring, asked, name, seed, progress, caveats, baselines)
+    report = measure_version(bundle, past.scoring, blocks, name, seed, progress, caveats, baselines)
     estimates = None if logged is None else off_policy(logged, seed=seed)
     return replace(report, windows=(window,), off_policy=estimates)
 
 
-def measured(
+def measure_version(
     bundle: Bundle,
     scoring: Scoring,
-    asked: Iterator[Asked],
+    blocks: Iterator[LabelledBlock],
     name: str,
     seed: int,
     progress: Progress,
@@ -168,7 +168,7 @@ def measured(
         scoring,
         bundle.features,
         bundle.rankers,
-        asked,
+        blocks,
         n_candidates=bundle.config.candidates.n,
         trained=np.bincount(learned.items, minlength=len(bundle.catalogue)),
         version=bundle.version,
@@ -182,13 +182,13 @@ def measured(
     return replace(report, facts=facts, features=bundle.report.features)
 
 
-def asked_of(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[Asked]:
+def labelled_blocks(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[LabelledBlock]:
     """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
     where that is None, it is not known."""
     for part, block in past.blocks(requests):
         targets = Targets(part.target_offsets, part.target_items)
         bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
-        yield Asked(block, targets, part.users, bought)
+        yield LabelledBlock(block, targets, part.users, bought)
 
 
 def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:

@@ -38,7 +38,7 @@ _COLD_EVENTS = 5
 
 
 @dataclass(frozen=True)
-class Asked:
+class LabelledBlock:
     """Requests whose outcome is known.
 
     Attributes:
@@ -53,10 +53,10 @@ class Asked:
     users: NDArray[np.int32]
     bought: Targets | None = None
 
-    def reachable(self) -> "Asked":
+    def reachable(self) -> "LabelledBlock":
         """Targets that the rules allow; under `policy.seen = exclude` these are the items new to the user."""
         bought = None if self.bought is None else self._allowed(self.bought)
-        return Asked(self.block, self._allowed(self.targets), self.users, bought)
+        return LabelledBlock(self.block, self._allowed(self.targets), self.users, bought)
 
     def _allowed(self, targets: Targets) -> Targets:
         known = targets.items >= 0
@@ -69,7 +69,7 @@ def measure(
     scoring: Scoring,
     features: FeatureSet,
     rankers: Rankers,
-    asked: Iterable[Asked],
+    blocks: Iterable[LabelledBlock],
     *,
     n_candidates: int,
     trained: NDArray[np.int64],
@@ -84,17 +84,17 @@ def measure(
 
     Args:
         scoring, features, rankers: what is measured; it must not have learned from the requests.
-        asked: the requests.
+        blocks: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
         baselines: sources that are measured alone beside it, and what the report calls them.
         caveats: what a reader of the figures has to know; that targets may not be listed is added.
     """
-    ranked = _Ranked(scoring, features, rankers, n_candidates, baselines)
+    ranked = _Rankings(scoring, features, rankers, n_candidates, baselines)
     unlisted = requests_unlisted = 0
-    for one in asked:
-        reachable = one.reachable()
-        unlisted += len(one.targets.items) - len(reachable.targets.items)
-        requests_unlisted += int(np.count_nonzero((one.targets.counts > 0) & (reachable.targets.counts == 0)))
+    for block in blocks:
+        reachable = block.reachable()
+        unlisted += len(block.targets.items) - len(reachable.targets.items)
+        requests_unlisted += int(np.count_nonzero((block.targets.counts > 0) & (reachable.targets.counts == 0)))
         ranked.add(reachable)
         progress(f"evaluating: {len(ranked):,} requests")
     if unlisted:
@@ -103,7 +103,7 @@ def measure(
             f"{unlisted:,} of the items wanted may not be listed: not available, or seen items are left out. "
             f"They are not counted, nor are {requests_unlisted:,} requests that wanted nothing else.",
         )
-    targets, catalogue = _joined(ranked.targets), scoring.catalogue
+    targets, catalogue = _joined_targets(ranked.targets), scoring.catalogue
     users = np.concatenate([np.zeros(0, dtype=np.int32), *ranked.users])
     lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
     answered = targets.counts > 0
@@ -112,7 +112,7 @@ def measure(
         caveats = (*caveats, "All requests are of one user, so there are no intervals: they are drawn over users.")
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
-    def measured(ranking: _Lists) -> Measurement:
+    def measured(ranking: _RankingLists) -> Measurement:
         found = evaluate_lists(
             ranking.joined().select(answered),
             wanted,
@@ -128,7 +128,7 @@ def measure(
     report = EvaluationReport.of(
         version,
         dataset,
-        measured(ranked.full) if len(ranked) else _nothing(len(trained)),
+        measured(ranked.full) if len(ranked) else _no_measurement(len(trained)),
         baselines={name: measured(ranking) for name, ranking in ranked.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in ranked.ablation.items()},
         slices={
@@ -140,14 +140,14 @@ def measure(
     return replace(
         report,
         candidates=ranked.recall.result(),
-        calibration=ranked.chances.result(),
+        calibration=ranked.calibrations.result(),
         dial=() if ranked.dial is None else ranked.dial.result(),
         importances=rankers.full.importance,
         caveats=tuple(caveats),
     )
 
 
-class _Lists:
+class _RankingLists:
     """Lists of one ranking over all blocks, and how well it orders the candidates of the full pipeline."""
 
     def __init__(self) -> None:
@@ -165,7 +165,7 @@ class _Lists:
         return RankedLists.of(self.items, self.scores)
 
 
-class _Ranked:
+class _Rankings:
     """The blocks so far: what every ranking lists, and what was wanted."""
 
     def __init__(
@@ -178,40 +178,42 @@ class _Ranked:
     ) -> None:
         self._scoring, self._features, self._rankers = scoring, features, rankers
         self._n_candidates, self._names = n_candidates, baselines
-        self.full = _Lists()
-        self.ablation: defaultdict[str, _Lists] = defaultdict(_Lists)
-        self.baselines: defaultdict[str, _Lists] = defaultdict(_Lists)
+        self.full = _RankingLists()
+        self.ablation: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
+        self.baselines: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
         self.targets: list[Targets] = []
         self.users: list[NDArray[np.int32]] = []
         self.lengths: list[NDArray[np.int64]] = []
-        self.recall, self.chances = _Recall(scoring.sources.names, n_candidates), _Chances(rankers)
+        self.recall, self.calibrations = _CandidateRecall(scoring.sources.names, n_candidates), _Calibrations(rankers)
         self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
 
     def __len__(self) -> int:
         return sum(map(len, self.users))
 
-    def add(self, asked: Asked) -> None:
+    def add(self, labelled: LabelledBlock) -> None:
         """Rank one block."""
-        scoring, block, targets = self._scoring, asked.block, asked.targets
+        scoring, block, targets = self._scoring, labelled.block, labelled.targets
         ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, [K] * len(block))
-        n_requests, ordered = len(block), _ordered(ranked)
+        n_requests, ordered = len(block), _lists_of_pipeline(ranked)
         self.full.add(ordered, ordered, targets)
         for group, ranker in self._rankers.without.items():
             scores = self._without(group, ranker, ranked)
-            lists = _by_score(ranked, scores, scores > -np.inf, n_requests)
-            everything = _by_score(ranked, scores, ranked.listed, n_requests)
+            lists = _lists_by_score(ranked, scores, scores > -np.inf, n_requests)
+            everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
             self.ablation[f"without {group}"].add(lists, everything, targets)
         simpler = scoring.sources.baseline_scores(block.histories, block.queries) if self._names else {}
         listable = block.listable
-        for source, said in simpler.items():
-            everything = _by_score(ranked, _known_of(said, ranked), ranked.listed, n_requests)
-            self.baselines[self._names[source]].add(_best(said, listable, targets), everything, targets)
+        for source, source_scores in simpler.items():
+            everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)
+            self.baselines[self._names[source]].add(
+                _best_of_source(source_scores, listable, targets), everything, targets
+            )
         self.recall.add(ranked, targets)
-        self.chances.add(ranked, asked)
+        self.calibrations.add(ranked, labelled)
         if self.dial is not None:
             self.dial.add(ranked, block.policies, targets)
         self.targets.append(targets)
-        self.users.append(asked.users)
+        self.users.append(labelled.users)
         self.lengths.append(block.histories.lengths)
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
@@ -223,7 +225,7 @@ class _Ranked:
         return scores
 
 
-class _Recall:
+class _CandidateRecall:
     """How many targets are among the candidates, by source."""
 
     def __init__(self, sources: Sequence[str], budget: int) -> None:
@@ -242,7 +244,7 @@ class _Recall:
         return CandidateRecall(self.budget, shares[-1], dict(zip(self.sources, shares[:-1], strict=True)))
 
 
-class _Chances:
+class _Calibrations:
     """Predicted probabilities and what happened, of every candidate."""
 
     def __init__(self, rankers: Rankers) -> None:
@@ -250,8 +252,8 @@ class _Chances:
         self.scores: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.heads}
         self.happened: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in self.heads}
 
-    def add(self, ranked: RankedBlock, asked: Asked) -> None:
-        for name, targets in (("p_click", asked.targets), ("p_purchase", asked.bought)):
+    def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
+        for name, targets in (("p_click", labelled.targets), ("p_purchase", labelled.bought)):
             if targets is not None:
                 self.scores[name].append(ranked.scores)
                 self.happened[name].append(_is_target(ranked, targets))
@@ -272,29 +274,29 @@ def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
     return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
 
 
-def _best(said: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
+def _best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
     """The best items by one source alone, looked at so deep that ties at place K are known."""
-    items = said.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
+    items = source_scores.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
     rows, places = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
-    scores[rows, places] = said.of(rows, items[rows, places])
+    scores[rows, places] = source_scores.of(rows, items[rows, places])
     return pessimistic(RankedLists(items, scores), targets, K)
 
 
-def _known_of(said: Scores, ranked: RankedBlock) -> NDArray[np.float32]:
+def _scores_of_source(source_scores: Scores, ranked: RankedBlock) -> NDArray[np.float32]:
     """(n_pairs,) the scores of the candidates by one source alone; -inf for what it knows nothing of."""
-    scores = said.of(ranked.candidates.rows, ranked.candidates.items)
+    scores = source_scores.of(ranked.candidates.rows, ranked.candidates.items)
     return np.where(scores != 0, scores, np.float32(-np.inf))
 
 
-def _ordered(ranked: RankedBlock) -> RankedLists:
+def _lists_of_pipeline(ranked: RankedBlock) -> RankedLists:
     candidates = ranked.candidates
     return RankedLists.of(
         [candidates.items[order] for order in ranked.orders], [ranked.scores[order] for order in ranked.orders]
     )
 
 
-def _by_score(
+def _lists_by_score(
     ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
 ) -> RankedLists:
     """Lists of the chosen candidates by other scores (n_pairs,), equal ones by item number."""
@@ -305,13 +307,13 @@ def _by_score(
     return RankedLists.of(np.split(items, bounds), np.split(values, bounds))
 
 
-def _joined(parts: Sequence[Targets]) -> Targets:
+def _joined_targets(parts: Sequence[Targets]) -> Targets:
     counts = np.concatenate([np.zeros(0, dtype=np.int64), *(part.counts for part in parts)])
     items = np.concatenate([np.zeros(0, dtype=np.int32), *(part.items for part in parts)])
     return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), items)
 
 
-def _nothing(n_items: int) -> Measurement:
+def _no_measurement(n_items: int) -> Measurement:
     empty = RankedLists(np.zeros((0, K), dtype=np.int32), np.zeros((0, K), dtype=np.float32))
     return evaluate_lists(
         empty, Targets.of([]), popularity=np.zeros(n_items), vectors=np.zeros((n_items, 1), dtype=np.float32), k=K

@@ -15,7 +15,7 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.evaluate import asked_of, caveats_of, measured
+from recsys.pipeline.evaluate import caveats_of, labelled_blocks, measure_version
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
@@ -81,8 +81,8 @@ def evaluate_anew(
                 "no recommender in service can.",
             )
         strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
-        requests = asked_of(past, asked, strongest)
-        report = measured(trained, past.scoring, requests, name, seed, progress, caveats)
+        requests = labelled_blocks(past, asked, strongest)
+        report = measure_version(trained, past.scoring, requests, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))
     return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)

@@ -16,7 +16,7 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.evaluate import asked_of, caveats_of, facts_of
+from recsys.pipeline.evaluate import caveats_of, facts_of, labelled_blocks
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
@@ -115,7 +115,7 @@ class Steps:
             past.scoring,
             features,
             rankers,
-            asked_of(past, test, grade_of_strongest(self.thresholds, self.thresholds)),
+            labelled_blocks(past, test, grade_of_strongest(self.thresholds, self.thresholds)),
             n_candidates=self.config.candidates.n,
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",

@@ -25,7 +25,7 @@ from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.measure import _best
+from recsys.pipeline.measure import _best_of_source
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Scoring
@@ -244,7 +244,7 @@ def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dial() 
 
 def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
     wanted = Targets.of([range(30)])
-    lists = _best(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
+    lists = _best_of_source(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
     assert lists.items.shape == (1, 10)
     assert not pessimistic_hits(lists, wanted)[:, :10].any()
 
