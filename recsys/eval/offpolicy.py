@@ -13,7 +13,7 @@ FEW = 100
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedPlacements:
     """Placements, an item at a place of a list that was shown, and what came of them. All arrays are (n,).
 
     Attributes:
@@ -73,7 +73,7 @@ class OffPolicy:
         return self.effective_sample_size >= FEW and abs(self.mean_weight - 1.0) < 0.2
 
 
-def off_policy(logged: Logged, *, clip: float = 50.0, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
+def off_policy(logged: LoggedPlacements, *, clip: float = 50.0, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
     """Estimate the reward per place that the measured policy would have earned.
 
     Args:

@@ -1,11 +1,14 @@
 """Placements of a window whose propensities were logged, beside what a recommender would have placed there."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.data.interactions import InteractionLog
-from recsys.eval.offpolicy import Logged
+from recsys.eval.offpolicy import LoggedPlacements
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
@@ -14,7 +17,7 @@ from recsys.pipeline.ranking import RankedBlock, rank_block
 
 def logged_placements(
     past: PastScoring, features: FeatureSet, rankers: Rankers, window: InteractionLog, most: int, seed: int
-) -> Logged | None:
+) -> LoggedPlacements | None:
     """Every impression with a request, a position and a propensity; None where the window has none.
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
@@ -24,75 +27,135 @@ def logged_placements(
     Args:
         past: with sources that have not learned from the window.
         window: the events, in the numbers of `past`.
-        most: requests that are looked at, drawn by `seed`.
+        most: lists that are looked at, drawn by `seed`.
     """
-    placed = window.is_impression & np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
-    if not placed.any():
+    shown = _ShownLists.of(window)
+    if shown is None:
         return None
-    shown, wanted = window.select(placed), window.positive()
-    lists, first, rows = np.unique(_lists(shown), return_index=True, return_inverse=True)
-    order = np.argsort(rows, kind="stable")
-    at = np.minimum(np.searchsorted(lists, _lists(wanted)), len(lists) - 1)
-    told = lists[at] == _lists(wanted)
-    keys = rows * np.int64(window.n_items) + shown.items
-    earned = np.isin(keys, at[told] * np.int64(window.n_items) + wanted.items[told])
-    nothing, none = np.zeros(len(lists) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows))]).astype(np.int64)
-    # What was placed is looked up through its own number, so that sampling and sorting carry it along.
-    requests = PastRequests(
-        shown.users[first],
-        shown.times[first],
-        nothing,
-        none,
-        none,
-        offsets,
-        order.astype(np.int32),
-        shown.positions[order],
-    )
-    requests = requests.take(np.argsort(requests.times, kind="stable")).sample(most, seed)
-    lengths, most_ranked = np.zeros(len(lists), dtype=np.int64), past.config.candidates.n
-    np.maximum.at(lengths, rows, np.minimum(shown.positions.astype(np.int64) + 1, most_ranked))
-    target, expected, predicted, places = [], [], [], []
-    for part, block in past.blocks(requests):
-        asked = lengths[rows[part.shown_items[part.shown_offsets[:-1]]]].tolist()
-        ranked = rank_block(past.scoring, features, rankers.full, block, most_ranked, asked)
+    n_candidates = past.config.candidates.n
+    lists, lengths, members = shown.sample(most, seed), shown.lengths(n_candidates), shown.members()
+    placements, replaced, done = [], [], 0
+    for part, block in past.blocks(shown.requests(lists)):
+        numbers = lists[done : done + len(part)]
+        done += len(part)
+        asked = lengths[numbers].tolist()
+        ranked = rank_block(past.scoring, features, rankers.full, block, n_candidates, asked)
         chances = rankers.click.probability(ranked.scores).astype(np.float64)
-        for row, n in enumerate(asked):
-            own = part.shown_items[part.shown_offsets[row] : part.shown_offsets[row + 1]]
-            says = _placed(ranked, chances, row, n)
-            positions, items = np.minimum(shown.positions[own], n), shown.items[own]
-            target.append((says[0][positions] == items).astype(np.float64))
-            expected.append(says[1][positions])
-            predicted.append(_chance_of(ranked, chances, row, items))
-            places.append(own)
-    chosen = np.concatenate(places)
-    return Logged(
-        rewards=earned[chosen].astype(np.float64),
-        propensities=shown.propensities[chosen].astype(np.float64),
-        target=np.concatenate(target),
-        predicted=np.concatenate(predicted),
-        expected=np.concatenate(expected),
-        requests=rows[chosen].astype(np.int32),
-        n_behind=int(np.count_nonzero(shown.positions[chosen] >= most_ranked)),
+        for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
+            own = members[number]
+            placements.append(own)
+            replaced.append(_beside(ranked, chances, row, n, shown.log.items[own], shown.log.positions[own]))
+    chosen = np.concatenate(placements)
+    target, expected, predicted = (np.concatenate(column) for column in zip(*replaced, strict=True))
+    return LoggedPlacements(
+        rewards=shown.rewards[chosen],
+        propensities=shown.log.propensities[chosen].astype(np.float64),
+        target=target,
+        predicted=predicted,
+        expected=expected,
+        requests=shown.list_numbers[chosen].astype(np.int32),
+        n_behind=int(np.count_nonzero(shown.log.positions[chosen] >= n_candidates)),
     )
 
 
-def _lists(log: InteractionLog) -> NDArray[np.int64]:
-    """(n_events,) the list that each event is of: two users may have the same request_id, and not the same list."""
+@dataclass(frozen=True)
+class _ShownLists:
+    """The lists of a window whose placements were logged with a propensity.
+
+    Attributes:
+        log: the placements: an impression each.
+        list_numbers: (n_placements,) the list that each is of.
+        rewards: (n_placements,) 1 where the user showed interest in the item in the same request, else 0.
+    """
+
+    log: InteractionLog
+    list_numbers: NDArray[np.int64]
+    rewards: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, window: InteractionLog) -> "_ShownLists | None":
+        """Find them; None where there is none."""
+        told = np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
+        log, wanted = window.select(window.is_impression & told), window.positive()
+        if not len(log):
+            return None
+        keys, list_numbers = np.unique(_list_keys(log), return_inverse=True)
+        numbers = np.minimum(np.searchsorted(keys, _list_keys(wanted)), len(keys) - 1)
+        of_list = keys[numbers] == _list_keys(wanted)
+        n_items = np.int64(window.n_items)
+        rewarded = numbers[of_list] * n_items + wanted.items[of_list]
+        return cls(log, list_numbers, np.isin(list_numbers * n_items + log.items, rewarded).astype(np.float64))
+
+    def sample(self, most: int, seed: int) -> NDArray[np.int64]:
+        """(n_requests,) numbers of at most `most` lists, drawn evenly, in the order of time."""
+        lists = np.argsort(self.log.times[self._firsts], kind="stable")
+        if len(lists) <= most:
+            return lists
+        return lists[np.sort(np.random.default_rng(seed).choice(len(lists), most, replace=False))]
+
+    def requests(self, lists: NDArray[np.int64]) -> PastRequests:
+        """The moments at which some lists were made; nobody asks what was wanted then."""
+        firsts = self._firsts[lists]
+        return PastRequests.unlabelled(self.log.users[firsts], self.log.times[firsts])
+
+    def lengths(self, most: int) -> NDArray[np.int64]:
+        """(n_lists,) up to its last placement, but at most `most`."""
+        lengths = np.zeros(int(self.list_numbers.max()) + 1, dtype=np.int64)
+        np.maximum.at(lengths, self.list_numbers, np.minimum(self.log.positions.astype(np.int64) + 1, most))
+        return lengths
+
+    def members(self) -> list[NDArray[np.int64]]:
+        """The placements of each list."""
+        order = np.argsort(self.list_numbers, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.list_numbers))[:-1])
+
+    @property
+    def _firsts(self) -> NDArray[np.int64]:
+        """(n_lists,) the first placement of each list."""
+        return np.unique(self.list_numbers, return_index=True)[1]
+
+
+def _list_keys(log: InteractionLog) -> NDArray[np.int64]:
+    """(n_events,) what tells lists apart: two users may have the same request_id, and not the same list."""
     return log.users * np.int64(2**32) + log.requests
 
 
-def _placed(
-    ranked: RankedBlock, chances: NDArray[np.float64], row: int, n: int
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """(n + 1,) items of the list and their probabilities; -1 and 0 behind its end, and behind place n."""
+class _Beside(NamedTuple):
+    """A recommender's list beside the placements of one that was shown. All arrays are (n_placements,)."""
+
+    target: NDArray[np.float64]
+    """1 where it puts the same item at the same place, else 0"""
+    expected: NDArray[np.float64]
+    """probability that what it puts there is wanted"""
+    predicted: NDArray[np.float64]
+    """probability that what was shown there is wanted"""
+
+
+def _beside(
+    ranked: RankedBlock,
+    chances: NDArray[np.float64],
+    row: int,
+    n: int,
+    items: NDArray[np.int32],
+    positions: NDArray[np.int16],
+) -> _Beside:
+    """Compare the list of one request with what was shown.
+
+    Args:
+        chances: (n_pairs,) of the block: probability that each candidate is wanted.
+        row: the request.
+        n: length of its list.
+        items, positions: (n_placements,) what was shown, and at which place.
+    """
     pairs = ranked.orders[row][:n]
-    items, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)
-    items[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
-    return items, expected
+    listed, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)  # the last place stands for all behind
+    listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
+    places = np.minimum(positions, n)
+    target = (listed[places] == items).astype(np.float64)
+    return _Beside(target, expected[places], _chances_of(ranked, chances, row, items))
 
 
-def _chance_of(
+def _chances_of(
     ranked: RankedBlock, chances: NDArray[np.float64], row: int, items: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """(n,) probabilities of items that are among the candidates of a request; 0 for others."""

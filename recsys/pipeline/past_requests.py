@@ -36,6 +36,12 @@ class PastRequests:
     def __len__(self) -> int:
         return len(self.times)
 
+    @classmethod
+    def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
+        """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
+        offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        return cls(users, times, offsets, none, none, offsets, none, none.astype(np.int16))
+
     @property
     def has_impressions(self) -> bool:
         """Whether any request tells what was shown."""

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from recsys.errors import DataError
-from recsys.eval.offpolicy import Logged, OffPolicy, off_policy
+from recsys.eval.offpolicy import LoggedPlacements, OffPolicy, off_policy
 
 
-def placements(**columns: list[float]) -> Logged:
+def placements(**columns: list[float]) -> LoggedPlacements:
     n = len(columns["rewards"])
     given = {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
     nothing = np.zeros(n)
-    return Logged(
+    return LoggedPlacements(
         given["rewards"],
         given["propensities"],
         given["target"],
@@ -81,7 +81,7 @@ def test_intervals_hold_the_truth_in_a_simulated_world() -> None:
     for run in range(n_runs):
         places = np.tile(np.arange(n_places), n_lists)
         items = np.array([rng.choice(n_items, p=logging[place]) for place in places])
-        logged = Logged(
+        logged = LoggedPlacements(
             rewards=(rng.random(len(places)) < truth[places, items]).astype(np.float64),
             propensities=logging[places, items],
             target=(items == chosen[places]).astype(np.float64),

@@ -11,7 +11,7 @@ import pytest
 from recsys.errors import DataError
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import reliability
-from recsys.eval.offpolicy import Logged, off_policy
+from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import Targets, top_k
 from recsys.eval.report import render, write_report
@@ -61,7 +61,9 @@ def report() -> EvaluationReport:
         },
         dial=(DialPoint(0.0, 0.2, 0.5), DialPoint(0.4, 0.195, 0.6), DialPoint(0.8, 0.15, 0.8)),
         off_policy=off_policy(
-            Logged(*(np.full(50, value) for value in (1.0, 0.5, 1.0, 0.2, 0.3)), np.arange(50, dtype=np.int32))
+            LoggedPlacements(
+                *(np.full(50, value) for value in (1.0, 0.5, 1.0, 0.2, 0.3)), np.arange(50, dtype=np.int32)
+            )
         ),
         features=(
             FeatureRow(NASTY, "behaviour", NASTY, 1.0, 0.5, 0.0, 1.0, 250.0, 0.31),

@@ -17,7 +17,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import DataError
-from recsys.eval.offpolicy import Logged, off_policy
+from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
@@ -257,7 +257,7 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
     return replace(log, positions=places, propensities=fair)
 
 
-def logged(bundle: Bundle, window: InteractionLog) -> Logged:
+def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
     past = PastScoring(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
     found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
     assert found is not None
