@@ -6,6 +6,7 @@ Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,23 @@ from recsys.retrieval.scores import Scores
 FUSION = 20.0
 """Places that a rank is damped by: smaller trusts the first places of each source more."""
 
-Pairs = tuple[NDArray[np.int64], NDArray[np.int32]]
-"""Requests and items, each (n_pairs,)."""
 
-Proposal = tuple[Scores, NDArray[np.int32]]
-"""What a source says, and its (n_requests, n) best eligible items, see `Scores.best`."""
+class Pairs(NamedTuple):
+    """Pairs of a request and an item, in the order of the requests."""
+
+    rows: NDArray[np.int64]
+    """(n_pairs,) requests"""
+    items: NDArray[np.int32]
+    """(n_pairs,) item numbers"""
+
+
+class Proposal(NamedTuple):
+    """What a source says of a block of requests."""
+
+    scores: Scores
+    """of any pair"""
+    best: NDArray[np.int32]
+    """(n_requests, n) the best eligible items, see `Scores.best`"""
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,8 @@ class Candidates:
         return Candidates(self.rows[chosen], self.items[chosen], self.proposed_by[chosen], scores, fused)
 
 
-def propose(
-    said: Mapping[str, Proposal], eligible: NDArray[np.bool_], n: int, certain: Pairs | None = None
+def merge(
+    proposals: Mapping[str, Proposal], eligible: NDArray[np.bool_], n: int, required: Pairs | None = None
 ) -> Candidates:
     """The `n` best items of each request by the sources together.
 
@@ -57,25 +70,25 @@ def propose(
     `n` items, other eligible ones fill up, so that no list is shorter than it must be.
 
     Args:
-        said: source -> its scores, and the best by them.
+        proposals: of each source; each holds the `n` best items, or all there are.
         eligible: (n_requests, n_items) False where an item must not be proposed.
         n: most candidates per request.
-        certain: pairs, in the order of their requests, that are candidates whatever the sources say, beyond `n`, as
+        required: pairs, in the order of their requests, that are candidates whatever the sources say, beyond `n`, as
             far as they are eligible.
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
     worth = 1 / (FUSION + np.arange(n, dtype=np.float32))
-    lists = np.array([best for _, best in said.values()], dtype=np.int32)
-    wanted, own = certain or (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
-    most = n_requests * n + len(own)
+    lists = np.array([proposal.best for proposal in proposals.values()], dtype=np.int32)
+    required = required or Pairs(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
+    most = n_requests * n + len(required.items)
     rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
     proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
-    bounds = wanted.searchsorted(np.arange(n_requests + 1))
-    keys, starts = keys_of_lists(lists.reshape(len(said), n_requests, n), eligible, bounds, own)
+    bounds = required.rows.searchsorted(np.arange(n_requests + 1))
+    keys, starts = keys_of_lists(lists.reshape(len(proposals), n_requests, n), eligible, bounds, required.items)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    n_pairs = fuse_lists(keys, starts, len(said), worth, eligible, rows, items, proposed_by, fused)
+    n_pairs = fuse_lists(keys, starts, len(proposals), worth, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
-    found = {source: scores.of(rows, items) for source, (scores, _) in said.items()}
-    return Candidates(rows, items, proposed_by[:n_pairs], found, fused[:n_pairs])
+    scores = {source: proposal.scores.of(rows, items) for source, proposal in proposals.items()}
+    return Candidates(rows, items, proposed_by[:n_pairs], scores, fused[:n_pairs])

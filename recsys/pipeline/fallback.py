@@ -32,7 +32,7 @@ def popular_list(request: Request, block: Block, scoring: Scoring, bundle: Bundl
         best = best[np.isin(best, only)]
     else:
         n = max(bundle.config.candidates.n, request.n)
-        best = best[(np.arange(len(best)) < n) | np.isin(best, policy.certain)]
+        best = best[(np.arange(len(best)) < n) | np.isin(best, policy.required)]
     arranged = policy.arrange(best, worth[best], request.n)
     items = best[arranged.order[: request.n]]
     nothing = np.full(len(items), np.nan, dtype=np.float32)

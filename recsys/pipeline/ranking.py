@@ -63,7 +63,7 @@ def rank_block(
         lengths: of each list as it will be shown; the order behind it is the ranker's.
     """
     stages, most = block.stages, max(n_candidates, *lengths)
-    candidates = stages.run("candidates", lambda: scoring.candidates(block, most, _certain(block)))
+    candidates = stages.run("candidates", lambda: scoring.candidates(block, most, _required(block)))
 
     def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         table = stages.run("features", lambda: scoring.table(block, candidates, features))
@@ -112,13 +112,13 @@ def _answered(scores: NDArray[np.float32], answers: NDArray[np.float32]) -> NDAr
     return scores + _ANSWER * scores.std() * (answers - answers.mean()) / spread if spread else scores
 
 
-def _certain(block: Block) -> Pairs | None:
+def _required(block: Block) -> Pairs | None:
     """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
     place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
     three of hundreds."""
-    given = [policy.certain for policy in block.policies]
+    given = [policy.required for policy in block.policies]
     if block.only:
         both = zip(given, block.only, strict=True)
         given = [pinned if only is None else np.union1d(pinned, only).astype(np.int32) for pinned, only in both]
     lengths = [len(items) for items in given]
-    return (np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None
+    return Pairs(np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None

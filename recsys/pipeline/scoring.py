@@ -19,7 +19,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
-from recsys.pipeline.candidates import Candidates, Pairs, Proposal, propose
+from recsys.pipeline.candidates import Candidates, Pairs, Proposal, merge
 from recsys.pipeline.sources import TEXT, Queries, Sources
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
@@ -174,20 +174,21 @@ class Scoring:
             eligible &= np.isnan(created) | (created <= now[:, None])
         return eligible
 
-    def candidates(self, block: Block, n: int, certain: Pairs | None = None) -> Candidates:
-        """The `n` items of each request that are worth ranking, and the `certain` ones."""
+    def candidates(self, block: Block, n: int, required: Pairs | None = None) -> Candidates:
+        """The `n` items of each request that are worth ranking, and the `required` ones."""
         n = min(n, block.eligible.shape[1])
-        nothing = SparseScores.nothing(*block.eligible.shape), np.full((len(block), n), -1, dtype=np.int32)
-        said: dict[str, Proposal] = {}
+        none = np.full((len(block), n), -1, dtype=np.int32)
+        nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
+        proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
 
             def ask(source: str = source) -> Proposal:
                 scores = self.sources.scores_of(source, block.histories, block.queries)
-                return scores, scores.best(block.eligible, n)
+                return Proposal(scores, scores.best(block.eligible, n))
 
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
-            said[source] = block.stages.attempt(source, within, ask) or nothing
-        return propose(said, block.eligible, n, certain)
+            proposals[source] = block.stages.attempt(source, within, ask) or nothing
+        return merge(proposals, block.eligible, n, required)
 
     def answers(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and what is looked for, 0 without free text; None where no request

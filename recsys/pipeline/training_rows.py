@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from recsys.pipeline.candidates import Candidates
+from recsys.pipeline.candidates import Candidates, Pairs
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.progress import Progress
@@ -35,7 +35,7 @@ def training_rows(
     parts = [_no_rows(len(features.names))]
     done = 0
     for part, block in past.blocks(requests):
-        shown = part.shown_rows, part.shown_items
+        shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         if excluded is not None:
             candidates = candidates.keep(~excluded[candidates.items])

@@ -57,7 +57,7 @@ class Policy:
             step.narrow(allowed, catalogue)
 
     @property
-    def certain(self) -> NDArray[np.int32]:
+    def required(self) -> NDArray[np.int32]:
         """Items that must be among the candidates, whatever their scores: the pinned ones."""
         pinned = [step.items for step in self.steps if isinstance(step, Pins)]
         items = np.concatenate([np.zeros(0, dtype=np.int32), *pinned])

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.pipeline.candidates import Candidates
-from recsys.pipeline.candidates import propose as propose_from
+from recsys.pipeline.candidates import Candidates, Pairs, Proposal
+from recsys.pipeline.candidates import merge as merge_proposals
 from recsys.retrieval.scores import DenseScores
 
 
@@ -13,12 +13,13 @@ def items_of(candidates: Candidates, request: int = 0) -> list[int]:
     return candidates.items[candidates.rows == request].tolist()
 
 
-def propose(values, eligible, n, certain=None) -> Candidates:  # type: ignore[no-untyped-def]
+def merge(values, eligible, n, required=None) -> Candidates:  # type: ignore[no-untyped-def]
     """From dense scores."""
-    pairs = None if certain is None else np.nonzero(certain)
+    pairs = None if required is None else Pairs(*np.nonzero(required))
     said = {name: DenseScores(one) for name, one in values.items()}
     most = min(n, eligible.shape[1])
-    return propose_from({name: (one, one.best(eligible, most)) for name, one in said.items()}, eligible, n, pairs)
+    proposals = {name: Proposal(one, one.best(eligible, most)) for name, one in said.items()}
+    return merge_proposals(proposals, eligible, n, pairs)
 
 
 def scores(*rows: list[float]) -> np.ndarray:  # type: ignore[type-arg]
@@ -32,10 +33,10 @@ def test_the_promises(n_requests: int, n_items: int, n: int, seed: int) -> None:
     shape = (n_requests, n_items)
     given_scores = {name: rng.integers(-1, 3, shape).astype(np.float32) for name in ("a", "b", "c")}
     eligible = rng.random(shape) < 0.6
-    certain = eligible & (rng.random(shape) < 0.2)
-    found = propose(given_scores, eligible, n)
-    with_certain = propose(given_scores, eligible, n, certain)
-    for candidates in (found, with_certain):
+    required = eligible & (rng.random(shape) < 0.2)
+    found = merge(given_scores, eligible, n)
+    with_required = merge(given_scores, eligible, n, required)
+    for candidates in (found, with_required):
         assert eligible[candidates.rows, candidates.items].all()
         assert (np.diff(candidates.rows * n_items + candidates.items) > 0).all(), "by request, then by item; each once"
         for name, values in given_scores.items():
@@ -48,23 +49,23 @@ def test_the_promises(n_requests: int, n_items: int, n: int, seed: int) -> None:
     chosen = np.zeros(shape, dtype=bool)
     chosen[found.rows, found.items] = True
     again = np.zeros(shape, dtype=bool)
-    again[with_certain.rows, with_certain.items] = True
-    np.testing.assert_array_equal(again, chosen | certain)
+    again[with_required.rows, with_required.items] = True
+    np.testing.assert_array_equal(again, chosen | required)
     for request in range(n_requests):
         one = slice(request, request + 1)
-        alone = propose({name: values[one] for name, values in given_scores.items()}, eligible[one], n)
+        alone = merge({name: values[one] for name, values in given_scores.items()}, eligible[one], n)
         assert items_of(alone) == items_of(found, request), "a request does not depend on those beside it"
 
 
 def test_reciprocal_ranks_are_summed() -> None:
     """Second place twice is worth more than first place once: 2 / 21 > 1 / 20."""
-    found = propose({"a": scores([9, 8, 0, 0]), "b": scores([0, 8, 9, 0])}, np.ones((1, 4), dtype=bool), 2)
+    found = merge({"a": scores([9, 8, 0, 0]), "b": scores([0, 8, 9, 0])}, np.ones((1, 4), dtype=bool), 2)
     assert items_of(found) == [0, 1], "of the two first places, the lower number"
     assert found.proposed_by.tolist() == [0b01, 0b11]
 
 
 def test_a_source_proposes_its_n_best_only() -> None:
-    found = propose({"a": scores([1, 2, 3, 4]), "b": scores([4, 3, 2, 1])}, np.ones((1, 4), dtype=bool), 2)
+    found = merge({"a": scores([1, 2, 3, 4]), "b": scores([4, 3, 2, 1])}, np.ones((1, 4), dtype=bool), 2)
     assert dict(zip(found.items.tolist(), found.proposed_by.tolist(), strict=True)) == {
         0: 0b10,
         3: 0b01,
@@ -73,24 +74,24 @@ def test_a_source_proposes_its_n_best_only() -> None:
 
 def test_equal_scores_are_taken_by_item_number() -> None:
     everything = np.ones((1, 50), dtype=bool)
-    assert items_of(propose({"a": scores([1.0] * 50)}, everything, 5)) == [0, 1, 2, 3, 4]
-    assert items_of(propose({"a": scores([0.0] * 50)}, everything, 5)) == [0, 1, 2, 3, 4], "fillers too"
+    assert items_of(merge({"a": scores([1.0] * 50)}, everything, 5)) == [0, 1, 2, 3, 4]
+    assert items_of(merge({"a": scores([0.0] * 50)}, everything, 5)) == [0, 1, 2, 3, 4], "fillers too"
     some = scores([0.0] * 20 + [2.0] * 10 + [1.0] * 20)
-    assert items_of(propose({"a": some}, everything, 13)) == [*range(20, 33)]
+    assert items_of(merge({"a": some}, everything, 13)) == [*range(20, 33)]
 
 
 def test_no_item_may_be_listed() -> None:
-    found = propose({"a": scores([1, 2])}, np.zeros((1, 2), dtype=bool), 2)
+    found = merge({"a": scores([1, 2])}, np.zeros((1, 2), dtype=bool), 2)
     assert len(found.items) == len(found.rows) == 0
     assert found.items.dtype == np.int32
 
 
 def test_no_source() -> None:
-    assert items_of(propose({}, np.array([[True, False, True]]), 5)) == [0, 2]
+    assert items_of(merge({}, np.array([[True, False, True]]), 5)) == [0, 2]
 
 
 def test_keep() -> None:
-    found = propose({"a": scores([1, 2, 3])}, np.ones((1, 3), dtype=bool), 3)
+    found = merge({"a": scores([1, 2, 3])}, np.ones((1, 3), dtype=bool), 3)
     kept = found.keep(np.array([False, True, True]))
     assert items_of(kept) == [1, 2]
     assert kept.scores["a"].tolist() == [2, 3]

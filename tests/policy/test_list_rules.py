@@ -101,7 +101,7 @@ def test_quota_leaves_a_demoted_item_behind() -> None:
 def test_pins_stand_where_they_are_pinned() -> None:
     assert arranged(Pins(numbers(6, 2, -1), np.array([1, 3, 2]))) == [6, 0, 2, 1, 3, 4, 5, 7]
     assert arranged(Pins(numbers(0), np.array([99]))) == [1, 2, 3, 4, 5, 6, 7, 0]
-    assert Policy((Pins(numbers(6, -1), np.array([1, 2])),)).certain.tolist() == [6]
+    assert Policy((Pins(numbers(6, -1), np.array([1, 2])),)).required.tolist() == [6]
 
 
 def test_caps_hold_together_and_the_last_gives_way() -> None:
