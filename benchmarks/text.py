@@ -41,8 +41,8 @@ from recsys.text.cache import VectorCache
 from recsys.text.finetune import Trainer
 from recsys.text.interest import InterestModel
 from recsys.text.plan import Plan
-from recsys.text.ranking import is_better
 from recsys.text.teacher import Teacher
+from recsys.text.validation import is_better
 
 NAMES = ("scientific", "movielens-small", "online-retail")
 ROWS = ("last", "mean", "none", "lora", "adalora", "full", "distilled", "some", "teacher")
@@ -172,8 +172,8 @@ class Bench:
         """
         fit, verdicts = Trainer.fit, list[bool]()
 
-        def beyond_the_network(trainer: Trainer, plan: Plan, adapter: Any = None, lessons: Any = None) -> bool:
-            return (adapter is not None or lessons is not None) and fit(trainer, plan, adapter, lessons)
+        def beyond_the_network(trainer: Trainer, plan: Plan, adapter: Any = None, soft_targets: Any = None) -> bool:
+            return (adapter is not None or soft_targets is not None) and fit(trainer, plan, adapter, soft_targets)
 
         def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
             verdicts.append(is_better(now, before))

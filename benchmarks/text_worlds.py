@@ -14,7 +14,7 @@ from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.loading import load_dataset
 from recsys.data.request_file import read_requests
 from recsys.data.split import TemporalSplit
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 
 _MOST_REQUESTS = 4_000
 
@@ -95,5 +95,5 @@ def from_requests(dataset: Dataset, path: Path) -> Asked:
 def from_log(log: InteractionLog, start: int, end: int) -> Asked:
     """Every positive event of a window with what its user did before; some of them where there are many."""
     wanted = (log.weights > 0) & (log.times >= start) & (log.times < end)
-    instances = Instances.from_log(log, 50, wanted)
-    return Asked(instances.histories(), instances.targets.items.astype(np.int64)).unseen().some(_MOST_REQUESTS)
+    examples = Examples.from_log(log, 50, wanted)
+    return Asked(examples.histories(), examples.targets.items.astype(np.int64)).unseen().some(_MOST_REQUESTS)

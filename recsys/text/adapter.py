@@ -63,7 +63,7 @@ class AdaptedEncoder:
         part = torch.zeros(len(rows), self.encoder.dim, device=self.encoder.device, requires_grad=True)
         if len(own):
             part = part.index_copy(0, torch.from_numpy(own).to(part.device), self._embed(rows[own]))
-        return self.team.whole(part)
+        return self.team.sum(part)
 
     def _embed(self, rows: NDArray[np.int64]) -> torch.Tensor:
         inputs = self.lower.inputs(rows)
@@ -80,7 +80,7 @@ class AdaptedEncoder:
         with torch.inference_mode():
             for rows in self.lower.batches():
                 vectors[rows] = self._embed(rows).cpu().numpy()
-        whole: NDArray[np.float32] = self.team.whole(torch.from_numpy(vectors)).numpy()
+        whole: NDArray[np.float32] = self.team.sum(torch.from_numpy(vectors)).numpy()
         self.seconds_per_pass = time.monotonic() - started
         return whole
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from recsys.data.interactions import InteractionLog
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer
 
 _MOST_REQUESTS = 2_000
@@ -74,9 +74,7 @@ def fit_head(
     return Head(fitted, float(found[1]) - fitted * centre)
 
 
-def labelled_pairs(
-    scorer: Scorer, log: InteractionLog, validation: Instances, history: int, seed: int
-) -> LabelledPairs:
+def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, history: int, seed: int) -> LabelledPairs:
     """What was shown and what came of it, in the validation window; without impressions, the next event among all."""
     if len(validation) == 0:
         nothing = np.empty(0, dtype=bool)
@@ -109,9 +107,9 @@ def _from_impressions(
     rows = np.sort(generator.choice(rows, min(most, len(rows)), replace=False))
     chosen = np.zeros(len(log), dtype=bool)
     chosen[rows] = True
-    instances = Instances.from_log(log, history, chosen)
-    logits = scorer.score_items(instances.histories(), instances.targets.items[:, None].astype(np.int64))[:, 0]
-    targets = instances.targets
+    examples = Examples.from_log(log, history, chosen)
+    logits = scorer.score_items(examples.histories(), examples.targets.items[:, None].astype(np.int64))[:, 0]
+    targets = examples.targets
 
     def reacted(events: NDArray[np.bool_]) -> NDArray[np.bool_]:
         # The reaction names the list it answers; without request ids, the same user and item must do.
@@ -132,7 +130,7 @@ def _key(owners: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> N
 
 
 def _from_next_events(
-    scorer: Scorer, validation: Instances, bought: int, generator: np.random.Generator
+    scorer: Scorer, validation: Examples, bought: int, generator: np.random.Generator
 ) -> LabelledPairs:
     rows = np.sort(generator.choice(len(validation), min(_MOST_REQUESTS, len(validation)), replace=False))
     some = validation.select(rows)

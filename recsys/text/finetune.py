@@ -13,15 +13,15 @@ from recsys.progress import Progress
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.checkpoint import Checkpoints, Position, flattened, nested, optimizer_state, restore_optimizer
 from recsys.text.curves import Point, TensorBoardLog
-from recsys.text.instances import Instances
-from recsys.text.lessons import Lessons
+from recsys.text.distillation import SoftTargets
+from recsys.text.examples import Examples
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import Plan, schedule
-from recsys.text.ranking import gains, is_better
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.team import ALONE, Team
+from recsys.text.validation import is_better, ndcg_of_targets
 
 _STEPS_BETWEEN_CHECKS = 160
 _PATIENCE = 4
@@ -31,8 +31,8 @@ _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
 _ALONE_RATE = 4.0
 """Learning rate of the network when it is trained alone, over that beside an adapter."""
-_LESSONS = 32
-"""What the teacher said of so many requests is looked at in each step."""
+_SOFT_TARGETS = 32
+"""Requests whose soft targets are looked at in each step."""
 _SLACK = 1.25
 """What was measured once may take a little longer the next time."""
 
@@ -61,7 +61,7 @@ class Trainer:
         vectors: NDArray[np.float32],
         bags: sp.csr_matrix,
         sampler: Sampler,
-        validation: Instances,
+        validation: Examples,
         progress: Progress,
         checkpoints: Checkpoints | None = None,
         board: TensorBoardLog | None = None,
@@ -84,80 +84,86 @@ class Trainer:
         """The network as it stands, for inference."""
         return self.network.scorer(self.vectors, self.bags)
 
-    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None, lessons: Lessons | None = None) -> bool:
+    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None, soft_targets: SoftTargets | None = None) -> bool:
         """Train until the plan ends or validation stops improving; everything ends at its best.
 
-        An interrupted training of the same stage goes on where its last checkpoint was written. With lessons none is
-        written: after an interruption the teacher is trained again.
+        An interrupted training of the same stage goes on where its last checkpoint was written. With soft targets none
+        is written: after an interruption the teacher is trained again.
 
         Returns:
             True where the end is better than the start by more than chance; where it is not, an adapter (and the
-            network trained with it, or with lessons) is set back to the start.
+            network trained with it, or with soft targets) is set back to the start.
         """
         optimizer = self._optimizer(plan, adapter)
-        peaks = [group["lr"] for group in optimizer.param_groups]
-        start = kept = self._state(adapter)
-        resumed = self.saved()
-        if resumed is not None and resumed[0].stage == plan.stage:
-            at, tensors = resumed
-            start, started, kept, best = self._take_up(tensors, optimizer, adapter)
-            self.curve = at.curve
-            self.progress(f"text: {plan.stage} goes on from step {at.step}")
+        peak_rates = [group["lr"] for group in optimizer.param_groups]
+        first_state = best_state = self._state(adapter)
+        saved = self.saved()
+        if saved is not None and saved[0].stage == plan.stage:
+            position, tensors = saved
+            first_state, first_ndcg, best_state, best_ndcg = self._resume(tensors, optimizer, adapter)
+            self.curve = position.curve
+            self.progress(f"text: {plan.stage} goes on from step {position.step}")
         else:
-            best = started = self._check()
-            at = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, float(started.mean()), self.curve)
-            self._record(Point(plan.stage, 0, plan.clock.seconds, None, at.best))
-        per_epoch = math.ceil(len(self.sampler.instances) / self.sampler.batch_size)
-        steps = math.ceil(per_epoch * plan.epochs / plan.accumulate)
-        per_epoch_steps = math.ceil(per_epoch / plan.accumulate)
-        check_every = math.ceil(per_epoch_steps / math.ceil(per_epoch_steps / _STEPS_BETWEEN_CHECKS))
+            first_ndcg = best_ndcg = self._check()
+            reached = float(first_ndcg.mean())
+            position = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, reached, self.curve)
+            self._record(Point(plan.stage, 0, plan.clock.seconds, None, reached))
+        steps, steps_per_check = self._steps(plan)
         losses: list[float] = []
-        while at.step < steps and at.since_best < _PATIENCE and not self._is_over(plan, adapter):
-            done = self.team.most(plan.done(at.step, steps))
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        while position.step < steps and position.since_best < _PATIENCE and not self._is_over(plan, adapter):
+            done = self.team.max(plan.done(position.step, steps))
+            for group, peak in zip(optimizer.param_groups, peak_rates, strict=True):
                 group["lr"] = peak * schedule(done)
-            losses.append(self._step(optimizer, plan, at.step, adapter, lessons, done))
-            at = replace(at, step=at.step + 1)
-            if at.step < steps and at.step % check_every and not self._is_over(plan, adapter):
+            losses.append(self._step(optimizer, plan, position.step, adapter, soft_targets, done))
+            position = replace(position, step=position.step + 1)
+            if position.step < steps and position.step % steps_per_check and not self._is_over(plan, adapter):
                 continue
             if adapter is not None:
                 self.vectors = adapter.vectors()
-            now = self._check()
-            value = float(now.mean())
-            at = replace(at, since_best=at.since_best + 1)
-            if value >= at.best * (1.0 - _NOISE):
-                best, kept = now, self._state(adapter)
-                at = replace(at, best=max(at.best, value), since_best=0)
-            self._record(Point(plan.stage, at.step, plan.clock.seconds, float(np.mean(losses)), value))
+            ndcg = self._check()
+            reached = float(ndcg.mean())
+            position = replace(position, since_best=position.since_best + 1)
+            if reached >= position.best * (1.0 - _NOISE):
+                best_ndcg, best_state = ndcg, self._state(adapter)
+                position = replace(position, best=max(position.best, reached), since_best=0)
+            self._record(Point(plan.stage, position.step, plan.clock.seconds, float(np.mean(losses)), reached))
             self.progress(
-                f"text: {plan.stage} step {at.step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 "
-                f"{value:.4f} (start {started.mean():.4f})"
+                f"text: {plan.stage} step {position.step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 "
+                f"{reached:.4f} (start {first_ndcg.mean():.4f})"
             )
             losses.clear()
-            position = replace(at, seconds=plan.clock.seconds, curve=self.curve)
-            if lessons is None:
-                states, gains_of = {"start": start, "kept": kept}, {"start": started, "kept": best}
-                self._write(position, optimizer, adapter, states, gains_of)
-        better = is_better(best, started)
-        self._restore(kept if better or (adapter is None and lessons is None) else start, adapter)
+            if soft_targets is None:
+                saved_position = replace(position, seconds=plan.clock.seconds, curve=self.curve)
+                states, ndcgs = {"start": first_state, "kept": best_state}, {"start": first_ndcg, "kept": best_ndcg}
+                self._write(saved_position, optimizer, adapter, states, ndcgs)
+        better = is_better(best_ndcg, first_ndcg)
+        keeps_best = better or (adapter is None and soft_targets is None)
+        self._restore(best_state if keeps_best else first_state, adapter)
         return better
 
     def saved(self) -> tuple[Position, dict[str, torch.Tensor]] | None:
         """What an interrupted training left, as the first process of the team finds it."""
         first = self.checkpoints is not None and self.team.rank == 0
-        return self.team.told(self.checkpoints.read() if self.checkpoints is not None and first else None)
+        return self.team.broadcast(self.checkpoints.read() if self.checkpoints is not None and first else None)
+
+    def _steps(self, plan: Plan) -> tuple[int, int]:
+        """Steps of a stage at most, and steps between two checks, which split an epoch evenly."""
+        batches = math.ceil(len(self.sampler.examples) / self.sampler.batch_size)
+        steps_per_epoch = math.ceil(batches / plan.accumulate)
+        checks_per_epoch = math.ceil(steps_per_epoch / _STEPS_BETWEEN_CHECKS)
+        return math.ceil(batches * plan.epochs / plan.accumulate), math.ceil(steps_per_epoch / checks_per_epoch)
 
     def _is_over(self, plan: Plan, adapter: AdaptedEncoder | None) -> bool:
         """True where no time is left for one more step and the check that ends a stage."""
         passes = adapter.seconds_per_pass if adapter is not None else 0.0
         reserve = _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
-        return bool(self.team.most(plan.is_over(reserve)))
+        return bool(self.team.max(plan.is_over(reserve)))
 
     def _check(self) -> NDArray[np.float64]:
         started = time.monotonic()
         share, values = self.team.share(len(self.validation)), np.zeros(len(self.validation))
-        values[share] = gains(self.scorer(), self.validation.select(share))
-        values = self.team.whole(torch.from_numpy(values)).numpy()
+        values[share] = ndcg_of_targets(self.scorer(), self.validation.select(share))
+        values = self.team.sum(torch.from_numpy(values)).numpy()
         self._seconds_per_check = time.monotonic() - started
         return values
 
@@ -172,7 +178,7 @@ class Trainer:
         plan: Plan,
         step: int,
         adapter: AdaptedEncoder | None,
-        lessons: Lessons | None,
+        soft_targets: SoftTargets | None,
         done: float,
     ) -> float:
         """One step of the optimizer. What is drawn follows from seed and step alone, so it can go on from any step."""
@@ -187,22 +193,22 @@ class Trainer:
             loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch, self.team)
             penalty = adapter.method.penalty() if adapter is not None else None
             whole = loss if penalty is None else loss + penalty / self.team.size
-            if lessons is not None:
-                rows = generator.choice(len(lessons), min(_LESSONS, len(lessons)), replace=False)
+            if soft_targets is not None:
+                rows = generator.choice(len(soft_targets), min(_SOFT_TARGETS, len(soft_targets)), replace=False)
                 drawn = (rows, self.sampler.max_history, self.sampler.n_kinds)
-                whole = whole + lessons.weight * lessons.loss(self.network, self._read, *drawn)
+                whole = whole + soft_targets.weight * soft_targets.loss(self.network, self._read, *drawn)
             (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
             total += loss.item() / plan.accumulate
-        self.team.add_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
+        self.team.sum_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
         optimizer.step()
         if adapter is not None:
             adapter.method.after_step(done)
         self._seconds_per_step = time.monotonic() - started
-        return float(self.team.whole(torch.tensor(total, dtype=torch.float64)))
+        return float(self.team.sum(torch.tensor(total, dtype=torch.float64)))
 
     def _examples(self, seed: int, number: int) -> NDArray[np.int64]:
         """The examples of one batch: every epoch is a permutation of its own."""
-        n = len(self.sampler.instances)
+        n = len(self.sampler.examples)
         epoch, place = divmod(number, math.ceil(n / self.sampler.batch_size))
         if self._epoch[0] != epoch:
             order = np.random.default_rng([seed, 0, epoch]).permutation(n)
@@ -257,25 +263,25 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         adapter: AdaptedEncoder | None,
         states: dict[str, _State],
-        gains_of: dict[str, NDArray[np.float64]],
+        ndcgs: dict[str, NDArray[np.float64]],
     ) -> None:
         if self.checkpoints is None or self.team.rank:
             return
         states = {"now": self._state(adapter), **states}
         groups = {f"network.{name}": state.network for name, state in states.items()}
         groups |= {"optimizer": optimizer_state(optimizer)}
-        groups |= {"gains": {name: torch.from_numpy(values) for name, values in gains_of.items()}}
+        groups |= {"gains": {name: torch.from_numpy(values) for name, values in ndcgs.items()}}
         if adapter is not None:
             groups |= {f"adapter.{name}": state.adapter for name, state in states.items()}
             groups |= {"vectors": {name: torch.tensor(state.vectors) for name, state in states.items()}}
             groups |= {"method": adapter.method.extra_state()}
         self.checkpoints.write(position, flattened(groups))
 
-    def _take_up(
+    def _resume(
         self, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, adapter: AdaptedEncoder | None
     ) -> tuple[_State, NDArray[np.float64], _State, NDArray[np.float64]]:
-        """Set everything to what a checkpoint holds; gives the state and gains of the start, then those of the best."""
-        vectors, gains_of = nested(tensors, "vectors"), nested(tensors, "gains")
+        """Set everything to what a checkpoint holds; gives state and ndcg of the start, then those of the best."""
+        vectors, ndcgs = nested(tensors, "vectors"), nested(tensors, "gains")
         now, start, kept = (
             _State(
                 nested(tensors, f"network.{name}"),
@@ -288,4 +294,4 @@ class Trainer:
         restore_optimizer(optimizer, nested(tensors, "optimizer"))
         if adapter is not None:
             adapter.method.restore_extra(nested(tensors, "method"))
-        return start, gains_of["start"].numpy(), kept, gains_of["kept"].numpy()
+        return start, ndcgs["start"].numpy(), kept, ndcgs["kept"].numpy()

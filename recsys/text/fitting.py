@@ -18,7 +18,7 @@ from recsys.text.calibration import Head, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
@@ -27,7 +27,7 @@ from recsys.text.reader import TextReader
 from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
-from recsys.text.teaching import train_teacher
+from recsys.text.teacher_training import train_teacher
 from recsys.text.team import ALONE, Together
 from recsys.text.training import NETWORK, TEACHER, Learned, Training
 
@@ -89,7 +89,7 @@ def fit(
     if earlier is not None and earlier.network.prior.shape == network.prior.shape:
         network.go_on_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
         epochs[NETWORK] = again
-    training, validation = split(Instances.from_log(log, config.history), len(texts))
+    training, validation = split(Examples.from_log(log, config.history), len(texts))
     bags = lexicon.bags(tokens)
     curve: tuple[Point, ...] = ()
     if len(training) >= _FEWEST_EXAMPLES and len(validation) and minutes > 0:
@@ -111,15 +111,15 @@ def fit(
     return Fitted(reader, scorer, rounded(base), click, purchase, curve)
 
 
-def split(instances: Instances, n_items: int) -> tuple[Instances, Instances]:
+def split(examples: Examples, n_items: int) -> tuple[Examples, Examples]:
     """Examples to train on, and later ones to stop by: the newest share, never more than is needed."""
     most = min(_MOST_VALIDATION, max(_LEAST_VALIDATION, _VALIDATION_SCORES // max(1, n_items)))
-    share = int(len(instances) * _VALIDATION_SHARE)
+    share = int(len(examples) * _VALIDATION_SHARE)
     held = min(max(share, min(2 * share, _ENOUGH)), most)
-    cut = len(instances) - held
-    has_history = instances.stops > instances.starts
+    cut = len(examples) - held
+    has_history = examples.stops > examples.starts
     taught = has_history | (np.cumsum(~has_history) % _WITHOUT_HISTORY == 0)
-    return instances.select(taught & (np.arange(len(instances)) < cut)), instances.select(slice(cut, None))
+    return examples.select(taught & (np.arange(len(examples)) < cut)), examples.select(slice(cut, None))
 
 
 def _encoded(
@@ -142,7 +142,7 @@ def fit_teacher(
     progress: Progress,
 ) -> Teacher:
     """Train a teacher beside a fitted model; the arguments are those of `InterestModel.teacher`."""
-    training, validation = split(Instances.from_log(log, config.history), len(texts))
+    training, validation = split(Examples.from_log(log, config.history), len(texts))
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
     plan = Plan(TEACHER, config.epochs, config.learning_rate, 1, seed, Clock(), 0.0, 60.0 * minutes)
     lower.keep(plan.is_over)

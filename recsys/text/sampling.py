@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
 from recsys.text.attention import ReadEvents, read
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 
 _NEGATIVES = 1_024
 _SKIPPED = 8
@@ -105,30 +105,30 @@ class Sampler:
 
     def __init__(
         self,
-        instances: Instances,
+        examples: Examples,
         n_items: int,
         max_history: int,
         n_kinds: int,
         batch_size: int,
         passed_over: "PassedOver | None" = None,
     ) -> None:
-        self.instances = instances
+        self.examples = examples
         self.n_items = n_items
         self.max_history = max_history
         self.n_kinds = n_kinds
         self.passed_over = passed_over or PassedOver.nothing()
-        self.batch_size = min(batch_size, len(instances))
-        counts = np.bincount(instances.targets.items, minlength=n_items)
-        in_batch = 1.0 - (1.0 - counts / max(1, len(instances))) ** self.batch_size
-        self.met = np.union1d(instances.targets.items, instances.past.items)
+        self.batch_size = min(batch_size, len(examples))
+        counts = np.bincount(examples.targets.items, minlength=n_items)
+        in_batch = 1.0 - (1.0 - counts / max(1, len(examples))) ** self.batch_size
+        self.met = np.union1d(examples.targets.items, examples.past.items)
         self.n_negatives = min(_NEGATIVES, len(self.met))
         drawn = self.n_negatives / len(self.met)
         self.log_chances = np.log(1.0 - (1.0 - in_batch) * (1.0 - drawn) + 1e-9).astype(np.float32)
-        self.mean_weight = float(instances.targets.weights.mean())
+        self.mean_weight = float(examples.targets.weights.mean())
 
     def draw(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Batch:
         """The batch of some examples."""
-        some = self.instances.select(chosen)
+        some = self.examples.select(chosen)
         targets = some.targets.items.astype(np.int64)
         negatives = generator.choice(self.met, self.n_negatives, replace=False)
         skipping, skipped_items = self.passed_over.of(some.targets.requests, generator)

@@ -38,7 +38,7 @@ class Team:
         """Which of some items belong to this process, the same ones throughout."""
         return np.asarray(rows % self.size == self.rank)
 
-    def most(self, value: float) -> float:
+    def max(self, value: float) -> float:
         """The largest value that any process has."""
         if self.size == 1:
             return value
@@ -46,7 +46,7 @@ class Team:
         distributed.all_reduce(largest, distributed.ReduceOp.MAX)
         return float(largest)
 
-    def told(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """What the first process has."""
         if self.size == 1:
             return value
@@ -54,14 +54,14 @@ class Team:
         distributed.broadcast_object_list(said)
         return said[0]
 
-    def whole(self, part: torch.Tensor) -> torch.Tensor:
-        """The sum of what all processes have; the gradient of every use of it comes back to each part."""
+    def sum(self, part: torch.Tensor) -> torch.Tensor:
+        """The sum of what all processes have (an all-reduce); the gradient of every use of it comes back to each part."""
         if self.size == 1:
             return part
         total: torch.Tensor = _Sum.apply(part)  # type: ignore[no-untyped-call]
         return total
 
-    def add_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+    def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Let every process have the sum of all gradients; one that has none counts zero."""
         if self.size == 1:
             return

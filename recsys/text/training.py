@@ -14,16 +14,16 @@ from recsys.progress import Progress
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.checkpoint import Checkpoints
 from recsys.text.curves import Point, TensorBoardLog
+from recsys.text.distillation import SoftTargets
 from recsys.text.encoder import TextEncoder
+from recsys.text.examples import Examples
 from recsys.text.finetune import Trainer
-from recsys.text.instances import Instances
-from recsys.text.lessons import Lessons
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import Clock, Plan
 from recsys.text.sampling import Sampler
 from recsys.text.teacher import Teacher
-from recsys.text.teaching import train_teacher
+from recsys.text.teacher_training import train_teacher
 from recsys.text.team import Team
 
 NETWORK, TEACHER = "network", "teacher"
@@ -70,7 +70,7 @@ class Training:
     tokens: Sequence[Sequence[int]]
     bags: sp.csr_matrix
     sampler: Sampler
-    validation: Instances
+    validation: Examples
     checkpoints: Checkpoints | None
     config: TextConfig
     epochs: Mapping[str, int]
@@ -117,26 +117,26 @@ class Training:
         if not lower.keep(until(_TO_TEACH).is_over):
             trainer.progress("text: no teacher: the budget is spent; raise text.budget_minutes")
             return
-        teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), self.sampler.instances
+        teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), self.sampler.examples
         train_teacher(teacher, scorer, training, self.validation, until(_TO_TEACH), trainer.progress)
         if teacher.weight == 0.0:
             trainer.progress("text: the teacher is left out: what it says does not explain the newest events")
             return
-        lessons = Lessons.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), self.config.distil)
+        soft_targets = SoftTargets.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), self.config.distil)
         last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)
-        if not trainer.fit(last, lessons=lessons):
+        if not trainer.fit(last, soft_targets=soft_targets):
             trainer.progress("text: the teacher is left out: with it the newest events are not ranked better")
 
     def _tune(self, trainer: Trainer, plan: Plan) -> TextEncoder:
         """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
         config, encoder, team, progress = self.config, self.start.encoder, trainer.team, trainer.progress
-        if config.peft == "none" or team.most(plan.is_over()):
+        if config.peft == "none" or team.max(plan.is_over()):
             progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
             return encoder
         torch.manual_seed(plan.seed)  # every process starts from the same adapter
         adapter = AdaptedEncoder(encoder, self.tokens, config.peft, config.lora_rank, config.upper_layers, team)
-        needed = team.most(_PASSES * adapter.seconds_per_pass)
-        if team.most(plan.is_over(needed)) or team.most(not adapter.lower.keep(plan.is_over)):
+        needed = team.max(_PASSES * adapter.seconds_per_pass)
+        if team.max(plan.is_over(needed)) or team.max(not adapter.lower.keep(plan.is_over)):
             progress(
                 f"text: no {config.peft}: {max(0.0, plan.deadline - plan.clock.seconds):.0f} s of the budget are left, "
                 f"and tuning takes at least {needed:.0f} s; raise text.budget_minutes"

@@ -14,11 +14,11 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import read
 from recsys.text.cache import VectorCache
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
-from recsys.text.ranking import gains
+from recsys.text.validation import ndcg_of_targets
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,8 @@ def adapted(texts: list[str], log: InteractionLog, settings: TextConfig) -> Inte
 
 
 def test_training_learns_what_comes_next(start: InterestModel, model: InterestModel, log: InteractionLog) -> None:
-    instances = Instances.from_log(log, 5)
-    assert gains(model.scorer, instances).mean() > gains(start.scorer, instances).mean() + 0.1
+    examples = Examples.from_log(log, 5)
+    assert ndcg_of_targets(model.scorer, examples).mean() > ndcg_of_targets(start.scorer, examples).mean() + 0.1
     scores = model.score(given([0, 1, 2]))[0].reshape(len(SUBJECTS), len(THINGS))
     assert scores.mean(axis=1).argmax() == 0
 
@@ -117,7 +117,7 @@ def test_probabilities_rise_with_the_logit_and_purchases_are_clicks(model: Inter
 
 
 def test_probabilities_of_the_next_event_add_up_to_about_one(model: InterestModel, log: InteractionLog) -> None:
-    some = Instances.from_log(log, 5).select(slice(-200, None))
+    some = Examples.from_log(log, 5).select(slice(-200, None))
     clicks, _ = model.probabilities(model.score(some.histories()))
     assert 0.5 < clicks.sum(axis=1).mean() < 2.0
 
@@ -134,8 +134,8 @@ def test_impressions_calibrate_the_heads(texts: list[str], settings: TextConfig)
     log = make_log(rows, 48)
     shown = replace(log, event_names=("impression", "purchase"))
     model = InterestModel.fit(texts, shown, settings, minutes=0)
-    instances = Instances.from_log(shown, 5, shown.is_impression)
-    logits = model.score(instances.histories())[np.arange(len(instances)), instances.targets.items]
+    examples = Examples.from_log(shown, 5, shown.is_impression)
+    logits = model.score(examples.histories())[np.arange(len(examples)), examples.targets.items]
     assert model.probabilities(logits)[0].mean() == pytest.approx(0.25, abs=0.12)
 
 
@@ -278,8 +278,8 @@ def test_a_warm_start_goes_on_from_what_was_learned(
     log = replace(log, n_items=len(wider))
     warm = InterestModel.fit(wider, log, settings, minutes=0, warm=model)
     assert len(warm) == 50
-    instances = Instances.from_log(log, 5)
-    assert gains(warm.scorer, instances).mean() > gains(start.scorer, instances).mean() + 0.1
+    examples = Examples.from_log(log, 5)
+    assert ndcg_of_targets(warm.scorer, examples).mean() > ndcg_of_targets(start.scorer, examples).mean() + 0.1
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 1, 0, DAY, 0.0)], [(0, 1, 1, DAY, 4.0)]])
@@ -305,7 +305,7 @@ def test_training_and_serving_use_the_same_formula(model: InterestModel, texts: 
 
     reader = model.reader
     network: InterestNetwork = reader.network.eval()
-    histories = Instances.from_log(log, 5).select(slice(-20, None)).histories()
+    histories = Examples.from_log(log, 5).select(slice(-20, None)).histories()
     events = read(histories, 5, 3)
     with torch.inference_mode():
         said = network.read_texts(

@@ -10,7 +10,7 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.eval.metrics.calibration import reliability
 from recsys.text.calibration import LabelledPairs
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 
 
@@ -42,7 +42,7 @@ def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, 
     cut = int(log.times[int(0.6 * len(log))])
     config = TextConfig(encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, learning_rate=4e-3, peft="none")
     model = InterestModel.fit(texts, log.before(cut), config, minutes=5)
-    asked = Instances.from_log(log, 5, log.is_impression & (log.times >= cut))
+    asked = Examples.from_log(log, 5, log.is_impression & (log.times >= cut))
     items = asked.targets.items.astype(np.int64)[:, None]
     clicks, purchases = model.probabilities(model.scorer.score_items(asked.histories(), items)[:, 0])
     pairs = asked.targets.requests.astype(np.int64) * log.n_items + asked.targets.items

@@ -6,7 +6,7 @@ import numpy as np
 from text_world import make_log
 
 from recsys.data.interactions import InteractionLog
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.sampling import PassedOver, Sampler
 
 
@@ -32,11 +32,11 @@ def test_passed_over_is_what_was_shown_beside_the_choice() -> None:
 
 def test_a_batch_names_them_for_their_request_alone() -> None:
     log = shown_log()
-    instances = Instances.from_log(log, 5)
-    sampler = Sampler(instances, 10, 5, 3, 8, PassedOver.from_log(log))
-    batch = sampler.draw(np.arange(len(instances)), np.random.default_rng(0))
+    examples = Examples.from_log(log, 5)
+    sampler = Sampler(examples, 10, 5, 3, 8, PassedOver.from_log(log))
+    batch = sampler.draw(np.arange(len(examples)), np.random.default_rng(0))
     drawn = batch.items[batch.candidates]
-    assert instances.targets.items.tolist() == [9, 2]
+    assert examples.targets.items.tolist() == [9, 2]
     assert not batch.skipped[0].any()
     assert drawn[batch.skipped[1]].tolist() == [1, 3]
     assert drawn[batch.labels].tolist() == [9, 2]
@@ -44,6 +44,6 @@ def test_a_batch_names_them_for_their_request_alone() -> None:
 
 def test_a_log_without_impressions_has_none() -> None:
     log = make_log([(0, 0, 1, 1, 4), (0, 1, 1, 2, 4)], 3)
-    instances = Instances.from_log(log, 5)
-    sampler = Sampler(instances, 3, 5, 3, 8, PassedOver.from_log(log))
+    examples = Examples.from_log(log, 5)
+    sampler = Sampler(examples, 3, 5, 3, 8, PassedOver.from_log(log))
     assert not sampler.draw(np.arange(2), np.random.default_rng(0)).skipped.any()

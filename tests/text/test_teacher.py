@@ -10,11 +10,11 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.text.encoder import TextEncoder
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 from recsys.text.lower import LowerLayers
 from recsys.text.teacher import TITLES, Teacher
-from recsys.text.teaching import Pools
+from recsys.text.teacher_training import Pools
 
 
 @pytest.fixture(scope="module")
@@ -76,23 +76,23 @@ def test_kept_lower_states_give_the_same_opinion(tiny_encoder: str, texts: list[
 
 
 def test_the_best_items_of_a_request(start: InterestModel, log: InteractionLog) -> None:
-    instances = Instances.from_log(log, 5).select(slice(-50, None))
-    pools = Pools.of(start.scorer, instances, 20)
+    examples = Examples.from_log(log, 5).select(slice(-50, None))
+    pools = Pools.of(start.scorer, examples, 20)
     assert np.all(np.diff(pools.logits, axis=1) <= 0)
     held = pools.columns < 20
-    assert np.array_equal(pools.items[held, pools.columns[held]], instances.targets.items[held])
-    histories = instances.histories()
+    assert np.array_equal(pools.items[held, pools.columns[held]], examples.targets.items[held])
+    histories = examples.histories()
     for row in range(50):
         own = set(histories.items[histories.offsets[row] : histories.offsets[row + 1]])
-        assert own.isdisjoint(set(pools.items[row]) - {int(instances.targets.items[row])})
+        assert own.isdisjoint(set(pools.items[row]) - {int(examples.targets.items[row])})
     assert len(pools.decidable().items) == held.sum()
-    assert Pools.of(start.scorer, instances, 500).items.shape == (50, 48)
+    assert Pools.of(start.scorer, examples, 500).items.shape == (50, 48)
 
 
 def test_a_trained_teacher_reranks_better(start: InterestModel, teacher: Teacher, log: InteractionLog) -> None:
     assert teacher.weight > 0
-    pools = Pools.of(start.scorer, Instances.from_log(log, 5).select(slice(-200, None)), 10).decidable()
-    scores = teacher.rerank(pools.logits, pools.instances.histories(), pools.items)
+    pools = Pools.of(start.scorer, Examples.from_log(log, 5).select(slice(-200, None)), 10).decidable()
+    scores = teacher.rerank(pools.logits, pools.examples.histories(), pools.items)
     own = np.take_along_axis(scores, pools.columns[:, None], axis=1)
     assert ndcg((scores > own).sum(axis=1)) > ndcg(pools.columns) + 0.02
 
@@ -118,7 +118,7 @@ def test_what_the_teacher_says_is_learned_where_that_is_a_gain(
 ) -> None:
     monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: better)
     monkeypatch.setattr("recsys.text.finetune._NOISE", 10.0)  # what is learned last stays
-    monkeypatch.setattr("recsys.text.teaching._fitted_weight", lambda pools, opinions: 1.0)
+    monkeypatch.setattr("recsys.text.teacher_training._fitted_weight", lambda pools, opinions: 1.0)
     log = log.select(log.users < 24)
     said: list[str] = []
     distilled = settings.model_copy(update={"distil": 1.0})

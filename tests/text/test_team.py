@@ -18,8 +18,8 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.pipeline.processes import Processes
 from recsys.progress import Progress, silent
+from recsys.text.examples import Examples
 from recsys.text.finetune import Trainer
-from recsys.text.instances import Instances
 from recsys.text.interest import InterestModel
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
@@ -97,7 +97,7 @@ def test_two_learn_what_one_learns_and_go_on_after_an_interruption(
 def test_the_shares_of_a_batch_add_up_to_its_loss(texts: list[str], log: InteractionLog) -> None:
     torch.manual_seed(0)
     network = InterestNetwork(8, 4, 5, 3).eval()
-    sampler = Sampler(Instances.from_log(log, 5), len(texts), 5, 3, 16)
+    sampler = Sampler(Examples.from_log(log, 5), len(texts), 5, 3, 16)
     batch = sampler.draw(np.arange(100, 102), np.random.default_rng(0))
     read = torch.nn.functional.normalize(torch.randn(len(batch.items), 8), dim=-1)
     shares = [batch_loss(network, read, batch, Team(rank, 3)).item() for rank in range(3)]  # one has no target
@@ -108,7 +108,7 @@ def fail(team: Team, progress: Progress) -> None:
     """The second one finds that something is missing, while the first one waits for it."""
     if team.rank == 1:
         raise ConfigError("nothing here")
-    team.most(0.0)
+    team.max(0.0)
 
 
 def test_an_error_of_one_ends_all() -> None:

@@ -11,9 +11,9 @@ from text_world import DAY, SUBJECTS, THINGS, given, make_log
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
-from recsys.text.ranking import gains
+from recsys.text.validation import ndcg_of_targets
 
 STAGES = ("network", "lora")
 
@@ -79,8 +79,8 @@ def test_going_on_takes_fewer_steps_and_loses_nothing(
     for stage in STAGES:
         assert steps(child, stage) <= 0.6 * steps(parent, stage)
         assert start(child, stage) > start(parent, "network") + 0.1
-    instances = Instances.from_log(log, 5)
-    assert gains(child.scorer, instances).mean() > gains(parent.scorer, instances).mean() - 0.02
+    examples = Examples.from_log(log, 5)
+    assert ndcg_of_targets(child.scorer, examples).mean() > ndcg_of_targets(parent.scorer, examples).mean() - 0.02
 
 
 def test_what_the_child_tunes_comes_on_top(

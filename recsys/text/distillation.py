@@ -1,4 +1,7 @@
-"""Distillation: what the teacher has to say to the interest model."""
+"""Distillation: the teacher's probabilities as soft targets of the interest model.
+
+Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", 2015.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,35 +13,35 @@ from scipy.special import log_softmax
 from torch import nn
 
 from recsys.text.attention import read
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import Plan
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
-from recsys.text.teaching import Pools, draw_requests
+from recsys.text.teacher_training import Pools, draw_requests
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """What the teacher says of some requests: a share for each item of their pools.
+class SoftTargets:
+    """What the teacher says of some requests: a probability for each item of their pools.
 
     Attributes:
-        instances: the requests.
+        examples: the requests.
         items: (n, k) item numbers.
-        log_shares: (n, k) logarithm of the share of each item, by interest and teacher together.
-        weight: of the lessons in the loss.
+        log_probabilities: (n, k) of each item, by interest and teacher together.
+        weight: of this in the loss.
     """
 
-    instances: Instances
+    examples: Examples
     items: NDArray[np.int64]
-    log_shares: NDArray[np.float32]
+    log_probabilities: NDArray[np.float32]
     weight: float
 
     def __len__(self) -> int:
         return len(self.items)
 
     @classmethod
-    def of(cls, teacher: Teacher, scorer: Scorer, training: Instances, plan: Plan, weight: float) -> "Lessons":
+    def of(cls, teacher: Teacher, scorer: Scorer, training: Examples, plan: Plan, weight: float) -> "SoftTargets":
         """As many requests as the teacher can read until the plan's deadline, those with a history."""
         generator = np.random.default_rng([plan.seed, 3])
         parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
@@ -47,11 +50,11 @@ class Lessons:
             if plan.is_over() and parts:
                 break
             pools = Pools.of(scorer, training.select(rows))
-            logits = teacher.rerank(pools.logits, pools.instances.histories(), pools.items)
+            logits = teacher.rerank(pools.logits, pools.examples.histories(), pools.items)
             parts.append((pools.items, log_softmax(logits, axis=1).astype(np.float32)))
             chosen.append(rows)
-        items, shares = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(training.select(np.concatenate(chosen)), items, shares, weight)
+        items, log_probabilities = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(training.select(np.concatenate(chosen)), items, log_probabilities, weight)
 
     def loss(
         self,
@@ -61,15 +64,19 @@ class Lessons:
         max_history: int,
         n_kinds: int,
     ) -> torch.Tensor:
-        """How far the network is from the teacher on some lessons: mean divergence of Kullback and Leibler.
+        """How far the network is from the teacher: the mean divergence of Kullback and Leibler.
 
-        Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", 2015.
+        Args:
+            network: that learns.
+            texts: (n,) item numbers to (n, dim) what these say, see `InterestNetwork.read_texts`.
+            rows: (m,) which of the requests are looked at.
+            max_history, n_kinds: of the network.
         """
-        events = read(self.instances.select(rows).histories(), max_history, n_kinds)
+        events = read(self.examples.select(rows).histories(), max_history, n_kinds)
         past, places = np.unique(events.items, return_inverse=True)
         items, columns = np.unique(self.items[rows], return_inverse=True)
         logits = network(texts(past), events, places, len(rows), texts(items))
         listed = torch.from_numpy(columns.reshape(self.items[rows].shape)).to(logits.device)
         said = nn.functional.log_softmax(logits.gather(1, listed), dim=1)
-        taught = torch.from_numpy(self.log_shares[rows]).to(logits.device)
+        taught = torch.from_numpy(self.log_probabilities[rows]).to(logits.device)
         return nn.functional.kl_div(said, taught, reduction="batchmean", log_target=True)

@@ -10,7 +10,7 @@ from recsys.data.interactions import InteractionLog
 
 
 @dataclass(frozen=True)
-class Instances:
+class Examples:
     """Target events and their histories, oldest target first.
 
     Attributes:
@@ -28,7 +28,7 @@ class Instances:
         return len(self.starts)
 
     @classmethod
-    def from_log(cls, log: InteractionLog, history: int, targets: NDArray[np.bool_] | None = None) -> "Instances":
+    def from_log(cls, log: InteractionLog, history: int, targets: NDArray[np.bool_] | None = None) -> "Examples":
         """One example for each target, with at most `history` events before it (perhaps none).
 
         Args:
@@ -54,9 +54,9 @@ class Instances:
         past, aims = order[positive[order]], order[asked]
         return cls(EventColumns.of(log, past), EventColumns.of(log, aims), starts[asked], stops[asked])
 
-    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Instances":
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Examples":
         """The chosen examples over the same past."""
-        return Instances(self.past, self.targets.select(chosen), self.starts[chosen], self.stops[chosen])
+        return Examples(self.past, self.targets.select(chosen), self.starts[chosen], self.stops[chosen])
 
     def histories(self) -> HistoryBatch:
         """The histories of all examples; `now` is the time of the target."""

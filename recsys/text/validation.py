@@ -3,20 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer
 
 _CUT = 10
 _REQUESTS_PER_BLOCK = 256
 
 
-def gains(scorer: Scorer, instances: Instances) -> NDArray[np.float64]:
+def ndcg_of_targets(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
     """(n,) ndcg@10 of each target among all items; what the history holds does not compete, unless it is the target.
 
     Ties count against the target.
     """
-    blocks = range(0, len(instances), _REQUESTS_PER_BLOCK)
-    parts = [_gains(scorer, instances.select(slice(start, start + _REQUESTS_PER_BLOCK))) for start in blocks]
+    blocks = range(0, len(examples), _REQUESTS_PER_BLOCK)
+    parts = [_ndcg_of_block(scorer, examples.select(slice(start, start + _REQUESTS_PER_BLOCK))) for start in blocks]
     return np.concatenate([*parts, np.empty(0)])
 
 
@@ -26,13 +26,13 @@ def is_better(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
 
 
-def _gains(scorer: Scorer, instances: Instances) -> NDArray[np.float64]:
-    histories, targets = instances.histories(), instances.targets.items
+def _ndcg_of_block(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
+    histories, targets = examples.histories(), examples.targets.items
     scores = scorer.score(histories)
     rows = np.arange(len(targets))
     own = scores[rows, targets]
     scores[histories.rows, histories.items] = -np.inf
     scores[rows, targets] = -np.inf
     ranks = (scores >= own[:, None]).sum(axis=1)
-    gains: NDArray[np.float64] = np.where(ranks < _CUT, 1.0 / np.log2(ranks + 2.0), 0.0)
-    return gains
+    ndcg: NDArray[np.float64] = np.where(ranks < _CUT, 1.0 / np.log2(ranks + 2.0), 0.0)
+    return ndcg

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from torch import nn
 
 from recsys.progress import Progress
-from recsys.text.instances import Instances
+from recsys.text.examples import Examples
 from recsys.text.plan import Plan, schedule
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
@@ -36,38 +36,38 @@ class Pools:
     """Requests and the items that are the best for each by the interest model, the best first.
 
     Attributes:
-        instances: the requests, with what was wanted next.
+        examples: the requests, with what was wanted next.
         items: (n, k) item numbers; those of the history are not among them, unless they are the target.
         logits: (n, k) interest logits.
         columns: (n,) the column of the target; k where it is not among them.
     """
 
-    instances: Instances
+    examples: Examples
     items: NDArray[np.int64]
     logits: NDArray[np.float32]
     columns: NDArray[np.int64]
 
     @classmethod
-    def of(cls, scorer: Scorer, instances: Instances, size: int = _POOL) -> "Pools":
+    def of(cls, scorer: Scorer, examples: Examples, size: int = _POOL) -> "Pools":
         """The `size` best of each request (fewer in a small catalogue)."""
-        blocks = range(0, max(1, len(instances)), _REQUESTS_PER_DRAW)
-        parts = [_best(scorer, instances.select(slice(start, start + _REQUESTS_PER_DRAW)), size) for start in blocks]
+        blocks = range(0, max(1, len(examples)), _REQUESTS_PER_DRAW)
+        parts = [_best(scorer, examples.select(slice(start, start + _REQUESTS_PER_DRAW)), size) for start in blocks]
         items, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
-        held = items == instances.targets.items[:, None]
-        return cls(instances, items, logits, np.where(held.any(axis=1), held.argmax(axis=1), items.shape[1]))
+        held = items == examples.targets.items[:, None]
+        return cls(examples, items, logits, np.where(held.any(axis=1), held.argmax(axis=1), items.shape[1]))
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Pools":
         """Some of the requests."""
-        return Pools(self.instances.select(chosen), self.items[chosen], self.logits[chosen], self.columns[chosen])
+        return Pools(self.examples.select(chosen), self.items[chosen], self.logits[chosen], self.columns[chosen])
 
     def decidable(self) -> "Pools":
         """The requests whose target is in the pool: elsewhere no order of the pool is better than another."""
         return self.select(self.columns < self.items.shape[1])
 
 
-def _best(scorer: Scorer, instances: Instances, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _best(scorer: Scorer, examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(n, k) items and logits of some requests, the best first."""
-    histories, targets = instances.histories(), instances.targets.items.astype(np.int64)
+    histories, targets = examples.histories(), examples.targets.items.astype(np.int64)
     scores, rows = scorer.score(histories), np.arange(len(targets))
     own = scores[rows, targets]
     scores[histories.rows, histories.items] = _SEEN
@@ -80,7 +80,7 @@ def _best(scorer: Scorer, instances: Instances, size: int) -> tuple[NDArray[np.i
 
 
 def train_teacher(
-    teacher: Teacher, scorer: Scorer, training: Instances, validation: Instances, plan: Plan, progress: Progress
+    teacher: Teacher, scorer: Scorer, training: Examples, validation: Examples, plan: Plan, progress: Progress
 ) -> None:
     """Train until the plan ends, then set how much the teacher counts: what explains later events best, perhaps 0.
 
@@ -110,13 +110,13 @@ def train_teacher(
                 losses.append(loss.item())
             optimizer.step()
     pools = Pools.of(scorer, validation).decidable()
-    opinions = teacher.score(pools.instances.histories(), pools.items)
+    opinions = teacher.score(pools.examples.histories(), pools.items)
     teacher.weight = _fitted_weight(pools, opinions)
     last = np.mean(losses[-_RECENT:]) if losses else np.nan
     progress(f"text: teacher read {len(losses):,} lists, loss {last:.3f}; it counts {teacher.weight:.2f}")
 
 
-def draw_requests(training: Instances, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def draw_requests(training: Examples, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """Rows of all requests that have a history, some at a time, in random order."""
     order = generator.permutation(np.flatnonzero(training.stops > training.starts))
     for start in range(0, len(order), _REQUESTS_PER_DRAW):
@@ -127,7 +127,7 @@ def _lists(
     pools: Pools, generator: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
     """Histories, items (the target first) and their interest logits."""
-    histories = pools.instances.histories()
+    histories = pools.examples.histories()
     for row, target in enumerate(pools.columns):
         others = np.delete(np.arange(pools.items.shape[1]), target)
         some = generator.choice(others, min(_LIST - 1, len(others)), replace=False)
