@@ -15,8 +15,8 @@ from recsys.rank.lambdarank import Ranker
 _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
 
-_ANSWER = np.float32(2.0)
-"""What an answer to what is looked for is worth: spreads of the scores of a list for one spread of the answers."""
+_QUERY_WEIGHT = np.float32(2.0)
+"""What a match of item and query is worth: standard deviations of a list's scores for one of its similarities."""
 
 RANKER = "ranker"
 """What is left out when the sources' common order stands in for the ranker's."""
@@ -73,7 +73,7 @@ def rank_block(
     if scored is None:
         scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
     return stages.run(
-        "policy", lambda: _arranged(block, candidates, *scored, scoring.answers(block, candidates), lengths)
+        "policy", lambda: _arranged(block, candidates, *scored, scoring.query_similarities(block, candidates), lengths)
     )
 
 
@@ -82,10 +82,10 @@ def _arranged(
     candidates: Candidates,
     table: NDArray[np.float32],
     scores: NDArray[np.float32],
-    answers: NDArray[np.float32] | None,
+    similarities: NDArray[np.float32] | None,
     lengths: Sequence[int],
 ) -> RankedBlock:
-    """The lists in the order of the scores, of how well each item answers what is looked for, and the policies."""
+    """The lists in the order of the scores, of how well each item matches the query, and of the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, propensities, changes = [], [], []
     for row, (policy, n) in enumerate(zip(block.policies, lengths, strict=True)):
@@ -93,7 +93,7 @@ def _arranged(
         only = block.only[row] if block.only else None
         if only is not None:
             pairs = pairs[np.isin(candidates.items[pairs], only)]
-        worth = scores[pairs] if answers is None else _answered(scores[pairs], answers[pairs])
+        worth = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
         arranged = policy.arrange(candidates.items[pairs], worth, n)
         orders.append(pairs[arranged.order])
         propensities.append(arranged.propensities)
@@ -101,15 +101,15 @@ def _arranged(
     return RankedBlock(candidates, table, scores, tuple(orders), tuple(propensities), tuple(changes))
 
 
-def _answered(scores: NDArray[np.float32], answers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The scores of one list, raised by how well its items answer what is looked for: no ranker has learned from that.
+def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores of one list, raised by how well its items match the query: no ranker has learned from that.
 
     Args:
         scores: (n,) the ranker's.
-        answers: (n,) cosines; all 0 where nothing is looked for.
+        similarities: (n,) cosines of text and query; all 0 where nothing is looked for.
     """
-    spread = answers.std() if len(answers) else 0.0
-    return scores + _ANSWER * scores.std() * (answers - answers.mean()) / spread if spread else scores
+    spread = similarities.std() if len(similarities) else 0.0
+    return scores + _QUERY_WEIGHT * scores.std() * (similarities - similarities.mean()) / spread if spread else scores
 
 
 def _required(block: Block) -> Pairs | None:

@@ -190,13 +190,13 @@ class Scoring:
             proposals[source] = block.stages.attempt(source, within, ask) or nothing
         return merge(proposals, block.eligible, n, required)
 
-    def answers(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
-        """(n_pairs,) cosine of each candidate's text and what is looked for, 0 without free text; None where no request
-        has any, or texts are not read."""
+    def query_similarities(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
+        """(n_pairs,) cosine of each candidate's text and its request's query, 0 without one; None where no request has
+        one, or texts are not read."""
         interest = self.sources.interest
         if block.queries is None or interest is None or TEXT in block.stages.left_out:
             return None
-        return interest.answers(block.queries, candidates.rows, candidates.items)
+        return interest.query_similarities(block.queries, candidates.rows, candidates.items)
 
     def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""

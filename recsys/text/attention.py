@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
-from recsys.text.compiled import read_events
+from recsys.text.compiled import attended_columns
 
 AGES = 26
 """Rows of the age table: 0 for an unknown age, then one for each doubling from a minute to some thirty years."""
 
 
 @dataclass(frozen=True)
-class ReadEvents:
-    """The events that the model reads: the newest positive ones of each history. All arrays are (n_read,).
+class AttendedEvents:
+    """The events that attention looks at: the newest positive ones of each history. All arrays are (n_read,).
 
     Attributes:
         chosen: rows of the events in the batch they come from.
@@ -36,14 +36,14 @@ class ReadEvents:
     worth: NDArray[np.float32]
 
 
-def read(histories: HistoryBatch, max_history: int, n_kinds: int) -> ReadEvents:
+def attended_events(histories: HistoryBatch, max_history: int, n_kinds: int) -> AttendedEvents:
     """Take the newest `max_history` positive events of each history; kinds from `n_kinds` on count as unknown."""
     columns = histories.offsets, histories.items, histories.events, histories.weights
-    return ReadEvents(*read_events(*columns, histories.ages, max_history, n_kinds, AGES))
+    return AttendedEvents(*attended_columns(*columns, histories.ages, max_history, n_kinds, AGES))
 
 
 def event_logits(
-    events: ReadEvents, item_logits: NDArray[np.float32], parameters: Mapping[str, NDArray[np.float32]]
+    events: AttendedEvents, item_logits: NDArray[np.float32], parameters: Mapping[str, NDArray[np.float32]]
 ) -> NDArray[np.float32]:
     """(n_read,) attention logit of each event; `item_logits` (n_items,) is what the item itself adds."""
     logits: NDArray[np.float32] = (
@@ -56,7 +56,7 @@ def event_logits(
     return logits
 
 
-def shares(logits: NDArray[np.float32], rows: NDArray[np.int64], n_rows: int) -> NDArray[np.float32]:
+def softmax_by_row(logits: NDArray[np.float32], rows: NDArray[np.int64], n_rows: int) -> NDArray[np.float32]:
     """Softmax of the logits within each row."""
     largest = np.full(n_rows, -np.inf, dtype=np.float32)
     np.maximum.at(largest, rows, logits)

@@ -105,10 +105,10 @@ def add_lists(
 
 
 @njit(cache=True, nogil=True)
-def read_events(
+def attended_columns(
     offsets: Ints, items: Ints, events: Ints, weights: Floats, ages: Floats, most: int, n_kinds: int, n_ages: int
 ) -> tuple[Longs, Longs, Longs, Longs, Longs, Longs, NDArray[np.float32]]:
-    """The columns of `recsys.text.attention.ReadEvents`: of the newest `most` positive events of each history.
+    """The columns of `recsys.text.attention.AttendedEvents`: of the newest `most` positive events of each history.
 
     Args:
         offsets: (n_requests + 1,) where each history starts; the columns of a `HistoryBatch`.
@@ -140,7 +140,7 @@ def read_events(
 
 
 @njit(cache=True, nogil=True)
-def shares_of(
+def attention_shares(
     logits: Floats, rows: Ints, prior_logit: float, n_requests: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Shares of events (n_read,), and of the prior (n_requests,), that sum to 1 in each request."""
@@ -156,7 +156,7 @@ def shares_of(
 
 
 @njit(cache=True, nogil=True)
-def heaviest(shares: Floats, bounds: Ints, most: int) -> Longs:
+def most_attended(shares: Floats, bounds: Ints, most: int) -> Longs:
     """The `most` events of each request with the largest shares, largest first, equal ones in their order.
 
     Args:

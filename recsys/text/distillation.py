@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from torch import nn
 
-from recsys.text.attention import read
+from recsys.text.attention import attended_events
 from recsys.text.examples import Examples
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import Plan
@@ -72,7 +72,7 @@ class SoftTargets:
             rows: (m,) which of the requests are looked at.
             max_history, n_kinds: of the network.
         """
-        events = read(self.examples.select(rows).histories(), max_history, n_kinds)
+        events = attended_events(self.examples.select(rows).histories(), max_history, n_kinds)
         past, places = np.unique(events.items, return_inverse=True)
         items, columns = np.unique(self.items[rows], return_inverse=True)
         logits = network(texts(past), events, places, len(rows), texts(items))

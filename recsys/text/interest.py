@@ -20,7 +20,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, StoreError
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
-from recsys.text.attention import shares
+from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
 from recsys.text.curves import Point, load_curve, save_curve
@@ -192,9 +192,9 @@ class InterestModel:
 
         Events that are not read (no sign of interest, or too old) count 0.
         """
-        events = self.scorer.read(histories)
+        events = self.scorer.attended_events(histories)
         attention = np.zeros(len(histories.items), dtype=np.float32)
-        attention[events.chosen] = shares(self.scorer.event_logits(events), events.rows, len(histories))
+        attention[events.chosen] = softmax_by_row(self.scorer.event_logits(events), events.rows, len(histories))
         return attention
 
     def attribution(self, histories: HistoryBatch, items: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -204,11 +204,11 @@ class InterestModel:
             histories: what each user did.
             items: (n_requests,) the item that is to be explained to each.
         """
-        events = self.scorer.read(histories)
+        events = self.scorer.attended_events(histories)
         likeness = np.einsum("ed,ed->e", self.scorer.items.sources[events.items], self.item_vectors[items[events.rows]])
         logits = self.scorer.event_logits(events) + self.scorer.parameters["scale"] * likeness
         attribution = np.zeros(len(histories.items), dtype=np.float32)
-        attribution[events.chosen] = shares(logits, events.rows, len(histories))
+        attribution[events.chosen] = softmax_by_row(logits, events.rows, len(histories))
         return attribution
 
     def user_vectors(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
@@ -243,7 +243,7 @@ class InterestModel:
         """This model with `nearest` and `halves`, for a large catalogue; with the former of an earlier model, if that
         says the same."""
         nearest = None if earlier is None else earlier.nearest
-        if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.says_the_same_as(earlier.scorer):
+        if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.equals(earlier.scorer):
             nearest = Nearest.of(self.scorer, seed)
         halves = HalfVectors.of(self.item_vectors, self.base_vectors)
         return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, halves)
@@ -332,7 +332,7 @@ class InterestModel:
         nearest = Nearest.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
         return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, HalfVectors.load(folder))
 
-    def answers(
+    def query_similarities(
         self, queries: Sequence[str | None], rows: NDArray[np.int64], items: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         """(n_pairs,) cosine of the free text of a request and the text of an item; 0 where there is no free text.

@@ -83,7 +83,7 @@ class Nearest:
             near = np.sort(inverted_file.nearest(items.sources[members].mean(axis=0), _READ))
             for start in range(0, len(members), _BLOCK):
                 some = members[start : start + _BLOCK]
-                found = _highest(near, scorer.lone_logits(some, near), shape[1])
+                found = _highest(near, scorer.single_event_logits(some, near), shape[1])
                 lists.items[some], lists.logits[some] = found.items, found.logits
         everything = np.arange(len(items.targets), dtype=np.int32)
         prior = _highest(everything, scorer.prior_logits()[None], shape[1])
@@ -96,7 +96,7 @@ class Nearest:
         items, logits = [self.fresh_lists.items[kept]], [self.fresh_lists.logits[kept]]
         for number in numbers:
             near = np.sort(self.inverted_file.nearest(scorer.items.sources[number], _READ))
-            own = _highest(near, scorer.lone_logits(np.array([number]), near), self.lists.items.shape[1])
+            own = _highest(near, scorer.single_event_logits(np.array([number]), near), self.lists.items.shape[1])
             items.append(own.items)
             logits.append(own.logits)
         order = np.argsort(fresh)
@@ -221,7 +221,7 @@ class TextScores:
 def recall(scorer: Scorer, nearest: Nearest, sample: NDArray[np.int32]) -> float:
     """Share of the really highest items that the lists of some items hold."""
     everything = np.arange(len(scorer.items.targets), dtype=np.int32)
-    exact = _highest(everything, scorer.lone_logits(sample, everything), nearest.lists.items.shape[1])
+    exact = _highest(everything, scorer.single_event_logits(sample, everything), nearest.lists.items.shape[1])
     pairs = zip(exact.items, nearest.lists.items[sample], strict=True)
     return float(np.mean([np.isin(own, listed).mean() for own, listed in pairs])) if len(sample) else 1.0
 

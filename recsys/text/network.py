@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from recsys.data.halves import rounded
-from recsys.text.attention import AGES, ReadEvents
+from recsys.text.attention import AGES, AttendedEvents
 from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
 
@@ -118,7 +118,7 @@ class InterestNetwork(nn.Module):
     def forward(
         self,
         past: torch.Tensor,
-        events: ReadEvents,
+        events: AttendedEvents,
         places: NDArray[np.int64],
         n_requests: int,
         candidates: torch.Tensor,
@@ -146,7 +146,7 @@ class InterestNetwork(nn.Module):
         return logits
 
     def _shares(
-        self, past: torch.Tensor, events: ReadEvents, rows: torch.Tensor, inverse: torch.Tensor, n_requests: int
+        self, past: torch.Tensor, events: AttendedEvents, rows: torch.Tensor, inverse: torch.Tensor, n_requests: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         ages, kinds = events.ages, events.kinds
         if self.training:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
-from recsys.text.attention import ReadEvents, read
+from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 
 _NEGATIVES = 1_024
@@ -30,7 +30,7 @@ class Batch:
     """
 
     items: NDArray[np.int64]
-    events: ReadEvents
+    events: AttendedEvents
     places: NDArray[np.int64]
     candidates: NDArray[np.int64]
     labels: NDArray[np.int64]
@@ -43,7 +43,7 @@ class Batch:
         """Some of its targets, with their histories, among the candidates of all."""
         start, stop, _ = some.indices(len(self.labels))
         inside = (self.events.rows >= start) & (self.events.rows < stop)
-        events = ReadEvents(*(getattr(self.events, field.name)[inside] for field in fields(ReadEvents)))
+        events = AttendedEvents(*(getattr(self.events, field.name)[inside] for field in fields(AttendedEvents)))
         return replace(
             self,
             events=replace(events, rows=events.rows - start),
@@ -136,7 +136,7 @@ class Sampler:
         skipped = np.zeros((len(targets), len(drawn)), dtype=bool)
         skipped[skipping, labels[len(targets) + len(negatives) :]] = True
         labels = labels[: len(targets)]
-        events = read(some.histories(), self.max_history, self.n_kinds)
+        events = attended_events(some.histories(), self.max_history, self.n_kinds)
         items, inverse = np.unique(np.concatenate([events.items, drawn]), return_inverse=True)
         column = np.full(self.n_items, -1)
         column[drawn] = np.arange(len(drawn))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.products import dot_products
-from recsys.text.attention import ReadEvents, event_logits, read
-from recsys.text.compiled import heaviest, mixture_logits, shares_of
+from recsys.text.attention import AttendedEvents, attended_events, event_logits
+from recsys.text.compiled import attention_shares, mixture_logits, most_attended
 
 Number = TypeVar("Number", bound=np.number)
 
@@ -107,7 +107,7 @@ class Scorer:
     items: TextVectors
     parameters: Mapping[str, NDArray[np.float32]]
 
-    def says_the_same_as(self, other: "Scorer") -> bool:
+    def equals(self, other: "Scorer") -> bool:
         """Whether another one gives the same logits: the same texts in the same network."""
         if self.parameters.keys() != other.parameters.keys():
             return False
@@ -115,17 +115,19 @@ class Scorer:
         parameters = ((self.parameters[name], other.parameters[name]) for name in self.parameters)
         return all(np.array_equal(ours, theirs) for ours, theirs in (*parameters, *texts))
 
-    def read(self, histories: HistoryBatch) -> ReadEvents:
+    def attended_events(self, histories: HistoryBatch) -> AttendedEvents:
         """The events of the histories that count."""
-        return read(histories, len(self.parameters["place_logits"]), len(self.parameters["event_logits"]))
+        return attended_events(histories, len(self.parameters["place_logits"]), len(self.parameters["event_logits"]))
 
-    def event_logits(self, events: ReadEvents) -> NDArray[np.float32]:
+    def event_logits(self, events: AttendedEvents) -> NDArray[np.float32]:
         """(n_read,) attention logit of each event."""
         return event_logits(events, self.items.item_logits, self.parameters)
 
-    def shares(self, events: ReadEvents, n_requests: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def shares(self, events: AttendedEvents, n_requests: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n_read,) share of each event and (n_requests,) share of the prior; both together sum to 1 per request."""
-        return shares_of(self.event_logits(events), events.rows, float(self.parameters["prior_logit"]), n_requests)
+        return attention_shares(
+            self.event_logits(events), events.rows, float(self.parameters["prior_logit"]), n_requests
+        )
 
     def score(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """(n_requests, n_items) logits.
@@ -145,9 +147,9 @@ class Scorer:
         """What each request asks for; arguments as for `score`."""
         for start in range(0, len(histories), _REQUESTS_PER_BLOCK):
             block = histories.block(start, min(start + _REQUESTS_PER_BLOCK, len(histories)))
-            events = self.read(block)
+            events = self.attended_events(block)
             shares, prior = self.shares(events, len(block))
-            kept = _heaviest(shares, events.rows, len(block))
+            kept = _most_attended(shares, events.rows, len(block))
             items, shares = events.items[kept], shares[kept]
             sources = self.items.sources[items] * self.parameters["scale"]
             edges = events.rows[kept].searchsorted(np.arange(len(block) + 1))
@@ -166,7 +168,7 @@ class Scorer:
         mixture_logits(self.items.targets, self.items.biases, items, mixture.vectors, mixture.weights, logits)
         return logits
 
-    def lone_logits(self, events: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
+    def single_event_logits(self, events: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
         """(n, k) logits, but for a constant, of items (k,) for histories of one event, with the items `events` (n,)."""
         logits: NDArray[np.float32] = (self.items.sources[events] * self.parameters["scale"]) @ self.items.targets[
             items
@@ -187,7 +189,7 @@ class Scorer:
 
     def user_vectors(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """(n_requests, dim) unit rows: the mean of what a user's events ask for, by their shares."""
-        events = self.read(histories)
+        events = self.attended_events(histories)
         shares, prior = self.shares(events, len(histories))
         weights = sp.csr_matrix((shares, (events.rows, np.arange(len(shares)))), shape=(len(histories), len(shares)))
         users = weights @ self.items.sources[events.items]
@@ -203,9 +205,9 @@ class Scorer:
         self, histories: HistoryBatch, queries: NDArray[np.float32] | None, out: NDArray[np.float32]
     ) -> None:
         """Write the logits, without biases, of some requests."""
-        events = self.read(histories)
+        events = self.attended_events(histories)
         shares, prior = self.shares(events, len(histories))
-        kept = _heaviest(shares, events.rows, len(histories))
+        kept = _most_attended(shares, events.rows, len(histories))
         items, places = np.unique(events.items[kept], return_inverse=True)
         weights = sp.csr_matrix((shares[kept], (events.rows[kept], places)), shape=(len(histories), len(items)))
         sources = self.items.sources[items] * self.parameters["scale"]
@@ -244,9 +246,9 @@ class Scorer:
         return proposal
 
 
-def _heaviest(shares: NDArray[np.float32], rows: NDArray[np.int64], n_requests: int) -> NDArray[np.int64]:
+def _most_attended(shares: NDArray[np.float32], rows: NDArray[np.int64], n_requests: int) -> NDArray[np.int64]:
     """The events of each request (`rows` does not decrease) that propose items."""
-    return heaviest(shares, rows.searchsorted(np.arange(n_requests + 1)), _MOST_EVENTS)
+    return most_attended(shares, rows.searchsorted(np.arange(n_requests + 1)), _MOST_EVENTS)
 
 
 def _blocks(histories: HistoryBatch) -> Iterator[tuple[int, int]]:

@@ -55,7 +55,7 @@ class Team:
         return said[0]
 
     def sum(self, part: torch.Tensor) -> torch.Tensor:
-        """The sum of what all processes have (an all-reduce); the gradient of every use of it comes back to each part."""
+        """The sum of what all processes have; its gradient is the sum of the gradients that all processes give it."""
         if self.size == 1:
             return part
         total: torch.Tensor = _Sum.apply(part)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from recsys.config import TextConfig
 from recsys.data.halves import rounded
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
-from recsys.text.attention import read
+from recsys.text.attention import attended_events
 from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
@@ -306,7 +306,7 @@ def test_training_and_serving_use_the_same_formula(model: InterestModel, texts: 
     reader = model.reader
     network: InterestNetwork = reader.network.eval()
     histories = Examples.from_log(log, 5).select(slice(-20, None)).histories()
-    events = read(histories, 5, 3)
+    events = attended_events(histories, 5, 3)
     with torch.inference_mode():
         said = network.read_texts(
             torch.from_numpy(reader.encoder.encode(texts)), reader.lexicon.bags(reader.encoder.tokens(texts))
