@@ -20,7 +20,7 @@ from recsys.pipeline.matching import with_names_of
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
-from recsys.pipeline.steps import Steps
+from recsys.pipeline.training_steps import TrainingSteps
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
@@ -72,7 +72,7 @@ def continue_training(
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
-        steps = Steps(dataset, _with_fewer_passes(parent.config), EventState(log), cache, seed, progress)
+        steps = TrainingSteps(dataset, _with_fewer_passes(parent.config), EventState(log), cache, seed, progress)
         features, ranker = parent.features, parent.config.ranker
 
         # 1. The parent's ranker goes on with requests that the parent has not seen.
@@ -114,7 +114,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
         start: microseconds.
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
-    steps = Steps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
+    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
     past = PastScoring(Scoring(dataset.catalogue, _sources_for(parent, dataset.catalogue), steps.state), parent.config)
     test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(past, parent.features, parent.rankers.alone, test, split, "", {})

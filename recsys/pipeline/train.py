@@ -19,7 +19,7 @@ from recsys.pipeline.listable import check_listable
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
-from recsys.pipeline.steps import Steps
+from recsys.pipeline.training_steps import TrainingSteps
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
@@ -76,7 +76,7 @@ def train(
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
-        steps = Steps(dataset, config, EventState(log), cache, seed, progress, engine)
+        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, engine)
         dropout = ItemDropout.draw(log.n_items, seed)
 
         # 1. The history teaches sources, and the ranker window a ranker.
@@ -127,7 +127,7 @@ def _encode_side_by_side(
 
 
 def _learn_from_history(
-    steps: Steps, split: TemporalSplit, dropout: ItemDropout
+    steps: TrainingSteps, split: TemporalSplit, dropout: ItemDropout
 ) -> tuple[PastScoring, FeatureSet, RankerRows]:
     """Sources that know the history without the past of dropped items, and their rows of the ranker window."""
     log = steps.dataset.log
@@ -139,7 +139,9 @@ def _learn_from_history(
     return past_of_history, features, hiding.rows(past_of_history, features, window, excluded)
 
 
-def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) -> tuple[Steps, tuple[Trial, ...]]:
+def _tune(
+    steps: TrainingSteps, rows: RankerRows, features: FeatureSet, tuning: Tuning
+) -> tuple[TrainingSteps, tuple[Trial, ...]]:
     """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
     config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
     ranker, trials = tuned(
@@ -149,7 +151,7 @@ def _tune(steps: Steps, rows: RankerRows, features: FeatureSet, tuning: Tuning) 
 
 
 def _rows_of_dropped_items(
-    steps: Steps,
+    steps: TrainingSteps,
     split: TemporalSplit,
     dropout: ItemDropout,
     past_of_history: PastScoring,

@@ -20,9 +20,9 @@ from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
-from recsys.pipeline.steps import Steps
 from recsys.pipeline.train import train
 from recsys.pipeline.training_rows import training_rows
+from recsys.pipeline.training_steps import TrainingSteps
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
 
@@ -86,7 +86,7 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 
 
 def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config: Config) -> None:
-    steps = Steps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     assert weak.thresholds.tolist() == steps.thresholds.tolist()
     strongest = max(weak.requests_in(0, AFTER).target_grades)

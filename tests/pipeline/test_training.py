@@ -19,7 +19,7 @@ from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
 from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError
-from recsys.pipeline import steps
+from recsys.pipeline import training_steps
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
@@ -48,13 +48,13 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     lucky = pl.int_range(pl.len()) % 3 == 0
     events = events.with_columns(item_id=pl.when(in_window & lucky).then(pl.lit("fresh")).otherwise("item_id"))
     seen: list[RankerRows] = []
-    real = steps.training_rows
+    real = training_steps.training_rows
 
     def kept(*arguments: object) -> RankerRows:
         seen.append(real(*arguments))  # type: ignore[arg-type]
         return seen[-1]
 
-    monkeypatch.setattr(steps, "training_rows", kept)
+    monkeypatch.setattr(training_steps, "training_rows", kept)
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
@@ -230,7 +230,7 @@ def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
 def test_rules_that_no_list_can_keep_are_found_at_once(
     early: Dataset, plain_settings: tuple[str, ...], rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.train.Steps", None)  # nothing is trained
+    monkeypatch.setattr("recsys.pipeline.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(ConfigError, match=rf"policy\.{rule[7:10]}"):
         train(early, load_config(None, (*plain_settings, rule)))
 

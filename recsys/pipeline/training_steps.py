@@ -32,7 +32,7 @@ from recsys.text.cache import VectorCache
 
 
 @dataclass(frozen=True)
-class Steps:
+class TrainingSteps:
     """What all steps of one training share.
 
     Attributes:
@@ -49,7 +49,7 @@ class Steps:
     engine: Engine | None = None
     part_of: InteractionLog | None = None
 
-    def with_log(self, log: InteractionLog) -> "Steps":
+    def with_log(self, log: InteractionLog) -> "TrainingSteps":
         """The same steps over a part of the log."""
         return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
 
