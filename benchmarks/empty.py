@@ -12,7 +12,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from recsys.data.arrays import load_array
-from serving.schemas import RecommendRequest
+from serving.schemas.lists import RecommendRequest
 from serving.service import json_response
 
 FACTORS_VARIABLE = "BENCHMARK_FACTORS"

@@ -25,7 +25,8 @@ from recsys.pipeline.stages import LiveStages
 from serving.conditions import wrong_conditions
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.schemas import ListRequest, Moment
+from serving.schemas.lists import ListRequest
+from serving.schemas.values import Moment
 from serving.service import ListResponse, Service
 
 logger = logging.getLogger("recsys.serving")

@@ -24,7 +24,7 @@ from serving.rates import Rates
 from serving.repeat import Repeat
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
-from serving.schemas import RankRequest, RecommendRequest
+from serving.schemas.lists import RankRequest, RecommendRequest
 from serving.security import Allow, KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings

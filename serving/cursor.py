@@ -13,7 +13,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from serving.errors import Fault, ProblemError
-from serving.schemas import MAX_CURSOR, MAX_IDS, Ids, ListRequest
+from serving.schemas.lists import MAX_CURSOR, ListRequest
+from serving.schemas.values import MAX_IDS, Ids
 
 
 class _Shown(BaseModel):

@@ -11,7 +11,7 @@ from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.schemas import RecommendRequest
+from serving.schemas.lists import RecommendRequest
 from serving.served import Served
 from serving.service import ListResponse, Service
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serving.browse import columns
 from serving.errors import GUARDED, documented
-from serving.schemas import CatalogueAnswer
+from serving.schemas.items import CatalogueAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 

@@ -16,7 +16,7 @@ from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
-from serving.schemas import EventIn, EventsAnswer, EventsRequest
+from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
 from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.errors import GUARDED, ProblemError, documented
-from serving.schemas import HealthAnswer
+from serving.schemas.models import HealthAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 

@@ -14,16 +14,9 @@ from serving.answers import listed
 from serving.browse import named, titled
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.paths import ITEM
-from serving.schemas import (
-    DeletedItemAnswer,
-    FoundItemsAnswer,
-    Id,
-    ItemAnswer,
-    ItemIn,
-    ItemsAnswer,
-    ItemsRequest,
-    SimilarAnswer,
-)
+from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
+from serving.schemas.lists import SimilarAnswer
+from serving.schemas.values import Id
 from serving.security import Allow, GuardedRoute
 from serving.served import Served
 from serving.service import Service, ServiceNeeded, json_response

@@ -12,7 +12,8 @@ from recsys.registry import Registry
 from serving.answers import ranked
 from serving.errors import GUARDED, ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
-from serving.schemas import ListAnswer, ModelsAnswer, RecommendRequest, VersionAnswer
+from serving.schemas.lists import ListAnswer, RecommendRequest
+from serving.schemas.models import ModelsAnswer, VersionAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, iso_time, json_response
 

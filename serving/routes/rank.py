@@ -4,7 +4,7 @@ from fastapi import Response
 
 from serving.answers import ranked, unit_of
 from serving.routes.recommend import list_router
-from serving.schemas import RankAnswer, RankRequest
+from serving.schemas.lists import RankAnswer, RankRequest
 from serving.service import ServiceNeeded
 
 router = list_router()

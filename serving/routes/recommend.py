@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from serving.answers import ranked, unit_of
 from serving.errors import BODY, GUARDED, documented
 from serving.precomputed import looked_up
-from serving.schemas import ListAnswer, RecommendRequest
+from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 

@@ -12,7 +12,7 @@ from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
 from serving.errors import GUARDED, documented
 from serving.paths import USER
-from serving.schemas import ForgottenAnswer, FoundUsersAnswer, UserAnswer
+from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, iso_time, json_response
 

@@ -7,7 +7,8 @@ import pytest
 
 from serving.cursor import next_cursor, shown_before
 from serving.errors import ProblemError
-from serving.schemas import MAX_CURSOR, MAX_IDS, RankRequest, RecommendRequest
+from serving.schemas.lists import MAX_CURSOR, RankRequest, RecommendRequest
+from serving.schemas.values import MAX_IDS
 
 
 def test_it_brings_back_what_was_shown() -> None:

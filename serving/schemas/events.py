@@ -1,0 +1,41 @@
+"""Body and answer of POST /v1/events."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from recsys.data.schema import MAX_POSITION, MIN_SHARE
+from serving.schemas.values import Context, Id, Moment, Name, Number, OfOneCall, RequestPart
+
+
+class EventIn(RequestPart):
+    """One event, as it is posted."""
+
+    event_id: Id | None = Field(None, description="the same id again counts once; none: one is made")
+    user_id: Id
+    item_id: Id
+    event: Name = Field(description="impression, click, purchase, like, rating, or your own")
+    timestamp: Moment | None = Field(None, description="ISO 8601, or epoch seconds or milliseconds; none: now")
+    request_id: Id | None = None
+    position: int | None = Field(None, ge=0, le=MAX_POSITION)
+    propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
+    value: Number | None = None
+    session_id: Id | None = None
+    context: Context | None = None
+
+
+class EventsRequest(RequestPart):
+    """Body of POST /v1/events."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"events": [{"user_id": "u1", "item_id": "i1", "event": "click"}]}]}
+    )
+
+    events: Annotated[list[EventIn], OfOneCall]
+
+
+class EventsAnswer(BaseModel):
+    """The events are durable: new ones, and ones that were there before."""
+
+    accepted: int
+    duplicates: int
