@@ -32,22 +32,22 @@ def newest_positives(history: Ints, weights: Floats, first: int, last: int, foun
 
 
 @njit(cache=True, nogil=True)
-def fill_aggregates(likeness: Floats, fading: float, wanted: Ints, row: Floats) -> None:
+def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats) -> None:
     """Write last, max, min, mean, decayed mean and place of the maximum into a row (n_features,) of the ranker's table.
 
     Args:
-        likeness: (n_events,) of the candidate to its history, newest event first; all six are NaN without any.
+        similarity: (n_events,) of the candidate to its history, newest event first; all six are NaN without any.
         fading: worth of an event of the history relative to the one after it, in the decayed mean.
         wanted: (n, 2) which of the six, in the order of `features.affinity.Aggregate`, and where in the row.
     """
-    if len(likeness) == 0:
+    if len(similarity) == 0:
         for place in range(len(wanted)):
             row[wanted[place, 1]] = np.nan
         return
-    high = low = total = faded = likeness[0]
+    high = low = total = faded = similarity[0]
     weight, weights, nearest = 1.0, 1.0, 0
-    for event in range(1, len(likeness)):
-        value = likeness[event]
+    for event in range(1, len(similarity)):
+        value = similarity[event]
         weight *= fading
         weights += weight
         total += value
@@ -55,8 +55,8 @@ def fill_aggregates(likeness: Floats, fading: float, wanted: Ints, row: Floats) 
         if value > high:
             high, nearest = value, event
         low = min(low, value)
-    newest, highest, lowest = np.float64(likeness[0]), np.float64(high), np.float64(low)
-    found = (newest, highest, lowest, np.float64(total / len(likeness)), faded / weights, np.float64(nearest))
+    newest, highest, lowest = np.float64(similarity[0]), np.float64(high), np.float64(low)
+    found = (newest, highest, lowest, np.float64(total / len(similarity)), faded / weights, np.float64(nearest))
     for place in range(len(wanted)):
         row[wanted[place, 1]] = found[wanted[place, 0]]
 
@@ -85,7 +85,7 @@ def fill_link_affinities(
     for request in range(len(offsets) - 1):
         first, last = bounds[request], bounds[request + 1]
         n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)
-        likeness = np.zeros((last - first, n), dtype=np.float32)
+        similarity = np.zeros((last - first, n), dtype=np.float32)
         may_be_candidate[:] = False
         for item in candidates[first:last]:
             may_be_candidate[item % _FLAGS] = True
@@ -97,9 +97,9 @@ def fill_link_affinities(
                     continue
                 place, before = galloping_search(candidates, item, place if item > before else first, last), item
                 if place < last and candidates[place] == item:
-                    likeness[place - first, event] = data[entry]
+                    similarity[place - first, event] = data[entry]
         for pair in range(first, last):
-            fill_aggregates(likeness[pair - first], fading, wanted, table[pair])
+            fill_aggregates(similarity[pair - first], fading, wanted, table[pair])
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -128,13 +128,13 @@ def fill_vector_affinities(
         known = np.empty((n + n % 2, vectors.shape[1]), dtype=np.float32)
         for event in range(len(known)):  # of an odd number the oldest one twice
             widen(vectors[newest[min(event, n - 1)]], known[event])
-        likeness = np.empty((2, len(known)), dtype=np.float32)
+        similarity = np.empty((2, len(known)), dtype=np.float32)
         for pair in range(first, last, 2):
             second = min(pair + 1, last - 1)
             for item in candidates[pair + AHEAD : min(pair + AHEAD + 2, last)]:
                 prefetch(vectors, item, item + 1)
             widen(vectors[candidates[pair]], own[0])
             widen(vectors[candidates[second]], own[1])
-            dot_products_of_two(own, known, likeness)
-            fill_aggregates(likeness[0, :n], fading, wanted, table[pair])
-            fill_aggregates(likeness[1, :n], fading, wanted, table[second])
+            dot_products_of_two(own, known, similarity)
+            fill_aggregates(similarity[0, :n], fading, wanted, table[pair])
+            fill_aggregates(similarity[1, :n], fading, wanted, table[second])

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.matching import brought_up_to, stocked_as
+    from recsys.pipeline.matching import with_newer_events, with_stock_of
     from recsys.pipeline.published import Published
     from recsys.registry import Registry
     from recsys.store.lists import is_url, open_lists
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
-            bundle = stocked_as(brought_up_to(bundle, dataset, progress), dataset, progress)
+            bundle = with_stock_of(with_newer_events(bundle, dataset, progress), dataset, progress)
         requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, arguments.n, progress)

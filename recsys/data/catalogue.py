@@ -102,7 +102,7 @@ class ItemCatalogue:
         vars(changed).update(vocabulary=vocabulary, text_lengths=lengths)
         return changed
 
-    def stocked(self, available: NDArray[np.bool_]) -> "ItemCatalogue":
+    def with_availability(self, available: NDArray[np.bool_]) -> "ItemCatalogue":
         """This catalogue where other items may be recommended: `available` is (n_items,)."""
         stocked = ItemCatalogue(self.frame.with_columns(available=pl.Series(available, dtype=pl.Boolean)))
         vars(stocked).update(vocabulary=self.vocabulary, text_lengths=self.text_lengths)

@@ -23,7 +23,7 @@ from recsys.text.interest import InterestModel
 _NEAREST = 5
 """Learned items that stand in for a new one."""
 
-_ALIKE = 0.35
+_MIN_SIMILARITY = 0.35
 """Cosine of two texts from which on an item may stand in for another."""
 
 _BLOCK = 256
@@ -87,17 +87,17 @@ class ColdItems:
         vectors = interest.base_vectors
         if interest.nearest is None:
             learned = np.flatnonzero(self.learned).astype(np.int32)
-            likeness = vectors[numbers] @ vectors[learned].T
-            lenders = np.broadcast_to(learned, likeness.shape)
+            similarity = vectors[numbers] @ vectors[learned].T
+            lenders = np.broadcast_to(learned, similarity.shape)
         else:
             lenders = interest.nearest.listed(numbers)
-            likeness = np.einsum("nd,nkd->nk", vectors[numbers], vectors[lenders])
-            likeness[~self.learned[lenders]] = -1.0
-        n = min(_NEAREST, likeness.shape[1])
-        places = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
-        alike = np.take_along_axis(likeness, places, axis=1)
-        enough = alike >= _ALIKE
-        shares = alike / np.maximum(enough.sum(axis=1, keepdims=True), 1)
+            similarity = np.einsum("nd,nkd->nk", vectors[numbers], vectors[lenders])
+            similarity[~self.learned[lenders]] = -1.0
+        n = min(_NEAREST, similarity.shape[1])
+        places = np.argpartition(-similarity, n - 1, axis=1)[:, :n]
+        highest = np.take_along_axis(similarity, places, axis=1)
+        enough = highest >= _MIN_SIMILARITY
+        shares = highest / np.maximum(enough.sum(axis=1, keepdims=True), 1)
         rows = np.broadcast_to(numbers[:, None], places.shape)
         return rows[enough], np.take_along_axis(lenders, places, axis=1)[enough], shares[enough]
 

@@ -16,7 +16,7 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_dropout import items_without_events
-from recsys.pipeline.matching import with_names_of
+from recsys.pipeline.matching import with_event_names_of
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
@@ -128,7 +128,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     Raises:
         DataError: more kinds of events than there are numbers for.
     """
-    catalogue, log = parent.catalogue, with_names_of(parent.log, dataset.log)
+    catalogue, log = parent.catalogue, with_event_names_of(parent.log, dataset.log)
     ids = dataset.catalogue.frame["item_id"]
     vocabulary = catalogue.vocabulary.extended(ids)
     numbers = vocabulary.numbers(ids)

@@ -17,7 +17,7 @@ from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.matching import Matched, brought_up_to
+from recsys.pipeline.matching import MatchedDataset, with_newer_events
 from recsys.pipeline.measure import BASELINES, LabelledBlock, measure
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
@@ -67,7 +67,7 @@ def _on_requests(
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
     end, known = bundle.data_record.end, bundle
     if end is not None and len(dataset.log.after(end)):
-        known = brought_up_to(bundle, dataset)  # of which the version has learned nothing
+        known = with_newer_events(bundle, dataset)  # of which the version has learned nothing
         wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
     recommender = Recommender(known)
     caveats = []
@@ -131,7 +131,7 @@ def on_past_requests(
 
     Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     """
-    matched = Matched.of(bundle, dataset)
+    matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
     past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)

@@ -14,7 +14,7 @@ from recsys.progress import Progress, silent
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedDataset:
     """A data set as a version sees it.
 
     Attributes:
@@ -28,7 +28,7 @@ class Matched:
     items: NDArray[np.int32]
 
     @classmethod
-    def of(cls, bundle: Bundle, dataset: Dataset) -> "Matched":
+    def of(cls, bundle: Bundle, dataset: Dataset) -> "MatchedDataset":
         """Match a data set to a version.
 
         Raises:
@@ -39,7 +39,7 @@ class Matched:
         vocabulary = bundle.log.user_vocabulary.extended(user_ids)
         users = vocabulary.numbers(user_ids)
         items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
-        kept = with_names_of(bundle.log, log).select(items[log.items] >= 0)
+        kept = with_event_names_of(bundle.log, log).select(items[log.items] >= 0)
         numbered = replace(
             kept,
             user_vocabulary=vocabulary,
@@ -50,7 +50,7 @@ class Matched:
         return cls(numbered, users, items)
 
 
-def with_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
+def with_event_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
     """A log with the names of events of a known one first, its own new ones behind.
 
     Raises:
@@ -61,7 +61,7 @@ def with_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
     return replace(log, event_names=tuple(names.ids(range(len(names)))), events=codes[log.events])
 
 
-def brought_up_to(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
+def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
     """The version with the events of a data set that came after those it has.
 
     Events of items that the version does not know are left out, and counted.
@@ -69,14 +69,14 @@ def brought_up_to(bundle: Bundle, dataset: Dataset, progress: Progress = silent)
     Raises:
         DataError: more kinds of events than there are numbers for.
     """
-    newer = Matched.of(bundle, dataset).log.after(bundle.data_record.end)
+    newer = MatchedDataset.of(bundle, dataset).log.after(bundle.data_record.end)
     n_unknown = len(dataset.log.after(bundle.data_record.end)) - len(newer)
     unknown = f"; {n_unknown:,} of items that it does not know are left out" if n_unknown else ""
     progress(f"{len(newer):,} events are newer than version {bundle.version}{unknown}")
     return replace(bundle, log=merge_logs(bundle.log, newer), fingerprint=dataset.fingerprint)
 
 
-def stocked_as(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
+def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
     """The version where the items of a data set may be recommended that are available in it; no others, as when a
     training goes on with it."""
     numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])
@@ -86,4 +86,4 @@ def stocked_as(bundle: Bundle, dataset: Dataset, progress: Progress = silent) ->
         progress(f"{n_new:,} items are new to version {bundle.version}: they are in lists after a training")
     if n_gone := int(np.count_nonzero(bundle.catalogue.available & ~available)):
         progress(f"{n_gone:,} items are not available any more, or gone")
-    return replace(bundle, catalogue=bundle.catalogue.stocked(available))
+    return replace(bundle, catalogue=bundle.catalogue.with_availability(available))

@@ -62,5 +62,5 @@ class Published:
         segment = load_segment(self.events, self.events.name, users, names, len(bundle.catalogue))
         available = load_array(self.events / _AVAILABLE)
         if not np.array_equal(available, bundle.catalogue.available):
-            bundle = replace(bundle, catalogue=bundle.catalogue.stocked(available))
+            bundle = replace(bundle, catalogue=bundle.catalogue.with_availability(available))
         return Recommender(replace(bundle, log=segment.log, fingerprint=self.fingerprint), EventState(segment))

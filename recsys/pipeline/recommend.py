@@ -27,7 +27,7 @@ from recsys.pipeline.live_events import LiveEvents
 from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
 from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
-from recsys.pipeline.similar import Likeness, likeness
+from recsys.pipeline.similar import SimilarityKind, similarities
 from recsys.pipeline.stages import Stages
 from recsys.registry import Registry
 
@@ -147,18 +147,18 @@ class Recommender:
         n_candidates = bundle.config.candidates.n
         return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, n_candidates, lengths)
 
-    def similar(self, item_id: str, n: int = 10, by: Likeness = "both") -> ItemList:
+    def similar(self, item_id: str, n: int = 10, by: SimilarityKind = "both") -> ItemList:
         """The items most like one item that may be listed now; as many as are related, at most `n`.
 
         Raises:
             DataError: the catalogue has no such item.
-            ConfigError: the version has no such likeness.
+            ConfigError: the version has no such similarity.
         """
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
         not_yet = self.scoring.facts.created > self._now()[0]  # NaN, where nobody knows, is not
-        scores = np.where(not_yet, -np.inf, likeness(self.scoring, item, by))
+        scores = np.where(not_yet, -np.inf, similarities(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
         best = best[scores[best] > -np.inf]
         nothing = np.full(len(best), np.nan, dtype=np.float32)

@@ -9,19 +9,19 @@ from recsys.errors import ConfigError
 from recsys.pipeline.candidates import FUSION
 from recsys.pipeline.scoring import Scoring
 
-Likeness = Literal["text", "collaborative", "both"]
+SimilarityKind = Literal["text", "collaborative", "both"]
 
 _DEPTH = 200
 
 
-def likeness(scoring: Scoring, item: int, by: Likeness) -> NDArray[np.float32]:
+def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.float32]:
     """(n_items,) how alike each item is to `item`, higher is more; -inf for the item itself and for unrelated ones.
 
     Raises:
-        ConfigError: the version has no such likeness, or `by` is none of text, collaborative, both.
+        ConfigError: the version has no such similarity, or `by` is none of text, collaborative, both.
     """
-    if by not in get_args(Likeness):
-        raise ConfigError(f"by={by!r}: write one of {', '.join(get_args(Likeness))}")
+    if by not in get_args(SimilarityKind):
+        raise ConfigError(f"by={by!r}: write one of {', '.join(get_args(SimilarityKind))}")
     if by != "both":
         scores = _by_text(scoring, item) if by == "text" else _by_behaviour(scoring, item)
     else:

@@ -162,7 +162,7 @@ class Sources:
         return Sources(models, interest, cold_items.updated(n_items, numbers, interest))
 
     def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
-        """The scores of each source alone, and `zero_shot`: likeness of the texts to the history before any tuning."""
+        """The scores of each source alone, and `zero_shot`: similarity of texts to the history before any tuning."""
         scores = self.scores(histories, queries)
         if self.interest:
             positive = histories.positive()

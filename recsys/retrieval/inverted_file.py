@@ -67,10 +67,10 @@ class InvertedFile:
         Returns:
             (n_queries + 1,) where the places of each query start, and these.
         """
-        likeness = np.empty((len(queries), len(self.centroids)), dtype=np.float32)
-        dot_products(queries, self.centroids, likeness)
-        keys = np.empty(likeness.shape, dtype=np.int64)
-        rank_keys(likeness, likeness.view(np.int32), keys)
+        similarity = np.empty((len(queries), len(self.centroids)), dtype=np.float32)
+        dot_products(queries, self.centroids, similarity)
+        keys = np.empty(similarity.shape, dtype=np.int64)
+        rank_keys(similarity, similarity.view(np.int32), keys)
         depth = 2 * n * len(self.centroids) // max(1, len(self.members)) + 1  # about twice the cells that it takes
         if depth < len(self.centroids):
             keys.partition(depth, axis=1)

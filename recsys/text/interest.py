@@ -205,8 +205,10 @@ class InterestModel:
             items: (n_requests,) the item that is to be explained to each.
         """
         events = self.scorer.attended_events(histories)
-        likeness = np.einsum("ed,ed->e", self.scorer.items.sources[events.items], self.item_vectors[items[events.rows]])
-        logits = self.scorer.event_logits(events) + self.scorer.parameters["scale"] * likeness
+        similarity = np.einsum(
+            "ed,ed->e", self.scorer.items.sources[events.items], self.item_vectors[items[events.rows]]
+        )
+        logits = self.scorer.event_logits(events) + self.scorer.parameters["scale"] * similarity
         attribution = np.zeros(len(histories.items), dtype=np.float32)
         attribution[events.chosen] = softmax_by_row(logits, events.rows, len(histories))
         return attribution

@@ -18,7 +18,7 @@ from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA
-from recsys.pipeline.matching import stocked_as
+from recsys.pipeline.matching import with_stock_of
 from recsys.pipeline.processes import Processes
 from recsys.pipeline.published import Published
 from recsys.pipeline.recommend import Recommender
@@ -167,7 +167,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     stock = frame.with_columns(available=~sold_out)[1:]
     newer = Dataset(ItemCatalogue(stock), early.log, fingerprint="newer")
     said: list[str] = []
-    bundle = stocked_as(Bundle.load(plain_registry), newer, said.append)
+    bundle = with_stock_of(Bundle.load(plain_registry), newer, said.append)
     lost = frame.filter((sold_out | (frame["item_id"] == gone)) & frame["available"]).height
     assert said == [f"{lost} items are not available any more, or gone"]
     published = Published.of(bundle, plain_registry.path, tmp_path / "events")

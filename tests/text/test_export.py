@@ -19,9 +19,9 @@ def encoder(tiny_encoder: str) -> TextEncoder:
     return TextEncoder.load(tiny_encoder, 16)
 
 
-@pytest.mark.parametrize(("precision", "likeness"), [("float32", 0.99999), ("int8", 0.99)])
+@pytest.mark.parametrize(("precision", "similarity"), [("float32", 0.99999), ("int8", 0.99)])
 def test_an_exported_encoder_gives_the_same_vectors(
-    precision: str, likeness: float, encoder: TextEncoder, texts: list[str], tmp_path: Path
+    precision: str, similarity: float, encoder: TextEncoder, texts: list[str], tmp_path: Path
 ) -> None:
     pytest.importorskip("onnxruntime", reason="recsys[onnx] is not installed")
     from recsys.text.export import OnnxEncoder, export_encoder
@@ -39,7 +39,7 @@ def test_an_exported_encoder_gives_the_same_vectors(
     asked = [*texts, *WEIRD, texts[0]]
     vectors = exported.encode(asked)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
-    assert (vectors * tuned.encode(asked)).sum(axis=1).min() > likeness
+    assert (vectors * tuned.encode(asked)).sum(axis=1).min() > similarity
     assert exported.encode([]).shape == (0, 32)
     assert exported.version != tuned.version
 

@@ -234,8 +234,8 @@ def test_the_budget_is_kept(texts: list[str], log: InteractionLog, settings: Tex
 def test_items_of_the_catalogue_and_new_ones_are_read_alike(adapted: InterestModel, texts: list[str]) -> None:
     assert np.allclose(adapted.encode_items(texts[:4]), adapted.item_vectors[:4], atol=5e-3)
     vector = adapted.encode_items(["cat food cat food"])[0]
-    likeness = (adapted.item_vectors @ vector).reshape(len(SUBJECTS), len(THINGS))
-    assert likeness.mean(axis=1).argmax() == 0
+    similarity = (adapted.item_vectors @ vector).reshape(len(SUBJECTS), len(THINGS))
+    assert similarity.mean(axis=1).argmax() == 0
     assert np.isfinite(adapted.encode_items(["", "🙂" * 50_000])).all()
 
 
