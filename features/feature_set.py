@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.declarations import FEATURES, Feature
 from features.kinds.base import Direction, Family, Kind, Member
-from features.kinds.items import ItemTable
+from features.kinds.items import ItemPastColumns
 from features.measures import Measure
 from features.pairs import PairBatch
 from recsys.config import FeatureGroup
@@ -78,8 +78,8 @@ class FeatureSet:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """What they need to know of the past of items."""
-        tables = [family for family in self._families if isinstance(family, ItemTable)]
-        return tuple(measure for table in tables for stream in table.questions.streams for measure in stream.measures)
+        asking = [family for family in self._families if isinstance(family, ItemPastColumns)]
+        return tuple(measure for family in asking for stream in family.questions.streams for measure in stream.measures)
 
     def compute(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32, NaN where a value does not exist."""

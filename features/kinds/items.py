@@ -37,7 +37,7 @@ class Formula(NamedTuple):
     strength: float = 0.0
 
 
-class ItemTable:
+class ItemPastColumns:
     """The columns of kinds that ask about the past of items."""
 
     def __init__(self, kinds: Sequence["OfItemPast"], columns: Sequence[int]) -> None:
@@ -72,7 +72,7 @@ class OfItemPast(Member):
     """
 
     scope: ClassVar[Scope] = "item"
-    family: ClassVar[type[Family]] = ItemTable
+    family: ClassVar[type[Family]] = ItemPastColumns
 
     def __post_init__(self) -> None:
         _ = self.formula

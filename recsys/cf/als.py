@@ -46,21 +46,21 @@ class Als(CollaborativeModel):
         item_factors: NDArray[np.float32],
         alpha: float,
         regularization: float,
-        directions: NDArray[np.float32] | None = None,
+        unit_factors: NDArray[np.float32] | None = None,
         index: "FactorIndex | None" = None,
     ) -> None:
         self.item_factors = item_factors
         self.alpha = alpha
         self.regularization = regularization
-        self._directions = _directions(item_factors) if directions is None else directions
+        self._unit_factors = _at_unit_length(item_factors) if unit_factors is None else unit_factors
         self.index = index
         ridge = regularization * np.eye(item_factors.shape[1])
         self._gram = (item_factors.T @ item_factors + ridge).astype(np.float32)
 
     @property
-    def directions(self) -> NDArray[np.float32]:
+    def unit_vectors(self) -> NDArray[np.float32]:
         """The factors at length 1."""
-        return self._directions
+        return self._unit_factors
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
@@ -114,13 +114,13 @@ class Als(CollaborativeModel):
     def indexed(self, seed: int = 0) -> Self:
         """This model with an index."""
         index = FactorIndex.of(self.item_factors, seed)
-        return type(self)(self.item_factors, self.alpha, self.regularization, self.directions, index)
+        return type(self)(self.item_factors, self.alpha, self.regularization, self.unit_vectors, index)
 
     def save(self, folder: Path) -> None:
         """Write the factors and the two constants of the fold-in."""
         folder.mkdir(parents=True, exist_ok=True)
         save_array(folder / "als.npy", self.item_factors)
-        save_array(folder / "als.directions.npy", self.directions)
+        save_array(folder / "als.directions.npy", self.unit_vectors)
         save_array(folder / "als.constants.npy", np.array([self.alpha, self.regularization]))
         if self.index is not None:
             self.index.save(folder / _INDEX)
@@ -129,10 +129,10 @@ class Als(CollaborativeModel):
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         alpha, regularization = load_array(folder / "als.constants.npy").tolist()
-        directions = load_array(path) if (path := folder / "als.directions.npy").exists() else None
+        unit_factors = load_array(path) if (path := folder / "als.directions.npy").exists() else None
         items = load_array(folder / "als.npy")
         index = FactorIndex.load(folder / _INDEX, items) if (folder / _INDEX).is_dir() else None
-        return cls(items, alpha, regularization, directions, index)
+        return cls(items, alpha, regularization, unit_factors, index)
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,6 @@ class FactorScores:
         return scores
 
 
-def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _at_unit_length(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(factors, axis=1, keepdims=True)
     return np.asarray(factors / np.maximum(norms, 1e-12))

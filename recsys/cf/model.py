@@ -21,14 +21,14 @@ class CollaborativeModel(Protocol):
     Attributes:
         of_cold_items: what it says of items that it never saw: what is "lent" by others that read like them, "nothing",
             or its "own" as of any other item.
-        directions: (n_items, dim) unit vectors whose dot product is an affinity of two items, where there are any.
+        unit_vectors: (n_items, dim) of length 1, whose dot product is an affinity of two items, where there are any.
         links: (n_items, n_items) CSR affinities from an item of a history to another one, where there are any.
     """
 
     of_cold_items: ClassVar[Literal["lent", "nothing", "own"]] = "lent"
 
     @property
-    def directions(self) -> NDArray[np.float32] | None:
+    def unit_vectors(self) -> NDArray[np.float32] | None:
         return None
 
     @property

@@ -178,9 +178,9 @@ class Sources:
         vectors: dict[str, NDArray[np.float32] | Halves] = dict(self.interest.affinities) if self.interest else {}
         links = {}
         for source, model in self.models.items():
-            if model.directions is not None:
+            if model.unit_vectors is not None:
                 vectors["factors"] = (
-                    self.cold_items.with_lent_vectors(model.directions) if self.cold_items else model.directions
+                    self.cold_items.with_lent_vectors(model.unit_vectors) if self.cold_items else model.unit_vectors
                 )
             if model.links is not None:
                 links[source] = _as_square(model.links, len(catalogue))

@@ -10,7 +10,7 @@ from features.configured import configured
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.kinds import ItemCount, ItemDecayed, ItemVelocity, UserCount
-from features.kinds.items import ItemTable, OfItemPast
+from features.kinds.items import ItemPastColumns, OfItemPast
 from features.state import EventState
 from recsys.config import Config, load_config, parse_config
 from recsys.errors import ConfigError
@@ -93,7 +93,7 @@ def test_a_window_that_reaches_the_request_cannot_be_declared(days: float) -> No
 
 def test_every_question_of_the_release_looks_back() -> None:
     asking = [feature.kind for feature in FEATURES if isinstance(feature.kind, OfItemPast)]
-    for question in ItemTable(asking, range(len(asking))).questions.all:
+    for question in ItemPastColumns(asking, range(len(asking))).questions.all:
         assert question.window is None or question.window > 0
         assert question.measure.half_life >= 0
     assert np.all([feature.scope for feature in FEATURES])
