@@ -20,7 +20,7 @@ from recsys.policy.exploration import Exploration
 from recsys.policy.filters import Filters, items_that_meet
 from recsys.policy.pins import Pins
 from recsys.policy.policy import Policy
-from recsys.policy.shares import AtLeast, Cap
+from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Available, Exclude, Seen, Step
 
 _HABIT = 0.1
@@ -93,9 +93,9 @@ def policy_of(
         steps.append(Pins(numbers, np.array(list(places.values()), dtype=np.int64)))
     steps += [Cap(column, most, catalogue) for column, most in config.caps.items()]
     for rule in config.quotas:
-        steps.append(AtLeast("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
+        steps.append(Floor("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
     if config.fresh:
-        steps.append(AtLeast("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * DAY))))
+        steps.append(Floor("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * DAY))))
     if config.exploration and random is not None:
         steps.append(Exploration(config.exploration, config.explored_places, random))
     return Policy(tuple(steps))

@@ -1,12 +1,31 @@
 """Ranked candidates of one request, on their way through the policy."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 PINNED = np.int8(-1)
 """Tier of an item that stands where it is pinned."""
+
+
+class CapCount(NamedTuple):
+    """A cap as it concerns the candidates."""
+
+    values: NDArray[np.int32]
+    """(n,) number of each one's value, -1 where it has none"""
+    most: int
+    """items of one value among those that will be shown"""
+
+
+class FloorCount(NamedTuple):
+    """A floor as it concerns the candidates."""
+
+    meets: NDArray[np.bool_]
+    """(n,) True for those that count for it"""
+    least: int
+    """of these among those that will be shown"""
 
 
 @dataclass(frozen=True)
@@ -20,9 +39,7 @@ class RankedCandidates:
         tiers: 0 for most; a later step never moves an item before one of a lower tier (a demoted item is in tier 1, a
             pinned one in tier -1, which no step moves).
         propensities: probability with which each stands where it stands; 1 without exploration.
-        caps: of every cap so far, which later steps keep to, (n,) numbers of the values that it caps, -1 where there is
-            none, and the most items of one value among those that will be shown.
-        floors: of every floor so far, (n,) True for what is of its kind, and the least of these to be shown.
+        caps, floors: those so far, which later steps keep to.
         ranks: where each stood before the first cap or floor; None before that.
     """
 
@@ -31,8 +48,8 @@ class RankedCandidates:
     places: NDArray[np.intp]
     tiers: NDArray[np.int8]
     propensities: NDArray[np.float32]
-    caps: tuple[tuple[NDArray[np.int32], int], ...] = ()
-    floors: tuple[tuple[NDArray[np.bool_], int], ...] = ()
+    caps: tuple[CapCount, ...] = ()
+    floors: tuple[FloorCount, ...] = ()
     ranks: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
@@ -53,8 +70,8 @@ class RankedCandidates:
             self.places[order],
             self.tiers[order],
             self.propensities[order],
-            tuple((values[order], most) for values, most in self.caps),
-            tuple((of_kind[order], least) for of_kind, least in self.floors),
+            tuple(CapCount(cap.values[order], cap.most) for cap in self.caps),
+            tuple(FloorCount(floor.meets[order], floor.least) for floor in self.floors),
             None if self.ranks is None else self.ranks[order],
         )
 

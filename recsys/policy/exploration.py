@@ -4,9 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys.policy.candidates import RankedCandidates
+from recsys.policy.candidates import FloorCount, RankedCandidates
 from recsys.policy.steps import Step
 
 _RESERVE = 10
@@ -38,9 +37,9 @@ class Exploration(Step):
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Draw each place; an explored item and the one that it stands in for change places."""
         n = min(n, len(candidates))
-        own = np.flatnonzero(candidates.tiers[:n] == 0)[-self.places :].tolist()
+        explored = np.flatnonzero(candidates.tiers[:n] == 0)[-self.places :].tolist()
         order, propensities = np.arange(len(candidates)), candidates.propensities.copy()
-        for place, reserve in zip(own, _reserves(candidates, n, own), strict=True):
+        for place, reserve in zip(explored, _reserves(candidates, n, explored), strict=True):
             if not reserve:
                 continue
             if self.random.random() < self.share:
@@ -52,35 +51,40 @@ class Exploration(Step):
         return replace(candidates, propensities=propensities).take(order)
 
 
-def _reserves(candidates: RankedCandidates, n: int, own: list[int]) -> list[list[int]]:
-    """What each of the `own` places among the first `n` may draw: the best from behind, dealt in turn."""
+def _reserves(candidates: RankedCandidates, n: int, explored: list[int]) -> list[list[int]]:
+    """What each of the explored places among the first `n` may draw: the best from behind, dealt in turn."""
     behind = n + np.flatnonzero(candidates.tiers[n:] == 0)
     if not candidates.caps and not candidates.floors:
-        return [behind[turn : _RESERVE * len(own) : len(own)].tolist() for turn in range(len(own))]
-    reserves: dict[int, list[int]] = {place: [] for place in own}
+        return [behind[turn : _RESERVE * len(explored) : len(explored)].tolist() for turn in range(len(explored))]
+    reserves: dict[int, list[int]] = {place: [] for place in explored}
     # Of each cap the places where an item of each value may stand, counting every draw that could be.
-    stand: list[tuple[NDArray[np.int32], int, defaultdict[int, set[int]]]] = []
-    for values, most in candidates.caps:
-        stand.append((values, most, defaultdict(set)))
-        for place, value in enumerate(values[:n].tolist()):
-            stand[-1][2][value].add(place)
+    places_of: list[defaultdict[int, set[int]]] = []
+    for cap in candidates.caps:
+        places_of.append(defaultdict(set))
+        for place, value in enumerate(cap.values[:n].tolist()):
+            places_of[-1][value].add(place)
     # A floor that the places which do not explore reach by themselves binds no draw.
-    floors = [of_kind for of_kind, least in candidates.floors if of_kind[:n].sum() - of_kind[own].sum() < least]
+    floors = [floor.meets for floor in candidates.floors if _settled(floor, n, explored) < floor.least]
 
     def may_draw(place: int, item: int) -> bool:
-        return all(of_kind[item] or not of_kind[place] for of_kind in floors) and all(
-            values[item] < 0 or place in places[values[item]] or len(places[values[item]]) < most
-            for values, most, places in stand
+        return all(meets[item] or not meets[place] for meets in floors) and all(
+            cap.values[item] < 0 or place in places[cap.values[item]] or len(places[cap.values[item]]) < cap.most
+            for cap, places in zip(candidates.caps, places_of, strict=True)
         )
 
     for item in behind.tolist():
-        waiting = [place for place in own if len(reserves[place]) < _RESERVE]
+        waiting = [place for place in explored if len(reserves[place]) < _RESERVE]
         if not waiting:
             break
         able = [place for place in waiting if may_draw(place, item)]
         if able:
             place = min(able, key=lambda place: len(reserves[place]))
             reserves[place].append(item)
-            for values, _, places in stand:
-                places[values[item]].add(place)
+            for cap, places in zip(candidates.caps, places_of, strict=True):
+                places[cap.values[item]].add(place)
     return list(reserves.values())
+
+
+def _settled(floor: FloorCount, n: int, explored: list[int]) -> int:
+    """How many of the first `n` places meet a floor whatever the explored ones draw."""
+    return int(floor.meets[:n].sum() - floor.meets[explored].sum())

@@ -11,7 +11,7 @@ from recsys.policy.candidates import RankedCandidates
 from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.pins import Pins
-from recsys.policy.shares import AtLeast, Cap
+from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Step
 
 
@@ -66,7 +66,7 @@ class Policy:
     def diversified(self, diversity: Diversity) -> "Policy":
         """The same rules with another diversity, at its place: before what would be moved by it."""
         others = [step for step in self.steps if not isinstance(step, Diversity)]
-        fixed = (at for at, step in enumerate(others) if isinstance(step, Pins | Cap | AtLeast | Exploration))
+        fixed = (at for at, step in enumerate(others) if isinstance(step, Pins | Cap | Floor | Exploration))
         place = next(fixed, len(others))
         return Policy((*others[:place], diversity, *others[place:]))
 

@@ -40,9 +40,9 @@ class _Walk:
     def __init__(self, candidates: RankedCandidates, loose: list[int], room: int) -> None:
         """`loose` are the places to choose from, best first, of which `room` will be chosen."""
         self.loose, self.room = loose, room
-        self.caps = [(values.tolist(), most, Counter[int]()) for values, most in candidates.caps]
-        self.floors = [of_kind.tolist() for of_kind, _ in candidates.floors]
-        self.missing = [least for _, least in candidates.floors]
+        self.caps = [(cap.values.tolist(), cap.most, Counter[int]()) for cap in candidates.caps]
+        self.floors = [floor.meets.tolist() for floor in candidates.floors]
+        self.missing = [floor.least for floor in candidates.floors]
         self.looks_ahead = False
         self.hopeless: set[tuple[int, ...]] = set()
         # Floors fetch no demoted item into a list that needs none, and nothing while the list so far holds enough.
@@ -54,8 +54,8 @@ class _Walk:
         """What stands in the list uses up caps and serves floors; -1 times what no longer does."""
         for values, _, counts in self.caps:
             counts[values[place]] += times
-        for floor, of_kind in enumerate(self.floors):
-            self.missing[floor] -= times * of_kind[place]
+        for floor, meets in enumerate(self.floors):
+            self.missing[floor] -= times * meets[place]
 
     def filled(self) -> list[int]:
         """The `room` places that are chosen, in the order in which they will be shown."""

@@ -1,4 +1,5 @@
-"""How much of a list is of one kind: at most so many items of one value, at least so many that meet a condition."""
+"""How much of a list is alike: at most so many items of one value (a cap), at least so many that meet a condition (a
+floor)."""
 
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -9,16 +10,16 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
-from recsys.policy.candidates import RankedCandidates
+from recsys.policy.candidates import CapCount, FloorCount, RankedCandidates
 from recsys.policy.selection import selected
 from recsys.policy.steps import Step
 
 
-class Kind(Protocol):
-    """Tells which items are of a kind."""
+class Condition(Protocol):
+    """Tells which items meet it."""
 
     def __call__(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """(n,) True for the items that are."""
+        """(n,) True for the items that do."""
         ...
 
 
@@ -49,7 +50,7 @@ class Cap(Step):
         numbers: dict[str, int] = {}
         found = self._values(candidates.items)
         values = [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in found]
-        cap = np.array(values, dtype=np.int32), self.most
+        cap = CapCount(np.array(values, dtype=np.int32), self.most)
         return selected(replace(candidates, caps=(*candidates.caps, cap)), n)
 
     def _values(self, items: NDArray[np.int32]) -> list[str | None]:
@@ -61,23 +62,23 @@ class Cap(Step):
 
 
 @dataclass(frozen=True)
-class AtLeast(Step):
-    """At least so many of the first n are of a kind, as far as the candidates reach.
+class Floor(Step):
+    """At least so many of the first n meet a condition, as far as the candidates reach.
 
-    The best of the kind from behind take the last places of those that are not of it. A demoted item is not fetched
-    before one that is not demoted. Pins, caps and earlier floors are kept; pinned items count.
+    The best that meet it from behind take the last places of those that do not. A demoted item is not fetched before
+    one that is not demoted. Pins, caps and earlier floors are kept; pinned items count.
 
     Attributes:
         name: of the rule, in reports.
-        least: items of the kind.
-        kind: tells which items are.
+        least: items that meet it.
+        condition: tells which items do.
     """
 
     name: str
     least: int
-    kind: Kind = field(repr=False)
+    condition: Condition = field(repr=False)
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Fetch what is missing, as far as pins, caps and earlier floors leave room."""
-        floor = self.kind(candidates.items), self.least
+        floor = FloorCount(self.condition(candidates.items), self.least)
         return selected(replace(candidates, floors=(*candidates.floors, floor)), n)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.boosts import Boost
-from recsys.policy.candidates import RankedCandidates
+from recsys.policy.candidates import CapCount, RankedCandidates
 from recsys.policy.exploration import Exploration
 from recsys.policy.filters import items_that_meet
 from recsys.policy.pins import Pins
 from recsys.policy.policy import Policy
 from recsys.policy.selection import selected
-from recsys.policy.shares import AtLeast, Cap
+from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Seen, Step
 
 N_ITEMS = 8
@@ -48,12 +48,12 @@ def numbers(*items: int) -> np.ndarray:
     return np.array(items, dtype=np.int32)
 
 
-def of_brand(brand: str, least: int) -> AtLeast:
-    return AtLeast("quota", least, partial(items_that_meet, {"brand": brand}, CATALOGUE))
+def of_brand(brand: str, least: int) -> Floor:
+    return Floor("quota", least, partial(items_that_meet, {"brand": brand}, CATALOGUE))
 
 
-def of_shelf(shelf: str, least: int) -> AtLeast:
-    return AtLeast("quota", least, partial(items_that_meet, {"shelf": shelf}, CATALOGUE))
+def of_shelf(shelf: str, least: int) -> Floor:
+    return Floor("quota", least, partial(items_that_meet, {"shelf": shelf}, CATALOGUE))
 
 
 def test_boost_is_in_standard_deviations() -> None:
@@ -143,7 +143,7 @@ def test_a_list_under_caps_is_found_where_one_item_is_to_spare(
     scores = -np.arange(len(kinds), dtype=np.float32)
     ranked = RankedCandidates.ranked(np.arange(len(kinds), dtype=np.int32), scores)
     for caps, spare in (((0,), 0), ((1,), 0), ((0, 1), 1)):
-        columns = tuple((np.array([kind[cap] for kind in kinds], dtype=np.int32), most[cap]) for cap in caps)
+        columns = tuple(CapCount(np.array([kind[cap] for kind in kinds], dtype=np.int32), most[cap]) for cap in caps)
         chosen = selected(replace(ranked, caps=columns), n).items[:n].tolist()
         if found(min(n + spare, len(kinds) + spare), caps):
             assert hold(chosen, caps)
