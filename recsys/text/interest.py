@@ -25,7 +25,7 @@ from recsys.text.cache import VectorCache
 from recsys.text.calibration import Head
 from recsys.text.curves import Point, load_curve, save_curve
 from recsys.text.half_vectors import HalfVectors
-from recsys.text.nearest import Nearest, TextScores, recall
+from recsys.text.nearest import NearestItems, TextScores, recall
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
 from recsys.text.weights import locate, version_of
 
@@ -82,7 +82,7 @@ class InterestModel:
         base_vectors: NDArray[np.float32],
         reader: "TextReader | Path",
         curve: tuple[Point, ...] = (),
-        nearest: Nearest | None = None,
+        nearest: NearestItems | None = None,
         halves: HalfVectors | None = None,
     ) -> None:
         self.settings = settings
@@ -246,7 +246,7 @@ class InterestModel:
         says the same."""
         nearest = None if earlier is None else earlier.nearest
         if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.equals(earlier.scorer):
-            nearest = Nearest.of(self.scorer, seed)
+            nearest = NearestItems.of(self.scorer, seed)
         halves = HalfVectors.of(self.item_vectors, self.base_vectors)
         return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, halves)
 
@@ -331,7 +331,7 @@ class InterestModel:
         scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
         scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
-        nearest = Nearest.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
+        nearest = NearestItems.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
         return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, HalfVectors.load(folder))
 
     def query_similarities(

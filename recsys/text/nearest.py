@@ -29,7 +29,7 @@ _CELLS = "cells"
 
 
 @dataclass(frozen=True)
-class Lists:
+class NeighbourLists:
     """The items that some texts ask for most.
 
     Attributes:
@@ -46,13 +46,13 @@ class Lists:
         save_array(folder / f"{name}.logits.npy", self.logits)
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> "Lists":
+    def load(cls, folder: Path, name: str) -> "NeighbourLists":
         """Read what `save` wrote; arrays are mapped into memory."""
         return cls(load_array(folder / f"{name}.npy"), load_array(folder / f"{name}.logits.npy"))
 
 
 @dataclass(frozen=True)
-class Nearest:
+class NearestItems:
     """What each text asks for.
 
     Attributes:
@@ -63,19 +63,19 @@ class Nearest:
         fresh_lists: a row for each of them.
     """
 
-    lists: Lists
-    prior: Lists
+    lists: NeighbourLists
+    prior: NeighbourLists
     inverted_file: InvertedFile
     fresh: NDArray[np.int32]
-    fresh_lists: Lists
+    fresh_lists: NeighbourLists
 
     @classmethod
-    def of(cls, scorer: Scorer, seed: int) -> "Nearest":
+    def of(cls, scorer: Scorer, seed: int) -> "NearestItems":
         """Find the lists, for the items of one cell together."""
         items = scorer.items
         inverted_file = InvertedFile.of(items.targets, seed)
         shape = (len(items.targets), min(_KEPT, len(items.targets)))
-        lists = Lists(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
+        lists = NeighbourLists(np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32))
         for cell in range(len(inverted_file.centroids)):
             members = inverted_file.members[inverted_file.starts[cell] : inverted_file.starts[cell + 1]]
             if not len(members):
@@ -87,9 +87,9 @@ class Nearest:
                 lists.items[some], lists.logits[some] = found.items, found.logits
         everything = np.arange(len(items.targets), dtype=np.int32)
         prior = _highest(everything, scorer.prior_logits()[None], shape[1])
-        return cls(lists, prior, inverted_file, everything[:0], Lists(lists.items[:0], lists.logits[:0]))
+        return cls(lists, prior, inverted_file, everything[:0], NeighbourLists(lists.items[:0], lists.logits[:0]))
 
-    def updated(self, scorer: Scorer, numbers: NDArray[np.int32]) -> "Nearest":
+    def updated(self, scorer: Scorer, numbers: NDArray[np.int32]) -> "NearestItems":
         """The same for texts that have changed since: `numbers` (n,) now say what `scorer` has."""
         kept = ~np.isin(self.fresh, numbers)
         fresh = np.concatenate([self.fresh[kept], numbers])
@@ -100,10 +100,10 @@ class Nearest:
             items.append(own.items)
             logits.append(own.logits)
         order = np.argsort(fresh)
-        lists = Lists(np.concatenate(items)[order], np.concatenate(logits)[order])
+        lists = NeighbourLists(np.concatenate(items)[order], np.concatenate(logits)[order])
         return replace(self, fresh=fresh[order], fresh_lists=lists)
 
-    def proposed(
+    def candidates(
         self, scorer: Scorer, targets: NDArray[np.float32] | Halves, mixtures: Sequence[Mixture]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         """Items that score high, and about their logits: what an event says beyond its list is left out, which is less
@@ -135,14 +135,14 @@ class Nearest:
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
             return offsets, items, logits
         parts = [
-            self._with_sought(scorer, targets, mixture, items[start:stop], logits[start:stop])
+            self._with_exact(scorer, targets, mixture, items[start:stop], logits[start:stop])
             for mixture, (start, stop) in zip(mixtures, pairwise(offsets.tolist()), strict=True)
         ]
         offsets = np.cumsum([0, *(len(own) for own, _ in parts)])
         found = np.concatenate([items[:0], *(own for own, _ in parts)])
         return offsets, found, np.concatenate([logits[:0], *(said for _, said in parts)])
 
-    def _with_sought(
+    def _with_exact(
         self,
         scorer: Scorer,
         targets: NDArray[np.float32] | Halves,
@@ -181,17 +181,23 @@ class Nearest:
         self.inverted_file.save(folder / _CELLS)
 
     @classmethod
-    def load(cls, folder: Path) -> "Nearest":
+    def load(cls, folder: Path) -> "NearestItems":
         """Read what `save` wrote; arrays are mapped into memory."""
-        lists = Lists.load(folder, "lists")
+        lists = NeighbourLists.load(folder, "lists")
         nothing = np.zeros(0, dtype=np.int32)
         inverted_file = InvertedFile.load(folder / _CELLS)
-        return cls(lists, Lists.load(folder, "prior"), inverted_file, nothing, Lists(lists.items[:0], lists.logits[:0]))
+        return cls(
+            lists,
+            NeighbourLists.load(folder, "prior"),
+            inverted_file,
+            nothing,
+            NeighbourLists(lists.items[:0], lists.logits[:0]),
+        )
 
 
 @dataclass(frozen=True)
 class TextScores:
-    """Interest logits of a block: exact for every pair that is asked about, the best sought among `Nearest`.
+    """Interest logits of a block: exact for every pair that is asked about, the best sought among `NearestItems`.
 
     Attributes:
         scorer, nearest: of the text model.
@@ -200,13 +206,13 @@ class TextScores:
     """
 
     scorer: Scorer
-    nearest: Nearest
+    nearest: NearestItems
     targets: NDArray[np.float32] | Halves
     mixtures: list[Mixture]
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`."""
-        return best_among(*self.nearest.proposed(self.scorer, self.targets, self.mixtures), eligible, n)
+        return best_among(*self.nearest.candidates(self.scorer, self.targets, self.mixtures), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
         """See `Scores`."""
@@ -218,7 +224,7 @@ class TextScores:
         return scores
 
 
-def recall(scorer: Scorer, nearest: Nearest, sample: NDArray[np.int32]) -> float:
+def recall(scorer: Scorer, nearest: NearestItems, sample: NDArray[np.int32]) -> float:
     """Share of the really highest items that the lists of some items hold."""
     everything = np.arange(len(scorer.items.targets), dtype=np.int32)
     exact = _highest(everything, scorer.single_event_logits(sample, everything), nearest.lists.items.shape[1])
@@ -226,7 +232,7 @@ def recall(scorer: Scorer, nearest: Nearest, sample: NDArray[np.int32]) -> float
     return float(np.mean([np.isin(own, listed).mean() for own, listed in pairs])) if len(sample) else 1.0
 
 
-def _highest(items: NDArray[np.int32], logits: NDArray[np.float32], k: int) -> Lists:
+def _highest(items: NDArray[np.int32], logits: NDArray[np.float32], k: int) -> NeighbourLists:
     """The `k` highest of logits (n, n_items) of increasing `items` (n_items,)."""
     places = np.sort(np.argpartition(logits, logits.shape[1] - k, axis=1)[:, logits.shape[1] - k :], axis=1)
-    return Lists(items[places], np.take_along_axis(logits, places, axis=1))
+    return NeighbourLists(items[places], np.take_along_axis(logits, places, axis=1))

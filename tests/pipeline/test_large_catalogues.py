@@ -19,7 +19,7 @@ from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.sources import Sources
 from recsys.pipeline.train import train
 from recsys.text.interest import InterestModel
-from recsys.text.nearest import Nearest
+from recsys.text.nearest import NearestItems
 from recsys.text.scoring import Scorer
 
 REQUESTS = (
@@ -119,13 +119,13 @@ def test_nearest_texts_are_sought_once_while_texts_say_the_same(
     world: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sought: list[int] = []
-    of = Nearest.of
+    of = NearestItems.of
 
-    def counted(scorer: Scorer, seed: int) -> Nearest:
+    def counted(scorer: Scorer, seed: int) -> NearestItems:
         sought.append(seed)
         return of(scorer, seed)
 
-    monkeypatch.setattr(Nearest, "of", counted)
+    monkeypatch.setattr(NearestItems, "of", counted)
     settings = ("text.budget_minutes=0", "candidates.exact_items=10", "ranker.ablation=false", "ranker.trees=5")
     bundle = train(world, load_config(None, settings))
     assert len(sought) == 1
