@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import numpy as np
@@ -35,7 +35,7 @@ SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
 
 _ALWAYS_ASKED = "popular"
-"""It costs next to nothing, and is better than any list."""
+"""Popularity costs next to nothing, and is better than no list."""
 
 
 def block_size(n_items: int) -> int:
@@ -181,14 +181,15 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
-
-            def ask(source: str = source) -> Proposal:
-                scores = self.sources.scores_of(source, block.histories, block.queries)
-                return Proposal(scores, scores.best(block.eligible, n))
-
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
-            proposals[source] = block.stages.attempt(source, within, ask) or nothing
+            propose = partial(self._proposal, source, block, n)
+            proposals[source] = block.stages.attempt(source, within, propose) or nothing
         return merge(proposals, block.eligible, n, required)
+
+    def _proposal(self, source: str, block: Block, n: int) -> Proposal:
+        """The scores of one source, and the `n` best items by them."""
+        scores = self.sources.scores_of(source, block.histories, block.queries)
+        return Proposal(scores, scores.best(block.eligible, n))
 
     def query_similarities(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and its request's query, 0 without one; None where no request has

@@ -40,12 +40,12 @@ def training_rows(
         if excluded is not None:
             candidates = candidates.keep(~excluded[candidates.items])
         grades = _grades(part, candidates, block.eligible.shape[1])
-        useful = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0
-        may = block.eligible[part.target_rows, part.target_items]  # as evaluation asks, what may not be listed aside
-        wants = np.bincount(part.target_rows, weights=may, minlength=len(part)) > 0
-        kept, grades = candidates.keep(useful[candidates.rows]), grades[useful[candidates.rows]]
+        covered = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0  # a target is a candidate
+        eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
+        has_target = np.bincount(part.target_rows, weights=eligible, minlength=len(part)) > 0
+        kept, grades = candidates.keep(covered[candidates.rows]), grades[covered[candidates.rows]]
         table = past.scoring.table(block, kept, features)
-        sizes = np.bincount(kept.rows, minlength=len(part))[useful]
+        sizes = np.bincount(kept.rows, minlength=len(part))[covered]
         positions = _positions(part, kept, block.eligible.shape[1])
         parts.append(
             RankerRows(
@@ -53,10 +53,10 @@ def training_rows(
                 grades=grades,
                 bought=grades == top_grade,
                 sizes=sizes,
-                times=part.times[useful],
+                times=part.times[covered],
                 proposed_by=kept.proposed_by,
                 positions=positions,
-                missed=part.times[wants & ~useful],
+                missed=part.times[has_target & ~covered],
             )
         )
         done += len(part)
