@@ -1,1 +1,4 @@
-"""What sources say of items without asking them about every item of the catalogue."""
+"""What sources say of items (scores), without asking them about every item of the catalogue (inverted_file).
+
+The other files hold compiled loops: sort_keys, sparse, products, fusion.
+"""

@@ -1,1 +1,8 @@
-"""What items say: encoder, vector cache, the history-aware interest model and its fine-tuning."""
+"""What items say: a history-aware interest model over a fine-tuned encoder.
+
+Serving:    interest (the model), scoring (its logits in numpy), attention, nearest (lists for a large catalogue)
+Reading:    reader, encoder, lexicon, cache; weights says where an encoder's files are
+Training:   fitting (the steps), training, finetune, over examples and sampling; network is what learns, adapter the
+            encoder in training, team several processes; calibration turns logits into probabilities
+Teaching:   teacher (a cross-encoder), teacher_training, distillation
+"""
