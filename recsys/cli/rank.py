@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.matching import with_newer_events, with_stock_of
-    from recsys.pipeline.published import Published
+    from recsys.pipeline.published import PublishedVersion
     from recsys.registry import Registry
     from recsys.store.lists import is_url, open_lists
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:
             progress(f"adding up {len(bundle.log):,} events")
-            published = Published.of(bundle, arguments.registry.absolute(), events)
+            published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
             del bundle  # its log may be in memory; from here on all processes map one file
             recommender = published.open()
             summary = rank_to_parquet(

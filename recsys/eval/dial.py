@@ -17,7 +17,7 @@ class DialPoint:
     diversity: float
 
 
-def within(points: tuple[DialPoint, ...], kept: float) -> DialPoint | None:
+def most_diverse(points: tuple[DialPoint, ...], kept: float) -> DialPoint | None:
     """The most diverse setting that keeps at least a share of the ndcg at 0; None where no setting was measured."""
     base = next((point for point in points if point.dial == 0.0), None)
     if base is None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 
 from recsys.eval import plots
-from recsys.eval.dial import within
+from recsys.eval.dial import most_diverse
 from recsys.eval.metric_cells import mean_text, spaced, span_text
 from recsys.eval.page import plot, section, table
 from recsys.eval.results import EvaluationReport
@@ -20,7 +20,7 @@ _STABLE, _SHIFTED = 0.1, 0.25
 
 def dial_section(report: EvaluationReport) -> str:
     """The curve, and what the owner may spend."""
-    best = within(report.dial, 0.95)
+    best = most_diverse(report.dial, 0.95)
     base = next((point for point in report.dial if point.dial == 0.0), None)
     if best is None or base is None or not base.diversity or not base.ndcg:
         return ""

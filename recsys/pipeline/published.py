@@ -19,7 +19,7 @@ _NAMES, _AVAILABLE = "names", "available.npy"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedVersion:
     """Where a version is, and the events that it ranks by; processes of one machine that open it share its arrays, and
     what features sum over the events, as mapped files: their memory does not grow with the log.
 
@@ -36,7 +36,7 @@ class Published:
     events: Path
 
     @classmethod
-    def of(cls, bundle: Bundle, registry: Path, events: Path) -> "Published":
+    def of(cls, bundle: Bundle, registry: Path, events: Path) -> "PublishedVersion":
         """Write the events of a bundle, of a version that lies in the registry, into a new folder.
 
         Raises:

@@ -11,11 +11,11 @@ logger = logging.getLogger("recsys.pipeline")
 
 
 class Stages:
-    """Measures. Nothing is left out, and errors are raised: for training, evaluation and batches.
+    """Times the stages. None is left out, and errors are raised: for training, evaluation and batches.
 
     Attributes:
         seconds: of each stage, in the order in which they began.
-        left_out: stages that were not made.
+        left_out: stages that came too late, or failed.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Stages:
         self.left_out: list[str] = []
 
     def run(self, name: str, action: Callable[[], Result]) -> Result:
-        """Make a stage that nothing can stand in for."""
+        """Run a stage that no list can do without."""
         started = time.perf_counter()
         try:
             return action()
@@ -31,16 +31,16 @@ class Stages:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
-        """Do what a list can do without; None when it was left out.
+        """Run a stage that a list can do without; None when it is left out.
 
         Args:
-            within: share of the time allowed, after which it is not begun.
+            within: share of the time allowed for the list, after which the stage is not begun.
         """
         return action()
 
 
 class LiveStages(Stages):
-    """Measures, and leaves out what comes too late or fails: a caller waits.
+    """Times the stages, and leaves out what comes too late or fails: a caller waits.
 
     Args:
         allowed: seconds from `started` for the whole.

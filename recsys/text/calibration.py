@@ -1,4 +1,4 @@
-"""From interest logits to probabilities: logistic heads fitted on the newest part of the log (Platt, 1999)."""
+"""From interest logits to probabilities: logistic calibrations fitted on the newest part of the log (Platt, 1999)."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ _PRECISION = np.array([10.0, 1e-4])
 
 
 @dataclass(frozen=True)
-class Head:
+class Calibration:
     """p = 1 / (1 + exp(-(slope * logit + intercept)))."""
 
     slope: float
     intercept: float
 
-    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of the same shape."""
+    def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities, of the shape of the logits."""
         return expit(np.float32(self.slope) * logits + np.float32(self.intercept)).astype(np.float32, copy=False)
 
 
@@ -38,18 +38,18 @@ class LabelledPairs:
     purchased: NDArray[np.bool_]
     weights: NDArray[np.float64]
 
-    def heads(self) -> tuple[Head, Head]:
-        """The heads for a click (any positive reaction) and for a purchase.
+    def calibrations(self) -> tuple[Calibration, Calibration]:
+        """Of a click (any positive reaction) and of a purchase.
 
         Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
         """
-        click = fit_head(self.logits, self.clicked, self.weights)
-        return click, fit_head(self.logits, self.purchased, self.weights, click.slope)
+        click = fit_calibration(self.logits, self.clicked, self.weights)
+        return click, fit_calibration(self.logits, self.purchased, self.weights, click.slope)
 
 
-def fit_head(
+def fit_calibration(
     logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], slope: float = 1.0
-) -> Head:
+) -> Calibration:
     """Weighted logistic regression on one feature, with normal priors: the slope is near `slope`, the rate as counted.
 
     So a handful of positives leaves the slope where it is expected, and some dozens are believed.
@@ -57,7 +57,7 @@ def fit_head(
     rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
     base = float(np.log(rate / (1.0 - rate)))
     if not len(logits):
-        return Head(slope, base)
+        return Calibration(slope, base)
     centre = float(np.average(logits, weights=weights))
     x = logits.astype(np.float64) - centre
     prior = np.array([slope, base])
@@ -70,8 +70,8 @@ def fit_head(
         return float(value) / weights.sum(), slopes / weights.sum()
 
     found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
-    fitted = max(float(found[0]), 1e-3)  # a head must not turn the order round
-    return Head(fitted, float(found[1]) - fitted * centre)
+    fitted = max(float(found[0]), 1e-3)  # it must not turn the order round
+    return Calibration(fitted, float(found[1]) - fitted * centre)
 
 
 def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, history: int, seed: int) -> LabelledPairs:

@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import Head, labelled_pairs
+from recsys.text.calibration import Calibration, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder
@@ -52,8 +52,8 @@ class Fitted:
     reader: TextReader
     scorer: Scorer
     base_vectors: NDArray[np.float32]
-    click: Head
-    purchase: Head
+    click: Calibration
+    purchase: Calibration
     curve: tuple[Point, ...]
 
 
@@ -107,7 +107,7 @@ def fit(
             cache.keep(encoder.version, texts, vectors)
     reader = TextReader(encoder, lexicon, network)
     scorer = network.scorer(vectors, bags)
-    click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).heads()
+    click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).calibrations()
     return Fitted(reader, scorer, rounded(base), click, purchase, curve)
 
 

@@ -22,7 +22,7 @@ from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import Head
+from recsys.text.calibration import Calibration
 from recsys.text.curves import Point, load_curve, save_curve
 from recsys.text.half_vectors import HalfVectors
 from recsys.text.nearest import NearestItems, TextScores, recall
@@ -64,8 +64,8 @@ class Settings:
     encoder: str
     encoder_version: str
     max_tokens: int
-    click: Head
-    purchase: Head
+    click: Calibration
+    purchase: Calibration
 
 
 class InterestModel:
@@ -262,8 +262,8 @@ class InterestModel:
 
         With impressions in the log: that a shown item gets the reaction. Without: that it is the user's next event.
         """
-        clicks = self.settings.click(logits)
-        return clicks, np.minimum(clicks, self.settings.purchase(logits))
+        clicks = self.settings.click.probability(logits)
+        return clicks, np.minimum(clicks, self.settings.purchase.probability(logits))
 
     def encode_items(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) tuned vectors of new items, comparable with `item_vectors`."""
@@ -319,7 +319,7 @@ class InterestModel:
             ConfigError: the encoder is not installed here.
         """
         facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        facts |= {"click": Head(**facts["click"]), "purchase": Head(**facts["purchase"])}
+        facts |= {"click": Calibration(**facts["click"]), "purchase": Calibration(**facts["purchase"])}
         settings = Settings(**facts)
         found = version_of(locate(settings.encoder), settings.max_tokens)
         if found != settings.encoder_version:

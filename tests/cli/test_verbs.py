@@ -12,7 +12,7 @@ from shop import Run
 
 from recsys.cli.retrain import moments
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.published import Published
+from recsys.pipeline.published import PublishedVersion
 from recsys.registry import Registry
 from recsys.store import open_store
 
@@ -109,16 +109,16 @@ def test_two_runs_to_one_place_do_not_mix(
 ) -> None:
     out, codes = tmp_path / "lists.parquet", []
     ranking = ("rank", "--registry", trained_registry, "--users", "all", "--out", f"file://{out}" if to_a_url else out)
-    of = Published.of
+    of = PublishedVersion.of
 
-    def begin_another(*arguments: Any) -> Published:
+    def begin_another(*arguments: Any) -> PublishedVersion:
         published = of(*arguments)
         if not codes:
             codes.append(-1)
             codes.append(run(*ranking).code)
         return published
 
-    monkeypatch.setattr(Published, "of", begin_another)
+    monkeypatch.setattr(PublishedVersion, "of", begin_another)
     outcome = run(*ranking)
     assert (codes[-1], outcome.code) == (4, 0), outcome.err
     assert pl.read_parquet(out)["user_id"].n_unique() == 60

@@ -21,7 +21,7 @@ from recsys.data.dataset import Dataset
 from recsys.errors import BundleError, DataError
 from recsys.pipeline import batch, ray_cluster
 from recsys.pipeline.batch import UserRequests, rank_part, rank_to_parquet
-from recsys.pipeline.published import Published
+from recsys.pipeline.published import PublishedVersion
 from recsys.pipeline.ray_cluster import RayCluster
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
@@ -72,7 +72,7 @@ def cluster() -> Iterator[Any]:
             nodes.shutdown()
 
 
-def opened(published: Published, folder: Path) -> Recommender:
+def opened(published: PublishedVersion, folder: Path) -> Recommender:
     """The version; a file tells on which node."""
     (folder / ray.get_runtime_context().get_node_id()).touch()
     return published.open()
@@ -101,7 +101,7 @@ def test_a_killed_worker_changes_nothing(
     nodes.mkdir()
     expected = rank_to_parquet(recommender, requests, one)
     monkeypatch.setattr(batch, "rank_part", partial(rank_or_die, marker))
-    published = Published.of(recommender.bundle, plain_registry.path, events)
+    published = PublishedVersion.of(recommender.bundle, plain_registry.path, events)
     spread = partial(RayCluster().run, partial(opened, published, nodes))
     assert rank_to_parquet(recommender, requests, many, spread=spread) == expected
     assert marker.exists(), "one was killed"
@@ -113,7 +113,9 @@ def test_an_error_comes_back_as_it_is(cluster: Any, plain_registry: Registry, tm
     with pytest.raises(BundleError, match="has no version"):
         list(
             RayCluster(1).run(
-                Published(plain_registry.path, "20240101T000000Z-000000", "", tmp_path).open, rank_part, [(0, [])]
+                PublishedVersion(plain_registry.path, "20240101T000000Z-000000", "", tmp_path).open,
+                rank_part,
+                [(0, [])],
             )
         )
 

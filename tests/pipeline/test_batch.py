@@ -20,7 +20,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA
 from recsys.pipeline.matching import with_stock_of
 from recsys.pipeline.processes import Processes
-from recsys.pipeline.published import Published
+from recsys.pipeline.published import PublishedVersion
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 
@@ -170,7 +170,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     bundle = with_stock_of(Bundle.load(plain_registry), newer, said.append)
     lost = frame.filter((sold_out | (frame["item_id"] == gone)) & frame["available"]).height
     assert said == [f"{lost} items are not available any more, or gone"]
-    published = Published.of(bundle, plain_registry.path, tmp_path / "events")
+    published = PublishedVersion.of(bundle, plain_registry.path, tmp_path / "events")
     recommender = published.open()
     assert recommender.bundle.fingerprint == bundle.fingerprint
     listed = set(recommender.recommend(Request("user 1", n=200)).ids)
@@ -234,7 +234,7 @@ def test_processes_write_what_one_would(plain_registry: Registry, tmp_path: Path
     requests = UserRequests([f"user {number}" for number in range(60)], 5)
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     expected = rank_to_parquet(recommender, requests, one)
-    published = Published.of(recommender.bundle, plain_registry.path, tmp_path / "events")
+    published = PublishedVersion.of(recommender.bundle, plain_registry.path, tmp_path / "events")
     spread = partial(Processes(2).run, published.open)
     messages: list[str] = []
     assert rank_to_parquet(recommender, requests, many, spread=spread, progress=messages.append) == expected
@@ -249,7 +249,7 @@ def die(recommender: Recommender) -> int:
 
 @pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
 def test_a_worker_that_cannot_go_on(plain_registry: Registry, tmp_path: Path, version: str, message: str) -> None:
-    published = Published(plain_registry.path, version or plain_registry.resolve(None), "", tmp_path)
+    published = PublishedVersion(plain_registry.path, version or plain_registry.resolve(None), "", tmp_path)
     with pytest.raises(RecsysError, match=message):
         list(Processes(1).run(published.open, die, [()]))
 

@@ -61,14 +61,14 @@ def test_few_purchases_keep_their_rate_where_logits_are_far_apart() -> None:
     clicked = generator.random(2_000) < 1.0 / (1.0 + np.exp(3.0 - 0.2 * logits))
     purchased = np.zeros(2_000, dtype=bool)
     purchased[np.flatnonzero(clicked)[:12]] = True
-    click, purchase = LabelledPairs(logits, clicked, purchased, np.ones(2_000)).heads()
+    click, purchase = LabelledPairs(logits, clicked, purchased, np.ones(2_000)).calibrations()
     assert click.slope == pytest.approx(0.2, abs=0.05)
     assert purchase.slope == pytest.approx(click.slope, abs=0.05)
-    assert purchase(logits).mean() == pytest.approx(0.006, rel=0.02)
-    assert reliability(purchase(logits), purchased).expected_calibration_error < 0.005
+    assert purchase.probability(logits).mean() == pytest.approx(0.006, rel=0.02)
+    assert reliability(purchase.probability(logits), purchased).expected_calibration_error < 0.005
 
 
 def test_nothing_was_ever_bought() -> None:
     logits, nothing = np.array([-9.0, 0.0, 9.0], dtype=np.float32), np.zeros(3, dtype=bool)
-    _, purchase = LabelledPairs(logits, nothing, nothing, np.ones(3)).heads()
-    assert purchase(logits).mean() < 0.001
+    _, purchase = LabelledPairs(logits, nothing, nothing, np.ones(3)).calibrations()
+    assert purchase.probability(logits).mean() < 0.001
