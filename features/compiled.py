@@ -32,11 +32,11 @@ def fill_running_columns(
     values: Floats,
     positions: Ints,
     times: Ints,
-    sums: Ints,
-    states: Ints,
+    sum_codes: Ints,
+    state_codes: Ints,
     half_lives: Floats,
-    running: Floats,
-    known: Floats,
+    running_sums: Floats,
+    running_states: Floats,
 ) -> None:
     """Fill running sums and states over a timeline, in one pass.
 
@@ -44,47 +44,47 @@ def fill_running_columns(
         keys: (n,) of the timeline.
         chosen: (n,) place in the log of each of its events, in the order of time.
         events, weights, values, positions, times: columns of the log.
-        sums, states: (n_measures, 2) which events count, and what of them.
+        sum_codes, state_codes: (n_measures, 2) which events count, and what of them.
         half_lives: (n_states,) microseconds.
-        running, known: (n + 1, n_measures), see `Columns`.
+        running_sums, running_states: (n + 1, n_measures), see `RunningColumns`.
     """
     places = (1 << PLACE_BITS) - 1
-    totals = np.zeros(len(sums))
-    current = np.full(len(states), np.nan)
+    totals = np.zeros(len(sum_codes))
+    current = np.full(len(state_codes), np.nan)
     item, then = -1, 0
-    running[0] = 0.0
-    known[0] = np.nan
+    running_sums[0] = 0.0
+    running_states[0] = np.nan
     for row in range(len(keys)):
         event = chosen[keys[row] & places]
         now, code, weight = times[event], np.int64(events[event]), weights[event]
         if keys[row] >> PLACE_BITS != item:
             item, then = keys[row] >> PLACE_BITS, now
-            for column in range(len(states)):
-                current[column] = 0.0 if states[column, 1] == DECAYED else np.nan
-        for column in range(len(sums)):
-            counted, what = sums[column, 0], sums[column, 1]
+            for column in range(len(state_codes)):
+                current[column] = 0.0 if state_codes[column, 1] == DECAYED else np.nan
+        for column in range(len(sum_codes)):
+            counted, statistic = sum_codes[column, 0], sum_codes[column, 1]
             if counted in (EVERYTHING, code) or (counted == POSITIVES and weight > 0):
-                if what == COUNT:
+                if statistic == COUNT:
                     totals[column] += 1.0
-                elif what == WEIGHTS:
+                elif statistic == WEIGHTS:
                     totals[column] += weight
-                elif what == VALUES:
+                elif statistic == VALUES:
                     totals[column] += 0.0 if math.isnan(values[event]) else values[event]
-                elif what == VALUED:
+                elif statistic == VALUED:
                     totals[column] += 0.0 if math.isnan(values[event]) else 1.0
-                elif what == EXAMINATION:
+                elif statistic == EXAMINATION:
                     totals[column] += (1.0 + max(positions[event], 0)) ** -EXAMINATION_EXPONENT
-            running[row + 1, column] = totals[column]
-        for column in range(len(states)):
-            counted, what = states[column, 0], states[column, 1]
-            if what == DECAYED and now != then:
+            running_sums[row + 1, column] = totals[column]
+        for column in range(len(state_codes)):
+            counted, statistic = state_codes[column, 0], state_codes[column, 1]
+            if statistic == DECAYED and now != then:
                 current[column] *= 2.0 ** ((then - now) / half_lives[column])
             if counted in (EVERYTHING, code) or (counted == POSITIVES and weight > 0):
-                if what == DECAYED:
+                if statistic == DECAYED:
                     current[column] += 1.0
-                elif what != FIRST or math.isnan(current[column]):
+                elif statistic != FIRST or math.isnan(current[column]):
                     current[column] = now
-            known[row + 1, column] = current[column]
+            running_states[row + 1, column] = current[column]
         then = now
 
 
@@ -114,15 +114,15 @@ def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
 def add_answers(
     keys: Ints,
     times: Ints,
-    running: Floats,
-    known: Floats,
+    running_sums: Floats,
+    running_states: Floats,
     items: Ints,
     rows: Ints,
     now: Ints,
     edges: Ints,
-    numbers: Ints,
-    sums: Ints,
-    states: Ints,
+    count_questions: Ints,
+    sum_questions: Ints,
+    state_questions: Ints,
     half_lives: Floats,
     answers: Floats,
 ) -> None:
@@ -130,15 +130,15 @@ def add_answers(
 
     Args:
         keys, times: of the timeline.
-        running, known: over it, see `Columns`.
+        running_sums, running_states: over it, see `RunningColumns`.
         items: (n_pairs,) numbers; the search is quickest where they do not decrease.
         rows: (n_pairs,) request of each pair.
         now: (n_requests,) microseconds.
         edges: (n_requests, n_windows) how many events of all items lie before each window's begin, increasing in a row;
             the last one is that of the requests themselves.
-        numbers: (n, 2) column of the answer, window: how many events.
-        sums: (n, 3) column of the answer, window, column of `running`.
-        states: (n, 3) column of the answer, what, column of `known`.
+        count_questions: (n, 2) column of the answer, window: how many events.
+        sum_questions: (n, 3) column of the answer, window, column of `running_sums`.
+        state_questions: (n, 3) column of the answer, statistic, column of `running_states`.
         half_lives: (n_states,) microseconds.
         answers: (n_pairs, n_questions).
     """
@@ -165,19 +165,24 @@ def add_answers(
             found[window], last[window] = place, edge
         if place == start:
             continue
-        for number in range(len(numbers)):
-            answers[pair, numbers[number, 0]] += place - found[numbers[number, 1]]
-        for question in range(len(sums)):
-            column = sums[question, 2]
-            answers[pair, sums[question, 0]] += running[place, column] - running[found[sums[question, 1]], column]
-        for question in range(len(states)):
-            own, to, what = known[place, states[question, 2]], states[question, 0], states[question, 1]
-            if what == DECAYED:
+        for number in range(len(count_questions)):
+            answers[pair, count_questions[number, 0]] += place - found[count_questions[number, 1]]
+        for question in range(len(sum_questions)):
+            to, first, column = (
+                sum_questions[question, 0],
+                found[sum_questions[question, 1]],
+                sum_questions[question, 2],
+            )
+            answers[pair, to] += running_sums[place, column] - running_sums[first, column]
+        for question in range(len(state_questions)):
+            to, statistic = state_questions[question, 0], state_questions[question, 1]
+            state = running_states[place, state_questions[question, 2]]
+            if statistic == DECAYED:
                 age = now[row] - times[keys[place - 1] & places]
-                answers[pair, to] += own * 2.0 ** (-age / half_lives[question])
-            elif not math.isnan(own):
-                age = now[row] - own
-                if math.isnan(answers[pair, to]) or (age > answers[pair, to]) == (what == FIRST):
+                answers[pair, to] += state * 2.0 ** (-age / half_lives[question])
+            elif not math.isnan(state):
+                age = now[row] - state
+                if math.isnan(answers[pair, to]) or (age > answers[pair, to]) == (statistic == FIRST):
                     answers[pair, to] = age
 
 
@@ -189,7 +194,7 @@ def add_counts(
     rows: Ints,
     now: Ints,
     lengths: Ints,
-    numbers: Ints,
+    count_questions: Ints,
     seen: Ints,
     answers: Floats,
 ) -> None:
@@ -202,7 +207,7 @@ def add_counts(
         now: (n_requests,) microseconds.
         lengths: (n_lengths,) microseconds of the last windows; the very last one, 0, ends at the request. Windows
             before these begin before all events.
-        numbers: (n, 2) column of the answer, window.
+        count_questions: (n, 2) column of the answer, window.
         seen: (n_windows, n_items) zeros.
         answers: (n_pairs, n_questions).
     """
@@ -217,8 +222,8 @@ def add_counts(
                 for event in range(at[place], edge):
                     own[event_items[event]] += 1
                 at[place] = edge
-        for number in range(len(numbers)):
-            answers[pair, numbers[number, 0]] += seen[last, item] - seen[numbers[number, 1], item]
+        for number in range(len(count_questions)):
+            answers[pair, count_questions[number, 0]] += seen[last, item] - seen[count_questions[number, 1], item]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from features.codes import DECAYED, EVERYTHING, NO_EVENT, POSITIVES
 
-What = Literal["count", "weights", "values", "valued", "examination", "decayed", "last", "first"]
+Statistic = Literal["count", "weights", "values", "valued", "examination", "decayed", "last", "first"]
 """In the order of their codes."""
 
 
-_CODES = {what: code for code, what in enumerate(get_args(What))}
+_CODES = {statistic: code for code, statistic in enumerate(get_args(Statistic))}
 
 
 class Measure(NamedTuple):
@@ -24,7 +24,7 @@ class Measure(NamedTuple):
     Attributes:
         counted: which events: `item_acts` (all but impressions), `item_positives` (signs of interest),
             `item_impressions`, or the name of an event.
-        what: sums: `count`; `weights`; `values`, 0 where an event has none; `valued`, 1 where it has one;
+        statistic: sums: `count`; `weights`; `values`, 0 where an event has none; `valued`, 1 where it has one;
             `examination`, the chance that a reader looks as far down as the event's position (Joachims et al.,
             Unbiased learning-to-rank with biased feedback, 2017), 1 where that is unknown. States: `decayed`, the count
             with each event halving after every half-life; `last` and `first`, microseconds, NaN while there is none.
@@ -32,18 +32,18 @@ class Measure(NamedTuple):
     """
 
     counted: str
-    what: What = "count"
+    statistic: Statistic = "count"
     half_life: int = 0
 
     @property
     def code(self) -> int:
-        """The number of `what` in compiled loops."""
-        return _CODES[self.what]
+        """The number of the statistic in compiled loops."""
+        return _CODES[self.statistic]
 
     @property
     def is_sum(self) -> bool:
         """Whether it grows with every event."""
-        return _CODES[self.what] < DECAYED
+        return _CODES[self.statistic] < DECAYED
 
     @property
     def of_impressions(self) -> bool:
@@ -51,9 +51,9 @@ class Measure(NamedTuple):
         return self.counted in ("item_impressions", "impression")
 
     @property
-    def is_number(self) -> bool:
+    def is_event_count(self) -> bool:
         """Whether it counts all acts, or all impressions: its running sum is the number of the event."""
-        return self.what == "count" and (self.of_impressions or self.counted == "item_acts")
+        return self.statistic == "count" and (self.of_impressions or self.counted == "item_acts")
 
     def codes(self, event_names: tuple[str, ...]) -> tuple[int, int]:
         """Which events of a log count, and what of them, for compiled loops."""
@@ -64,18 +64,18 @@ class Measure(NamedTuple):
         return event_names.index(self.counted) if self.counted in event_names else NO_EVENT, self.code
 
 
-class Columns(NamedTuple):
+class RunningColumns(NamedTuple):
     """Measures over a timeline of n events.
 
     Attributes:
         measures: all of them, sums first.
         sums, states: in the order of the columns.
-        running: (n + 1, n_sums) float64, row k after the first k events of all items.
-        known: (n + 1, n_states) float64, row k right after event k - 1 of its item.
+        running_sums: (n + 1, n_sums) float64, row k after the first k events of all items.
+        running_states: (n + 1, n_states) float64, row k right after event k - 1 of its item.
     """
 
     measures: tuple[Measure, ...]
     sums: tuple[Measure, ...]
     states: tuple[Measure, ...]
-    running: NDArray[np.float64]
-    known: NDArray[np.float64]
+    running_sums: NDArray[np.float64]
+    running_states: NDArray[np.float64]

@@ -27,16 +27,16 @@ class TimelineView(NamedTuple):
 
     Attributes:
         keys, times: of their timeline.
-        running, known: over it, see `Columns`.
-        sums, states: where the answers are in these.
+        running_sums, running_states: over it, see `RunningColumns`.
+        sum_questions, state_questions: where the answers are in these.
     """
 
     keys: NDArray[np.int64]
     times: NDArray[np.int64]
-    running: NDArray[np.float64]
-    known: NDArray[np.float64]
-    sums: NDArray[np.int64]
-    states: NDArray[np.int64]
+    running_sums: NDArray[np.float64]
+    running_states: NDArray[np.float64]
+    sum_questions: NDArray[np.int64]
+    state_questions: NDArray[np.int64]
 
 
 class Questions:
@@ -49,7 +49,7 @@ class Questions:
 
     def __init__(self, questions: Iterable[Question]) -> None:
         self.all = tuple(dict.fromkeys(questions))
-        self._initial = np.array([np.nan if q.measure.what in ("first", "last") else 0.0 for q in self.all])
+        self._initial = np.array([np.nan if q.measure.statistic in ("first", "last") else 0.0 for q in self.all])
         streams = (StreamQuestions(self.all, impressions=False), StreamQuestions(self.all, impressions=True))
         self.streams = tuple(stream for stream in streams if stream.questions)
 
@@ -111,28 +111,29 @@ class StreamQuestions:
     """The questions about one stream of events, acts or impressions, as the compiled loops take them.
 
     Attributes:
-        questions: rows of the answers, and what is asked there.
+        questions: column of the answers, measure and window of each.
         windows: widest first, None for all of the past; the last one, 0, ends at the request.
         lengths: microseconds of the windows but None.
         measures: columns that they need.
     """
 
     def __init__(self, questions: Sequence[Question], *, impressions: bool) -> None:
-        own = [(row, *q) for row, q in enumerate(questions) if q.measure.of_impressions == impressions]
+        own = [(column, *q) for column, q in enumerate(questions) if q.measure.of_impressions == impressions]
         self.impressions, self.questions = impressions, own
         spans = {window for _, measure, window in own if measure.is_sum and window is not None}
         from_the_start = any(window is None for _, _, window in own)
         self.windows = (*([None] if from_the_start else []), *sorted(spans, reverse=True), 0)
         self.lengths = np.array([window for window in self.windows if window is not None])
         place = self.windows.index
-        measures = tuple(dict.fromkeys(measure for _, measure, _ in own if not measure.is_number))
+        measures = tuple(dict.fromkeys(measure for _, measure, _ in own if not measure.is_event_count))
         self._summed = tuple(measure for measure in measures if measure.is_sum)
         self._states = tuple(measure for measure in measures if not measure.is_sum)
         self.measures = (*self._summed, *self._states)
-        self._numbers = _table(((row, place(window)) for row, m, window in own if m.is_number), 2)
-        sums = ((row, place(w), self._summed.index(m)) for row, m, w in own if m.is_sum and not m.is_number)
-        states = ((row, m.code, self._states.index(m)) for row, m, _ in own if not m.is_sum)
-        self._sums, self._known = _table(sums, 3), _table(states, 3)
+        counts = ((column, place(window)) for column, m, window in own if m.is_event_count)
+        sums = ((column, place(w), self._summed.index(m)) for column, m, w in own if m.is_sum and not m.is_event_count)
+        states = ((column, m.code, self._states.index(m)) for column, m, _ in own if not m.is_sum)
+        self._count_questions = _table(counts, 2)
+        self._sum_questions, self._state_questions = _table(sums, 3), _table(states, 3)
         self._half_lives = np.array([m.half_life for _, m, _ in own if not m.is_sum], dtype=np.float64)
 
     def events(self, segments: Sequence[Segment]) -> list[ItemEvents]:
@@ -157,16 +158,18 @@ class StreamQuestions:
         """Add how many events there were to the answers (n_pairs, n_questions), for requests in the order of time."""
         n_items = max(events.log.n_items, int(items.max(initial=-1)) + 1)
         seen = np.zeros((len(self.windows), n_items), dtype=np.int32)
-        add_counts(events.items(), events.times, items, rows, now, self.lengths, self._numbers, seen, answers)
+        add_counts(events.items(), events.times, items, rows, now, self.lengths, self._count_questions, seen, answers)
 
     def view(self, events: ItemEvents) -> TimelineView:
         """The events with the measures that these questions need."""
-        columns, sums, known = events.columns(self.measures), self._sums, self._known
+        columns, sums, states = events.columns(self.measures), self._sum_questions, self._state_questions
         if columns.measures != self.measures:  # others have asked for more
-            sums, known = sums.copy(), known.copy()
+            sums, states = sums.copy(), states.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
-            known[:, 2] = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)[known[:, 2]]
-        return TimelineView(events.timeline.keys, events.times, columns.running, columns.known, sums, known)
+            places = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)
+            states[:, 2] = places[states[:, 2]]
+        running = columns.running_sums, columns.running_states
+        return TimelineView(events.timeline.keys, events.times, *running, sums, states)
 
     def add_answers(
         self,
@@ -178,9 +181,9 @@ class StreamQuestions:
         now: NDArray[np.int64],
     ) -> None:
         """Add what events tell to the answers (n_pairs, n_questions), for items in order."""
-        keys, times, running, known, sums, states = view
-        numbers, half_lives = self._numbers, self._half_lives
-        add_answers(keys, times, running, known, items, rows, now, edges, numbers, sums, states, half_lives, answers)
+        keys, times, *running, sums, states = view
+        counts, half_lives = self._count_questions, self._half_lives
+        add_answers(keys, times, *running, items, rows, now, edges, counts, sums, states, half_lives, answers)
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:

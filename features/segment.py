@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
 from features.compiled import fill_running_columns
-from features.measures import Columns, Measure
+from features.measures import Measure, RunningColumns
 from recsys.data.interactions import InteractionLog
 
 _PLACES = (1 << PLACE_BITS) - 1
@@ -69,7 +69,7 @@ class ItemEvents:
         self.log = log
         self.chosen = chosen
         self.times = times
-        self._columns = Columns((), (), (), np.empty((0, 0)), np.empty((0, 0)))
+        self._columns = RunningColumns((), (), (), np.empty((0, 0)), np.empty((0, 0)))
 
     @classmethod
     def of(cls, log: InteractionLog, chosen: NDArray[np.bool_]) -> "ItemEvents":
@@ -79,7 +79,7 @@ class ItemEvents:
 
     @classmethod
     def known(
-        cls, log: InteractionLog, chosen: NDArray[np.uint32], timeline: Timeline, columns: Columns
+        cls, log: InteractionLog, chosen: NDArray[np.uint32], timeline: Timeline, columns: RunningColumns
     ) -> "ItemEvents":
         """What another one has found in the same log."""
         events = cls(log, chosen, timeline.times)
@@ -99,20 +99,22 @@ class ItemEvents:
         """The events by item."""
         return Timeline.of(self.items(), self.times)
 
-    def columns(self, measures: tuple[Measure, ...]) -> Columns:
+    def columns(self, measures: tuple[Measure, ...]) -> RunningColumns:
         """At least these measures over the timeline, computed once; ask for all at once where they are known."""
         made = self._columns.measures
         if measures != made and not set(measures) <= set(made):
             self._columns = self.folded(tuple(dict.fromkeys((*made, *measures))))
         return self._columns
 
-    def folded(self, measures: Sequence[Measure], new: NewTable = lambda name, shape: np.empty(shape)) -> Columns:
+    def folded(
+        self, measures: Sequence[Measure], new: NewTable = lambda name, shape: np.empty(shape)
+    ) -> RunningColumns:
         """These measures over the timeline; `new` makes the two tables by their names."""
         log, keys = self.log, self.timeline.keys
         sums = tuple(measure for measure in measures if measure.is_sum)
         states = tuple(measure for measure in measures if not measure.is_sum)
         running, known = new("running", (len(self) + 1, len(sums))), new("known", (len(self) + 1, len(states)))
-        columns = Columns((*sums, *states), sums, states, running, known)
+        columns = RunningColumns((*sums, *states), sums, states, running, known)
         fill_running_columns(
             keys,
             self.chosen,
@@ -124,8 +126,8 @@ class ItemEvents:
             np.array([measure.codes(log.event_names) for measure in sums], dtype=np.int64).reshape(-1, 2),
             np.array([measure.codes(log.event_names) for measure in states], dtype=np.int64).reshape(-1, 2),
             np.array([measure.half_life for measure in states], dtype=np.float64),
-            columns.running,
-            columns.known,
+            columns.running_sums,
+            columns.running_states,
         )
         return columns
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from features.measures import Columns, Measure
+from features.measures import Measure, RunningColumns
 from features.segment import ItemEvents, Segment, Timeline
 from recsys.data.arrays import map_array, new_array, save_array
 from recsys.data.interactions import InteractionLog
@@ -56,4 +56,4 @@ def _load_events(folder: Path, log: InteractionLog) -> ItemEvents:
     )
     measures = tuple(Measure(*measure) for measure in orjson.loads((folder / "measures.json").read_bytes()))
     sums, states = tuple(m for m in measures if m.is_sum), tuple(m for m in measures if not m.is_sum)
-    return ItemEvents.known(log, chosen, Timeline(keys, times), Columns(measures, sums, states, running, known))
+    return ItemEvents.known(log, chosen, Timeline(keys, times), RunningColumns(measures, sums, states, running, known))

@@ -90,7 +90,7 @@ def test_mapped_segments_answer_alike(
         np.testing.assert_allclose(table(live, [now]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
         for segment in segments:
             for events in (segment.item_acts, segment.item_impressions):
-                assert isinstance(events.columns(()).running.base, np.memmap), "no sum was made anew"
+                assert isinstance(events.columns(()).running_sums.base, np.memmap), "no sum was made anew"
 
 
 @settings(max_examples=40, deadline=None)
