@@ -11,8 +11,8 @@ from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
 
 _EVENTS_PER_PAIR = 8
-"""Where there are fewer events than this to each pair, a sweep over the events finds counts sooner than sorting them
-and searching for each pair does."""
+"""Where there are fewer events than this to each pair, a sweep over the events counts faster than sorting them and
+searching for each pair does."""
 
 
 class Question(NamedTuple):
@@ -98,7 +98,7 @@ class Questions:
         rows: NDArray[np.int64],
         now: NDArray[np.int64],
     ) -> bool:
-        """Whether all are counts that a sweep over the events finds soonest."""
+        """Whether all are counts that a sweep over the events finds fastest."""
         if any(stream.measures for stream in self.streams):
             return False
         n_events = sum(len(events) for stream in self.streams for events in stream.events(segments))

@@ -22,10 +22,10 @@ from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among
 
 _READ = 2_000
-"""Items of the nearest cells that are scored in place of the whole catalogue."""
+"""Items of the nearest cells that are scored instead of the whole catalogue."""
 
 _SPARE = 32
-"""Items that halves choose beyond those asked for: which of equal ones are the best, float32 says."""
+"""Items that float16 chooses beyond those asked for: among nearly equal ones float32 decides."""
 
 _INDEX = "cells"
 
@@ -154,7 +154,7 @@ class FactorIndex:
         return cls(inverted_file, halved(items[inverted_file.members]))
 
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, as far as halves tell."""
+        """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, by factors in float16."""
         bounds, places = self.inverted_file.nearest_places(users, max(_READ, 4 * n))
         scores, rows = np.empty(len(places), dtype=np.float32), np.repeat(np.arange(len(users)), np.diff(bounds))
         dot_products_of_pairs(users, rows, self.factors, places, scores)
@@ -182,7 +182,7 @@ class FactorScores:
     index: FactorIndex
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`; halves choose, and the order is that of float32."""
+        """See `Scores`: float16 chooses, float32 orders."""
         near = self.index.best(self.users, eligible, n + _SPARE)
         rows, places = np.nonzero(near >= 0)
         items = near[rows, places]

@@ -1,4 +1,4 @@
-"""Items that collaborative models never saw: what they would say of them, lent by the items they read like.
+"""Cold items: those that collaborative models never saw are scored by their nearest learned items, by text.
 
 A model that never saw an item scores it 0, and a ranker learns that nobody wants what all models score 0. An item
 without a sign of interest is therefore scored as the mean of its nearest learned items by text, until a training has

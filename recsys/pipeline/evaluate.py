@@ -35,7 +35,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> EvaluationReport:
-    """Measure a version without letting it be asked about what it has learned from.
+    """Measure a version on requests that it has not learned from.
 
     With `requests`, those are ranked, each at its time, knowing also the newer events of `dataset` from before it; one
     without a time is asked right after what the version has learned from. Without, the events of `dataset` that are

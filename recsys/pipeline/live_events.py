@@ -1,7 +1,7 @@
 """What came to a recommender after its version was made, and its way into a snapshot and back.
 
 A snapshot holds every event, the version's own included: segments that are mapped are no process's own memory, and
-features sum over one large segment sooner than over several.
+features sum over one large segment faster than over several.
 """
 
 import json

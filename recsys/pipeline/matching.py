@@ -1,4 +1,4 @@
-"""Another reading of the data in the numbers of a version: users, items and events are matched by id."""
+"""A data set in the numbers of a version: users, items and names of events are matched by id."""
 
 from dataclasses import dataclass, replace
 

@@ -24,7 +24,7 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Available, Exclude, Seen, Step
 
 _HABIT = 0.1
-"""Share of events with which users came back to an item, see `repeat_share`, from which on that is held for a habit."""
+"""Share of events with which users come back to an item, see `repeat_share`, from which on it is taken for a habit."""
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:

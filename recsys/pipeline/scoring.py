@@ -39,7 +39,7 @@ _ALWAYS_ASKED = "popular"
 
 
 def block_size(n_items: int) -> int:
-    """Requests that are scored at once, so that what says which items each may list stays within some 8 MB."""
+    """How many requests are scored at once: the mask of what each may list then stays within about 8 MB."""
     return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
 
 
@@ -93,7 +93,7 @@ class Scoring:
 
     @cached_property
     def _newest_item(self) -> float:
-        """Microseconds of the newest item whose moment is known."""
+        """When the newest item was created, microseconds; -inf where that is known of none."""
         return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
 
     def features(self, config: FeaturesConfig) -> FeatureSet:

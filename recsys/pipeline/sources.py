@@ -111,7 +111,7 @@ class Sources:
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
 
         Args:
-            earlier: whose lists of nearest texts hold, if its text model says the same.
+            earlier: earlier sources, whose lists of nearest items are kept where the text model is the same.
         """
         models = {source: model.indexed(seed) for source, model in self.models.items()}
         if self.interest is None:

@@ -114,7 +114,7 @@ def threads_for(n_rows: int) -> int:
 
 
 def _gains(*parts: RankerRows) -> dict[str, list[float]]:
-    """The gains of as many grades as there are, where LightGBM does not know so many: 2^grade - 1, as of the others."""
+    """Gains of 2^grade - 1, which LightGBM has to be told where there are more grades than it knows by itself."""
     n_grades = 1 + max(int(rows.grades.max(initial=0)) for rows in parts)
     return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _KNOWN_GRADES else {}
 

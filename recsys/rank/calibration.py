@@ -47,10 +47,10 @@ class Calibration:
         return cls(float(best.x[0]) / scale, float(best.x[1]))
 
     def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "Calibration":
-        """For the scores of another ranker, which have a level and a spread of their own.
+        """The same calibration for the scores of another ranker, which have another level and spread.
 
         Args:
-            before, after: (n,) what either ranker says of the same rows; of none, this calibration holds as it is.
+            before, after: (n,) scores of the same rows by this ranker and the other one; without rows nothing changes.
         """
         spread = float(np.std(after)) if len(after) else 0.0
         if not spread:

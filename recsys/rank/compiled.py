@@ -1,4 +1,4 @@
-"""A booster's trees as masks of leaves: LightGBM's own scores, many times sooner.
+"""A booster's trees as masks of leaves: LightGBM's own scores, many times faster.
 
 Lucchese et al., QuickScorer: a fast algorithm to rank documents with additive ensembles of regression trees, SIGIR
 2015; Exploiting CPU SIMD extensions to speed-up document scoring with tree ensembles, SIGIR 2016.
@@ -52,8 +52,10 @@ class _Mask(NamedTuple):
 
 @dataclass(frozen=True)
 class CompiledTrees:
-    """Each inner node is a mask of the leaves that are left where a value is above its threshold: what is left in the
-    end, and lies leftmost, is the leaf. No row branches, and many are looked at side by side.
+    """Trees in which each inner node is a mask of the leaves that remain where a value is above its threshold.
+
+    The leftmost leaf that remains in the end is the one that the row falls into. There are no branches, so that many
+    rows are scored side by side.
 
     Attributes:
         columns: (n_columns,) of the table; one that counts NaN as different values occurs once for each.

@@ -21,7 +21,7 @@ VALIDATION_SHARE = 0.2
 """Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
 
 _REQUESTS_FOR_TREES_ALONE = 1_000
-"""From so many requests on trees alone order best; of fewer they make less than a weighted sum of opinions does."""
+"""From this many requests on trees alone rank best; with fewer, a weighted sum of the columns helps them."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Ranker:
 
     @property
     def n_trees(self) -> int:
-        """How many trees speak: with early stopping not all that were fitted."""
+        """How many trees count: with early stopping not all that were fitted."""
         best: int = self.booster.best_iteration
         return best if best > 0 else self.booster.num_trees()
 
@@ -156,8 +156,10 @@ class Ranker:
 
 
 def _linear(rows: RankerRows, directions: Sequence[int], config: RankerConfig) -> LinearScore | None:
-    """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts; None where
-    requests are many, where directions are not told, or where clicks must be told from places, which it cannot."""
+    """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts.
+
+    None where there are many requests, where directions are not given, or with `config.debias`, which it cannot do.
+    """
     share = (rows.n_requests / _REQUESTS_FOR_TREES_ALONE) ** 0.5
     if share >= 1 or config.debias or not directions:
         return None

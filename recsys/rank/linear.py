@@ -1,4 +1,4 @@
-"""What few requests can teach: how much each opinion counts, and nothing about how opinions work together."""
+"""A weighted sum of columns, for rankers that learn from few requests: trees would learn those by heart."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _STEPS = 100
 
 @dataclass(frozen=True)
 class LinearScore:
-    """A sum of all columns. Each array is (n_columns,).
+    """A weighted sum of all columns. Each array is (n_columns,).
 
     Attributes:
         means: what a missing value is taken for.
@@ -60,7 +60,7 @@ class LinearScore:
         return cls(means, scales, _weights(values, signs != 0, rows, starts))
 
     def times(self, factor: float) -> "LinearScore":
-        """The same order, with another part in a sum."""
+        """The same order, with scores `factor` times as large: it counts more beside other scores."""
         return replace(self, weights=self.weights * factor)
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float64]:

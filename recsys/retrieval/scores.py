@@ -18,8 +18,8 @@ from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 
 Number = TypeVar("Number", bound=np.integer)
 
-_MANY = 4.0
-"""From so many times the values that are asked for on, most are passed over for what a sample says."""
+_SAMPLED_ABOVE = 4.0
+"""Where there are more than this many times the values asked for, a sample says which of them are looked at."""
 
 
 class _Accumulators(threading.local):
@@ -169,7 +169,7 @@ def best_among(
         offsets: (n_requests + 1,) where each request's items (n_some,) and values (n_some,) start.
         eligible: (n_requests, n_items).
     """
-    keys = keys_of_best(offsets, items, values, values.view(np.int32), eligible, n, _MANY)
+    keys = keys_of_best(offsets, items, values, values.view(np.int32), eligible, n, _SAMPLED_ABOVE)
     best = np.full((len(keys), n), -1, dtype=np.int32)
     first = _first(keys, n)
     best[:, : first.shape[1]] = first
@@ -186,7 +186,7 @@ def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:
-    """The numbers in order, each once; sooner than np.unique for some thousands."""
+    """The numbers in order, each once; faster than np.unique for some thousands."""
     ordered = np.sort(numbers)
     first = np.ones(len(ordered), dtype=bool)
     first[1:] = ordered[1:] != ordered[:-1]

@@ -61,13 +61,14 @@ def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
 def keys_of_best(
     offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, n: int, many: float
 ) -> NDArray[np.int64]:
-    """Keys, with items in the place of places, of values that are not 0 and of eligible items: the `n` highest of each
-    row, as far as there are so many, and some more.
+    """Keys, with items in place of places, of the `n` highest values of each row (or all), and of some lower ones.
+
+    Values of 0 and items that are not eligible have none.
 
     Args:
         offsets: (n_rows + 1,) where each row's `items` and `values` start, the latter as int32 in `bits`.
         eligible: (n_rows, n_items).
-        many: of a row with more than so many times `n` values, most are passed over for what a sample says.
+        many: in a row with more than this many times `n` values, a sample says which are high enough to be looked at.
 
     Returns:
         (n_rows, most) in no order, `NO_KEY` behind the last one.

@@ -33,7 +33,7 @@ from recsys.text.training import NETWORK, TEACHER, Learned, Training
 
 _VALIDATION_SHARE = 0.05
 _ENOUGH = 500
-"""A small log holds out twice that share, up to so many: stopping and calibration need more than a handful."""
+"""A small log holds out twice that share, but at most this many examples: stopping and calibration need some."""
 _MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
 _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
@@ -42,7 +42,7 @@ _AGAIN = 0.5
 """Passes over the examples where an earlier model has learned already, as a share of those of a new one."""
 
 _WITHOUT_HISTORY = 4
-"""One in so many examples without a history is kept: they teach the prior, and little else."""
+"""Of examples without a history one in this many is kept: they teach the prior, and little else."""
 
 
 @dataclass(frozen=True)

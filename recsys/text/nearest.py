@@ -1,4 +1,4 @@
-"""For every item the items that it asks for most, found once: what a history asks for is then looked up, not sought."""
+"""For every item its nearest items by the interest model, found once: those of a history are then only looked up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

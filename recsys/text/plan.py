@@ -1,4 +1,4 @@
-"""How long to train, and how fast to learn when: by steps, or by the clock where that runs out sooner."""
+"""How long to train, and how fast to learn when: by steps, or by the clock where that runs out first."""
 
 import math
 import time
@@ -44,7 +44,7 @@ class Plan:
     deadline: float
 
     def done(self, step: int, steps: int) -> float:
-        """Share of the plan that is over, in [0, 1]: by steps, or by time where the time runs out sooner."""
+        """Share of the plan that is over, in [0, 1]: by steps, or by time where the time runs out first."""
         by_steps = step / steps
         by_time = (self.clock.seconds - self.started) / max(1e-9, self.deadline - self.started)
         return min(1.0, by_time if by_time > by_steps + _LAG else by_steps)

@@ -18,7 +18,7 @@ from recsys.text.compiled import attention_shares, mixture_logits, most_attended
 Number = TypeVar("Number", bound=np.number)
 
 _MOST_EVENTS = 8
-"""Events of one history that propose items, those with the largest shares: the others were never seen to matter."""
+"""Most events of a history that propose items, those with the largest shares: the others hardly matter."""
 
 _EVENTS_PER_BLOCK = 1_024
 _REQUESTS_PER_BLOCK = 256
@@ -28,7 +28,7 @@ _CELLS_PER_BLOCK = 1_000_000
 _ITEMS_PER_BLOCK = 4_096
 
 _DENSE = 8
-"""Weights of which at least one in so many is not 0 are multiplied as a dense matrix: those of a few requests."""
+"""Where at least one weight in this many is not 0, the matrix is multiplied as a dense one: that of few requests."""
 
 _FEW = 16
 """Sources up to which a compiled loop takes half the time of BLAS: those of one request."""

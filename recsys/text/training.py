@@ -30,9 +30,9 @@ NETWORK, TEACHER = "network", "teacher"
 """Stages; the third one has the name of the way in which the encoder is tuned."""
 
 _PASSES = 4
-"""The encoder is worth tuning if so many passes over the catalogue fit into the time that is left."""
+"""The encoder is tuned where at least this many passes over the catalogue fit into the time that is left."""
 _TO_TEACH, _TO_ASK = 0.5, 0.2
-"""Shares of the teacher's time in which it learns, and in which it says what it thinks; in the rest that is learned."""
+"""Shares of the teacher's time in which it learns, and gives soft targets; in the rest those are learned."""
 _GENTLY = 0.25
 """Learning rate of a network that learns from a teacher over that of one that starts."""
 
