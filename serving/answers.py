@@ -61,7 +61,7 @@ async def ranked(
     if n > most:
         fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
-    shown, known = shown_before(body), service.live.known
+    shown, known = shown_before(body), service.live.known_offset
     request = Request(
         user_id=body.user_id,
         history=None if body.history is None else tuple(body.history),
@@ -162,7 +162,7 @@ def _keep(
 
     note(items, variant, shown=True)
     service.metrics.lists.labels(variant).inc()
-    for name, served in service.live.shadowing(variant, request.request_id):
+    for name, served in service.live.shadows_of(variant, request.request_id):
 
         def compare(name: str, other: Recommender) -> None:
             made = other.recommend(request)

@@ -49,11 +49,11 @@ class Beside:
         self._let_go()
 
     def _caught_up(self, version: str) -> Served:
-        answers, kept = self._live.at_hand(version), self._kept
+        answers, kept = self._live.loaded(version), self._kept
         if answers is not None:
             return answers
         if kept is not None and kept.version == version:
-            self._live.follow(kept)
+            self._live.catch_up_version(kept)
             return kept
         self._kept = kept = None  # its memory is free before the next one takes some
         self._kept = loaded = self._live.load(version)

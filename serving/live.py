@@ -70,7 +70,7 @@ class LiveState:
         self._reads_texts = reads_texts
         self._tail = tail
         self._answering: Mapping[str, Served] = {}
-        self._seen: object = None
+        self._last_stamp: object = None
         self._retry_at = math.inf
         # Whoever takes several takes them in this order (Service.putting comes before); no list waits for any of them.
         # Which version answers changes with all three held, so that it stays the same for whoever holds one.
@@ -83,10 +83,10 @@ class LiveState:
         self._follower = StoreFollower(store, metrics, tail)
         self._loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
         self._repeats = (
-            Repeat("registry", lambda: REGISTRY_SECONDS, self._watch),
+            Repeat("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
             self._events,
             self._items,
-            Repeat("snapshots", lambda: SNAPSHOT_SECONDS, self.keep),
+            Repeat("snapshots", lambda: SNAPSHOT_SECONDS, self.keep_snapshots),
         )
 
     def start(self) -> None:
@@ -94,7 +94,7 @@ class LiveState:
         for repeat in self._repeats:
             repeat.start()
         if self._tail is not None:
-            self._tail.start(self._heard, self._items.wake)
+            self._tail.start(self._take_from_tail, self._items.wake)
 
     def stop(self) -> None:
         """Stop watching, and wait until that is so."""
@@ -102,7 +102,7 @@ class LiveState:
             self._tail.close()
         for repeat in self._repeats:
             repeat.stop()
-        for served in self._versions():
+        for served in self._answering_versions():
             self._keeper.write_at_stop(served, self._observing)
 
     @property
@@ -111,11 +111,11 @@ class LiveState:
         return self._answering.get(self._variants[0].name)
 
     @property
-    def known(self) -> int:
+    def known_offset(self) -> int:
         """Offset of the store's log that every version has come to."""
-        return min((served.offset for served in self._versions()), default=0)
+        return min((served.offset for served in self._answering_versions()), default=0)
 
-    def serving(self) -> Served:
+    def require_served(self) -> Served:
         """The version of the first variant.
 
         Raises:
@@ -126,46 +126,48 @@ class LiveState:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet; see /readyz")
         return served
 
-    def answering(self, unit: str) -> tuple[str, Served]:
+    def version_for(self, unit: str) -> tuple[str, Served]:
         """The variant that answers a user, or whatever else is to stay with one, and its version.
 
-        The first variant stands in for one whose version cannot be loaded. Raises as `serving`.
+        The first variant stands in for one whose version cannot be loaded. Raises as `require_served`.
         """
         name = assigned(self._variants, unit).name
         served = self._answering.get(name)
-        return (self._variants[0].name, self.serving()) if served is None else (name, served)
+        return (self._variants[0].name, self.require_served()) if served is None else (name, served)
 
-    def shadowing(self, answering: str, request_id: str) -> list[tuple[str, Served]]:
+    def shadows_of(self, answering: str, request_id: str) -> list[tuple[str, Served]]:
         """The variants that make this list as well, unseen, and their versions."""
         chosen = [variant.name for variant in shadows(self._variants, answering, request_id)]
         return [(name, served) for name in chosen if (served := self._answering.get(name)) is not None]
 
     def recommender(self) -> Recommender:
-        """The served recommender; a caller keeps it for the whole of one answer. Raises as `serving`."""
-        return self.serving().recommender
+        """The served recommender; a caller keeps it for the whole of one answer. Raises as `require_served`."""
+        return self.require_served().recommender
 
     def catch_up(self) -> None:
         """Take in every event that is stored now; without an answer of the store, when it answers again."""
         with self._observing:
-            self._follower.read_log(self._versions())
+            self._follower.read_log(self._answering_versions())
 
     def catch_up_items(self) -> None:
         """Take in every change of an item that is stored now, likewise."""
         with self._updating:
-            changed = self._follower.read_items(self._versions(), self._observing)
+            changed = self._follower.read_items(self._answering_versions(), self._observing)
         if changed and self._tail is not None:
             self._tail.tell_items_changed()
 
-    def keep(self) -> None:
+    def keep_snapshots(self) -> None:
         """Write snapshots of what is known where that is due, and go over to newer ones."""
-        for served in self._versions():
-            self._go_over(served)
+        for served in self._answering_versions():
+            self._adopt_newer_snapshot(served)
             self._keeper.write_when_due(served, self._observing)
-            self._go_over(served)
-        self._metrics.keep([served.snapshot for served in self._versions()])
-        self._metrics.in_memory.set(sum(served.recommender.scoring.state.in_memory for served in self._versions()))
+            self._adopt_newer_snapshot(served)
+        self._metrics.keep([served.snapshot for served in self._answering_versions()])
+        self._metrics.in_memory.set(
+            sum(served.recommender.scoring.state.in_memory for served in self._answering_versions())
+        )
 
-    def _go_over(self, served: Served) -> None:
+    def _adopt_newer_snapshot(self, served: Served) -> None:
         """Take the events of a newer snapshot in place of those in memory, and the rest from the store, as at a start.
 
         A worker that numbers new items otherwise, because it met them in another order, loads the version once more.
@@ -176,14 +178,14 @@ class LiveState:
         self.catch_up_items()
         with self._updating:
             if agrees := numbered_alike(served, found[1]):
-                self._exchange(served, served.with_snapshot(found[1], found[0]))
+                self._take_snapshot(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
             with self._reloading:
                 names = [name for name, own in self._answering.items() if own is served]
                 if names:
-                    self._swap(names, self._loader.load(served.version))
+                    self._serve(names, self._loader.load(served.version))
 
-    def _exchange(self, served: Served, new: Served) -> None:
+    def _take_snapshot(self, served: Served, new: Served) -> None:
         """Nobody notices: the long part is read beside the answers, the last bit in turn."""
         self._follower.read_events(new)
         with self._observing:
@@ -199,9 +201,9 @@ class LiveState:
         """
         with self._reloading:
             stamp = self._loader.stamp(self._variants)
-            if stamp == self._seen and time.monotonic() < self._retry_at:
+            if stamp == self._last_stamp and time.monotonic() < self._retry_at:
                 return
-            self._seen = stamp  # also when it is refused: the same damaged version is not tried again and again
+            self._last_stamp = stamp  # also when it is refused: the same damaged version is not tried again and again
             again = [variant for variant in self._variants if not self._load_wanted(variant)]
             self._retry_at = time.monotonic() + RETRY_SECONDS if again or self.served is None else math.inf
             if self.served is None:
@@ -215,7 +217,7 @@ class LiveState:
             version = self._loader.wanted(variant)
             if before is None or before.version != version:
                 self._check_store(self._follower.store_answers)
-                self._swap([variant.name], self.at_hand(version) or self._loader.load(version))
+                self._serve([variant.name], self.loaded(version) or self._loader.load(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
             return False
@@ -229,23 +231,23 @@ class LiveState:
         if self._answering and not answers:
             raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
 
-    def _watch(self) -> None:
+    def _watch_registry(self) -> None:
         self.refresh()
-        for served in self._versions() if self._reads_texts else []:
+        for served in self._answering_versions() if self._reads_texts else []:
             served.prepare()
 
-    def at_hand(self, version: str) -> Served | None:
+    def loaded(self, version: str) -> Served | None:
         """A version that answers already; None where it does not."""
-        return next((served for served in self._versions() if served.version == version), None)
+        return next((served for served in self._answering_versions() if served.version == version), None)
 
-    def _versions(self) -> list[Served]:
+    def _answering_versions(self) -> list[Served]:
         """Each served version once."""
         return list({id(served): served for served in self._answering.values()}.values())
 
-    def _heard(self, after: int, page: list[Entry]) -> None:
+    def _take_from_tail(self, after: int, page: list[Entry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
         with self._observing:
-            taken = self._follower.hear(self._versions(), after, page)
+            taken = self._follower.hear(self._answering_versions(), after, page)
         if not taken:
             self._events.wake()
 
@@ -261,10 +263,10 @@ class LiveState:
             StoreError: the store does not answer.
         """
         other = self._loader.load(version)
-        self.follow(other)
+        self.catch_up_version(other)
         return other
 
-    def follow(self, other: Served) -> None:
+    def catch_up_version(self, other: Served) -> None:
         """Have a version from `load` take in what was stored since. One caller at a time.
 
         Raises:
@@ -272,12 +274,12 @@ class LiveState:
         """
         self._check_store(self._follower.replay(other))
 
-    def _swap(self, variants: Sequence[str], new: Served) -> None:
+    def _serve(self, variants: Sequence[str], new: Served) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
 
         The old one is gone when the last list from it is made: nothing else holds it.
         """
-        if self.at_hand(new.version) is not new:
+        if self.loaded(new.version) is not new:
             self._follower.replay(new)
         with self._updating, self._observing:
             self._check_store(self._follower.replay(new))

@@ -46,7 +46,7 @@ async def looked_up(service: Service, served: Served, body: RecommendRequest) ->
     found = await lists.get(id_)
     if found is None:
         return None
-    tree, known = orjson.loads(found), service.live.known
+    tree, known = orjson.loads(found), service.live.known_offset
     numbers = recommender.catalogue.vocabulary.numbers(item["item_id"] for item in tree["items"])
     eligible = await service.reading.run(lambda: recommender.block([request]).eligible[0])  # not on the event loop
     items = [item for item, number in zip(tree["items"], numbers, strict=True) if number >= 0 and eligible[number]]

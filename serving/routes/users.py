@@ -74,7 +74,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     service.shown.flush()
-    served = service.live.serving()
+    served = service.live.require_served()
     known = served.recommender.history_of(user_id, n)
     stored_id = served.recommender.stored_id(user_id)
     return {

@@ -111,7 +111,7 @@ def test_the_newest_version_is_taken_by_a_variant_alone_too(registry: Registry) 
     live.refresh()
     second = publish_copy(registry, first, promote=False)
     live.refresh()
-    assert live.serving().version == second
+    assert live.require_served().version == second
     store.close()
 
 
@@ -131,7 +131,7 @@ def test_an_old_version_is_let_go_of(registry: Registry) -> None:
     old = weakref.ref(live.recommender().bundle)
     second = publish_copy(registry, first, promote=True)
     live.refresh()
-    assert live.serving().version == second
+    assert live.require_served().version == second
     gc.collect()
     assert old() is None
     store.close()

@@ -74,7 +74,7 @@ def knows(live: LiveState, user: str) -> list[tuple[str, str, int]]:
 def same_histories(one: LiveState, other: LiveState) -> None:
     """All that is the same after someone was forgotten: what they did counts for items where it was seen, and the store
     no longer has it."""
-    assert one.serving().offset == other.serving().offset
+    assert one.require_served().offset == other.require_served().offset
     for user in USERS:
         assert knows(one, user) == knows(other, user)
 

@@ -65,11 +65,11 @@ def test_a_restart_gives_the_answers_of_a_full_replay(
         elif kind == "forget":
             store.forget(str(what))
         elif kind == "keep":
-            live.keep()
+            live.keep_snapshots()
         else:
             live = world.state()
         follow(live)
-    live.keep()
+    live.keep_snapshots()
     if count:
         assert world.snapshot.exists()
     restarted = world.state()
@@ -86,17 +86,17 @@ def test_workers_go_over_to_what_one_has_written(world: World, items: list[str])
     world.store.append(clicks("new 1", *items[:5]))
     follow(one)
     follow(other)
-    one.keep()
+    one.keep_snapshots()
     assert in_memory(one) == 0, "the writer itself too"
     world.store.append(clicks("new 2", *items[5:9]))
     follow(other)
     assert in_memory(other) > 0
-    other.keep()
+    other.keep_snapshots()
     assert in_memory(other) == 0
     assert [item for item, _, _ in knows(other, "new 1")] == items[:5]
     assert [item for item, _, _ in knows(other, "new 2")] == items[5:9], "read again from the store, or written"
     follow(one)
-    one.keep()
+    one.keep_snapshots()
     same_answers(one, other)
     same_answers(world.state(), one)
     parts = {path.name for path in world.snapshot.parent.iterdir()} - {"snapshot.json"}
@@ -112,7 +112,7 @@ def test_few_events_are_not_worth_one_until_the_server_stops(
     live = world.state()
     world.store.append(clicks("new 1", *items[:5]))
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     live.stop()
     assert not world.snapshot.exists()
     monkeypatch.setattr("serving.snapshots.EVENTS_AT_STOP", 5)
@@ -129,7 +129,7 @@ def test_events_of_an_item_that_is_put_later(world: World, items: list[str]) -> 
     world.store.append([*clicks("new 1", items[0], NEW_ITEMS[0]), *clicks("new 2", NEW_ITEMS[0])])
     follow(live)
     assert [item for item, _, _ in knows(live, "new 1")] == items[:1]
-    live.keep()
+    live.keep_snapshots()
     restarted = world.state()
     world.store.forget("new 2")
     world.put(0)
@@ -154,9 +154,9 @@ def test_a_worker_that_met_new_items_in_another_order(world: World, items: list[
     world.store.append([*clicks("new 1", *NEW_ITEMS, items[0]), *clicks("new 2", NEW_ITEMS[1])])
     follow(one)
     follow(other)
-    one.keep()
-    other.keep()
-    assert other.serving().snapshot == one.serving().snapshot
+    one.keep_snapshots()
+    other.keep_snapshots()
+    assert other.require_served().snapshot == one.require_served().snapshot
     assert other.recommender().catalogue.vocabulary.numbers(NEW_ITEMS).tolist() == numbers[0]
     same_answers(other, one)
     world.store.put_items([ItemChange(NEW_ITEMS[1], None)])
@@ -172,12 +172,12 @@ def test_an_event_that_waited_for_its_item_stays_when_a_worker_goes_over(world: 
     one, other = world.state(), world.state()
     world.store.append(clicks("new 1", NEW_ITEMS[0], items[0]))
     follow(one)
-    one.keep()
-    assert [event.item_id for event in one.serving().missed] == [NEW_ITEMS[0]]
+    one.keep_snapshots()
+    assert [event.item_id for event in one.require_served().missed] == [NEW_ITEMS[0]]
     world.put(0)
     follow(other)
     assert [item for item, _, _ in knows(other, "new 1")] == [NEW_ITEMS[0], items[0]]
-    other.keep()
+    other.keep_snapshots()
     assert in_memory(other) < 2, "it went over"
     assert [item for item, _, _ in knows(other, "new 1")] == [NEW_ITEMS[0], items[0]]
 
@@ -188,7 +188,7 @@ def test_who_is_forgotten_is_in_no_snapshot(world: World, items: list[str]) -> N
     live, beside = world.state(), world.state()
     world.store.append([*clicks("new 1", *items[:3]), *clicks("new 2", items[4]), *clicks("user 1", items[5])])
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     shutil.copytree(world.snapshot.parent, world.folder / other)
     record = world.folder / other / "snapshot.json"
     record.write_text(record.read_text().replace(world.registry.resolve(None), other))
@@ -202,14 +202,14 @@ def test_who_is_forgotten_is_in_no_snapshot(world: World, items: list[str]) -> N
     assert b"new 1" not in b"".join(path.read_bytes() for path in world.folder.rglob("*") if path.is_file())
     same_histories(world.state(), beside)
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     assert world.snapshot.exists()
     world.store.append(clicks("new 1", items[7]))
     restarted = world.state()
     assert [item for item, _, _ in knows(restarted, "new 1")] == [items[7]], "who comes back is new"
     assert knows(restarted, "user 1") == []
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     same_answers(world.state(), live)
     same_histories(world.replayed(), live)
 
@@ -226,7 +226,7 @@ def test_who_is_forgotten_while_one_is_written(world: World, items: list[str], m
         publish(record)  # type: ignore[arg-type]
 
     monkeypatch.setattr(live._keeper._snapshots, "publish", forget_then_publish)
-    live.keep()
+    live.keep_snapshots()
     assert not world.snapshot.exists()
     assert not any(b"new 1" in path.read_bytes() for path in world.folder.rglob("*") if path.is_file())
 
@@ -236,11 +236,11 @@ def test_the_snapshots_of_a_version_go_with_it(world: World, items: list[str]) -
     live = world.state()
     world.store.append(clicks("new 1", *items[:5]))
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     first = world.registry.resolve(None)
     second = publish_copy(world.registry, first, promote=True)
     live.refresh()
-    live.keep()
+    live.keep_snapshots()
     assert {path.name for path in world.folder.iterdir()} == {first, second}
     world.registry.remove(first)
     assert {path.name for path in world.folder.iterdir()} == {second}

@@ -46,7 +46,7 @@ def test_one_that_cannot_be_used_is_told_of_and_replaced(
     live = world.state()
     world.store.append(clicks("new 1", *items[:5]))
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     expected = knows(live, "new 1")
     spoil, message = WRONG[wrong]
     spoil(world)
@@ -54,12 +54,12 @@ def test_one_that_cannot_be_used_is_told_of_and_replaced(
         restarted = world.state()
         assert in_memory(restarted) > 0
         assert knows(restarted, "new 1") == expected
-        restarted.keep()
+        restarted.keep_snapshots()
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 1, told
     assert message in told[0]
     assert in_memory(restarted) == 0, "it has been replaced"
-    assert world.state().serving().snapshot is not None
+    assert world.state().require_served().snapshot is not None
 
 
 @pytest.mark.usefixtures("eager")
@@ -67,14 +67,14 @@ def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items:
     live = world.state()
     world.store.append(clicks("new 1", *items[:5]))
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     (world.snapshot.parent / "half" / "log").mkdir(parents=True)
     (world.snapshot.parent / ".snapshot.json.new").write_text("{")
     world.store.append(clicks("new 2", items[0]))
     restarted = world.state()
-    assert restarted.serving().snapshot == live.serving().snapshot
+    assert restarted.require_served().snapshot == live.require_served().snapshot
     same_answers(restarted, world.state())
-    restarted.keep()
+    restarted.keep_snapshots()
     assert not (world.snapshot.parent / "half").exists()
     assert not (world.snapshot.parent / ".snapshot.json.new").exists()
 
@@ -87,7 +87,7 @@ def test_a_disk_that_cannot_be_written_is_told_of_once(
     live = world.state()
     world.store.append(clicks("new 1", *items[:5]))
     follow(live)
-    live.keep()
-    live.keep()
+    live.keep_snapshots()
+    live.keep_snapshots()
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert len(knows(live, "new 1")) == 5

@@ -41,16 +41,16 @@ def test_over_the_other_stores(trained: Path, tmp_path: Path, shared_url: str, i
     world.put(0)
     store.append([*clicks("new 1", *items[:5], NEW_ITEMS[0]), *clicks("new 2", *items[3:6])])
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     assert in_memory(live) == 0
     store.append(clicks("user 1", *items[2:4]))
     restarted = world.state()
-    assert restarted.serving().snapshot is not None
+    assert restarted.require_served().snapshot is not None
     assert store.forget("new 2") == 3
     follow(restarted)
     assert not world.snapshot.exists()
     follow(live)
-    live.keep()
+    live.keep_snapshots()
     same_answers(world.state(), live)
     same_histories(world.replayed(), restarted)
     store.close()
