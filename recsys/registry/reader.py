@@ -1,0 +1,159 @@
+"""What is in a registry: versions, which one is current, and their files. Nothing is written here."""
+
+import re
+from pathlib import Path
+
+from recsys.errors import BundleError
+from recsys.registry.history import Change, Entry, read_entries
+from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_file, verify_files
+from recsys.registry.snapshots import Snapshots
+
+VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+"""Names of versions: the second and the microsecond within it, so that they sort by time."""
+
+
+class RegistryReader:
+    """The versions below one folder, for reading. Nothing is kept in memory: others may write meanwhile."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._versions = self.path / "versions"
+        self._history = self.path / "history.jsonl"
+
+    @property
+    def current_file(self) -> Path:
+        """The file that names the current version; it is replaced, never changed in place."""
+        return self.path / "CURRENT"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is a registry, or an empty one that may become it."""
+        if not self.path.is_dir():
+            return False
+        found = {entry.name for entry in self._entries(self.path)}
+        return not found or not found.isdisjoint((self._versions.name, self._history.name, self.current_file.name))
+
+    @property
+    def vectors_file(self) -> Path:
+        """Where text vectors are kept between trainings. No version needs it: without it, they are computed again."""
+        return self.path / "cache" / "vectors.sqlite"
+
+    @property
+    def studies_file(self) -> Path:
+        """Where the trials of `recsys train --tune` are kept, so that an interrupted one goes on."""
+        return self.path / "cache" / "studies.sqlite"
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """What servers keep of live events."""
+        return Snapshots(self.path)
+
+    def versions(self) -> list[str]:
+        """Names of all versions, oldest first; none where there is no registry yet."""
+        if not self._versions.is_dir():
+            return []
+        return sorted(path.name for path in self._entries(self._versions) if VERSION.fullmatch(path.name))
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What is in a folder.
+
+        Raises:
+            BundleError: it may not be read.
+        """
+        try:
+            return [*folder.iterdir()]
+        except OSError as error:
+            raise BundleError(f"registry {self.path} cannot be read: {error}") from error
+
+    def current(self) -> str | None:
+        """The current version, None when none was promoted yet.
+
+        Raises:
+            BundleError: CURRENT does not hold a version's name.
+        """
+        try:
+            name = self.current_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"{self.current_file} cannot be read: {error}") from error
+        if not VERSION.fullmatch(name):
+            raise BundleError(f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to mend it")
+        return name
+
+    def resolve(self, version: str | None) -> str:
+        """The version asked for, or the current one for None.
+
+        Raises:
+            BundleError: it does not exist, or there is no current version.
+        """
+        if version is None:
+            version = self.current()
+            if version is None:
+                raise BundleError(f"registry {self.path} has no current version; run `recsys train` first")
+        self._folder(version)
+        return version
+
+    def manifest(self, version: str) -> Manifest:
+        """The manifest of a version; its files are not looked at.
+
+        Raises:
+            BundleError: the version does not exist, or its manifest is damaged or too new.
+        """
+        manifest = read_manifest(self._folder(version))
+        if manifest.version != version:
+            raise BundleError(f"{self._folder(version) / MANIFEST} is of version {manifest.version}, not {version}")
+        return manifest
+
+    def path_of(self, version: str) -> Path:
+        """The folder of a version after every file's checksum was compared with the manifest.
+
+        Raises:
+            BundleError: the version does not exist, is too new, or a file (named) is damaged, missing or too many.
+        """
+        folder = self._folder(version)
+        verify_files(folder, self.manifest(version))
+        return folder
+
+    def is_whole(self, version: str) -> bool:
+        """Whether a version is there and every file of it is as it was written."""
+        try:
+            self.path_of(version)
+        except BundleError:
+            return False
+        return True
+
+    def read_file(self, version: str, name: str) -> bytes:
+        """One file of a version, after its checksum was compared with the manifest; `name` has slashes.
+
+        Raises:
+            BundleError: the version or the file does not exist, or the file is damaged.
+        """
+        folder, manifest = self._folder(version), self.manifest(version)
+        if name not in manifest.files:
+            raise BundleError(f"version {version} has no file {name}")
+        verify_file(folder / name, manifest.files[name], version)
+        return (folder / name).read_bytes()
+
+    def fault_of(self, manifest: Manifest) -> str | None:
+        """What a quick look finds wrong with a version's files: one of another size (`path_of` reads them all)."""
+        folder = self._folder(manifest.version)
+        for name, noted in manifest.files.items():
+            file = folder / name
+            if not file.is_file() or file.stat().st_size != noted.size:
+                return f"{file} is missing or damaged; promote another version, or pull this one again"
+        return None
+
+    def history(self) -> list[Change]:
+        """Who became current, oldest first."""
+        return [entry for entry in self.decisions() if isinstance(entry, Change)]
+
+    def decisions(self) -> list[Entry]:
+        """Who became current and who was refused, oldest first."""
+        return read_entries(self._history, self.current())
+
+    def _folder(self, version: str) -> Path:
+        folder = self._versions / version
+        if not VERSION.fullmatch(version) or not folder.is_dir():
+            raise BundleError(f"registry {self.path} has no version {version[:80]!r}; see `recsys models list`")
+        return folder
