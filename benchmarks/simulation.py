@@ -26,6 +26,7 @@ from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
@@ -94,7 +95,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     places = {id_: place for place, id_ in enumerate(ids)}
     known, random = shop.world.known.copy(), np.random.default_rng(shop.seed)
     start = int(bundle.log.times[-1]) + 1
-    past = PastScoring(recommender.scoring, bundle.config)
+    pipeline = PastPipeline(PastScoring(recommender.scoring, bundle.config), bundle.features, bundle.rankers)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
         asked = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]
@@ -111,7 +112,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
             events += shop.shown(user, items, _moment(start + place), shown.propensities.tolist())[0]
         shop.world.known[:] = known
         window, _ = log_of(events, numbers, bundle.log.user_vocabulary, bundle.log.event_names, bundle.config)
-        logged = logged_placements(past, bundle.features, bundle.rankers, window, _LISTS, run)
+        logged = logged_placements(pipeline, window, _LISTS, run)
         assert logged is not None, "propensities were logged"
         yield off_policy(logged, seed=run), float(np.mean(worth))
 

@@ -17,6 +17,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_dropout import items_without_events
 from recsys.pipeline.matching import with_event_names_of
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
@@ -85,7 +86,8 @@ def continue_training(
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
         test = steps.requests_in(split.test_start, split.end)
-        report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name, {})
+        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
+        report = steps.backtest(pipeline, test, split, name, {})
 
         # 3. Both windows teach the ranker, and everything the collaborative sources.
         rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))
@@ -117,7 +119,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
     steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
     past = PastScoring(Scoring(dataset.catalogue, _sources_for(parent, dataset.catalogue), steps.state), parent.config)
     test = steps.requests_in(split.test_start, split.end)
-    return steps.backtest(past, parent.features, parent.rankers.alone, test, split, "", {})
+    return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})
 
 
 def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:

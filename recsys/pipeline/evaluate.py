@@ -19,6 +19,7 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import MatchedDataset, with_newer_events
 from recsys.pipeline.measure import BASELINES, LabelledBlock, measure
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
@@ -82,7 +83,8 @@ def _on_requests(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
     blocks = _labelled_blocks(recommender, wanted)
-    report = measure_version(bundle, recommender.scoring, blocks, name, seed, progress, caveats)
+    past = PastScoring(recommender.scoring, bundle.config)
+    report = measure_version(bundle, past, blocks, name, seed, progress, caveats)
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
@@ -146,15 +148,16 @@ def on_past_requests(
     start, end = int(requests.times[0]), int(requests.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
-    logged = logged_placements(past, bundle.features, bundle.rankers, matched.log.between(start, end), most, seed)
-    report = measure_version(bundle, past.scoring, blocks, name, seed, progress, caveats, baselines)
+    pipeline = PastPipeline(past, bundle.features, bundle.rankers)
+    logged = logged_placements(pipeline, matched.log.between(start, end), most, seed)
+    report = measure_version(bundle, past, blocks, name, seed, progress, caveats, baselines)
     estimates = None if logged is None else off_policy(logged, seed=seed)
     return replace(report, windows=(window,), off_policy=estimates)
 
 
 def measure_version(
     bundle: Bundle,
-    scoring: Scoring,
+    past: PastScoring,
     blocks: Iterator[LabelledBlock],
     name: str,
     seed: int,
@@ -165,11 +168,8 @@ def measure_version(
     """What a version reaches on requests that it has not learned from; see `measure`."""
     learned = bundle.log.positive()
     report = measure(
-        scoring,
-        bundle.features,
-        bundle.rankers,
+        PastPipeline(past, bundle.features, bundle.rankers),
         blocks,
-        n_candidates=bundle.config.candidates.n,
         trained=np.bincount(learned.items, minlength=len(bundle.catalogue)),
         version=bundle.version,
         dataset=name,

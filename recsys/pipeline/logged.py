@@ -6,18 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature_set import FeatureSet
 from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import LoggedPlacements
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.rankers import Rankers
-from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.ranking import RankedBlock
 
 
-def logged_placements(
-    past: PastScoring, features: FeatureSet, rankers: Rankers, window: InteractionLog, most: int, seed: int
-) -> LoggedPlacements | None:
+def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int, seed: int) -> LoggedPlacements | None:
     """Every impression with a request, a position and a propensity; None where the window has none.
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
@@ -25,22 +21,21 @@ def logged_placements(
     the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
 
     Args:
-        past: with sources that have not learned from the window.
-        window: the events, in the numbers of `past`.
+        pipeline: has not learned from the window.
+        window: the events, in the pipeline's numbers.
         most: lists that are looked at, drawn by `seed`.
     """
     shown = _ShownLists.of(window)
     if shown is None:
         return None
-    n_candidates = past.config.candidates.n
-    lists, lengths, members = shown.sample(most, seed), shown.lengths(n_candidates), shown.members()
+    lists, lengths, members = shown.sample(most, seed), shown.lengths(pipeline.n_candidates), shown.members()
     placements, replaced, done = [], [], 0
-    for part, block in past.blocks(shown.requests(lists)):
+    for part, block in pipeline.past.blocks(shown.requests(lists)):
         numbers = lists[done : done + len(part)]
         done += len(part)
         asked = lengths[numbers].tolist()
-        ranked = rank_block(past.scoring, features, rankers.full, block, n_candidates, asked)
-        chances = rankers.click.probability(ranked.scores).astype(np.float64)
+        ranked = pipeline.rank(block, asked)
+        chances = pipeline.rankers.click.probability(ranked.scores).astype(np.float64)
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]
             placements.append(own)
@@ -54,7 +49,7 @@ def logged_placements(
         predicted=predicted,
         expected=expected,
         requests=shown.list_numbers[chosen].astype(np.int32),
-        n_behind=int(np.count_nonzero(shown.log.positions[chosen] >= n_candidates)),
+        n_behind=int(np.count_nonzero(shown.log.positions[chosen] >= pipeline.n_candidates)),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup
 from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
@@ -16,9 +15,10 @@ from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_h
 from recsys.eval.results import CandidateRecall, EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.pipeline.dial import DialCurve
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.rankers import Rankers, remaining
-from recsys.pipeline.ranking import RankedBlock, rank_block
-from recsys.pipeline.scoring import Block, Scoring
+from recsys.pipeline.ranking import RankedBlock
+from recsys.pipeline.scoring import Block
 from recsys.progress import Progress
 from recsys.rank.lambdarank import Ranker
 from recsys.retrieval.scores import Scores
@@ -66,12 +66,9 @@ class LabelledBlock:
 
 
 def measure(
-    scoring: Scoring,
-    features: FeatureSet,
-    rankers: Rankers,
+    pipeline: PastPipeline,
     blocks: Iterable[LabelledBlock],
     *,
-    n_candidates: int,
     trained: NDArray[np.int64],
     version: str,
     dataset: str,
@@ -83,13 +80,13 @@ def measure(
     """Rank every request with every ranking and summarise.
 
     Args:
-        scoring, features, rankers: what is measured; it must not have learned from the requests.
+        pipeline: what is measured.
         blocks: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
         baselines: sources that are measured alone beside it, and what the report calls them.
         caveats: what a reader of the figures has to know; that targets may not be listed is added.
     """
-    ranked = _Rankings(scoring, features, rankers, n_candidates, baselines)
+    ranked, scoring = _Rankings(pipeline, baselines), pipeline.past.scoring
     unlisted = requests_unlisted = 0
     for block in blocks:
         reachable = block.reachable()
@@ -142,7 +139,7 @@ def measure(
         candidates=ranked.recall.result(),
         calibration=ranked.calibrations.result(),
         dial=() if ranked.dial is None else ranked.dial.result(),
-        importances=rankers.full.importance,
+        importances=pipeline.rankers.full.importance,
         caveats=tuple(caveats),
     )
 
@@ -168,23 +165,16 @@ class _RankingLists:
 class _Rankings:
     """The blocks so far: what every ranking lists, and what was wanted."""
 
-    def __init__(
-        self,
-        scoring: Scoring,
-        features: FeatureSet,
-        rankers: Rankers,
-        n_candidates: int,
-        baselines: Mapping[str, str],
-    ) -> None:
-        self._scoring, self._features, self._rankers = scoring, features, rankers
-        self._n_candidates, self._names = n_candidates, baselines
+    def __init__(self, pipeline: PastPipeline, baselines: Mapping[str, str]) -> None:
+        self._pipeline, self._names, scoring = pipeline, baselines, pipeline.past.scoring
         self.full = _RankingLists()
         self.ablation: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
         self.baselines: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
         self.targets: list[Targets] = []
         self.users: list[NDArray[np.int32]] = []
         self.lengths: list[NDArray[np.int64]] = []
-        self.recall, self.calibrations = _CandidateRecall(scoring.sources.names, n_candidates), _Calibrations(rankers)
+        self.recall = _CandidateRecall(scoring.sources.names, pipeline.n_candidates)
+        self.calibrations = _Calibrations(pipeline.rankers)
         self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
 
     def __len__(self) -> int:
@@ -192,16 +182,16 @@ class _Rankings:
 
     def add(self, labelled: LabelledBlock) -> None:
         """Rank one block."""
-        scoring, block, targets = self._scoring, labelled.block, labelled.targets
-        ranked = rank_block(scoring, self._features, self._rankers.full, block, self._n_candidates, [K] * len(block))
+        sources, block, targets = self._pipeline.past.scoring.sources, labelled.block, labelled.targets
+        ranked = self._pipeline.rank(block, [K] * len(block))
         n_requests, ordered = len(block), _lists_of_pipeline(ranked)
         self.full.add(ordered, ordered, targets)
-        for group, ranker in self._rankers.without.items():
+        for group, ranker in self._pipeline.rankers.without.items():
             scores = self._without(group, ranker, ranked)
             lists = _lists_by_score(ranked, scores, scores > -np.inf, n_requests)
             everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
             self.ablation[f"without {group}"].add(lists, everything, targets)
-        simpler = scoring.sources.baseline_scores(block.histories, block.queries) if self._names else {}
+        simpler = sources.baseline_scores(block.histories, block.queries) if self._names else {}
         listable = block.listable
         for source, source_scores in simpler.items():
             everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)
@@ -218,8 +208,9 @@ class _Rankings:
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
         """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
-        chosen = remaining(ranked.candidates.proposed_by, self._scoring.sources.names, group) & ranked.listed
-        columns = [place for place, own in enumerate(self._features.groups) if own != group]
+        sources = self._pipeline.past.scoring.sources
+        chosen = remaining(ranked.candidates.proposed_by, sources.names, group) & ranked.listed
+        columns = [place for place, own in enumerate(self._pipeline.features.groups) if own != group]
         scores = np.full(len(chosen), -np.inf, dtype=np.float32)
         scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
         return scores

@@ -10,27 +10,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature_set import FeatureSet
 from recsys.data.examination import inverse_examination
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.measure import K
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.rankers import Rankers
-from recsys.pipeline.ranking import rank_block
 
 METRIC = f"dcg@{K}"
 _MOST = 2_000
 """Requests that are looked at: far more than chance needs."""
 
 
-def order_of_shown(
-    past: PastScoring, features: FeatureSet, rankers: Rankers, requests: PastRequests, seed: int
-) -> Measurement | None:
+def order_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
     """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
 
     Args:
-        past: with sources that have not learned from the requests.
+        pipeline: has not learned from the requests.
         requests: the requests.
     """
     places = np.bincount(requests.shown_rows[requests.shown_positions >= 0], minlength=len(requests))
@@ -38,12 +33,10 @@ def order_of_shown(
     if not len(listed) or len(listed) < len(requests) / 2:
         return None
     logged = requests.take(listed).sample(_MOST, seed)
-    n_items, gains, lists = len(past.scoring.catalogue), [], []
-    for part, block in past.blocks(logged):
+    n_items, gains, lists = len(pipeline.past.scoring.catalogue), [], []
+    for part, block in pipeline.past.blocks(logged):
         only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
-        ranked = rank_block(
-            past.scoring, features, rankers.full, replace(block, only=only), past.config.candidates.n, [K] * len(block)
-        )
+        ranked = pipeline.rank(replace(block, only=only), [K] * len(block))
         wanted = part.target_rows * n_items + part.target_items
         for row, pairs in enumerate(ranked.orders):
             items = ranked.candidates.items[pairs][:K]

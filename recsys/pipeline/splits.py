@@ -82,7 +82,7 @@ def evaluate_anew(
             )
         strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
         requests = labelled_blocks(past, asked, strongest)
-        report = measure_version(trained, past.scoring, requests, name, seed, progress, caveats)
+        report = measure_version(trained, past, requests, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))
     return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)

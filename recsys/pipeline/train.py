@@ -16,6 +16,7 @@ from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.item_dropout import ItemDropout, items_without_events
 from recsys.pipeline.listable import check_listable
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
@@ -92,7 +93,8 @@ def train(
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.sources)
-        report = steps.backtest(past_before_test, features, rankers_before_test, test, split, name)
+        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
+        report = steps.backtest(pipeline, test, split, name)
 
         # 3. Both windows teach a new ranker, and everything the sources.
         rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))

@@ -19,6 +19,7 @@ from recsys.pipeline.engine import Engine
 from recsys.pipeline.evaluate import caveats_of, facts_of, labelled_blocks
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
@@ -97,9 +98,7 @@ class TrainingSteps:
 
     def backtest(
         self,
-        past: PastScoring,
-        features: FeatureSet,
-        rankers: Rankers,
+        pipeline: PastPipeline,
         test: PastRequests,
         split: TemporalSplit,
         name: str,
@@ -110,13 +109,10 @@ class TrainingSteps:
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
         newest, most = log.between(split.test_start, split.end), self.config.data.max_requests
-        logged = logged_placements(past, features, rankers, newest, most, self.seed)
+        logged = logged_placements(pipeline, newest, most, self.seed)
         report = measure(
-            past.scoring,
-            features,
-            rankers,
-            labelled_blocks(past, test, grade_of_strongest(self.thresholds, self.thresholds)),
-            n_candidates=self.config.candidates.n,
+            pipeline,
+            labelled_blocks(pipeline.past, test, grade_of_strongest(self.thresholds, self.thresholds)),
             trained=np.bincount(cut.positive().items, minlength=log.n_items),
             version="",
             dataset=name,
@@ -133,6 +129,6 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            shown=order_of_shown(past, features, rankers, test, self.seed),
+            shown=order_of_shown(pipeline, test, self.seed),
             off_policy=None if logged is None else off_policy(logged, seed=self.seed),
         )

@@ -26,6 +26,7 @@ from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import _best_of_source
+from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.ranking import RankedBlock, rank_block
 from recsys.pipeline.scoring import Scoring
@@ -259,7 +260,7 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
 
 def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
     past = PastScoring(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
-    found = logged_placements(past, bundle.features, bundle.rankers, window, 100, 0)
+    found = logged_placements(PastPipeline(past, bundle.features, bundle.rankers), window, 100, 0)
     assert found is not None
     return found
 
@@ -278,7 +279,7 @@ def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: py
         asked.extend(arguments[-1])
         return rank_block(*arguments)
 
-    monkeypatch.setattr("recsys.pipeline.logged.rank_block", ranked)
+    monkeypatch.setattr("recsys.pipeline.past_pipeline.rank_block", ranked)
     shown = [
         (0, 3, IMPRESSION, 0, 0),
         (0, 4, IMPRESSION, 0, 1),
