@@ -14,7 +14,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.rules import overridden, policy_of
-from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring
+from recsys.pipeline.scoring import SEEN_EVENTS, RequestBlock, Scoring
 from recsys.policy.policy import Policy
 
 
@@ -24,7 +24,7 @@ def block_of(
     now: NDArray[np.int64],
     scoring: Scoring,
     bundle: Bundle,
-) -> Block:
+) -> RequestBlock:
     """Requests as `Scoring` takes them.
 
     Args:

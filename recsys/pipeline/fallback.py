@@ -6,10 +6,10 @@ from recsys.data.requests import Request
 from recsys.pipeline.blocks import unknown_candidates
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import ItemList
-from recsys.pipeline.scoring import Block, Scoring
+from recsys.pipeline.scoring import RequestBlock, Scoring
 
 
-def popular_list(request: Request, block: Block, scoring: Scoring, bundle: Bundle) -> ItemList:
+def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle: Bundle) -> ItemList:
     """The most wanted items under the request's rules, in some milliseconds.
 
     No other source is asked, nor a feature or the ranker: one of them may be what is slow or broken. This is the one

@@ -18,7 +18,7 @@ from recsys.pipeline.dial import DialCurve
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.rankers import Rankers, remaining
 from recsys.pipeline.ranking import RankedBlock
-from recsys.pipeline.scoring import Block
+from recsys.pipeline.scoring import RequestBlock
 from recsys.progress import Progress
 from recsys.rank.lambdarank import Ranker
 from recsys.retrieval.scores import Scores
@@ -48,7 +48,7 @@ class LabelledBlock:
         bought: those of the targets that got the strongest event; None where that is not known, or no other is.
     """
 
-    block: Block
+    block: RequestBlock
     targets: Targets
     users: NDArray[np.int32]
     bought: Targets | None = None

@@ -7,7 +7,7 @@ from features.feature_set import FeatureSet
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.ranking import RankedBlock, rank_block
-from recsys.pipeline.scoring import Block
+from recsys.pipeline.scoring import RequestBlock
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PastPipeline:
         """Items ranked per request."""
         return self.past.config.candidates.n
 
-    def rank(self, block: Block, lengths: Sequence[int]) -> RankedBlock:
+    def rank(self, block: RequestBlock, lengths: Sequence[int]) -> RankedBlock:
         """Rank a block by the full ranker, for lists of these lengths."""
         scoring, ranker = self.past.scoring, self.rankers.full
         return rank_block(scoring, self.features, ranker, block, self.n_candidates, lengths)

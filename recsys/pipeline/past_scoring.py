@@ -8,7 +8,7 @@ import numpy as np
 from recsys.config import Config
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.rules import policy_of
-from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
+from recsys.pipeline.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PastScoring:
     scoring: Scoring
     config: Config
 
-    def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, Block]]:
+    def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""
         scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
         for start in range(0, len(requests), size):

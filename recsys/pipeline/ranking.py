@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates import Candidates, Pairs
-from recsys.pipeline.scoring import Block, Scoring
+from recsys.pipeline.scoring import RequestBlock, Scoring
 from recsys.policy.policy import Change
 from recsys.rank.lambdarank import Ranker
 
@@ -54,7 +54,12 @@ class RankedBlock:
 
 
 def rank_block(
-    scoring: Scoring, features: FeatureSet, ranker: Ranker, block: Block, n_candidates: int, lengths: Sequence[int]
+    scoring: Scoring,
+    features: FeatureSet,
+    ranker: Ranker,
+    block: RequestBlock,
+    n_candidates: int,
+    lengths: Sequence[int],
 ) -> RankedBlock:
     """Rank a block of requests.
 
@@ -78,7 +83,7 @@ def rank_block(
 
 
 def _arranged(
-    block: Block,
+    block: RequestBlock,
     candidates: Candidates,
     table: NDArray[np.float32],
     scores: NDArray[np.float32],
@@ -112,7 +117,7 @@ def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) 
     return scores + _QUERY_WEIGHT * scores.std() * (similarities - similarities.mean()) / spread if spread else scores
 
 
-def _required(block: Block) -> Pairs | None:
+def _required(block: RequestBlock) -> Pairs | None:
     """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
     place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
     three of hundreds."""

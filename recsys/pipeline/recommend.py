@@ -26,7 +26,7 @@ from recsys.pipeline.item_list import ItemList
 from recsys.pipeline.live_events import LiveEvents
 from recsys.pipeline.ranking import RANKER, RankedBlock, rank_block
 from recsys.pipeline.reasons import explain as explain_items
-from recsys.pipeline.scoring import SEEN_EVENTS, Block, Scoring, block_size
+from recsys.pipeline.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 from recsys.pipeline.similar import SimilarityKind, similarities
 from recsys.pipeline.stages import Stages
 from recsys.registry import Registry
@@ -141,7 +141,7 @@ class Recommender:
         if self.scoring.sources.interest is not None:
             self.scoring.sources.interest.encode_items(["a text"])
 
-    def rank(self, block: Block, lengths: Sequence[int]) -> RankedBlock:
+    def rank(self, block: RequestBlock, lengths: Sequence[int]) -> RankedBlock:
         """Rank requests in numbers, for lists of these lengths."""
         bundle = self.bundle
         n_candidates = bundle.config.candidates.n
@@ -251,7 +251,7 @@ class Recommender:
         live = latest > (self.bundle.log.times[-1] if len(self.bundle.log) else 0)
         return np.array([max(latest + 1, time.time_ns() // 1000) if live else latest + 1], dtype=np.int64)
 
-    def block(self, requests: Sequence[Request]) -> Block:
+    def block(self, requests: Sequence[Request]) -> RequestBlock:
         """Requests as numbers, with their histories and rules.
 
         Raises:
@@ -265,7 +265,7 @@ class Recommender:
         now = [self._now()[0] if r.time is None else r.time for r in requests]
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
 
-    def _list(self, request: Request, row: int, block: Block, ranked: RankedBlock, explain: bool) -> ItemList:
+    def _list(self, request: Request, row: int, block: RequestBlock, ranked: RankedBlock, explain: bool) -> ItemList:
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.sources.names
         pairs = ranked.orders[row][: request.n]
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]

@@ -44,7 +44,7 @@ def block_size(n_items: int) -> int:
 
 
 @dataclass(frozen=True)
-class Block:
+class RequestBlock:
     """A few hundred requests in numbers.
 
     Attributes:
@@ -153,16 +153,16 @@ class Scoring:
         max_history: int,
         queries: Queries | None = None,
         only: tuple[NDArray[np.int32] | None, ...] = (),
-    ) -> Block:
+    ) -> RequestBlock:
         """Requests that are ready to be ranked.
 
         Args:
             known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
                 newest `max_history` events.
-            policies, queries, only: see `Block`.
+            policies, queries, only: see `RequestBlock`.
             now: (n_requests,) microseconds.
         """
-        return Block(known.newest(max_history), self.eligible(policies, now), policies, queries, only)
+        return RequestBlock(known.newest(max_history), self.eligible(policies, now), policies, queries, only)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
@@ -174,7 +174,7 @@ class Scoring:
             eligible &= np.isnan(created) | (created <= now[:, None])
         return eligible
 
-    def candidates(self, block: Block, n: int, required: Pairs | None = None) -> Candidates:
+    def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `required` ones."""
         n = min(n, block.eligible.shape[1])
         none = np.full((len(block), n), -1, dtype=np.int32)
@@ -186,12 +186,12 @@ class Scoring:
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
         return merge(proposals, block.eligible, n, required)
 
-    def _proposal(self, source: str, block: Block, n: int) -> Proposal:
+    def _proposal(self, source: str, block: RequestBlock, n: int) -> Proposal:
         """The scores of one source, and the `n` best items by them."""
         scores = self.sources.scores_of(source, block.histories, block.queries)
         return Proposal(scores, scores.best(block.eligible, n))
 
-    def query_similarities(self, block: Block, candidates: Candidates) -> NDArray[np.float32] | None:
+    def query_similarities(self, block: RequestBlock, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and its request's query, 0 without one; None where no request has
         one, or texts are not read."""
         interest = self.sources.interest
@@ -199,7 +199,7 @@ class Scoring:
             return None
         return interest.query_similarities(block.queries, candidates.rows, candidates.items)
 
-    def table(self, block: Block, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
+    def table(self, block: RequestBlock, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""
         pairs = PairBatch(block.histories, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
         return features.compute(pairs)
