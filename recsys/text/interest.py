@@ -1,9 +1,8 @@
 """How much a user wants an item, from what it says and what the user read: the history-aware interest model."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +21,12 @@ from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import Calibration
 from recsys.text.curves import Point, load_curve, save_curve
 from recsys.text.half_vectors import HalfVectors
 from recsys.text.nearest import NearestItems, TextScores, recall
+from recsys.text.query_vectors import QueryVectors
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
-from recsys.text.weights import locate, version_of
+from recsys.text.settings import Settings
 
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
     from recsys.text.reader import TextReader
@@ -36,15 +35,12 @@ if TYPE_CHECKING:  # torch and transformers are imported when a text must be rea
 
 logger = logging.getLogger("recsys.text")
 
-_SETTINGS = "interest.json"
 _PARAMETERS = "parameters.safetensors"
 _BASE = "base_vectors.npy"
 _CURVE = "curve.json"
 _NEAREST = "nearest"
 
 _RECALL_ITEMS = 64
-_QUERIES = 1_000
-"""Free texts whose vectors are kept: pages of one list, and what many look for, are read once."""
 
 
 def import_libraries() -> None:
@@ -55,17 +51,6 @@ def import_libraries() -> None:
 
     _ = recsys.text.reader, transformers.AutoTokenizer, transformers.AutoModel, transformers.PreTrainedModel
     _ = transformers.BertModel, transformers.BertTokenizerFast  # imported when named: what most small encoders are
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Which encoder, under which version, and what logits mean as probabilities."""
-
-    encoder: str
-    encoder_version: str
-    max_tokens: int
-    click: Calibration
-    purchase: Calibration
 
 
 class InterestModel:
@@ -93,7 +78,7 @@ class InterestModel:
         self.halves = halves  # likewise; None in versions of earlier code too
         self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
-        self._queries: dict[str, NDArray[np.float32]] = {}  # vectors of free texts that were read lately
+        self._query_vectors = QueryVectors()
 
     @classmethod
     def fit(
@@ -308,7 +293,7 @@ class InterestModel:
         if self.halves is not None:
             self.halves.save(folder)
         save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
-        (folder / _SETTINGS).write_text(json.dumps(asdict(self.settings), indent=2), encoding="utf-8")
+        self.settings.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "InterestModel":
@@ -318,15 +303,7 @@ class InterestModel:
             BundleError: the encoder that is installed here is not the one that the model was trained with.
             ConfigError: the encoder is not installed here.
         """
-        facts = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-        facts |= {"click": Calibration(**facts["click"]), "purchase": Calibration(**facts["purchase"])}
-        settings = Settings(**facts)
-        found = version_of(locate(settings.encoder), settings.max_tokens)
-        if found != settings.encoder_version:
-            raise BundleError(
-                f"{folder}: trained with version {settings.encoder_version} of the encoder {settings.encoder}, but "
-                f"{found} is installed; install the former or train again"
-            )
+        settings = Settings.load(folder)
         parameters = load_file(folder / _PARAMETERS)
         scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
@@ -349,14 +326,4 @@ class InterestModel:
         return np.asarray(np.einsum("pd,pd->p", vectors[rows], self.item_vectors[items]), dtype=np.float32)
 
     def _read_queries(self, queries: Sequence[str | None] | None) -> NDArray[np.float32] | None:
-        rows = [row for row, query in enumerate(queries or ()) if query]
-        if queries is None or not rows:
-            return None
-        asked = [query for query in queries if query]
-        known = self._queries if len(self._queries) <= _QUERIES else {}
-        unread = [query for query in dict.fromkeys(asked) if query not in known]
-        if unread:  # exchanged as a whole, for other threads read it
-            self._queries = known = {**known, **dict(zip(unread, self.encode_items(unread), strict=True))}
-        vectors = np.zeros((len(queries), self.item_vectors.shape[1]), dtype=np.float32)
-        vectors[rows] = [known[query] for query in asked]
-        return vectors
+        return self._query_vectors.of(queries, self.encode_items)
