@@ -43,7 +43,7 @@ def figures(ranks: NDArray[np.int64]) -> tuple[str, str]:
 
 
 def frozen(vectors: NDArray[np.float32], newest: int) -> Score:
-    """A scorer: likeness to the mean of the newest items of the history, without anything learned."""
+    """A scorer: similarity to the mean of the newest items of the history, without anything learned."""
 
     def score(histories: HistoryBatch) -> NDArray[np.float32]:
         kept = histories.newest(newest)

@@ -74,19 +74,19 @@ FEATURES: tuple[Feature, ...] = (
     Feature("text_score", "text", SourceScore("text"), "interest model: how much this user wants what the item says"),
     Feature("text_rank", "text", SourceRank("text"), "place of the candidate by the interest model"),
     Feature("text_share", "text", SourceShare("text"), "interest relative to the request's best"),
-    Feature("text_last", "text", Affinity("text", "last"), "likeness of the texts: candidate and newest item"),
-    Feature("text_max", "text", Affinity("text", "max"), "likeness to the most alike of the newest items"),
-    Feature("text_mean", "text", Affinity("text", "mean"), "mean likeness to the newest items"),
-    Feature("text_min", "text", Affinity("text", "min"), "likeness to the least alike of the newest items"),
+    Feature("text_last", "text", Affinity("text", "last"), "similarity of the texts: candidate and newest item"),
+    Feature("text_max", "text", Affinity("text", "max"), "similarity to the most alike of the newest items"),
+    Feature("text_mean", "text", Affinity("text", "mean"), "mean similarity to the newest items"),
+    Feature("text_min", "text", Affinity("text", "min"), "similarity to the least alike of the newest items"),
     Feature("text_nearest", "text", Affinity("text", "place"), "signs of interest since the most alike item"),
     Feature(
-        "text_decayed", "text", Affinity("text", "decayed"), "likeness to the newest items, newer ones counting more"
+        "text_decayed", "text", Affinity("text", "decayed"), "similarity to the newest items, newer ones counting more"
     ),
     Feature(
-        "frozen_last", "text", Affinity("frozen", "last"), "likeness before fine-tuning: candidate and newest item"
+        "frozen_last", "text", Affinity("frozen", "last"), "similarity before fine-tuning: candidate and newest item"
     ),
-    Feature("frozen_max", "text", Affinity("frozen", "max"), "likeness before fine-tuning to the most alike item"),
-    Feature("frozen_mean", "text", Affinity("frozen", "mean"), "mean likeness before fine-tuning"),
+    Feature("frozen_max", "text", Affinity("frozen", "max"), "similarity before fine-tuning to the most alike item"),
+    Feature("frozen_mean", "text", Affinity("frozen", "mean"), "mean similarity before fine-tuning"),
     Feature("text_length", "text", ItemFact("text_lengths"), "characters of the item's text"),
     # collaborative: what people who did the same did next
     *(

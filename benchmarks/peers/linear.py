@@ -147,7 +147,7 @@ class LensKit:
 
 
 class FrozenText:
-    """Likeness of the texts to the mean of the newest items, by a sentence encoder as it comes."""
+    """Similarity of the texts to the mean of the newest items, by a sentence encoder as it comes."""
 
     def __init__(self, catalogue: ItemCatalogue, cache: Path, newest: int) -> None:
         self.catalogue, self.cache = catalogue, cache

@@ -137,5 +137,5 @@ class Affinity(Member):
 
     @property
     def direction(self) -> Direction:
-        """Likeness speaks for an item; how long ago the nearest one was may do either."""
+        """Similarity speaks for an item; how long ago the nearest one was may do either."""
         return 0 if self.aggregate == "place" else 1

@@ -24,7 +24,7 @@ _FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
 """How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""
 
 _NEAR = 0.8
-"""Likeness of two names, of 1, from which on one may be the other misspelt."""
+"""Similarity of two names, of 1, from which on one may be the other misspelt."""
 _SHOWN = 200
 """Longest value that is repeated in a report."""
 

@@ -1,4 +1,4 @@
-"""What diversity costs: ndcg against the unlikeness of the items of a list, over the settings of the dial."""
+"""What diversity costs: ndcg against the diversity of a list, over the settings of the dial."""
 
 from dataclasses import dataclass
 

@@ -205,7 +205,7 @@ def test_affinity_of_vectors_with_a_short_history() -> None:
     ):
         found = Affinity("text", how).values(pairs)  # type: ignore[arg-type]
         np.testing.assert_allclose(found[:N_ITEMS], expected, rtol=1e-6)
-        assert np.isnan(found[N_ITEMS:]).all(), "no history, no likeness"
+        assert np.isnan(found[N_ITEMS:]).all(), "no history, no similarity"
 
 
 def test_affinity_of_links_goes_from_the_history_to_the_candidate() -> None:
