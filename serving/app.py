@@ -19,9 +19,9 @@ from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.periodic import PeriodicTask
 from serving.pool import BoundedPool
 from serving.rates import Rates
-from serving.repeat import Repeat
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
 from serving.schemas.lists import RankRequest, RecommendRequest
@@ -109,7 +109,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         lists=ListPlace(open_lists(settings.serving.lists)) if settings.serving.lists else None,
         live=live,
         shown=shown,
-        flushing=Repeat("answered lists", lambda: FLUSH_SECONDS, shown.flush),
+        flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
         traces=traces,
         beside=Beside(live),

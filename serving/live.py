@@ -20,7 +20,7 @@ from serving.errors import ProblemError
 from serving.following import StoreFollower
 from serving.loading import VersionLoader
 from serving.metrics import Metrics
-from serving.repeat import Repeat
+from serving.periodic import PeriodicTask
 from serving.served import Served, numbered_alike
 from serving.snapshots import SnapshotKeeper
 from serving.variants import assigned, shadows
@@ -77,16 +77,16 @@ class LiveState:
         self._reloading = threading.Lock()  # versions are chosen and loaded
         self._updating = threading.Lock()  # served versions take changes of items, or go over to a snapshot
         self._observing = threading.Lock()  # served versions take events, or exchange their recommender
-        self._events = Repeat("events", self._store_seconds, self.catch_up)
-        self._items = Repeat("items", self._store_seconds, self.catch_up_items)
+        self._events = PeriodicTask("events", self._store_seconds, self.catch_up)
+        self._items = PeriodicTask("items", self._store_seconds, self.catch_up_items)
         self._keeper = SnapshotKeeper(registry, store)
         self._follower = StoreFollower(store, metrics, tail)
         self._loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
         self._repeats = (
-            Repeat("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
+            PeriodicTask("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
             self._events,
             self._items,
-            Repeat("snapshots", lambda: SNAPSHOT_SECONDS, self.keep_snapshots),
+            PeriodicTask("snapshots", lambda: SNAPSHOT_SECONDS, self.keep_snapshots),
         )
 
     def start(self) -> None:

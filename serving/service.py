@@ -16,8 +16,8 @@ from serving.beside import Beside
 from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
+from serving.periodic import PeriodicTask
 from serving.pool import BoundedPool
-from serving.repeat import Repeat
 from serving.settings import Settings
 from serving.shown import ShownLists
 from serving.traces import Traces
@@ -48,7 +48,7 @@ class Service:
     lists: ListPlace | None
     live: LiveState
     shown: ShownLists
-    flushing: Repeat
+    flushing: PeriodicTask
     metrics: Metrics
     traces: Traces
     beside: Beside

@@ -1,4 +1,4 @@
-"""A thread that does one thing again and again until it is stopped."""
+"""A thread that calls one function periodically until it is stopped."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 logger = logging.getLogger("recsys.serving")
 
 
-class Repeat:
+class PeriodicTask:
     """Calls `action` at once, then `pause()` seconds after it returned, or when it is woken.
 
     An error is logged and does not end it.

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from serving.repeat import Repeat
+from serving.periodic import PeriodicTask
 
 _HOUR = 3_600.0
 
@@ -12,31 +12,31 @@ _HOUR = 3_600.0
 class AtTheWorstMoment(threading.Event):
     """A stop that comes just before what woke the thread is forgotten."""
 
-    def __init__(self, repeat: Repeat) -> None:
+    def __init__(self, task: PeriodicTask) -> None:
         super().__init__()
-        self._repeat = repeat
+        self._task = task
 
     def clear(self) -> None:
-        self._repeat._stopping = True
+        self._task._stopping = True
         self.set()
         super().clear()
 
 
 @pytest.mark.timeout(60)
 def test_a_stop_is_never_slept_over() -> None:
-    repeat = Repeat("test", lambda: _HOUR if repeat._stopping else 0.01, lambda: None)
-    repeat._woken = AtTheWorstMoment(repeat)
-    repeat.start()
-    repeat._thread.join(10)
-    assert not repeat._thread.is_alive()
+    task = PeriodicTask("test", lambda: _HOUR if task._stopping else 0.01, lambda: None)
+    task._woken = AtTheWorstMoment(task)
+    task.start()
+    task._thread.join(10)
+    assert not task._thread.is_alive()
 
 
 def test_a_stop_right_after_the_start() -> None:
     for _ in range(200):
-        repeat = Repeat("test", lambda: _HOUR, lambda: None)
-        repeat.start()
-        repeat.stop()
-        assert not repeat._thread.is_alive()
+        task = PeriodicTask("test", lambda: _HOUR, lambda: None)
+        task.start()
+        task.stop()
+        assert not task._thread.is_alive()
 
 
 def test_it_is_woken_and_survives_an_error() -> None:
@@ -48,10 +48,10 @@ def test_it_is_woken_and_survives_an_error() -> None:
         if calls[0] == 1:
             raise ValueError("the first time")
 
-    repeat = Repeat("test", lambda: _HOUR, action)
-    repeat.start()
+    task = PeriodicTask("test", lambda: _HOUR, action)
+    task.start()
     assert again.acquire(timeout=10)
-    repeat.wake()
+    task.wake()
     assert again.acquire(timeout=10)
-    repeat.stop()
+    task.stop()
     assert calls == [2]
