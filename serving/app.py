@@ -13,12 +13,12 @@ from recsys.store import open_store
 from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
-from serving.beside import Beside
 from serving.direct import DirectRoute
 from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.on_demand import OnDemandVersion
 from serving.periodic import PeriodicTask
 from serving.pool import BoundedPool
 from serving.rates import Rates
@@ -112,7 +112,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
         traces=traces,
-        beside=Beside(live),
+        on_demand=OnDemandVersion(live),
         scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=pool("falling back", 1, settings.serving.queue),
         writing=pool("writing", WRITING_THREADS, settings.serving.queue),

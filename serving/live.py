@@ -82,7 +82,7 @@ class LiveState:
         self._keeper = SnapshotKeeper(registry, store)
         self._follower = StoreFollower(store, metrics, tail)
         self._loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
-        self._repeats = (
+        self._tasks = (
             PeriodicTask("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
             self._events,
             self._items,
@@ -91,8 +91,8 @@ class LiveState:
 
     def start(self) -> None:
         """Begin to watch the registry and the store."""
-        for repeat in self._repeats:
-            repeat.start()
+        for task in self._tasks:
+            task.start()
         if self._tail is not None:
             self._tail.start(self._take_from_tail, self._items.wake)
 
@@ -100,8 +100,8 @@ class LiveState:
         """Stop watching, and wait until that is so."""
         if self._tail is not None:
             self._tail.close()
-        for repeat in self._repeats:
-            repeat.stop()
+        for task in self._tasks:
+            task.stop()
         for served in self._answering_versions():
             self._keeper.write_at_stop(served, self._observing)
 

@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.beside import Beside
 from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
+from serving.on_demand import OnDemandVersion
 from serving.periodic import PeriodicTask
 from serving.pool import BoundedPool
 from serving.settings import Settings
@@ -51,7 +51,7 @@ class Service:
     flushing: PeriodicTask
     metrics: Metrics
     traces: Traces
-    beside: Beside
+    on_demand: OnDemandVersion
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
@@ -61,7 +61,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way, then let go of everything."""
-        self.beside.close()
+        self.on_demand.close()
         self.scoring.close()
         self.falling_back.close()
         self.writing.close()

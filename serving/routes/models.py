@@ -64,7 +64,7 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     time, and kept for ten minutes after the last call.
     """
     _check_known(service.registry, version)
-    recommender = await service.beside.recommender(version)
+    recommender = await service.on_demand.recommender(version)
     return await ranked(service, recommender, body, body.n)
 
 

@@ -16,7 +16,7 @@ from recsys.config import Config
 from recsys.data.files import frame_table
 from recsys.data.items_table import read_items
 from recsys.registry import Registry
-from serving import beside
+from serving import on_demand
 from serving.browse import columns
 from serving.service import json_response
 from serving.settings import Settings
@@ -150,7 +150,7 @@ def test_lists_of_another_version(
     http.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]})
     assert ids(other) == ids("/v1/recommend", policy={"diversity": 0.9})
     assert ids(other, filter={"title": "espresso beans"}) == ["new"]
-    monkeypatch.setattr(beside, "KEEP_SECONDS", 0.0)  # let go of at once, loaded again
+    monkeypatch.setattr(on_demand, "KEEP_SECONDS", 0.0)  # let go of at once, loaded again
     assert ids(other) == ids(other)
     third = publish_copy(registry, first, promote=False)
     damage(registry, third)

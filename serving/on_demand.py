@@ -1,4 +1,4 @@
-"""One more version at hand beside the served one, so that their lists can be compared."""
+"""A version that is loaded when it is asked for, to compare its lists with those of the served one."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ WAITING = 8
 """Callers that may wait while a version is loaded; further ones get 429."""
 
 
-class Beside:
+class OnDemandVersion:
     """Loads a version when it is first asked for, and keeps it until another one is, or nobody asks any more.
 
     Used from one event loop.
@@ -22,7 +22,7 @@ class Beside:
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
-        self._loading = BoundedPool("beside", 1, WAITING)
+        self._loading = BoundedPool("on demand", 1, WAITING)
         self._kept: Served | None = None
         self._letting_go: asyncio.TimerHandle | None = None
 
