@@ -16,8 +16,8 @@ from recsys.data.forget import Forgotten
 from recsys.errors import StoreError
 from recsys.store import Store, read_log
 from recsys.store.tail import Entry, SharedTail
+from serving.loaded_version import PAGE, LoadedVersion
 from serving.metrics import Metrics
-from serving.served import PAGE, Served
 
 logger = logging.getLogger("recsys.serving")
 
@@ -46,12 +46,12 @@ class StoreFollower:
         self._tail = tail
         self.store_answers = True
 
-    def read_log(self, versions: Sequence[Served]) -> None:
+    def read_log(self, versions: Sequence[LoadedVersion]) -> None:
         """Have all that answer take what the store has and they have not; tell the others."""
         self._asked(partial(self._read_pages, versions))
         self._note_offset(versions)
 
-    def hear(self, versions: Sequence[Served], after: int, page: Sequence[Entry]) -> bool:
+    def hear(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[Entry]) -> bool:
         """Have all that answer take what another server has read.
 
         Args:
@@ -68,7 +68,7 @@ class StoreFollower:
         self._note_offset(versions)
         return True
 
-    def read_items(self, versions: Sequence[Served], observing: threading.Lock) -> bool:
+    def read_items(self, versions: Sequence[LoadedVersion], observing: threading.Lock) -> bool:
         """Have versions take every change of an item that is stored and that they have not seen.
 
         Args:
@@ -83,11 +83,11 @@ class StoreFollower:
             self._asked(partial(served.catch_up_items, self._store, observing))
         return before != [served.items_offset for served in versions]
 
-    def read_events(self, served: Served) -> None:
+    def read_events(self, served: LoadedVersion) -> None:
         """Have one version take all events that are stored, while nobody else works on it."""
         self._asked(partial(served.catch_up, self._store))
 
-    def replay(self, served: Served) -> bool:
+    def replay(self, served: LoadedVersion) -> bool:
         """The same with changes of items, and these first: events may be of new ones.
 
         Returns:
@@ -95,12 +95,12 @@ class StoreFollower:
         """
         return self._asked(partial(self._replay, served))
 
-    def _replay(self, served: Served) -> None:
+    def _replay(self, served: LoadedVersion) -> None:
         self._begun_anew([served])
         served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
         served.catch_up(self._store)
 
-    def _read_pages(self, versions: Sequence[Served]) -> None:
+    def _read_pages(self, versions: Sequence[LoadedVersion]) -> None:
         while versions:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)
@@ -112,7 +112,7 @@ class StoreFollower:
             if self._tail is not None and len(page) <= TOLD:
                 self._tail.tell(after, page)
 
-    def _begun_anew(self, versions: Sequence[Served]) -> bool:
+    def _begun_anew(self, versions: Sequence[LoadedVersion]) -> bool:
         """Whether the log is another one than before, whose offsets say nothing about this one."""
         log = self._store.identity
         anew = [served for served in versions if served.log != log]
@@ -122,13 +122,13 @@ class StoreFollower:
             logger.warning("the store's log was emptied, or has lost its end; lists go on from what it holds now")
         return bool(anew)
 
-    def _take(self, versions: Sequence[Served], page: Sequence[Entry]) -> None:
+    def _take(self, versions: Sequence[LoadedVersion], page: Sequence[Entry]) -> None:
         known = min((served.offset for served in versions), default=0)
         for served in versions:
             served.take(page)
         self._note_lag([entry for offset, entry in page if offset > known])
 
-    def _note_offset(self, versions: Sequence[Served]) -> None:
+    def _note_offset(self, versions: Sequence[LoadedVersion]) -> None:
         if versions:
             self._metrics.offset.set(min(served.offset for served in versions))
 

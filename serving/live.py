@@ -18,10 +18,10 @@ from recsys.store import Store
 from recsys.store.tail import Entry, SharedTail
 from serving.errors import ProblemError
 from serving.following import StoreFollower
+from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
 from serving.metrics import Metrics
 from serving.periodic import PeriodicTask
-from serving.served import Served, numbered_alike
 from serving.snapshots import SnapshotKeeper
 from serving.variants import assigned, shadows
 
@@ -69,7 +69,7 @@ class LiveState:
         self._variants = tuple(variants)
         self._reads_texts = reads_texts
         self._tail = tail
-        self._answering: Mapping[str, Served] = {}
+        self._answering: Mapping[str, LoadedVersion] = {}
         self._last_stamp: object = None
         self._retry_at = math.inf
         # Whoever takes several takes them in this order (Service.putting comes before); no list waits for any of them.
@@ -106,7 +106,7 @@ class LiveState:
             self._keeper.write_at_stop(served, self._observing)
 
     @property
-    def served(self) -> Served | None:
+    def served(self) -> LoadedVersion | None:
         """The version of the first variant; None while it is loading."""
         return self._answering.get(self._variants[0].name)
 
@@ -115,7 +115,7 @@ class LiveState:
         """Offset of the store's log that every version has come to."""
         return min((served.offset for served in self._answering_versions()), default=0)
 
-    def require_served(self) -> Served:
+    def require_served(self) -> LoadedVersion:
         """The version of the first variant.
 
         Raises:
@@ -126,7 +126,7 @@ class LiveState:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet; see /readyz")
         return served
 
-    def version_for(self, unit: str) -> tuple[str, Served]:
+    def version_for(self, unit: str) -> tuple[str, LoadedVersion]:
         """The variant that answers a user, or whatever else is to stay with one, and its version.
 
         The first variant stands in for one whose version cannot be loaded. Raises as `require_served`.
@@ -135,7 +135,7 @@ class LiveState:
         served = self._answering.get(name)
         return (self._variants[0].name, self.require_served()) if served is None else (name, served)
 
-    def shadows_of(self, answering: str, request_id: str) -> list[tuple[str, Served]]:
+    def shadows_of(self, answering: str, request_id: str) -> list[tuple[str, LoadedVersion]]:
         """The variants that make this list as well, unseen, and their versions."""
         chosen = [variant.name for variant in shadows(self._variants, answering, request_id)]
         return [(name, served) for name in chosen if (served := self._answering.get(name)) is not None]
@@ -167,7 +167,7 @@ class LiveState:
             sum(served.recommender.scoring.state.in_memory for served in self._answering_versions())
         )
 
-    def _adopt_newer_snapshot(self, served: Served) -> None:
+    def _adopt_newer_snapshot(self, served: LoadedVersion) -> None:
         """Take the events of a newer snapshot in place of those in memory, and the rest from the store, as at a start.
 
         A worker that numbers new items otherwise, because it met them in another order, loads the version once more.
@@ -185,7 +185,7 @@ class LiveState:
                 if names:
                     self._serve(names, self._loader.load(served.version))
 
-    def _take_snapshot(self, served: Served, new: Served) -> None:
+    def _take_snapshot(self, served: LoadedVersion, new: LoadedVersion) -> None:
         """Nobody notices: the long part is read beside the answers, the last bit in turn."""
         self._follower.read_events(new)
         with self._observing:
@@ -236,11 +236,11 @@ class LiveState:
         for served in self._answering_versions() if self._reads_texts else []:
             served.prepare()
 
-    def loaded(self, version: str) -> Served | None:
+    def loaded(self, version: str) -> LoadedVersion | None:
         """A version that answers already; None where it does not."""
         return next((served for served in self._answering_versions() if served.version == version), None)
 
-    def _answering_versions(self) -> list[Served]:
+    def _answering_versions(self) -> list[LoadedVersion]:
         """Each served version once."""
         return list({id(served): served for served in self._answering.values()}.values())
 
@@ -254,7 +254,7 @@ class LiveState:
     def _store_seconds(self) -> float:
         return SHARED_SECONDS if self._tail is not None and self._tail.hears else STORE_SECONDS
 
-    def load(self, version: str) -> Served:
+    def load(self, version: str) -> LoadedVersion:
         """Another version, which knows what the served one knows of stored events and items.
 
         Raises:
@@ -266,7 +266,7 @@ class LiveState:
         self.catch_up_version(other)
         return other
 
-    def catch_up_version(self, other: Served) -> None:
+    def catch_up_version(self, other: LoadedVersion) -> None:
         """Have a version from `load` take in what was stored since. One caller at a time.
 
         Raises:
@@ -274,7 +274,7 @@ class LiveState:
         """
         self._check_store(self._follower.replay(other))
 
-    def _serve(self, variants: Sequence[str], new: Served) -> None:
+    def _serve(self, variants: Sequence[str], new: LoadedVersion) -> None:
         """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
 
         The old one is gone when the last list from it is made: nothing else holds it.

@@ -11,7 +11,7 @@ from recsys.errors import ConfigError
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Manifest, Registry
 from recsys.store import Store
-from serving.served import Served, numbered_alike
+from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.snapshots import SnapshotKeeper
 
 logger = logging.getLogger("recsys.serving")
@@ -79,7 +79,7 @@ class VersionLoader:
             return versions[-1]
         return self._registry.resolve(variant.version)
 
-    def load(self, version: str) -> Served:
+    def load(self, version: str) -> LoadedVersion:
         """A version that can answer; what the store has beyond its training, or its snapshot, is yet to be read.
 
         Raises:
@@ -91,11 +91,11 @@ class VersionLoader:
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
         recommender = Recommender.load(self._registry.path, version)
-        served = self._restored(Served(recommender, self._store.identity, offset, self._forgot))
+        served = self._restored(LoadedVersion(recommender, self._store.identity, offset, self._forgot))
         served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
         return served
 
-    def _restored(self, served: Served) -> Served:
+    def _restored(self, served: LoadedVersion) -> LoadedVersion:
         """A version that was just loaded as far as a snapshot of its events goes; as it is, where none can be used."""
         found = self._keeper.find(served)
         if found is None:

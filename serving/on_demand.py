@@ -4,8 +4,8 @@ import asyncio
 
 from recsys.pipeline.recommend import Recommender
 from serving.live import LiveState
+from serving.loaded_version import LoadedVersion
 from serving.pool import BoundedPool
-from serving.served import Served
 
 KEEP_SECONDS = 600.0
 """How long a version is kept in memory after it was last asked for."""
@@ -23,7 +23,7 @@ class OnDemandVersion:
     def __init__(self, live: LiveState) -> None:
         self._live = live
         self._loading = BoundedPool("on demand", 1, WAITING)
-        self._kept: Served | None = None
+        self._kept: LoadedVersion | None = None
         self._letting_go: asyncio.TimerHandle | None = None
 
     async def recommender(self, version: str) -> Recommender:
@@ -48,7 +48,7 @@ class OnDemandVersion:
             self._letting_go.cancel()
         self._let_go()
 
-    def _caught_up(self, version: str) -> Served:
+    def _caught_up(self, version: str) -> LoadedVersion:
         answers, kept = self._live.loaded(version), self._kept
         if answers is not None:
             return answers

@@ -11,8 +11,8 @@ from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
+from serving.loaded_version import LoadedVersion
 from serving.schemas.lists import RecommendRequest
-from serving.served import Served
 from serving.service import ListResponse, Service
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
@@ -22,7 +22,7 @@ VARIANT = "precomputed"
 """What these lists are kept and counted as."""
 
 
-async def looked_up(service: Service, served: Served, body: RecommendRequest) -> Response | None:
+async def looked_up(service: Service, served: LoadedVersion, body: RecommendRequest) -> Response | None:
     """The user's list without what may not be listed any more: items that are gone, that the request excludes or has
     shown before, that the user has come to know where the config leaves those out. None: it must be made now.
 

@@ -9,7 +9,7 @@ from recsys.errors import BundleError, StoreError
 from recsys.pipeline.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
 from recsys.registry import Registry, SnapshotRecord, StoreMark
 from recsys.store import Store
-from serving.served import Served
+from serving.loaded_version import LoadedVersion
 
 logger = logging.getLogger("recsys.serving")
 
@@ -36,7 +36,7 @@ class SnapshotKeeper:
         self._not_before = 0.0
         self._written = ""
 
-    def find(self, served: Served) -> tuple[SnapshotRecord, LiveEvents] | None:
+    def find(self, served: LoadedVersion) -> tuple[SnapshotRecord, LiveEvents] | None:
         """The newest snapshot of a version, mapped, where it was not looked at before; None where it is of no use."""
         while (name := self._name(served.version)) not in ("", served.looked_at):
             try:
@@ -51,7 +51,7 @@ class SnapshotKeeper:
                     self.refuse(served, name, str(error))
         return None
 
-    def refuse(self, served: Served, name: str, why: str) -> None:
+    def refuse(self, served: LoadedVersion, name: str, why: str) -> None:
         """Say what is wrong with a snapshot, and look at it no more."""
         served.looked_at = name
         if name == self._written:  # the disk does not keep what it is told
@@ -81,22 +81,22 @@ class SnapshotKeeper:
         if last < record.offset:
             raise BundleError(f"it goes to offset {record.offset}, the store only to {last}")
 
-    def behind(self, served: Served) -> int:
+    def behind(self, served: LoadedVersion) -> int:
         """How many entries of the log a restart would have to read."""
         there = self._name(served.version) not in ("", DAMAGED)
         return served.offset - (served.snapshot.offset if there and served.snapshot is not None else served.start)
 
-    def write_when_due(self, served: Served, observing: threading.Lock) -> None:
+    def write_when_due(self, served: LoadedVersion, observing: threading.Lock) -> None:
         """Write a snapshot where there are many events in memory or behind the last one. Not in a request."""
         if max(served.recommender.scoring.state.in_memory, self.behind(served)) >= EVENTS:
             self._write(served, observing)
 
-    def write_at_stop(self, served: Served, observing: threading.Lock) -> None:
+    def write_at_stop(self, served: LoadedVersion, observing: threading.Lock) -> None:
         """Write one where a restart would have to read more than a moment."""
         if self.behind(served) >= EVENTS_AT_STOP:
             self._write(served, observing)
 
-    def _write(self, served: Served, observing: threading.Lock) -> None:
+    def _write(self, served: LoadedVersion, observing: threading.Lock) -> None:
         if time.monotonic() < self._not_before:
             return
         version = served.version
@@ -121,7 +121,7 @@ class SnapshotKeeper:
         else:
             logger.info("%s: a snapshot holds its events up to offset %d", version, mark.offset)
 
-    def _is_behind_another(self, served: Served) -> bool:
+    def _is_behind_another(self, served: LoadedVersion) -> bool:
         """Whether there is a snapshot that this version should go over to first."""
         name, own = self._name(served.version), served.snapshot
         if name in ("", DAMAGED):

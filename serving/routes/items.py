@@ -13,12 +13,12 @@ from recsys.errors import DataError
 from serving.answers import listed
 from serving.browse import named, titled
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
+from serving.loaded_version import LoadedVersion
 from serving.paths import ITEM
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
 from serving.schemas.values import Id
 from serving.security import Allow, GuardedRoute
-from serving.served import Served
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(
@@ -177,7 +177,7 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
 
 
-async def _found(item_id: str, service: Service) -> tuple[Served, int]:
+async def _found(item_id: str, service: Service) -> tuple[LoadedVersion, int]:
     """The served version and the item's number in it, also where another worker has stored it a moment ago."""
     if not _is_there(service.live.require_served(), item_id):
         await service.writing.run(service.live.catch_up_items)
@@ -186,10 +186,10 @@ async def _found(item_id: str, service: Service) -> tuple[Served, int]:
     return served, served.recommender.catalogue.vocabulary.number(item_id)
 
 
-def _is_there(served: Served, item_id: str) -> bool:
+def _is_there(served: LoadedVersion, item_id: str) -> bool:
     return item_id in served.recommender.catalogue.vocabulary and item_id not in served.withdrawn
 
 
-def _check_there(served: Served, item_id: str) -> None:
+def _check_there(served: LoadedVersion, item_id: str) -> None:
     if not _is_there(served, item_id):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no item {item_id!r}")

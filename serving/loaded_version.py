@@ -26,7 +26,7 @@ MISSED = 10_000
 """Most events of unknown items that wait until the item is known; the newest ones do."""
 
 
-class Served:
+class LoadedVersion:
     """A version that takes in what the store holds.
 
     Attributes:
@@ -117,7 +117,7 @@ class Served:
             self.withdrawn = (self.withdrawn - {change.item_id for change in changes}) | gone
             self._observe_waiting()
 
-    def with_snapshot(self, events: LiveEvents, snapshot: SnapshotRecord) -> "Served":
+    def with_snapshot(self, events: LiveEvents, snapshot: SnapshotRecord) -> "LoadedVersion":
         """This version as far as a snapshot goes, with the items that it has now; the rest of the log is to come."""
         other = copy.copy(self)
         other.recommender = self.recommender.with_events(events)
@@ -126,7 +126,7 @@ class Served:
         other._observe_waiting()  # an item may have come since the snapshot
         return other
 
-    def become(self, other: "Served") -> None:
+    def become(self, other: "LoadedVersion") -> None:
         """Go over to the events of what `with_snapshot` gave."""
         self.recommender, self.offset, self.missed = other.recommender, other.offset, other.missed
         self.snapshot, self.looked_at = other.snapshot, other.looked_at
@@ -170,7 +170,7 @@ class Served:
                 self.missed = (*self.missed, *missed)[-MISSED:]
 
 
-def numbered_alike(served: Served, events: LiveEvents) -> bool:
+def numbered_alike(served: LoadedVersion, events: LiveEvents) -> bool:
     """Whether a version and a snapshot of it give items the same numbers."""
     first, items = len(served.recommender.bundle.catalogue), served.recommender.catalogue.vocabulary
     numbers = range(first, min(events.n_items, len(items)))
