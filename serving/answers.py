@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from itertools import chain
@@ -76,26 +77,27 @@ async def ranked(
         policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
     )
     try:
-        items = await _in_time(service, recommender, request, explain=body.explain)
+        ranking = await _in_time(service, recommender, request, explain=body.explain)
     except DataError as error:
         faults = wrong_conditions(request, recommender.catalogue)
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
 
     def note() -> None:
-        _count(service, items)
+        _count(service, ranking)
         if variant is not None:
-            _keep(service, recommender, request, items, variant, len(shown), known)
+            user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
+            _log(service, _Page(request, user_id, len(shown), known), ranking, variant)
 
-    left = candidates is None or set(candidates).difference(shown, items.ids)
-    more = len(items.ids) == n and bool(left)
+    left = candidates is None or set(candidates).difference(shown, ranking.ids)
+    more = len(ranking.ids) == n and bool(left)
     content = {
         "request_id": request.request_id,
-        "model_version": items.model_version,
+        "model_version": ranking.model_version,
         "variant": variant,
-        "items": listed(items, first_rank=len(shown) + 1),
-        "degraded": items.degraded,
-        **({"policy": [change._asdict() for change in items.changes]} if body.explain else {}),
-        "cursor": next_cursor(body, [*shown, *items.ids]) if more else None,
+        "items": listed(ranking, first_rank=len(shown) + 1),
+        "degraded": ranking.degraded,
+        **({"policy": [change._asdict() for change in ranking.changes]} if body.explain else {}),
+        "cursor": next_cursor(body, [*shown, *ranking.ids]) if more else None,
         **further,
     }
     return ListResponse(content, note)
@@ -124,76 +126,75 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
     return await service.falling_back.run(lambda: recommender.popular(request))
 
 
-def _keep(
-    service: Service,
-    recommender: Recommender,
-    request: Request,
-    items: ItemList,
-    variant: str,
-    first: int,
-    known: int,
-) -> None:
-    """Log the list, and have the shadow variants make theirs.
+@dataclass(frozen=True)
+class _Page:
+    """The page of a list that was asked for; the served version answers it, and each shadow.
 
-    Args:
-        first: place of its first item.
+    Attributes:
+        user_id: as the store knows the user.
+        first_position: place of its first item in the list.
         known: see `ServedList`; as it was before the list was made.
     """
-    user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
 
-    def note(made: ItemList, by: str, *, shown: bool) -> None:
-        moment, chances = time.time_ns() // 1_000, (1.0,) * len(made.ids)
-        if made.propensities is not None:
-            chances = tuple(made.propensities.tolist())
-        service.shown.note(
-            ServedList(
-                request_id=request.request_id,
-                user_id=user_id,
-                timestamp=moment,
-                model_version=made.model_version,
-                variant=by,
-                first_position=first,
-                items=made.ids,
-                propensities=chances,
-                shown=shown,
-                known=known,
-            )
+    request: Request
+    user_id: str | None
+    first_position: int
+    known: int
+
+    def answered(self, ranking: ItemList, variant: str, *, shown: bool) -> ServedList:
+        """What is logged of a variant's answer."""
+        propensities = ranking.propensities
+        return ServedList(
+            request_id=self.request.request_id,
+            user_id=self.user_id,
+            timestamp=time.time_ns() // 1_000,
+            model_version=ranking.model_version,
+            variant=variant,
+            first_position=self.first_position,
+            items=ranking.ids,
+            propensities=(1.0,) * len(ranking.ids) if propensities is None else tuple(propensities.tolist()),
+            shown=shown,
+            known=self.known,
         )
 
-    note(items, variant, shown=True)
+
+def _log(service: Service, page: _Page, ranking: ItemList, variant: str) -> None:
+    """Log the list, and have the shadow variants make theirs."""
+    service.shown.note(page.answered(ranking, variant, shown=True))
     service.metrics.lists.labels(variant).inc()
-    for name, served in service.live.shadows_of(variant, request.request_id):
-
-        def compare(name: str, other: Recommender) -> None:
-            made = other.recommend(request)
-            note(made, name, shown=False)
-            common = len({*made.ids} & {*items.ids}) / max(len(items.ids), 1)
-            service.metrics.shadow_overlap.labels(name).observe(common)
-
-        service.shadowing.try_to(partial(compare, name, served.recommender))
+    for name, shadow in service.live.shadows_of(variant, page.request.request_id):
+        service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
 
-def listed(items: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
+def _log_shadow(service: Service, page: _Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
+    """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
+    other = recommender.recommend(page.request)
+    service.shown.note(page.answered(other, variant, shown=False))
+    common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
+    service.metrics.shadow_overlap.labels(variant).observe(common)
+
+
+def listed(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
     """The places of a list; a probability that is not known (NaN) becomes null on the way out."""
-    columns = zip(items.ids, items.scores, items.p_click, items.p_purchase, items.sources, strict=True)
+    columns = zip(ranking.ids, ranking.scores, ranking.p_click, ranking.p_purchase, ranking.sources, strict=True)
     places = [
         {"item_id": id_, "rank": rank, "score": score, "p_click": click, "p_purchase": purchase, "sources": sources}
         for rank, (id_, score, click, purchase, sources) in enumerate(columns, start=first_rank)
     ]
-    if items.propensities is not None:
-        for place, propensity in zip(places, items.propensities, strict=True):
+    if ranking.propensities is not None:
+        for place, propensity in zip(places, ranking.propensities, strict=True):
             place["propensity"] = propensity
-    if items.explanations is not None:
-        for place, explanation in zip(places, items.explanations, strict=True):
+    if ranking.explanations is not None:
+        for place, explanation in zip(places, ranking.explanations, strict=True):
             place["explanation"] = explanation
     return places
 
 
-def _count(service: Service, items: ItemList) -> None:
-    for stage, seconds in items.seconds.items():
+def _count(service: Service, ranking: ItemList) -> None:
+    for stage, seconds in ranking.seconds.items():
         service.metrics.stages.labels(stage).observe(seconds)
-    service.traces.stages(time.time_ns() - int(1e9 * sum(items.seconds.values())), items.seconds)
-    for stage in items.degraded:
+    service.traces.stages(time.time_ns() - int(1e9 * sum(ranking.seconds.values())), ranking.seconds)
+    for stage in ranking.degraded:
         service.metrics.degraded.labels(stage).inc()
-    for source, n in Counter(chain.from_iterable(items.sources)).items():
+    for source, n in Counter(chain.from_iterable(ranking.sources)).items():
         service.metrics.candidates.labels(source).inc(n)
