@@ -38,7 +38,7 @@ def unit_of(body: ListRequest) -> str:
     return body.user_id or name_of_list(body)
 
 
-async def ranked(
+async def list_response(
     service: Service,
     recommender: Recommender,
     body: ListRequest,
@@ -94,7 +94,7 @@ async def ranked(
         "request_id": request.request_id,
         "model_version": ranking.model_version,
         "variant": variant,
-        "items": listed(ranking, first_rank=len(shown) + 1),
+        "items": list_entries(ranking, first_rank=len(shown) + 1),
         "degraded": ranking.degraded,
         **({"policy": [change._asdict() for change in ranking.changes]} if body.explain else {}),
         "cursor": next_cursor(body, [*shown, *ranking.ids]) if more else None,
@@ -174,8 +174,8 @@ def _log_shadow(service: Service, page: _Page, ranking: ItemList, variant: str, 
     service.metrics.shadow_overlap.labels(variant).observe(common)
 
 
-def listed(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
-    """The places of a list; a probability that is not known (NaN) becomes null on the way out."""
+def list_entries(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
+    """One JSON object an item; a probability that is not known (NaN) becomes null on the way out."""
     columns = zip(ranking.ids, ranking.scores, ranking.p_click, ranking.p_purchase, ranking.sources, strict=True)
     places = [
         {"item_id": id_, "rank": rank, "score": score, "p_click": click, "p_purchase": purchase, "sources": sources}

@@ -22,7 +22,7 @@ VARIANT = "precomputed"
 """What these lists are kept and counted as."""
 
 
-async def looked_up(service: Service, served: LoadedVersion, body: RecommendRequest) -> Response | None:
+async def precomputed_response(service: Service, served: LoadedVersion, body: RecommendRequest) -> Response | None:
     """The user's list without what may not be listed any more: items that are gone, that the request excludes or has
     shown before, that the user has come to know where the config leaves those out. None: it must be made now.
 

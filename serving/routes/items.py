@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange, fitted_to, item_rows
 from recsys.errors import DataError
-from serving.answers import listed
+from serving.answers import list_entries
 from serving.browse import named, titled
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.loaded_version import LoadedVersion
@@ -84,8 +84,8 @@ async def similar(
     if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
         return await item(f"{item_id}/similar", service)
     served, _ = await _found(item_id, service)
-    items = await service.scoring.run(lambda: served.recommender.similar(item_id, n, by))
-    return json_response({"item_id": item_id, "model_version": items.model_version, "items": listed(items)})
+    ranking = await service.scoring.run(lambda: served.recommender.similar(item_id, n, by))
+    return json_response({"item_id": item_id, "model_version": ranking.model_version, "items": list_entries(ranking)})
 
 
 @router.get(ITEM, response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)

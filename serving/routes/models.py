@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from recsys.errors import BundleError
 from recsys.pipeline.bundle import REPORT
 from recsys.registry import Registry
-from serving.answers import ranked
+from serving.answers import list_response
 from serving.errors import GUARDED, ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
@@ -65,7 +65,7 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     """
     _check_known(service.registry, version)
     recommender = await service.on_demand.recommender(version)
-    return await ranked(service, recommender, body, body.n)
+    return await list_response(service, recommender, body, body.n)
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from serving.answers import ranked, unit_of
+from serving.answers import list_response, unit_of
 from serving.routes.recommend import list_router
 from serving.schemas.lists import RankAnswer, RankRequest
 from serving.service import ServiceNeeded
@@ -20,4 +20,4 @@ async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
     known = {id_: None for id_ in distinct if id_ in vocabulary and id_ not in served.withdrawn}
     n = body.n if body.n is not None else max(1, min(len(known), service.settings.serving.max_n))
     unknown = {"unknown_items": [id_ for id_ in distinct if id_ not in known]}
-    return await ranked(service, recommender, body, n, candidates=[*known], variant=variant, further=unknown)
+    return await list_response(service, recommender, body, n, candidates=[*known], variant=variant, further=unknown)

@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Response
 
-from serving.answers import ranked, unit_of
+from serving.answers import list_response, unit_of
 from serving.errors import BODY, GUARDED, documented
-from serving.precomputed import looked_up
+from serving.precomputed import precomputed_response
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
@@ -34,7 +34,7 @@ async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
     """The best items for a user at this moment. Unknown users, empty histories and unknown items in them are normal."""
     variant, served = service.live.version_for(unit_of(body))
     if body.precomputed:
-        found = await looked_up(service, served, body)
+        found = await precomputed_response(service, served, body)
         if found is not None:
             return found
-    return await ranked(service, served.recommender, body, body.n, variant=variant)
+    return await list_response(service, served.recommender, body, body.n, variant=variant)
