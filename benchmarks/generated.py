@@ -18,7 +18,7 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.halves import rounded
+from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.eval.results import EvaluationReport
@@ -101,7 +101,7 @@ def _vectors(titles: list[str], n_items: int, config: Config, rng: np.random.Gen
     rows[: len(titles)] = 0.0
     rows += of_titles[np.arange(n_items) % len(titles)]
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return rounded(rows)
+    return rounded_to_float16(rows)
 
 
 def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog:

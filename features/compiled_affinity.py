@@ -11,7 +11,7 @@ from numba import njit
 
 from features.compiled import galloping_search
 from recsys.data.arrays import Floats, Ints
-from recsys.data.halves import Halves, widen
+from recsys.data.float16 import Float16Bits, copy_as_float32
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 
@@ -104,7 +104,7 @@ def fill_link_affinities(
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def fill_vector_affinities(
-    vectors: Floats | Halves,
+    vectors: Floats | Float16Bits,
     offsets: Ints,
     history: Ints,
     weights: Floats,
@@ -127,14 +127,14 @@ def fill_vector_affinities(
             prefetch(vectors, item, item + 1)
         known = np.empty((n + n % 2, vectors.shape[1]), dtype=np.float32)
         for event in range(len(known)):  # of an odd number the oldest one twice
-            widen(vectors[newest[min(event, n - 1)]], known[event])
+            copy_as_float32(vectors[newest[min(event, n - 1)]], known[event])
         similarity = np.empty((2, len(known)), dtype=np.float32)
         for pair in range(first, last, 2):
             second = min(pair + 1, last - 1)
             for item in candidates[pair + AHEAD : min(pair + AHEAD + 2, last)]:
                 prefetch(vectors, item, item + 1)
-            widen(vectors[candidates[pair]], own[0])
-            widen(vectors[candidates[second]], own[1])
+            copy_as_float32(vectors[candidates[pair]], own[0])
+            copy_as_float32(vectors[candidates[second]], own[1])
             dot_products_of_two(own, known, similarity)
             fill_aggregates(similarity[0, :n], fading, wanted, table[pair])
             fill_aggregates(similarity[1, :n], fading, wanted, table[second])

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.halves import Halves
+from recsys.data.float16 import Float16Bits
 
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""
@@ -29,7 +29,7 @@ class ItemFacts:
         prices: (n_items,) NaN where missing.
         created: (n_items,) microseconds, NaN where missing.
         text_lengths: (n_items,) characters of the item's text.
-        vectors: name -> (n_items, dim) vectors, float32 or halves, whose dot product is an affinity of two items.
+        vectors: name -> (n_items, dim) vectors, float32 or float16, whose dot product is an affinity of two items.
         links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
         tags: (n_items, n_tags) CSR, 1 where the item has the tag; None where no item has one.
     """
@@ -39,7 +39,7 @@ class ItemFacts:
     prices: NDArray[np.float64]
     created: NDArray[np.float64]
     text_lengths: NDArray[np.float32]
-    vectors: Mapping[str, NDArray[np.float32] | Halves]
+    vectors: Mapping[str, NDArray[np.float32] | Float16Bits]
     links: Mapping[str, sp.csr_matrix]
     tags: sp.csr_matrix | None = None
 
@@ -47,7 +47,7 @@ class ItemFacts:
     def of(
         cls,
         catalogue: ItemCatalogue,
-        vectors: Mapping[str, NDArray[np.float32] | Halves],
+        vectors: Mapping[str, NDArray[np.float32] | Float16Bits],
         links: Mapping[str, sp.csr_matrix],
     ) -> "ItemFacts":
         """Collect the facts of a catalogue."""

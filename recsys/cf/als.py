@@ -14,7 +14,7 @@ from recsys.cf.model import CollaborativeModel
 from recsys.cf.users import user_item_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
-from recsys.data.halves import Halves, halved
+from recsys.data.float16 import Float16Bits, float16_bits
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.inverted_file import InvertedFile
@@ -145,13 +145,13 @@ class FactorIndex:
     """
 
     inverted_file: InvertedFile
-    factors: Halves
+    factors: Float16Bits
 
     @classmethod
     def of(cls, items: NDArray[np.float32], seed: int) -> "FactorIndex":
         """Of item factors (n_items, factors)."""
         inverted_file = InvertedFile.of(items, seed)
-        return cls(inverted_file, halved(items[inverted_file.members]))
+        return cls(inverted_file, float16_bits(items[inverted_file.members]))
 
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, by factors in float16."""
@@ -170,7 +170,7 @@ class FactorIndex:
         """Read what `save` wrote; without the factors, which were not kept once, they are made."""
         inverted_file = InvertedFile.load(folder)
         path = folder / "factors.npy"
-        return cls(inverted_file, load_array(path) if path.is_file() else halved(items[inverted_file.members]))
+        return cls(inverted_file, load_array(path) if path.is_file() else float16_bits(items[inverted_file.members]))
 
 
 @dataclass(frozen=True)

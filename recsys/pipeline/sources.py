@@ -18,7 +18,7 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.halves import Halves
+from recsys.data.float16 import Float16Bits
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.cold_items import ColdItems
@@ -175,7 +175,7 @@ class Sources:
 
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
         """The items as features see them, with the affinities that these models give."""
-        vectors: dict[str, NDArray[np.float32] | Halves] = dict(self.interest.affinities) if self.interest else {}
+        vectors: dict[str, NDArray[np.float32] | Float16Bits] = dict(self.interest.affinities) if self.interest else {}
         links = {}
         for source, model in self.models.items():
             if model.unit_vectors is not None:

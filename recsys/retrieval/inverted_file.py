@@ -96,12 +96,12 @@ class InvertedFile:
 
 def _nearest(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
     """(n,) the centroid at the least distance from each vector."""
-    halves = np.einsum("cd,cd->c", centroids, centroids) / 2
+    half_squares = np.einsum("cd,cd->c", centroids, centroids) / 2
     columns = np.ascontiguousarray(centroids.T)
     nearest = np.empty(len(vectors), dtype=np.int32)
     for start in range(0, len(vectors), _BLOCK):
         products = vectors[start : start + _BLOCK] @ columns
-        products -= halves
+        products -= half_squares
         nearest[start : start + _BLOCK] = products.argmax(axis=1)
     return nearest
 

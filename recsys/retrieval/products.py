@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from recsys.data.arrays import Floats, Ints
-from recsys.data.halves import Halves, widened
+from recsys.data.float16 import Float16Bits, as_float32
 from recsys.data.prefetch import AHEAD, prefetch
 
 
@@ -48,7 +48,9 @@ def dot_products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def dot_products_of_pairs(users: Floats, rows: Ints, vectors: Floats | Halves, items: Ints, products: Floats) -> None:
+def dot_products_of_pairs(
+    users: Floats, rows: Ints, vectors: Floats | Float16Bits, items: Ints, products: Floats
+) -> None:
     """Fill `products` (n_pairs,) with the dot products of users (n_requests, dim) and vectors (n_items, dim), of pairs
     of `rows` and `items` (n_pairs,)."""
     for pair in range(len(items)):
@@ -56,5 +58,5 @@ def dot_products_of_pairs(users: Floats, rows: Ints, vectors: Floats | Halves, i
             prefetch(vectors, items[pair + AHEAD], items[pair + AHEAD] + 1)
         user, own, product = users[rows[pair]], vectors[items[pair]], np.float32(0)
         for dimension in range(len(own)):
-            product += user[dimension] * widened(own[dimension])
+            product += user[dimension] * as_float32(own[dimension])
         products[pair] = product

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Floats, Ints
-from recsys.data.halves import Halves, widen
+from recsys.data.float16 import Float16Bits, copy_as_float32
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sparse import add_to_sum, take_sums
@@ -20,7 +20,7 @@ MAX_LOGIT = 50.0
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def mixture_logits(
-    targets: NDArray[np.float32] | Halves,
+    targets: NDArray[np.float32] | Float16Bits,
     biases: NDArray[np.float32],
     items: NDArray[np.integer],
     vectors: NDArray[np.float32],
@@ -45,8 +45,8 @@ def mixture_logits(
         for item in items[place + AHEAD : place + AHEAD + 2]:
             prefetch(targets, item, item + 1)
             prefetch(biases, item, item + 1)
-        widen(targets[items[place]], own[0])
-        widen(targets[items[second]], own[1])
+        copy_as_float32(targets[items[place]], own[0])
+        copy_as_float32(targets[items[second]], own[1])
         dot_products_of_two(own, even, found)
         total = next_total = np.float32(0)
         for row in range(n):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys.config import TextConfig
-from recsys.data.halves import rounded
+from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
@@ -108,7 +108,7 @@ def fit(
     reader = TextReader(encoder, lexicon, network)
     scorer = network.scorer(vectors, bags)
     click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).calibrations()
-    return Fitted(reader, scorer, rounded(base), click, purchase, curve)
+    return Fitted(reader, scorer, rounded_to_float16(base), click, purchase, curve)
 
 
 def split(examples: Examples, n_items: int) -> tuple[Examples, Examples]:

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from recsys.config import TextConfig
 from recsys.data.arrays import load_array, save_array
-from recsys.data.halves import Halves
+from recsys.data.float16 import Float16Bits
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, StoreError
@@ -22,7 +22,7 @@ from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
 from recsys.text.curves import Point, load_curve, save_curve
-from recsys.text.half_vectors import HalfVectors
+from recsys.text.float16_vectors import Float16Vectors
 from recsys.text.nearest import NearestItems, TextScores, recall
 from recsys.text.query_vectors import QueryVectors
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
@@ -68,14 +68,14 @@ class InterestModel:
         reader: "TextReader | Path",
         curve: tuple[Point, ...] = (),
         nearest: NearestItems | None = None,
-        halves: HalfVectors | None = None,
+        float16: Float16Vectors | None = None,
     ) -> None:
         self.settings = settings
         self.scorer = scorer
         self.base_vectors = base_vectors  # (n_items, dim) as `TextReader.base_vectors` gives them
         self.curve = curve  # loss and validation ndcg@10 of the training, see `curves.draw_curve`
         self.nearest = nearest  # of a catalogue that is too large to be scored as a whole; else None
-        self.halves = halves  # likewise; None in versions of earlier code too
+        self.float16 = float16  # likewise; None in versions of earlier code too
         self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
         self._query_vectors = QueryVectors()
@@ -216,24 +216,24 @@ class InterestModel:
         if self.nearest is None:
             return DenseScores(self.score(histories, queries))
         mixtures = list(self.scorer.mixtures(histories, self._read_queries(queries)))
-        targets = self.scorer.items.targets if self.halves is None else self.halves.targets
+        targets = self.scorer.items.targets if self.float16 is None else self.float16.targets
         return TextScores(self.scorer, self.nearest, targets, mixtures)
 
     @property
-    def affinities(self) -> Mapping[str, NDArray[np.float32] | Halves]:
+    def affinities(self) -> Mapping[str, NDArray[np.float32] | Float16Bits]:
         """Name -> (n_items, dim) vectors whose dot products say how alike items are, with and without tuning."""
-        if self.halves is not None:
-            return {"text": self.halves.targets, "frozen": self.halves.frozen}
+        if self.float16 is not None:
+            return {"text": self.float16.targets, "frozen": self.float16.frozen}
         return {"text": self.item_vectors, "frozen": self.base_vectors}
 
     def indexed(self, seed: int = 0, earlier: "InterestModel | None" = None) -> "InterestModel":
-        """This model with `nearest` and `halves`, for a large catalogue; with the former of an earlier model, if that
+        """This model with `nearest` and `float16`, for a large catalogue; with the former of an earlier model, if that
         says the same."""
         nearest = None if earlier is None else earlier.nearest
         if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.equals(earlier.scorer):
             nearest = NearestItems.of(self.scorer, seed)
-        halves = HalfVectors.of(self.item_vectors, self.base_vectors)
-        return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, halves)
+        float16 = Float16Vectors.of(self.item_vectors, self.base_vectors)
+        return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, float16)
 
     def recall(self, seed: int = 0) -> float:
         """Share of the really nearest items that `nearest` holds, over some items drawn by seed."""
@@ -265,8 +265,8 @@ class InterestModel:
         scorer = Scorer(self.scorer.items.updated(numbers, read), self.scorer.parameters)
         base = updated_rows(self.base_vectors, numbers, base_vectors)
         nearest = self.nearest.updated(scorer, numbers) if self.nearest else None
-        halves = self.halves.updated(numbers, HalfVectors.of(read.targets, base_vectors)) if self.halves else None
-        updated = InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest, halves)
+        float16 = self.float16.updated(numbers, Float16Vectors.of(read.targets, base_vectors)) if self.float16 else None
+        updated = InterestModel(self.settings, scorer, base, self.reader, self.curve, nearest, float16)
         updated.vectors_file = self.vectors_file
         return updated
 
@@ -290,8 +290,8 @@ class InterestModel:
         save_curve(self.curve, folder / _CURVE)
         if self.nearest is not None:
             self.nearest.save(folder / _NEAREST)
-        if self.halves is not None:
-            self.halves.save(folder)
+        if self.float16 is not None:
+            self.float16.save(folder)
         save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
         self.settings.save(folder)
 
@@ -309,7 +309,7 @@ class InterestModel:
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
         scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
         nearest = NearestItems.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
-        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, HalfVectors.load(folder))
+        return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, Float16Vectors.load(folder))
 
     def query_similarities(
         self, queries: Sequence[str | None], rows: NDArray[np.int64], items: NDArray[np.int32]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
-from recsys.data.halves import Halves
+from recsys.data.float16 import Float16Bits
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
 from recsys.text.compiled import add_lists, mixture_logits
@@ -104,13 +104,13 @@ class NearestItems:
         return replace(self, fresh=fresh[order], fresh_lists=lists)
 
     def candidates(
-        self, scorer: Scorer, targets: NDArray[np.float32] | Halves, mixtures: Sequence[Mixture]
+        self, scorer: Scorer, targets: NDArray[np.float32] | Float16Bits, mixtures: Sequence[Mixture]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         """Items that score high, and about their logits: what an event says beyond its list is left out, which is less
         than what any item of the list gets.
 
         Args:
-            targets: (n_items, dim) those of the scorer, float32 or halves.
+            targets: (n_items, dim) those of the scorer, float32 or float16.
 
         Returns:
             (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, logits (k,).
@@ -145,7 +145,7 @@ class NearestItems:
     def _with_exact(
         self,
         scorer: Scorer,
-        targets: NDArray[np.float32] | Halves,
+        targets: NDArray[np.float32] | Float16Bits,
         mixture: Mixture,
         items: NDArray[np.int32],
         logits: NDArray[np.float32],
@@ -201,13 +201,13 @@ class TextScores:
 
     Attributes:
         scorer, nearest: of the text model.
-        targets: (n_items, dim) those of the scorer, float32 or halves.
+        targets: (n_items, dim) those of the scorer, float32 or float16.
         mixtures: what each request asks for.
     """
 
     scorer: Scorer
     nearest: NearestItems
-    targets: NDArray[np.float32] | Halves
+    targets: NDArray[np.float32] | Float16Bits
     mixtures: list[Mixture]
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from recsys.data.halves import rounded
+from recsys.data.float16 import rounded_to_float16
 from recsys.text.attention import AGES, AttendedEvents
 from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
@@ -108,7 +108,7 @@ class InterestNetwork(nn.Module):
             texts = self.read_texts(torch.from_numpy(np.array(vectors)).to(self.prior.device), bags)
             columns = (self.source(texts), self.target(texts), self.bias(texts)[:, 0], self.content(texts)[:, 0])
             sources, targets, biases, item_logits = (column.cpu().numpy() for column in columns)
-            return TextVectors(sources, rounded(targets), biases, item_logits)
+            return TextVectors(sources, rounded_to_float16(targets), biases, item_logits)
 
     def scorer(self, vectors: NDArray[np.float32], bags: sp.csr_matrix) -> Scorer:
         """The network as it stands, for a catalogue of texts."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from recsys.data.halves import rounded
+from recsys.data.float16 import rounded_to_float16
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 from recsys.text.lexicon import Lexicon
@@ -44,7 +44,7 @@ class TextReader:
         """(n, dim) float32 unit rows of numbers that a float16 can hold: nearly what the encoder gives without tuning;
         arguments as for `read`."""
         with self._encoding, self.encoder.untuned() as encoder:
-            return rounded(encoder.encode(texts) if cache is None else cache.vectors(encoder, texts))
+            return rounded_to_float16(encoder.encode(texts) if cache is None else cache.vectors(encoder, texts))
 
     def save(self, folder: Path) -> None:
         """Write network, lexicon and tuned weights; the encoder itself stays where it is."""

@@ -111,7 +111,7 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
         (tmp_path / file).unlink()
     earlier = Sources.load(tmp_path)
     assert earlier.interest is not None
-    assert earlier.interest.halves is None
+    assert earlier.interest.float16 is None
     check_same(exact, Recommender(replace(exact.bundle, sources=earlier)))
 
 

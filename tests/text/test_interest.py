@@ -9,7 +9,7 @@ import pytest
 from text_world import DAY, SUBJECTS, THINGS, given, make_log
 
 from recsys.config import TextConfig
-from recsys.data.halves import rounded
+from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import attended_events
@@ -56,7 +56,7 @@ def test_shapes_and_unit_rows(model: InterestModel, adapted: InterestModel) -> N
         assert any_model.item_vectors.shape == any_model.base_vectors.shape == (48, 32)
         assert any_model.item_vectors.dtype == any_model.score(given([1])).dtype == np.float32
         for vectors in (any_model.item_vectors, any_model.base_vectors):
-            np.testing.assert_array_equal(vectors, rounded(vectors))
+            np.testing.assert_array_equal(vectors, rounded_to_float16(vectors))
             assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=np.finfo(np.float16).eps)
         assert np.allclose(np.linalg.norm(any_model.user_vectors(given([1], [2, 3])), axis=1), 1.0, atol=1e-5)
 

@@ -7,32 +7,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
-from recsys.data.halves import Halves, halved
+from recsys.data.float16 import Float16Bits, float16_bits
 from recsys.text.scoring import updated_rows
 
 _TARGETS, _FROZEN = "targets.halves.npy", "frozen.halves.npy"
 
 
 @dataclass(frozen=True)
-class HalfVectors:
-    """The same numbers as in float32, see `recsys.data.halves.rounded`.
+class Float16Vectors:
+    """The same numbers as in float32, see `recsys.data.float16.rounded_to_float16`.
 
     Attributes:
         targets: (n_items, dim) what each item offers, tuned.
         frozen: (n_items, dim) as the encoder came.
     """
 
-    targets: Halves
-    frozen: Halves
+    targets: Float16Bits
+    frozen: Float16Bits
 
     @classmethod
-    def of(cls, targets: NDArray[np.float32], frozen: NDArray[np.float32]) -> "HalfVectors":
+    def of(cls, targets: NDArray[np.float32], frozen: NDArray[np.float32]) -> "Float16Vectors":
         """Of vectors (n_items, dim) in float32."""
-        return cls(halved(targets), halved(frozen))
+        return cls(float16_bits(targets), float16_bits(frozen))
 
-    def updated(self, numbers: NDArray[np.int32], others: "HalfVectors") -> "HalfVectors":
+    def updated(self, numbers: NDArray[np.int32], others: "Float16Vectors") -> "Float16Vectors":
         """These with others in the place of some, by number, and new ones behind."""
-        return HalfVectors(
+        return Float16Vectors(
             updated_rows(self.targets, numbers, others.targets), updated_rows(self.frozen, numbers, others.frozen)
         )
 
@@ -42,7 +42,7 @@ class HalfVectors:
         save_array(folder / _FROZEN, self.frozen)
 
     @classmethod
-    def load(cls, folder: Path) -> "HalfVectors | None":
+    def load(cls, folder: Path) -> "Float16Vectors | None":
         """Map what `save` wrote; None where nothing was."""
         if not (folder / _TARGETS).is_file():
             return None
