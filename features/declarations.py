@@ -37,7 +37,7 @@ from features.kinds import (
     UserShare,
     UserTagShare,
 )
-from features.kinds.base import Direction
+from features.kinds.base import MonotoneConstraint
 from recsys.config import FeatureGroup
 
 
@@ -61,10 +61,10 @@ class Feature:
         return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
 
     @property
-    def direction(self) -> Direction:
-        """What the ranker must not turn round: see `Direction`."""
-        direction: Direction = getattr(self.kind, "direction", 0)
-        return direction
+    def monotone(self) -> MonotoneConstraint:
+        """What the ranker must not turn round: see `MonotoneConstraint`."""
+        constraint: MonotoneConstraint = getattr(self.kind, "monotone", 0)
+        return constraint
 
 
 COLLABORATIVE = ("transitions", "neighbours", "ease", "als")

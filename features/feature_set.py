@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.declarations import FEATURES, Feature
-from features.kinds.base import Direction, Family, Kind, Member
+from features.kinds.base import Family, Kind, Member, MonotoneConstraint
 from features.kinds.items import ItemPastColumns
 from features.measures import Measure
 from features.pairs import PairBatch
@@ -53,9 +53,9 @@ class FeatureSet:
         return [feature.group for feature in self.features]
 
     @property
-    def directions(self) -> list[Direction]:
-        """The direction of each column."""
-        return [feature.direction for feature in self.features]
+    def monotone_constraints(self) -> list[MonotoneConstraint]:
+        """The constraint of each column."""
+        return [feature.monotone for feature in self.features]
 
     def without(self, group: FeatureGroup) -> "FeatureSet":
         """All but one group."""

@@ -14,12 +14,12 @@ from recsys.errors import ConfigError
 Scope = Literal["request", "item", "user", "user-item", "user-category", "candidate"]
 """What a value belongs to; `candidate` is what the sources say of an item in this request."""
 
-Direction = Literal[-1, 0, 1]
+MonotoneConstraint = Literal[-1, 0, 1]
 """Whether more of a value, all else equal, can only speak for an item (1), only against it (-1), or either (0)."""
 
 
 class Kind(Protocol):
-    """How a feature is computed. A kind without a `direction` has 0."""
+    """How a feature is computed. A kind without a constraint `monotone` has 0."""
 
     scope: ClassVar[Scope]
 

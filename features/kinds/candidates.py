@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.affinity import Aggregate, fill_affinity
 from features.codes import ANOTHER_FLAG, FLAG, RANK
 from features.compiled_sources import fill_source_values
-from features.kinds.base import Direction, Family, Member, Scope
+from features.kinds.base import Family, Member, MonotoneConstraint, Scope
 from features.pairs import PairBatch
 from recsys.errors import ConfigError
 from recsys.retrieval.sort_keys import rank_keys
@@ -50,7 +50,7 @@ class SourceColumns:
 class _OfSource(Member):
     source: str
     statistic: ClassVar[SourceStatistic]
-    direction: ClassVar[Direction] = 1
+    monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
@@ -70,7 +70,7 @@ class SourceRank(_OfSource):
     """Place of the candidate among the request's candidates by one source: 0 is the best."""
 
     statistic = "rank"
-    direction = -1
+    monotone = -1
 
 
 class SourceShare(_OfSource):
@@ -94,7 +94,7 @@ class Agreement(Member):
     """
 
     sources: tuple[str, ...]
-    direction: ClassVar[Direction] = 1
+    monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
 
@@ -136,6 +136,6 @@ class Affinity(Member):
     family: ClassVar[type[Family]] = AffinityColumns
 
     @property
-    def direction(self) -> Direction:
+    def monotone(self) -> MonotoneConstraint:
         """Similarity speaks for an item; how long ago the nearest one was may do either."""
         return 0 if self.aggregate == "place" else 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.compiled import fill_formulas
 from features.compiled_pairs import fill_ages, fill_item_values
 from features.item_facts import Number
-from features.kinds.base import Direction, Family, Member, Scope, span, window
+from features.kinds.base import Family, Member, MonotoneConstraint, Scope, span, window
 from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
@@ -165,7 +165,7 @@ class ItemRate(OfItemPast):
     days: float | None = None
 
     @property
-    def direction(self) -> Direction:
+    def monotone(self) -> MonotoneConstraint:
         """Interest speaks for an item; other events may say anything."""
         return 1 if self.wanted == "item_positives" else 0
 
@@ -187,7 +187,7 @@ class ItemDebiasedRate(OfItemPast):
     prior: float
     strength: float
     days: float | None = None
-    direction: ClassVar[Direction] = 1
+    monotone: ClassVar[MonotoneConstraint] = 1
 
     @property
     def formula(self) -> Formula:

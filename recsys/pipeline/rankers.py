@@ -199,9 +199,9 @@ class _FitInputs:
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
         if without is not None and not self.config.early_stopping:
-            ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.directions)
+            ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.monotone_constraints)
             return _Fitted(without, ranker, ranker)
-        on_older = Ranker.fit(older, newer, features.names, self.config, self.seed, features.directions)
+        on_older = Ranker.fit(older, newer, features.names, self.config, self.seed, features.monotone_constraints)
         return _Fitted(without, on_older, on_older.refitted(rows, self.config, self.seed))
 
 

@@ -147,7 +147,7 @@ def _tune(
     """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
     config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
     ranker, trials = tuned(
-        rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.directions, run
+        rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.monotone_constraints, run
     )
     return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
 

@@ -27,7 +27,7 @@ def boosted_trees(
     train: RankerRows,
     validation: RankerRows,
     names: Sequence[str],
-    directions: Sequence[int],
+    monotone_constraints: Sequence[int],
     config: RankerConfig,
     seed: int,
     trees: int,
@@ -42,7 +42,7 @@ def boosted_trees(
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
-        names, directions: of the columns, see `Ranker.fit`.
+        names, monotone_constraints: of the columns, see `Ranker.fit`.
         config: `ranker.trees` aside, for which `trees` stands.
     """
     if config.debias:
@@ -63,7 +63,7 @@ def boosted_trees(
         "deterministic": True,
         "force_col_wise": True,
         "num_threads": threads_for(len(train.grades)),
-        "monotone_constraints": list(directions) or None,
+        "monotone_constraints": list(monotone_constraints) or None,
         "verbosity": -1,
         **_gains(train, validation),
     }
@@ -83,9 +83,9 @@ def boosted_trees(
 
 
 def refitted_leaves(
-    booster: lightgbm.Booster, rows: RankerRows, names: Sequence[str], directions: Sequence[int]
+    booster: lightgbm.Booster, rows: RankerRows, names: Sequence[str], monotone_constraints: Sequence[int]
 ) -> lightgbm.Booster:
-    """The same trees, with leaves whose values new rows move a little; `names` and `directions` are of the columns."""
+    """The same trees, with leaves whose values new rows move a little; arguments as in `boosted_trees`."""
     refitted = booster.refit(
         rows.table,
         rows.grades,
@@ -95,9 +95,9 @@ def refitted_leaves(
         dataset_params=_gains(rows),
         num_threads=threads_for(len(rows.grades)),
     )
-    if any(directions):  # which it does not keep to either
+    if any(monotone_constraints):  # which it does not keep to either
         for number, tree in enumerate(refitted.dump_model()["tree_info"]):
-            for leaf, value in _monotone_leaves(tree["tree_structure"], directions).items():
+            for leaf, value in _monotone_leaves(tree["tree_structure"], monotone_constraints).items():
                 refitted.set_leaf_output(number, leaf, value)
     return refitted
 
@@ -119,16 +119,16 @@ def _gains(*parts: RankerRows) -> dict[str, list[float]]:
     return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _KNOWN_GRADES else {}
 
 
-def _monotone_leaves(node: Mapping[str, Any], directions: Sequence[int]) -> dict[int, float]:
-    """Values of a tree's leaves, brought together where a split lets the score go against a direction."""
+def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int]) -> dict[int, float]:
+    """Values of a tree's leaves, brought together where a split lets the score go against a constraint."""
     if "leaf_value" in node:
         return {node.get("leaf_index", 0): node["leaf_value"]}  # a tree of one leaf does not number it
-    lower, upper = (_monotone_leaves(node[side], directions) for side in ("left_child", "right_child"))
-    direction = directions[node["split_feature"]]
-    if direction < 0:
+    lower, upper = (_monotone_leaves(node[side], monotone_constraints) for side in ("left_child", "right_child"))
+    constraint = monotone_constraints[node["split_feature"]]
+    if constraint < 0:
         lower, upper = upper, lower
     middle = (max(lower.values()) + min(upper.values())) / 2
-    if direction and max(lower.values()) > middle:
+    if constraint and max(lower.values()) > middle:
         lower = {leaf: min(value, middle) for leaf, value in lower.items()}
         upper = {leaf: max(value, middle) for leaf, value in upper.items()}
     return lower | upper

@@ -46,13 +46,13 @@ class Ranker:
         names: Sequence[str],
         config: RankerConfig,
         seed: int,
-        directions: Sequence[int] = (),
+        monotone_constraints: Sequence[int] = (),
     ) -> "Ranker":
         """Fit on older requests; newer ones may end it.
 
         Args:
-            directions: of each column, 1 where a score must not fall as its value rises, -1 where it must not rise, 0
-                where it may do either; none binds no column.
+            monotone_constraints: of each column, 1 where a score must not fall as its value rises, -1 where it must not
+                rise, 0 where it may do either; none binds no column.
 
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
@@ -67,23 +67,25 @@ class Ranker:
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, or a larger data.ranker_fraction"
             )
-        booster = boosted_trees(train, validation, names, directions, config, seed, config.trees)
-        return cls(booster, tuple(names), _linear(train, directions, config))
+        booster = boosted_trees(train, validation, names, monotone_constraints, config, seed, config.trees)
+        return cls(booster, tuple(names), _linear(train, monotone_constraints, config))
 
     def refitted(self, rows: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
         """Fitted anew as this one was, with as many trees, on rows of which some were held out from it."""
         settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
-        return Ranker.fit(rows, rows, self.names, settled, seed, self.directions)
+        return Ranker.fit(rows, rows, self.names, settled, seed, self.monotone_constraints)
 
     def with_refitted_leaves(self, rows: RankerRows) -> "Ranker":
         """The same trees, with leaves whose values newer rows move a little."""
-        return replace(self, booster=refitted_leaves(self.booster, rows, self.names, self.directions))
+        return replace(self, booster=refitted_leaves(self.booster, rows, self.names, self.monotone_constraints))
 
     def with_more_trees(
         self, rows: RankerRows, validation: RankerRows, more: int, config: RankerConfig, seed: int
     ) -> "Ranker":
         """The same trees and at most `more` behind them; the other arguments are those of `fit`."""
-        booster = boosted_trees(rows, validation, self.names, self.directions, config, seed, more, self.booster)
+        booster = boosted_trees(
+            rows, validation, self.names, self.monotone_constraints, config, seed, more, self.booster
+        )
         return replace(self, booster=booster)
 
     def trimmed(self) -> "Ranker":
@@ -107,10 +109,10 @@ class Ranker:
         return best if best > 0 else self.booster.num_trees()
 
     @property
-    def directions(self) -> list[int]:
+    def monotone_constraints(self) -> list[int]:
         """As given to `fit`: the file knows them."""
         found = re.search(r"^monotone_constraints=(.*)$", model_text(self.booster), re.MULTILINE)
-        return [int(direction) for direction in found[1].split()] if found else []
+        return [int(constraint) for constraint in found[1].split()] if found else []
 
     @cached_property
     def compiled(self) -> CompiledTrees | None:
@@ -155,15 +157,15 @@ class Ranker:
         return cls(booster, tuple(booster.feature_name()), linear)
 
 
-def _linear(rows: RankerRows, directions: Sequence[int], config: RankerConfig) -> LinearScore | None:
+def _linear(rows: RankerRows, monotone_constraints: Sequence[int], config: RankerConfig) -> LinearScore | None:
     """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts.
 
-    None where there are many requests, where directions are not given, or with `config.debias`, which it cannot do.
+    None where there are many requests, without monotone constraints, and with `config.debias`, which it cannot do.
     """
     share = (rows.n_requests / _REQUESTS_FOR_TREES_ALONE) ** 0.5
-    if share >= 1 or config.debias or not directions:
+    if share >= 1 or config.debias or not monotone_constraints:
         return None
-    return LinearScore.fit(rows, directions).times((1 - share) / share)
+    return LinearScore.fit(rows, monotone_constraints).times((1 - share) / share)
 
 
 def _beside(path: Path) -> Path:

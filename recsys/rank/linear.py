@@ -16,7 +16,7 @@ _RIDGE = 0.03
 """Penalty on the square of a weight, against the mean loss of a wanted row."""
 
 _RIDGE_UNKNOWN = 0.3
-"""The same, where the direction of a column is not known beforehand: it must be plain to be believed."""
+"""The same, where a column has no monotone constraint: it must be plain to be believed."""
 
 _LIMIT = 5.0
 """Deviations from the mean beyond which a value counts no further."""
@@ -31,8 +31,8 @@ class LinearScore:
 
     Attributes:
         means: what a missing value is taken for.
-        scales: of a deviation from the mean, with the sign of the column's direction; 0 where all rows are alike.
-        weights: 0 or above for a column of known direction.
+        scales: of a deviation from the mean, with the sign of the column's constraint; 0 where all rows are alike.
+        weights: 0 or above for a column with a constraint.
     """
 
     means: NDArray[np.float64]
@@ -40,17 +40,17 @@ class LinearScore:
     weights: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, rows: RankerRows, directions: Sequence[int]) -> "LinearScore":
+    def fit(cls, rows: RankerRows, monotone_constraints: Sequence[int]) -> "LinearScore":
         """Weights under which softmax over each request's rows gives most to what was wanted, graded as it was.
 
         ListNet (Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007) with weights
-        that follow the known directions, and a ridge.
+        that keep to the constraints, and a ridge.
 
         Args:
             rows: with at least one wanted row.
-            directions: of each column of the table: 1 rising, -1 falling, 0 not known.
+            monotone_constraints: of each column of the table: 1 rising, -1 falling, 0 not known.
         """
-        signs = np.asarray(directions, dtype=np.float64)
+        signs = np.asarray(monotone_constraints, dtype=np.float64)
         known = ~np.isnan(rows.table)
         means = np.where(known, rows.table, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
         starts = np.cumsum(rows.sizes) - rows.sizes

@@ -51,7 +51,7 @@ class TuningInputs:
         train: rows to learn from.
         stopping: newer ones, which may end the trees early.
         judges: the newest ones, by which the settings are compared.
-        names, directions: of the columns, see `Ranker.fit`.
+        names, monotone_constraints: of the columns, see `Ranker.fit`.
     """
 
     train: RankerRows
@@ -60,7 +60,7 @@ class TuningInputs:
     names: tuple[str, ...]
     config: RankerConfig
     seed: int
-    directions: tuple[int, ...]
+    monotone_constraints: tuple[int, ...]
 
     def opened(self) -> "TuningInputs":
         """Itself: what a process needs comes with the call."""
@@ -72,7 +72,7 @@ class TuningInputs:
         train = self.train.sampled(config.negatives, self.seed)
         if not train.has_order:
             return Trial(number, 0.0, settings)
-        ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.directions)
+        ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.monotone_constraints)
         return Trial(number, self.judges.mean_ndcg(ranker.score(self.judges.table)), settings)
 
 
@@ -100,7 +100,7 @@ def tuned(
     tuning: Tuning,
     seed: int,
     progress: Progress,
-    directions: Sequence[int] = (),
+    monotone_constraints: Sequence[int] = (),
     run: Run = in_this_process,
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
@@ -142,7 +142,7 @@ def tuned(
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
-    inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(directions))
+    inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(monotone_constraints))
     tasks = (_suggested(study.ask()) for _ in range(tuning.trials - len(done)))
     for trial in run(inputs.opened, TuningInputs.tried, tasks):
         if trial is not None:

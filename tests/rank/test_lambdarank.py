@@ -135,7 +135,7 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
     """Where a high value happens to have gone with no interest, the score does not fall with it."""
     rows = make_rows(300, 0)
     against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
-    ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, directions=(1, 0, -1))
+    ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, monotone_constraints=(1, 0, -1))
     ranker.save(tmp_path / "ranker.txt")
     held, continuation = continued(Ranker.load(tmp_path / "ranker.txt"), against, make_rows(100, 1), CONFIG, 0)
     for ranker in (held, continuation.fit(RankerRows.joined([against, make_rows(100, 1)]))):
@@ -155,7 +155,7 @@ def test_moved_leaves_keep_their_direction(direction: int) -> None:
     values = rng.normal(size=(400, 1, 3)).astype(np.float32).repeat(40, axis=1)
     values[:, :, 0] = direction * np.linspace(-3, 3, 40)
     config = CONFIG.model_copy(update={"trees": 60, "leaves": 12})
-    ranker = Ranker.fit(rows, rows, NAMES, config, 0, directions=(direction, 0, 0)).with_refitted_leaves(later)
+    ranker = Ranker.fit(rows, rows, NAMES, config, 0, (direction, 0, 0)).with_refitted_leaves(later)
     scores = ranker.score(values.reshape(-1, 3)).reshape(400, 40)
     assert (np.diff(scores, axis=1) >= 0).all()
     assert np.ptp(scores) > 0

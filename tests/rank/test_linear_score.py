@@ -12,7 +12,7 @@ from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
 
 NAMES = ("opinion", "against", "unknown", "constant")
-DIRECTIONS = (1, -1, 0, 1)
+CONSTRAINTS = (1, -1, 0, 1)
 
 
 def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
@@ -32,7 +32,7 @@ def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
 
 
 def test_weights_are_what_the_choices_follow() -> None:
-    found = LinearScore.fit(make_rows(2_000, 0), DIRECTIONS)
+    found = LinearScore.fit(make_rows(2_000, 0), CONSTRAINTS)
     assert found.weights[0] / found.weights[1] == pytest.approx(2, rel=0.2)
     assert (found.scales[:2] * [1, -1] > 0).all()
     assert found.scales[3] == 0  # all alike: it orders nothing
@@ -53,7 +53,7 @@ def test_an_opinion_that_misleads_is_left_out_and_never_turned_round() -> None:
 
 def test_missing_values_are_means() -> None:
     rows = make_rows(50, 0)
-    found = LinearScore.fit(rows, DIRECTIONS)
+    found = LinearScore.fit(rows, CONSTRAINTS)
     missing, mean = np.full((1, 4), np.nan, dtype=np.float32), np.zeros((1, 4), dtype=np.float32)
     mean[:] = found.means
     np.testing.assert_allclose(found.score(missing), 0)
@@ -63,7 +63,7 @@ def test_missing_values_are_means() -> None:
 def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     config = RankerConfig(trees=20)
     few, more, many = (
-        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, DIRECTIONS) for n in (40, 400, 1_000)
+        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, CONSTRAINTS) for n in (40, 400, 1_000)
     )
     assert few.linear is not None
     assert more.linear is not None
@@ -88,4 +88,4 @@ def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
         rows.table, rows.grades, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
     )
     config = RankerConfig(trees=5, debias=True)
-    assert Ranker.fit(shown, shown, NAMES, config, 0, DIRECTIONS).linear is None
+    assert Ranker.fit(shown, shown, NAMES, config, 0, CONSTRAINTS).linear is None
