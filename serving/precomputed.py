@@ -1,7 +1,9 @@
 """Lists that a batch has made, instead of made now: a look-up, and what has changed since."""
 
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -9,6 +11,7 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
+from recsys.pipeline.recommend import Recommender
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.loaded_version import LoadedVersion
@@ -42,14 +45,12 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     if recommender.user_number(body.user_id) < 0:  # perhaps forgotten after the batch began
         return None
     id_ = recommender.stored_id(body.user_id)
-    request = Request(body.user_id, exclude=(*body.exclude, *shown))
     found = await lists.get(id_)
     if found is None:
         return None
     tree, known = orjson.loads(found), service.live.known_offset
-    numbers = recommender.catalogue.vocabulary.numbers(item["item_id"] for item in tree["items"])
-    eligible = await service.reading.run(lambda: recommender.block([request]).eligible[0])  # not on the event loop
-    items = [item for item, number in zip(tree["items"], numbers, strict=True) if number >= 0 and eligible[number]]
+    request = Request(body.user_id, exclude=(*body.exclude, *shown))
+    items = await service.reading.run(lambda: _listable(recommender, request, tree["items"]))  # not on the event loop
     page = items[: body.n]
     for rank, item in enumerate(page, start=len(shown) + 1):
         item["rank"] = rank
@@ -81,3 +82,10 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
         "cursor": next_cursor(body, [*shown, *ids]) if len(items) > body.n else None,
     }
     return ListResponse(content, note)
+
+
+def _listable(recommender: Recommender, request: Request, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items of a list that the request may still be given, in their order."""
+    numbers = recommender.catalogue.vocabulary.numbers(item["item_id"] for item in items)
+    eligible = recommender.block([request]).eligible[0]
+    return [item for item, number in zip(items, numbers, strict=True) if number >= 0 and eligible[number]]
