@@ -13,7 +13,7 @@ from recsys.policy.policy import Policy
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _PER_BLOCK = 32
-"""Requests of a block that are ordered anew for every setting."""
+"""Requests of a block that are ordered under every setting."""
 
 
 class DialCurve:
@@ -22,8 +22,8 @@ class DialCurve:
     def __init__(self, vectors: NDArray[np.float32], k: int) -> None:
         """`vectors` (n_items, dim) tell how alike items are; `k` is the length of the lists."""
         self.vectors, self.k = vectors, k
-        self.reached: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
-        self.unlike: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
+        self._ndcgs: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
+        self._diversities: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
 
     def add(self, ranked: RankedBlock, policies: tuple[Policy, ...], targets: Targets) -> None:
         """Order the first requests of a block that have targets."""
@@ -42,14 +42,16 @@ class DialCurve:
             lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
             hits = pessimistic_hits(lists, wanted)[:, : self.k]
             head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
-            self.reached[dial].append(ndcg(head, wanted.counts))
-            self.unlike[dial].append(diversity(lists.items[:, : self.k], self.vectors))
+            self._ndcgs[dial].append(ndcg(head, wanted.counts))
+            self._diversities[dial].append(diversity(lists.items[:, : self.k], self.vectors))
 
     def result(self) -> tuple[DialPoint, ...]:
         """One point a setting; empty without requests."""
         points = []
         for dial in DIALS:
-            reached, unlike = (np.concatenate([np.empty(0), *values[dial]]) for values in (self.reached, self.unlike))
-            if len(reached) and not np.isnan(unlike).all():
-                points.append(DialPoint(dial, float(np.nanmean(reached)), float(np.nanmean(unlike))))
+            ndcgs, diversities = (
+                np.concatenate([np.empty(0), *values[dial]]) for values in (self._ndcgs, self._diversities)
+            )
+            if len(ndcgs) and not np.isnan(diversities).all():
+                points.append(DialPoint(dial, float(np.nanmean(ndcgs)), float(np.nanmean(diversities))))
         return tuple(points)
