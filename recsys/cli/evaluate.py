@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.eval.report import write_report
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.evaluate import evaluate
-    from recsys.pipeline.splits import evaluate_anew
+    from recsys.pipeline.splits import evaluate_splits
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = options.read_data(directory, bundle.config, progress)
         if arguments.split is not None:
             cache, windows = VectorCache(registry.vectors_file), arguments.windows or 3
-            report = evaluate_anew(
+            report = evaluate_splits(
                 bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress
             )
         else:

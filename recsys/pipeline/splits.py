@@ -1,4 +1,4 @@
-"""Other ways to cut a log for an evaluation. What is measured is a version's recipe, trained anew for each cut."""
+"""Other ways to split a log for an evaluation: a version's configuration is trained and measured on each."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -28,20 +28,20 @@ Split = Literal["leave-one-out", "rolling"]
 
 @dataclass(frozen=True)
 class Cut:
-    """What is learned from, and what is measured then.
+    """What is trained on, and what is measured then.
 
     Attributes:
         name: for readers.
-        learned: events of the training.
-        asked: the requests.
+        train: the events.
+        test: the requests.
     """
 
     name: str
-    learned: InteractionLog
-    asked: PastRequests
+    train: InteractionLog
+    test: PastRequests
 
 
-def evaluate_anew(
+def evaluate_splits(
     bundle: Bundle,
     dataset: Dataset,
     split: Split,
@@ -68,21 +68,21 @@ def evaluate_anew(
     cuts = [leave_one_out(log)] if split == "leave-one-out" else rolling(log, config.data, windows)
     reports = []
     for cut in cuts:
-        progress(f"{cut.name}: training on {len(cut.learned):,} events")
-        part = replace(dataset, log=cut.learned, fingerprint=fingerprint(dataset.catalogue, cut.learned))
+        progress(f"{cut.name}: training on {len(cut.train):,} events")
+        part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
-        asked = cut.asked.sample(config.data.max_requests, seed)
+        requests = cut.test.sample(config.data.max_requests, seed)
         past = PastScoring(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
-        start, end = int(asked.times[0]), int(asked.times[-1]) + 1
-        caveats = caveats_of(log, asked)
+        start, end = int(requests.times[0]), int(requests.times[-1]) + 1
+        caveats = caveats_of(log, requests)
         if split == "leave-one-out":
             caveats += (
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
         strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
-        requests = labelled_blocks(past, asked, strongest)
-        report = measure_version(trained, past, requests, name, seed, progress, caveats)
+        blocks = labelled_blocks(past, requests, strongest)
+        report = measure_version(trained, past, blocks, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))
     return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
@@ -115,9 +115,9 @@ def leave_one_out(log: InteractionLog) -> Cut:
     every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
     newest = np.full(log.n_users, -1)
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
-    asked = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
-    if not len(asked):
+    requests = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
+    if not len(requests):
         raise DataError("leave-one-out needs users with two requests at least, and the log has none")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)
-    ends[asked.users] = asked.times
-    return Cut("leave one out", log.select(log.times < ends[log.users]), asked)
+    ends[requests.users] = requests.times
+    return Cut("leave one out", log.select(log.times < ends[log.users]), requests)

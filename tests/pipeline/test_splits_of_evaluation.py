@@ -13,7 +13,7 @@ from recsys.errors import DataError
 from recsys.eval.report import write_report
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.splits import evaluate_anew, leave_one_out, rolling
+from recsys.pipeline.splits import evaluate_splits, leave_one_out, rolling
 
 ROWS = [
     (0, 1, CLICK, 1 * DAY, -1),
@@ -29,10 +29,10 @@ ROWS = [
 
 def test_leave_one_out_takes_the_newest_request_of_who_has_two() -> None:
     cut = leave_one_out(make_log(ROWS))
-    assert cut.asked.users.tolist() == [0, 2]
-    assert cut.asked.target_items.tolist() == [3, 4, 2]
+    assert cut.test.users.tolist() == [0, 2]
+    assert cut.test.target_items.tolist() == [3, 4, 2]
     # User 1 has one request: it is learned from. What users 0 and 2 did at that moment or later is not.
-    kept = list(zip(cut.learned.users.tolist(), cut.learned.items.tolist(), strict=True))
+    kept = list(zip(cut.train.users.tolist(), cut.train.items.tolist(), strict=True))
     assert kept == [(0, 1), (1, 2), (2, 1), (2, 1)]
 
 
@@ -44,17 +44,17 @@ def test_leave_one_out_needs_two_requests_of_one_user() -> None:
 def test_rolling_windows_follow_one_another() -> None:
     log = make_log([(day % 3, day % 8, CLICK, day * DAY, -1) for day in range(100)])
     cuts = rolling(log, DataConfig(test_fraction=0.3, ranker_fraction=0.3), 3)
-    assert [len(cut.asked) for cut in cuts] == [10, 10, 10]
-    assert [len(cut.learned) for cut in cuts] == [70, 80, 90]
+    assert [len(cut.test) for cut in cuts] == [10, 10, 10]
+    assert [len(cut.train) for cut in cuts] == [70, 80, 90]
     for cut in cuts:
-        assert cut.learned.times[-1] < cut.asked.times[0]
-    assert np.all(np.diff(np.concatenate([cut.asked.times for cut in cuts])) > 0)
+        assert cut.train.times[-1] < cut.test.times[0]
+    assert np.all(np.diff(np.concatenate([cut.test.times for cut in cuts])) > 0)
     with pytest.raises(DataError, match="ask for fewer"):
         rolling(log, DataConfig(test_fraction=0.02, ranker_fraction=0.3), 5)
 
 
 def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> None:
-    report = evaluate_anew(plain, early, "rolling", windows=2, name="small world")
+    report = evaluate_splits(plain, early, "rolling", windows=2, name="small world")
     assert [window.name for window in report.windows] == ["window 1 of 2", "window 2 of 2"]
     assert report.windows[0].end <= report.windows[1].start
     assert report.per_request is not None
@@ -67,7 +67,7 @@ def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> No
 
 
 def test_leave_one_out_evaluation(plain: Bundle, early: Dataset) -> None:
-    report = evaluate_anew(plain, early, "leave-one-out")
-    assert 40 < report.n_requests <= len(leave_one_out(early.log).asked)  # who wants what was seen is not counted
+    report = evaluate_splits(plain, early, "leave-one-out")
+    assert 40 < report.n_requests <= len(leave_one_out(early.log).test)  # who wants what was seen is not counted
     assert any("Leave one out" in caveat for caveat in report.caveats)
     assert report.metrics["ndcg@10"]["mean"] > 0.1  # type: ignore[operator]
