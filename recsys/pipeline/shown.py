@@ -21,7 +21,7 @@ _MOST = 2_000
 """Requests that are looked at: far more than chance needs."""
 
 
-def order_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
+def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
     """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
 
     Args:
@@ -37,24 +37,22 @@ def order_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) ->
     for part, block in pipeline.past.blocks(logged):
         only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
         ranked = pipeline.rank(replace(block, only=only), [K] * len(block))
-        wanted = part.target_rows * n_items + part.target_items
         for row, pairs in enumerate(ranked.orders):
             items = ranked.candidates.items[pairs][:K]
-            own = slice(part.shown_offsets[row], part.shown_offsets[row + 1])
-            weights = dict(
-                zip(
-                    part.shown_items[own].tolist(),
-                    inverse_examination(np.maximum(part.shown_positions[own], 0)),
-                    strict=True,
-                )
-            )
-            clicked = np.isin(row * n_items + items, wanted)
-            worth = np.array([weights[item] for item in items.tolist()])
-            gains.append(float((worth * clicked) @ _discounts(len(items))))
+            gains.append(_dcg(part, row, items))
             lists.append(np.pad(items, (0, K - len(items)), constant_values=-1))
     values = {METRIC: np.array(gains)}
     return Measurement(K, values, np.stack(lists), n_items, logged.users, np.arange(len(logged)))
 
 
-def _discounts(n: int) -> NDArray[np.float64]:
-    return np.asarray(1 / np.log2(np.arange(n) + 2.0))
+def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
+    """Discounted gain of the items, best first, in the place of the list that was shown for the request `row`.
+
+    An item that was wanted gains the more, the more seldom the place at which it was shown is looked at.
+    """
+    shown = slice(requests.shown_offsets[row], requests.shown_offsets[row + 1])
+    targets = slice(requests.target_offsets[row], requests.target_offsets[row + 1])
+    weights = inverse_examination(np.maximum(requests.shown_positions[shown], 0))
+    weight_of = dict(zip(requests.shown_items[shown].tolist(), weights, strict=True))
+    gains = np.array([weight_of[item] for item in items.tolist()]) * np.isin(items, requests.target_items[targets])
+    return float(gains @ (1 / np.log2(np.arange(len(items)) + 2.0)))

@@ -24,7 +24,7 @@ from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grad
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rankers import Rankers
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.shown import order_of_shown
+from recsys.pipeline.shown import dcg_of_shown
 from recsys.pipeline.sources import Sources
 from recsys.pipeline.training_rows import training_rows
 from recsys.progress import Progress
@@ -129,6 +129,6 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            shown=order_of_shown(pipeline, test, self.seed),
+            shown=dcg_of_shown(pipeline, test, self.seed),
             off_policy=None if logged is None else off_policy(logged, seed=self.seed),
         )

@@ -19,7 +19,7 @@ from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.shown import METRIC, order_of_shown
+from recsys.pipeline.shown import METRIC, dcg_of_shown
 
 LATE = AFTER + 90 * DAY
 
@@ -37,7 +37,7 @@ def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]
 def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
     past = PastScoring(Scoring(dataset.catalogue, plain.sources, EventState(dataset.log)), plain.config)
     requests = PastRequests.of(dataset.log, LATE, LATE + DAY)
-    return order_of_shown(PastPipeline(past, plain.features, plain.rankers), requests, seed=0)
+    return dcg_of_shown(PastPipeline(past, plain.features, plain.rankers), requests, seed=0)
 
 
 def test_a_click_counts_by_its_place_in_the_log_and_in_the_order(plain: Bundle, early: Dataset) -> None:
