@@ -181,9 +181,10 @@ class StreamQuestions:
         now: NDArray[np.int64],
     ) -> None:
         """Add what events tell to the answers (n_pairs, n_questions), for items in order."""
-        keys, times, *running, sums, states = view
-        counts, half_lives = self._count_questions, self._half_lives
-        add_answers(keys, times, *running, items, rows, now, edges, counts, sums, states, half_lives, answers)
+        counts, sums, states = self._count_questions, view.sum_questions, view.state_questions
+        running = view.running_sums, view.running_states
+        asked = items, rows, now, edges
+        add_answers(view.keys, view.times, *running, *asked, counts, sums, states, self._half_lives, answers)
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:
