@@ -22,7 +22,7 @@ _SAMPLE = 40
 
 _ROUNDS = 5
 _BLOCK = 4_096
-_FILES = ("middles.npy", "starts.npy", "members.npy")
+_CENTROIDS, _STARTS, _MEMBERS = "middles.npy", "starts.npy", "members.npy"
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,14 @@ class InvertedFile:
     def save(self, folder: Path) -> None:
         """Write three arrays into `folder`, which is made when it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, array in zip(_FILES, (self.centroids, self.starts, self.members), strict=True):
-            save_array(folder / name, array)
+        save_array(folder / _CENTROIDS, self.centroids)
+        save_array(folder / _STARTS, self.starts)
+        save_array(folder / _MEMBERS, self.members)
 
     @classmethod
     def load(cls, folder: Path) -> "InvertedFile":
         """Read what `save` wrote; arrays are mapped into memory."""
-        return cls(*(load_array(folder / name) for name in _FILES))
+        return cls(*(load_array(folder / name) for name in (_CENTROIDS, _STARTS, _MEMBERS)))
 
 
 def _nearest(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:

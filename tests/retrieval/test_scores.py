@@ -49,7 +49,7 @@ def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items:
     past = ItemWeights(histories.indptr.astype(np.int64), histories.indices, histories.data)
     links = sp.random(n_items, n_items, 0.3, "csr", np.float32, rng)
     for many in (0.0, np.inf):  # most are passed over for what a sample says, or none
-        with patch.object(scores, "_MANY", many):
+        with patch.object(scores, "_SAMPLED_ABOVE", many):
             check_same(SparseScores.of_links(past, links), (histories @ links).toarray(), seed)
 
 
