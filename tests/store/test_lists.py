@@ -86,6 +86,17 @@ class TestSqliteLists(ListsContract):
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/lists.db"
 
+    @pytest.mark.parametrize("put", [True, False])
+    def test_a_file_that_is_no_longer_there_answers_no_more(self, lists: Lists, tmp_path: Path, put: bool) -> None:
+        """Its lists are of yesterday, and who is forgotten in it stays in the one that has its name."""
+        lists.replace([("u1", "old")])
+        (tmp_path / "lists.db").rename(tmp_path / "old.db")
+        if put:
+            open_lists(f"sqlite:///{tmp_path}/lists.db").close()
+        for call in (lists.get, lists.forget):
+            with pytest.raises(StoreError, match="removed or replaced while it was open"):
+                call("u1")
+
 
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisLists(ListsContract):
