@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from recsys.errors import BundleError, BusyError, RecsysError, is_full
-from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
+from recsys.registry.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.registry.history import (
     Change,
     Check,
@@ -404,7 +404,7 @@ class Registry:
         self.snapshots.drop(version)
         hidden = self._versions / f".removed-{version}"
         (self._versions / version).rename(hidden)  # at once: never half a version under its name
-        shutil.rmtree(hidden)
+        remove_tree(hidden)
 
     def _folder(self, version: str) -> Path:
         folder = self._versions / version
@@ -461,7 +461,7 @@ class Registry:
                 held = hold_folder(folder)
                 if held is not None:
                     try:
-                        shutil.rmtree(folder)
+                        remove_tree(folder)
                     finally:
                         os.close(held)
 
