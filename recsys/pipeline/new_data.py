@@ -36,17 +36,17 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
     past = log.select(slice(0, len(log) - len(new)))
     length = int(new.times[-1] - past.times[-1]) if len(new) and len(past) else 0
     last = past.after(int(past.times[-1]) - max(length, WEEK)) if len(past) else past
-    acts = [_acts(part) for part in (past, last, new)]
+    past_acts, last_acts, new_acts = (_acts(part) for part in (past, last, new))
     span = (int(new.times[0]), int(new.times[-1]) + 1) if len(new) else (0, 0)
     return [
         _past(champion, past, config),
-        _volume("volume", acts[0], acts[2], span, config),
+        _volume("volume", past_acts, new_acts, span, config),
         _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
         check_unusable(len(new), n_unusable, config),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
-        _users(*acts, config),
-        *_mixtures(dataset, acts[1], acts[2], config),
+        _users(past_acts, last_acts, new_acts, config),
+        *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
         *_values(last, new, config),
     ]
@@ -173,7 +173,7 @@ def _prices(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Check:
     known = len(champion.catalogue)
     before = champion.catalogue.frame["price"].to_numpy().astype(np.float64)
     after = dataset.catalogue.frame["price"].to_numpy().astype(np.float64)[:known]
-    few = min(_FEW, max(1, np.count_nonzero(before > 0) // 2))
+    few = min(_FEW, max(1, int(np.count_nonzero(before > 0)) // 2))
     return _scale("prices", "price of known items", before, after, few, config)
 
 
