@@ -12,6 +12,7 @@ from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, 
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store
 from recsys.store.lists import Lists, is_url, open_lists
+from recsys.store.tail import SharedTail
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,11 @@ class TestRedisLists(ListsContract):
     def test_no_server(self) -> None:
         with pytest.raises(StoreError, match="check that Redis runs there"):
             open_lists(f"redis://127.0.0.1:{free_port()}/0")
+
+    def test_a_parameter_that_only_the_store_reads(self, url: str) -> None:
+        for open_ in (open_lists, lambda url: SharedTail(url, "log")):
+            with pytest.raises(ConfigError, match="no parameter 'durable'; leave it out"):
+                open_(f"{url}?durable=no")
 
 
 @pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
