@@ -46,6 +46,11 @@ class KafkaStream:
         if not parts.netloc or not self._topic or "/" in self._topic:
             raise ConfigError(f"stream kafka://{self._place}: write it as kafka://HOST:PORT/TOPIC")
         settings = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if "enable.auto.commit" in settings:
+            raise ConfigError(
+                f"stream kafka://{self._place}: enable.auto.commit would commit what a crash can still lose; leave it "
+                "out"
+            )
         self._error: type[Exception] = confluent_kafka.KafkaException
         self._offset: Any = confluent_kafka.TopicPartition
         self._unacknowledged: dict[tuple[str, int], int] = {}

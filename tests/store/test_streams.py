@@ -251,6 +251,8 @@ class TestKafkaStream(StreamContract):
     def test_a_wrong_url(self, producer: Any) -> None:
         with pytest.raises(ConfigError, match="kafka://HOST:PORT/TOPIC"):
             open_stream("kafka://localhost:9092")
+        with pytest.raises(ConfigError, match=r"enable\.auto\.commit would commit"):
+            open_stream("kafka://localhost:9092/clicks?enable.auto.commit=true")
         with pytest.raises(ConfigError, match=r"no\.such\.setting"):
             open_stream("kafka://localhost:9092/clicks?no.such.setting=1")
 
