@@ -97,10 +97,13 @@ class StoreFollower:
 
     def _replay(self, served: LoadedVersion) -> None:
         self._begun_anew([served])
+        self._store.reserve(served.start)  # it may have been put back from a backup of before
         served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
         served.catch_up(self._store)
 
     def _read_pages(self, versions: Sequence[LoadedVersion]) -> None:
+        if versions and not self.store_answers:  # it was away, perhaps to be put back from a backup
+            self._store.reserve(max(served.offset for served in versions))
         while versions:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)
@@ -119,7 +122,7 @@ class StoreFollower:
         for served in anew:
             served.begin(log)
         if anew:
-            logger.warning("the store's log was emptied, or has lost its end; lists go on from what it holds now")
+            logger.warning("the store's log was emptied; lists go on from what it holds now")
         return bool(anew)
 
     def _take(self, versions: Sequence[LoadedVersion], page: Sequence[Entry]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from recsys.registry import SnapshotRecord
 
@@ -115,7 +115,7 @@ def of_all_workers(folder: Path) -> bytes:
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            file.unlink(missing_ok=True)  # another worker may be asked at the same time
     together = CollectorRegistry()
     MultiProcessCollector(together, str(folder))  # type: ignore[no-untyped-call]
     return generate_latest(together)

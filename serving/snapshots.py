@@ -76,6 +76,7 @@ class SnapshotKeeper:
             raise BundleError(f"it is of another store, {record.identity[:80]!r}")
         try:
             last = max([self._store.last_offset(), *(n for n, _ in self._store.read_forgotten(record.offset - 1))])
+            self._store.reserve(record.offset)  # lest the log comes there once more, with other events
         except StoreError:
             return  # which is told when events are asked for
         if last < record.offset:

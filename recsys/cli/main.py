@@ -39,6 +39,10 @@ INTERRUPTED = 130
 
 _MAKE_ROOM = "; a disk is full: make room where the command writes, and for temporary files ($TMPDIR, else /tmp)"
 
+_UNCACHED = "cannot cache function"
+"""What numba says where neither the source's folder nor the user's may be written."""
+_NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
+
 _EPILOG = """\
 exit codes: 0 done; 2 wrong usage or config; 3 bad data; 4 bundle or registry; 5 store or service not reachable;
 130 interrupted. `recsys COMMAND --help` shows each command.
@@ -100,6 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if is_full(error):
             return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
+        if _UNCACHED in str(error):
+            return _fail(error, ConfigError.exit_code, hint=_NAME_CACHE)
         message = f"{type(error).__name__}: {error}"
         return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
 

@@ -91,10 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
                 lists,
                 resume=arguments.resume,
                 spread=partial(engine.run, published.open) if engine else None,
+                deliver=partial(_deliver, out, recommender, progress) if isinstance(out, str) else None,
                 progress=progress,
             )
-            if isinstance(out, str):
-                _deliver(lists, out, recommender, progress)
     if arguments.json:
         output.print_json({**summary.to_dict(), "out": _shown(arguments.out)})
     else:
@@ -135,7 +134,7 @@ def _short(place: str) -> str:
     return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _deliver(lists: Path, url: str, recommender: "Recommender", progress: ProgressLines) -> None:
+def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, lists: Path) -> None:
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
     from recsys.data.places import put
     from recsys.pipeline.deliver import deliver

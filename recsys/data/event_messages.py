@@ -1,5 +1,6 @@
 """Events from a stream: JSON objects with the columns of an event file, by the rules of `POST /v1/events`."""
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 import polars as pl
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,6 +31,14 @@ def _exact(given: Any) -> Any:
     return given
 
 
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        orjson.dumps(given)
+    except orjson.JSONEncodeError as error:  # more levels than it writes, though it reads them
+        raise ValueError(f"cannot be kept: {error}; send less deep objects") from error
+    return given
+
+
 _Id = Annotated[str, BeforeValidator(_exact), StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
 
 
@@ -47,7 +57,7 @@ class _Content(BaseModel):
     propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
     value: FiniteFloat | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
     session_id: _Id | None = None
-    context: dict[str, Any] | None = None
+    context: Annotated[dict[str, Any], AfterValidator(_kept)] | None = None
 
     @field_validator("context", mode="before")
     @classmethod
@@ -67,8 +77,8 @@ class Message:
     """One entry of a stream.
 
     Attributes:
-        place: where it stands, unique for all time: the id of an event that brings none, so that it counts once
-            however often it is delivered.
+        place: where it stands. With what it says it is the id of an event that brings none, which so counts once
+            however often it is delivered; another broker has other messages at such a place.
         content: the columns of an event, from JSON; or bytes that are such an object in JSON.
         time: when it was written, microseconds: the time of an event that brings none.
     """
@@ -111,6 +121,11 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
             continue
         context = None if content.context is None else orjson.dumps(content.context).decode()
         fields = content.model_dump(exclude={"event_id", "timestamp", "context"})
-        event_id = content.event_id or message.place
+        event_id = content.event_id or _id_of(message)
         events.append(Event(event_id=event_id, timestamp=when, context=context, **fields))
     return events, wrong
+
+
+def _id_of(message: Message) -> str:
+    content = message.content if isinstance(message.content, bytes) else orjson.dumps(dict(message.content))
+    return f"{message.place}/{hashlib.blake2b(content, digest_size=8).hexdigest()}"

@@ -78,6 +78,7 @@ def rank_to_parquet(
     *,
     resume: bool = False,
     spread: Spread | None = None,
+    deliver: Callable[[Path], None] | None = None,
     progress: Progress = silent,
 ) -> BatchSummary:
     """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
@@ -88,6 +89,7 @@ def rank_to_parquet(
         resume: keep the parts of an interrupted run of the same requests with the same version.
         spread: where parts are ranked side by side, by the same version; without it, or a single part, they are
             ranked in this process. Files are written by this one alone.
+        deliver: is given `out` while its parts are still there, so that a delivery that fails needs no ranking again.
 
     Raises:
         DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
@@ -105,13 +107,15 @@ def rank_to_parquet(
     paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
     with only_run(out.with_name(f".{out.name}.lock"), out):
         try:
-            _prepare(parts, _job(recommender, requests), resume)
+            _prepare(parts, _job(recommender, requests), resume, progress)
             _rank_all(recommender, requests, paths, spread, progress)
             pl.scan_parquet(paths, glob=False).sink_parquet(half)
             summary = _summary(recommender, requests, paths)
             sync(half)
             os.replace(half, out)
             sync(out.parent)  # before the parts are gone, from which it could be made again
+            if deliver is not None:
+                deliver(out)
             shutil.rmtree(parts)
         except (OSError, pl.exceptions.PolarsError) as error:
             with suppress(OSError):
@@ -219,11 +223,13 @@ def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
     return digest.hexdigest()
 
 
-def _prepare(parts: Path, job: str, resume: bool) -> None:
+def _prepare(parts: Path, job: str, resume: bool, progress: Progress) -> None:
     """An empty folder of parts, or the one that an interrupted run of the same job left."""
     note, content = parts / "job.json", json.dumps({"job": job}).encode()
-    if resume and note.exists() and note.read_bytes() == content:
-        return
+    if resume and note.exists():
+        if note.read_bytes() == content:
+            return
+        progress("what an interrupted run left is of another version, other data or other requests: all is made anew")
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir()
     replace_file(note, content)

@@ -109,8 +109,10 @@ def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> 
 
 def _calibration(challenger: EvaluationReport, champion: EvaluationReport, config: RetrainConfig) -> Iterator[Check]:
     for name in challenger.calibration.keys() & champion.calibration.keys():
-        now, then = (report.calibration[name].expected_calibration_error for report in (challenger, champion))
-        words = f"calibration error of {name} {now:.3f}, {then:.3f} with the served version"
+        bins = [report.calibration[name] for report in (challenger, champion)]
+        now, then = (one.expected_calibration_error for one in bins)
+        ours, theirs = (f"{one.ratio:.2f} times what happened is predicted" for one in bins)
+        words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
         yield Check(
             "calibration",
             now - then <= config.max_calibration_loss,

@@ -36,17 +36,29 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
     past = log.select(slice(0, len(log) - len(new)))
     length = int(new.times[-1] - past.times[-1]) if len(new) and len(past) else 0
     last = past.after(int(past.times[-1]) - max(length, WEEK)) if len(past) else past
+    past_acts, last_acts, new_acts = (_acts(part) for part in (past, last, new))
+    span = (int(new.times[0]), int(new.times[-1]) + 1) if len(new) else (0, 0)
     return [
         _past(champion, past, config),
-        _volume(past, new, config),
-        _unusable(len(new), n_unusable, config),
+        _volume("volume", past_acts, new_acts, span, config),
+        _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
+        check_unusable(len(new), n_unusable, config),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
-        _users(past, last, new, config),
-        *_mixtures(dataset, last, new, config),
+        _users(past_acts, last_acts, new_acts, config),
+        *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
         *_values(last, new, config),
     ]
+
+
+def _acts(log: InteractionLog) -> InteractionLog:
+    """What users did: what is shown is the work of the served version, and of whoever logs it."""
+    return log.select(~log.is_impression)
+
+
+def _impressions(log: InteractionLog) -> InteractionLog:
+    return log.select(log.is_impression)
 
 
 def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
@@ -60,12 +72,18 @@ def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Chec
     return Check("past", there >= config.min_past * len(known), f"{words}; at least {config.min_past:.0%} must be")
 
 
-def _volume(past: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
-    """Against the same hours of the same weekdays before; against the mean rate where the log is too short for that."""
-    if not len(past) or not len(new):
-        return Check("volume", True, "nothing to compare with")
-    # From the first new event on: a server that starts to write long after an export leaves a gap.
-    start, end, known = int(new.times[0]), int(new.times[-1]) + 1, int(past.times[-1]) + 1
+def _volume(
+    name: str, past: InteractionLog, new: InteractionLog, span: tuple[int, int], config: RetrainConfig
+) -> Check:
+    """Against the same hours of the same weekdays before; against the mean rate where the log is too short for that.
+
+    Args:
+        span: from the first new event of any kind on, as a server that starts to write long after an export leaves a
+            gap, to the last one.
+    """
+    if not len(past) or span[0] == span[1]:
+        return Check(name, True, "nothing to compare with")
+    (start, end), known = span, int(past.times[-1]) + 1
     first = -(-(end - known) // WEEK) * WEEK
     step = max(WEEK, -(-(end - start) // WEEK) * WEEK)
     shifts = [shift for place in range(_WEEKS) if start - (shift := first + step * place) >= past.times[0]]
@@ -78,11 +96,12 @@ def _volume(past: InteractionLog, new: InteractionLog, config: RetrainConfig) ->
     low, high = config.min_volume * usual, config.max_volume * usual
     words = f"{len(new):,} new events; {usual:,.0f} {where}"
     if usual < _FEW:
-        return Check("volume", True, f"{words}: too few to compare")
-    return Check("volume", low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")
+        return Check(name, True, f"{words}: too few to compare")
+    return Check(name, low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")
 
 
-def _unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
+def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
+    """New events that were set aside: many of them are no accident, such as ids in another form."""
     share = n_unusable / max(1, n_new + n_unusable)
     words = (
         f"{share:.1%} of the new events name unknown items or have wrong cells; at most {config.max_unusable:.0%} may"
@@ -91,16 +110,17 @@ def _unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
 
 
 def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """An optional column that is suddenly empty, or full."""
+    """An optional column that is suddenly empty; of values, which say what an event is worth, also one that is full."""
     for name, then, now in (
-        ("value", ~np.isnan(last.values), ~np.isnan(new.values)),
+        ("value", ~np.isnan(_acts(last).values), ~np.isnan(_acts(new).values)),
         ("request_id", last.requests >= 0, new.requests >= 0),
         ("position", last.positions >= 0, new.positions >= 0),
         ("propensity", ~np.isnan(last.propensities), ~np.isnan(new.propensities)),
     ):
         if min(len(then), len(now)) >= _FEW and (then.any() or now.any()):
             words = f"{now.mean():.0%} of the new events have a {name}, {then.mean():.0%} in the last window"
-            yield Check(f"schema: {name}", abs(now.mean() - then.mean()) <= config.max_drift, words)
+            lost = float(then.mean() - now.mean())
+            yield Check(f"schema: {name}", (abs(lost) if name == "value" else lost) <= config.max_drift, words)
 
 
 def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Iterator[Check]:
@@ -128,12 +148,11 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
 
 
 def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """Kinds of events, and categories of the items that users chose (what is shown is the served version's work)."""
+    """Kinds of events, and categories of the items, of what users did."""
     categories = dataset.catalogue.codes("category")
-    chosen, chosen_now = last.items[~last.is_impression], new.items[~new.is_impression]
     for name, then, now in (
         ("events", last.events.astype(np.int64), new.events.astype(np.int64)),
-        ("categories", categories[chosen].astype(np.int64), categories[chosen_now].astype(np.int64)),
+        ("categories", categories[last.items].astype(np.int64), categories[new.items].astype(np.int64)),
     ):
         if min(len(then), len(now)) < _FEW:
             continue
@@ -150,28 +169,32 @@ def _distance(then: NDArray[np.int64], now: NDArray[np.int64]) -> float:
 
 
 def _prices(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Check:
-    """Prices of items that the version knows."""
+    """Prices of items that the version knows: the same items, so that a few are enough."""
     known = len(champion.catalogue)
     before = champion.catalogue.frame["price"].to_numpy().astype(np.float64)
     after = dataset.catalogue.frame["price"].to_numpy().astype(np.float64)[:known]
-    return _scale("prices", "price of known items", before, after, config)
+    few = min(_FEW, max(1, int(np.count_nonzero(before > 0)) // 2))
+    return _scale("prices", "price of known items", before, after, few, config)
 
 
 def _values(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
     """Values of each kind of event."""
     for code, name in enumerate(new.event_names):
-        yield _scale(
-            f"values of {name}",
-            f"value of {name}",
-            last.values[last.events == code],
-            new.values[new.events == code],
-            config,
-        )
+        then, now = last.values[last.events == code], new.values[new.events == code]
+        yield _scale(f"values of {name}", f"value of {name}", then, now, _FEW, config)
 
 
-def _scale(name: str, what: str, then: NDArray[np.floating], now: NDArray[np.floating], config: RetrainConfig) -> Check:
+def _scale(
+    name: str, what: str, then: NDArray[np.floating], now: NDArray[np.floating], few: int, config: RetrainConfig
+) -> Check:
+    """The median of what is above 0, and how much of it is: 0 is what a reader writes who finds no number."""
+    then, now = then[np.isfinite(then)], now[np.isfinite(now)]
+    above = [float(np.mean(values > 0)) if len(values) >= few else 0.0 for values in (then, now)]
+    if len(now) >= few and above[0] - above[1] > config.max_drift:
+        words = f"{above[1]:.0%} of the {what} is above 0, {above[0]:.0%} was; {config.max_drift:.0%} may be lost"
+        return Check(name, False, words)
     then, now = then[then > 0], now[now > 0]
-    if min(len(then), len(now)) < min(_FEW, max(1, len(then))) or not len(then):
+    if min(len(then), len(now)) < few:
         return Check(name, True, "too few to compare")
     factor = float(np.median(now) / np.median(then))
     words = f"the median {what} is {factor:.3g} times what it was; a factor of {config.max_scale:g} is allowed"

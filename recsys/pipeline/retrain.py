@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from recsys.config import override
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest, without_users
@@ -19,7 +21,7 @@ from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.continued_training import can_continue, continue_training, measure_as_served, renumbered
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
-from recsys.pipeline.new_data import check_data
+from recsys.pipeline.new_data import check_data, check_unusable
 from recsys.pipeline.train import train
 from recsys.progress import Progress
 from recsys.registry import Check, Registry, StoreMark
@@ -120,9 +122,11 @@ def retrain_from_store(
     champion = _champion(registry, overrides)
     mark = champion.store
     start = mark.offset if mark is not None and mark.identity == store.identity else 0
-    changes = [change for _, change in _pages(store.read_items, 0)]
-    catalogue, set_aside = change_fitting_items(champion.catalogue, changes)
+    store.reserve(start)  # it may have been put back from a backup of before
     events, digests, offset = _read(store, start)
+    changes = [change for _, change in _pages(store.read_items, 0)]  # after the events, which may be of new items
+    catalogue, set_aside = change_fitting_items(champion.catalogue, changes)
+    events = [*_passed_over(store, start, champion.catalogue, catalogue), *events]
     pseudonyms = Pseudonyms.of_config(champion.config.privacy)
     if pseudonyms is not None:  # a server without them may have written to the store
         events = [replace(event, user_id=pseudonyms.of(event.user_id)) for event in events]
@@ -212,11 +216,15 @@ class _Retraining:
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
         decision = Decision("skipped", "", champion.version, None, news.n_events, set_aside=set_aside)
-        least = champion.config.retrain.min_events
-        if news.n_events < least:
-            reason = f"{news.n_events:,} new events; retrain.min_events asks for {least:,}"
+        config = champion.config.retrain
+        if news.n_events < config.min_events:
+            unusable = check_unusable(news.n_events, news.n_unusable, config)
+            if not unusable.passed and news.n_events + news.n_unusable >= config.min_events:  # they are what is missing
+                return replace(decision, action="refused", reason=_objections([unusable]), checks=(unusable,))
+            reason = f"{news.n_events:,} new events; retrain.min_events asks for {config.min_events:,}"
             return replace(decision, reason=reason, checks=(Check("events", False, reason),))
-        checks = check_data(champion, news.dataset, news.n_unusable)
+        remembered = replace(champion, log=without_users(champion.log, news.digests))  # who is forgotten is not missing
+        checks = check_data(remembered, news.dataset, news.n_unusable)
         decision = replace(decision, checks=tuple(checks))
         if not all(check.passed for check in checks):
             return replace(decision, action="refused", reason=_objections(checks))
@@ -236,6 +244,12 @@ class _Retraining:
         config, dataset = champion.config.retrain, self.news.dataset
         self.progress(f"measuring version {champion.version} on the newest requests")
         served = measure_as_served(champion, dataset, test_start, seed, self.progress)
+        if not served.n_requests:
+            reason = (
+                "none of the newest requests wants an item that may be listed: what they want is not available, or was "
+                "seen before and policy.seen leaves seen items out"
+            )
+            return replace(decision, reason=reason, checks=(*decision.checks, Check("events", False, reason)))
         expected = champion.report.metrics[METRIC]["mean"]
         trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
         challenger = replace(trained, store=self.news.read)
@@ -337,6 +351,13 @@ def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
     if forgotten:
         events = [event for at, event in enumerate(events) if at >= forgotten.get(user_digest(event.user_id), 0)]
     return events, set(forgotten), after
+
+
+def _passed_over(store: Store, until: int, before: ItemCatalogue, now: ItemCatalogue) -> list[Event]:
+    """Events up to an offset of items that have come since: earlier trainings did not know these, and left them out."""
+    new = {*now.vocabulary.ids(range(len(before), len(now)))}
+    known = takewhile(lambda entry: entry[0] <= until, _pages(store.read, 0)) if new and until else ()
+    return [event for _, event in known if event.item_id in new]
 
 
 def _pages(read: Callable[[int, int], list[tuple[int, Entry]]], after: int) -> Iterator[tuple[int, Entry]]:

@@ -2,12 +2,12 @@
 
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +108,24 @@ class Watch:
         sleep: Callable[[float], None],
         chance: Callable[[], float],
     ) -> None:
-        """Go on until interrupted. A domain error is a failed turn; what nobody has thought of ends the watch."""
+        """Go on until interrupted: of an interval the first turn is now, of a time of the day then. A domain error is a
+        failed turn; what nobody has thought of ends the watch."""
         failures = 0
+        if self.schedule.at is not None:
+            self._wait(failures, progress, sleep, chance)
         while True:
             turn = self.turn(failures)
             failures = turn.failures
             tell(turn)
             self._report(turn, progress)
-            pause = self.schedule.pause(datetime.now(UTC), failures, chance())
-            progress(f"next turn in {pause:,.0f} s")
-            sleep(pause)
+            self._wait(failures, progress, sleep, chance)
+
+    def _wait(
+        self, failures: int, progress: Progress, sleep: Callable[[float], None], chance: Callable[[], float]
+    ) -> None:
+        pause = self.schedule.pause(datetime.now(UTC), failures, chance())
+        progress(f"next turn in {pause:,.0f} s")
+        sleep(pause)
 
     def turn(self, failures: int = 0) -> Turn:
         """One decision."""
@@ -139,7 +147,7 @@ class Watch:
         if self.webhook is not None and turn.event != "skipped":
             try:
                 post(self.webhook, message(turn, self.registry))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HTTPException) as error:
                 progress(f"the webhook was not reached: {error}")
 
 

@@ -3,8 +3,9 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -39,6 +40,14 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
     sync(path.parent)
 
 
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all that it holds; where it is a link, as to a larger disk, what that names too."""
+    with suppress(FileNotFoundError):  # a link that names nothing any more
+        shutil.rmtree(folder.resolve())
+    if folder.is_symlink():
+        folder.unlink()
+
+
 def append_line(path: Path, line: bytes) -> None:
     """Add a line of JSON to a file and force it to the disk. Half a line that a crash left behind is cut off first; a
     whole one, whose end was lost when somebody edited the file, is ended."""
@@ -70,35 +79,36 @@ def _is_json(text: bytes) -> bool:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file against other processes and threads; waits for it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with _opened(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
 def locked_at_once(path: Path) -> Iterator[bool]:
     """Hold a lock file if nobody else does; yields whether that is so. It is let go when its process ends, however."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with _opened(path) as descriptor:
         yield _locks(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
 def locked_for_now(path: Path) -> Iterator[bool]:
     """`locked_at_once` for places where no lock file is to stay: it is removed by whoever held it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+    with _opened(path) as descriptor:
         alone = _locks(descriptor) and _is_at(descriptor, path)
         try:
             yield alone
         finally:
             if alone:
                 path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """A lock file, which is made where it is missing; closing it lets go of what was locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from recsys.errors import BundleError, BusyError, RecsysError, is_full
-from recsys.registry.disk import hold_folder, locked, locked_at_once, replace_file, sync, sync_tree
+from recsys.registry.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.registry.history import (
     Check,
     earlier_versions,
@@ -260,7 +260,7 @@ class Registry(RegistryReader):
         self.snapshots.drop(version)
         hidden = self._versions / f".removed-{version}"
         (self._versions / version).rename(hidden)  # at once: never half a version under its name
-        shutil.rmtree(hidden)
+        remove_tree(hidden)
 
     def _make_current(self, version: str, why: str, checks: Sequence[Check] = ()) -> None:
         try:
@@ -311,7 +311,7 @@ class Registry(RegistryReader):
                 held = hold_folder(folder)
                 if held is not None:
                     try:
-                        shutil.rmtree(folder)
+                        remove_tree(folder)
                     finally:
                         os.close(held)
 

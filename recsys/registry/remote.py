@@ -42,7 +42,7 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
     with registry.stage() as folder:
         if version is None:
             _fetch(url, _CURRENT, folder / _CURRENT)
-            version = (folder / _CURRENT).read_text(encoding="utf-8").strip()
+            version = (folder / _CURRENT).read_text(encoding="utf-8", errors="replace").strip()
             (folder / _CURRENT).unlink()
         if not registry.is_whole(version):
             _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)

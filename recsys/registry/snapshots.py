@@ -9,7 +9,6 @@ No version needs one: whatever is wrong with it, the store's log tells the same.
 
 import os
 import secrets
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -19,7 +18,7 @@ import orjson
 from pydantic import ValidationError
 
 from recsys.errors import BundleError
-from recsys.registry.disk import locked_at_once, replace_file, sync, sync_tree
+from recsys.registry.disk import locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.registry.manifest import FileRecord, Record, describe_files, verify_file
 
 SCHEMA_VERSION = 1
@@ -170,6 +169,6 @@ def _remove(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.rename(hidden)
         if hidden.is_dir():
-            shutil.rmtree(hidden)
+            remove_tree(hidden)
         else:
             os.unlink(hidden)

@@ -49,6 +49,11 @@ class EventLog(Protocol):
         """The offset of the newest event, 0 when there is none."""
         ...
 
+    def reserve(self, offset: int) -> None:
+        """Give no offset up to this one any more: a reader knows what it is of, though the log may have lost that, as
+        one does that was put back from a backup."""
+        ...
+
     def close(self) -> None:
         """Let go of connections. Closing twice is fine."""
         ...

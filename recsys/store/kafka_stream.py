@@ -21,6 +21,10 @@ _CONNECTION_SECONDS = 10.0
 """How long to wait for a broker at the start: reading alone would wait for ever, and look like an empty topic."""
 
 
+_JOINING_SECONDS = 120.0
+"""How long to wait for a share of the topic: a group waits for a reader that was killed until its session is over."""
+
+
 class KafkaStream:
     """A `Stream`. The URL is `kafka://host:port[,host:port]/TOPIC?group=NAME`.
 
@@ -42,9 +46,15 @@ class KafkaStream:
         if not parts.netloc or not self._topic or "/" in self._topic:
             raise ConfigError(f"stream kafka://{self._place}: write it as kafka://HOST:PORT/TOPIC")
         settings = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if "enable.auto.commit" in settings:
+            raise ConfigError(
+                f"stream kafka://{self._place}: enable.auto.commit would commit what a crash can still lose; leave it "
+                "out"
+            )
         self._error: type[Exception] = confluent_kafka.KafkaException
         self._offset: Any = confluent_kafka.TopicPartition
         self._unacknowledged: dict[tuple[str, int], int] = {}
+        self._has_joined = False
         try:
             self._consumer: Any = confluent_kafka.Consumer(
                 {
@@ -59,14 +69,21 @@ class KafkaStream:
             raise ConfigError(f"stream kafka://{self._place}: {error.args[0].str()}") from error
         try:
             self._consumer.list_topics(self._topic, _CONNECTION_SECONDS)
-            self._consumer.subscribe([self._topic])
+            self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
         except confluent_kafka.KafkaException as error:
             self._consumer.close()
             raise StoreError(f"stream kafka://{self._place}: no broker answers: {error.args[0].str()}") from error
 
     def read(self, seconds: float) -> list[Message]:
-        """The next messages of the partitions that this reader has."""
-        found = self._consume(1, seconds)
+        """The next messages of the partitions that this reader has; until it is told which, it waits for that."""
+        late = time.monotonic() + _JOINING_SECONDS
+        while True:
+            joined = self._has_joined  # before the wait, all of which is then for messages
+            found = self._consume(1, seconds)
+            if found or joined:
+                break
+            if time.monotonic() > late:
+                raise StoreError(f"stream kafka://{self._place}: the group lets nobody join; check its other readers")
         if found:
             found += self._consume(_PAGE - 1, _PATIENCE_SECONDS)
         for one in found:
@@ -88,6 +105,12 @@ class KafkaStream:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
+
+    def _on_assign(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        self._has_joined = True
+
+    def _on_revoke(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        self._has_joined = False
 
     def _consume(self, most: int, seconds: float) -> list[Any]:
         try:

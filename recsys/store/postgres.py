@@ -39,6 +39,8 @@ _APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
 SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
 ON CONFLICT (event_id) DO NOTHING"""
 
+_RESERVE = """SELECT setval('recsys.events_offset_seq', %s) FROM recsys.events_offset_seq WHERE last_value < %s"""
+
 _PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
 SELECT item_id, content FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS put (item_id, content, place)
 ORDER BY place
@@ -97,6 +99,12 @@ class PostgresStore:
         """The newest offset, 0 for an empty log."""
         with self._connections.one() as connection:
             return int(_one(connection, 'SELECT coalesce(max("offset"), 0) FROM recsys.events'))
+
+    def reserve(self, offset: int) -> None:
+        """Give no offset up to this one any more."""
+        with self._connections.one() as connection, connection.transaction():
+            connection.execute(_TURN)
+            connection.execute(_RESERVE, (offset, offset))
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""

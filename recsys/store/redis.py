@@ -20,12 +20,25 @@ from recsys.errors import ConfigError, StoreError
 from recsys.store.address import address_of
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
-from recsys.store.redis_scripts import APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS
+from recsys.store.redis_scripts import (
+    APPEND,
+    EVENTS_OF,
+    FORGET,
+    KEEP_LISTS,
+    LISTS_OF,
+    PUT_ITEMS,
+    READ,
+    READ_ITEMS,
+    RESERVE,
+)
 
 REMEMBER_DAYS = 30
 """How long an event_id is remembered by default: a repeated one counts once within that time."""
 
 TIMEOUT_SECONDS = 10.0
+
+_GAP = 1_000_000
+"""Offsets that a Redis which may lose its end passes over after a restart: more than it gives between two readings."""
 
 _REQUIRED = ("event_id", "user_id", "item_id", "event", "timestamp")
 _row_of = attrgetter(*(field.name for field in fields(Event)))
@@ -59,15 +72,16 @@ class RedisStore:
         self._remember_seconds = int(days) * 86_400
         self._error: type[Exception] = redis.RedisError
         self._closed = False
+        self._gap = _GAP if parameters.get("durable") == "no" else 0
         address = urlunsplit(parts._replace(query=""))
         self._client: Any = redis.Redis.from_url(
             address, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         )
         try:
             with self._explained():
-                if parameters.get("durable") != "no":
+                if not self._gap:
                     self._check_durable()
-                scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS)
+                scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS, RESERVE)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
                 identity: Any = self._client.get("recsys:identity")
@@ -78,12 +92,12 @@ class RedisStore:
 
     @property
     def identity(self) -> str:
-        """A name made with the log; another one after a `read` that found the log emptied, or without its end."""
+        """A name made with the log; another one after a `read` that found the log emptied."""
         return self._identity
 
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Add events with one script, synced to Redis' disk before it answers."""
-        words: list[Any] = [self._remember_seconds]
+        words: list[Any] = [self._remember_seconds, self._gap]
         for event in events:
             if any(getattr(event, name) is None for name in _REQUIRED):
                 raise StoreError(
@@ -105,14 +119,18 @@ class RedisStore:
             newest = self._client.xrevrange("recsys:events", count=1)
         return _offset(newest[0][0]) if newest else 0
 
+    def reserve(self, offset: int) -> None:
+        """Give no offset up to this one any more."""
+        self._run(RESERVE, [offset])
+
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes; each takes the place of the item's earlier one, with a new offset."""
-        words: list[Any] = []
+        words: list[Any] = [self._gap]
         for change in changes:
             if change.item_id is None:
                 raise StoreError(f"store redis://{self._place}: a change without an item_id; none was kept")
             words += (change.item_id, json.dumps(change.content))
-        if words:
+        if changes:
             self._run(PUT_ITEMS, words)
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
@@ -161,7 +179,7 @@ class RedisStore:
 
         Redis' append-only file holds them until its next rewrite (BGREWRITEAOF).
         """
-        return int(self._run(FORGET, (user_id, user_digest(user_id))))
+        return int(self._run(FORGET, (user_id, user_digest(user_id), self._gap)))
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
@@ -176,11 +194,16 @@ class RedisStore:
 
     def _check_durable(self) -> None:
         """Refuse a Redis that acknowledges what it can still lose."""
-        settings = self._client.config_get("append*")
+        settings = self._client.config_get("append*") | self._client.config_get("maxmemory*")
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
             raise StoreError(
                 f"store redis://{self._place} may forget acknowledged events in a crash: set `appendonly yes` and "
                 "`appendfsync always` in redis.conf, or end the URL in ?durable=no to accept that"
+            )
+        if settings.get("maxmemory", "0") != "0" and settings.get("maxmemory-policy") != "noeviction":
+            raise StoreError(
+                f"store redis://{self._place} may forget acknowledged events when its memory is full: set "
+                "`maxmemory-policy noeviction` in redis.conf, or end the URL in ?durable=no to accept that"
             )
 
     def _run(self, script: str, words: Sequence[Any]) -> Any:

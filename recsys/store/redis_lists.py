@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from recsys.errors import ConfigError, StoreError
-from recsys.store.address import address_of
+from recsys.store.address import address_of, check_parameters
 
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
@@ -38,6 +38,7 @@ class RedisLists:
         self._client: Any = redis.Redis.from_url(
             url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
         )
+        check_parameters(self._client, f"lists in {self._place}")
         with self._explained():
             self._client.ping()
         self._get, self._forget = self._client.register_script(_GET), self._client.register_script(_FORGET)

@@ -1,16 +1,33 @@
 """What the Redis store does inside Redis: each script is atomic, all or none, and one round trip.
 
 Keys: the name of the log `recsys:identity`, the streams `recsys:events` and `recsys:forgotten` (entry "n-0" is offset
-n), the counters `recsys:offset` and `recsys:item-offset`, the lists `recsys:user:ID` of a user's offsets, the marks
-`recsys:event:ID` of known event ids, the hash `recsys:items` and the sorted set `recsys:item-offsets`; for each
-answered list `recsys:list:REQUEST:VARIANT`, its key under `recsys:shown:REQUEST` where it was shown, and the lists
-`recsys:lists-of:USER` of such keys. One database holds one store.
+n), the counters `recsys:offset` and `recsys:item-offset`, the run of Redis that counted last `recsys:run`, the lists
+`recsys:user:ID` of a user's offsets, the marks `recsys:event:ID` of known event ids, the hash `recsys:items` and the
+sorted set `recsys:item-offsets`; for each answered list `recsys:list:REQUEST:VARIANT`, its key under
+`recsys:shown:REQUEST` where it was shown, and the lists `recsys:lists-of:USER` of such keys. One database holds one
+store.
 """
 
-# ARGV: seconds to remember ids, then id, user and row of each event. Returns how many were new.
-APPEND = """
+_PASS_OVER = """
+local function pass_over(gap)
+  if gap ~= '0' then
+    local run, before = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'), redis.call('GET', 'recsys:run')
+    if before and before ~= run then
+      redis.call('INCRBY', 'recsys:offset', gap)
+      redis.call('INCRBY', 'recsys:item-offset', gap)
+    end
+    redis.call('SET', 'recsys:run', run)
+  end
+end
+"""
+"""A Redis that may lose its end (`durable=no`) passes over so many offsets when it was started again: readers know
+those that it has lost, and never look at them again."""
+
+# ARGV: seconds to remember ids, offsets to pass over, then id, user and row of each event. Returns how many were new.
+APPEND = f"""{_PASS_OVER}
+pass_over(ARGV[2])
 local accepted = 0
-for place = 2, #ARGV, 3 do
+for place = 3, #ARGV, 3 do
   if redis.call('SET', 'recsys:event:' .. ARGV[place], '1', 'NX', 'EX', ARGV[1]) then
     local offset = redis.call('INCR', 'recsys:offset')
     redis.call('XADD', 'recsys:events', offset .. '-0', 'e', ARGV[place + 2])
@@ -22,14 +39,16 @@ return accepted
 """
 
 # ARGV: after, how many, the name of the log as the reader knows it, another name. Returns the name, and entries. Where
-# Redis was emptied, or has lost what it had not yet written (`durable=no`) and so would give offsets a second time, the
-# log gets the other name: readers then begin anew.
+# Redis was emptied the log gets the other name: readers then begin anew. Where it has only lost its end, which the
+# reader knows, it goes on behind that.
 READ = """
 local identity = redis.call('GET', 'recsys:identity')
 local last = tonumber(redis.call('GET', 'recsys:offset') or '0')
-if not identity or (identity == ARGV[3] and last < tonumber(ARGV[1])) then
+if not identity then
   identity = ARGV[4]
   redis.call('SET', 'recsys:identity', identity)
+elseif identity == ARGV[3] and last < tonumber(ARGV[1]) then
+  redis.call('SET', 'recsys:offset', ARGV[1])
 end
 return {identity, redis.call('XRANGE', 'recsys:events', '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])}
 """
@@ -44,8 +63,16 @@ end
 return rows
 """
 
-# ARGV: user, digest. Returns how many events were removed.
-FORGET = """
+# ARGV: offset.
+RESERVE = """
+if tonumber(redis.call('GET', 'recsys:offset') or '0') < tonumber(ARGV[1]) then
+  redis.call('SET', 'recsys:offset', ARGV[1])
+end
+"""
+
+# ARGV: user, digest, offsets to pass over. Returns how many events were removed.
+FORGET = f"""{_PASS_OVER}
+pass_over(ARGV[3])
 local offsets = redis.call('LRANGE', 'recsys:user:' .. ARGV[1], 0, -1)
 for _, offset in ipairs(offsets) do
   redis.call('XDEL', 'recsys:events', offset .. '-0')
@@ -101,16 +128,20 @@ end
 return rows
 """
 
-# ARGV: id and content of each change.
-PUT_ITEMS = """
-for place = 1, #ARGV, 2 do
+# ARGV: offsets to pass over, then id and content of each change.
+PUT_ITEMS = f"""{_PASS_OVER}
+pass_over(ARGV[1])
+for place = 2, #ARGV, 2 do
   redis.call('HSET', 'recsys:items', ARGV[place], ARGV[place + 1])
   redis.call('ZADD', 'recsys:item-offsets', redis.call('INCR', 'recsys:item-offset'), ARGV[place])
 end
 """
 
-# ARGV: after, how many. Returns offset, id and content of each change in turn.
+# ARGV: after, how many. Returns offset, id and content of each change in turn. What Redis has lost is passed over.
 READ_ITEMS = """
+if tonumber(redis.call('GET', 'recsys:item-offset') or '0') < tonumber(ARGV[1]) then
+  redis.call('SET', 'recsys:item-offset', ARGV[1])
+end
 local after, most = '(' .. ARGV[1], ARGV[2]
 local found = redis.call('ZRANGEBYSCORE', 'recsys:item-offsets', after, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local changes = {}

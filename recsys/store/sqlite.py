@@ -19,7 +19,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_log import empty_log
+from recsys.store.sqlite_log import check_in_place, empty_log, inode_of
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -49,7 +49,7 @@ class SqliteStore:
         try:
             with self._explained():
                 self._connection.execute("PRAGMA journal_mode = WAL")
-                self._inode = path.stat().st_ino
+                self._inode = inode_of(path)
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._migrate()
@@ -75,7 +75,7 @@ class SqliteStore:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
         with self._turn(), self._explained():
-            self._check_in_place()
+            check_in_place(self._path, self._inode)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
         return [(offset, Event(*columns)) for offset, *columns in rows]
 
@@ -84,6 +84,13 @@ class SqliteStore:
         with self._turn(), self._explained():
             (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
         return int(offset)
+
+    def reserve(self, offset: int) -> None:
+        """Give no offset up to this one any more."""
+        with self._turn(), self._explained():
+            if self._last_given() < offset:
+                with self._transaction():
+                    self._go_on_behind(max(offset, self._last_given()))
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
@@ -95,7 +102,7 @@ class SqliteStore:
         """Changes of items above an offset, in order."""
         statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
         with self._turn(), self._explained():
-            self._check_in_place()
+            check_in_place(self._path, self._inode)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
 
@@ -149,13 +156,9 @@ class SqliteStore:
             with self._transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
                 run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
-                offsets = run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'events'").rowcount
-                if not offsets:  # nothing was ever stored
-                    run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1)")
-                run(
-                    "INSERT INTO forgotten SELECT seq, ? FROM sqlite_sequence WHERE name = 'events'",
-                    (user_digest(user_id),),
-                )
+                mark = self._last_given() + 1
+                self._go_on_behind(mark)
+                run("INSERT INTO forgotten VALUES (?, ?)", (mark, user_digest(user_id)))
             empty_log(self._connection, self._path)
         return removed
 
@@ -168,6 +171,17 @@ class SqliteStore:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+    def _last_given(self) -> int:
+        """The newest offset of an event or a mark that there ever was."""
+        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        return 0 if found is None else int(found[0])
+
+    def _go_on_behind(self, offset: int) -> None:
+        """Have the next event get the offset after this one."""
+        run = self._connection.execute
+        if not run("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (offset,)).rowcount:
+            run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (offset,))  # nothing was ever stored
 
     def _forgotten(self, after: int) -> list[tuple[int, Forgotten]]:
         statement = 'SELECT "offset", user_digest FROM forgotten WHERE "offset" > ? ORDER BY "offset"'
@@ -207,25 +221,13 @@ class SqliteStore:
         """All or none. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._check_in_place()
+            check_in_place(self._path, self._inode)
             yield
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
                 self._connection.execute("ROLLBACK")
             raise
-
-    def _check_in_place(self) -> None:
-        """A file without a name would take what is written, and lose it when the last process that has it open ends."""
-        try:
-            inode = self._path.stat().st_ino
-        except OSError:
-            inode = 0
-        if inode != self._inode:
-            raise StoreError(
-                f"store {self._path}: the file was removed or replaced while it was open; put it back, or restart what "
-                "uses it to begin with the one that is there now"
-            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

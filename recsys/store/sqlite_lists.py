@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recsys.errors import StoreError
-from recsys.store.sqlite_log import empty_log
+from recsys.store.sqlite_log import check_in_place, empty_log, inode_of
 
 _WAIT_SECONDS = 10.0
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
@@ -33,13 +33,14 @@ class SqliteLists:
                 self._check_own()
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._connection.execute(_TABLE)
+                self._inode = inode_of(path)
         except BaseException:
             self._connection.close()
             raise
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """All in one transaction: readers see the old lists until it ends."""
-        with self._lock, self._explained():
+        with self._turn():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.execute("DELETE FROM lists")
@@ -53,7 +54,7 @@ class SqliteLists:
 
     def get(self, id_: str) -> str | None:
         """The list of an id."""
-        with self._lock, self._explained():
+        with self._turn():
             row = self._connection.execute("SELECT content FROM lists WHERE id = ?", (id_,)).fetchone()
         return None if row is None else str(row[0])
 
@@ -63,7 +64,7 @@ class SqliteLists:
         Raises:
             StoreError: also where another process reads the file and so keeps the journal.
         """
-        with self._lock, self._explained():
+        with self._turn():
             self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
             empty_log(self._connection, self._path)
 
@@ -78,6 +79,14 @@ class SqliteLists:
                 f"lists in {self._path}: the file holds a store, which would take no event while lists are written; "
                 "give them a file of their own"
             )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One call at a time. Another file that was put in this one's place has other lists, and knows nobody who is
+        forgotten here."""
+        with self._lock, self._explained():
+            check_in_place(self._path, self._inode)
+            yield
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

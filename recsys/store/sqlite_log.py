@@ -1,4 +1,4 @@
-"""The write-ahead log of an SQLite file."""
+"""The write-ahead log of an SQLite file, and the file's name."""
 
 import sqlite3
 from pathlib import Path
@@ -6,6 +6,27 @@ from pathlib import Path
 from recsys.errors import StoreError
 
 _BUSY_MILLISECONDS = 2_000
+
+
+def inode_of(path: Path) -> int:
+    """Which file has the name now; 0 where none has."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def check_in_place(path: Path, inode: int) -> None:
+    """A file without a name would take what is written, and lose it when the last process that has it open ends.
+
+    Raises:
+        StoreError: another file has the name by now, or none.
+    """
+    if inode_of(path) != inode:
+        raise StoreError(
+            f"{path}: the file was removed or replaced while it was open; put it back, or restart what uses it to "
+            "begin with the one that is there now"
+        )
 
 
 def empty_log(connection: sqlite3.Connection, path: Path) -> None:

@@ -16,7 +16,8 @@ class Stream(Protocol):
     """
 
     def read(self, seconds: float) -> list[Message]:
-        """The next messages; waits at most so long for the first one, and gives none when there is none."""
+        """The next messages; waits at most so long for the first one, and gives none when there is none. Who has just
+        joined a group waits until that is so."""
         ...
 
     def acknowledge(self, messages: Sequence[Message]) -> None:

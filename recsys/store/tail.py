@@ -17,7 +17,7 @@ import orjson
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.errors import ConfigError
-from recsys.store.address import address_of
+from recsys.store.address import address_of, check_parameters
 
 logger = logging.getLogger("recsys.store")
 
@@ -41,7 +41,7 @@ class SharedTail:
         identity: of the log; logs that share a Redis do not hear each other.
 
     Raises:
-        ConfigError: redis-py is not installed.
+        ConfigError: redis-py is not installed, or does not know a parameter of the URL.
     """
 
     def __init__(self, url: str, identity: str) -> None:
@@ -56,6 +56,7 @@ class SharedTail:
         self._client: Any = redis.Redis.from_url(
             url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         )
+        check_parameters(self._client, f"sharing by {self._place}")
         self._stopping = threading.Event()
         self._hears = False
         self._silent_until = 0.0

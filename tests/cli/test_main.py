@@ -182,6 +182,15 @@ def test_streams_that_fail_are_one_line(does: str, redirected: str, code: int, s
     assert done.stderr.startswith("recsys: error: ") == bool(said)
 
 
+def test_where_compiled_loops_can_be_kept_nowhere() -> None:
+    """As for a service's user, who has no home and may not write where recsys is installed; root may everywhere."""
+    does = "raise RuntimeError(\"cannot cache function 'rows_of': no locator available for file 'compiled.py'\")"
+    done = subprocess.run([sys.executable, "-c", ACTING.format(does=does)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "set NUMBA_CACHE_DIR to a folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     program = ACTING.format(does="for _ in range(100_000): print('line')")
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -12,6 +12,7 @@ def test_two_bins_by_hand() -> None:
     np.testing.assert_allclose(found.observed, [0.5, 1.0])
     np.testing.assert_array_equal(found.counts, [2, 2])
     assert found.expected_calibration_error == pytest.approx((0.3 + 0.2) / 2)
+    assert found.ratio == pytest.approx(2 / 3), "2 of 4 were promised, 3 happened"
 
 
 def test_bins_hold_equal_mass() -> None:
@@ -34,5 +35,15 @@ def test_honest_probabilities_have_a_small_error() -> None:
     assert reliability(honest**3, happened).expected_calibration_error > 0.2
 
 
+def test_a_rare_thing_promised_three_times_too_often_shows_in_the_ratio() -> None:
+    happened = np.arange(10_000) % 100 == 0
+    found = reliability(np.full(10_000, 0.03, dtype=np.float32), happened)
+    assert found.expected_calibration_error < 0.05, "within what a retraining allows"
+    assert found.ratio == pytest.approx(3.0)
+    assert reliability(np.full(4, 0.5, dtype=np.float32), np.zeros(4, dtype=bool)).ratio == np.inf
+
+
 def test_no_predictions() -> None:
-    assert np.isnan(reliability(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool)).expected_calibration_error)
+    nothing = reliability(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool))
+    assert np.isnan(nothing.expected_calibration_error)
+    assert np.isnan(nothing.ratio)

@@ -13,7 +13,7 @@ import pytest
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
-from recsys.errors import BusyError, DataError, RecsysError
+from recsys.errors import BusyError, DataError, RecsysError, StoreError
 from recsys.pipeline import batch
 from recsys.pipeline.batch import UserRequests, rank_to_parquet
 from recsys.pipeline.bundle import Bundle
@@ -149,6 +149,35 @@ def test_a_second_run_to_the_same_place_is_refused(ranker: Recommender, tmp_path
     assert len(refused) == 3
     assert pl.read_parquet(out)["request_id"].n_unique() == 11
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_delivery_that_fails_needs_no_ranking_again(ranker: Recommender, tmp_path: Path) -> None:
+    out, delivered = tmp_path / "lists.parquet", list[int]()
+
+    def away(lists: Path) -> None:
+        raise StoreError("the place of the lists is away")
+
+    with pytest.raises(StoreError):
+        rank_to_parquet(ranker, REQUESTS, out, deliver=away)
+    said: list[str] = []
+    rank_to_parquet(
+        ranker,
+        REQUESTS,
+        out,
+        resume=True,
+        deliver=lambda lists: delivered.append(pl.read_parquet(lists)["request_id"].n_unique()),
+        progress=said.append,
+    )
+    assert (delivered, said) == ([11], [])
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_run_that_cannot_go_on_says_so(ranker: Recommender, tmp_path: Path) -> None:
+    out = tmp_path / "lists.parquet"
+    interrupt(ranker, REQUESTS, out)
+    said: list[str] = []
+    rank_to_parquet(ranker, REQUESTS[:-1], out, resume=True, progress=said.append)
+    assert "all is made anew" in said[0]
 
 
 def test_parts_that_were_ranked_by_other_events_are_not_reused(

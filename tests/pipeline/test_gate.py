@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.gate import _signal, latency_check
+from recsys.pipeline.new_data import check_data
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.pipeline.train import train
 from recsys.registry import Refusal, Registry
@@ -55,8 +57,12 @@ def registry(champion: Bundle, tmp_path: Path) -> Registry:
 
 def poisoned(frames: Frames, poison: Callable[[pl.DataFrame], pl.DataFrame]) -> Frames:
     """The new events changed, the old ones as they were."""
-    old = until(frames[1], SERVED_DAYS)
-    return frames[0], pl.concat([old, poison(frames[1].tail(frames[1].height - old.height))])
+    return frames[0], pl.concat([until(frames[1], SERVED_DAYS), poisoned_part(frames, poison)])
+
+
+def poisoned_part(frames: Frames, poison: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """The new events alone."""
+    return poison(frames[1].tail(frames[1].height - until(frames[1], SERVED_DAYS).height))
 
 
 def shuffled(new: pl.DataFrame) -> pl.DataFrame:
@@ -125,6 +131,99 @@ def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config
     decision = retrain_from_data(registry, dataset, progress=quiet)
     assert (decision.action, decision.challenger) == ("refused", None)
     assert "the median price of known items is 100 times what it was" in decision.reason
+
+
+def test_prices_that_are_all_0_are_refused(registry: Registry, frames: Frames, config: Config) -> None:
+    """0 is what a reader writes who finds no number in `1.299,00`."""
+    dataset = dataset_from_frames(frames[0].with_columns(price=pl.lit(0.0)), frames[1], config)
+    decision = retrain_from_data(registry, dataset, progress=quiet)
+    assert decision.action == "refused"
+    assert decision.reason.startswith("prices: 0% of the price of known items is above 0, 100% was")
+
+
+def with_lists(events: pl.DataFrame) -> pl.DataFrame:
+    """As a server logs: each purchase is of a list, whose other places were shown; some lists nobody took up."""
+    lists = events.with_columns(request_id=pl.format("list {}", pl.int_range(pl.len())), position=pl.lit(0))
+    ignored = lists.with_columns(user_id=pl.format("visitor {}", pl.int_range(pl.len())), request_id="user_id")
+    shown = pl.concat(
+        [
+            part.with_columns(event=pl.lit("impression"), value=None, position=pl.lit(place))
+            for part in (lists, ignored)
+            for place in range(12)
+        ]
+    )
+    return pl.concat([lists, shown]).sort("timestamp", maintain_order=True)
+
+
+def test_a_server_that_begins_to_log_lists_is_no_change_of_what_users_do(
+    champion: Bundle, frames: Frames, config: Config
+) -> None:
+    """The first retraining after a training on an export: request ids, places, impressions and visitors are new."""
+    dataset = dataset_from_frames(
+        frames[0],
+        pl.concat([until(frames[1], SERVED_DAYS), poisoned_part(frames, with_lists)], how="diagonal"),
+        config,
+    )
+    assert [check for check in check_data(champion, dataset, 0) if not check.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "objections"),
+    [
+        (lambda new: new.filter(pl.col("event") != "impression"), ["volume of impressions"]),
+        (lambda new: new.filter(pl.col("event") == "impression"), ["volume"]),
+        (lambda new: new.drop("position", "request_id"), ["schema: request_id", "schema: position"]),
+    ],
+)
+def test_what_a_server_logged_and_logs_no_more_is_missed(
+    champion: Bundle,
+    frames: Frames,
+    config: Config,
+    lost: Callable[[pl.DataFrame], pl.DataFrame],
+    objections: list[str],
+) -> None:
+    old = with_lists(until(frames[1], SERVED_DAYS))
+    served = replace(champion, log=dataset_from_frames(frames[0], old, config).log)
+    new = poisoned_part(frames, lambda new: lost(with_lists(new)))
+    dataset = dataset_from_frames(frames[0], pl.concat([old, new], how="diagonal"), config)
+    assert [check.name for check in check_data(served, dataset, 0) if not check.passed] == objections
+
+
+def test_a_few_values_say_nothing(champion: Bundle, frames: Frames, config: Config) -> None:
+    """Of a rare kind of event, such as two donations in a week."""
+
+    def with_donations(events: pl.DataFrame, value: float) -> pl.DataFrame:
+        last = pl.int_range(pl.len()) >= pl.len() - 2
+        return events.with_columns(
+            event=pl.when(last).then(pl.lit("donation")).otherwise("event"),
+            value=pl.when(last).then(value).otherwise("value"),
+        )
+
+    old = with_donations(until(frames[1], SERVED_DAYS), 1.0)
+    new = poisoned_part(frames, lambda new: with_donations(new, 90.0))
+    before, after = (dataset_from_frames(frames[0], events, config) for events in (old, pl.concat([old, new])))
+    checks = {check.name: check for check in check_data(replace(champion, log=before.log), after, 0)}
+    assert all(check.passed for check in checks.values()), checks
+    assert checks["values of donation"].words == "too few to compare"
+
+
+def test_who_was_forgotten_is_not_missing_from_the_past(registry: Registry, frames: Frames, tmp_path: Path) -> None:
+    store = open_store(sqlite_url(tmp_path / "store.db"))
+    new = poisoned_part(frames, pl.DataFrame.clone)
+    for user in range(30):
+        store.forget(f"user {user}")
+    times = new["timestamp"].dt.epoch("us").to_list()
+    rows = zip(new["user_id"], new["item_id"], times, new["value"], strict=True)
+    store.append(
+        [
+            Event(str(row), user, item, "purchase", time, value=value)
+            for row, (user, item, time, value) in enumerate(rows)
+            if int(user.removeprefix("user ")) >= 30
+        ]
+    )
+    decision = retrain_from_store(registry, store, dry_run=True, progress=quiet)
+    store.close()
+    assert all(check.passed for check in decision.checks if check.name == "past"), decision.reason
 
 
 @pytest.mark.parametrize("column", ["price", "category"])

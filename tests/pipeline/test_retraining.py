@@ -1,15 +1,18 @@
 """A new version replaces the served one when there is something to learn and it is not worse."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import AFTER, DAY, clicks_of_tastes, fashion
+from pipeline_world import AFTER, DAY, click, clicks_of_tastes, fashion
 
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
@@ -170,6 +173,31 @@ def test_only_late_events_leave_nothing_to_compare_on(
     assert not {*plain_registry.versions()} & {*first}
 
 
+def test_requests_that_want_nothing_that_may_be_listed_leave_nothing_to_compare_on(
+    plain_registry: Registry, early: Dataset, plain: Bundle, plain_config: Config
+) -> None:
+    """Everybody chooses again what they had chosen, and seen items are left out."""
+    only_new = plain.config.model_copy(update={"policy": plain.config.policy.model_copy(update={"seen": "exclude"})})
+    first = plain_registry.publish(replace(plain, config=only_new))
+    log = plain.log
+    users, items = log.user_vocabulary.ids(log.users), plain.catalogue.vocabulary.ids(log.items)
+    pairs = list(zip(users, items, strict=True))[:150]
+    again = [click(user, item, AFTER + n * DAY // 24) for n, (user, item) in enumerate(pairs)]
+    decision = retrain_from_data(plain_registry, append_events(early, again, only_new), progress=quiet)
+    assert decision.action == "skipped", decision.reason
+    assert "may be listed" in decision.reason
+    assert plain_registry.current() == first
+
+
+def test_new_events_of_one_moment_are_learned_from(
+    plain_registry: Registry, early: Dataset, items: list[str], plain_config: Config
+) -> None:
+    """As from a shop that keeps days and no times, retrained each day."""
+    day = [replace(event, timestamp=AFTER) for event in fashion(items, 300)]
+    decision = retrain_from_data(plain_registry, append_events(early, day, plain_config), progress=quiet)
+    assert (decision.action, decision.new_events) == ("promoted", 300), decision.reason
+
+
 def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train_on(
     plain_registry: Registry, store: Store
 ) -> None:
@@ -254,6 +282,75 @@ def test_an_item_that_does_not_fit_is_set_aside_and_said(
     catalogue = Bundle.load(plain_registry).catalogue
     assert "tea-1" in catalogue.vocabulary
     assert "tea-2" not in catalogue.vocabulary
+
+
+def test_an_event_of_an_item_that_comes_while_the_store_is_read_is_not_lost(
+    plain_registry: Registry, store: Store, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news, reads = fashion(items, 301), [store.read, store.read_items]
+    store.append(news[:300])
+
+    def then_more_comes(read: Callable[[int, int], list[Any]]) -> Callable[[int, int], list[Any]]:
+        def reading(after: int, limit: int) -> list[Any]:
+            found = read(after, limit)
+            if not found:
+                store.put_items([ItemChange("tea-1", '{"item_id": "tea-1", "title": "green tea", "price": 3.5}')])
+                store.append([replace(news[-1], item_id="tea-1")])
+            return found
+
+        return reading
+
+    for name, read in zip(("read", "read_items"), reads, strict=True):
+        monkeypatch.setattr(store, name, then_more_comes(read))
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (decision.action, decision.set_aside) == ("promoted", ()), decision.reason
+    monkeypatch.undo()
+    second = Bundle.load(plain_registry)
+    assert second.store is not None
+    left = [event.item_id for _, event in store.read(second.store.offset)]
+    tea = second.catalogue.vocabulary.number("tea-1")
+    assert int(np.count_nonzero(second.log.items == tea)) + left.count("tea-1") == 1
+
+
+def test_an_event_that_came_before_its_item_is_learned_from_once_the_item_is_there(
+    plain_registry: Registry, store: Store, items: list[str]
+) -> None:
+    news = fashion(items, 420)
+    store.append([*news[:300], replace(news[0], event_id="early", item_id="tea-1")])
+    first = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (first.action, first.set_aside) == ("promoted", ("1 events of unknown items or with wrong cells",))
+    store.put_items([ItemChange("tea-1", '{"item_id": "tea-1", "title": "green tea", "price": 3.5}')])
+    store.append(news[300:])
+    assert retrain_from_store(plain_registry, store, dry_run=True, progress=quiet).new_events == 121
+
+
+def test_events_that_are_all_of_unknown_items_are_refused_and_not_passed_over(
+    plain_registry: Registry, store: Store, items: list[str]
+) -> None:
+    """Else a watch would say `too few events` for ever, and tell nobody."""
+    store.append([replace(event, item_id=f"sku:{event.item_id}") for event in fashion(items, 300)])
+    decision = retrain_from_store(plain_registry, store, progress=quiet)
+    assert (decision.action, decision.new_events) == ("refused", 0)
+    assert decision.reason.startswith("unknown ids: 100.0% of the new events name unknown items")
+    assert plain_registry.versions() == [plain_registry.current()]
+
+
+def test_a_store_that_was_put_back_from_a_backup_hides_no_event(
+    plain_registry: Registry, store: Store, items: list[str], tmp_path: Path
+) -> None:
+    news = fashion(items, 420)
+    store.append(news[:150])
+    backup = tmp_path / "backup.db"
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    store.append(news[150:300])
+    assert retrain_from_store(plain_registry, store, progress=quiet).action == "promoted"
+    restored = open_store(sqlite_url(backup))
+    assert retrain_from_store(plain_registry, restored, progress=quiet).new_events == 0
+    restored.append(news[300:])
+    decision = retrain_from_store(plain_registry, restored, dry_run=True, progress=quiet)
+    restored.close()
+    assert decision.new_events == 120
 
 
 def test_more_names_of_events_than_can_be_numbered_are_set_aside(

@@ -1,6 +1,7 @@
 """Retraining without anyone watching: pauses, metrics, webhook, one at a time."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,6 +122,56 @@ def test_a_webhook_that_is_away_stops_nothing(tmp_path: Path) -> None:
     assert any("folder.prom cannot be written" in line for line in said)
     with pytest.raises(ConfigError, match="http"):
         Watch(lambda: REFUSED, Schedule(), tmp_path, webhook="file:///etc/passwd")
+
+
+@pytest.mark.parametrize("answer", [b"no http", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 500 no\r\n\r\n", b""])
+def test_a_webhook_that_talks_nonsense_stops_nothing(tmp_path: Path, answer: bytes) -> None:
+    said: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        raise EnoughError
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            connection = listener.accept()[0]
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+        with pytest.raises(EnoughError):
+            Watch(lambda: REFUSED, Schedule(), tmp_path, webhook=url).run(lambda turn: None, said.append, sleep, float)
+        thread.join()
+    assert any("webhook was not reached" in line for line in said)
+    with pytest.raises(EnoughError):
+        Watch(lambda: REFUSED, Schedule(), tmp_path, webhook="http://no host/").run(
+            lambda turn: None, said.append, sleep, float
+        )
+
+
+def test_of_a_time_of_the_day_the_first_turn_is_at_that_time(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        done.append("waited")
+        if len(done) >= 3:
+            raise EnoughError
+
+    def retrain() -> Decision:
+        done.append("retrained")
+        return SKIPPED
+
+    for schedule, expected in (
+        (Schedule(at=clock_time(3, 30)), ["waited", "retrained", "waited"]),
+        (Schedule(), ["retrained", "waited", "retrained"]),
+    ):
+        done.clear()
+        with pytest.raises(EnoughError):
+            Watch(retrain, schedule, tmp_path).run(lambda turn: None, quiet, sleep, float)
+        assert done[:3] == expected
 
 
 def test_one_retrainer_at_a_time(tmp_path: Path) -> None:

@@ -191,6 +191,19 @@ def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry)
     assert registry.current() == versions[1]
 
 
+def test_a_version_that_lies_on_another_disk_is_removed_like_any_other(registry: Registry, tmp_path: Path) -> None:
+    versions = [publish(registry, content) for content in ("one", "two", "three")]
+    elsewhere, link = tmp_path / "larger disk", registry.path / "versions" / versions[0]
+    shutil.move(link, elsewhere)
+    link.symlink_to(elsewhere)
+    assert registry.is_whole(versions[0])
+    assert registry.prune(2) == [versions[0]]
+    assert not elsewhere.exists(), "what it held may be of somebody who is to be forgotten"
+    assert registry.current() == versions[2]
+    publish(registry, "writing goes on")
+    assert not list((registry.path / "versions").glob(".*"))
+
+
 def test_a_history_that_cannot_be_read_is_named(registry: Registry) -> None:
     publish(registry, "one")
     publish(registry, "two")

@@ -74,6 +74,12 @@ def test_where_nothing_was_pushed(files: fsspec.AbstractFileSystem, tmp_path: Pa
             pull(Registry(tmp_path / "there"), None, url)
 
 
+def test_where_no_name_of_a_version_is(files: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    files.pipe_file("/bucket/registry/CURRENT", b"\xff\xfe")
+    with pytest.raises(BundleError, match="name a registry"):
+        pull(Registry(tmp_path / "there"), None, URL)
+
+
 def test_a_version_that_is_not_there(files: fsspec.AbstractFileSystem, registry: Registry, tmp_path: Path) -> None:
     push(registry, None, URL)
     with pytest.raises(BundleError, match=r"has no file versions/v9/manifest\.json; .* a version that is in it"):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from serving.metrics import FOLDER_VARIABLE, Metrics, of_all_workers
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
@@ -40,6 +42,13 @@ def test_the_dashboard_asks_for_what_is_exported() -> None:
     bare = {re.sub("_(total|bucket|sum|count)$", "", name) for name in asked}
     assert bare == Metrics().names, "every metric is on the dashboard"
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_two_workers_asked_at_once_both_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find the files of one that is gone; one of them is the second to remove them."""
+    removed = [tmp_path / "gauge_livesum_4194999.db"]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: removed)
+    assert of_all_workers(tmp_path) == b""
 
 
 def test_workers_are_told_of_together(tmp_path: Path) -> None:

@@ -85,6 +85,17 @@ class EventLogContract:
         assert again.last_offset() > before[-1][0]
         again.close()
 
+    @pytest.mark.parametrize("events", [[], [click(1)]])
+    def test_reserved_offsets_are_given_to_nobody(self, url: str, log: EventLog, events: list[Event]) -> None:
+        """As where a store was put back from a backup, and a version has learned of events that it has lost."""
+        log.append(events)
+        for offset in (0, 50, 7):
+            log.reserve(offset)
+        log.append([click(2)])
+        other = open_store(url)
+        assert other.read(50) == [(51, click(2))]
+        other.close()
+
     def test_closing_twice_is_fine_and_a_closed_log_says_so(self, log: EventLog) -> None:
         log.close()
         log.close()

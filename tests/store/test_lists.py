@@ -12,6 +12,7 @@ from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, 
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store
 from recsys.store.lists import Lists, is_url, open_lists
+from recsys.store.tail import SharedTail
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,17 @@ class TestSqliteLists(ListsContract):
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/lists.db"
 
+    @pytest.mark.parametrize("put", [True, False])
+    def test_a_file_that_is_no_longer_there_answers_no_more(self, lists: Lists, tmp_path: Path, put: bool) -> None:
+        """Its lists are of yesterday, and who is forgotten in it stays in the one that has its name."""
+        lists.replace([("u1", "old")])
+        (tmp_path / "lists.db").rename(tmp_path / "old.db")
+        if put:
+            open_lists(f"sqlite:///{tmp_path}/lists.db").close()
+        for call in (lists.get, lists.forget):
+            with pytest.raises(StoreError, match="removed or replaced while it was open"):
+                call("u1")
+
 
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisLists(ListsContract):
@@ -100,6 +112,11 @@ class TestRedisLists(ListsContract):
     def test_no_server(self) -> None:
         with pytest.raises(StoreError, match="check that Redis runs there"):
             open_lists(f"redis://127.0.0.1:{free_port()}/0")
+
+    def test_a_parameter_that_only_the_store_reads(self, url: str) -> None:
+        for open_ in (open_lists, lambda url: SharedTail(url, "log")):
+            with pytest.raises(ConfigError, match="no parameter 'durable'; leave it out"):
+                open_(f"{url}?durable=no")
 
 
 @pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")

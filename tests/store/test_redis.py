@@ -10,6 +10,8 @@ from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
 from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port
+from recsys.data.forget import user_digest
+from recsys.data.item_changes import ItemChange
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
 
@@ -63,24 +65,50 @@ def test_an_append_and_a_read_are_one_round_trip_each(server: RedisServer) -> No
     log.close()
 
 
-def test_a_log_that_was_emptied_or_has_lost_its_end_is_another_one(server: RedisServer) -> None:
+def test_a_log_that_was_emptied_is_another_one(server: RedisServer) -> None:
     log, other, client = open_store(server.url), open_store(server.url), redis.Redis(port=server.port)
     log.append([click(number) for number in range(9)])
-    names = [log.identity]
-    for lose in (client.flushall, lambda: client.set("recsys:offset", 3)):
-        last = log.last_offset()
-        assert log.read(last) == []
-        assert log.identity == names[-1], "nothing has happened"
-        lose()
-        assert other.read(last) == log.read(last) == []
-        assert log.identity == other.identity != names[-1]
-        names.append(log.identity)
-        log.append([click(number) for number in range(20, 26)])
-        assert len(log.read()) == len(other.read())
-    assert len(set(names)) == 3
+    before, last = log.identity, log.last_offset()
+    assert log.read(last) == []
+    assert log.identity == before, "nothing has happened"
+    client.flushall()
+    assert other.read(last) == log.read(last) == []
+    assert log.identity == other.identity != before
+    log.append([click(number) for number in range(20, 26)])
+    assert len(log.read()) == len(other.read()) == 6
     client.close()
     other.close()
     log.close()
+
+
+@pytest.mark.parametrize("who", ["reader", "writer"])
+def test_a_log_that_has_lost_its_end_goes_on_behind_it(tmp_path: Path, who: str) -> None:
+    """What is left is not read a second time, and what comes is not hidden behind what is lost: whether a reader is
+    there first after the crash, or a writer."""
+    server = RedisServer(tmp_path)
+    server.start("--appendonly", "no")
+    log, client = open_store(f"{server.url}?durable=no"), redis.Redis(port=server.port)
+    tea, rice = ItemChange("tea", "{}"), ItemChange("rice", "{}")
+    log.append([click(number) for number in range(5)])
+    client.save()
+    log.append([click(number, user_id="u2") for number in range(5, 9)])
+    log.put_items([tea, rice])
+    identity, last = log.identity, log.last_offset()
+    (*_, (newest, _)) = log.read_items()
+    client.close()
+    server.kill()
+    server.start("--appendonly", "no")
+    if who == "reader":
+        assert log.read(last) == log.read_items(newest) == []
+    log.forget("u1")
+    log.put_items([tea])
+    log.append([click(20)])
+    assert [event for _, event in log.read(last)] == [click(20)]
+    assert [mark.user_digest for _, mark in log.read_forgotten(last)] == [user_digest("u1")]
+    assert [change for _, change in log.read_items(newest)] == [tea]
+    assert log.identity == identity
+    log.close()
+    server.kill()
 
 
 def test_ids_are_forgotten_after_the_days_that_the_url_says(server: RedisServer) -> None:
@@ -100,6 +128,16 @@ def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         open_store(f"{server.url}?durable=no").close()
     finally:
         server.kill()
+
+
+def test_a_redis_that_forgets_when_it_is_full_is_refused(server: RedisServer) -> None:
+    client = redis.Redis(port=server.port)
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    open_store(server.url).close()  # it is never full
+    client.config_set("maxmemory", "100mb")
+    with pytest.raises(StoreError, match="maxmemory-policy noeviction"):
+        open_store(server.url)
+    client.close()
 
 
 def test_no_server_and_wrong_parameters(server: RedisServer) -> None:

@@ -183,6 +183,27 @@ class TestRedisStream(StreamContract):
             open_stream(f"redis://127.0.0.1:{free_port()}/0?stream=clicks")
 
 
+def test_one_place_of_two_brokers_is_not_one_event() -> None:
+    """Two clusters have a topic of one name, or a topic was made anew: each counts from 0."""
+    told = {"item_id": "i", "event": "click"}
+    contents: list[Any] = [{**told, "user_id": user} for user in ("u1", "u2")]
+    contents += [json.dumps(content).encode() for content in contents]
+    (one, other, *as_bytes), _ = read_messages([Message("kafka/clicks/0/0", content, 7) for content in contents])
+    assert len({event.event_id for event in (one, other, *as_bytes)}) == 4
+    (again,), _ = read_messages([Message("kafka/clicks/0/0", contents[0], 8)])
+    assert again.event_id == one.event_id
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_context_that_cannot_be_kept_is_no_event(as_text: bool) -> None:
+    """One message must not end the reading of a stream, each time it is read."""
+    deep = '{"a":' * 300 + "1" + "}" * 300
+    content = json.dumps(event(1, context="?")).replace('"?"', json.dumps(deep) if as_text else deep)
+    events, wrong = read_messages([Message("1-0", content.encode(), 0), Message("1-1", event(2), 0)])
+    assert [one.event_id for one in events] == ["e2"]
+    assert [one.reason.partition(":")[0] for one in wrong] == ["context"]
+
+
 @pytest.mark.parametrize(
     ("given", "context"),
     [('{"query": "tea"}', {"query": "tea"}), ("tea", {"text": "tea"}), ("[1]", {"text": "[1]"}), (None, None)],
@@ -215,9 +236,23 @@ class TestKafkaStream(StreamContract):
 
         return send
 
+    def test_the_end_is_not_before_the_group_is_joined(
+        self, url: str, send: Send, store: Store, tmp_path: Path
+    ) -> None:
+        """As for `recsys ingest --once`, whose group has a reader that was killed."""
+        for number in range(3):
+            send(event(number))
+        stream = open_stream(url)
+        try:
+            assert ingest(stream, store, rejected=tmp_path / "bad.jsonl", seconds=1.0).accepted == 3
+        finally:
+            stream.close()
+
     def test_a_wrong_url(self, producer: Any) -> None:
         with pytest.raises(ConfigError, match="kafka://HOST:PORT/TOPIC"):
             open_stream("kafka://localhost:9092")
+        with pytest.raises(ConfigError, match=r"enable\.auto\.commit would commit"):
+            open_stream("kafka://localhost:9092/clicks?enable.auto.commit=true")
         with pytest.raises(ConfigError, match=r"no\.such\.setting"):
             open_stream("kafka://localhost:9092/clicks?no.such.setting=1")
 

@@ -1,5 +1,6 @@
 """Whether probabilities mean what they say."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,13 @@ class Reliability:
         if not len(self.counts):
             return float("nan")
         return float(np.average(np.abs(self.predicted - self.observed), weights=self.counts))
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much was predicted as happened; infinite where nothing did, NaN without predictions. Of
+        rare things it shows what a difference of shares hides."""
+        predicted, observed = (float(share @ self.counts) for share in (self.predicted, self.observed))
+        return predicted / observed if observed else predicted * math.inf
 
 
 def reliability(probabilities: NDArray[np.float32], happened: NDArray[np.bool_], bins: int = 10) -> Reliability:

@@ -3,11 +3,15 @@
 import json
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from snapshot_world import World, clicks, follow, in_memory, knows, same_answers
+
+from recsys.errors import StoreError
 
 
 def flip(path: Path) -> None:
@@ -91,3 +95,31 @@ def test_a_disk_that_cannot_be_written_is_told_of_once(
     live.keep_snapshots()
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert len(knows(live, "new 1")) == 5
+
+
+def test_a_database_that_was_put_back_hides_no_event(
+    world: World, items: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its offsets are of before, and running servers are behind them."""
+    live = world.state()
+    world.store.append(clicks("new 1", *items[:5]))
+    follow(live)
+
+    def away(after: int, limit: int) -> list[object]:
+        raise StoreError("the database is being put back")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "read", away)
+        live.catch_up()
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
+        connection.execute('DELETE FROM events WHERE "offset" > 2')
+        connection.execute("UPDATE sqlite_sequence SET seq = 2 WHERE name = 'events'")
+    live.catch_up()
+    world.store.append(clicks("new 2", items[0]))
+    follow(live)
+    assert len(knows(live, "new 1")) == 5, "what was read stays until a restart"
+    assert len(knows(live, "new 2")) == 1
+    restarted = world.state()
+    follow(restarted)
+    assert len(knows(restarted, "new 1")) == 2
+    assert knows(restarted, "new 2") == knows(live, "new 2")
