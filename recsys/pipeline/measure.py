@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup
+from recsys.eval.confidence import told_apart
 from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
@@ -35,6 +36,9 @@ BASELINES: Mapping[str, str] = {
     "zero_shot": "text, not tuned",
 }
 _COLD_EVENTS = 5
+
+_FEW_USERS = 20
+"""Of fewer users a bootstrap takes what they have in common for what all users have."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,14 @@ def measure(
     lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
     answered = targets.counts > 0
     wanted = targets.select(answered)
-    if len(np.unique(users[answered])) == 1 and users[answered][0] >= 0:
+    n_users = len(np.unique(told_apart(users[answered])))
+    if n_users == 1 and users[answered][0] >= 0:
         caveats = (*caveats, "All requests are of one user, so there are no intervals: they are drawn over users.")
+    elif 1 < n_users < _FEW_USERS:
+        caveats = (
+            *caveats,
+            f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow.",
+        )
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
     def measured(ranking: _Lists) -> Measurement:
