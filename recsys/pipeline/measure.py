@@ -256,21 +256,22 @@ class _Chances:
     """Predicted probabilities and what happened, of every candidate."""
 
     def __init__(self, rankers: Rankers) -> None:
-        self.heads = {"p_click": rankers.click, "p_purchase": rankers.purchase}
-        self.scores: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.heads}
-        self.happened: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in self.heads}
+        self._rankers = rankers
+        self._predicted: dict[str, list[NDArray[np.float32]]] = {"p_click": [], "p_purchase": []}
+        self._happened: dict[str, list[NDArray[np.bool_]]] = {"p_click": [], "p_purchase": []}
 
     def add(self, ranked: RankedBlock, asked: Asked) -> None:
-        for name, targets in (("p_click", asked.targets), ("p_purchase", asked.bought)):
+        wanted = {"p_click": asked.targets, "p_purchase": asked.bought}
+        for (name, targets), chances in zip(wanted.items(), self._rankers.chances(ranked.scores), strict=True):
             if targets is not None:
-                self.scores[name].append(ranked.scores)
-                self.happened[name].append(_is_target(ranked, targets))
+                self._predicted[name].append(chances)
+                self._happened[name].append(_is_target(ranked, targets))
 
     def result(self) -> dict[str, Reliability]:
         return {
-            name: reliability(head.probability(np.concatenate(scores)), np.concatenate(self.happened[name]))
-            for name, head in self.heads.items()
-            if sum(map(len, scores := self.scores[name]))
+            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name]))
+            for name, predicted in self._predicted.items()
+            if sum(map(len, predicted))
         }
 
 
