@@ -79,6 +79,19 @@ def test_requests_know_the_newer_events_of_the_data_at_their_time(
         assert report.facts["users"] == f"{plain.log.n_users}", "it has learned nothing of what is newer"
 
 
+def test_figures_of_each_request_have_the_ids_of_the_file(plain: Bundle, early: Dataset) -> None:
+    requests = [
+        Request("user 1", request_id="without a target"),
+        Request("user 2", request_id="a", targets=("coffee-0-small",)),
+        Request("user 1", request_id="not listable", targets=("coffee-4-large",)),
+        Request(request_id="b", targets=("no such item",)),
+    ]
+    figures = evaluate(plain, early, requests).per_request
+    assert figures is not None
+    assert figures.select("request_id", "user_id").rows() == [("a", "user 2"), ("b", None)]
+    assert figures["ndcg@10"].to_list()[1] == 0
+
+
 def test_requests_of_one_user_are_drawn_together_whom_the_version_does_not_know(plain: Bundle, early: Dataset) -> None:
     names = ("user 1", "new", "new", "newer", None, None)
     requests = [Request(name, request_id=f"r{at}", targets=("coffee-0-small",)) for at, name in enumerate(names)]
