@@ -1,5 +1,6 @@
 """Hyper-parameters of the ranker, sought by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
 
+import importlib.util
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,11 +28,18 @@ class Tuning:
         trials: in all; those of an interrupted run of the same study count.
         file: SQLite file of the studies; None keeps none.
         name: of the study: runs on the same data go on with it.
+
+    Raises:
+        ConfigError: Optuna is not installed.
     """
 
     trials: int
     file: Path | None = field(default=None)
     name: str = "ranker"
+
+    def __post_init__(self) -> None:
+        if importlib.util.find_spec("optuna") is None:  # now, and not after the sources have learned
+            raise ConfigError("tuning needs Optuna: install recsys[tune]")
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,10 @@ def tuned(
     liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
 
     Raises:
-        ConfigError: Optuna is not installed.
         DataError: the rows are too few to be cut so.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ConfigError("tuning needs Optuna: install recsys[tune]") from error
+    import optuna
+
     older, judges = rows.split(VALIDATION_SHARE)
     train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
