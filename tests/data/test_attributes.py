@@ -87,6 +87,35 @@ def test_tags_of_json_lines(tmp_path: Path, cell: str, expected: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("a|b", ["a", "b"]),
+        ('"[""a"", ""b|c""]"', ["a", "b|c"]),
+        ("[sale]|red", ["[sale]", "red"]),
+        ("['a']", ["['a']"]),
+    ],
+)
+def test_tags_of_csv(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    (tmp_path / "items.csv").write_text(f"item_id,title,tags\ni,Lamp,{cell}\n")
+    assert read_items(open_table(tmp_path / "items.csv"))[0].frame["tags"].to_list() == [expected]
+
+
+def test_lists_of_one_length_and_truth_values_that_came_as_numbers() -> None:
+    """As numpy and pandas write them, the latter where some are missing."""
+    frame = pl.DataFrame(
+        {
+            "item_id": ["a", "b", "c"],
+            "title": ["x", "y", "z"],
+            "tags": pl.Series([["r", "s"], ["t", ""], None], dtype=pl.Array(pl.String, 2)),
+            "available": [1.0, 0.0, None],
+        }
+    )
+    items = read_items(frame_table(frame, "items"))[0].frame
+    assert items["tags"].to_list() == [["r", "s"], ["t"], None]
+    assert items["available"].to_list() == [True, False, True]
+
+
+@pytest.mark.parametrize(
     ("values", "dtype", "message"),
     [
         ([b"\xff", None], pl.Binary, "items: column 'extra' holds bytes that are not UTF-8; leave it out"),
