@@ -71,6 +71,28 @@ def test_lists_of_json_lines_are_lists(tmp_path: Path, cells: list[str], expecte
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["extra"].to_list() == expected
 
 
+def test_keys_of_json_lines_may_hold_any_letter(tmp_path: Path) -> None:
+    keys = ["a\\b", 'it\'s "so"', "x.y[0]", "$"]
+    line = orjson.dumps({"item_id": "i", "title": "Lamp", **{key: place for place, key in enumerate(keys)}})
+    (tmp_path / "items.jsonl").write_bytes(line)
+    frame = read_items(open_table(tmp_path / "items.jsonl"))[0].frame
+    assert frame.select(keys).row(0) == (0, 1, 2, 3)
+
+
+def test_a_line_is_not_read_once_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+
+    def told(line: str) -> Any:
+        lines.append(line)
+        return orjson.loads(line)
+
+    monkeypatch.setattr("recsys.data.files._object", told)
+    line = orjson.dumps({"item_id": "i", "title": "Lamp", **{f"key {number}": number for number in range(50)}})
+    (tmp_path / "items.jsonl").write_bytes(line)
+    assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["key 49"].to_list() == [49]
+    assert 1 <= len(lines) < 10
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
