@@ -16,7 +16,16 @@ from recsys.rank.rows import RankerRows
 if TYPE_CHECKING:
     import optuna
 
-TUNED = ("trees", "leaves", "learning_rate", "min_rows_per_leaf", "negatives")
+_RANGES: dict[str, tuple[int, int] | tuple[float, float]] = {
+    "trees": (10, 600),
+    "leaves": (4, 127),
+    "learning_rate": (0.01, 0.3),
+    "min_rows_per_leaf": (5, 500),
+    "negatives": (20, 400),
+}
+"""What is looked through, and further up or down where the config itself lies there."""
+
+TUNED = tuple(_RANGES)
 """Keys of `[ranker]` that are sought."""
 
 
@@ -141,7 +150,7 @@ def tuned(
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
     bench = Bench(train, stopping, judges, tuple(names), config, seed, tuple(directions))
-    tasks = (_drawn(study.ask()) for _ in range(tuning.trials - len(done)))
+    tasks = (_drawn(study.ask(), start) for _ in range(tuning.trials - len(done)))
     for trial in run(bench.opened, Bench.reached, tasks):
         if trial is not None:
             study.tell(trial.number, trial.ndcg)
@@ -152,15 +161,13 @@ def tuned(
     return config.model_copy(update=best), tuple(trials)
 
 
-def _drawn(trial: "optuna.Trial") -> tuple[int, dict[str, float]]:
-    """The number and the settings of a try that the sampler proposes."""
-    return trial.number, {
-        "trees": trial.suggest_int("trees", 10, 600, log=True),
-        "leaves": trial.suggest_int("leaves", 4, 127, log=True),
-        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
-        "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
-        "negatives": trial.suggest_int("negatives", 20, 400, log=True),
-    }
+def _drawn(trial: "optuna.Trial", start: dict[str, Any]) -> tuple[int, dict[str, float]]:
+    """The number and the settings of a try that the sampler proposes; `start` are those of the config."""
+    settings: dict[str, float] = {}
+    for key, (low, high) in _RANGES.items():
+        suggest = trial.suggest_float if isinstance(low, float) else trial.suggest_int
+        settings[key] = suggest(key, min(low, start[key]), max(high, start[key]), log=True)
+    return trial.number, settings
 
 
 def _completed(study: "optuna.Study") -> list[Trial]:
