@@ -29,6 +29,9 @@ from recsys.progress import Progress, silent
 _NAMED = 5
 """Names that one message lists."""
 
+_OTHER_SCALE = 2.0
+"""Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
+
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -183,7 +186,8 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
 
 def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[str]:
     """A sentence for each event name that differs only in letter case from one that `events.weights` names, for all
-    others that it does not name, and for places that are not counted from 0."""
+    others that it does not name, for values of another scale than `events.min_value`, and for places that are not
+    counted from 0."""
     unknown = [found for found in log.event_names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
@@ -192,6 +196,14 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
     if strange:
         named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
         yield f"{name}: events.weights does not name {named}: worth events.default_weight = {config.default_weight:g}"
+    for code, found in enumerate(log.event_names):
+        least, most = (
+            config.min_value.get(found, np.inf),
+            np.fmax.reduce(log.values[log.events == code], initial=-np.inf),
+        )
+        if most > _OTHER_SCALE * least > 0:
+            reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
+            yield f"{name}: values of {found!r} {reach}; set another least value if that is low on their scale"
     places = log.positions[log.is_impression & (log.positions >= 0)]
     if len(places) and places.min() > 0:
         yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"

@@ -230,6 +230,13 @@ def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list
     assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
 
 
+@pytest.mark.parametrize(("most", "told"), [(5, False), (10, True)])
+def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,rating,2024-01-01,,,,{value}\n" for value in ("", 1, most))
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
