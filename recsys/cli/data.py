@@ -74,7 +74,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         _say(f"{len(error.rejections):,} rejected rows are in {path}")
         raise
     write_rejected(path, report.rejections)
-    for line in report.misspelt:
+    for line in report.doubts:
         _say(line)
     summary = summarise(dataset, report)
     if arguments.json:

@@ -29,9 +29,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     for row in rows:
         table.add_row(*(cell.translate(_HIDDEN) for cell in row))
     if sys.stdout.isatty():
-        Console(highlight=False, markup=False).print(table)
+        Console(highlight=False, markup=False, emoji=False).print(table)
         return
-    console = Console(width=_ENOUGH, highlight=False, markup=False)
+    console = Console(width=_ENOUGH, highlight=False, markup=False, emoji=False)
     with console.capture() as written:
         console.print(table)
     for line in written.get().strip("\n").splitlines():

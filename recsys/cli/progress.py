@@ -45,6 +45,7 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             print(line, file=self._stream, flush=True)
             return
         from rich.console import Console
+        from rich.text import Text
 
         if counting:
             self._live.__exit__(None, None, None)
@@ -53,7 +54,7 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             self._step_start = now
         console = Console(file=self._stream, highlight=False)
         self._step = message
-        self._live = console.status(message)
+        self._live = console.status(Text(message))  # in which brackets are brackets
         self._live.__enter__()
 
     def _say_held(self) -> None:

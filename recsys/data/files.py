@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -34,8 +35,11 @@ VALUE = "__value_"
 
 _EXTRA = tuple(f"__extra_{place}" for place in range(8))
 """Cells behind the last column. Some programs end every line in commas: empty ones are no fault."""
-_OWN = frozenset({ROW, BROKEN, RAW, FAULT, *_EXTRA})
+_CELLS = "__cells"
+"""Those of a line of JSON, before they are columns."""
+_OWN = frozenset({ROW, BROKEN, RAW, FAULT, _CELLS, *_EXTRA})
 """Columns that are added to those of a file."""
+_NO_OBJECT = "not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)"
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -258,12 +262,43 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     if not names:
         raise DataError(f"{path} holds no JSON object; write one object a line")
     _check_names(str(path), names)
-    whole = pl.col(RAW).str.json_path_match("$").fill_null("").str.starts_with("{")
-    reason = pl.lit("not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)")
-    cells = {name: pl.col(RAW).str.json_path_match(_json_path(path, name)) for name in names}
-    frame = lines.with_columns(pl.when(~whole).then(reason).alias(BROKEN), **cells)
+    # One pass over each line, however many keys it has.
+    cells = pl.col(RAW).map_batches(
+        partial(_cells, names=names),
+        return_dtype=pl.Struct(dict.fromkeys((BROKEN, *names), pl.String)),
+        is_elementwise=True,
+    )
+    frame = lines.with_columns(cells.alias(_CELLS)).unnest(_CELLS)
     unseen = frozenset(names) - frozenset(found)
     return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json", unseen=unseen)
+
+
+def _cells(lines: pl.Series, names: Sequence[str]) -> pl.Series:
+    """What lines of JSON hold under some names, as text, and `BROKEN`."""
+    objects = [_object(line) for line in lines]
+    broken = [_NO_OBJECT if found is None else None for found in objects]
+    cells = {name: [None if found is None else _text(found.get(name)) for found in objects] for name in names}
+    schema = dict.fromkeys((BROKEN, *names), pl.String)
+    return pl.DataFrame({BROKEN: broken, **cells}, schema=schema).to_struct(lines.name)
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    """The JSON object of a line; None where it is none."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _text(value: Any) -> str | None:
+    """A value of a JSON object as a cell: text as it is, all else in JSON. A whole number beyond 64 bits was read as
+    one with a point: it is written with all its digits, so that it can be told."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.1f}"
+    return orjson.dumps(value).decode()
 
 
 def _check_names(file: str, names: Iterable[str]) -> None:
@@ -275,14 +310,6 @@ def _check_names(file: str, names: Iterable[str]) -> None:
     for name in names:
         if name in _OWN or name.startswith(VALUE) or name == "*" or (name.startswith("^") and name.endswith("$")):
             raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
-
-
-def _json_path(path: Path, key: str) -> str:
-    """Where a key of a JSON object is. The path language has no way to escape a quote or a backslash."""
-    quote = "'" if '"' in key else '"'
-    if quote in key or "\\" in key:
-        raise DataError(f"{path}: the key {key!r} holds both kinds of quotes or a backslash; give it a plain name")
-    return f"$[{quote}{key}{quote}]"
 
 
 def _keys(path: Path, limit: int | None) -> list[str]:

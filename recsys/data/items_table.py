@@ -71,7 +71,7 @@ def _typed(value: pl.Expr, is_time: bool) -> pl.Expr:
 
 def _duplicates(frame: pl.DataFrame, repeated: pl.Series, first_line: int) -> pl.DataFrame:
     first = frame.group_by("item_id").agg(pl.col(ROW).min().cast(pl.Int64).alias("first"))
-    rows = frame.filter(repeated).join(first, on="item_id", maintain_order="left")
+    rows = frame.filter(repeated).select(ROW, "item_id").join(first, on="item_id", maintain_order="left")
     reason = pl.format("duplicate item_id; line {} has it first", pl.col("first") + first_line)
     return rows.select(
         pl.col(ROW).cast(pl.Int64).alias("row"),
@@ -104,6 +104,6 @@ def _inferred(values: pl.Series) -> pl.Series:
         whole = not words.str.contains(r"[.eE]").any()
         numbers = values.cast(pl.Int64 if whole else pl.Float64, strict=False)
         return numbers if numbers.drop_nulls().is_finite().sum() == len(words) else values
-    if words.is_in(["true", "false", "True", "False"]).all():
+    if words.str.to_lowercase().is_in(["true", "false"]).all():
         return values.str.to_lowercase() == "true"
     return values

@@ -1,7 +1,7 @@
 """A dataset directory, or frames, to a `Dataset`."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,12 @@ from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write
 from recsys.data.vocabulary import Vocabulary
 from recsys.progress import Progress, silent
 
+_NAMED = 5
+"""Names that one message lists."""
+
+_OTHER_SCALE = 2.0
+"""Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
+
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -34,12 +40,13 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
-        misspelt: a sentence for each column, or event, whose name is nearly that of a known one.
+        doubts: a sentence for each thing that may be meant otherwise than it is read, such as a name that is nearly
+            that of a known column.
     """
 
     rejections: tuple[Rejections, ...]
     n_duplicates: int
-    misspelt: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def n_rejected(self) -> int:
@@ -49,7 +56,7 @@ class LoadReport:
     def of(self, here: Path, where: Place) -> "LoadReport":
         """The report of a copy as that of what was copied."""
         parts = tuple(replace(part, name=renamed(part.name, here, where)) for part in self.rejections)
-        return replace(self, rejections=parts, misspelt=tuple(renamed(line, here, where) for line in self.misspelt))
+        return replace(self, rejections=parts, doubts=tuple(renamed(line, here, where) for line in self.doubts))
 
 
 def load_dataset(
@@ -72,7 +79,7 @@ def load_dataset(
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
     """
     dataset, report = read_dataset(place(str(folder)), config)
-    for line in report.misspelt:
+    for line in report.doubts:
         progress(line)
     if report.n_duplicates:
         progress(f"{report.n_duplicates:,} events whose event_id was there before count once")
@@ -177,13 +184,29 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
     return digest.hexdigest()
 
 
-def _misspelt_names(log: InteractionLog, name: str, config: EventsConfig) -> list[str]:
-    """A sentence for each event name that differs only in letter case from one that `events.weights` names."""
-    return [
-        f"{name}: the event {found!r} is not {found.lower()!r}, and so worth events.default_weight"
-        for found in log.event_names
-        if found not in config.weights and found.lower() in config.weights
-    ]
+def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[str]:
+    """A sentence for each event name that differs only in letter case from one that `events.weights` names, for all
+    others that it does not name, for values of another scale than `events.min_value`, and for places that are not
+    counted from 0."""
+    unknown = [found for found in log.event_names if found not in config.weights]
+    for found in unknown:
+        if found.lower() in config.weights:
+            yield f"{name}: the event {found!r} is not {found.lower()!r}, and so worth events.default_weight"
+    strange = [repr(found) for found in unknown if found.lower() not in config.weights]
+    if strange:
+        named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
+        yield f"{name}: events.weights does not name {named}: worth events.default_weight = {config.default_weight:g}"
+    for code, found in enumerate(log.event_names):
+        least, most = (
+            config.min_value.get(found, np.inf),
+            np.fmax.reduce(log.values[log.events == code], initial=-np.inf),
+        )
+        if most > _OTHER_SCALE * least > 0:
+            reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
+            yield f"{name}: values of {found!r} {reach}; set another least value if that is low on their scale"
+    places = log.positions[log.is_impression & (log.positions >= 0)]
+    if len(places) and places.min() > 0:
+        yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"
 
 
 def _assemble(
@@ -203,6 +226,6 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *_misspelt_names(log, events.name, config.events))
+    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *_doubts(log, events.name, config.events))
     report = LoadReport((rejected_items, rows.rejections, *further), n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

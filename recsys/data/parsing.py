@@ -31,13 +31,12 @@ _LIMIT = 1e15
 """Numbers from here on are no moment in either unit."""
 
 
-def parse(column: Column, dtype: pl.DataType, nested: str, numbers: Numbers = "either") -> pl.Expr:
+def parse(column: Column, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
     """The values of a column, null where a cell is empty or cannot be read.
 
     Args:
         column: what the column should hold.
         dtype: what the file holds.
-        nested: how lists stand in the file, see `Table`.
         numbers: what the numbers of a column of times are.
 
     Raises:
@@ -52,9 +51,9 @@ def parse(column: Column, dtype: pl.DataType, nested: str, numbers: Numbers = "e
             return as_number(cell, dtype)
         case "time" | "past" if is_text or dtype.is_numeric() or dtype == pl.Date or isinstance(dtype, pl.Datetime):
             return as_time(cell, dtype, numbers)
-        case "tags" if is_text or isinstance(dtype, pl.List):
-            return as_tags(cell, dtype, nested)
-        case "flag" if is_text or dtype.is_integer() or dtype == pl.Boolean:
+        case "tags" if is_text or isinstance(dtype, pl.List | pl.Array):
+            return as_tags(cell, dtype)
+        case "flag" if is_text or dtype.is_numeric() or dtype == pl.Boolean:
             return as_flag(cell, dtype)
     raise DataError(f"column {column.name!r} holds {dtype}; it must hold {WANTED[column.kind]}")
 
@@ -167,34 +166,33 @@ def _epoch(cell: pl.Expr) -> pl.Expr:
     ).struct.field("kept")
 
 
-def as_tags(cell: pl.Expr, dtype: pl.DataType, nested: str) -> pl.Expr:
-    """List of strings without empty ones; null where none is left."""
-    if isinstance(dtype, pl.List):
+def as_tags(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """List of strings without empty ones; null where none is left. Text is a JSON array, or `a|b`."""
+    if isinstance(dtype, pl.List | pl.Array):
         items = cell.cast(pl.List(pl.String))
-    elif nested == "json":
-        # Text such as [sale] is no array, and an array in an array no list of tags.
-        array = cell.str.json_path_match("$").str.starts_with("[")
-        deep = cell.str.replace_all(_QUOTED, "").str.slice(1).str.contains(r"[\[{]")
-        listed = pl.when(array & ~deep).then(cell).str.json_decode(pl.List(pl.String))
-        items = pl.coalesce(listed, cell.cast(pl.String).str.split("|"))
     else:
-        items = cell.cast(pl.String).str.split("|")
+        text = cell.cast(pl.String)
+        # Text such as [sale] is no array, and an array in an array no list of tags.
+        array = text.str.json_path_match("$").str.starts_with("[")
+        deep = text.str.replace_all(_QUOTED, "").str.slice(1).str.contains(r"[\[{]")
+        listed = pl.when(array & ~deep).then(text).str.json_decode(pl.List(pl.String))
+        items = pl.coalesce(listed, text.str.split("|"))
     kept = items.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
     return pl.when(kept.list.len() > 0).then(kept)
 
 
 def as_flag(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Boolean of true/false, yes/no, t/f, y/n, 1/0 in any case."""
+    """Boolean of true/false, yes/no, t/f, y/n, 1/0 in any case; 1.0/0.0 where a column had gaps on its way."""
     if dtype in (pl.Boolean, pl.Null):
         return cell.cast(pl.Boolean)
     word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
-    yes, no = word.is_in(["true", "t", "yes", "y", "1"]), word.is_in(["false", "f", "no", "n", "0"])
+    yes, no = word.is_in(["true", "t", "yes", "y", "1", "1.0"]), word.is_in(["false", "f", "no", "n", "0", "0.0"])
     return pl.when(yes).then(True).when(no).then(False)
 
 
 def as_cell(column: str, dtype: pl.DataType) -> pl.Expr:
     """The cell as it stands in the file, in text, for a message."""
     cell = pl.col(column)
-    if isinstance(dtype, pl.List):
+    if isinstance(dtype, pl.List | pl.Array):
         return cell.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
     return cell.cast(pl.String, strict=False)

@@ -141,7 +141,7 @@ def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
     for column in present:
         numbers = _numbers(table, column)
         try:
-            values[parsed(column.name)] = parse(column, table.dtypes[column.name], table.nested, numbers)
+            values[parsed(column.name)] = parse(column, table.dtypes[column.name], numbers)
         except DataError as error:
             raise DataError(f"{table.name}: {error}") from error
     checks = [Check("", "", pl.col(BROKEN).is_not_null())]

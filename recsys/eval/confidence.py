@@ -32,7 +32,8 @@ class Comparison:
     Attributes:
         difference: mean of (ours - theirs) over the requests.
         low, high: 95 % interval of the difference.
-        p_value: two-sided; how often chance alone would put the difference on the other side of 0.
+        p_value: two-sided; how often chance alone would put the difference on the other side of 0. Of n users it is
+            no less than 2 ** (1 - n), as often as n coins show the same side: resampling three users tells no more.
         n_requests: requests in which both are defined.
     """
 
@@ -44,10 +45,10 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """`better` or `worse` where the interval leaves out 0, else `no difference shown`."""
-        if self.low > 0:
-            return "better"
-        return "worse" if self.high < 0 else "no difference shown"
+        """`better` or `worse` where the interval leaves out 0 and chance is unlikely, else `no difference shown`."""
+        if self.p_value >= 1 - LEVEL or self.low <= 0 <= self.high:
+            return "no difference shown"
+        return "better" if self.low > 0 else "worse"
 
 
 def intervals(
@@ -117,17 +118,19 @@ def compare_all(
     names = list(values)
     columns = np.stack([values[name] for name in names], axis=1)
     columns[np.isnan(columns).any(axis=1)] = np.nan
-    n_requests = int(np.count_nonzero(~np.isnan(columns[:, 0])))
+    defined = ~np.isnan(columns[:, 0])
+    n_requests = int(np.count_nonzero(defined))
     if not n_requests:
         raise DataError("a paired comparison needs at least one request in which both rankings are defined")
     means, resampled = _means(columns), resampled_means(columns, clusters, seed, resamples)
     resampled = resampled[~np.isnan(resampled[:, 0])]
+    n_users = n_requests if clusters is None else len(np.unique(told_apart(clusters)[defined]))
     found = {}
     for first, second in combinations(range(len(names)), 2):
         drawn = resampled[:, first] - resampled[:, second]
         low, high = np.quantile(drawn, _TAILS)
         smaller = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-        p_value = min(1.0, 2 * (smaller + 1) / (len(drawn) + 1))
+        p_value = min(1.0, max(2 * (smaller + 1) / (len(drawn) + 1), 2.0 ** (1 - n_users)))
         difference = float(means[first] - means[second])
         found[names[first], names[second]] = Comparison(difference, float(low), float(high), p_value, n_requests)
     return found
@@ -160,8 +163,7 @@ def resampled_means(
     defined = ~np.isnan(values)
     sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
     if clusters is not None:
-        alone = -1 - np.arange(len(clusters), dtype=np.int64)
-        _, rows = np.unique(np.where(clusters >= 0, clusters, alone), return_inverse=True)
+        _, rows = np.unique(told_apart(clusters), return_inverse=True)
         n_clusters = int(rows.max(initial=-1)) + 1
         sums, counts = _sum_by(rows, sums, n_clusters), _sum_by(rows, counts, n_clusters)
     parts = [np.empty((0, values.shape[1]))]
@@ -169,6 +171,11 @@ def resampled_means(
         total = drawn @ counts
         parts.append(drawn @ sums / np.where(total > 0, total, np.nan))
     return np.concatenate(parts)
+
+
+def told_apart(clusters: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(n_requests,) user numbers where each anonymous request, below 0, has one of its own."""
+    return np.where(clusters >= 0, clusters, -1 - np.arange(len(clusters), dtype=np.int64))
 
 
 def _sum_by(rows: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.state import EventState
@@ -90,7 +91,16 @@ def _on_requests(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
             "policy.seen leaves seen items out"
         )
-    return report
+    return replace(report, per_request=_named(report.per_request, wanted))
+
+
+def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.DataFrame | None:
+    """The figures of each request with the ids that its file gave, in place of our numbers."""
+    if figures is None:
+        return None
+    of = [requests[place] for place in figures["request"]]
+    ids = {"request_id": [one.request_id for one in of], "user_id": [one.user_id for one in of]}
+    return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("request", "user"))
 
 
 def _missed(targets: NDArray[np.int32]) -> str:

@@ -1,10 +1,11 @@
-"""Whether anything that users wanted could have been listed: asked before the models learn for hours."""
+"""Whether a ranker's window can teach one: asked before the models learn for hours."""
 
 from datetime import UTC, datetime
 
 import numpy as np
 
 from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
 from recsys.errors import DataError
 
 
@@ -28,6 +29,18 @@ def check_listable(dataset: Dataset, start: int, end: int) -> None:
         f"listed then: {unavailable} are not available (column available), {too_late} were created after they were "
         f"wanted (column created_at); correct the items"
     )
+
+
+def check_places(window: InteractionLog) -> None:
+    """See that the log of the ranker's window tells the places of what was shown, which `ranker.debias` learns from.
+
+    Raises:
+        DataError: it tells none.
+    """
+    if not (window.is_impression & (window.positions >= 0)).any():
+        raise DataError(
+            "ranker.debias needs impressions with positions, and the ranker's window has none; leave it off"
+        )
 
 
 def _day(time: int) -> str:

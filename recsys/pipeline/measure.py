@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import FeatureGroup
+from recsys.eval.confidence import told_apart
 from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
@@ -35,6 +36,9 @@ BASELINES: Mapping[str, str] = {
     "zero_shot": "text, not tuned",
 }
 _COLD_EVENTS = 5
+
+_FEW_USERS = 20
+"""Of fewer users a bootstrap takes what they have in common for what all users have."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,14 @@ def measure(
     lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
     answered = targets.counts > 0
     wanted = targets.select(answered)
-    if len(np.unique(users[answered])) == 1 and users[answered][0] >= 0:
+    n_users = len(np.unique(told_apart(users[answered])))
+    if n_users == 1 and users[answered][0] >= 0:
         caveats = (*caveats, "All requests are of one user, so there are no intervals: they are drawn over users.")
+    elif 1 < n_users < _FEW_USERS:
+        caveats = (
+            *caveats,
+            f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow.",
+        )
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
     def measured(ranking: _RankingLists) -> Measurement:
@@ -239,21 +249,22 @@ class _Calibrations:
     """Predicted probabilities and what happened, of every candidate."""
 
     def __init__(self, rankers: Rankers) -> None:
-        self.heads = {"p_click": rankers.click, "p_purchase": rankers.purchase}
-        self.scores: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self.heads}
-        self.happened: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in self.heads}
+        self._rankers = rankers
+        self._predicted: dict[str, list[NDArray[np.float32]]] = {"p_click": [], "p_purchase": []}
+        self._happened: dict[str, list[NDArray[np.bool_]]] = {"p_click": [], "p_purchase": []}
 
     def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
-        for name, targets in (("p_click", labelled.targets), ("p_purchase", labelled.bought)):
+        wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
+        for (name, targets), chances in zip(wanted.items(), self._rankers.chances(ranked.scores), strict=True):
             if targets is not None:
-                self.scores[name].append(ranked.scores)
-                self.happened[name].append(_is_target(ranked, targets))
+                self._predicted[name].append(chances)
+                self._happened[name].append(_is_target(ranked, targets))
 
     def result(self) -> dict[str, Reliability]:
         return {
-            name: reliability(head.probability(np.concatenate(scores)), np.concatenate(self.happened[name]))
-            for name, head in self.heads.items()
-            if sum(map(len, scores := self.scores[name]))
+            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name]))
+            for name, predicted in self._predicted.items()
+            if sum(map(len, predicted))
         }
 
 

@@ -127,6 +127,12 @@ class Rankers:
         known = self.click, self.purchase
         return Rankers(full, {}, *(_calibrations(older, held_out, full, seen) if held_out.n_requests else known))
 
+    def chances(self, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(n,) p_click and p_purchase of the full ranker's scores. What is bought was wanted: the latter is never above
+        the former, though each was fitted by itself."""
+        click = self.click.probability(scores)
+        return click, np.minimum(click, self.purchase.probability(scores))
+
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,14 @@ _ALIKE = 0.45
 
 _MONTH = 30 * DAY
 
+_LINKED = {
+    "transitions": "people who {verb} {title} often choose it next",
+    "neighbours": "people who {verb} {title} often choose it too",
+}
+"""What the links of a source say: only transitions know what came after what."""
+
+_LIKE = "it is about the same as {title}, which you {verb}"
+
 
 def explain(
     scoring: Scoring,
@@ -53,11 +61,9 @@ def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Se
         reasons.append(f"you chose it {_times(before)} before")
     others = np.flatnonzero(recent.items != item)
     if len(others):
-        for event, form in (
-            (_most_followed(scoring, item, recent, others), "people who {verb} {title} often choose it next"),
-            (_most_alike(scoring, item, recent, others), "it is about the same as {title}, which you {verb}"),
-        ):
-            if event is not None:
+        for found in (_most_linked(scoring, item, recent, others), _most_alike(scoring, item, recent, others)):
+            if found is not None:
+                event, form = found
                 verb = _verb(int(recent.events[event]), event_names)
                 reasons.append(form.format(verb=verb, title=_title(scoring.catalogue, int(recent.items[event]))))
     number, now = np.array([item], dtype=np.int32), history.now[:1]
@@ -74,23 +80,23 @@ def _times(n: int) -> str:
     return f"{n} time{'s' if n > 1 else ''}"
 
 
-def _most_followed(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:
-    """The event whose item is most strongly linked to `item` by what people do."""
-    for links in scoring.facts.links.values():
+def _most_linked(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> tuple[int, str] | None:
+    """The event whose item is most strongly linked to `item` by what people do, and how that is said."""
+    for source, links in scoring.facts.links.items():
         strengths = [links[recent.items[event], item] for event in others]
         if max(strengths) > 0:
-            return int(others[int(np.argmax(strengths))])
+            return int(others[int(np.argmax(strengths))]), _LINKED[source]
     return None
 
 
-def _most_alike(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> int | None:
-    """The event whose item's text is most like that of `item`, if they are alike at all."""
+def _most_alike(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> tuple[int, str] | None:
+    """The event whose item's text is most like that of `item`, if they are alike at all, and how that is said."""
     if scoring.sources.interest is None:
         return None
     vectors = scoring.sources.interest.base_vectors
     likeness = vectors[recent.items[others]] @ vectors[item]
     best = int(np.argmax(likeness))
-    return int(others[best]) if likeness[best] >= _ALIKE else None
+    return (int(others[best]), _LIKE) if likeness[best] >= _ALIKE else None
 
 
 def _verb(event: int, event_names: Sequence[str]) -> str:

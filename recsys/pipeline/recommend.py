@@ -271,12 +271,12 @@ class Recommender:
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
         proposed_by = ranked.candidates.proposed_by[pairs].tolist()
         by_ranker = RANKER not in block.stages.left_out
-        known = scores if by_ranker else np.full_like(scores, np.nan)
+        p_click, p_purchase = rankers.chances(scores if by_ranker else np.full_like(scores, np.nan))
         found = ItemList(
             ids=tuple(vocabulary.ids(items)),
             scores=scores,
-            p_click=rankers.click.probability(known),
-            p_purchase=rankers.purchase.probability(known),
+            p_click=p_click,
+            p_purchase=p_purchase,
             sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
             propensities=ranked.propensities[row][: request.n] if block.policies[row].explores else None,
             model_version=self.version,

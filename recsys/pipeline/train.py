@@ -15,16 +15,18 @@ from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
 from recsys.pipeline.item_dropout import ItemDropout, items_without_events
-from recsys.pipeline.listable import check_listable
+from recsys.pipeline.listable import check_listable, check_places
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
+from recsys.pipeline.sources import TEXT
 from recsys.pipeline.training_steps import TrainingSteps
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
+from recsys.text.weights import locate
 
 _TEXT_SHARES = (0.4, 0.3, 0.3)
 """Shares of the text budget: learned on the history, then continued up to the test, then on everything."""
@@ -63,16 +65,20 @@ def train(
         progress: called with a line of text now and then.
 
     Raises:
-        ConfigError: `features` or rules of `policy` name what does not exist.
+        ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
         DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
     """
     configured(config.features)  # what is wrong is found now, not after minutes
     check_rules(config.policy, dataset.catalogue)
+    if TEXT in config.candidates.sources:
+        locate(config.text.encoder)
     log = dataset.log
     split = TemporalSplit.of(log, config.data, test_start)
     # What people do in the test window does not choose the rules that are measured on it.
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     check_listable(dataset, split.ranker_start, split.test_start)
+    if config.ranker.debias:
+        check_places(log.between(split.ranker_start, split.test_start))
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
         if engine is not None:
@@ -122,7 +128,7 @@ def _encode_side_by_side(
 ) -> None:
     """Say what the engine does, and have it encode the texts that the cache lacks."""
     progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
-    if "text" in config.candidates.sources:
+    if TEXT in config.candidates.sources:
         from recsys.pipeline.encode_ahead import encode_ahead  # torch, which serving does without
 
         encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)

@@ -65,7 +65,8 @@ class Ranker:
         if not train.wanted.any():
             raise DataError(
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
-                "proposed; give it more events, or a larger data.ranker_fraction"
+                "proposed; give it more events, a larger data.ranker_fraction, or policy.seen = 'keep' if users want "
+                "again what they have seen"
             )
         booster = boosted_trees(train, validation, names, monotone_constraints, config, seed, config.trees)
         return cls(booster, tuple(names), _linear(train, monotone_constraints, config))

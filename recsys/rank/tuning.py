@@ -1,5 +1,6 @@
 """Hyper-parameters of the ranker, sought by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
 
+import importlib.util
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,16 @@ from recsys.rank.rows import RankerRows
 if TYPE_CHECKING:
     import optuna
 
-TUNED = ("trees", "leaves", "learning_rate", "min_rows_per_leaf", "negatives")
+_RANGES: dict[str, tuple[int, int] | tuple[float, float]] = {
+    "trees": (10, 600),
+    "leaves": (4, 127),
+    "learning_rate": (0.01, 0.3),
+    "min_rows_per_leaf": (5, 500),
+    "negatives": (20, 400),
+}
+"""What is looked through, and further up or down where the config itself lies there."""
+
+TUNED = tuple(_RANGES)
 """Keys of `[ranker]` that are sought."""
 
 
@@ -27,11 +37,18 @@ class Tuning:
         trials: in all; those of an interrupted run of the same study count.
         file: SQLite file of the studies; None keeps none.
         name: of the study: runs on the same data go on with it.
+
+    Raises:
+        ConfigError: Optuna is not installed.
     """
 
     trials: int
     file: Path | None = field(default=None)
     name: str = "ranker"
+
+    def __post_init__(self) -> None:
+        if importlib.util.find_spec("optuna") is None:  # now, and not after the sources have learned
+            raise ConfigError("tuning needs Optuna: install recsys[tune]")
 
 
 @dataclass(frozen=True)
@@ -113,13 +130,10 @@ def tuned(
     liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
 
     Raises:
-        ConfigError: Optuna is not installed.
         DataError: the rows are too few to be cut so.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ConfigError("tuning needs Optuna: install recsys[tune]") from error
+    import optuna
+
     older, judges = rows.split(VALIDATION_SHARE)
     train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
@@ -143,7 +157,7 @@ def tuned(
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
     inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(monotone_constraints))
-    tasks = (_suggested(study.ask()) for _ in range(tuning.trials - len(done)))
+    tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
     for trial in run(inputs.opened, TuningInputs.tried, tasks):
         if trial is not None:
             study.tell(trial.number, trial.ndcg)
@@ -154,15 +168,13 @@ def tuned(
     return config.model_copy(update=best), tuple(trials)
 
 
-def _suggested(trial: "optuna.Trial") -> tuple[int, dict[str, float]]:
-    """The number and the settings of a try that the sampler proposes."""
-    return trial.number, {
-        "trees": trial.suggest_int("trees", 10, 600, log=True),
-        "leaves": trial.suggest_int("leaves", 4, 127, log=True),
-        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.3, log=True),
-        "min_rows_per_leaf": trial.suggest_int("min_rows_per_leaf", 5, 500, log=True),
-        "negatives": trial.suggest_int("negatives", 20, 400, log=True),
-    }
+def _suggested(trial: "optuna.Trial", start: dict[str, Any]) -> tuple[int, dict[str, float]]:
+    """The number and the settings of a try that the sampler proposes; `start` are those of the config."""
+    settings: dict[str, float] = {}
+    for key, (low, high) in _RANGES.items():
+        suggest = trial.suggest_float if isinstance(low, float) else trial.suggest_int
+        settings[key] = suggest(key, min(low, start[key]), max(high, start[key]), log=True)
+    return trial.number, settings
 
 
 def _completed(study: "optuna.Study") -> list[Trial]:

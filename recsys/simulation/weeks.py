@@ -6,6 +6,7 @@ version learns; the frozen version knows the same events, but has learned from n
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.vocabulary import Vocabulary
-from recsys.errors import ConfigError, StoreError
+from recsys.errors import ConfigError, DataError, StoreError
 from recsys.pipeline.retrain import Decision, retrain_from_store
 from recsys.pipeline.train import train
 from recsys.progress import Progress, silent
@@ -41,6 +42,9 @@ Arm = Literal["retrained", "frozen", "popularity"]
 ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
 LENGTH = 10
 WARM_UP_WEEKS = 3
+
+_PUT_AT_ONCE = 20
+"""Items of one call: within `serving.max_items`, and with long texts within `serving.max_body_bytes`."""
 
 _RELOAD_SECONDS = 300.0
 _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
@@ -121,12 +125,29 @@ class Simulation:
         n_later = int(self.plan.new_items * len(order)) if self.plan.weeks > 1 else 0
         self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))
         self._here = np.sort(order[n_later:]).astype(np.int32)
+        self._check_size()
         self._ids: list[str] = self.catalogue.frame["item_id"].to_list()
         self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
         self._clicked = np.zeros(len(order))
         # It ends now: the API takes no events from the future.
         self._now = datetime.now(UTC) - timedelta(weeks=self.plan.weeks + WARM_UP_WEEKS, hours=1)
         self._lists = 0
+
+    def _check_size(self) -> None:
+        """See that there is enough to fill a list, and to compare.
+
+        Raises:
+            DataError: too few items.
+            ConfigError: too few users.
+        """
+        if len(self._here) < LENGTH:
+            raise DataError(
+                f"the catalogue is too small for lists of {LENGTH}: {len(self._here)} of its {len(self.catalogue)} "
+                f"items are there in the first week; take {2 * LENGTH} or more"
+            )
+        arms = Counter(map(arm_of, range(self.plan.users)))
+        if min(arms[arm] for arm in ARMS) < 2:
+            raise ConfigError(f"{self.plan.users} users are too few to be told apart by three arms; take 30 or more")
 
     def run(self) -> list[Week]:
         """All weeks."""
@@ -236,8 +257,9 @@ class Simulation:
         """New items and new users."""
         new = self._later[number - 1]
         if len(new):
-            rows = self.catalogue.frame[new].drop("available", "created_at").to_dicts()
-            live.call("PUT", "/v1/items", {"items": [_given(row) for row in rows]})
+            rows = [_given(row) for row in self.catalogue.frame[new].drop("available", "created_at").to_dicts()]
+            for start in range(0, len(rows), _PUT_AT_ONCE):
+                live.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
             self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)
         self.world.add_users(len(self.world.users) // 20)
 

@@ -29,6 +29,13 @@ def test_finished_steps_stay_on_a_terminal() -> None:
     assert stream.getvalue().count(" s  reading") == stream.getvalue().count(" s  training") == 1
 
 
+def test_brackets_of_a_path_are_no_markup() -> None:
+    stream = Terminal()
+    with ProgressLines(stream) as progress:
+        progress("reading shop[/old]")
+    assert "reading shop[/old]" in stream.getvalue()
+
+
 def test_an_interrupted_step_is_not_called_finished() -> None:
     stream = Terminal()
 

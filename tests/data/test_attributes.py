@@ -71,6 +71,28 @@ def test_lists_of_json_lines_are_lists(tmp_path: Path, cells: list[str], expecte
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["extra"].to_list() == expected
 
 
+def test_keys_of_json_lines_may_hold_any_letter(tmp_path: Path) -> None:
+    keys = ["a\\b", 'it\'s "so"', "x.y[0]", "$"]
+    line = orjson.dumps({"item_id": "i", "title": "Lamp", **{key: place for place, key in enumerate(keys)}})
+    (tmp_path / "items.jsonl").write_bytes(line)
+    frame = read_items(open_table(tmp_path / "items.jsonl"))[0].frame
+    assert frame.select(keys).row(0) == (0, 1, 2, 3)
+
+
+def test_a_line_is_not_read_once_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+
+    def told(line: str) -> Any:
+        lines.append(line)
+        return orjson.loads(line)
+
+    monkeypatch.setattr("recsys.data.files._object", told)
+    line = orjson.dumps({"item_id": "i", "title": "Lamp", **{f"key {number}": number for number in range(50)}})
+    (tmp_path / "items.jsonl").write_bytes(line)
+    assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["key 49"].to_list() == [49]
+    assert 1 <= len(lines) < 10
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
@@ -84,6 +106,35 @@ def test_lists_of_json_lines_are_lists(tmp_path: Path, cells: list[str], expecte
 def test_tags_of_json_lines(tmp_path: Path, cell: str, expected: list[str]) -> None:
     (tmp_path / "items.jsonl").write_text(f'{{"item_id": "i", "title": "Lamp", "tags": {cell}}}\n')
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["tags"].to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("a|b", ["a", "b"]),
+        ('"[""a"", ""b|c""]"', ["a", "b|c"]),
+        ("[sale]|red", ["[sale]", "red"]),
+        ("['a']", ["['a']"]),
+    ],
+)
+def test_tags_of_csv(tmp_path: Path, cell: str, expected: list[str]) -> None:
+    (tmp_path / "items.csv").write_text(f"item_id,title,tags\ni,Lamp,{cell}\n")
+    assert read_items(open_table(tmp_path / "items.csv"))[0].frame["tags"].to_list() == [expected]
+
+
+def test_lists_of_one_length_and_truth_values_that_came_as_numbers() -> None:
+    """As numpy and pandas write them, the latter where some are missing."""
+    frame = pl.DataFrame(
+        {
+            "item_id": ["a", "b", "c"],
+            "title": ["x", "y", "z"],
+            "tags": pl.Series([["r", "s"], ["t", ""], None], dtype=pl.Array(pl.String, 2)),
+            "available": [1.0, 0.0, None],
+        }
+    )
+    items = read_items(frame_table(frame, "items"))[0].frame
+    assert items["tags"].to_list() == [["r", "s"], ["t"], None]
+    assert items["available"].to_list() == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__parquet": b"garbage"}, r"items.parquet cannot be read: parquet"),
         ({"items__csv.gz": b"garbage"}, r"items.csv.gz cannot be read: .*gzip"),
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
-        ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl: the key .* give it a plain name"),
+        ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no column 'item_id'; it has a"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
         ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
@@ -213,7 +213,35 @@ def test_columns_of_numbers_with_a_point_hold_ids_as_far_as_they_are_exact(
 def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
     _, report = read_dataset(folder, ANY)
-    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.misspelt)
+    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.doubts)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["click", "transaction"], "'transaction'"),
+        ([f"kind {number}" for number in range(7)], "'kind 0', 'kind 1', 'kind 2', 'kind 3', 'kind 4', ..."),
+    ],
+)
+def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list[str], told: str) -> None:
+    events = HEADER + "".join(GOOD.replace("click", name) for name in names)
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    doubt = f"events.weights does not name {told}: worth events.default_weight = 1"
+    assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
+
+
+@pytest.mark.parametrize(("most", "told"), [(5, False), (10, True)])
+def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,rating,2024-01-01,,,,{value}\n" for value in ("", 1, most))
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
+
+
+@pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
+def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert [("subtract 1" in doubt) for doubt in report.doubts] == [True] * told
 
 
 def test_a_folder_without_a_table(tmp_path: Path) -> None:
@@ -261,6 +289,13 @@ def test_too_many_bad_rows_stop_the_run_and_write_nothing(tmp_path: Path) -> Non
     assert '(for example line 101, column item_id: "zz")' in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv"]
     assert load_dataset(folder, parse_config({"data": {"max_rejected": 0.04}})).n_rejected == 4
+
+
+def test_duplicates_are_told_beside_a_column_of_any_name(tmp_path: Path) -> None:
+    items = "item_id,title,first\ni1,Lamp,x\ni2,Rug,y\ni1,Again,z\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
+    (entry,) = (json.loads(line) for line in report.rejections[0].lines())
+    assert (entry["line"], entry["reason"]) == (4, "duplicate item_id; line 2 has it first")
 
 
 def test_duplicates_are_one_reason(tmp_path: Path) -> None:

@@ -107,6 +107,13 @@ def test_tags_that_do_not_end_cost_little_time(text: str) -> None:
     assert time.perf_counter() - start < 2
 
 
+@pytest.mark.parametrize("words", [("true", "false"), ("True", "False"), ("TRUE", "FALSE")])
+def test_a_further_column_of_truth_values_is_one_however_it_is_written(words: tuple[str, str]) -> None:
+    items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["x", "y", "z"], "organic": [words[0], words[1], None]})
+    catalogue = dataset_from_frames(items, EVENTS.with_columns(item_id=pl.lit("a"))).catalogue
+    assert catalogue.frame["organic"].to_list() == [True, False, None]
+
+
 def test_columns_have_the_types_of_the_log() -> None:
     log = dataset_from_frames(ITEMS, EVENTS).log
     dtypes = {"users": np.int32, "items": np.int32, "events": np.int8, "times": np.int64, "weights": np.float32}

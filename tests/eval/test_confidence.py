@@ -83,6 +83,16 @@ def test_a_small_paired_gain_is_found_that_two_intervals_would_hide() -> None:
     assert mine["low"] < other["high"]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("n_users", "verdict"), [(1, "no difference shown"), (5, "no difference shown"), (12, "better")]
+)
+def test_a_handful_of_users_proves_nothing_however_many_requests_they_make(n_users: int, verdict: str) -> None:
+    users = np.repeat(np.arange(n_users, dtype=np.int32), 100)
+    found = compare(np.full(len(users), 0.3), np.full(len(users), 0.1), clusters=users)
+    assert found.verdict == verdict
+    assert found.p_value == pytest.approx(max(2.0 ** (1 - n_users), 2 / 10_001))
+
+
 def test_equal_rankings_show_no_difference() -> None:
     values = np.random.default_rng(6).random(50)
     found = compare(values, values)

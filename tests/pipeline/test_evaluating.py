@@ -80,6 +80,19 @@ def test_requests_know_the_newer_events_of_the_data_at_their_time(
         assert report.facts["users"] == f"{plain.log.n_users}", "it has learned nothing of what is newer"
 
 
+def test_figures_of_each_request_have_the_ids_of_the_file(plain: Bundle, early: Dataset) -> None:
+    requests = [
+        Request("user 1", request_id="without a target"),
+        Request("user 2", request_id="a", targets=("coffee-0-small",)),
+        Request("user 1", request_id="not listable", targets=("coffee-4-large",)),
+        Request(request_id="b", targets=("no such item",)),
+    ]
+    figures = evaluate(plain, early, requests).per_request
+    assert figures is not None
+    assert figures.select("request_id", "user_id").rows() == [("a", "user 2"), ("b", None)]
+    assert figures["ndcg@10"].to_list()[1] == 0
+
+
 def test_requests_of_one_user_are_drawn_together_whom_the_version_does_not_know(plain: Bundle, early: Dataset) -> None:
     names = ("user 1", "new", "new", "newer", None, None)
     requests = [Request(name, request_id=f"r{at}", targets=("coffee-0-small",)) for at, name in enumerate(names)]
@@ -106,6 +119,8 @@ def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early
     assert report.metrics["ndcg@10"]["mean"] == 1
     assert all(metrics["ndcg@10"]["mean"] in (0, 1) for metrics in report.baselines.values())
     assert any("one user" in caveat for caveat in report.caveats)
+    report = evaluate(plain, early, [*requests, replace(requests[0], user_id="user 2", request_id="r2")])
+    assert any("requests are of 2 users" in caveat for caveat in report.caveats)
 
 
 def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, plain_config: Config) -> None:

@@ -12,7 +12,9 @@ from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import LIST_SCHEMA, ItemList
+from recsys.pipeline.reasons import explain
 from recsys.pipeline.recommend import Recommender
+from recsys.rank.calibration import Calibration
 from recsys.registry import Registry
 
 USER = "user 1"
@@ -28,6 +30,7 @@ def check(found: ItemList, n: int) -> None:
     assert (np.diff(found.scores) <= 0).all()
     assert ((found.p_click > 0) & (found.p_click < 1)).all()
     assert (np.diff(found.p_click) <= 0).all()
+    assert (found.p_purchase <= found.p_click).all()
     assert len(found.sources) == n
 
 
@@ -216,6 +219,32 @@ def test_what_was_chosen_long_ago_is_not_called_new(recommender: Recommender) ->
     (reason,) = explanation.reasons
     assert reason.startswith("chosen ")
     assert reason.endswith("times before")
+
+
+@pytest.mark.parametrize(
+    ("source", "end"), [("transitions", "often choose it next"), ("neighbours", "often choose it too")]
+)
+def test_a_reason_says_next_only_where_an_order_is_known(recommender: Recommender, source: str, end: str) -> None:
+    scoring, bundle = recommender.scoring, recommender.bundle
+    links, liked = scoring.facts.links[source], scoring.catalogue.vocabulary.number("coffee-0-small")
+    item = next(item for item in links[[liked]].indices.tolist() if item != liked)
+    alone = scoring.over(scoring.state)
+    vars(alone)["facts"] = replace(scoring.facts, links={source: links})
+    history = recommender.block([Request(history=("coffee-0-small",))]).histories
+    table = np.zeros((1, len(bundle.features.names)), dtype=np.float32)
+    items = np.array([item], dtype=np.int32)
+    (found,) = explain(alone, bundle.features, bundle.rankers.full, table, items, history, recommender.event_names)
+    assert found.reasons[0] == f"people who chose “small espresso beans” {end}"
+
+
+def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
+    """Two calibrations, each fitted by itself, may cross."""
+    rankers = replace(bundle.rankers, click=Calibration(0.5, -2.0), purchase=Calibration(2.0, -3.0))
+    click, purchase = rankers.chances(np.linspace(-4, 4, 50, dtype=np.float32))
+    assert (purchase <= click).all()
+    assert (np.diff(purchase) > 0).all()
+    crossed = Recommender(replace(bundle, rankers=rankers)).recommend(Request(USER))
+    check(crossed, 10)
 
 
 def test_one_by_one_and_together(recommender: Recommender) -> None:

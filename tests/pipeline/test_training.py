@@ -18,7 +18,7 @@ from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
 from recsys.data.summary import repeat_share
-from recsys.errors import ConfigError, DataError
+from recsys.errors import ConfigError, DataError, RecsysError
 from recsys.pipeline import training_steps
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.recommend import Recommender
@@ -233,6 +233,26 @@ def test_rules_that_no_list_can_keep_are_found_at_once(
     monkeypatch.setattr("recsys.pipeline.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(ConfigError, match=rf"policy\.{rule[7:10]}"):
         train(early, load_config(None, (*plain_settings, rule)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (("ranker.debias=true",), DataError, "the ranker's window has none"),
+        (('candidates.sources=["popular", "text"]', "text.encoder=./nowhere"), ConfigError, "nowhere does not exist"),
+    ],
+)
+def test_what_is_missing_for_a_setting_is_found_at_once(
+    early: Dataset,
+    plain_settings: tuple[str, ...],
+    settings: tuple[str, ...],
+    error: type[RecsysError],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recsys.pipeline.train.Steps", None)  # nothing is trained
+    with pytest.raises(error, match=message):
+        train(early, load_config(None, (*plain_settings, *settings)))
 
 
 def test_groups_that_no_source_fills_are_told(early: Dataset, plain_settings: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recsys.config import RankerConfig
-from recsys.errors import DataError
+from recsys.errors import ConfigError, DataError
 from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import TUNED, Run, Trial, Tuning, TuningInputs, in_this_process, tuned
@@ -42,6 +42,18 @@ def test_the_start_is_tried_first_and_the_best_is_taken() -> None:
     assert ndcgs == sorted(ndcgs, reverse=True)
     assert ndcgs[0] >= ndcgs[numbers.index(0)]
     assert {key for key, value in config if value != getattr(START, key)} <= set(TUNED)
+
+
+def test_a_start_beyond_what_is_looked_through_is_tried_without_a_warning() -> None:
+    start = START.model_copy(update={"leaves": 3, "negatives": 1_000})
+    _, tried = tuned(make_rows(60), NAMES, start, Tuning(2), 0, silent)
+    assert {"leaves": 3, "negatives": 1_000}.items() <= next(one for one in tried if one.number == 0).settings.items()
+
+
+def test_without_the_library_it_is_refused_before_anything_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"install recsys\[tune\]"):
+        Tuning(3)
 
 
 def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The simulated shop: users do what their tastes say, weeks go through the real server and the real retraining."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,8 +10,10 @@ import pytest
 
 from recsys.config import Config, load_config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
 from recsys.registry import Registry
+from recsys.simulation.server import Client
 from recsys.simulation.verdict import rows, verdict
 from recsys.simulation.weeks import ARMS, LENGTH, Plan, Simulation, arm_of
 from recsys.simulation.world import World, looks
@@ -114,6 +118,31 @@ def test_weeks_through_the_real_server(catalogue: ItemCatalogue, config: Config,
     found = verdict(weeks, plan.turn)
     assert len(rows(found)) == 3
     assert {"against_popularity", "against_frozen", "recovery"} <= set(found)
+
+
+def test_too_little_for_lists_or_arms_is_told_before_the_work(
+    catalogue: ItemCatalogue, config: Config, tmp_path: Path
+) -> None:
+    few = ItemCatalogue(catalogue.frame.head(LENGTH))
+    with pytest.raises(DataError, match="too small for lists of 10: 9 of its 10 items"):
+        Simulation(few, config, Plan(weeks=2), tmp_path)
+    with pytest.raises(ConfigError, match="6 users are too few"):
+        Simulation(catalogue, config, Plan(users=6), tmp_path)
+
+
+def test_many_new_items_come_in_calls_that_a_server_takes(
+    catalogue: ItemCatalogue, config: Config, tmp_path: Path
+) -> None:
+    simulation, calls = Simulation(catalogue, config, Plan(weeks=2, new_items=0.7), tmp_path), []
+
+    class Server(Client):
+        def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+            calls.append([item["item_id"] for item in (body or {})["items"]])
+            return {}
+
+    simulation._arrivals(Server(0), 1)
+    assert [len(ids) for ids in calls] == [20, 5]
+    assert len({id_ for ids in calls for id_ in ids}) == int(0.7 * len(catalogue))
 
 
 def test_every_user_has_one_arm() -> None:
