@@ -109,7 +109,7 @@ class EvaluationReport:
         trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`; of requests that a
-            file gave, with its `request_id` and `user_id` in place of the numbers.
+            file gave, with its `request_id`, and with `user_id` in place of the user's number.
         full: the full pipeline's lists and figures; None in a report that was read back.
         shown: how it orders what was shown, where the log tells; None in a report that was read back.
         others: those of the baselines and the ablation; empty in a report that was read back.

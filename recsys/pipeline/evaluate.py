@@ -95,12 +95,12 @@ def _on_requests(
 
 
 def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.DataFrame | None:
-    """The figures of each request with the ids that its file gave, in place of our numbers."""
+    """The figures of each request with the ids that its file gave, in place of the user's number."""
     if figures is None:
         return None
     of = [requests[place] for place in figures["request"]]
     ids = {"request_id": [one.request_id for one in of], "user_id": [one.user_id for one in of]}
-    return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("request", "user"))
+    return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("user"))
 
 
 def _missed(targets: NDArray[np.int32]) -> str:
