@@ -36,7 +36,17 @@ N = 20
 """Candidates of a request."""
 
 
-def change(item: str, title: str = "large espresso beans") -> ItemChange:
+TITLES = {
+    "new-1": "large espresso pods",
+    "new-2": "small oat drink",
+    "new-3": "large seed tray",
+    "books-0-small": "large espresso beans",
+}
+"""One for each item: those with the same text have all but the same score, and rounding would decide."""
+
+
+def change(item: str, title: str | None = None) -> ItemChange:
+    title = TITLES[item] if title is None else title
     return ItemChange(item, json.dumps({"item_id": item, "title": title, "description": f"A {title} for people."}))
 
 
