@@ -94,4 +94,5 @@ def test_what_the_child_tunes_comes_on_top(
     assert its is not None
     assert child.reader.encoder.version != parent.reader.encoder.version
     assert all(torch.equal(mine.originals[name], its.originals[name]) for name in its.originals)
-    assert np.allclose(child.base_vectors[:-1], parent.base_vectors, atol=1e-5)
+    # Rounded to float16: where texts are read in other batches, a number may round to the next one.
+    np.testing.assert_allclose(child.base_vectors[:-1], parent.base_vectors, rtol=2**-10, atol=1e-5)
