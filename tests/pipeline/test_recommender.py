@@ -228,7 +228,7 @@ def test_a_reason_says_next_only_where_an_order_is_known(recommender: Recommende
     scoring, bundle = recommender.scoring, recommender.bundle
     links, liked = scoring.facts.links[source], scoring.catalogue.vocabulary.number("coffee-0-small")
     item = next(item for item in links[[liked]].indices.tolist() if item != liked)
-    alone = scoring.over(scoring.state)
+    alone = scoring.with_state(scoring.state)
     vars(alone)["facts"] = replace(scoring.facts, links={source: links})
     history = recommender.block([Request(history=("coffee-0-small",))]).histories
     table = np.zeros((1, len(bundle.features.names)), dtype=np.float32)

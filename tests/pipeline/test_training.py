@@ -250,7 +250,7 @@ def test_what_is_missing_for_a_setting_is_found_at_once(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.train.Steps", None)  # nothing is trained
+    monkeypatch.setattr("recsys.pipeline.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(error, match=message):
         train(early, load_config(None, (*plain_settings, *settings)))
 
