@@ -142,6 +142,7 @@ class PostgresServer:
         assert self.process.stderr is not None
         self.process.send_signal(how)
         self.process.wait()
+        self.process.stderr.read()  # until the last child has ended: one that lives on for a moment would still answer
         self.process.stderr.close()
 
     def _url(self, database: str) -> str:
