@@ -39,7 +39,7 @@ _CELLS = "__cells"
 """Those of a line of JSON, before they are columns."""
 _OWN = frozenset({ROW, BROKEN, RAW, FAULT, _CELLS, *_EXTRA})
 """Columns that are added to those of a file."""
-_NO_OBJECT = "not a JSON object on one line (NaN and Infinity are not JSON; leave the key out)"
+_NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -275,20 +275,20 @@ def _open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
 
 def _cells(lines: pl.Series, names: Sequence[str]) -> pl.Series:
     """What lines of JSON hold under some names, as text, and `BROKEN`."""
-    objects = [_object(line) for line in lines]
+    objects = [_object(line, names) for line in lines]
     broken = [_NO_OBJECT if found is None else None for found in objects]
-    cells = {name: [None if found is None else _text(found.get(name)) for found in objects] for name in names}
+    cells = {name: [None if found is None else found[name] for found in objects] for name in names}
     schema = dict.fromkeys((BROKEN, *names), pl.String)
     return pl.DataFrame({BROKEN: broken, **cells}, schema=schema).to_struct(lines.name)
 
 
-def _object(line: str) -> dict[str, Any] | None:
-    """The JSON object of a line; None where it is none."""
+def _object(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
+    """The cells of the JSON object of a line; None where it is none, or has more levels than can be written again."""
     try:
         value = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return {name: _text(value.get(name)) for name in names} if isinstance(value, dict) else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    return value if isinstance(value, dict) else None
 
 
 def _text(value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Further columns of items: whatever type a file gives them, JSON can say what is kept."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ import orjson
 import polars as pl
 import pytest
 
+from recsys.data import files
 from recsys.data.files import frame_table, open_table
 from recsys.data.items_table import read_items
 from recsys.errors import DataError
@@ -80,13 +82,13 @@ def test_keys_of_json_lines_may_hold_any_letter(tmp_path: Path) -> None:
 
 
 def test_a_line_is_not_read_once_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines: list[str] = []
+    lines, read = [], files._object
 
-    def told(line: str) -> Any:
+    def told(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
         lines.append(line)
-        return orjson.loads(line)
+        return read(line, names)
 
-    monkeypatch.setattr("recsys.data.files._object", told)
+    monkeypatch.setattr(files, "_object", told)
     line = orjson.dumps({"item_id": "i", "title": "Lamp", **{f"key {number}": number for number in range(50)}})
     (tmp_path / "items.jsonl").write_bytes(line)
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["key 49"].to_list() == [49]

@@ -108,12 +108,14 @@ def test_nan_and_nested_columns_of_typed_files() -> None:
 def test_json_lines_that_are_none(tmp_path: Path) -> None:
     good = '{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "value": 2}'
     late = '{"user_id": "u", "item_id": 1, "event": "click", "timestamp": "2024-01-01", "position": 4}'
-    lines = [good, "", "not\x01json", "[1]", '{"user_id": "u", "value": NaN}', '{"user_id": null}', late]
+    deep = f'{{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 0, "value": {"[" * 300}{"]" * 300}}}'
+    lines = [good, "", "not\x01json", "[1]", '{"user_id": "u", "value": NaN}', '{"user_id": null}', late, deep]
     items = '{"item_id": "i1", "title": "a"}\n{"item_id": 1, "title": "b", "say \\"颜色\\".": 5}\n'
     folder = folder_of(tmp_path, items__jsonl=items, events__jsonl="\n".join(lines))
     dataset, report = read_dataset(folder, ANY)
     entries = [json.loads(line) for line in report.rejections[1].lines()]
-    assert [(entry["line"], entry["column"]) for entry in entries] == [(3, None), (4, None), (5, None), (6, "user_id")]
+    found = [(entry["line"], entry["column"]) for entry in entries]
+    assert found == [(3, None), (4, None), (5, None), (6, "user_id"), (8, None)]
     assert entries[0]["value"] == "not"
     assert dataset.log.positions.tolist() == [4, -1]
     assert dataset.catalogue.frame['say "颜色".'].to_list() == [None, 5]
