@@ -6,6 +6,6 @@ Training:       train and continued_training, made of training_steps; past_reque
                 make the ranker's rows, rankers fits on them, item_dropout hides the past of some items
 Measuring:      evaluate and splits say on which requests, measure what of a past_pipeline; dial, shown, logged ask more
 A version:      bundle (files), matching (other data in its numbers), published (for other processes), live_events
-Retraining:     retrain, with new_data and gate as its checks; watch does it again and again
+Retraining:     retrain on an increment, with new_data and gate as its checks; watch repeats it
 Many requests:  batch, deliver; engine promises what processes and ray_cluster do
 """

@@ -1,36 +1,26 @@
-"""Retraining: learn from what happened since the served version, and serve the result if nothing speaks against it."""
+"""Retraining: learn from what happened since the served version, and serve the result if it passes every check."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import takewhile
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
 from recsys.config import override
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten, user_digest, without_users
-from recsys.data.item_changes import change_fitting_items
-from recsys.data.loading import append_events
-from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.forget import user_digest, without_users
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.continued_training import can_continue, continue_training, measure_as_served, renumbered
+from recsys.pipeline.continued_training import can_continue, continue_training, measure_as_served
 from recsys.pipeline.gate import METRIC, check_latency, check_quality, check_size, compare
+from recsys.pipeline.increment import Increment
 from recsys.pipeline.new_data import check_data, check_unusable
 from recsys.pipeline.train import train
 from recsys.progress import Progress
-from recsys.registry import Check, Registry, StoreMark
-from recsys.store import Store, read_log
+from recsys.registry import Check, Registry
+from recsys.store import Store
 from recsys.text.cache import VectorCache
-
-_PAGE = 10_000
-
-Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -38,17 +28,17 @@ class Decision:
     """What became of a retraining.
 
     Attributes:
-        action: `promoted`; `refused`, something speaks against the data or the new version; `skipped`, there was too
-            little to learn from.
+        action: `promoted`; `refused`, the data or the new version failed a check; `skipped`, there was too little to
+            learn from.
         reason: one sentence.
         champion: the version that was served.
         challenger: the new version; None when none was published.
         new_events: events since the champion.
-        trained: `anew`, or `on` from the champion; None when nothing was trained.
+        trained: `anew`, from scratch; `on`, from the champion; None when nothing was trained.
         metric: what they were compared by: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones; see
             `gate.compare`.
         comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
-        checks: everything that was looked at.
+        checks: all of them, in the order in which they were made.
         set_aside: what of the new data could not be used, a sentence each.
         forgotten_in: the version that took the champion's place with the same models and without the events of users
             who were forgotten; None when that was not needed.
@@ -71,27 +61,6 @@ class Decision:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _News:
-    """The champion's data and what came since.
-
-    Attributes:
-        dataset: in numbers that extend the champion's.
-        n_events: new ones.
-        n_unusable: further ones that were set aside.
-        set_aside: sentences.
-        digests: of users who are to be forgotten.
-        read: how far the store is in it.
-    """
-
-    dataset: Dataset
-    n_events: int
-    n_unusable: int
-    set_aside: tuple[str, ...]
-    digests: Collection[str]
-    read: StoreMark | None
-
-
 def retrain_from_store(
     registry: Registry,
     store: Store,
@@ -107,9 +76,9 @@ def retrain_from_store(
     Args:
         registry: where the served version is, and the new one goes.
         store: of the server.
-        overrides: `retrain.KEY=VALUE`, from now on: the new version keeps them.
-        dry_run: decide, but publish, promote and write down nothing.
-        anew: train everything anew, whatever `retrain.full_every` says.
+        overrides: `retrain.KEY=VALUE`, for this run and for the new version.
+        dry_run: decide, but publish, promote and record nothing.
+        anew: train from scratch, whatever `retrain.full_every` says.
         seed: every random draw follows from it.
         progress: called with a line of text now and then.
 
@@ -120,26 +89,8 @@ def retrain_from_store(
         DataError: the log cannot be trained on.
     """
     champion = _champion(registry, overrides)
-    mark = champion.store
-    start = mark.offset if mark is not None and mark.identity == store.identity else 0
-    store.reserve(start)  # it may have been put back from a backup of before
-    events, digests, offset = _read(store, start)
-    changes = [change for _, change in _pages(store.read_items, 0)]  # after the events, which may be of new items
-    catalogue, set_aside = change_fitting_items(champion.catalogue, changes)
-    events = [*_passed_over(store, start, champion.catalogue, catalogue), *events]
-    pseudonyms = Pseudonyms.of_config(champion.config.privacy)
-    if pseudonyms is not None:  # a server without them may have written to the store
-        events = [replace(event, user_id=pseudonyms.of(event.user_id)) for event in events]
-    log = without_users(replace(champion.log, n_items=len(catalogue)), digests)
-    progress(
-        f"since version {champion.version}: {len(events):,} stored events, "
-        f"{len(catalogue) - len(champion.catalogue):,} new items, {len(digests):,} forgotten users"
-    )
-    dataset = append_events(Dataset(catalogue, log), events, champion.config)
-    read = StoreMark(identity=store.identity, offset=offset)
-    n_new, n_unusable = len(dataset.log) - len(log), dataset.n_rejected
-    news = _News(replace(dataset, n_rejected=champion.n_rejected), n_new, n_unusable, set_aside, digests, read)
-    return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
+    increment = Increment.from_store(champion, store, progress)
+    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
 def retrain_from_data(
@@ -152,16 +103,14 @@ def retrain_from_data(
     seed: int = 0,
     progress: Progress,
 ) -> Decision:
-    """Retrain on a data set that goes on beyond what the served version has learned from; see `retrain_from_store`.
+    """Retrain on a data set that reaches beyond what the served version has learned from; see `retrain_from_store`.
 
     Raises:
-        BundleError, DataError: as above.
+        ConfigError, BundleError, DataError: as there.
     """
     champion = _champion(registry, overrides)
-    n_new = len(dataset.log.after(champion.data_record.end))
-    n_unusable = max(0, dataset.n_rejected - champion.n_rejected)  # what was bad then is no fault of what is new
-    news = _News(renumbered(dataset, champion), n_new, n_unusable, (), (), champion.store)
-    return _Retraining(registry, champion, news, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
+    increment = Increment.from_data(champion, dataset)
+    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
 def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
@@ -176,21 +125,21 @@ class _Retraining:
     Attributes:
         registry, dry_run, anew, seed, progress: as for `retrain_from_store`.
         champion: the served version.
-        news: what came since.
+        increment: its data and what came since.
     """
 
     registry: Registry
     champion: Bundle
-    news: _News
+    increment: Increment
     dry_run: bool
     anew: bool
     seed: int
     progress: Progress
 
     def decide(self) -> Decision:
-        """Check the data, train and measure a challenger, and write down what became of it.
+        """Check the data, train and measure a challenger, and record what became of it.
 
-        Users who are to be forgotten are forgotten also where training fails.
+        Users who are to be forgotten are forgotten even if training fails.
         """
         try:
             if not self.dry_run:
@@ -209,39 +158,39 @@ class _Retraining:
         return decision
 
     def _decided(self) -> Decision:
-        champion, news = self.champion, self.news
-        set_aside = news.set_aside
-        if news.n_unusable:
-            set_aside += (f"{news.n_unusable:,} events of unknown items or with wrong cells",)
+        champion, increment, config = self.champion, self.increment, self.champion.config.retrain
+        n_new, n_unusable, set_aside = increment.n_events, increment.n_unusable, increment.set_aside
+        if n_unusable:
+            set_aside += (f"{n_unusable:,} events of unknown items or with wrong cells",)
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
-        decision = Decision("skipped", "", champion.version, None, news.n_events, set_aside=set_aside)
-        config = champion.config.retrain
-        if news.n_events < config.min_events:
-            unusable = check_unusable(news.n_events, news.n_unusable, config)
-            if not unusable.passed and news.n_events + news.n_unusable >= config.min_events:  # they are what is missing
-                return replace(decision, action="refused", reason=_objections([unusable]), checks=(unusable,))
-            reason = f"{news.n_events:,} new events; retrain.min_events asks for {config.min_events:,}"
-            return replace(decision, reason=reason, checks=(Check("events", False, reason),))
-        remembered = replace(champion, log=without_users(champion.log, news.digests))  # who is forgotten is not missing
-        checks = check_data(remembered, news.dataset, news.n_unusable)
-        decision = replace(decision, checks=tuple(checks))
+        decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
+        if n_new < config.min_events:
+            unusable = check_unusable(n_new, n_unusable, config)
+            if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
+                return _refused(decision, [unusable])
+            return _skipped(decision, f"{n_new:,} new events; retrain.min_events asks for {config.min_events:,}")
+        # The events of users who are to be forgotten are not missing from the new data.
+        remembered = replace(champion, log=without_users(champion.log, increment.digests))
+        checks = check_data(remembered, increment.dataset, n_unusable)
         if not all(check.passed for check in checks):
-            return replace(decision, action="refused", reason=_objections(checks))
-        newer = news.dataset.log.after(champion.data_record.end).positive().times
+            return _refused(decision, checks)
+        decision = replace(decision, checks=tuple(checks))
+        newer = increment.dataset.log.after(champion.data_record.end).positive().times
         if not len(newer):
             reason = "none of the new events is a sign of interest that is newer than the served version's data"
-            return replace(decision, reason=reason, checks=(*checks, Check("events", False, reason)))
+            return _skipped(decision, reason)
         return self._challenge(decision, int(np.quantile(newer, 0.5, method="higher")))
 
     def _challenge(self, decision: Decision, test_start: int) -> Decision:
-        """Train a challenger, measure it against the champion, and promote it if no check speaks against it.
+        """Train a challenger, measure it against the champion, and promote it if it passes every check.
 
         Args:
-            test_start: from which on the newer half of the new signs of interest happened, microseconds.
+            decision: so far, with the checks of the data.
+            test_start: microseconds; the newer half of the new signs of interest happened from then on.
         """
         registry, champion, seed = self.registry, self.champion, self.seed
-        config, dataset = champion.config.retrain, self.news.dataset
+        config, dataset = champion.config.retrain, self.increment.dataset
         self.progress(f"measuring version {champion.version} on the newest requests")
         served = measure_as_served(champion, dataset, test_start, seed, self.progress)
         if not served.n_requests:
@@ -249,10 +198,10 @@ class _Retraining:
                 "none of the newest requests wants an item that may be listed: what they want is not available, or was "
                 "seen before and policy.seen leaves seen items out"
             )
-            return replace(decision, reason=reason, checks=(*decision.checks, Check("events", False, reason)))
+            return _skipped(decision, reason)
         expected = champion.report.metrics[METRIC]["mean"]
         trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
-        challenger = replace(trained, store=self.news.read)
+        challenger = replace(trained, store=self.increment.read)
         metric, comparison = compare(challenger.report, served, seed)
         n_items = int(np.count_nonzero(challenger.catalogue.available))
         checks = [
@@ -264,27 +213,26 @@ class _Retraining:
         if not self.dry_run:
             version = registry.publish(challenger, parent=champion.version, promote=False)
             checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
+        decision = replace(decision, challenger=version, trained=how, metric=metric, comparison=comparison)
+        if not all(check.passed for check in checks):
+            return _refused(decision, checks)
         difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
         reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
-        passed = all(check.passed for check in checks)
-        if passed and version is not None and not registry.promote(version, reason, checks, over=champion.version):
+        if version is not None and not registry.promote(version, reason, checks, over=champion.version):
             words = f"version {registry.current()} was made current meanwhile; that choice stands"
-            checks.append(Check("current", passed := False, words))
-        return replace(
-            decision,
-            action="promoted" if passed else "refused",
-            reason=reason if passed else _objections(checks),
-            challenger=version,
-            trained=how,
-            metric=metric,
-            comparison=comparison,
-            checks=tuple(checks),
-        )
+            return _refused(decision, [*checks, Check("current", False, words)])
+        return replace(decision, action="promoted", reason=reason, checks=tuple(checks))
 
     def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, Literal["anew", "on"]]:
-        """A challenger: the champion that goes on, or one anew where that is asked for, or due, or the champion ranks
-        the new requests (`found`) far worse than those that it was measured on (`expected`)."""
-        champion, dataset, seed, progress = self.champion, self.news.dataset, self.seed, self.progress
+        """Train the challenger, and say how: from the champion (`on`) or from scratch (`anew`).
+
+        From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the
+        champion ranks the new requests far worse than those of its own test.
+
+        Args:
+            found, expected: the champion's ndcg@10 on the new requests and in its own test.
+        """
+        champion, dataset, seed, progress = self.champion, self.increment.dataset, self.seed, self.progress
         config, cache = champion.config, VectorCache(self.registry.vectors_file)
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
@@ -296,15 +244,15 @@ class _Retraining:
         ), "on"
 
     def _forget(self) -> str | None:
-        """The champion without the events of users who were forgotten, in its place: they must not wait for a training.
+        """Replace the champion with itself without the events of forgotten users, who must not wait for a training.
 
-        What the models learned from many users stays until the next training; no model holds a user.
+        What the models learned from many users stays until the next training; no model holds a single user.
 
         Returns:
-            The version that is served now; None where nobody of it is to be forgotten, or another one was made current
-            meanwhile: of that, the next run sees to it.
+            The version that is served now; None where the champion holds none of them, or where another version was
+            made current meanwhile: the next run clears that one.
         """
-        champion, digests = self.champion, self.news.digests
+        champion, digests = self.champion, self.increment.digests
         ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
         if not any(user_digest(id_) in digests for id_ in ids):
             return None
@@ -319,7 +267,7 @@ class _Retraining:
         return version if is_served else None
 
     def _finish_forgetting(self) -> None:
-        """Remove what a run that was cut short had cleared and not removed any more."""
+        """Remove a version that an interrupted run had replaced by a cleared one, but had not yet removed."""
         version = self.champion.version
         parent = self.registry.manifest(version).parent
         why = [change.why for change in self.registry.history() if change.version == version]
@@ -331,36 +279,12 @@ def _why_cleared(version: str) -> str:
     return f"version {version} without the events of users who were forgotten"
 
 
-def _objections(checks: Collection[Check]) -> str:
-    return "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
+def _skipped(decision: Decision, reason: str) -> Decision:
+    """There is too little to learn from, or to measure on."""
+    return replace(decision, reason=reason, checks=(*decision.checks, Check("events", False, reason)))
 
 
-def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
-    """All events beyond an offset, who was forgotten since, and the offset of the last entry.
-
-    Events that were read before their user was forgotten are left out; those of one who came back are not.
-    """
-    events: list[Event] = []
-    forgotten: dict[str, int] = {}
-    for offset, entry in _pages(partial(read_log, store), after):
-        if isinstance(entry, Forgotten):
-            forgotten[entry.user_digest] = len(events)
-        else:
-            events.append(entry)
-        after = offset
-    if forgotten:
-        events = [event for at, event in enumerate(events) if at >= forgotten.get(user_digest(event.user_id), 0)]
-    return events, set(forgotten), after
-
-
-def _passed_over(store: Store, until: int, before: ItemCatalogue, now: ItemCatalogue) -> list[Event]:
-    """Events up to an offset of items that have come since: earlier trainings did not know these, and left them out."""
-    new = {*now.vocabulary.ids(range(len(before), len(now)))}
-    known = takewhile(lambda entry: entry[0] <= until, _pages(store.read, 0)) if new and until else ()
-    return [event for _, event in known if event.item_id in new]
-
-
-def _pages(read: Callable[[int, int], list[tuple[int, Entry]]], after: int) -> Iterator[tuple[int, Entry]]:
-    while page := read(after, _PAGE):
-        yield from page
-        after = page[-1][0]
+def _refused(decision: Decision, checks: Sequence[Check]) -> Decision:
+    """The checks that failed are the reason."""
+    reason = "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
+    return replace(decision, action="refused", reason=reason, checks=tuple(checks))

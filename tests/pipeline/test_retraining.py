@@ -22,7 +22,7 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.loading import append_events, dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
-from recsys.pipeline import retrain
+from recsys.pipeline import increment
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.continued_training import renumbered
 from recsys.pipeline.recommend import Recommender
@@ -259,7 +259,7 @@ def test_a_user_forgotten_while_the_log_is_read_is_in_no_training(
             store.append([replace(news[-1], event_id="later", user_id="somebody else")])
         return found
 
-    monkeypatch.setattr(retrain, "_PAGE", 200)
+    monkeypatch.setattr(increment, "_PAGE", 200)
     monkeypatch.setattr(store, "read", read_then_forget)
     assert retrain_from_store(plain_registry, store, progress=quiet).action == "promoted"
     assert user not in Bundle.load(plain_registry).log.user_vocabulary
