@@ -19,10 +19,11 @@ from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.matching import MatchedDataset, with_newer_events
-from recsys.pipeline.measure import BASELINES, LabelledBlock, measure
+from recsys.pipeline.measure import BASELINES, measure
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
+from recsys.pipeline.rankings import LabelledBlock
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring, block_size
 from recsys.progress import Progress, silent

@@ -14,7 +14,7 @@ from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.measure import K
+from recsys.pipeline.rankings import K
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.shown import METRIC as SHOWN_METRIC
 from recsys.registry import Check, Manifest

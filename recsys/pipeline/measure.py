@@ -1,30 +1,20 @@
 """Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.config import FeatureGroup
 from recsys.eval.confidence import told_apart
-from recsys.eval.metrics.auc import auc
-from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
-from recsys.eval.results import CandidateRecall, EvaluationReport
+from recsys.eval.ranking import RankedLists, Targets
+from recsys.eval.results import EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
-from recsys.pipeline.dial import DialCurve
 from recsys.pipeline.past_pipeline import PastPipeline
-from recsys.pipeline.rankers import Rankers, remaining
-from recsys.pipeline.ranking import RankedBlock
-from recsys.pipeline.scoring import RequestBlock
+from recsys.pipeline.rankings import K, LabelledBlock, RankingLists, Rankings
 from recsys.progress import Progress
-from recsys.rank.lambdarank import Ranker
-from recsys.retrieval.scores import Scores
 
-K = 10
 BASELINES: Mapping[str, str] = {
     "popular": "popularity",
     "als": "ALS",
@@ -35,38 +25,12 @@ BASELINES: Mapping[str, str] = {
     "text": "text, interest model alone",
     "zero_shot": "text, not tuned",
 }
+"""Source -> the name of its ranking in the report."""
+
 _COLD_EVENTS = 5
 
 _FEW_USERS = 20
-"""Of fewer users a bootstrap takes what they have in common for what all users have."""
-
-
-@dataclass(frozen=True)
-class LabelledBlock:
-    """Requests whose outcome is known.
-
-    Attributes:
-        block: the requests.
-        targets: what was wanted.
-        users: (n_requests,) user numbers, -1 for an anonymous one.
-        bought: those of the targets that got the strongest event; None where that is not known, or no other is.
-    """
-
-    block: RequestBlock
-    targets: Targets
-    users: NDArray[np.int32]
-    bought: Targets | None = None
-
-    def reachable(self) -> "LabelledBlock":
-        """Targets that the rules allow; under `policy.seen = exclude` these are the items new to the user."""
-        bought = None if self.bought is None else self._allowed(self.bought)
-        return LabelledBlock(self.block, self._allowed(self.targets), self.users, bought)
-
-    def _allowed(self, targets: Targets) -> Targets:
-        known = targets.items >= 0
-        allowed = ~known
-        allowed[known] = self.block.eligible[targets.rows[known], targets.items[known]]
-        return targets.keep(allowed)
+"""Resampling fewer users than this understates how much users differ."""
 
 
 def measure(
@@ -87,39 +51,22 @@ def measure(
         pipeline: what is measured.
         blocks: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
+        version, dataset: names, for the report.
+        seed: of every bootstrap.
+        progress: called with a line of text after each block.
         baselines: sources that are measured alone beside it, and what the report calls them.
-        caveats: what a reader of the figures has to know; that targets may not be listed is added.
+        caveats: what a reader of the figures has to know; what the requests themselves give reason for is added.
     """
-    ranked, scoring = _Rankings(pipeline, baselines), pipeline.past.scoring
-    unlisted = requests_unlisted = 0
+    rankings, scoring = Rankings(pipeline, baselines), pipeline.past.scoring
     for block in blocks:
-        reachable = block.reachable()
-        unlisted += len(block.targets.items) - len(reachable.targets.items)
-        requests_unlisted += int(np.count_nonzero((block.targets.counts > 0) & (reachable.targets.counts == 0)))
-        ranked.add(reachable)
-        progress(f"evaluating: {len(ranked):,} requests")
-    if unlisted:
-        caveats = (
-            *caveats,
-            f"{unlisted:,} of the items wanted may not be listed: not available, or seen items are left out. "
-            f"They are not counted, nor are {requests_unlisted:,} requests that wanted nothing else.",
-        )
-    targets, catalogue = _joined_targets(ranked.targets), scoring.catalogue
-    users = np.concatenate([np.zeros(0, dtype=np.int32), *ranked.users])
-    lengths = np.concatenate([np.zeros(0, dtype=np.int64), *ranked.lengths])
+        rankings.add(block)
+        progress(f"evaluating: {len(rankings):,} requests")
+    targets, users, lengths = rankings.requests()
     answered = targets.counts > 0
-    wanted = targets.select(answered)
-    n_users = len(np.unique(told_apart(users[answered])))
-    if n_users == 1 and users[answered][0] >= 0:
-        caveats = (*caveats, "All requests are of one user, so there are no intervals: they are drawn over users.")
-    elif 1 < n_users < _FEW_USERS:
-        caveats = (
-            *caveats,
-            f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow.",
-        )
+    wanted, catalogue = targets.select(answered), scoring.catalogue
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
-    def measured(ranking: _RankingLists) -> Measurement:
+    def measured(ranking: RankingLists) -> Measurement:
         found = evaluate_lists(
             ranking.joined().select(answered),
             wanted,
@@ -135,9 +82,9 @@ def measure(
     report = EvaluationReport.of(
         version,
         dataset,
-        measured(ranked.full) if len(ranked) else _no_measurement(len(trained)),
-        baselines={name: measured(ranking) for name, ranking in ranked.baselines.items()},
-        ablation={name: measured(ranking) for name, ranking in ranked.ablation.items()},
+        measured(rankings.full) if len(rankings) else _no_measurement(len(trained)),
+        baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
+        ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
         slices={
             **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
             **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
@@ -146,173 +93,30 @@ def measure(
     )
     return replace(
         report,
-        candidates=ranked.recall.result(),
-        calibration=ranked.calibrations.result(),
-        dial=() if ranked.dial is None else ranked.dial.result(),
+        candidates=rankings.recall.result(),
+        calibration=rankings.calibrations.result(),
+        dial=() if rankings.dial is None else rankings.dial.result(),
         importances=pipeline.rankers.full.importance,
-        caveats=tuple(caveats),
+        caveats=(*caveats, *_caveat_of_unlisted(rankings), *_caveat_of_few_users(users[answered])),
     )
 
 
-class _RankingLists:
-    """Lists of one ranking over all blocks, and how well it orders the candidates of the full pipeline."""
-
-    def __init__(self) -> None:
-        self.items: list[NDArray[np.int32]] = []
-        self.scores: list[NDArray[np.float32]] = []
-        self.aucs: list[NDArray[np.float64]] = []
-
-    def add(self, lists: RankedLists, candidates: RankedLists, targets: Targets) -> None:
-        """Add a block: its lists, and all candidates in the order of the ranking."""
-        self.items.extend(lists.items)
-        self.scores.extend(lists.scores)
-        self.aucs.append(auc(pessimistic_hits(candidates, targets), candidates.listed))
-
-    def joined(self) -> RankedLists:
-        return RankedLists.of(self.items, self.scores)
+def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
+    n_targets, n_requests = rankings.n_targets_unlisted, rankings.n_requests_unlisted
+    if n_targets:
+        yield (
+            f"{n_targets:,} of the items wanted may not be listed: not available, or seen items are left out. "
+            f"They are not counted, nor are {n_requests:,} requests that wanted nothing else."
+        )
 
 
-class _Rankings:
-    """The blocks so far: what every ranking lists, and what was wanted."""
-
-    def __init__(self, pipeline: PastPipeline, baselines: Mapping[str, str]) -> None:
-        self._pipeline, self._names, scoring = pipeline, baselines, pipeline.past.scoring
-        self.full = _RankingLists()
-        self.ablation: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
-        self.baselines: defaultdict[str, _RankingLists] = defaultdict(_RankingLists)
-        self.targets: list[Targets] = []
-        self.users: list[NDArray[np.int32]] = []
-        self.lengths: list[NDArray[np.int64]] = []
-        self.recall = _CandidateRecall(scoring.sources.names, pipeline.n_candidates)
-        self.calibrations = _Calibrations(pipeline.rankers)
-        self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.users))
-
-    def add(self, labelled: LabelledBlock) -> None:
-        """Rank one block."""
-        sources, block, targets = self._pipeline.past.scoring.sources, labelled.block, labelled.targets
-        ranked = self._pipeline.rank(block, [K] * len(block))
-        n_requests, ordered = len(block), _lists_of_pipeline(ranked)
-        self.full.add(ordered, ordered, targets)
-        for group, ranker in self._pipeline.rankers.without.items():
-            scores = self._without(group, ranker, ranked)
-            lists = _lists_by_score(ranked, scores, scores > -np.inf, n_requests)
-            everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
-            self.ablation[f"without {group}"].add(lists, everything, targets)
-        simpler = sources.baseline_scores(block.histories, block.queries) if self._names else {}
-        listable = block.listable
-        for source, source_scores in simpler.items():
-            everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)
-            self.baselines[self._names[source]].add(
-                _best_of_source(source_scores, listable, targets), everything, targets
-            )
-        self.recall.add(ranked, targets)
-        self.calibrations.add(ranked, labelled)
-        if self.dial is not None:
-            self.dial.add(ranked, block.policies, targets)
-        self.targets.append(targets)
-        self.users.append(labelled.users)
-        self.lengths.append(block.histories.lengths)
-
-    def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
-        """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
-        sources = self._pipeline.past.scoring.sources
-        chosen = remaining(ranked.candidates.proposed_by, sources.names, group) & ranked.listed
-        columns = [place for place, own in enumerate(self._pipeline.features.groups) if own != group]
-        scores = np.full(len(chosen), -np.inf, dtype=np.float32)
-        scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
-        return scores
-
-
-class _CandidateRecall:
-    """How many targets are among the candidates, by source."""
-
-    def __init__(self, sources: Sequence[str], budget: int) -> None:
-        self.sources, self.budget = sources, budget
-        self.found = np.zeros(len(sources) + 1)
-        self.total = 0
-
-    def add(self, ranked: RankedBlock, targets: Targets) -> None:
-        hits = ranked.candidates.proposed_by[_is_target(ranked, targets)]
-        self.found[:-1] += [np.count_nonzero(hits & np.uint16(1 << bit)) for bit in range(len(self.sources))]
-        self.found[-1] += len(hits)
-        self.total += len(targets.items)
-
-    def result(self) -> CandidateRecall:
-        shares = (self.found / max(self.total, 1)).tolist()
-        return CandidateRecall(self.budget, shares[-1], dict(zip(self.sources, shares[:-1], strict=True)))
-
-
-class _Calibrations:
-    """Predicted probabilities and what happened, of every candidate."""
-
-    def __init__(self, rankers: Rankers) -> None:
-        self._rankers = rankers
-        self._predicted: dict[str, list[NDArray[np.float32]]] = {"p_click": [], "p_purchase": []}
-        self._happened: dict[str, list[NDArray[np.bool_]]] = {"p_click": [], "p_purchase": []}
-
-    def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
-        wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
-        for (name, targets), chances in zip(wanted.items(), self._rankers.chances(ranked.scores), strict=True):
-            if targets is not None:
-                self._predicted[name].append(chances)
-                self._happened[name].append(_is_target(ranked, targets))
-
-    def result(self) -> dict[str, Reliability]:
-        return {
-            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name]))
-            for name, predicted in self._predicted.items()
-            if sum(map(len, predicted))
-        }
-
-
-def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
-    """(n_pairs,) True where the candidate was wanted."""
-    width = int(max(targets.items.max(initial=0), ranked.candidates.items.max(initial=0))) + 1
-    known = targets.items >= 0
-    wanted = targets.rows[known] * width + targets.items[known]
-    return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
-
-
-def _best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
-    """The best items by one source alone, looked at so deep that ties at place K are known."""
-    items = source_scores.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
-    rows, places = np.nonzero(items >= 0)
-    scores = np.full(items.shape, np.nan, dtype=np.float32)
-    scores[rows, places] = source_scores.of(rows, items[rows, places])
-    return pessimistic(RankedLists(items, scores), targets, K)
-
-
-def _scores_of_source(source_scores: Scores, ranked: RankedBlock) -> NDArray[np.float32]:
-    """(n_pairs,) the scores of the candidates by one source alone; -inf for what it knows nothing of."""
-    scores = source_scores.of(ranked.candidates.rows, ranked.candidates.items)
-    return np.where(scores != 0, scores, np.float32(-np.inf))
-
-
-def _lists_of_pipeline(ranked: RankedBlock) -> RankedLists:
-    candidates = ranked.candidates
-    return RankedLists.of(
-        [candidates.items[order] for order in ranked.orders], [ranked.scores[order] for order in ranked.orders]
-    )
-
-
-def _lists_by_score(
-    ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
-) -> RankedLists:
-    """Lists of the chosen candidates by other scores (n_pairs,), equal ones by item number."""
-    candidates, scores = ranked.candidates.keep(chosen), scores[chosen]
-    order = np.lexsort((candidates.items, -scores, candidates.rows))
-    bounds = np.searchsorted(candidates.rows, np.arange(1, n_requests))
-    items, values = candidates.items[order], scores[order]
-    return RankedLists.of(np.split(items, bounds), np.split(values, bounds))
-
-
-def _joined_targets(parts: Sequence[Targets]) -> Targets:
-    counts = np.concatenate([np.zeros(0, dtype=np.int64), *(part.counts for part in parts)])
-    items = np.concatenate([np.zeros(0, dtype=np.int32), *(part.items for part in parts)])
-    return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), items)
+def _caveat_of_few_users(users: NDArray[np.int32]) -> Iterator[str]:
+    """`users`: (n_requests,) numbers, -1 for an anonymous one."""
+    n_users = len(np.unique(told_apart(users)))
+    if n_users == 1 and users[0] >= 0:
+        yield "All requests are of one user, so there are no intervals: they are drawn over users."
+    elif 1 < n_users < _FEW_USERS:
+        yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
 
 
 def _no_measurement(n_items: int) -> Measurement:

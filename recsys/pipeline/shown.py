@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from recsys.data.examination import inverse_examination
 from recsys.eval.protocol import Measurement
-from recsys.pipeline.measure import K
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.rankings import K
 
 METRIC = f"dcg@{K}"
 _MOST = 2_000

@@ -25,10 +25,10 @@ from recsys.pipeline.candidates import Candidates
 from recsys.pipeline.dial import DIALS, DialCurve
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.measure import _best_of_source
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.ranking import RankedBlock, rank_block
+from recsys.pipeline.rankings import best_of_source
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.train import train
 from recsys.policy.policy import Policy
@@ -260,7 +260,7 @@ def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dial() 
 
 def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
     wanted = Targets.of([range(30)])
-    lists = _best_of_source(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
+    lists = best_of_source(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
     assert lists.items.shape == (1, 10)
     assert not pessimistic_hits(lists, wanted)[:, :10].any()
 
