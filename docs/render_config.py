@@ -11,7 +11,7 @@ from recsys.config import Config, Section
 _INTRODUCTION = """\
 # Config
 
-<!-- Written by `make docs` from recsys/config.py. -->
+<!-- Written by `make docs` from recsys/config/tree.py. -->
 
 Every key has a default, and `recsys train DIR --registry REG` works without a file. Keys come from a TOML file
 (`--config FILE`) and from `--set section.key=value`, which wins. A key that does not exist is an error that names the

@@ -1,0 +1,104 @@
+"""The configuration from TOML and from `section.key=value` overrides.
+
+A key that does not exist is a `ConfigError` that names the nearest key that does.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from recsys.config.tree import Config
+from recsys.errors import ConfigError
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML file and apply `section.key=value` overrides, later ones winning.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown (the nearest one is named), a value is wrong.
+    """
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(f"config file {path} does not exist") from error
+        except OSError as error:
+            raise ConfigError(f"config file {path} cannot be read: {error}; name a TOML file") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"config file {path} is not valid TOML: {error}") from error
+    for one in overrides:
+        _apply(tree, one)
+    return parse_config(tree)
+
+
+def override(config: Config, overrides: Sequence[str], section: str) -> Config:
+    """A config with `section.key=value` overrides of one section.
+
+    Raises:
+        ConfigError: a key is of another section or unknown, or a value is wrong.
+    """
+    tree = config.model_dump(mode="json")
+    for one in overrides:
+        if not one.strip().startswith(f"{section}."):
+            raise ConfigError(f"--set {one!r}: only keys of [{section}] can be set here")
+        _apply(tree, one)
+    return parse_config(tree)
+
+
+def parse_config(tree: dict[str, Any]) -> Config:
+    """Validate a nested mapping into a `Config`.
+
+    Raises:
+        ConfigError: a key is unknown or a value is wrong; every problem is listed.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        found = error.errors()
+        within = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
+        # What is wrong within a value may leave too little of it: only the former is told.
+        problems = "; ".join(_describe(dict(problem)) for problem in found if problem["loc"] not in within)
+        raise ConfigError(f"config: {problems}") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one `a.b=value` in the tree. The value is TOML; what is not TOML is taken as a string."""
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError(f"--set {override!r}: write it as section.key=value, for example text.epochs=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *parents, leaf = key.strip().split(".")
+    node = tree
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {override!r}: {parent} is a value, not a section")
+        node = child
+    node[leaf] = value
+
+
+def _describe(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] != "extra_forbidden":
+        return f"{key}: {problem['msg']} (got {problem['input']!r})"
+    near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.0)
+    return f"unknown key {key!r}; the nearest one is {near[0]!r}"
+
+
+def known_keys() -> list[str]:
+    """All keys of the tree as `section` and `section.key`."""
+    keys = []
+    for section, field in Config.model_fields.items():
+        keys.append(section)
+        assert field.annotation is not None
+        keys.extend(f"{section}.{key}" for key in field.annotation.model_fields)
+    return keys
