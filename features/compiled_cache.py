@@ -11,7 +11,7 @@ from recsys.data.arrays import Floats, Ints
 def move_edges(
     times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, computed_at: Ints, never: int
 ) -> int:
-    """Move edges of windows to another moment, and have the items whose events they pass computed anew.
+    """Move edges of windows to another moment, and mark the items whose events they pass for recomputation.
 
     Args:
         times: (n,) of events, in order.

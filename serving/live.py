@@ -28,7 +28,7 @@ from serving.variants import assigned, shadows
 logger = logging.getLogger("recsys.serving")
 
 REGISTRY_SECONDS = 0.5
-"""How often CURRENT is looked at."""
+"""How often CURRENT is read."""
 
 RETRY_SECONDS = 5.0
 """After a load has failed while nothing is served; later ones only when the registry has changed."""
@@ -186,7 +186,7 @@ class LiveState:
                     self._serve(names, self._loader.load(served.version))
 
     def _take_snapshot(self, served: LoadedVersion, new: LoadedVersion) -> None:
-        """Nobody notices: the long part is read beside the answers, the last bit in turn."""
+        """Most of the log is read while the old events answer, only its end under the lock."""
         self._follower.read_events(new)
         with self._observing:
             self._follower.read_events(new)
@@ -275,9 +275,9 @@ class LiveState:
         self._check_store(self._follower.replay(other))
 
     def _serve(self, variants: Sequence[str], new: LoadedVersion) -> None:
-        """Serve from the new version. The long replay goes on beside the old one's answers, the last bit in turn.
+        """Serve from the new version. Most of the replay runs while the old one answers, only its end under the locks.
 
-        The old one is gone when the last list from it is made: nothing else holds it.
+        The old one is freed when the last list from it is made: nothing else holds it.
         """
         if self.loaded(new.version) is not new:
             self._follower.replay(new)

@@ -137,5 +137,5 @@ class Affinity(Member):
 
     @property
     def monotone(self) -> MonotoneConstraint:
-        """Similarity speaks for an item; how long ago the nearest one was may do either."""
+        """A higher similarity never lowers the score; how long ago the nearest event was may do either."""
         return 0 if self.aggregate == "place" else 1

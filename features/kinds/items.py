@@ -166,7 +166,7 @@ class ItemRate(OfItemPast):
 
     @property
     def monotone(self) -> MonotoneConstraint:
-        """Interest speaks for an item; other events may say anything."""
+        """More signs of interest never lower the score; other events may do either."""
         return 1 if self.wanted == "item_positives" else 0
 
     @property

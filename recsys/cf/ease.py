@@ -21,7 +21,7 @@ class Ease(CollaborativeModel):
     """Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
 
     Attributes:
-        weights: (n_items, n_items) float32, row: an item of the history, column: the item it speaks for; diagonal 0.
+        weights: (n_items, n_items) float32, row: an item of the history, column: the item it supports; diagonal 0.
     """
 
     def __init__(self, weights: NDArray[np.float32]) -> None:
@@ -50,7 +50,7 @@ class Ease(CollaborativeModel):
         return cls(((below + below.T) * scale).astype(np.float32, order="C"))
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): what the history speaks for, its newest events counting most."""
+        """(n_requests, n_items): how strongly the history supports each item, its newest events counting most."""
         positive = histories.positive()
         return positive.matrix(len(self.weights), positive.recency) @ self.weights
 

@@ -17,7 +17,7 @@ class ItemLinks(CollaborativeModel):
     """What neighbours and transitions have in common: a sparse matrix that histories are multiplied with.
 
     Attributes:
-        matrix: (n_items, n_items) float32 CSR; row: the item of the history, column: the item that it speaks for.
+        matrix: (n_items, n_items) float32 CSR; row: the item of the history, column: the item that it supports.
     """
 
     name: ClassVar[str]
@@ -32,7 +32,7 @@ class ItemLinks(CollaborativeModel):
         return self.matrix
 
     def score(self, histories: HistoryBatch) -> NDArray[float32]:
-        """(n_requests, n_items): how strongly the history speaks for each item, its newest events counting most."""
+        """(n_requests, n_items): how strongly the history supports each item, its newest events counting most."""
         positive = histories.positive()
         history = positive.matrix(self.matrix.shape[0], positive.recency)
         scores: NDArray[float32] = (history @ self.matrix).toarray()

@@ -24,7 +24,7 @@ _REGISTRY = BundleError.exit_code
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. `note` is worth knowing and stops nothing; `problem` has a remedy."""
+    """The result of one check. `note` is worth knowing and stops nothing; `problem` has a remedy."""
 
     name: str
     status: Literal["ok", "note", "problem"]

@@ -22,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     what.add_argument(
         "--split",
         choices=("leave-one-out", "rolling"),
-        help="train anew with the version's configuration: without the newest request of every user, or before each "
+        help="train again with the version's configuration: without the newest request of every user, or before each "
         "window of the newest events (default: the version as it is, on what is newer than its training)",
     )
     parser.add_argument("--windows", type=options.positive, metavar="N", help="of --split rolling (default 3)")

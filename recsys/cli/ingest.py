@@ -19,9 +19,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="redis://HOST:PORT/DB?stream=NAME or kafka://HOST:PORT/TOPIC, each with group=NAME (default recsys)",
     )
     parser.add_argument("--store", required=True, metavar="URL", help="where events go, e.g. sqlite:///REG/store.db")
-    parser.add_argument("--once", action="store_true", help="end when no message is left (default: go on)")
+    parser.add_argument("--once", action="store_true", help="stop when no message is left (default: wait for more)")
     parser.add_argument(
-        "--rejected", type=Path, default=Path("rejected.jsonl"), metavar="FILE", help="gets what is no event"
+        "--rejected",
+        type=Path,
+        default=Path("rejected.jsonl"),
+        metavar="FILE",
+        help="messages that are no valid events",
     )
     options.add_config(parser)
     options.add_json(parser)

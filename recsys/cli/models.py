@@ -25,14 +25,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ("pull", _pull, "copy a version from a registry at a URL and serve it"),
     ):
         moved = _add_action(actions, name, action, summary)
-        moved.add_argument("url", metavar="URL", help="of the other registry; fsspec's library for it is needed")
+        moved.add_argument("url", metavar="URL", help="URL of the other registry; needs fsspec's library for it")
         moved.add_argument("--version", metavar="V", help="a version's name (default: the current one)")
     history = _add_action(actions, "history", _history, "what was promoted, rolled back and refused, and why")
     history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open the registry and do the one thing that was asked for."""
+    """Open the registry and run the chosen action."""
     from recsys.errors import BundleError
     from recsys.registry import Registry
 

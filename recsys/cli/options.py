@@ -37,7 +37,7 @@ def add_overrides(parser: argparse.ArgumentParser, example: str = "text.epochs=2
 
 
 def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
-    """`--engine local|ray` and `--workers W`; `default` says what is done without the latter on this machine."""
+    """`--engine local|ray` and `--workers W`; `default` says how many processes this machine uses without it."""
     parser.add_argument(
         "--engine",
         choices=["local", "ray"],
@@ -50,7 +50,7 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def engine(arguments: argparse.Namespace) -> "Engine | None":
-    """The engine that `--engine` and `--workers` ask for; None for a single process, which is this one."""
+    """The engine that `--engine` and `--workers` ask for; None when this process does all the work."""
     if arguments.engine == "ray":
         from recsys.pipeline.ray_cluster import RayCluster
 
@@ -83,7 +83,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """`--seed N`."""
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="every random draw follows from it")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default 0)")
 
 
 def read_config(arguments: argparse.Namespace) -> "Config":

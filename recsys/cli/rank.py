@@ -25,26 +25,26 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("rank", help="write ranked lists of many users to a parquet file or a store")
     options.add_registry(parser)
     whom = parser.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id a line")
+    whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id per line")
     whom.add_argument(
         "--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ..."
     )
-    parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items a list (default 10)")
+    parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items per list (default 10)")
     parser.add_argument(
         "--out",
         required=True,
         metavar="FILE.parquet|URL",
         help="a file or its URL (s3://...); for look-up by id sqlite:///FILE, postgresql://... or redis://...; "
-        "complete or as it was",
+        "written whole or not at all",
     )
     parser.add_argument(
         "--data",
         type=options.place,
         metavar="DIR",
-        help="take also the newer events of this dataset directory, and which items are available",
+        help="also use the newer events of this dataset directory, and which of its items are available",
     )
-    options.add_engine(parser, "one a core")
-    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run of the same lists")
+    options.add_engine(parser, "one per core")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run of the same lists")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -105,9 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Path]:
-    """Where all processes find the events while they rank: beside the lists; of a cluster, beside the version.
+    """Where all processes find the events while they rank: beside the lists; on a cluster, beside the version.
 
-    One run at a time has it, until the lists are where they are to be.
+    Only one run at a time may hold it, from before the ranking until the lists are delivered.
     """
     from recsys.pipeline.batch import only_run
 

@@ -1,4 +1,4 @@
-"""`recsys retrain`: learn from what happened since the served version, and serve it if nothing speaks against it."""
+"""`recsys retrain`: learn from what happened since the served version, and serve it if it passes every check."""
 
 import argparse
 import random
@@ -30,17 +30,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     new.add_argument("--store", metavar="URL", help="event store of the server, e.g. sqlite:///REG/store.db")
     new.add_argument("--data", type=options.place, metavar="DIR", help="a newer dataset directory, or its URL")
     parser.add_argument(
-        "--anew", action="store_true", help="train all anew instead of going on from the served version"
+        "--anew", action="store_true", help="train from scratch instead of continuing from the served version"
     )
     options.add_overrides(parser, "retrain.min_events=50")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
-    watch = parser.add_argument_group("again and again")
+    watch = parser.add_argument_group("run repeatedly")
     watch.add_argument(
         "--watch", type=moments, metavar="INTERVAL", help="e.g. every 30m or 6h, or every day at 03:30 (UTC)"
     )
     watch.add_argument("--metrics", type=Path, metavar="FILE.prom", help="with --watch: for Prometheus' node_exporter")
-    watch.add_argument("--webhook", metavar="URL", help="with --watch: gets promotions, refusals and failures as JSON")
+    watch.add_argument("--webhook", metavar="URL", help="with --watch: receives promotions, refusals, failures as JSON")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -52,7 +52,9 @@ def moments(text: str) -> float | clock_time:
         return clock_time(int(clock.group(1)), int(clock.group(2)))
     matched = _INTERVAL.fullmatch(text.strip())
     if not matched or float(matched.group(1)) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 90s, 30m, 6h or 1d, or a time such as 03:30")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an interval; write 90s, 30m, 6h, 1d, or a time such as 03:30"
+        )
     seconds = float(matched.group(1)) * _SECONDS[matched.group(2)]
     if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is more than a year; take a shorter interval")
@@ -60,7 +62,7 @@ def moments(text: str) -> float | clock_time:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Retrain once, or again and again until it is interrupted; print each decision."""
+    """Retrain once, or repeatedly until interrupted; print each decision."""
     from recsys.errors import ConfigError, RecsysError
     from recsys.pipeline.watch import Schedule, Watch
 
@@ -121,7 +123,7 @@ def _write_page(arguments: argparse.Namespace) -> None:
 
 
 def _check_store(url: str) -> None:
-    """See that a file is there: opening it would make an empty store of a name that is misspelt.
+    """Check that the file of a SQLite store exists: opening a misspelt name would create an empty store.
 
     Raises:
         StoreError: there is none.

@@ -13,7 +13,7 @@ SETTINGS = (
     "text.max_tokens=32",
     "ranker.ablation=false",
     "data.max_requests=2000",
-    "retrain.full_every=1",  # the log grows by a quarter each week, so that a training anew costs as little as going on
+    "retrain.full_every=1",  # the log grows by a quarter each week: training from scratch costs as little as continuing
     "retrain.max_drift=1",  # what is shown changes as soon as lists are not random, and the world turns
     "retrain.max_coverage_loss=0.9",
 )
@@ -26,8 +26,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.*: the catalogue")
     parser.add_argument("--weeks", type=options.positive, default=8, metavar="N", help="simulated weeks (default 8)")
     parser.add_argument("--users", type=options.positive, default=300, metavar="N", help="users at first (default 300)")
-    parser.add_argument("--visits", type=options.positive, default=3, metavar="N", help="lists a user and week (3)")
-    parser.add_argument("--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (1000)")
+    parser.add_argument(
+        "--visits", type=options.positive, default=3, metavar="N", help="weekly lists per user (default 3)"
+    )
+    parser.add_argument(
+        "--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (default 1000)"
+    )
     parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes turn; 0: never (default 5)")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep registry, store and logs here")
     options.add_seed(parser)

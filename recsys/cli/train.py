@@ -32,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--tune",
         type=options.positive,
         metavar="N",
-        help="seek the ranker's settings first, in N trials (recsys[tune])",
+        help="tune the ranker's settings first, in N trials (recsys[tune])",
     )
     options.add_engine(parser, "this one")
     options.add_json(parser)
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tuning(
     arguments: argparse.Namespace, config: "Config", dataset: "Dataset", registry: "Registry"
 ) -> "Tuning | None":
-    """What `--tune` asks for. The same data, config and seed go on with the trials that are there."""
+    """What `--tune` asks for. Trials of the same data, config and seed that are stored already count."""
     if arguments.tune is None:
         return None
     from recsys.rank.tuning import Tuning

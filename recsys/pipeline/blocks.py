@@ -108,7 +108,7 @@ def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _random(request: Request) -> np.random.Generator:
-    """Draws that a repeated request_id repeats; without one, anew each time."""
+    """A generator seeded by the request_id, so that a repeated request gets the same draws; unseeded without one."""
     digest = hashlib.sha256(request.request_id.encode()).digest() if request.request_id else None
     return np.random.default_rng(None if digest is None else int.from_bytes(digest[:8], "little"))
 

@@ -38,7 +38,7 @@ class Bundle:
         report: of the training's own test: measured on the test window by models that had not seen it.
         fingerprint: sha256 of the data.
         store: how far the event log of a store is in it.
-        continued: how many versions lie between it and the last one that was trained anew.
+        continued: how many versions lie between it and the last one that was trained from scratch.
         n_rejected: rows of the data set that were set aside.
         version: name in the registry; empty before it is published.
     """

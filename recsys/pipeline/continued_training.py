@@ -1,4 +1,4 @@
-"""Training that goes on from a version (a warm start): new events teach it, what it knows is not learned again."""
+"""Training that continues from a version (a warm start): it learns from new events and keeps what it knows."""
 
 import tempfile
 from dataclasses import replace
@@ -29,7 +29,7 @@ _TEXT_SHARE = 0.2
 """Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
 
 _FEWER_PASSES = 4
-"""ALS and the text network pass over the log so many times less often than when they start anew."""
+"""ALS and the text network make this many times fewer passes over the log than when trained from scratch."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
@@ -48,17 +48,17 @@ def continue_training(
     cache: VectorCache | None = None,
     progress: Progress = silent,
 ) -> Bundle:
-    """Train a version that starts from another one, which has not seen the new events.
+    """Train a version that continues from an earlier one, the parent, which has not seen the new events.
 
-    1. The parent's sources propose in the new events before the test, and the parent's ranker goes on with what users
-       did there, in the way that validates best.
-    2. The sources go on with those events. With that ranker they are measured on the test window.
-    3. The parent's ranker goes on in the same way with the requests of both windows, the collaborative sources with all
-       events.
+    1. The parent's sources propose items for the new requests before the test. What users did there updates the
+       parent's ranker, in whichever way validates best (see `recsys.rank.continuation`).
+    2. The sources are updated with those events. With that ranker they are measured on the test window.
+    3. The parent's ranker is updated in the same way with the requests of both windows, and the collaborative sources
+       with all events.
 
     Args:
         parent: a version that has learned from the events up to its data's end.
-        dataset: a log that goes on beyond that, with the parent's items first; see `renumbered`.
+        dataset: a log that reaches beyond that, with the parent's items first; see `renumbered`.
         seed: every random draw follows from it.
         name: of the data, for the report.
         test_start: microseconds; new events from it on are the test.
@@ -66,7 +66,7 @@ def continue_training(
         progress: called with a line of text now and then.
 
     Raises:
-        DataError: the log has nothing to be cut.
+        DataError: the log is too short to be cut into windows.
     """
     log, end = dataset.log, parent.data_record.end
     cut = TemporalSplit.of(log, parent.config.data, test_start)
@@ -147,7 +147,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
 
 
 def _with_fewer_passes(config: Config) -> Config:
-    """What is learned already need not be learned again."""
+    """The configuration of a warm start: what is learned already takes fewer passes."""
     text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _FEWER_PASSES)})
     cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _FEWER_PASSES)})
     return config.model_copy(update={"text": text, "cf": cf})

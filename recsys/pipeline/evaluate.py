@@ -140,7 +140,7 @@ def on_past_requests(
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
 ) -> EvaluationReport:
-    """Measure a version on past requests of a data set that goes on beyond what the version has learned from.
+    """Measure a version on past requests of a data set that reaches beyond what the version has learned from.
 
     Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     """

@@ -1,4 +1,4 @@
-"""May the challenger take the champion's place? On requests that neither has learned from, and beside quality.
+"""May the challenger replace the champion? Checks on requests that neither has learned from, and guardrails.
 
 Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not show.
 """

@@ -87,7 +87,7 @@ class RayCluster:
                     ray.kill(worker)
 
     def together(self, work: "Callable[[Team, Progress], Result]", progress: Progress, /) -> Result:
-        """See `Engine.together`. When a process dies, all begin anew, from their checkpoint if they keep one."""
+        """See `Engine.together`. When a process dies, all start over, from their checkpoint if they keep one."""
         with self.held():
             try:
                 from recsys.pipeline.ray_training import together

@@ -17,7 +17,7 @@ from recsys.progress import Progress
 from recsys.text.team import Team
 
 _DEATHS = 3
-"""So often a team may begin anew."""
+"""How many times a team may start over."""
 
 _LOOKS = 0.5
 """Seconds between looks at whether a team has ended without a word."""

@@ -18,7 +18,7 @@ from recsys.pipeline.rankings import K
 
 METRIC = f"dcg@{K}"
 _MOST = 2_000
-"""Requests that are looked at: far more than chance needs."""
+"""Most requests that are measured: more would hardly narrow the interval."""
 
 
 def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:

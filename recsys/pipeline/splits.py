@@ -1,4 +1,4 @@
-"""Other ways to split a log for an evaluation: a version's configuration is trained and measured on each."""
+"""Other ways to split a log for an evaluation: the version's configuration is trained and measured on each split."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise

@@ -60,10 +60,12 @@ class TrainingSteps:
         return grade_thresholds(self.dataset.log if self.part_of is None else self.part_of)
 
     def learn(self, until: int, text_share: float, warm: Sources | None) -> PastScoring:
-        """Fit the sources on the events before `until`, going on from an earlier step.
+        """Fit the sources on the events before `until`.
 
         Args:
-            text_share: of the text budget.
+            until: microseconds.
+            text_share: share of the text budget, in [0, 1].
+            warm: the sources of an earlier step, to continue from; None starts from scratch.
         """
         log = self.dataset.log.before(until)
         self.progress(f"sources learn from {len(log):,} events")
@@ -81,7 +83,7 @@ class TrainingSteps:
         return PastScoring(Scoring(self.dataset.catalogue, sources, self.state), self.config)
 
     def requests_in(self, start: int, end: int) -> PastRequests:
-        """The requests of a window, as many as are looked at."""
+        """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
         found = PastRequests.of(self.dataset.log, start, end, self.thresholds)
         return found.sample(self.config.data.max_requests, self.seed)
 

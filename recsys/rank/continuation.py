@@ -10,7 +10,7 @@ from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
 _MORE_TREES = 0.2
-"""Trees that a ranker may gain when it goes on from an earlier one, as a share of `ranker.trees`."""
+"""Trees that a ranker may gain when it continues from an earlier one, as a share of `ranker.trees`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Continuation:
 def continued(
     earlier: Ranker, train: RankerRows, validation: RankerRows, config: RankerConfig, seed: int
 ) -> tuple[Ranker, Continuation]:
-    """Choose how a ranker goes on from newer requests.
+    """Choose how a ranker learns from newer requests.
 
     Args:
         earlier: a ranker that has seen none of them.

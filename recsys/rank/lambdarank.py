@@ -72,7 +72,7 @@ class Ranker:
         return cls(booster, tuple(names), _linear(train, monotone_constraints, config))
 
     def refitted(self, rows: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
-        """Fitted anew as this one was, with as many trees, on rows of which some were held out from it."""
+        """A ranker of as many trees, fitted again on rows of which some were held out from this one."""
         settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
         return Ranker.fit(rows, rows, self.names, settled, seed, self.monotone_constraints)
 

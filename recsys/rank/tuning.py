@@ -1,4 +1,4 @@
-"""Hyper-parameters of the ranker, sought by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
+"""Hyper-parameters of the ranker, searched by Optuna (Akiba et al., KDD 2019) over rows that are made already."""
 
 import importlib.util
 import warnings
@@ -23,20 +23,20 @@ _RANGES: dict[str, tuple[int, int] | tuple[float, float]] = {
     "min_rows_per_leaf": (5, 500),
     "negatives": (20, 400),
 }
-"""What is looked through, and further up or down where the config itself lies there."""
+"""Search ranges, widened where the configured value lies outside."""
 
 TUNED = tuple(_RANGES)
-"""Keys of `[ranker]` that are sought."""
+"""Keys of `[ranker]` that are tuned."""
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """How long is sought, and where what was found is kept.
+    """How many trials, and where they are kept.
 
     Attributes:
-        trials: in all; those of an interrupted run of the same study count.
+        trials: in all; completed ones of an interrupted run of the same study count.
         file: SQLite file of the studies; None keeps none.
-        name: of the study: runs on the same data go on with it.
+        name: of the study; runs on the same data share it.
 
     Raises:
         ConfigError: Optuna is not installed.

@@ -14,7 +14,7 @@ from recsys.registry.disk import append_line
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at before a version could become current.
+    """One check that a version had to pass before it could become current.
 
     Attributes:
         name: one word.

@@ -89,7 +89,7 @@ class Manifest(Record):
     Attributes:
         parent: the version that this one followed; None for the first.
         store: the stored events that are in it; None when it has read none.
-        continued: how many versions lie between it and the last one that was trained anew; 0 for one that was.
+        continued: how many versions lie between it and the last one that was trained from scratch; 0 for that one.
         config: the resolved config tree.
         metrics: figures of its evaluation, as the training run reports them.
         feature_names: the ranker's columns, in order.

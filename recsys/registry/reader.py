@@ -40,7 +40,7 @@ class RegistryReader:
 
     @property
     def studies_file(self) -> Path:
-        """Where the trials of `recsys train --tune` are kept, so that an interrupted one goes on."""
+        """Where the trials of `recsys train --tune` are kept, so that an interrupted run can be resumed."""
         return self.path / "cache" / "studies.sqlite"
 
     @property
@@ -95,7 +95,7 @@ class RegistryReader:
         return version
 
     def manifest(self, version: str) -> Manifest:
-        """The manifest of a version; its files are not looked at.
+        """The manifest of a version; its files are not checked.
 
         Raises:
             BundleError: the version does not exist, or its manifest is damaged or too new.

@@ -55,7 +55,7 @@ class Registry(RegistryReader):
 
     @contextmanager
     def retraining(self) -> Iterator[None]:
-        """Be the only one who retrains; readers, promotions and roll-backs go on.
+        """Hold the retraining lock; readers, promotions and roll-backs are not blocked.
 
         Raises:
             BusyError: another process retrains.
@@ -276,7 +276,7 @@ class Registry(RegistryReader):
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
 
     def _free_moment(self) -> datetime:
-        """Now, or a microsecond after the newest version's, where the clock was put back: names say the order."""
+        """Now; a microsecond after the newest version where the clock was set back, so that names keep the order."""
         moment, newest = datetime.now(UTC), self.versions()[-1:]
         if newest and _version_name(moment) <= newest[0]:
             with suppress(ValueError):  # a folder that somebody has named after no moment
@@ -294,7 +294,7 @@ class Registry(RegistryReader):
 
     @contextmanager
     def _written(self) -> Iterator[None]:
-        """What keeps files from being written, whichever library writes them, is told of the registry."""
+        """Raise what keeps files from being written, whichever library writes them, as a `BundleError`."""
         try:
             yield
         except RecsysError:

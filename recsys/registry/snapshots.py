@@ -35,7 +35,7 @@ class SnapshotRecord(Record):
         n_items: of the catalogue that the events refer to.
         forgotten: numbers of the version's own users that were forgotten since.
         segments: parts that hold the events, in the order in which they came.
-        ids: the part that names users and items beyond the version's; made anew for each snapshot.
+        ids: the part that names users and items beyond the version's; written again for each snapshot.
         files: path with slashes, from the part on, to size and checksum.
     """
 

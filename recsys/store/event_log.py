@@ -33,7 +33,7 @@ class EventLog(Protocol):
     def identity(self) -> str:
         """A name made with the log: offsets mean something only together with it.
 
-        A reader that finds another one than before begins anew: the log was emptied under it.
+        A reader that finds another one than before starts over: the log was replaced under it.
         """
         ...
 
@@ -50,8 +50,8 @@ class EventLog(Protocol):
         ...
 
     def reserve(self, offset: int) -> None:
-        """Give no offset up to this one any more: a reader knows what it is of, though the log may have lost that, as
-        one does that was put back from a backup."""
+        """Never give out an offset up to this one again: readers may have seen it, though a log that was restored from
+        a backup may no longer know that."""
         ...
 
     def close(self) -> None:

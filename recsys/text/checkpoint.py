@@ -1,4 +1,4 @@
-"""Where an interrupted training goes on from: one file, replaced as a whole."""
+"""The checkpoint from which an interrupted training resumes: one file, replaced as a whole."""
 
 import hashlib
 import json
@@ -75,7 +75,7 @@ class Checkpoints:
         return Position(**facts), tensors
 
     def clear(self) -> None:
-        """The training is over: nothing is left to go on from."""
+        """Remove the checkpoint: the training is over."""
         self.path.unlink(missing_ok=True)
 
 

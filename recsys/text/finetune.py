@@ -32,7 +32,7 @@ _TOKENS_PER_STEP = 2_048
 _ALONE_RATE = 4.0
 """Learning rate of the network when it is trained alone, over that beside an adapter."""
 _SOFT_TARGETS = 32
-"""Requests whose soft targets are looked at in each step."""
+"""Requests whose soft targets are part of each step."""
 _SLACK = 1.25
 """What was measured once may take a little longer the next time."""
 
@@ -85,14 +85,14 @@ class Trainer:
         return self.network.scorer(self.vectors, self.bags)
 
     def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None, soft_targets: SoftTargets | None = None) -> bool:
-        """Train until the plan ends or validation stops improving; everything ends at its best.
+        """Train until the plan ends or validation stops improving, then restore the best state.
 
-        An interrupted training of the same stage goes on where its last checkpoint was written. With soft targets none
-        is written: after an interruption the teacher is trained again.
+        An interrupted training of the same stage resumes from its last checkpoint. With soft targets no checkpoint is
+        written: after an interruption the teacher is trained again.
 
         Returns:
-            True where the end is better than the start by more than chance; where it is not, an adapter (and the
-            network trained with it, or with soft targets) is set back to the start.
+            True where the result is better than the start by more than chance. Where it is not, an adapter (and the
+            network trained with it, or with soft targets) is reset to the start.
         """
         optimizer = self._optimizer(plan, adapter)
         peak_rates = [group["lr"] for group in optimizer.param_groups]
@@ -181,7 +181,7 @@ class Trainer:
         soft_targets: SoftTargets | None,
         done: float,
     ) -> float:
-        """One step of the optimizer. What is drawn follows from seed and step alone, so it can go on from any step."""
+        """One step of the optimizer. Its draws depend on seed and step alone, so training can resume at any step."""
         started = time.monotonic()
         self.network.train()
         optimizer.zero_grad()

@@ -57,7 +57,7 @@ class InterestModel:
     """Interest of users in items, from text alone. Inference is read-only and safe in several threads.
 
     Each positive event of a history proposes what its user may want next; attention over the events (their order, age,
-    kind, worth and text) says how much each proposal counts; a learned prior speaks where there is no history.
+    kind, weight and text) says how much each proposal counts; a learned prior stands in where there is no history.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class InterestModel:
             seed: the same seed gives the same model, as long as the time budget does not bind.
             minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
             cache: vectors that were encoded before.
-            warm: an earlier model, to go on from.
-            checkpoint: a folder in which the training is kept as it goes. After an interruption the same call goes on
-                from there; it is empty again at the end.
+            warm: an earlier model, to continue from.
+            checkpoint: a folder for checkpoints of the training. After an interruption the same call resumes from it;
+                it is empty again at the end.
             together: has the training done by several processes, see `recsys.text.team`; a checkpoint must then be on a
                 disk that all of them share. Without it, this process trains alone.
             progress: called with a line of text now and then.
@@ -183,7 +183,7 @@ class InterestModel:
         return attention
 
     def attribution(self, histories: HistoryBatch, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """(n_events,) how much each event argues for one item per request; sums as `attention`.
+        """(n_events,) how much each event contributes to the score of one item per request; sums as `attention`.
 
         Args:
             histories: what each user did.

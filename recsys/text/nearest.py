@@ -57,7 +57,7 @@ class NearestItems:
 
     Attributes:
         lists: a row for each item of the catalogue.
-        prior: one row, for the learned prior, which speaks where there is no history.
+        prior: one row, for the learned prior, which stands in where there is no history.
         inverted_file: of the targets, for free text and new items.
         fresh: (n_fresh,) increasing: items whose text came or changed later. They are in no list, and always scored.
         fresh_lists: a row for each of them.

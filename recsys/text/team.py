@@ -23,7 +23,7 @@ class Team:
     the same order; what a method gives is the same for all, so a decision made from it is too.
 
     Attributes:
-        rank: 0 for the process that speaks and saves.
+        rank: 0 for the process that reports and saves.
         size: how many they are.
     """
 
