@@ -58,24 +58,9 @@ async def list_response(
     Raises:
         ProblemError: 422, n is above the limit, the cursor or a condition is wrong; 429, the server is at its limit.
     """
-    most = service.settings.serving.max_n
-    if n > most:
-        fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+    _check_length(n, service.settings.serving.max_n)
     shown, known = shown_before(body), service.live.known_offset
-    request = Request(
-        user_id=body.user_id,
-        history=None if body.history is None else tuple(body.history),
-        candidates=None if candidates is None else tuple(candidates),
-        n=n,
-        time=None if body.timestamp is None else _moment(body.timestamp),
-        request_id=uuid4().hex,
-        context=body.context,
-        exclude=(*body.exclude, *shown),
-        filters=body.model_dump(include={"filter"}, exclude_unset=True)["filter"] if body.filter else {},
-        shown=len(shown),
-        policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
-    )
+    request = _request_of(body, n, candidates, shown)
     try:
         ranking = await _in_time(service, recommender, request, explain=body.explain)
     except DataError as error:
@@ -103,7 +88,44 @@ async def list_response(
     return ListResponse(content, note)
 
 
+def _check_length(n: int, most: int) -> None:
+    """Refuse a list of more than `most` items.
+
+    Raises:
+        ProblemError: 422.
+    """
+    if n > most:
+        fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+
+
+def _request_of(body: ListRequest, n: int, candidates: Sequence[str] | None, shown: Sequence[str]) -> Request:
+    """What the recommender is asked: the body of a call, without the items that earlier pages have shown.
+
+    Raises:
+        ProblemError: 422, the timestamp is not a time.
+    """
+    return Request(
+        user_id=body.user_id,
+        history=None if body.history is None else tuple(body.history),
+        candidates=None if candidates is None else tuple(candidates),
+        n=n,
+        time=None if body.timestamp is None else _moment(body.timestamp),
+        request_id=uuid4().hex,
+        context=body.context,
+        exclude=(*body.exclude, *shown),
+        filters=body.model_dump(include={"filter"}, exclude_unset=True)["filter"] if body.filter else {},
+        shown=len(shown),
+        policy={key: rule for key, rule in body.policy.model_dump(exclude_unset=True).items() if rule is not None},
+    )
+
+
 def _moment(timestamp: Moment) -> int:
+    """Microseconds since 1970 UTC.
+
+    Raises:
+        ProblemError: 422, it is not a time.
+    """
     time: int | None = times_of(pl.Series([str(timestamp)], dtype=pl.String)).item()
     if time is None or time < 0:
         fault = Fault(loc=["body", "timestamp"], msg="not a time; write ISO 8601, or epoch seconds or milliseconds")

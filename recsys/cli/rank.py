@@ -15,6 +15,7 @@ from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
+    from recsys.data.places import Place
     from recsys.data.requests import Request
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.recommend import Recommender
@@ -51,22 +52,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
-    from recsys.data.places import check
     from recsys.data.request_file import read_requests
     from recsys.pipeline.batch import UserRequests, rank_to_parquet
     from recsys.pipeline.bundle import Bundle
     from recsys.pipeline.matching import with_newer_events, with_stock_of
     from recsys.pipeline.published import PublishedVersion
     from recsys.registry import Registry
-    from recsys.store.lists import is_url, open_lists
 
     out = options.place(arguments.out)
-    if is_url(arguments.out):
-        open_lists(arguments.out).close()  # before hours go into what is to be there
-    else:
-        if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
-            raise ConfigError(f"--out {_shown(arguments.out)}: lists are written as Parquet; name a file.parquet")
-        check(out)
+    _check_out(arguments.out, out)
     lists = out if isinstance(out, Path) else _file_for(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
@@ -101,6 +95,28 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{_shown(arguments.out)}: {counts}")
         print(f"{summary.cold_users:,} lists for users without a history, {summary.empty:,} empty lists")
     return 0
+
+
+def _check_out(text: str, out: "Place") -> None:
+    """Check that lists can be written there, before hours go into them.
+
+    Args:
+        text: as `--out` gave it.
+        out: the same, read as a path or a URL of a file.
+
+    Raises:
+        ConfigError: the file is to be of another kind than Parquet.
+        RecsysError: it cannot be written, or the store cannot be reached.
+    """
+    from recsys.data.places import check
+    from recsys.store.lists import is_url, open_lists
+
+    if is_url(text):
+        open_lists(text).close()
+        return
+    if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
+        raise ConfigError(f"--out {_shown(text)}: lists are written as Parquet; name a file.parquet")
+    check(out)
 
 
 @contextmanager

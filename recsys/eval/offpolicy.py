@@ -1,4 +1,4 @@
-"""What another list would have earned, told from lists in which chance had a part and wrote down its probabilities."""
+"""What another list would have earned, estimated from lists that were partly random, with logged probabilities."""
 
 from dataclasses import dataclass
 

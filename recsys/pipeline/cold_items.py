@@ -141,7 +141,7 @@ class ColdItems:
         )
 
     def _guessed_codes(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """(n_items,) with the code that most of the shares speak for where it was -1."""
+        """(n_items,) with the code that has the largest share of the lenders where it was -1."""
         loans = self.lenders.tocoo()
         asked = (codes[loans.row] < 0) & (codes[loans.col] >= 0)
         if not asked.any():
@@ -187,7 +187,7 @@ class _ColdItemScores:
     borrowers: sp.csr_matrix
 
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`: the best learned ones, and of those who borrow from them the best, ordered anew."""
+        """See `Scores`: the best learned ones, and the best of those who borrow from them, in one order."""
         best = self.known.best(eligible[:, : self.lenders.shape[1]], n)
         if not self.borrowers.nnz:
             return best

@@ -266,6 +266,7 @@ class Recommender:
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
 
     def _list(self, request: Request, row: int, block: RequestBlock, ranked: RankedBlock, explain: bool) -> ItemList:
+        """The list of the request at `row` of a block, cut to its length."""
         vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.sources.names
         pairs = ranked.orders[row][: request.n]
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
@@ -284,12 +285,20 @@ class Recommender:
             user_id=request.user_id,
             unknown_items=unknown_candidates(request, vocabulary),
         )
-        if not (explain and by_ranker):
-            return found
-        history = block.histories.block(row, row + 1)
-        features, names = self.bundle.features, self._event_names
-        table = ranked.table[pairs]
-        reasons = explain_items(self.scoring, features, rankers.full, table, items, history, names)
+        return self._explained(found, row, block, ranked) if explain and by_ranker else found
+
+    def _explained(self, found: ItemList, row: int, block: RequestBlock, ranked: RankedBlock) -> ItemList:
+        """The list of one request of the block, with why each item is in it and what each step of the policy did."""
+        pairs = ranked.orders[row][: len(found.ids)]
+        reasons = explain_items(
+            self.scoring,
+            self.bundle.features,
+            self.bundle.rankers.full,
+            ranked.table[pairs],
+            ranked.candidates.items[pairs],
+            block.histories.block(row, row + 1),
+            self._event_names,
+        )
         removed = block.policies[row].removed(self.catalogue)
         changes = tuple(
             change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)

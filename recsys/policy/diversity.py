@@ -14,10 +14,10 @@ _TIER = np.float32(4.0)  # more than relevance and similarity can make up for: t
 
 @dataclass(frozen=True)
 class Diversity(Step):
-    """Pick, again and again, the candidate with the highest (1 - dial) * relevance - dial * similarity.
+    """Pick one by one the candidate with the highest (1 - dial) * relevance - dial * similarity.
 
     Relevance is the score, scaled to [0, 1] over the candidates; similarity is the highest cosine to a picked item.
-    The first `n` are picked so, the rest follows in its old order. Equal values keep their order.
+    The first `n` are picked so, the rest keep their order behind them. Equal values keep their order.
 
     Carbonell & Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998 (their lambda is 1 - dial).
 

@@ -46,7 +46,7 @@ class Change(Line):
 
 
 class Refusal(Line):
-    """`previous` went on being current; `version` is the one that was refused, None where none was trained."""
+    """`previous` stayed current; `version` is the one that was refused, None where none was trained."""
 
     action: Literal["refuse"]
     version: str | None

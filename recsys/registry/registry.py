@@ -285,7 +285,7 @@ class Registry(RegistryReader):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """One writer at a time; what dead writers left behind is swept first."""
+        """One writer at a time; what killed writers left behind is swept first."""
         with self._written():
             self._versions.mkdir(parents=True, exist_ok=True)
             with locked(self.path / ".lock"):

@@ -52,7 +52,7 @@ _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
 
 
 def check_unused(folder: Path) -> None:
-    """See that a folder holds no earlier simulation: it begins with a first version and an empty store.
+    """Check that a folder holds no earlier simulation: one begins without versions and with an empty store.
 
     Raises:
         ConfigError: it holds something with the name of what a simulation makes.
@@ -107,7 +107,7 @@ class Simulation:
     """A shop over a catalogue, in a folder of its own.
 
     Attributes:
-        world: whom what pleases.
+        world: the users, their tastes and how they react to lists.
     """
 
     catalogue: ItemCatalogue
@@ -134,7 +134,7 @@ class Simulation:
         self._lists = 0
 
     def _check_size(self) -> None:
-        """See that there is enough to fill a list, and to compare.
+        """Check that there are items enough for a list, and users enough for a comparison.
 
         Raises:
             DataError: too few items.

@@ -70,7 +70,7 @@ class RedisStream:
                     raise
 
     def read(self, seconds: float) -> list[Message]:
-        """The next entries. Those that were trimmed away before they were acknowledged are let go, and told."""
+        """The next entries. Those that were trimmed before they were acknowledged are acknowledged and reported."""
         lost = 0
         with self._explained():
             while True:

@@ -25,7 +25,7 @@ Entry = tuple[int, Event | Forgotten]
 
 TIMEOUT_SECONDS = 1.0
 SILENT_SECONDS = 10.0
-"""How long nothing is told after a message could not be: a Redis that hangs looks like one where nothing happens."""
+"""How long nothing is sent after a message failed: a Redis that hangs looks like one where nothing happens."""
 
 LISTEN_SECONDS = 0.2
 """How soon a listener sees that it is to stop."""

@@ -34,7 +34,7 @@ _ALONE_RATE = 4.0
 _SOFT_TARGETS = 32
 """Requests whose soft targets are part of each step."""
 _SLACK = 1.25
-"""What was measured once may take a little longer the next time."""
+"""Factor on measured durations: the same work may take a little longer the next time."""
 
 
 @dataclass(frozen=True)

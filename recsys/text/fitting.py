@@ -39,7 +39,7 @@ _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
 _FEWEST_EXAMPLES = 40
 _AGAIN = 0.5
-"""Passes over the examples where an earlier model has learned already, as a share of those of a new one."""
+"""Passes over the examples that a warm start makes, as a share of those of a new model."""
 
 _WITHOUT_HISTORY = 4
 """Of examples without a history one in this many is kept: they teach the prior, and little else."""
@@ -87,7 +87,7 @@ def fit(
     torch.manual_seed(seed)
     network = InterestNetwork(encoder.dim, len(lexicon), config.history, n_kinds).to(encoder.device)
     if earlier is not None and earlier.network.prior.shape == network.prior.shape:
-        network.go_on_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
+        network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
         epochs[NETWORK] = again
     training, validation = split(Examples.from_log(log, config.history), len(texts))
     bags = lexicon.bags(tokens)

@@ -1,4 +1,4 @@
-"""What a request reads of texts at random places, at half the size: for catalogues that no cache holds."""
+"""Text vectors as float16: half the memory to read, for catalogues larger than the processor's caches."""
 
 from dataclasses import dataclass
 from pathlib import Path

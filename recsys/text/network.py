@@ -65,8 +65,8 @@ class InterestNetwork(nn.Module):
         self.event_logits = nn.Parameter(torch.zeros(n_kinds))
         self.worth = nn.Parameter(torch.tensor(0.5))
 
-    def go_on_from(self, earlier: "InterestNetwork", words: NDArray[np.int64]) -> None:
-        """Start from what an earlier network learned.
+    def warm_start_from(self, earlier: "InterestNetwork", words: NDArray[np.int64]) -> None:
+        """Copy what an earlier network learned, as far as the two have words and tables in common.
 
         Args:
             earlier: a network over the same encoder.

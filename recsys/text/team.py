@@ -47,7 +47,7 @@ class Team:
         return float(largest)
 
     def broadcast(self, value: Value) -> Value:
-        """What the first process has."""
+        """Give every process the value of the first one."""
         if self.size == 1:
             return value
         said = [value]

@@ -27,7 +27,7 @@ from recsys.text.teacher_training import train_teacher
 from recsys.text.team import Team
 
 NETWORK, TEACHER = "network", "teacher"
-"""Stages; the third one has the name of the way in which the encoder is tuned."""
+"""Stages; the third is named after `text.peft`."""
 
 _PASSES = 4
 """The encoder is tuned where at least this many passes over the catalogue fit into the time that is left."""
@@ -107,7 +107,7 @@ class Training:
         return Plan(stage, self.epochs[stage], rate, accumulate, self.seed, clock, started, deadline)
 
     def _learn_from_teacher(self, trainer: Trainer, plan: Plan) -> None:
-        """Train a teacher, and the network on what it says; the network is set back where that is no gain."""
+        """Train a teacher, and the network on what it says; the network is reset where that is no gain."""
         left = (plan.deadline - plan.started) * (1.0 if self.config.peft == "none" else 0.5)
 
         def until(share: float) -> Plan:
