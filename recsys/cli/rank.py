@@ -105,8 +105,8 @@ def _check_out(text: str, out: "Place") -> None:
         out: the same, read as a path or a URL of a file.
 
     Raises:
-        ConfigError: the file is to be of another kind than Parquet.
-        RecsysError: it cannot be written, or the store cannot be reached.
+        ConfigError: the file is of another kind than Parquet, or the library for such URLs is not installed.
+        StoreError: the host or the store cannot be reached.
     """
     from recsys.data.places import check
     from recsys.store.lists import is_url, open_lists
