@@ -77,7 +77,7 @@ class EventsConfig(Section):
     def _impressions_are_no_interest(cls, weights: dict[str, float]) -> dict[str, float]:
         if weights.get("impression"):
             raise ValueError("an impression says what was shown, not what was wanted: its weight is 0")
-        return weights
+        return {"impression": 0.0, **weights}  # also where a table does not name it: the default weight is not for it
 
 
 class TextConfig(Section):

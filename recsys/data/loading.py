@@ -186,8 +186,8 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
 
 def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[str]:
     """A sentence for each event name that differs only in letter case from one that `events.weights` names, for all
-    others that it does not name, for values of another scale than `events.min_value`, and for places that are not
-    counted from 0."""
+    others that it does not name, for values of another scale than `events.min_value`, for values below 0 that count,
+    and for places that are not counted from 0."""
     unknown = [found for found in log.event_names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
@@ -197,13 +197,18 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
         yield f"{name}: events.weights does not name {named}: worth events.default_weight = {config.default_weight:g}"
     for code, found in enumerate(log.event_names):
-        least, most = (
-            config.min_value.get(found, np.inf),
-            np.fmax.reduce(log.values[log.events == code], initial=-np.inf),
-        )
-        if most > _OTHER_SCALE * least > 0:
+        own = log.events == code
+        least, most = config.min_value.get(found), np.fmax.reduce(log.values[own], initial=-np.inf)
+        if least is not None and most > _OTHER_SCALE * least > 0:
             reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
             yield f"{name}: values of {found!r} {reach}; set another least value if that is low on their scale"
+        if least is not None and -np.inf < most < least:
+            reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
+            yield f"{name}: values of {found!r} {reach}; set a least value of their scale"
+        n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
+        if n_below:
+            counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
+            yield f"{name}: {counted}; if they were given back, set its events.min_value to 0"
     places = log.positions[log.is_impression & (log.positions >= 0)]
     if len(places) and places.min() > 0:
         yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"

@@ -60,6 +60,13 @@ class Candidates:
         fused = self.fused[chosen]
         return Candidates(self.rows[chosen], self.items[chosen], self.proposed_by[chosen], scores, fused)
 
+    def beyond(self, n: int) -> NDArray[np.bool_]:
+        """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required."""
+        order = np.lexsort((self.items, -self.fused, self.rows))
+        places = np.empty(len(order), dtype=np.int64)
+        places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
+        return places >= n
+
 
 def merge(
     proposals: Mapping[str, Proposal], eligible: NDArray[np.bool_], n: int, required: Pairs | None = None

@@ -221,10 +221,11 @@ def _calibrations(
         full: the ranker that the calibrations are carried over to.
         seen: rows that both have seen: they tell how the scores of the two differ.
     """
-    scores, common = older.score(held_out.table), seen.table[:_COMPARED]
-    before, after = older.score(common), full.score(common)
+    # What was only shown is no candidate: where the sources miss much of it, it is wanted more often than those are.
+    asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
+    scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
     click, purchase = (
-        Calibration.fit(scores, happened, held_out.covered) for happened in (held_out.wanted, held_out.bought)
+        Calibration.fit(scores, happened[asked], held_out.covered) for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)
 

@@ -22,9 +22,9 @@ def training_rows(
     """Rows of a window that the sources have not seen.
 
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
-    the ranker what is not wanted. Without impressions, candidates without a reaction stand for that. A wanted item
-    that no source proposed gives no row: the ranker would learn from a case that it never meets. That there was such a
-    request is kept, for probabilities.
+    the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
+    candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
+    learn from a case that it never meets. That there was such a request is kept, for probabilities.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -37,8 +37,10 @@ def training_rows(
     for part, block in past.blocks(requests):
         shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
+        only_shown = candidates.beyond(past.config.candidates.n)
         if excluded is not None:
-            candidates = candidates.keep(~excluded[candidates.items])
+            named = ~excluded[candidates.items]
+            candidates, only_shown = candidates.keep(named), only_shown[named]
         grades = _grades(part, candidates, block.eligible.shape[1])
         covered = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0  # a target is a candidate
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
@@ -56,6 +58,7 @@ def training_rows(
                 times=part.times[covered],
                 proposed_by=kept.proposed_by,
                 positions=positions,
+                only_shown=only_shown[covered[candidates.rows]],
                 missed=part.times[has_target & ~covered],
             )
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class RankerRows:
         times: (n_requests,) microseconds.
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
         positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
+        only_shown: (n_rows,) True where the item was shown and is no candidate, see `are_candidates`; None: nowhere.
         missed: (n_missed,) microseconds of requests without rows: what they want may be listed, and is no candidate.
     """
 
@@ -32,6 +34,7 @@ class RankerRows:
     times: NDArray[np.int64]
     proposed_by: NDArray[np.uint16]
     positions: NDArray[np.int16] | None = None
+    only_shown: NDArray[np.bool_] | None = None
     missed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
@@ -47,6 +50,11 @@ class RankerRows:
     def covered(self) -> float:
         """Share of the requests that have rows, for what they want is among the candidates."""
         return self.n_requests / max(self.n_requests + len(self.missed), 1)
+
+    @property
+    def are_candidates(self) -> NDArray[np.bool_]:
+        """(n_rows,) False for what is here because it was shown, and would not have been ranked without that."""
+        return np.ones(len(self.grades), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
     def wanted(self) -> NDArray[np.bool_]:
@@ -130,11 +138,14 @@ class RankerRows:
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
         """Several windows as one."""
-        columns = [f.name for f in fields(RankerRows) if f.name != "positions"]
+        columns = [f.name for f in fields(RankerRows) if f.name not in ("positions", "only_shown")]
         joined = RankerRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
-        positions = [part.positions for part in parts if len(part.grades)]
-        known = [places for places in positions if places is not None]
-        return replace(joined, positions=np.concatenate(known)) if known and len(known) == len(positions) else joined
+        filled = [part for part in parts if len(part.grades)]
+        return replace(
+            joined,
+            positions=_joined_where_known([part.positions for part in filled]),
+            only_shown=_joined_where_known([part.only_shown for part in filled]),
+        )
 
     def shown(self) -> "RankerRows":
         """Only what was shown at a known place: the rows of which a click, or none, says something about the place.
@@ -152,4 +163,12 @@ class RankerRows:
     def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
         table, grades, bought = self.table[chosen], self.grades[chosen], self.bought[chosen]
         positions = None if self.positions is None else self.positions[chosen]
-        return RankerRows(table, grades, bought, sizes, times, self.proposed_by[chosen], positions, self.missed)
+        only_shown = None if self.only_shown is None else self.only_shown[chosen]
+        proposed_by = self.proposed_by[chosen]
+        return RankerRows(table, grades, bought, sizes, times, proposed_by, positions, only_shown, self.missed)
+
+
+def _joined_where_known(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """One column of those of all parts; None where any part does not know it."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if known and len(known) == len(columns) else None

@@ -239,6 +239,20 @@ def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool
     assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n", "1 of 'purchase' have a value below"),
+        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
+        ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
+    ],
+)
+def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, told: str | None) -> None:
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows), ANY)
+    assert len(report.doubts) == (told is not None)
+    assert all(str(told) in doubt for doubt in report.doubts)
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)

@@ -86,6 +86,14 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, suffix: str) -> 
     assert dataset.fingerprint == dataset_from_frames(ITEMS, EVENTS).fingerprint
 
 
+def test_an_impression_is_no_interest_whatever_the_weights_name() -> None:
+    """A table of weights is replaced as a whole; the default weight is not for what was only shown."""
+    config = parse_config({"events": {"weights": {"click": 1.0, "purchase": 5.0}}})
+    log = dataset_from_frames(ITEMS, EVENTS, config).log
+    assert log.weights[log.is_impression].tolist() == [0.0]
+    assert log.weights.tolist() == [1.0, 0.0, 1.0, 1.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [

@@ -51,6 +51,8 @@ def test_the_promises(n_requests: int, n_items: int, n: int, seed: int) -> None:
     again = np.zeros(shape, dtype=bool)
     again[with_required.rows, with_required.items] = True
     np.testing.assert_array_equal(again, chosen | required)
+    beyond = with_required.beyond(n)
+    np.testing.assert_array_equal(beyond, ~chosen[with_required.rows, with_required.items], "only required")
     for request in range(n_requests):
         one = slice(request, request + 1)
         alone = merge({name: values[one] for name, values in given_scores.items()}, eligible[one], n)

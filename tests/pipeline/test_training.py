@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import until
+from pipeline_world import market, until
 
 from features.declarations import Feature
 from features.feature_set import FeatureSet
@@ -273,6 +273,18 @@ def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_
     report = train(dataset_from_frames(items, logged, plain_config), plain_config).report
     assert not any("does not tell what was shown" in caveat for caveat in report.caveats)
     assert "impression" in report.facts["events"]
+
+
+def test_probabilities_are_those_of_candidates_where_the_sources_miss_what_was_shown(plain_config: Config) -> None:
+    """What was shown joins the ranker's rows; lists that are asked for are made of candidates alone."""
+    items, events = market(n_users=60, days=30)
+    events = events.with_columns(request_id=pl.format("r{}", pl.int_range(pl.len())))
+    logged = pl.concat([events.with_columns(event=pl.lit("impression")), events])
+    config = changed(plain_config, candidates={"n": 6, "sources": ["popular", "als"]})
+    report = train(dataset_from_frames(items, logged, config), config).report
+    assert report.candidates is not None
+    assert report.candidates.merged < 0.6
+    assert report.calibration["p_click"].ratio < 1.8
 
 
 def test_vectors_of_texts_are_kept_for_the_next_training(world: Dataset, quick_config: Config, tmp_path: Path) -> None:

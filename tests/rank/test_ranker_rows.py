@@ -127,6 +127,16 @@ def test_joined(parts: int) -> None:
     assert joined.proposed_by.dtype == np.uint16
 
 
+def test_what_was_only_shown_stays_marked() -> None:
+    one = make_rows([(0, [1, 0]), (1, [0, 2, 1])])
+    assert one.are_candidates.all()
+    marked = replace(one, only_shown=np.array([True, False, False, True, False]))
+    joined = RankerRows.joined([marked, marked.keep(np.zeros(5, dtype=bool)), marked])
+    assert joined.are_candidates.tolist() == [False, True, True, False, True] * 2
+    assert joined.keep(joined.are_candidates).are_candidates.tolist() == [True, True] * 2, "requests without a wish go"
+    assert RankerRows.joined([marked, one]).only_shown is None
+
+
 def test_ndcg_of_each_request_and_their_mean() -> None:
     rows = RankerRows(
         table=np.zeros((6, 1), dtype=np.float32),
