@@ -109,6 +109,8 @@ FEATURES: tuple[Feature, ...] = (
     # behaviour: how the item and the user have been doing
     Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
     Feature("popular_rank", "behaviour", SourceRank("popular"), "place of the candidate by popularity"),
+    Feature("trending_score", "behaviour", SourceScore("trending"), "decayed count among everybody's newest events"),
+    Feature("trending_rank", "behaviour", SourceRank("trending"), "place of the candidate by it"),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),
     Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
     Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),

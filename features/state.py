@@ -18,7 +18,7 @@ from features.item_cache import ItemColumnCache, ItemColumns
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
-from recsys.data.history import HistoryBatch
+from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
@@ -140,6 +140,42 @@ class EventState:
         return HistoryBatch(
             offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
         )
+
+    def newest_signs(self, now: NDArray[np.int64], n: int) -> ItemWeights:
+        """The items of the newest `n` signs of interest of anybody strictly before each of the moments `now`
+        (n_requests,), with the sum of their weights; a sign counts half after n / 4 newer ones."""
+        moments, rows = np.unique(now, return_inverse=True)
+        found = [_decayed(self._segments, moment, n) for moment in moments.tolist()]
+        items, values = zip(*(found[row] for row in rows.tolist()), strict=True) if found else ((), ())
+        offsets = np.cumsum([0, *map(len, items)], dtype=np.int64)
+        none = np.zeros(0, dtype=np.int32)
+        return ItemWeights(offsets, np.concatenate([none, *items]), np.concatenate([none.astype(np.float32), *values]))
+
+
+def _decayed(segments: Sequence[Segment], moment: int, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Distinct items of the newest `n` signs of interest before a moment, increasing, and their decayed weights."""
+    parts = [_newest_signs(segment, moment, n) for segment in segments]
+    times, items, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    newest = np.argsort(times, kind="stable")[-n:]
+    decay = 0.5 ** (np.arange(len(newest) - 1, -1, -1) * (4 / n))
+    distinct, places = np.unique(items[newest], return_inverse=True)
+    return distinct, np.bincount(places, weights[newest] * decay).astype(np.float32)
+
+
+def _newest_signs(
+    segment: Segment, moment: int, n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Times, items and weights of the newest `n` signs of interest of a segment, or some more, before a moment."""
+    acts, log = segment.item_acts, segment.log
+    stop = int(np.searchsorted(acts.times, moment))
+    looked_at = n
+    while True:  # acts without interest may lie between
+        start = max(0, stop - looked_at)
+        places = acts.chosen[start:stop]
+        places = places[log.weights[places] > 0]
+        if start == 0 or len(places) >= n:
+            return log.times[places], log.items[places], log.weights[places]
+        looked_at *= 4
 
 
 def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:

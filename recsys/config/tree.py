@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Source = Literal["transitions", "neighbours", "ease", "als", "text", "popular", "history"]
+Source = Literal["transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending", "newest"]
 FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
 Seen = Literal["auto", "exclude", "demote", "keep"]
 
@@ -120,9 +120,9 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        ("transitions", "neighbours", "ease", "als", "text", "popular", "history"),
+        ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending", "newest"),
         min_length=1,
-        description="models that propose items",
+        description="what proposes items; trending and newest are left out where they find no more of what is wanted",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(

@@ -116,7 +116,7 @@ class Bundle:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
-        sources = Sources.load(folder)
+        sources = Sources.load(folder, config.candidates.sources)
         if sources.interest is not None:
             sources.interest.vectors_file = registry.vectors_file
         return cls(

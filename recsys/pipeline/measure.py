@@ -21,6 +21,8 @@ BASELINES: Mapping[str, str] = {
     "neighbours": "neighbours",
     "transitions": "transitions",
     "ease": "EASE",
+    "trending": "trending",
+    "newest": "newest items",
     "history": "habit",
     "text": "text, interest model alone",
     "zero_shot": "text, not tuned",

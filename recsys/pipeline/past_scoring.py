@@ -1,11 +1,12 @@
 """Past requests as blocks to be scored: what was known, and what could have been listed, at each moment."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys.config import Config
+from recsys.pipeline.live_sources import LIVE
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.rules import policy_of
 from recsys.pipeline.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
@@ -22,6 +23,14 @@ class PastScoring:
 
     scoring: Scoring
     config: Config
+
+    def with_live_sources(self, live: Collection[str]) -> "PastScoring":
+        """The same with these live sources alone, in the configuration too."""
+        candidates = self.config.candidates
+        names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
+        config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
+        sources = replace(self.scoring.sources, live=tuple(name for name in LIVE if name in live))
+        return PastScoring(replace(self.scoring, sources=sources), config)
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""

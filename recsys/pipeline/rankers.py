@@ -23,6 +23,8 @@ SOURCE_GROUP: Mapping[str, FeatureGroup] = {
     "ease": "collaborative",
     "als": "collaborative",
     "popular": "behaviour",
+    "trending": "behaviour",
+    "newest": "behaviour",
     "history": "behaviour",
     "text": "text",
 }

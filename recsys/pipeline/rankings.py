@@ -116,7 +116,7 @@ class Rankings:
         self._rank(labelled)
 
     def _rank(self, labelled: LabelledBlock) -> None:
-        sources, block, targets = self._pipeline.past.scoring.sources, labelled.block, labelled.targets
+        block, targets = labelled.block, labelled.targets
         ranked = self._pipeline.rank(block, [K] * len(block))
         n_requests, ordered = len(block), _lists_of_pipeline(ranked)
         self.full.add(ordered, ordered, targets)
@@ -125,7 +125,7 @@ class Rankings:
             lists = _lists_by_score(ranked, scores, scores > -np.inf, n_requests)
             everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
             self.ablation[f"without {group}"].add(lists, everything, targets)
-        simpler = sources.baseline_scores(block.histories, block.queries) if self._names else {}
+        simpler = self._pipeline.past.scoring.baseline_scores(block) if self._names else {}
         listable = block.listable
         for source, source_scores in simpler.items():
             everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)

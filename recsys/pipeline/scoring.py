@@ -20,10 +20,11 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates import Candidates, Pairs, Proposal, merge
+from recsys.pipeline.live_sources import newest_scores, trending_scores
 from recsys.pipeline.sources import TEXT, Queries, Sources
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
-from recsys.retrieval.scores import SparseScores
+from recsys.retrieval.scores import Scores, SharedScores, SparseScores
 
 _CELLS_PER_BLOCK = 8_000_000
 _REQUESTS_PER_BLOCK = 256
@@ -95,6 +96,10 @@ class Scoring:
     def _newest_item(self) -> float:
         """When the newest item was created, microseconds; -inf where that is known of none."""
         return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
+
+    @cached_property
+    def _newest_items(self) -> SharedScores:
+        return newest_scores(self.facts.created)
 
     def features(self, config: FeaturesConfig) -> FeatureSet:
         """The configured features that these sources can fill.
@@ -177,6 +182,11 @@ class Scoring:
     def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `required` ones."""
         n = min(n, block.eligible.shape[1])
+        return merge(self.proposals(block, n), block.eligible, n, required)
+
+    def proposals(self, block: RequestBlock, n: int) -> dict[str, Proposal]:
+        """Source -> what it says of the requests, and its `n` best items; nothing of one that there is no time for."""
+        n = min(n, block.eligible.shape[1])
         none = np.full((len(block), n), -1, dtype=np.int32)
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
         proposals: dict[str, Proposal] = {}
@@ -184,12 +194,26 @@ class Scoring:
             within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
-        return merge(proposals, block.eligible, n, required)
+        return proposals
 
     def _proposal(self, source: str, block: RequestBlock, n: int) -> Proposal:
         """The scores of one source, and the `n` best items by them."""
-        scores = self.sources.scores_of(source, block.histories, block.queries)
+        scores = self.scores_of(source, block)
         return Proposal(scores, scores.best(block.eligible, n))
+
+    def scores_of(self, source: str, block: RequestBlock) -> Scores:
+        """What one source says of these requests."""
+        if source == "trending":
+            return trending_scores(self.state, block.histories.now, len(self.catalogue))
+        if source == "newest":
+            return self._newest_items
+        return self.sources.scores_of(source, block.histories, block.queries)
+
+    def baseline_scores(self, block: RequestBlock) -> dict[str, Scores]:
+        """The scores of each source alone, and `zero_shot`: similarity of texts to the history before any tuning."""
+        scores = {source: self.scores_of(source, block) for source in self.sources.names}
+        zero_shot = self.sources.zero_shot_scores(block.histories)
+        return scores if zero_shot is None else {**scores, "zero_shot": zero_shot}
 
     def query_similarities(self, block: RequestBlock, candidates: Candidates) -> NDArray[np.float32] | None:
         """(n_pairs,) cosine of each candidate's text and its request's query, 0 without one; None where no request has

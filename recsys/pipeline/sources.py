@@ -23,6 +23,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.cold_items import ColdItems
 from recsys.pipeline.engine import Engine
+from recsys.pipeline.live_sources import LIVE
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
@@ -49,12 +50,14 @@ class Sources:
     Attributes:
         models: collaborative models by the name of their source.
         interest: the text model; None when text is not among the sources.
+        live: names of the sources that `Scoring` answers for, see `recsys.pipeline.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
     """
 
     models: Mapping[str, CollaborativeModel]
     interest: InterestModel | None
     cold_items: ColdItems | None = None
+    live: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -83,6 +86,8 @@ class Sources:
         models: dict[str, CollaborativeModel] = {}
         interest = None
         for source in config.candidates.sources:
+            if source in LIVE:
+                continue
             if source == TEXT:
                 interest = InterestModel.fit(
                     catalogue.texts,
@@ -101,7 +106,7 @@ class Sources:
                 continue
             progress(f"fitting {source} on {len(log):,} events")
             models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
-        sources = cls(models, interest)
+        sources = cls(models, interest, live=_live(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
@@ -124,14 +129,10 @@ class Sources:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the fitted sources, in the order of `scores` and of the bits of `Candidates.proposed_by`."""
-        return (*self.models, *([TEXT] if self.interest else []))
-
-    def scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
-        """Source -> what it says of these requests."""
-        return {source: self.scores_of(source, histories, queries) for source in self.names}
+        return (*self.models, *([TEXT] if self.interest else []), *self.live)
 
     def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
-        """What one source says of these requests."""
+        """What one source that has learned says of these requests."""
         if source == TEXT and self.interest is not None:
             return self.interest.scores(histories, queries)
         model = self.models[source]
@@ -159,19 +160,17 @@ class Sources:
         if cold_items is None:
             return replace(self, interest=interest)
         models = {source: model.extended(n_items) for source, model in self.models.items()}
-        return Sources(models, interest, cold_items.updated(n_items, numbers, interest))
+        return replace(
+            self, models=models, interest=interest, cold_items=cold_items.updated(n_items, numbers, interest)
+        )
 
-    def baseline_scores(self, histories: HistoryBatch, queries: Queries | None = None) -> dict[str, Scores]:
-        """The scores of each source alone, and `zero_shot`: similarity of texts to the history before any tuning."""
-        scores = self.scores(histories, queries)
-        if self.interest:
-            positive = histories.positive()
-            weights = positive.matrix(
-                len(self.interest.base_vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32)
-            )
-            users = np.asarray(weights @ self.interest.base_vectors)
-            scores["zero_shot"] = DenseScores(users @ self.interest.base_vectors.T)
-        return scores
+    def zero_shot_scores(self, histories: HistoryBatch) -> Scores | None:
+        """Similarity of texts to the history before any tuning; None when text is not among the sources."""
+        if self.interest is None:
+            return None
+        positive, vectors = histories.positive(), self.interest.base_vectors
+        weights = positive.matrix(len(vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32))
+        return DenseScores(np.asarray(weights @ vectors) @ vectors.T)
 
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
         """The items as features see them, with the affinities that these models give."""
@@ -197,15 +196,20 @@ class Sources:
             self.interest.save(folder / "text")
 
     @classmethod
-    def load(cls, folder: Path) -> "Sources":
-        """Read what `save` wrote."""
+    def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
+        """Read what `save` wrote; `names` are those of the configuration, which say what live ones there are."""
         models = {
             source: kind.load(folder / "cf" / source)
             for source, kind in _COLLABORATIVE.items()
             if (folder / "cf" / source).is_dir()
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
-        return cls(models, interest, ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None)
+        cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
+        return cls(models, interest, cold_items, _live(names))
+
+
+def _live(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in LIVE if name in names)
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:

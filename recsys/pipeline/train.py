@@ -20,6 +20,7 @@ from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
+from recsys.pipeline.source_choice import useful_live_sources
 from recsys.pipeline.sources import TEXT
 from recsys.pipeline.training_steps import TrainingSteps
 from recsys.progress import Progress, silent
@@ -87,7 +88,7 @@ def train(
         dropout = ItemDropout.draw(log.n_items, seed)
 
         # 1. The history teaches sources, and the ranker window a ranker.
-        past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, dropout)
+        steps, past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, dropout)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
@@ -136,15 +137,25 @@ def _encode_side_by_side(
 
 def _learn_from_history(
     steps: TrainingSteps, split: TemporalSplit, dropout: ItemDropout
-) -> tuple[PastScoring, FeatureSet, RankerRows]:
-    """Sources that know the history without the past of dropped items, and their rows of the ranker window."""
+) -> tuple[TrainingSteps, PastScoring, FeatureSet, RankerRows]:
+    """Sources that know the history without the past of dropped items, and their rows of the ranker window.
+
+    The steps that are returned are without the live sources that find nothing there.
+    """
     log = steps.dataset.log
     hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
-    past_of_history = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
-    features = past_of_history.scoring.features(steps.config.features)
-    excluded = items_without_events(log, split.test_start) & ~dropout.dropped
+    past = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
     window = hiding.requests_in(split.ranker_start, split.test_start)
-    return past_of_history, features, hiding.rows(past_of_history, features, window, excluded)
+    live = useful_live_sources(past, window, steps.seed)
+    for source in past.scoring.sources.live:
+        steps.progress(
+            f"{source}: {'finds more of' if source in live else 'left out, finds no more of'} what was wanted"
+        )
+    past = past.with_live_sources(live)
+    features = past.scoring.features(steps.config.features)
+    excluded = items_without_events(log, split.test_start) & ~dropout.dropped
+    rows = hiding.rows(past, features, window, excluded)
+    return replace(steps, config=past.config), past, features, rows
 
 
 def _tune(
