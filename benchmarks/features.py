@@ -38,7 +38,7 @@ START, END = 19_000 * DAY, 19_365 * DAY
 WINDOWS = [DAY * days for days in (1, 2, 3, 5, 7, 14, 21, 30, 60, 90)]
 ROUNDS = 5
 """The ways to count take turns; the median of what each took counts."""
-SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history")
+SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending")
 ALL = FeatureSet(FEATURES)
 LEFT_OUT = {feature.name for feature in FEATURES if feature.source in ("ease", "als", "factors", "frozen")}
 """Without these, it is about sixty features."""

@@ -1,4 +1,4 @@
-"""A ranker after newer requests: kept, refitted, grown or new, whichever ranks the newest of them best."""
+"""A ranker after newer requests: refitted, or kept, grown or new where that ranks the newest of them clearly better."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,9 +18,8 @@ class Continuation:
     """How a ranker is made of newer requests: chosen on some of them, then repeated on all.
 
     Attributes:
-        method: `kept` is `start` itself, unless another method is ahead of it by more than a standard error, for few
-            requests tell little; `refitted` its trees, with leaves that the rows move a little (`Booster.refit`);
-            `grown` its trees and some more; `new` new trees from the rows alone.
+        method: `refitted` is the trees of `start`, with leaves that the rows move a little (`Booster.refit`); `kept` is
+            `start` itself; `grown` its trees and some more; `new` new trees from the rows alone.
         start: the earlier ranker; of `new` the one that older rows made, whose number of trees is kept.
         more_trees: how many trees `grown` adds.
         config, seed: as for `Ranker.fit`.
@@ -51,10 +50,14 @@ def continued(
 ) -> tuple[Ranker, Continuation]:
     """Choose how a ranker learns from newer requests.
 
+    Its leaves are moved a little, unless another method is ahead of that by more than a standard error: the requests of
+    a week tell little of which is best, and week by week on two logs moved leaves were ahead of the ranker as it was.
+    Where positions are debiased, which moved leaves cannot do, the ranker as it was takes their place.
+
     Args:
         earlier: a ranker that has seen none of them.
         train: the older ones of the newer requests.
-        validation: the newest ones: whichever method ranks them best is chosen.
+        validation: the newest ones, by which the method is chosen.
         config, seed: as for `Ranker.fit`.
 
     Returns:
@@ -66,13 +69,13 @@ def continued(
     grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)
     new = Ranker.fit(train, validation, kept.names, config, seed, kept.monotone_constraints)
     choices = [
+        (kept, Continuation("kept", kept, config, seed)),
         (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),
         (new, Continuation("new", new, config, seed)),
     ]
     if not config.debias:  # which leaves that are moved cannot do
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
-    reached = validation.comparison_metric(kept.score(validation.table))
-    gains = [validation.comparison_metric(ranker.score(validation.table)) - reached for ranker, _ in choices]
-    ahead = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
-    best = int(np.argmax(ahead))
-    return choices[best] if ahead[best] > 0 else (kept, Continuation("kept", kept, config, seed))
+    reached, *others = (validation.comparison_metric(ranker.score(validation.table)) for ranker, _ in choices)
+    gains = [metric - reached for metric in others]
+    ahead = [0.0, *(float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains)]
+    return choices[int(np.argmax(ahead))]

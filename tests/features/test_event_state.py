@@ -120,3 +120,34 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
         state.append(make_log([(0, 0, CLICK, START + place)]))
     assert len(state._segments) < 10
     assert sum(map(len, state.segments)) == 300
+
+
+@settings(max_examples=40, deadline=None)
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(moments, max_size=4), n=st.integers(1, 12))
+def test_the_newest_signs_of_interest(log: list[Row], sizes: list[int], now: list[int], n: int) -> None:
+    for state in states(log, sizes):
+        found = state.newest_signs(np.array(now, dtype=np.int64), n)
+        assert len(found.offsets) == len(now) + 1
+        for row, moment in enumerate(now):
+            before = sorted(row[3] for row in log if row[2] in (CLICK, PURCHASE) and row[3] < moment)
+            own = slice(found.offsets[row], found.offsets[row + 1])
+            items, values = found.items[own].tolist(), found.values[own]
+            assert items == sorted(set(items))
+            assert (values > 0).all()
+            may = {item for _, item, event, time in log if event in (CLICK, PURCHASE) and time < moment}
+            must = {
+                item
+                for _, item, event, time in log
+                if event in (CLICK, PURCHASE) and time < moment and before.index(time) >= len(before) - n
+            }  # none that happened at the same moment fell out
+            assert must <= set(items) <= may
+            assert len(items) <= n
+
+
+def test_a_sign_of_interest_counts_half_after_a_quarter_of_the_newest() -> None:
+    clicks = [(0, item, CLICK, START + place) for place, item in enumerate([3, 1, 1, 2, 0])]
+    views = [(0, 4, IMPRESSION, START + 10 + place) for place in range(9)]
+    found = EventState(make_log([*clicks, *views])).newest_signs(np.array([START + 100]), 4)
+    assert found.items.tolist() == [0, 1, 2], "the oldest click is the fifth"
+    weight = float(make_log(clicks).weights[0])
+    np.testing.assert_allclose(found.values, weight * np.array([1, 0.25 + 0.125, 0.5]))

@@ -97,7 +97,7 @@ def test_models_lend_to_what_they_have_not_seen(world: Dataset, sources: Sources
     past = history(world, ["coffee-0-large", "coffee-1-small"])
     beans, poems = unlearned(world)
     sources.save(tmp_path)
-    for one in (sources, Sources.load(tmp_path)):
+    for one in (sources, Sources.load(tmp_path, sources.names)):
         rows, items = np.zeros(2, dtype=np.int64), np.array([beans, poems], dtype=np.int32)
         for source, scores in one.scores(past).items():
             for_beans, for_poems = scores.of(rows, items)

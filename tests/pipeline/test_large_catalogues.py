@@ -109,7 +109,7 @@ def test_new_and_changed_items_are_found(both: tuple[Recommender, Recommender]) 
 def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path: Path) -> None:
     exact, indexed = both
     indexed.bundle.sources.save(tmp_path)
-    loaded = Sources.load(tmp_path)
+    loaded = Sources.load(tmp_path, ())
     assert loaded.interest is not None
     assert loaded.interest.nearest is not None
     mapped = Recommender(replace(exact.bundle, sources=loaded))
@@ -119,7 +119,7 @@ def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path:
     assert mapped.with_scoring(mapped.scoring.updated(changes)).recommend_many([]) == []
     for file in ("text/targets.halves.npy", "cf/als/cells/factors.npy"):  # as earlier code wrote it
         (tmp_path / file).unlink()
-    earlier = Sources.load(tmp_path)
+    earlier = Sources.load(tmp_path, ())
     assert earlier.interest is not None
     assert earlier.interest.float16 is None
     check_same(exact, Recommender(replace(exact.bundle, sources=earlier)))
