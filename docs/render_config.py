@@ -26,7 +26,8 @@ budget_minutes = 1.5
 purchase = 5.0
 ```
 
-A table such as `events.weights` is replaced as a whole: name every event that should count.
+A table such as `events.weights` is replaced as a whole: name every event that should count by more or less than
+`events.default_weight`. An impression is worth 0 whatever it says.
 """
 
 
