@@ -1,4 +1,4 @@
-"""A ranker after newer requests: grown, or kept, refitted or new where that ranks the newest of them clearly better."""
+"""A ranker after newer requests: refitted, or kept, grown or new where that ranks the newest of them clearly better."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,8 +18,8 @@ class Continuation:
     """How a ranker is made of newer requests: chosen on some of them, then repeated on all.
 
     Attributes:
-        method: `grown` is the trees of `start` and some more; `refitted` its trees, with leaves that the rows move a
-            little (`Booster.refit`); `kept` is `start` itself; `new` new trees from the rows alone.
+        method: `refitted` is the trees of `start`, with leaves that the rows move a little (`Booster.refit`); `kept` is
+            `start` itself; `grown` its trees and some more; `new` new trees from the rows alone.
         start: the earlier ranker; of `new` the one that older rows made, whose number of trees is kept.
         more_trees: how many trees `grown` adds.
         config, seed: as for `Ranker.fit`.
@@ -50,8 +50,10 @@ def continued(
 ) -> tuple[Ranker, Continuation]:
     """Choose how a ranker learns from newer requests.
 
-    Some trees are added, unless another method is ahead of that by more than a standard error: the requests of a week
-    tell little of which is best, and week by week on two logs the grown ranker was ahead of the ranker as it was.
+    Its leaves are moved a little, unless another method is ahead of that by more than a standard error: the requests of
+    a week tell little of which is best. Week by week on two logs moved leaves gained a little over the ranker as it
+    was, and added trees gained or lost more. Where positions are debiased, which moved leaves cannot do, the ranker
+    as it was takes their place.
 
     Args:
         earlier: a ranker that has seen none of them.
@@ -68,12 +70,12 @@ def continued(
     grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)
     new = Ranker.fit(train, validation, kept.names, config, seed, kept.monotone_constraints)
     choices = [
+        (kept, Continuation("kept", kept, config, seed)),
         (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),
         (new, Continuation("new", new, config, seed)),
-        (kept, Continuation("kept", kept, config, seed)),
     ]
     if not config.debias:  # which leaves that are moved cannot do
-        choices.append((kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
+        choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
     reached, *others = (validation.comparison_metric(ranker.score(validation.table)) for ranker, _ in choices)
     gains = [metric - reached for metric in others]
     ahead = [0.0, *(float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains)]
