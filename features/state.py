@@ -18,8 +18,10 @@ from features.item_cache import ItemColumnCache, ItemColumns
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
+from recsys.data.compiled import sum_by_item
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import entries
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
@@ -57,6 +59,7 @@ class EventState:
         self._writing = threading.Lock()
         self._asking = threading.Lock()
         self._cache: ItemColumnCache | None = None
+        self._kept_signs: tuple[tuple[Segment, ...], tuple[int, list[int]], ItemWeights] | None = None
 
     @property
     def latest(self) -> int:
@@ -144,37 +147,53 @@ class EventState:
     def newest_signs(self, now: NDArray[np.int64], n: int) -> ItemWeights:
         """The items of the newest `n` signs of interest of anybody strictly before each of the moments `now`
         (n_requests,), with the sum of their weights; a sign counts half after n / 4 newer ones."""
-        moments, rows = np.unique(now, return_inverse=True)
-        found = [_decayed(self._segments, moment, n) for moment in moments.tolist()]
-        items, values = zip(*(found[row] for row in rows.tolist()), strict=True) if found else ((), ())
-        offsets = np.cumsum([0, *map(len, items)], dtype=np.int64)
-        none = np.zeros(0, dtype=np.int32)
-        return ItemWeights(offsets, np.concatenate([none, *items]), np.concatenate([none.astype(np.float32), *values]))
+        segments = self._segments
+        stops = np.empty((len(segments), len(now)), dtype=np.int64)
+        for own, segment in zip(stops, segments, strict=True):
+            own[:] = np.searchsorted(segment.item_acts.times, now)
+        known, kept = stops[:, 0].tolist() if len(now) else [], self._kept_signs
+        if kept is None or kept[0] is not segments or kept[1] != (n, known) or np.any(stops != stops[:, :1]):
+            distinct, rows = np.unique(stops, axis=1, return_inverse=True)
+            found = _decayed(segments, distinct, n)
+            if len(found.offsets) == 2:  # as when serving: nothing came in between two requests
+                self._kept_signs = segments, (n, known), found
+        else:
+            found, rows = kept[2], np.zeros(len(now), dtype=np.int64)
+        places, counts = entries(found.offsets, rows)
+        return ItemWeights(np.cumsum([0, *counts], dtype=np.int64), found.items[places], found.values[places])
 
 
-def _decayed(segments: Sequence[Segment], moment: int, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Distinct items of the newest `n` signs of interest before a moment, increasing, and their decayed weights."""
-    parts = [_newest_signs(segment, moment, n) for segment in segments]
-    times, items, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    newest = np.argsort(times, kind="stable")[-n:]
-    decay = 0.5 ** (np.arange(len(newest) - 1, -1, -1) * (4 / n))
-    distinct, places = np.unique(items[newest], return_inverse=True)
-    return distinct, np.bincount(places, weights[newest] * decay).astype(np.float32)
+def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int) -> ItemWeights:
+    """The decayed weights of the newest `n` signs of interest in front of `stops` (n_segments, n_moments)."""
+    decay = (0.5 ** (np.arange(n - 1, -1, -1) * (4 / n))).astype(np.float32)
+    items, values = [np.zeros(0, dtype=np.int32)], [decay[:0]]
+    for own in stops.T.tolist():
+        parts = [_newest_signs_of(segment, stop, n) for segment, stop in zip(segments, own, strict=True) if stop]
+        if parts:
+            times, chosen, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            newest = np.argsort(times, kind="stable")[-n:] if len(parts) > 1 else np.arange(len(times))[-n:]
+            items.append(chosen[newest])
+            values.append(weights[newest] * decay[n - len(newest) :])
+        else:
+            items.append(items[0])
+            values.append(values[0])
+    offsets = np.cumsum([len(one) for one in items], dtype=np.int64)
+    return ItemWeights(*sum_by_item(offsets, np.concatenate(items), np.concatenate(values)))
 
 
-def _newest_signs(
-    segment: Segment, moment: int, n: int
+def _newest_signs_of(
+    segment: Segment, stop: int, n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Times, items and weights of the newest `n` signs of interest of a segment, or some more, before a moment."""
+    """Times, items and weights of the newest `n` signs of interest, or some more, among the first `stop` acts."""
     acts, log = segment.item_acts, segment.log
-    stop = int(np.searchsorted(acts.times, moment))
     looked_at = n
     while True:  # acts without interest may lie between
         start = max(0, stop - looked_at)
         places = acts.chosen[start:stop]
-        places = places[log.weights[places] > 0]
-        if start == 0 or len(places) >= n:
-            return log.times[places], log.items[places], log.weights[places]
+        weights = log.weights[places]
+        wanted = weights > 0
+        if start == 0 or np.count_nonzero(wanted) >= n:
+            return acts.times[start:stop][wanted], log.items[places][wanted], weights[wanted]
         looked_at *= 4
 
 
