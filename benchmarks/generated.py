@@ -47,6 +47,8 @@ _RANKER_ROWS = 100
 _TREES, _LEAVES = 300, 31
 """Twice the leaves of the default: the size that speeds are asked for."""
 
+_SOURCES = ("transitions", "neighbours", "als", "text", "popular", "history")
+
 
 def publish(
     folder: Path,
@@ -60,7 +62,9 @@ def publish(
     Titles, categories and brands are those of the data set scientific (where `RECSYS_DATA` points), in turns.
     """
     rng = np.random.default_rng(seed)
-    config = Config.model_validate({"policy": {"seen": "exclude"}, "text": {"peft": "none"}})
+    config = Config.model_validate(
+        {"policy": {"seen": "exclude"}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
+    )
     real = pl.read_parquet(Path(os.environ.get("RECSYS_DATA", "../shared/data")) / "scientific" / "items.parquet")
     catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)

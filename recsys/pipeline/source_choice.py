@@ -10,21 +10,26 @@ from recsys.pipeline.candidates import merge
 from recsys.pipeline.live_sources import LIVE
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
+from recsys.progress import Progress
 
 _SIGNIFICANT = 2.0
 """Standard errors by which a live source must find more of what was wanted, or it is left out."""
+
+_WORTH_IT = 0.05
+"""The same, as a share of what is found without it: it costs time in every list, and others their places."""
 
 _MOST_REQUESTS = 2_000
 """Most requests by which that is decided."""
 
 
-def useful_live_sources(past: PastScoring, requests: PastRequests, seed: int) -> tuple[str, ...]:
+def useful_live_sources(past: PastScoring, requests: PastRequests, seed: int, progress: Progress) -> tuple[str, ...]:
     """Those of the live sources with which more of what was wanted is among the candidates, beside all other sources.
 
     Args:
         past: sources that have not seen the requests.
         requests: of the window that the ranker learns from.
         seed: of the draw, where there are many requests.
+        progress: called with a line of text for each.
     """
     learned = [name for name in past.scoring.sources.names if name not in LIVE]
     live = past.scoring.sources.live
@@ -33,8 +38,14 @@ def useful_live_sources(past: PastScoring, requests: PastRequests, seed: int) ->
     recalls = _recalls(past, requests.sample(_MOST_REQUESTS, seed), learned, live)
     chosen: tuple[str, ...] = ()
     for source in live:
-        gain = recalls[(*chosen, source)] - recalls[chosen]
-        if len(gain) and gain.mean() > _SIGNIFICANT * gain.std() / np.sqrt(len(gain)):
+        before, after = recalls[chosen], recalls[(*chosen, source)]
+        if not len(before):
+            continue
+        error = (after - before).std() / np.sqrt(len(before))
+        is_useful = after.mean() - before.mean() > max(_SIGNIFICANT * error, _WORTH_IT * before.mean())
+        found = f"with it {after.mean():.1%} of what was wanted is a candidate, without it {before.mean():.1%}"
+        progress(f"{source} {'is used' if is_useful else 'is left out'}: {found}")
+        if is_useful:
             chosen = (*chosen, source)
     return chosen
 

@@ -146,12 +146,7 @@ def _learn_from_history(
     hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
     past = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
     window = hiding.requests_in(split.ranker_start, split.test_start)
-    live = useful_live_sources(past, window, steps.seed)
-    for source in past.scoring.sources.live:
-        steps.progress(
-            f"{source}: {'finds more of' if source in live else 'left out, finds no more of'} what was wanted"
-        )
-    past = past.with_live_sources(live)
+    past = past.with_live_sources(useful_live_sources(past, window, steps.seed, steps.progress))
     features = past.scoring.features(steps.config.features)
     excluded = items_without_events(log, split.test_start) & ~dropout.dropped
     rows = hiding.rows(past, features, window, excluded)
