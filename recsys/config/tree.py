@@ -122,7 +122,7 @@ class CandidatesConfig(Section):
     sources: tuple[Source, ...] = Field(
         ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending", "newest"),
         min_length=1,
-        description="what proposes items; trending and newest are left out where they find little more of what is wanted",
+        description="what proposes items; trending and newest are left out where they find little more",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(
