@@ -121,9 +121,13 @@ def install(app: FastAPI) -> None:
         return problem(status, str(error), faults)
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         faults = [Fault(loc=list(fault["loc"]), msg=fault["msg"]) for fault in found[:MAX_ERRORS]]
+        kind = request.headers.get("Content-Type", "missing")[:80]
+        if found[0]["type"] == "model_attributes_type" and faults[0].loc == ["body"] and "json" not in kind.lower():
+            # `curl -d` names another type by itself, and the body was never parsed.
+            faults[0].msg = f"the body is not read as JSON: its Content-Type is {kind}, not application/json"
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(found)} problems with the request", faults)
 
     @app.exception_handler(HTTPException)

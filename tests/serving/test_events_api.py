@@ -202,3 +202,16 @@ def test_kinds_of_events_that_no_list_could_know_are_refused(
     assert post(http, *({**event, "event": f"own {number}"} for number in range(100))).status_code == 202
     assert post(http, *({**event, "event": f"other {number}"} for number in range(100))).status_code == 422
     assert post(http, {**event, "event": "own 7"}).status_code == 202
+
+
+def test_a_body_of_another_content_type_is_told_as_that(http: httpx.Client) -> None:
+    body = b'{"events": []}'
+    for headers in ({"Content-Type": "application/x-www-form-urlencoded"}, {}):
+        answer = http.post("/v1/events", content=body, headers=headers)
+        assert answer.status_code == 422
+        (fault,) = answer.json()["errors"]
+        assert fault["loc"] == ["body"]
+        assert headers.get("Content-Type", "missing") in fault["msg"]
+        assert "application/json" in fault["msg"]
+    as_json = http.post("/v1/events", content=b'"no object"', headers={"Content-Type": "application/json"})
+    assert "Content-Type" not in as_json.json()["errors"][0]["msg"]
