@@ -59,7 +59,7 @@ class EventState:
         self._writing = threading.Lock()
         self._asking = threading.Lock()
         self._cache: ItemColumnCache | None = None
-        self._kept_signs: tuple[tuple[Segment, ...], tuple[int, list[int]], ItemWeights] | None = None
+        self._kept_signs: tuple[tuple[Segment, ...], tuple[int, int, list[int]], ItemWeights] | None = None
 
     @property
     def latest(self) -> int:
@@ -144,31 +144,36 @@ class EventState:
             offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
         )
 
-    def newest_signs(self, now: NDArray[np.int64], n: int) -> ItemWeights:
+    def newest_signs(self, now: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
         """The items of the newest `n` signs of interest of anybody strictly before each of the moments `now`
-        (n_requests,), with the sum of their weights; a sign counts half after n / 4 newer ones."""
+        (n_requests,), with the sum of their weights; a sign counts half after n / 4 newer ones.
+
+        Only items below `n_items` count: events may name items that came after a caller took its catalogue.
+        """
         segments = self._segments
         stops = np.empty((len(segments), len(now)), dtype=np.int64)
         for own, segment in zip(stops, segments, strict=True):
             own[:] = np.searchsorted(segment.item_acts.times, now)
         known, kept = stops[:, 0].tolist() if len(now) else [], self._kept_signs
-        if kept is None or kept[0] is not segments or kept[1] != (n, known) or np.any(stops != stops[:, :1]):
+        if kept is None or kept[0] is not segments or kept[1] != (n, n_items, known) or np.any(stops != stops[:, :1]):
             distinct, rows = np.unique(stops, axis=1, return_inverse=True)
-            found = _decayed(segments, distinct, n)
+            found = _decayed(segments, distinct, n, n_items)
             if len(found.offsets) == 2:  # as when serving: nothing came in between two requests
-                self._kept_signs = segments, (n, known), found
+                self._kept_signs = segments, (n, n_items, known), found
         else:
             found, rows = kept[2], np.zeros(len(now), dtype=np.int64)
         places, counts = entries(found.offsets, rows)
         return ItemWeights(np.cumsum([0, *counts], dtype=np.int64), found.items[places], found.values[places])
 
 
-def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int) -> ItemWeights:
+def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
     """The decayed weights of the newest `n` signs of interest in front of `stops` (n_segments, n_moments)."""
     decay = (0.5 ** (np.arange(n - 1, -1, -1) * (4 / n))).astype(np.float32)
     items, values = [np.zeros(0, dtype=np.int32)], [decay[:0]]
     for own in stops.T.tolist():
-        parts = [_newest_signs_of(segment, stop, n) for segment, stop in zip(segments, own, strict=True) if stop]
+        parts = [
+            _newest_signs_of(segment, stop, n, n_items) for segment, stop in zip(segments, own, strict=True) if stop
+        ]
         if parts:
             times, chosen, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
             newest = np.argsort(times, kind="stable")[-n:] if len(parts) > 1 else np.arange(len(times))[-n:]
@@ -182,7 +187,7 @@ def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int) -> I
 
 
 def _newest_signs_of(
-    segment: Segment, stop: int, n: int
+    segment: Segment, stop: int, n: int, n_items: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Times, items and weights of the newest `n` signs of interest, or some more, among the first `stop` acts."""
     acts, log = segment.item_acts, segment.log
@@ -190,10 +195,10 @@ def _newest_signs_of(
     while True:  # acts without interest may lie between
         start = max(0, stop - looked_at)
         places = acts.chosen[start:stop]
-        weights = log.weights[places]
-        wanted = weights > 0
+        items, weights = log.items[places], log.weights[places]
+        wanted = (weights > 0) & (items < n_items)
         if start == 0 or np.count_nonzero(wanted) >= n:
-            return acts.times[start:stop][wanted], log.items[places][wanted], weights[wanted]
+            return acts.times[start:stop][wanted], items[wanted], weights[wanted]
         looked_at *= 4
 
 

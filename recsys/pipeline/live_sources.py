@@ -4,6 +4,8 @@ A learned source knows the items of its training. In news, what is wanted now wa
 reads the events and the catalogue of the moment of each request, in training as when serving.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,13 +19,18 @@ _TRENDING_EVENTS = 2_000
 """Newest signs of interest that tell what is trending: minutes of a large site, weeks of a small one."""
 
 
+def live_among(names: Collection[str]) -> tuple[str, ...]:
+    """Those of the names that are live sources, in the order of `LIVE`."""
+    return tuple(name for name in LIVE if name in names)
+
+
 def trending_scores(state: EventState, now: NDArray[np.int64], n_items: int) -> SparseScores:
     """Weights of the newest signs of interest before each request, the newest counting most.
 
     Args:
         now: (n_requests,) microseconds.
     """
-    newest = state.newest_signs(now, _TRENDING_EVENTS)
+    newest = state.newest_signs(now, _TRENDING_EVENTS, n_items)
     return SparseScores(newest.offsets, newest.items, newest.values, n_items)
 
 

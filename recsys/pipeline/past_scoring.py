@@ -1,7 +1,7 @@
 """Past requests as blocks to be scored: what was known, and what could have been listed, at each moment."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,8 +29,7 @@ class PastScoring:
         candidates = self.config.candidates
         names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
         config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
-        sources = replace(self.scoring.sources, live=tuple(name for name in LIVE if name in live))
-        return PastScoring(replace(self.scoring, sources=sources), config)
+        return PastScoring(self.scoring.with_live_sources(live), config)
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""

@@ -1,8 +1,8 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import cast
 
@@ -20,7 +20,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates import Candidates, Pairs, Proposal, merge
-from recsys.pipeline.live_sources import newest_scores, trending_scores
+from recsys.pipeline.live_sources import live_among, newest_scores, trending_scores
 from recsys.pipeline.sources import TEXT, Queries, Sources
 from recsys.pipeline.stages import Stages
 from recsys.policy.policy import Policy
@@ -125,9 +125,17 @@ class Scoring:
 
     def with_state(self, state: EventState) -> "Scoring":
         """The same sources and catalogue with other events."""
-        scoring = Scoring(self.catalogue, self.sources, state)
-        vars(scoring)["facts"] = self.facts
-        return scoring
+        return self._with_facts(Scoring(self.catalogue, self.sources, state))
+
+    def with_live_sources(self, live: Collection[str]) -> "Scoring":
+        """The same with these live sources alone."""
+        sources = replace(self.sources, live=live_among(live))
+        return self._with_facts(Scoring(self.catalogue, sources, self.state))
+
+    def _with_facts(self, other: "Scoring") -> "Scoring":
+        """Another one over the same catalogue and learned sources: facts follow from these alone."""
+        vars(other)["facts"] = self.facts
+        return other
 
     def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
         """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
@@ -181,7 +189,6 @@ class Scoring:
 
     def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `required` ones."""
-        n = min(n, block.eligible.shape[1])
         return merge(self.proposals(block, n), block.eligible, n, required)
 
     def proposals(self, block: RequestBlock, n: int) -> dict[str, Proposal]:

@@ -33,7 +33,7 @@ def useful_live_sources(past: PastScoring, requests: PastRequests, seed: int, pr
     """
     learned = [name for name in past.scoring.sources.names if name not in LIVE]
     live = past.scoring.sources.live
-    if not learned:
+    if not learned or not live:
         return live
     recalls = _recalls(past, requests.sample(_MOST_REQUESTS, seed), learned, live)
     chosen: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.cold_items import ColdItems
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.live_sources import LIVE
+from recsys.pipeline.live_sources import LIVE, live_among
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
@@ -106,7 +106,7 @@ class Sources:
                 continue
             progress(f"fitting {source} on {len(log):,} events")
             models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
-        sources = cls(models, interest, live=_live(config.candidates.sources))
+        sources = cls(models, interest, live=live_among(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
@@ -205,11 +205,7 @@ class Sources:
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
-        return cls(models, interest, cold_items, _live(names))
-
-
-def _live(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in LIVE if name in names)
+        return cls(models, interest, cold_items, live_among(names))
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
