@@ -37,7 +37,7 @@ def block_of(
         DataError, ConfigError: a filter or a policy key of a request cannot be.
     """
     items, config = scoring.catalogue.vocabulary, bundle.config
-    stored = scoring.state.histories(users, now, SEEN_EVENTS)
+    stored = scoring.histories(users, now, SEEN_EVENTS)
     everything = _with_given(stored, requests, items, bundle.typical_weight)
     policies = tuple(
         _policy(request, everything.items[start:end], int(moment), scoring, config)

@@ -36,7 +36,7 @@ class PastScoring:
         scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
         for start in range(0, len(requests), size):
             part = requests.block(start, start + size)
-            everything = scoring.state.histories(part.users, part.times, SEEN_EVENTS)
+            everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
             seen = np.split(everything.items, everything.offsets[1:-1])
             policies = tuple(
                 policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now)

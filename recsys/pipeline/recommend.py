@@ -203,7 +203,7 @@ class Recommender:
 
     def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
         """(n_requests,) True where nothing is known of what the request's user did before it."""
-        stored = self.scoring.state.histories(*self._askers(requests), 1).lengths > 0
+        stored = self.scoring.histories(*self._askers(requests), 1).lengths > 0
         items = self.catalogue.vocabulary
         given = [any(item in items for item in request.history or ()) for request in requests]
         return np.array([not (known or own) for known, own in zip(stored, given, strict=True)], dtype=bool)
@@ -211,7 +211,7 @@ class Recommender:
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
         users = np.array([self.user_number(user_id)], dtype=np.int32)
-        history = self.scoring.state.histories(users, self._now(), n)
+        history = self.scoring.histories(users, self._now(), n)
         items = self.catalogue.vocabulary.ids(history.items)
         names = [self._event_names[event] for event in history.events]
         return list(zip(items, names, history.times.tolist(), strict=True))
@@ -233,7 +233,7 @@ class Recommender:
         if not found:
             return []
         numbers, now = np.array(found, dtype=np.int32), np.repeat(self._now(), len(found))
-        lengths = np.diff(self.scoring.state.histories(numbers, now, SEEN_EVENTS).offsets)
+        lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
         best = np.argsort(-lengths, kind="stable")[:n]
         return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 

@@ -101,6 +101,11 @@ class Scoring:
     def _newest_items(self) -> SharedScores:
         return newest_scores(self.facts.created)
 
+    def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
+        """See `EventState.histories`. Only items of this catalogue: a caller may hold it while newer ones come."""
+        known = self.state.histories(users, now, limit)
+        return known.keep(known.items < len(self.catalogue))
+
     def features(self, config: FeaturesConfig) -> FeatureSet:
         """The configured features that these sources can fill.
 

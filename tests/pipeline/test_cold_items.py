@@ -143,6 +143,14 @@ def test_a_new_item_is_wanted_by_those_who_like_what_it_is_about(recommender: Re
     assert places["coffee"] < min(places["books"], places["garden"]), places
 
 
+def test_an_older_catalogue_knows_nothing_of_a_newer_item(recommender: Recommender) -> None:
+    newer = recommender.with_scoring(recommender.scoring.updated([NEW]))
+    newer.observe([click("user 0", "fresh", AFTER)])
+    assert newer.history_of("user 0")[-1][0] == "fresh"
+    assert recommender.history_of("user 0") == newer.history_of("user 0")[:-1]
+    assert "fresh" not in recommender.recommend(Request("user 0", n=30)).ids
+
+
 def test_requests_that_want_a_dropped_item_teach_the_last_ranker(early: Dataset, plain_config: Config) -> None:
     said: list[str] = []
     train(early, plain_config, seed=3, progress=said.append)  # of the 30 items three are drawn, and some are wanted
