@@ -31,7 +31,10 @@ REGISTRY_SECONDS = 0.5
 """How often CURRENT is read."""
 
 RETRY_SECONDS = 5.0
-"""After a load has failed while nothing is served; later ones only when the registry has changed."""
+"""After a load has failed while nothing is served, or has to wait for the store."""
+
+REFUSED_SECONDS = 60.0
+"""After a version was refused while another one is served: it may have been mended in place."""
 
 STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
@@ -193,24 +196,28 @@ class LiveState:
             if new.log == served.log and new.offset >= served.offset:  # else the store is away, or has begun anew
                 served.become(new)
 
-    def refresh(self) -> None:
+    def refresh(self, *, at_once: bool = False) -> None:
         """Load what the variants name, if the registry has changed; what is served stays when that fails.
 
-        While nothing is served a load that failed is tried again: what kept it from working may pass, such as memory
-        or a disk that was not there, and nobody is answered meanwhile.
+        A load that failed is tried again: what kept it from working may pass, such as memory or a disk that was not
+        there, and a damaged version may be mended.
+
+        Args:
+            at_once: try again now what has failed before.
         """
         with self._reloading:
             stamp = self._loader.stamp(self._variants)
-            if stamp == self._last_stamp and time.monotonic() < self._retry_at:
+            if stamp == self._last_stamp and not at_once and time.monotonic() < self._retry_at:
                 return
-            self._last_stamp = stamp  # also when it is refused: the same damaged version is not tried again and again
-            again = [variant for variant in self._variants if not self._load_wanted(variant)]
-            self._retry_at = time.monotonic() + RETRY_SECONDS if again or self.served is None else math.inf
+            self._last_stamp = stamp
+            waits = [self._load_wanted(variant) for variant in self._variants]
             if self.served is None:
+                waits.append(RETRY_SECONDS)
                 logger.error("no version is served; it is tried again in %g s", RETRY_SECONDS)
+            self._retry_at = time.monotonic() + min(waits)
 
-    def _load_wanted(self, variant: VariantConfig) -> bool:
-        """Serve what a variant names; False where that must wait for the store."""
+    def _load_wanted(self, variant: VariantConfig) -> float:
+        """Serve what a variant names; the seconds after which to try again, infinite where that has worked."""
         before = self._answering.get(variant.name)
         kept = before.version if before else "nothing"
         try:
@@ -220,11 +227,12 @@ class LiveState:
                 self._serve([variant.name], self.loaded(version) or self._loader.load(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
-            return False
+            return RETRY_SECONDS
         except Exception:
             self._metrics.refused.inc()
             logger.exception("%s: the version was refused; serving %s", variant.name, kept)
-        return True
+            return REFUSED_SECONDS
+        return math.inf
 
     def _check_store(self, answers: bool) -> None:
         """Refuse to exchange what is served for a version that cannot be told who is forgotten and what is deleted."""

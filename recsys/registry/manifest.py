@@ -13,8 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.errors import BundleError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised when a bundle of this code cannot be read by the code before it."""
+
+_SEALED_SINCE = 6
+"""Schema version from which on a manifest has a checksum of its own."""
 
 MANIFEST = "manifest.json"
 
@@ -95,6 +98,7 @@ class Manifest(Record):
         feature_names: the ranker's columns, in order.
         libraries: name to version, at training.
         files: path inside the version's folder, with slashes, to size and checksum. The manifest is not in it.
+        checksum: sha256 (hex) of the manifest itself without this line; empty before schema version 6.
     """
 
     schema_version: int
@@ -109,6 +113,19 @@ class Manifest(Record):
     feature_names: tuple[str, ...]
     libraries: dict[str, str]
     files: dict[str, FileRecord]
+    checksum: str = ""
+
+
+def sealed(manifest: Manifest) -> bytes:
+    """What manifest.json holds: the manifest with its checksum, so that damage to it is found as well."""
+    tree = orjson.loads(manifest.model_dump_json(exclude={"checksum"}))
+    return orjson.dumps({**tree, "checksum": _checksum(tree)}, option=orjson.OPT_INDENT_2)
+
+
+def _checksum(tree: Mapping[str, Any]) -> str:
+    """sha256 (hex) of a manifest as JSON with sorted keys."""
+    without = {key: value for key, value in tree.items() if key != "checksum"}
+    return hashlib.sha256(orjson.dumps(without, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -128,11 +145,14 @@ def read_manifest(folder: Path) -> Manifest:
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         raise BundleError(f"{path} has schema version {schema}, this recsys reads up to {SCHEMA_VERSION}; upgrade it")
     try:
-        return Manifest.model_validate(tree)
+        manifest = Manifest.model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise BundleError(f"{path} is damaged: {place}: {problem['msg']}") from error
+    if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _SEALED_SINCE):
+        raise BundleError(f"{path} is damaged: its checksum is another one; roll back, or pull it again")
+    return manifest
 
 
 def describe_files(folder: Path) -> dict[str, FileRecord]:

@@ -34,6 +34,7 @@ from recsys.registry.manifest import (
     describe_files,
     library_versions,
     read_manifest,
+    sealed,
     verify_files,
 )
 from recsys.registry.reader import VERSION, RegistryReader
@@ -85,6 +86,8 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the registry cannot be written, or what the caller wrote found no room.
         """
+        with self._written():
+            self._versions.mkdir(parents=True, exist_ok=True)
         with self._writing():
             folder = self._versions / f".staged-{secrets.token_hex(8)}"
             folder.mkdir()
@@ -153,7 +156,7 @@ class Registry(RegistryReader):
                 libraries=library_versions(),
                 files=files,
             )
-            replace_file(folder / MANIFEST, manifest.model_dump_json(indent=2).encode())
+            replace_file(folder / MANIFEST, sealed(manifest))
             self._admit(folder)
             if promote:
                 self._make_current(manifest.version, why)
@@ -285,9 +288,14 @@ class Registry(RegistryReader):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """One writer at a time; what killed writers left behind is swept first."""
+        """One writer at a time; what killed writers left behind is swept first.
+
+        Raises:
+            BundleError: there is no registry, or it cannot be written.
+        """
         with self._written():
-            self._versions.mkdir(parents=True, exist_ok=True)
+            if not self._versions.is_dir():
+                raise BundleError(f"there is no registry {self.path}; name the folder that `recsys train` wrote to")
             with locked(self.path / ".lock"):
                 self._sweep()
                 yield

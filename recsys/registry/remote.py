@@ -39,11 +39,8 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
             stays.
         DataError: the URL cannot be read.
     """
+    version = version or _current(url)  # a wrong URL is told before a registry is made here
     with registry.stage() as folder:
-        if version is None:
-            _fetch(url, _CURRENT, folder / _CURRENT)
-            version = (folder / _CURRENT).read_text(encoding="utf-8", errors="replace").strip()
-            (folder / _CURRENT).unlink()
         if not registry.is_whole(version):
             _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)
             for file in read_manifest(folder).files:
@@ -54,6 +51,13 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
             version = registry.adopt(folder)
     registry.promote(version, f"pulled from {url}")
     return version
+
+
+def _current(url: str) -> str:
+    """The version that is current in the registry at a URL."""
+    with tempfile.TemporaryDirectory() as own:
+        _fetch(url, _CURRENT, Path(own) / _CURRENT)
+        return (Path(own) / _CURRENT).read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _send(here: Path, where: str) -> None:

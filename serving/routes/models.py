@@ -80,7 +80,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
     def change() -> dict[str, Any]:
         _check_known(service.registry, version)
         service.registry.promote(version, "promoted over HTTP")
-        service.live.refresh()
+        service.live.refresh(at_once=True)  # it may have been refused before, and mended
         return _overview(service)
 
     return json_response(await service.reading.run(change))
@@ -97,7 +97,7 @@ async def rollback(service: ServiceNeeded) -> Response:
 
     def change() -> dict[str, Any]:
         service.registry.rollback("rolled back over HTTP")
-        service.live.refresh()
+        service.live.refresh(at_once=True)
         return _overview(service)
 
     return json_response(await service.reading.run(change))

@@ -1,5 +1,6 @@
 """A damaged registry, a busy port, ids that nobody knows: clear messages, the right exit codes, no trace."""
 
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from shop import Run
 
 from recsys.registry import Registry
+from recsys.registry.manifest import Manifest, sealed
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_another_folder_is_no_registry(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["vocabulary/items.parquet", "features/log/columns/items.npy", "evaluation/report.json"]
+    "name", ["manifest.json", "vocabulary/items.parquet", "features/log/columns/items.npy", "evaluation/report.json"]
 )
 def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: Path, name: str) -> None:
     flip_a_byte(registry, name)
@@ -54,7 +56,7 @@ def test_a_changed_byte_is_found_and_named(run: Run, registry: Path, tmp_path: P
     ("old", "new", "said"),
     [
         ('"max_history"', '"max_histery"', "unknown key 'data.max_histery'"),
-        ('"transitions_score",', "", "its feature_names are not the columns of the ranker"),
+        (r'"transitions_score",', "", "its feature_names are not the columns of the ranker"),
     ],
 )
 def test_a_manifest_that_cannot_be_is_named(
@@ -62,7 +64,8 @@ def test_a_manifest_that_cannot_be_is_named(
 ) -> None:
     current = Registry(registry).current()
     manifest = registry / "versions" / str(current) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(old, new, 1))
+    changed = re.sub(old, new, manifest.read_text(), count=1)
+    manifest.write_bytes(sealed(Manifest.model_validate_json(changed)))  # as other code might write it
     commands = [("explain", "--registry", registry, "--user", "u1")]
     commands += [("retrain", "--registry", registry, "--data", tiny_dataset_dir)] * (new != "")
     for command in commands:

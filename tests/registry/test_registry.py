@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from recsys.errors import BundleError, DataError
 from recsys.registry import Registry
-from recsys.registry.manifest import SCHEMA_VERSION
+from recsys.registry.manifest import SCHEMA_VERSION, sealed
 
 
 @pytest.fixture
@@ -114,6 +114,37 @@ def test_a_damaged_manifest_is_named(registry: Registry, content: bytes) -> None
     manifest.write_bytes(content)
     with pytest.raises(BundleError, match=re.escape(str(manifest))):
         registry.path_of(version)
+
+
+def test_any_changed_character_of_a_manifest_is_found(registry: Registry) -> None:
+    version = publish(registry, "one")
+    manifest = registry.path / "versions" / version / "manifest.json"
+    content = manifest.read_bytes()
+    for place in range(len(content)):
+        if chr(content[place]).isalnum():
+            manifest.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            with pytest.raises(BundleError, match=r"manifest\.json"):
+                registry.path_of(version)
+
+
+def test_a_manifest_of_before_checksums_is_read(registry: Registry) -> None:
+    version = publish(registry, "one")
+    manifest = registry.path / "versions" / version / "manifest.json"
+    tree = json.loads(manifest.read_bytes())
+    del tree["checksum"]
+    manifest.write_text(json.dumps({**tree, "schema_version": 5}))
+    assert registry.manifest(version).schema_version == 5
+    manifest.write_text(json.dumps(tree))
+    with pytest.raises(BundleError, match="checksum"):
+        registry.path_of(version)
+
+
+def test_what_is_no_registry_does_not_become_one(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "none")
+    for change in (lambda: registry.rollback("test"), lambda: registry.prune(1), lambda: registry.refuse(None, "test")):
+        with pytest.raises(BundleError, match="there is no registry"):
+            change()
+    assert not registry.path.exists()
 
 
 def test_a_version_under_another_name_is_refused(registry: Registry) -> None:
@@ -310,8 +341,8 @@ def test_a_clock_that_was_put_back_changes_no_order(registry: Registry) -> None:
     first = publish(registry, "one")
     ahead = f"{int(first[:4]) + 1}{first[4:]}"
     folder = registry.path / "versions" / first
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "version": ahead}))
+    manifest = registry.manifest(first).model_copy(update={"version": ahead})
+    (folder / "manifest.json").write_bytes(sealed(manifest))
     folder.rename(folder.with_name(ahead))
     later = publish(registry, "two", promote=False)
     assert registry.versions() == [ahead, later]

@@ -9,6 +9,7 @@ from registry_child import publish
 
 from recsys.errors import BundleError
 from recsys.registry import Registry
+from recsys.registry.manifest import Manifest, sealed
 from recsys.registry.remote import pull, push
 
 URL = "memory://bucket/registry"
@@ -63,7 +64,8 @@ def test_a_manifest_cannot_name_files_elsewhere(
     files: fsspec.AbstractFileSystem, registry: Registry, tmp_path: Path
 ) -> None:
     path = f"/bucket/registry/versions/{push(registry, None, URL)}/manifest.json"
-    files.pipe_file(path, files.cat_file(path).replace(b'"top.txt"', b'"../../top.txt"'))
+    changed = files.cat_file(path).replace(b'"top.txt"', b'"../../top.txt"')
+    files.pipe_file(path, sealed(Manifest.model_validate_json(changed)))
     with pytest.raises(BundleError, match="outside of its version"):
         pull(Registry(tmp_path / "there"), None, URL)
 
@@ -72,6 +74,7 @@ def test_where_nothing_was_pushed(files: fsspec.AbstractFileSystem, tmp_path: Pa
     for url in (URL, str(tmp_path)):
         with pytest.raises(BundleError, match=f"^{url} has no file CURRENT; name a registry"):
             pull(Registry(tmp_path / "there"), None, url)
+    assert not (tmp_path / "there").exists()
 
 
 def test_where_no_name_of_a_version_is(files: fsspec.AbstractFileSystem, tmp_path: Path) -> None:

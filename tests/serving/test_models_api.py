@@ -1,5 +1,6 @@
 """Versions change under a running server: by the registry, over HTTP, and never to a damaged one."""
 
+import shutil
 from pathlib import Path
 
 import httpx
@@ -88,6 +89,22 @@ def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: htt
     assert served(http) == first
     third = publish_copy(registry, first, promote=True)
     eventually(lambda: served(http) == third)
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_refused_version_that_was_mended_is_served(
+    http: httpx.Client, registry: Registry, monkeypatch: pytest.MonkeyPatch, promoted: bool
+) -> None:
+    monkeypatch.setattr("serving.live.REFUSED_SECONDS", 600 if promoted else 0.1)
+    second = publish_copy(registry, registry.resolve(None), promote=False)
+    whole = shutil.copytree(registry.path_of(second), registry.path / "whole")
+    damage(registry, second)
+    registry.current_file.write_text(f"{second}\n")
+    eventually(lambda: "recsys_refused_versions_total 0.0" not in http.get("/metrics").text)
+    shutil.copytree(whole, registry.path / "versions" / second, dirs_exist_ok=True)
+    if promoted:
+        assert http.post(f"/v1/models/{second}/promote").json()["served"] == second
+    eventually(lambda: served(http) == second)
 
 
 def test_a_first_load_that_fails_is_tried_again(
