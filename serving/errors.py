@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
 
@@ -26,6 +27,8 @@ UNREADABLE = "the body cannot be read; send JSON in UTF-8, not compressed, and n
 
 REQUEST = "recsys.request"
 """Key of the scope that holds the X-Request-ID of the answer."""
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 MAX_ERRORS = 100
 """Most entries of `errors` in one answer."""
@@ -123,17 +126,20 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
         found = error.errors()
-        faults = [Fault(loc=list(fault["loc"]), msg=fault["msg"]) for fault in found[:MAX_ERRORS]]
+        faults = _faults(found, error.body)
         kind = request.headers.get("Content-Type", "missing")[:80]
         if found[0]["type"] == "model_attributes_type" and faults[0].loc == ["body"] and "json" not in kind.lower():
             # `curl -d` names another type by itself, and the body was never parsed.
             faults[0].msg = f"the body is not read as JSON: its Content-Type is {kind}, not application/json"
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{len(found)} problems with the request", faults)
+        told = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{told} with the request", faults)
 
     @app.exception_handler(HTTPException)
-    async def on_http(_request: Request, error: HTTPException) -> Response:
-        unread = error.status_code == HTTPStatus.BAD_REQUEST
-        return problem(HTTPStatus(error.status_code), UNREADABLE if unread else error.detail, headers=error.headers)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(request))
+        return problem(status, UNREADABLE if status == HTTPStatus.BAD_REQUEST else error.detail, headers=headers)
 
     @app.exception_handler(Exception)
     async def on_unexpected(request: Request, error: Exception) -> Response:
@@ -142,6 +148,43 @@ def install(app: FastAPI) -> None:
         detail = f"unexpected {type(error).__name__}; the server's log has more"
         headers = {"X-Request-ID": request.scope[REQUEST]} if REQUEST in request.scope else {}
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, headers=headers)
+
+
+def _faults(found: Sequence[Mapping[str, Any]], body: Any) -> list[Fault]:
+    """What pydantic found, one fault a place of the request. Of a value that may be of several kinds it names each kind
+    that the value is not; where one of them fits but for something within, only that is told."""
+    messages: dict[tuple[str | int, ...], list[str]] = {}
+    for fault in found:
+        told = messages.setdefault(_place(fault, body), [])
+        if fault["msg"] not in told:
+            told.append(fault["msg"])
+    within = {place[:depth] for place in messages for depth in range(len(place))}
+    return [Fault(loc=list(at), msg="; or: ".join(told)) for at, told in messages.items() if at not in within]
+
+
+def _place(fault: Mapping[str, Any], body: Any) -> tuple[str | int, ...]:
+    """Where a fault is in the request: its path without the names of kinds that pydantic has tried on the way."""
+    first, *parts = fault["loc"]
+    if first != "body":
+        return first, *parts
+    place, value = [first], body
+    for part in parts:
+        there = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
+        if there:
+            value = value[part]
+        if there or (fault["type"] == "missing" and part is parts[-1]):
+            place.append(part)
+    return tuple(place)
+
+
+def _methods(request: Request) -> list[str]:
+    """All that a path can be asked with: Starlette names those of the first route that has it."""
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] == Match.FULL for route in request.app.routes)
+    ]
 
 
 def _readable(value: Any) -> Any:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -105,7 +106,7 @@ _SCOPES = "recsys.scopes"
 
 class Allow(HTTPBearer):
     """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may, but no page
-    of another site that is open in its browser: a form needs nobody's leave to be sent (Fetch Metadata, W3C).
+    of another site that is open in its browser, see `_check_site`.
 
     FastAPI asks dependencies when it has read the body, and not where that is no JSON; so routes are `GuardedRoute`s.
     """
@@ -125,8 +126,7 @@ class Allow(HTTPBearer):
         """What the caller may do; the call is counted."""
         keys: KeyRing = request.app.state.keys
         if not keys:
-            if request.scope["method"] not in _READING and request.headers.get("sec-fetch-site") == "cross-site":
-                raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not call a server without keys")
+            _check_site(request)
             _within_rate(request, "")
             return frozenset(get_args(Scope))
         credentials = await super().__call__(request)
@@ -155,6 +155,36 @@ class GuardedRoute(APIRoute):
             return await handle(request)
 
         return guarded
+
+
+def _check_site(request: HTTPConnection) -> None:
+    """Keep pages of other sites, open in a browser on this machine, from calling a server without keys.
+
+    Such a page may send a form without anybody's leave (Fetch Metadata, W3C; older browsers send Origin alone), and may
+    have the name of its own site lead to this machine (DNS rebinding), which the Host header tells.
+
+    Raises:
+        ProblemError: 403.
+    """
+    headers = request.headers
+    if "host" in headers and not _is_loopback(_name(f"//{headers['host']}")):
+        detail = (
+            f"without keys a server answers under names of this machine only, such as localhost; set {ENVIRONMENT_KEY}"
+        )
+        raise ProblemError(HTTPStatus.FORBIDDEN, detail)
+    if request.scope["method"] in _READING:
+        return
+    foreign = "origin" in headers and not _is_loopback(_name(headers["origin"]))
+    if foreign or headers.get("sec-fetch-site") == "cross-site":
+        raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not call a server without keys")
+
+
+def _name(url: str) -> str:
+    """The host's name in a URL; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _within_rate(request: HTTPConnection, key: str) -> None:

@@ -13,12 +13,14 @@ from serving.service import ServiceNeeded, json_response
 router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=HealthAnswer)
 async def alive() -> Response:
     """The process answers."""
     return json_response({"status": "ok", "model_version": None})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=HealthAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 async def ready(service: ServiceNeeded) -> Response:
     """A version is loaded: lists can be made."""

@@ -88,10 +88,52 @@ def test_what_does_not_exist_or_is_not_allowed() -> None:
     assert response.headers["allow"] == "POST"
 
 
-def test_invalid_input_says_where() -> None:
-    body = check_problem(call("POST", "/sum", json={"numbers": [1, "x", 3, None]}), 422)
-    assert [error["loc"] for error in body["errors"]] == [["body", "numbers", 1], ["body", "numbers", 3]]  # type: ignore[attr-defined]
-    assert "'x'" not in str(body), "input is not repeated"
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/v1/items", "GET, PUT"),
+        ("PATCH", "/v1/items/i1", "DELETE, GET"),
+        ("PUT", "/v1/users/u1", "DELETE, GET"),
+        ("GET", "/v1/recommend", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_all_that_a_path_can_be_asked_with_is_named(http: httpx.Client, method: str, path: str, allowed: str) -> None:
+    response = http.request(method, path)
+    check_problem(response, 405)
+    assert response.headers["allow"] == allowed
+
+
+def test_a_balancer_may_ask_for_the_head_alone(http: httpx.Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        response = http.head(path)
+        assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "places"),
+    [
+        (
+            "/v1/recommend",
+            {"filter": {"price": {"foo": 1}, "category": {"k": 1}}},
+            ["filter.price.foo", "filter.category.k"],
+        ),
+        ("/v1/recommend", {"context": {"query": "q" * 2_001}}, ["context.query"]),
+        ("/v1/recommend", {"user_id": 5, "nn": 1}, ["user_id", "nn"]),
+        ("/v1/rank", {"user_id": "u"}, ["items"]),
+        (
+            "/v1/events",
+            {"events": [{"item_id": "i", "event": "click", "timestamp": True}]},
+            ["events.0.user_id", "events.0.timestamp"],
+        ),
+    ],
+)
+def test_places_are_those_of_the_request(
+    http: httpx.Client, path: str, body: dict[str, object], places: list[str]
+) -> None:
+    errors = check_problem(http.post(path, json=body), 422)["errors"]
+    found = [".".join(str(part) for part in error["loc"]) for error in errors]  # type: ignore[attr-defined]
+    assert found == [f"body.{place}" for place in places]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"nul", b"\xff\xfe", b'{"\\ud800": 1}', b"[" * 900, b"1" * 900])

@@ -91,3 +91,28 @@ def test_a_page_of_another_site_changes_nothing_without_keys(registry: Registry,
         assert client.get("/v1/models", headers=foreign).status_code == 200
         own = client.post("/v1/recommend", json={"user_id": "u"}, headers={"Sec-Fetch-Site": "same-origin"})
         assert own.status_code == 200
+        for origin in ("http://evil.example", "http://127.0.0.1.evil.example", "null", "http://[", ""):
+            answer = client.post("/v1/models/rollback", headers={"Origin": origin})
+            assert (answer.status_code, "another site" in answer.text) == (403, True), origin
+        for origin in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]:8000"):
+            answer = client.post("/v1/recommend", json={"user_id": "u"}, headers={"Origin": origin})
+            assert answer.status_code == 200
+
+
+def test_without_keys_only_names_of_this_machine_lead_to_it(registry: Registry, tmp_path: Path) -> None:
+    settings = Settings.of(Config(), registry.path, f"sqlite:///{tmp_path / 's.db'}")
+    with serving_thread(settings) as client:
+        for host in ("evil.example", "evil.example:8000", "localhost.evil.example", "192.168.1.1", "[", ""):
+            for method, path in (("GET", "/v1/users/u"), ("DELETE", "/v1/users/u"), ("POST", "/v1/recommend")):
+                answer = client.request(method, path, headers={"Host": host}, json={"user_id": "u"})
+                assert answer.status_code == 403, (host, method)
+                assert ENVIRONMENT_KEY in answer.json()["detail"]
+        for host in ("localhost", "LOCALHOST:80", "127.0.0.1:8000", "[::1]:8000"):
+            assert client.get("/v1/models", headers={"Host": host}).status_code == 200, host
+
+
+def test_with_keys_any_name_leads_to_it(registry: Registry, tmp_path: Path) -> None:
+    config = Config.model_validate({"serving": {"keys": key_file(tmp_path, ("secret", '["read"]'))}})
+    with serving_thread(Settings.of(config, registry.path, f"sqlite:///{tmp_path / 's.db'}")) as client:
+        headers = {"Host": "shop.example", "Origin": "http://shop.example", "Authorization": "Bearer secret"}
+        assert client.post("/v1/recommend", json={"user_id": "u"}, headers=headers).status_code == 200
