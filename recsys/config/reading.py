@@ -4,6 +4,7 @@ A key that does not exist is a `ConfigError` that names the nearest key that doe
 """
 
 import difflib
+import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,13 +52,14 @@ def override(config: Config, overrides: Sequence[str], section: str) -> Config:
 
 
 def parse_config(tree: dict[str, Any]) -> Config:
-    """Validate a nested mapping into a `Config`.
+    """Validate a nested mapping into a `Config`. A value must be of its key's type: `true` is no number of trees.
 
     Raises:
         ConfigError: a key is unknown or a value is wrong; every problem is listed.
     """
     try:
-        return Config.model_validate(tree)
+        # As JSON, in which a list may become a tuple though nothing else is converted.
+        return Config.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
         found = error.errors()
         within = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
@@ -67,14 +69,16 @@ def parse_config(tree: dict[str, Any]) -> Config:
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set one `a.b=value` in the tree. The value is TOML; what is not TOML is taken as a string."""
+    """Set one `a.b=value` in the tree. The value is TOML, or `.5`, `True` or `False`; else it is taken as a string."""
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise ConfigError(f"--set {override!r}: write it as section.key=value, for example text.epochs=2")
+    text = text.strip()
+    written = text.lower() if text in ("True", "False") else f"0{text}" if text.startswith(".") else text
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip()
+        value = text
     *parents, leaf = key.strip().split(".")
     node = tree
     for parent in parents:

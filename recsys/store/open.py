@@ -46,7 +46,7 @@ def sqlite_file(url: str) -> Path | None:
 
 def _file(url: str) -> Path:
     parts = address_of(url)
-    if parts.netloc or len(parts.path) < 2:
+    if parts.netloc or len(parts.path) < 2 or not parts.path.startswith("/"):
         raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
     return Path(unquote(parts.path[1:]))
 

@@ -32,12 +32,19 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
         *("events.default_weight=inf", "text.learning_rate=inf", "events.weights={impression=1}"),
         *("events.weights={click=1e39}", "events.default_weight=1e39", "ranker.negatives=99999999999999999999"),
         *("data.max_history=99999999999999999999", 'candidates.sources=["als","als"]'),
+        *("ranker.trees=true", 'text.epochs="2"', "ranker.debias=1", "ranker.ablation=yes", "candidates.n=300.0"),
+        *("data.max_rejected=true", "text.encoder=5"),
     ],
 )
 def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
     outcome = run("features", "list", "--set", setting)
     assert outcome.code == 2
     assert f"config: {setting.partition('=')[0]}" in outcome.err
+
+
+@pytest.mark.parametrize("setting", ["data.max_rejected=.05", "ranker.ablation=False", "events.weights={click=2}"])
+def test_a_setting_as_people_write_it(run: Run, setting: str) -> None:
+    assert run("features", "list", "--set", setting).code == 0
 
 
 def test_what_follows_from_another_fault_is_not_told(run: Run) -> None:

@@ -16,3 +16,9 @@ def test_what_cannot_be_read(url: str, open_: object) -> None:
         open_(url)  # type: ignore[operator]
     assert "pass" not in str(caught.value).replace("password", "")
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("url", ["sqlite:shop.db", "sqlite://shop.db", "sqlite:", "sqlite:///"])
+def test_a_file_needs_three_slashes(url: str) -> None:
+    with pytest.raises(ConfigError, match="three slashes"):
+        open_store(url)
