@@ -70,8 +70,9 @@ def run_check(arguments: argparse.Namespace) -> int:
     try:
         dataset, report = read_dataset(arguments.folder, config)
     except NoUsableRowError as error:
-        write_rejected(path, [error.rejections])
-        _say(f"{len(error.rejections):,} rejected rows are in {path}")
+        write_rejected(path, error.rejections)
+        if n_rejected := sum(map(len, error.rejections)):
+            _say(f"{n_rejected:,} rejected rows are in {path}")
         raise
     write_rejected(path, report.rejections)
     for line in report.doubts:

@@ -60,6 +60,19 @@ def read_events(table: Table) -> EventRows:
     return EventRows(frame, Rejections(table.name, table.first_line, n_rows, rejected.sort("row")))
 
 
+def with_whole_ids(rows: EventRows, items: Vocabulary) -> EventRows:
+    """The same events, of item 7 where a text file says 7.0 and the catalogue has only 7.
+
+    Programs write whole numbers so once their column had a gap.
+    """
+    distinct = rows.frame["item"].unique().cast(pl.String)
+    renamed = {id_: id_[:-2] for id_ in distinct if id_.endswith(".0") and id_ not in items and id_[:-2] in items}
+    if not renamed:
+        return rows
+    item = pl.col("item").cast(pl.String).replace(renamed).cast(rows.frame.schema["item"])
+    return replace(rows, frame=rows.frame.with_columns(item))
+
+
 def unknown_items(rows: EventRows, items: Vocabulary) -> list[str]:
     """Ids of the log that the catalogue lacks, in the order of the file."""
     ids = rows.frame["item"].unique(maintain_order=True).cast(pl.String).to_list()

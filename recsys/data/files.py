@@ -40,6 +40,7 @@ _CELLS = "__cells"
 _OWN = frozenset({ROW, BROKEN, RAW, FAULT, _CELLS, *_EXTRA})
 """Columns that are added to those of a file."""
 _NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"
+_OPEN_QUOTE = "the header cannot be read: a quote in it does not close"
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -208,11 +209,15 @@ def _open_csv(path: Path) -> Table:
             if stream.readline().endswith("\r"):
                 raise DataError(f"{path}: its lines end in CR alone; save it with line ends LF or CR LF")
             stream.seek(0)
-            reader = csv.reader(stream)
+            reader = csv.reader(stream, strict=True)
             header = [name.strip() for name in next(reader, [])]
             skip = reader.line_num
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise unreadable(str(path), error) from error
+    except csv.Error as error:
+        raise DataError(f"{path}, line 1: {_OPEN_QUOTE} ({error})") from error
+    if any("\n" in name for name in header):
+        raise DataError(f"{path}, line 1: {_OPEN_QUOTE}, or the name of a column spans lines: write it on one")
     names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
     if not any(header):
         raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")

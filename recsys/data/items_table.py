@@ -22,8 +22,9 @@ def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
     """
     frame, rejections = typed_items(table)
     if frame.is_empty():
-        found = f"; {'; '.join(rejections.top_reasons())}" if len(rejections) else ": it has a header and no rows"
-        raise NoUsableRowError(f"{table.name} has no usable item{found}. Add items with item_id and title", rejections)
+        found = f": {'; '.join(rejections.top_reasons())}. Correct these rows"
+        empty = ": it has a header and no rows. Add items with item_id and title"
+        raise NoUsableRowError(f"{table.name} has no usable item{found if len(rejections) else empty}", (rejections,))
     return ItemCatalogue(frame), rejections
 
 

@@ -14,7 +14,14 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
-from recsys.data.events_table import build_log, distinct_events, read_events, reject_unknown, unknown_items
+from recsys.data.events_table import (
+    build_log,
+    distinct_events,
+    read_events,
+    reject_unknown,
+    unknown_items,
+    with_whole_ids,
+)
 from recsys.data.files import Table, find_table, frame_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
@@ -209,6 +216,11 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         if n_below:
             counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
             yield f"{name}: {counted}; if they were given back, set its events.min_value to 0"
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    if lost:
+        yield f"{name}: {lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"
+    if not (log.weights > 0).any():
+        yield f"{name}: no event is a sign of interest by events.weights and events.min_value; nothing can be learned"
     places = log.positions[log.is_impression & (log.positions >= 0)]
     if len(places) and places.min() > 0:
         yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"
@@ -218,7 +230,7 @@ def _assemble(
     items: Table, events: Table, further: tuple[Rejections, ...], config: Config
 ) -> tuple[Dataset, LoadReport]:
     catalogue, rejected_items = read_items(items)
-    rows = read_events(events)
+    rows = with_whole_ids(read_events(events), catalogue.vocabulary)
     if config.data.unknown_items == "add":
         catalogue = with_unknown(catalogue, unknown_items(rows, catalogue.vocabulary))
     else:
@@ -226,7 +238,9 @@ def _assemble(
     rows, n_duplicates = distinct_events(rows)
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
-        raise NoUsableRowError(words, rows.rejections)
+        if len(rejected_items):
+            words += f"; and {items.name} has bad rows: {'; '.join(rejected_items.top_reasons())}"
+        raise NoUsableRowError(words, (rejected_items, rows.rejections))
     log = build_log(rows, catalogue.vocabulary, config.events)
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:

@@ -161,7 +161,8 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
         if column.required and column.name not in table.dtypes:
             strange = {name.lower(): name for name in table.dtypes if name not in {known.name for known in columns}}
             near = difflib.get_close_matches(column.name, strange, n=1, cutoff=0.5)
-            hint = f"rename {strange[near[0]]!r} to it" if near else f"it has {', '.join(list(table.dtypes)[:12])}"
+            names = ", ".join(name[:_SHOWN] for name in list(table.dtypes)[:12])
+            hint = f"rename {strange[near[0]][:_SHOWN]!r} to it" if near else f"it has {names}"
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
 
 
@@ -188,10 +189,10 @@ class NoUsableRowError(DataError):
     """A table of which no row is left.
 
     Attributes:
-        rejections: what was wrong with each.
+        rejections: what was wrong with its rows, and with those of the tables read before.
     """
 
-    def __init__(self, message: str, rejections: Rejections) -> None:
+    def __init__(self, message: str, rejections: tuple[Rejections, ...]) -> None:
         super().__init__(message)
         self.rejections = rejections
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.eval.caveats import caveats_of_size
 from recsys.eval.confidence import Comparison, compare_all
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
@@ -187,6 +188,7 @@ class EvaluationReport:
             },
             comparisons={name: compared[_FULL, name] for name in others},
             pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},
+            caveats=tuple(caveats_of_size(full)),
             per_request=full.to_polars(),
             full=full,
             others={**baselines, **ablation},
@@ -202,6 +204,12 @@ class EvaluationReport:
             kept = [name for name in names if all(name in part.others for part in parts)]
             return {name: Measurement.joined([part.others[name] for part in parts]) for name in kept}
 
+        caveats = {
+            part.windows[0].name: [line for line in part.caveats if line not in caveats_of_size(part.full)]
+            for part in parts
+            if part.full is not None
+        }
+        shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
         slices = [name for name in first.masks if all(name in part.masks for part in parts)]
         report = cls.of(
             first.version,
@@ -216,7 +224,11 @@ class EvaluationReport:
             report,
             windows=tuple(window for part in parts for window in part.windows),
             facts=first.facts,
-            caveats=tuple(dict.fromkeys(caveat for part in parts for caveat in part.caveats)),
+            caveats=(
+                *shared,
+                *(f"In {name}: {line}" for name, own in caveats.items() for line in own if line not in shared),
+                *report.caveats,
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -221,13 +221,13 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
 
 
 def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
-    """What a reader must know."""
-    caveats = []
-    if not requests.has_impressions:
-        caveats.append(
-            "The log does not tell what was shown, so candidates without a reaction served as what was not wanted."
-        )
-    if len(requests) < 300:
-        counted = f"{len(requests)} request{'s' if len(requests) != 1 else ''}"
-        caveats.append(f"The test window has only {counted}: the intervals are wide.")
-    return tuple(caveats)
+    """What a reader must know of a log."""
+    if requests.has_impressions:
+        return ()
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    why = (
+        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
+        if lost
+        else "The log does not tell what was shown"
+    )
+    return (f"{why}: candidates without a reaction served as what was not wanted.",)

@@ -70,9 +70,9 @@ def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = sil
         DataError: more kinds of events than there are numbers for.
     """
     newer = MatchedDataset.of(bundle, dataset).log.after(bundle.data_record.end)
-    n_unknown = len(dataset.log.after(bundle.data_record.end)) - len(newer)
-    unknown = f"; {n_unknown:,} of items that it does not know are left out" if n_unknown else ""
-    progress(f"{len(newer):,} events are newer than version {bundle.version}{unknown}")
+    n_newer = len(dataset.log.after(bundle.data_record.end))
+    unknown = f"; {n_newer - len(newer):,} of them are left out: it does not know their items"
+    progress(f"{n_newer:,} events are newer than version {bundle.version}{unknown if n_newer > len(newer) else ''}")
     return replace(bundle, log=merge_logs(bundle.log, newer), fingerprint=dataset.fingerprint)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.eval.confidence import told_apart
+from recsys.config import PolicyConfig
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
@@ -31,8 +31,8 @@ BASELINES: Mapping[str, str] = {
 
 _COLD_EVENTS = 5
 
-_FEW_USERS = 20
-"""Resampling fewer users than this understates how much users differ."""
+_MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh", "exploration")
+"""Keys of `[policy]` that order a list otherwise than the ranker does."""
 
 
 def measure(
@@ -99,7 +99,12 @@ def measure(
         calibration=rankings.calibrations.result(),
         dial=() if rankings.dial is None else rankings.dial.result(),
         importances=pipeline.rankers.full.importance,
-        caveats=(*caveats, *_caveat_of_unlisted(rankings), *_caveat_of_few_users(users[answered])),
+        caveats=(
+            *caveats,
+            *_caveat_of_unlisted(rankings),
+            *_caveat_of_rules(pipeline.past.config.policy),
+            *report.caveats,
+        ),
     )
 
 
@@ -112,13 +117,15 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
         )
 
 
-def _caveat_of_few_users(users: NDArray[np.int32]) -> Iterator[str]:
-    """`users`: (n_requests,) numbers, -1 for an anonymous one."""
-    n_users = len(np.unique(told_apart(users)))
-    if n_users == 1 and users[0] >= 0:
-        yield "All requests are of one user, so there are no intervals: they are drawn over users."
-    elif 1 < n_users < _FEW_USERS:
-        yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
+def _caveat_of_rules(policy: PolicyConfig) -> Iterator[str]:
+    """Of rules that move items in the lists of the full pipeline."""
+    usual = PolicyConfig()
+    moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
+    if moving:
+        yield (
+            f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not: "
+            f"what the rules cost is in its figures."
+        )
 
 
 def _no_measurement(n_items: int) -> Measurement:

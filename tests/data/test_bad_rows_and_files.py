@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recsys.config import parse_config
 from recsys.data.loading import dataset_from_frames, load_dataset, read_dataset
-from recsys.data.validation import write_rejected
+from recsys.data.validation import NoUsableRowError, write_rejected
 from recsys.errors import DataError
 
 ITEMS = "item_id,title\ni1,Lamp\ni2,Chair\n"
@@ -130,6 +130,10 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__csv": "item_id,title\n"}, r"no usable item: it has a header and no rows"),
         ({"items__csv": "itemid,title\ni1,a\n"}, r"items.csv has no column 'item_id'; rename 'itemid' to it"),
         ({"items__csv": "x,title\ni1,a\n"}, r"no column 'item_id'; it has x, title"),
+        ({"items__csv": f'item_id,"title\n{"i1,a" * 40_000}\n'}, r"line 1: the header cannot be read: a quote in it"),
+        ({"items__csv": 'item_id,"title\ni1,"a"\n'}, r"line 1: the header cannot be read: a quote in it"),
+        ({"items__csv": 'item_id,"title\ni1,a\ni2,b"\n'}, r"line 1: .* or the name of a column spans lines"),
+        ({"items__csv": "item_id,title,price\ni1,a,$5\n"}, r"no usable item: 1 x not a number .* Correct these rows"),
         ({"items__csv": "item_id;title\ni1;a\n"}, r"line 1: the columns are separated by ';'"),
         ({"items__csv": "item_id,title,title\ni1,a,b\n"}, r"line 1: the header names 'title' twice"),
         ({"items__csv": b"item_id,title\ni1,caf\xe9\n"}, r"items.csv, line 2: text that is not UTF-8"),
@@ -257,7 +261,7 @@ def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, 
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert [("subtract 1" in doubt) for doubt in report.doubts] == [True] * told
+    assert any("subtract 1" in doubt for doubt in report.doubts) == told
 
 
 def test_a_folder_without_a_table(tmp_path: Path) -> None:
@@ -416,3 +420,33 @@ def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> N
     entries = [json.loads(line) for line in report.rejections[0].lines()]
     assert [(entry["line"], entry["column"]) for entry in entries] == [(7, "item_id"), (8, "item_id")]
     assert "line 2 has it first" in entries[1]["reason"]
+
+
+def test_bad_items_are_told_where_they_make_every_event_unknown(tmp_path: Path) -> None:
+    items = "item_id,title,price\ni1,a,$5\ni2,b,\n"
+    folder = folder_of(
+        tmp_path, items__csv=items, events__csv="user_id,item_id,event,timestamp\nu,i1,click,2024-05-01\n"
+    )
+    with pytest.raises(
+        NoUsableRowError, match=r"1 x item_id is not in.* has bad rows: 1 x not a number .*\$5"
+    ) as caught:
+        read_dataset(folder, ANY)
+    assert [len(part) for part in caught.value.rejections] == [1, 1]
+
+
+def test_items_that_a_program_wrote_with_a_point(tmp_path: Path) -> None:
+    items = "item_id,title\n7,a\n8,b\n8.0,c\n"
+    rows = "".join(f"u,{item},click,2024-05-01\n" for item in ("7.0", "7", "8.0", "9.0", "7.00"))
+    folder = folder_of(tmp_path, items__csv=items, events__csv=f"user_id,item_id,event,timestamp\n{rows}")
+    dataset, report = read_dataset(folder, ANY)
+    assert dataset.catalogue.vocabulary.ids(dataset.log.items) == ["7", "7", "8.0"]
+    assert report.rejections[1].rows["value"].to_list() == ["9.0", "7.00"]
+
+
+def test_impressions_that_nothing_can_follow_are_told(tmp_path: Path) -> None:
+    rows = "u,i1,impression,2024-05-01,0\n" * 3
+    head = "user_id,item_id,event,timestamp,position\n"
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
+    doubts = read_dataset(folder, ANY)[1].doubts
+    assert any("3 impressions have no request_id" in line for line in doubts)
+    assert any("no event is a sign of interest" in line for line in doubts)

@@ -148,6 +148,15 @@ def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset)
     assert any("66.7% of the items wanted are unknown" in caveat for caveat in report.caveats)
 
 
+def test_rules_that_move_items_are_told(plain: Bundle, early: Dataset) -> None:
+    requests = [Request("user 1", time=AFTER, targets=("coffee-0-small",))]
+    assert not any("policy." in caveat for caveat in evaluate(plain, early, requests).caveats)
+    policy = plain.config.policy.model_copy(update={"caps": {"brand": 2}, "diversity": 0.3})
+    ruled = replace(plain, config=plain.config.model_copy(update={"policy": policy}))
+    (caveat,) = (line for line in evaluate(ruled, early, requests).caveats if "policy." in line)
+    assert "follow policy.diversity, policy.caps, which the simpler rankings do not" in caveat
+
+
 def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle, early: Dataset) -> None:
     gone = "coffee-4-large"  # not available
     requests = [Request("user 1", targets=(gone,)), Request("user 2", targets=(gone, "books-0-small"))]

@@ -61,6 +61,9 @@ def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> No
     assert len(report.per_request) == report.n_requests
     assert 0.1 < report.metrics["ndcg@10"]["mean"] <= 1  # type: ignore[operator]
     assert set(report.comparisons) == set(report.baselines)
+    assert f"Only {report.n_requests} requests are measured: the intervals are wide." in report.caveats
+    assert sum("are measured" in line for line in report.caveats) == 1, "of all windows together"
+    assert all(line.startswith("In window ") for line in report.caveats if "may not be listed" in line)
     tree = report.to_json()
     assert json.loads(json.dumps(tree)) == EvaluationReport.from_json(tree).to_json()
     write_report(tmp_path / "report.html", report)

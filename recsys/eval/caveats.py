@@ -1,0 +1,26 @@
+"""What a reader must know of a measurement before trusting its intervals."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from recsys.eval.confidence import told_apart
+from recsys.eval.protocol import Measurement
+
+_FEW_REQUESTS = 300
+_FEW_USERS = 20
+"""Resampling fewer users than this understates how much users differ."""
+
+
+def caveats_of_size(full: Measurement) -> Iterator[str]:
+    """A sentence where few requests, or the requests of few users, are measured."""
+    if full.n_requests < _FEW_REQUESTS:
+        counted = f"{full.n_requests} request{'s are' if full.n_requests != 1 else ' is'}"
+        yield f"Only {counted} measured: the intervals are wide."
+    if full.users is None:
+        return
+    n_users = len(np.unique(told_apart(full.users)))
+    if n_users == 1 and full.users[0] >= 0:
+        yield "All requests are of one user, so there are no intervals: they are drawn over users."
+    elif 1 < n_users < _FEW_USERS:
+        yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
