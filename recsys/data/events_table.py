@@ -8,9 +8,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.config import EventsConfig
-from recsys.data.files import FAULT, ROW, Table, collect
 from recsys.data.interactions import InteractionLog, request_keys
 from recsys.data.schema import EVENTS, MAX_EVENT_NAMES
+from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import REJECTED_DTYPES, Rejections, apply_rules, parsed
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 from recsys.errors import DataError

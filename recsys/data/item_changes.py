@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.files import frame_table
 from recsys.data.item_columns import column_of, fitted, posted_first
 from recsys.data.items_table import typed_items
 from recsys.data.schema import ITEMS
+from recsys.data.table import frame_table
 from recsys.data.validation import Rejections
 from recsys.errors import DataError
 

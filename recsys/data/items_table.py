@@ -4,8 +4,8 @@ import polars as pl
 
 from recsys.data.attributes import attribute
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.files import FAULT, ROW, Table, collect
 from recsys.data.schema import DTYPES, ITEMS
+from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import NoUsableRowError, Rejections, apply_rules, parsed
 from recsys.errors import DataError
 

@@ -22,12 +22,13 @@ from recsys.data.events_table import (
     unknown_items,
     with_whole_ids,
 )
-from recsys.data.files import Table, find_table, frame_table, open_table, require_table
+from recsys.data.files import find_table, open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, ITEMS, USERS
+from recsys.data.table import Table, frame_table
 from recsys.data.users_table import check_users
 from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
 from recsys.data.vocabulary import Vocabulary

@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.files import FAULT, ROW, SUFFIXES, Table, collect, open_table
+from recsys.data.files import SUFFIXES, open_table
 from recsys.data.places import Place, at_hand, place
 from recsys.data.requests import Request
 from recsys.data.schema import REQUESTS, USERS
+from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import Rejections, apply_rules, parsed
 from recsys.errors import DataError
 from recsys.progress import Progress, silent

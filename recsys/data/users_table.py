@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from recsys.data.files import FAULT, ROW, Table, collect
 from recsys.data.schema import USERS
+from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import Rejections, apply_rules, parsed
 
 

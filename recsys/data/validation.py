@@ -14,10 +14,10 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.durations import DAY
-from recsys.data.files import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
 from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, Column
+from recsys.data.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.errors import DataError
 
 _FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"

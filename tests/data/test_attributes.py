@@ -10,9 +10,10 @@ import orjson
 import polars as pl
 import pytest
 
-from recsys.data import files
-from recsys.data.files import frame_table, open_table
+from recsys.data import jsonl_file
+from recsys.data.files import open_table
 from recsys.data.items_table import read_items
+from recsys.data.table import frame_table
 from recsys.errors import DataError
 
 
@@ -82,13 +83,13 @@ def test_keys_of_json_lines_may_hold_any_letter(tmp_path: Path) -> None:
 
 
 def test_a_line_is_not_read_once_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines, read = [], files._object
+    lines, read = [], jsonl_file._object
 
     def told(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
         lines.append(line)
         return read(line, names)
 
-    monkeypatch.setattr(files, "_object", told)
+    monkeypatch.setattr(jsonl_file, "_object", told)
     line = orjson.dumps({"item_id": "i", "title": "Lamp", **{f"key {number}": number for number in range(50)}})
     (tmp_path / "items.jsonl").write_bytes(line)
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["key 49"].to_list() == [49]

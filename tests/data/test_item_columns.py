@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.files import frame_table
 from recsys.data.item_changes import ItemChange, change_items, fitted_to, item_rows
 from recsys.data.item_columns import kept_as
 from recsys.data.items_table import read_items
+from recsys.data.table import frame_table
 from recsys.errors import DataError
 
 

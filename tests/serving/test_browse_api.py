@@ -13,8 +13,8 @@ from serving_versions import damage, publish_copy
 from test_security import key_file
 
 from recsys.config import Config
-from recsys.data.files import frame_table
 from recsys.data.items_table import read_items
+from recsys.data.table import frame_table
 from recsys.registry import Registry
 from serving import on_demand
 from serving.browse import columns

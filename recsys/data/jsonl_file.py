@@ -1,0 +1,95 @@
+"""Tables in JSON lines: an object a line, whose keys are columns."""
+
+import codecs
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from recsys.data.table import BROKEN, CELLS, RAW, ROW, Table, check_names, opener
+from recsys.errors import DataError
+
+_NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"
+_FIRST_LINES = 1_000
+"""Lines of a long file that are looked at for its keys."""
+
+
+def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
+    """Open a file without reading its rows; `columns` as for `open_table`.
+
+    Raises:
+        DataError: no line holds an object, or a key cannot be a column.
+    """
+    lines = pl.scan_csv(
+        path,
+        glob=False,
+        has_header=False,
+        schema={RAW: pl.String()},
+        separator="\x01",
+        extra_columns="ignore",  # JSON has no such letter: what stands before it is no object
+        quote_char=None,
+        row_index_name=ROW,
+    )
+    lines = lines.filter(pl.col(RAW).str.strip_chars() != "")
+    # A long log is not read twice: its first lines say what it holds, and a wanted key may still turn up later.
+    found = _keys(path, None if columns is None else _FIRST_LINES)
+    names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
+    if not names:
+        raise DataError(f"{path} holds no JSON object; write one object a line")
+    check_names(str(path), names)
+    # One pass over each line, however many keys it has.
+    cells = pl.col(RAW).map_batches(
+        partial(_cells, names=names),
+        return_dtype=pl.Struct(dict.fromkeys((BROKEN, *names), pl.String)),
+        is_elementwise=True,
+    )
+    frame = lines.with_columns(cells.alias(CELLS)).unnest(CELLS)
+    unseen = frozenset(names) - frozenset(found)
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), nested="json", unseen=unseen)
+
+
+def _cells(lines: pl.Series, names: Sequence[str]) -> pl.Series:
+    """What lines of JSON hold under some names, as text, and `BROKEN`."""
+    objects = [_object(line, names) for line in lines]
+    broken = [_NO_OBJECT if found is None else None for found in objects]
+    cells = {name: [None if found is None else found[name] for found in objects] for name in names}
+    schema = dict.fromkeys((BROKEN, *names), pl.String)
+    return pl.DataFrame({BROKEN: broken, **cells}, schema=schema).to_struct(lines.name)
+
+
+def _object(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
+    """The cells of the JSON object of a line; None where it is none, or has more levels than can be written again."""
+    try:
+        value = orjson.loads(line)
+        return {name: _text(value.get(name)) for name in names} if isinstance(value, dict) else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    """A value of a JSON object as a cell: text as it is, all else in JSON. A whole number beyond 64 bits was read as
+    one with a point: it is written with all its digits, so that it can be told."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.1f}"
+    return orjson.dumps(value).decode()
+
+
+def _keys(path: Path, limit: int | None) -> list[str]:
+    """Keys of the objects of the first `limit` lines, in order of appearance; lines that are no object are skipped."""
+    names: dict[str, None] = {}
+    with opener(path.name)(path, "rb") as stream:
+        for number, line in enumerate(stream):
+            if limit is not None and number >= limit:
+                break
+            try:
+                value = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(value, dict):
+                names.update(dict.fromkeys(value))
+    return list(names)

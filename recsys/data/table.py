@@ -1,0 +1,138 @@
+"""A table that is not read yet: its cells, and the row number by which a fault is located."""
+
+import gzip
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO, Any, Literal
+
+import polars as pl
+
+from recsys.errors import DataError
+
+ROW = "__row"
+"""Where the row is in its file: lines below the first row, 0 for that itself."""
+
+BROKEN = "__broken"
+"""Why a line cannot be split into cells; null where it can."""
+
+RAW = "__raw"
+"""The text of a line that cannot be split."""
+
+FAULT = "__fault"
+"""Place of the first broken rule of a row in `recsys.data.validation.Rules.checks`, from 1; 0 where the row is good."""
+
+VALUE = "__value_"
+"""What the names of read values begin with, before that of the file's column."""
+
+CELLS = "__cells"
+"""Those of a line of JSON, before they are columns."""
+
+EXTRA = tuple(f"__extra_{place}" for place in range(8))
+"""Cells of a line of CSV behind the last column."""
+
+_OWN = frozenset({ROW, BROKEN, RAW, FAULT, CELLS, *EXTRA})
+"""Columns that are added to those of a file."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, or a frame, that is not read yet.
+
+    Attributes:
+        name: what messages call it.
+        frame: the cells, with `ROW`, `BROKEN` and `RAW`. Blank lines are left out. Text files hold strings only.
+        dtypes: type of each column of the file, in the order of the file.
+        first_line: line number of row 0. Parquet and frames have no lines: there it is the row, from 1.
+        nested: how lists stand in the file: "native" as a type, "json" as JSON text, "bar" as `a|b`.
+        unseen: columns of JSON lines that were asked for and are not in the first lines.
+    """
+
+    name: str
+    frame: pl.LazyFrame
+    dtypes: dict[str, pl.DataType]
+    first_line: int = 1
+    nested: Literal["native", "json", "bar"] = "native"
+    unseen: frozenset[str] = frozenset()
+
+
+def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
+    """A table of typed columns: a parquet file or a frame in memory."""
+    lazy = frame.lazy()
+    dtypes = dict(lazy.collect_schema())
+    check_names(name, dtypes)
+    marks = {BROKEN: pl.lit(None, pl.String), RAW: pl.lit(None, pl.String)}
+    return Table(name, lazy.with_row_index(ROW).with_columns(**marks), dtypes)
+
+
+def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
+    """Run a query over a table with the streaming engine, so that only its result has to fit in memory.
+
+    Raises:
+        DataError: the file turns out to be damaged on the way.
+    """
+    try:
+        return frame.collect(engine="streaming")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(table.name, error) from error
+
+
+def check_names(file: str, names: Iterable[str]) -> None:
+    """Refuse what would be taken for another column, or for several.
+
+    Raises:
+        DataError: names the column.
+    """
+    for name in names:
+        if name in _OWN or name.startswith(VALUE) or name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """A `DataError` for a file that the reader gave up on, with the line where that can be told."""
+    message = str(error).strip()
+    if "utf-8" in message.lower():
+        return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")
+    broken = re.search(r"Field `([^\n`]+)", message)
+    if broken:
+        snippet = broken.group(1).encode()
+        place = _line_of(name, lambda line: snippet in line)
+        return DataError(
+            f"{name}{place}: a quote that does not close its cell, at {broken.group(1)[:60]!r}; write a quote inside a "
+            f'quoted cell twice ("")'
+        )
+    if "CSV malformed" in message and (place := _line_of(name, _has_lone_quote)):
+        return DataError(
+            f"{name}{place}: a quote within a cell that does not begin with one; put the cell in quotes and write the "
+            f'quote twice ("12"" ruler")'
+        )
+    reason = message.splitlines()[0] if message else type(error).__name__
+    return DataError(f"{name} cannot be read: {reason}; check that it is complete and of the kind its name says")
+
+
+def _is_not_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _has_lone_quote(line: bytes) -> bool:
+    return b'"' in re.sub(rb'(?:^|(?<=,))"(?:[^"]|"")*"(?=[,\r\n]|$)', b"", line)
+
+
+def _line_of(name: str, wanted: Callable[[bytes], bool]) -> str:
+    """ ", line N" for the first line that is wanted, nothing if there is none."""
+    try:
+        with opener(name)(name, "rb") as stream:
+            found = next((number for number, line in enumerate(stream, start=1) if wanted(line)), None)
+    except OSError:
+        # The first failure is the one to report.
+        return ""
+    return "" if found is None else f", line {found}"
+
+
+def opener(name: str) -> Callable[..., IO[Any]]:
+    """`open`, or what opens a file that gzip has compressed."""
+    return gzip.open if name.endswith(".gz") else open
