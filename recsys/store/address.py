@@ -1,7 +1,8 @@
 """The parts of a store's URL."""
 
+from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from recsys.errors import ConfigError
 
@@ -36,3 +37,15 @@ def address_of(url: str) -> SplitResult:
             "characters such as / and @ in a password as %2F and %40"
         ) from None
     return parts
+
+
+def file_of(url: str) -> Path:
+    """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
+
+    Raises:
+        ConfigError: it is written otherwise.
+    """
+    parts = address_of(url)
+    if parts.netloc or len(parts.path) < 2 or not parts.path.startswith("/"):
+        raise ConfigError(f"{url!r}: write it as sqlite:///FILE, with three slashes before the file")
+    return Path(unquote(parts.path[1:]))

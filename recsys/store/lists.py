@@ -1,12 +1,10 @@
 """Ranked lists that a batch made, for look-up by id: what every place for them promises, and how a URL becomes one."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote
 
 from recsys.errors import ConfigError
-from recsys.store.address import address_of
+from recsys.store.address import address_of, file_of
 
 KINDS = ("sqlite", "postgresql", "postgres", "redis", "rediss")
 """Schemes of URLs that `open_lists` takes."""
@@ -56,8 +54,8 @@ def open_lists(url: str) -> Lists:
     from recsys.store.sqlite_lists import SqliteLists
 
     parts = address_of(url)
-    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
-        return SqliteLists(Path(unquote(parts.path[1:])))
+    if parts.scheme == "sqlite":
+        return SqliteLists(file_of(url))
     if parts.scheme in ("postgresql", "postgres"):
         return PostgresLists(url)
     if parts.scheme in ("redis", "rediss"):

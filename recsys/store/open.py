@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from recsys.errors import ConfigError
-from recsys.store.address import address_of
+from recsys.store.address import address_of, file_of
 from recsys.store.postgres import PostgresStore
 from recsys.store.redis import RedisStore
 from recsys.store.sqlite import SqliteStore
@@ -32,7 +32,7 @@ def open_store(url: str) -> Store:
             f"store {url!r}: unknown kind {parts.scheme!r}; what works is sqlite:///FILE, "
             "postgresql://HOST/DATABASE or redis://HOST"
         )
-    return SqliteStore(_file(url))
+    return SqliteStore(file_of(url))
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -41,14 +41,7 @@ def sqlite_file(url: str) -> Path | None:
     Raises:
         ConfigError: it names no file.
     """
-    return _file(url) if address_of(url).scheme == "sqlite" else None
-
-
-def _file(url: str) -> Path:
-    parts = address_of(url)
-    if parts.netloc or len(parts.path) < 2 or not parts.path.startswith("/"):
-        raise ConfigError(f"store {url!r}: write it as sqlite:///FILE, with three slashes before the file")
-    return Path(unquote(parts.path[1:]))
+    return file_of(url) if address_of(url).scheme == "sqlite" else None
 
 
 def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:

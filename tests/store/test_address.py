@@ -20,5 +20,6 @@ def test_what_cannot_be_read(url: str, open_: object) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:shop.db", "sqlite://shop.db", "sqlite:", "sqlite:///"])
 def test_a_file_needs_three_slashes(url: str) -> None:
-    with pytest.raises(ConfigError, match="three slashes"):
-        open_store(url)
+    for open_ in (open_store, open_lists):
+        with pytest.raises(ConfigError, match="three slashes"):
+            open_(url)
