@@ -23,6 +23,7 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
     class InTime(HttpToolsProtocol):
         _waiting: asyncio.TimerHandle | None = None
         _come = 0
+        _too_long = False
         _in_body = False  # also while the rest of one comes that was answered before its end, as one that is too long
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,10 +41,7 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
                 self._come += len(data)
             super().data_received(data)
             if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
-                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                self._refuse(
-                    status, f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
-                )
+                self._refuse_long_head()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -52,6 +50,9 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._have_head()
             self._in_body = True
+            if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _HEAD_BYTES:
+                self._too_long = True
+                raise ValueError  # so that the parser stops, and `send_400_response` is called
             super().on_headers_complete()
 
         def on_message_complete(self) -> None:
@@ -59,8 +60,15 @@ def heads_within(seconds: float) -> type[HttpToolsProtocol]:
             super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
-            """To what is no HTTP and so reaches no app."""
-            self._refuse(HTTPStatus.BAD_REQUEST, msg)
+            """To what is no HTTP and so reaches no app, and to a long head that came in one piece."""
+            if self._too_long:
+                self._refuse_long_head()
+            else:
+                self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+        def _refuse_long_head(self) -> None:
+            message = f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
         def _refuse(self, status: HTTPStatus, message: str) -> None:
             answer = problem(status, message)

@@ -70,6 +70,16 @@ def test_a_head_without_an_end_is_refused(strict: httpx.Client) -> None:
         assert long.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("headers", [b"X-Long: " + b"x" * 70_000 + b"\r\n", b"X-Many: 12345678\r\n" * 5_000])
+def test_a_long_head_in_one_piece_is_refused(strict: httpx.Client, headers: bytes) -> None:
+    with connect(strict) as long:
+        long.sendall(WHOLE[:-2] + headers + b"\r\n")
+        received = long.recv(4096)
+        assert received.startswith(b"HTTP/1.1 431 ")
+        assert received.count(b"HTTP/1.1") == 1
+    assert strict.get("/healthz").is_success
+
+
 def test_the_rest_of_a_body_that_was_refused_is_no_head(strict: httpx.Client) -> None:
     head = (
         b"POST /v1/events HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
