@@ -35,12 +35,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     options.add_overrides(parser, "retrain.min_events=50")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
-    watch = parser.add_argument_group("run repeatedly")
-    watch.add_argument(
-        "--watch", type=moments, metavar="INTERVAL", help="e.g. every 30m or 6h, or every day at 03:30 (UTC)"
+    parser.add_argument("--metrics", type=Path, metavar="FILE.prom", help="what was decided, for node_exporter")
+    parser.add_argument("--webhook", metavar="URL", help="receives promotions, refusals and failures as JSON")
+    parser.add_argument(
+        "--watch", type=moments, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"
     )
-    watch.add_argument("--metrics", type=Path, metavar="FILE.prom", help="with --watch: for Prometheus' node_exporter")
-    watch.add_argument("--webhook", metavar="URL", help="with --watch: receives promotions, refusals, failures as JSON")
     options.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -63,23 +62,21 @@ def moments(text: str) -> float | clock_time:
 
 def run(arguments: argparse.Namespace) -> int:
     """Retrain once, or repeatedly until interrupted; print each decision."""
-    from recsys.errors import ConfigError, RecsysError
+    from recsys.errors import RecsysError
     from recsys.pipeline.watch import Schedule, Watch
 
     targets.check_file("--report", arguments.report)
     targets.check_file("--metrics", arguments.metrics)
-    if arguments.watch is None:
-        if arguments.metrics is not None or arguments.webhook is not None:
-            raise ConfigError("--metrics and --webhook tell of a watch; add --watch INTERVAL")
-        _show(_once(arguments), arguments)
-        _write_page(arguments)
-        return 0
-    at = arguments.watch
+    at = arguments.watch or 0.0
     schedule = Schedule(at=at) if isinstance(at, clock_time) else Schedule(seconds=at)
     watch = Watch(
         lambda: _once(arguments), schedule, arguments.registry, metrics=arguments.metrics, webhook=arguments.webhook
     )
     with ProgressLines() as progress:
+        if arguments.watch is None:
+            _show(watch.once(progress), arguments)
+            _write_page(arguments)
+            return 0
 
         def tell(turn: "Turn") -> None:
             _tell(turn, arguments)
@@ -140,7 +137,7 @@ def _tell(turn: "Turn", arguments: argparse.Namespace) -> None:
     if turn.decision is not None:
         _show(turn.decision, arguments)
     elif arguments.json:
-        output.print_json({"action": turn.event, "reason": turn.error})
+        output.print_json({"action": turn.event, "reason": str(turn.error)})
     else:
         print(f"{turn.event}: {turn.error}", flush=True)
 

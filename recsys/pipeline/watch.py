@@ -62,7 +62,7 @@ class Turn:
     """
 
     decision: Decision | None
-    error: str | None
+    error: RecsysError | None
     seconds: float
     failures: int
     busy: bool = False
@@ -120,6 +120,19 @@ class Watch:
             self._report(turn, progress)
             self._wait(failures, progress, sleep, chance)
 
+    def once(self, progress: Progress) -> Decision:
+        """One turn that is told of as those of a watch are, for whoever starts it by a schedule of their own.
+
+        Raises:
+            RecsysError: what made it fail, once it is told of.
+        """
+        turn = self.turn()
+        self._report(turn, progress)
+        if turn.decision is None:
+            assert turn.error is not None, "a turn decides or fails"
+            raise turn.error
+        return turn.decision
+
     def _wait(
         self, failures: int, progress: Progress, sleep: Callable[[float], None], chance: Callable[[], float]
     ) -> None:
@@ -134,7 +147,7 @@ class Watch:
             decision = self.retrain()
         except RecsysError as error:
             busy = isinstance(error, BusyError)
-            return Turn(None, str(error), time.monotonic() - start, failures if busy else failures + 1, busy)
+            return Turn(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
         return Turn(decision, None, time.monotonic() - start, 0)
 
     def _report(self, turn: Turn, progress: Progress) -> None:

@@ -109,6 +109,19 @@ def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
     assert families["recsys_retrain_failures_in_a_row"].samples[0].value == 0
 
 
+def test_a_single_turn_is_told_of_too(tmp_path: Path) -> None:
+    def fail() -> Decision:
+        raise StoreError("the store is away")
+
+    metrics = tmp_path / "retrain.prom"
+    with receiver() as (url, got):
+        assert Watch(lambda: REFUSED, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet) == REFUSED
+        with pytest.raises(StoreError, match="away"):
+            Watch(fail, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet)
+    assert [message["event"] for message in got] == ["refused", "failed"]
+    assert "recsys_retrain_failures_in_a_row 1" in metrics.read_text()
+
+
 def test_a_webhook_that_is_away_stops_nothing(tmp_path: Path) -> None:
     said: list[str] = []
 
