@@ -17,7 +17,7 @@ demo: $(VENV)/.demo-installed ## set up, train on real purchases, show lists and
 	$(BIN)/recsys demo --dir $(DEMO_DIR)
 
 test: $(VENV)/.dev-installed ## set up, run the whole test suite, on two cores
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev-installed ## format, style, types and the imports between rooms
 	$(BIN)/ruff format --check .

@@ -235,7 +235,9 @@ def test_retrain_dry_run_with_other_limits_and_a_page(
     assert "retrain.min_events asks for 7" in outcome.out
     assert "retrain.min_events asks for 7" in page.read_text()
     assert run(*words, "--set", "text.epochs=1").code == 2
-    assert run(*words, "--webhook", "http://localhost").code == 2
+    assert run(*words, "--webhook", "file:///etc/passwd").code == 2
+    assert run(*words, "--metrics", tmp_path / "retrain.prom").code == 0
+    assert 'recsys_retrain_turns_total{event="skipped"} 1' in (tmp_path / "retrain.prom").read_text()
 
 
 def test_retrain_watches_until_it_is_interrupted(
