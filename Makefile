@@ -65,8 +65,8 @@ bench-simulation: $(VENV)/.dev-installed ## does the loop pay, do off-policy est
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md
 
-clean: ## remove the environment and the demo
-	rm -rf $(VENV) .venv-peers $(DEMO_DIR) bench-text
+clean: ## remove the environments, the demo and what benchmarks have left
+	rm -rf $(VENV) .venv-peers $(DEMO_DIR) bench-text peers
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "recsys needs Python 3.11 or newer; set PYTHON=/path/to/python" >&2; exit 1; }

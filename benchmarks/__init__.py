@@ -1,1 +1,1 @@
-"""Long measurements on real data. Every figure in docs/ comes from a program in here."""
+"""Long measurements on real data. Figures in docs/ come from programs in here, but for those that say otherwise."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all measurements, as tables on standard output."""
+"""`python -m benchmarks`: speed of features and quality beside simpler rankings, as tables on standard output."""
 
 from benchmarks import features, quality
 

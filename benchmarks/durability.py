@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.shop import Caller, events, free_port, kill, make, serving
+from benchmarks.databases import free_port
+from benchmarks.shop import Caller, events, kill, make, serving
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 

@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.shop import free_port, make, serving
+from benchmarks.databases import free_port
+from benchmarks.shop import make, serving
 
 CASES = 200
 """For each operation; there are some twenty."""

@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality [--data ../shared/data] [--work DIR] [NAME ...]
 
-The figures in docs/quality.md come from this program.
+The tables of the whole pipeline in docs/quality.md come from this program.
 """
 
 import argparse

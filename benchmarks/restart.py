@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.databases import free_port
 from benchmarks.serving import children, memory_of
-from benchmarks.shop import N_ITEMS, Caller, free_port, make, serving
+from benchmarks.shop import N_ITEMS, Caller, make, serving
 from recsys.data.events import Event
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url

@@ -15,7 +15,6 @@ import orjson
 
 from benchmarks.generated import publish
 from recsys.registry import Registry
-from serving.server import listen
 
 N_ITEMS = 2_000
 
@@ -23,13 +22,6 @@ N_ITEMS = 2_000
 def make(folder: Path) -> Registry:
     """A registry with one version of 2,000 items and users u0 to u1999."""
     return publish(folder / "registry", N_ITEMS)
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with listen("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Caller:

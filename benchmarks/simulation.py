@@ -50,7 +50,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50, help="of estimates; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    catalogue = catalogue_of(arguments.data, arguments.items, arguments.seed)
+    most_bad = load_config(None, SETTINGS).data.max_rejected
+    catalogue = catalogue_of(arguments.data, arguments.items, arguments.seed, most_bad, _say)
     with tempfile.TemporaryDirectory() as folder:
 
         def shop(name: str, weeks: int) -> Simulation:

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.databases import PostgresServer, postgres_server, why_no_postgres
-from benchmarks.shop import N_ITEMS, Caller, free_port, make, memory, serving
+from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
+from benchmarks.shop import N_ITEMS, Caller, make, memory, serving
 from recsys.registry import Description, Registry
 from recsys.store import sqlite_url
 

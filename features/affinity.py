@@ -9,6 +9,10 @@ from features.compiled_affinity import fill_link_affinities, fill_vector_affinit
 from features.item_facts import ItemFacts
 from recsys.data.history import HistoryBatch
 
+Likeness = Literal["text", "frozen", "factors", "transitions", "neighbours"]
+"""By what two items can be alike: their texts as the trained model and as the encoder before it reads them, the factors
+of ALS, learned links."""
+
 Aggregate = Literal["last", "max", "min", "mean", "decayed", "place"]
 """How affinities with several events become one number: with the newest event; with the one most, least alike; their
 mean; a mean in which newer events count more; how many events ago the one most alike was (0 is the newest)."""

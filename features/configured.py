@@ -3,13 +3,18 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from features.declarations import FEATURES, Feature
 from features.kinds import KINDS, Kind
+from features.state import Counted
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.errors import ConfigError
+
+_EVENT_ARGUMENTS = ("counted", "wanted", "per")
+"""Arguments of kinds that name what is counted."""
 
 
 def configured(config: FeaturesConfig) -> tuple[Feature, ...]:
@@ -58,6 +63,17 @@ def declare(extra: ExtraFeature) -> Feature:
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from error
     return Feature(extra.name, extra.group, kind, extra.meaning)
+
+
+def unheard_events(config: FeaturesConfig, event_names: Sequence[str]) -> list[str]:
+    """A line for each feature of one's own that counts events of a name which a log does not have."""
+    known = (*get_args(Counted), "impression", *event_names)
+    return [
+        f"features.extra, {extra.name!r}: the log has no event {name!r}; its events are {', '.join(event_names)}"
+        for extra in config.extra
+        for argument in _EVENT_ARGUMENTS
+        if isinstance(name := extra.arguments.get(argument), str) and name not in known
+    ]
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ from features.kinds import (
     UserTagShare,
 )
 from features.kinds.base import MonotoneConstraint
-from recsys.config import FeatureGroup
+from recsys.config import FeatureGroup, Source
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Feature:
         return constraint
 
 
-COLLABORATIVE = ("transitions", "neighbours", "ease", "als")
+COLLABORATIVE: tuple[Source, ...] = ("transitions", "neighbours", "ease", "als")
 
 FEATURES: tuple[Feature, ...] = (
     # text: what the item says, against what the user read

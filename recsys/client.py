@@ -75,7 +75,11 @@ def rank_call(items: Sequence[str], user_id: str | None, options: Mapping[str, A
 
 def events_call(events: Sequence[Mapping[str, Any]]) -> Call:
     """Events with an id each."""
-    return "POST", "/v1/events", {"events": [{"event_id": uuid4().hex, **event} for event in events]}
+    return (
+        "POST",
+        "/v1/events",
+        {"events": [{**event, "event_id": event.get("event_id") or uuid4().hex} for event in events]},
+    )
 
 
 def items_call(items: Sequence[Mapping[str, Any]]) -> Call:

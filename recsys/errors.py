@@ -8,8 +8,8 @@ RecsysError                 anything below; carries the exit code of the command
 │   └── NotTrainedError 4   a component used before `fit` or `load`
 └── StoreError          5   a database or a service that cannot be reached or refuses
 
-Messages say what is wrong, where, and what to do. They become exit codes in `recsys.cli` and HTTP problems in
-`serving.errors`, nowhere else.
+Messages say what is wrong, where, and what to do. They become exit codes in `recsys.cli` (and `serving.workers`, for a
+worker that cannot start) and HTTP problems in `serving.errors`.
 """
 
 import errno

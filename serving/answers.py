@@ -64,7 +64,7 @@ async def list_response(
     try:
         ranking = await _in_time(service, recommender, request, explain=body.explain)
     except DataError as error:
-        faults = wrong_conditions(request, recommender.catalogue)
+        faults = await service.reading.run(lambda: wrong_conditions(request, recommender.catalogue))
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
 
     def note() -> None:

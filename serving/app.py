@@ -35,6 +35,12 @@ READING_THREADS = 2
 WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
 
+CHANGING_THREADS = 2
+"""Threads that put items and look for those of other workers: they wait while texts are encoded; events do not."""
+
+PROMOTIONS_WAITING = 4
+"""Promotions and roll-backs that may wait while a version is loaded."""
+
 SHADOWS_WAITING = 4
 """Lists of shadow variants that may wait; further ones are not made."""
 
@@ -116,6 +122,8 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=pool("falling back", 1, settings.serving.queue),
         writing=pool("writing", WRITING_THREADS, settings.serving.queue),
+        changing=pool("changing items", CHANGING_THREADS, settings.serving.queue),
+        promoting=pool("promoting", 1, PROMOTIONS_WAITING),
         reading=pool("reading", READING_THREADS, settings.serving.queue),
         shadowing=pool("shadowing", 1, SHADOWS_WAITING),
     )

@@ -97,13 +97,10 @@ class StoreFollower:
 
     def _replay(self, served: LoadedVersion) -> None:
         self._begun_anew([served])
-        self._store.reserve(served.start)  # it may have been put back from a backup of before
         served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
         served.catch_up(self._store)
 
     def _read_pages(self, versions: Sequence[LoadedVersion]) -> None:
-        if versions and not self.store_answers:  # it was away, perhaps to be put back from a backup
-            self._store.reserve(max(served.offset for served in versions))
         while versions:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)

@@ -161,6 +161,7 @@ class LiveState:
 
     def keep_snapshots(self) -> None:
         """Write snapshots of what is known where that is due, and go over to newer ones."""
+        self._keeper.finish_forgetting()
         for served in self._answering_versions():
             self._adopt_newer_snapshot(served)
             self._keeper.write_when_due(served, self._observing)
@@ -254,8 +255,12 @@ class LiveState:
 
     def _take_from_tail(self, after: int, page: list[Entry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
-        with self._observing:
-            taken = self._follower.hear(self._answering_versions(), after, page)
+        taken = False
+        try:
+            with self._observing:
+                taken = self._follower.hear(self._answering_versions(), after, page)
+        except Exception:  # whoever listens goes on
+            logger.exception("what another server has told could not be taken, the store is read instead")
         if not taken:
             self._events.wake()
 

@@ -97,6 +97,7 @@ class LoadedVersion:
                 self._forgot(entries[-1][0], digests)
             else:
                 self._observe([entry for _, entry in entries if isinstance(entry, Event)])
+            self.offset = entries[-1][0]  # what was observed is not observed again, whatever comes
         self.offset = max(self.offset, page[-1][0])
 
     def catch_up_items(self, store: Store, observing: threading.Lock) -> None:

@@ -29,7 +29,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     """The user's list without what may not be listed any more: items that are gone, that the request excludes or has
     shown before, that the user has come to know where the config leaves those out. None: it must be made now.
 
-    That is so for an anonymous user, one whom the server or the batch did not know, and a request that says more than
+    That is so for an anonymous user, one whom the version or the batch did not know, and a request that says more than
     whose list it wants; and while the lists cannot be reached.
 
     Raises:
@@ -41,14 +41,14 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
     if body.user_id is None or body.model_fields_set & _OF_THE_MOMENT or body.n > service.settings.serving.max_n:
         return None
-    recommender, shown = served.recommender, shown_before(body)
-    if recommender.user_number(body.user_id) < 0:  # perhaps forgotten after the batch began
-        return None
+    recommender, shown, known = served.recommender, shown_before(body), service.live.known_offset
+    if not 0 <= recommender.user_number(body.user_id) < recommender.bundle.log.n_users:
+        return None  # perhaps forgotten after the batch began, and come back since
     id_ = recommender.stored_id(body.user_id)
     found = await lists.get(id_)
     if found is None:
         return None
-    tree, known = orjson.loads(found), service.live.known_offset
+    tree = orjson.loads(found)
     request = Request(body.user_id, exclude=(*body.exclude, *shown))
     items = await service.reading.run(lambda: _listable(recommender, request, tree["items"]))  # not on the event loop
     page = items[: body.n]

@@ -33,10 +33,12 @@ class Service:
         lists: made by a batch, for look-up; None where the config names none.
         shown: the log of answered lists.
         flushing: stores that log now and then.
-        beside: another version to compare lists with.
+        on_demand: another version to compare lists with.
         scoring: threads that make lists.
         falling_back: a thread for lists that could not be made in time.
         writing: threads that wait for the store.
+        changing: threads that put items, or wait for others that are being put.
+        promoting: a thread that waits until another version is served.
         reading: threads for what is to be off the event loop, needs no store and makes no list.
         shadowing: a thread for lists that nobody sees.
         putting: one request after the other puts items, so that each is held against what the last one brought.
@@ -55,6 +57,8 @@ class Service:
     scoring: BoundedPool
     falling_back: BoundedPool
     writing: BoundedPool
+    changing: BoundedPool
+    promoting: BoundedPool
     reading: BoundedPool
     shadowing: BoundedPool
     putting: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +69,8 @@ class Service:
         self.scoring.close()
         self.falling_back.close()
         self.writing.close()
+        self.changing.close()
+        self.promoting.close()
         self.reading.close()
         self.shadowing.close()
         self.live.stop()

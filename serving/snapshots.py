@@ -20,7 +20,7 @@ EVENTS_AT_STOP = 1_000
 """The same, when the server stops."""
 
 PAUSE_SECONDS = 600.0
-"""After a snapshot could not be written."""
+"""After a snapshot could not be written, or not be removed."""
 
 DAMAGED = "damaged"
 """In place of the name of a snapshot that does not tell it."""
@@ -35,6 +35,8 @@ class SnapshotKeeper:
         self._store = store
         self._not_before = 0.0
         self._written = ""
+        self._forgotten: int | None = None
+        self._forget_again_at = 0.0
 
     def find(self, served: LoadedVersion) -> tuple[SnapshotRecord, LiveEvents] | None:
         """The newest snapshot of a version, mapped, where it was not looked at before; None where it is of no use."""
@@ -132,5 +134,22 @@ class SnapshotKeeper:
         return name != served.looked_at
 
     def forget(self, offset: int) -> None:
-        """Remove snapshots that do not know of those who are forgotten from an offset on."""
-        self._snapshots.forget(self._store.identity, offset)
+        """Remove snapshots that do not know of those who are forgotten from an offset on; later, if the disk refuses.
+        Until then no list is made from what they hold of them: whoever loads one reads the log behind it."""
+        self._forgotten = offset
+        self._forget_on_disk()
+
+    def finish_forgetting(self) -> None:
+        """Remove what could not be removed before."""
+        if self._forgotten is not None and time.monotonic() >= self._forget_again_at:
+            self._forget_on_disk()
+
+    def _forget_on_disk(self) -> None:
+        assert self._forgotten is not None
+        try:
+            self._snapshots.forget(self._store.identity, self._forgotten)
+            self._forgotten = None
+        except OSError as error:
+            self._forget_again_at = time.monotonic() + PAUSE_SECONDS
+            words = "a snapshot that holds events of a forgotten user cannot be removed, in %g s it is tried again: %s"
+            logger.error(words, PAUSE_SECONDS, error)

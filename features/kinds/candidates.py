@@ -8,11 +8,12 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.affinity import Aggregate, fill_affinity
+from features.affinity import Aggregate, Likeness, fill_affinity
 from features.codes import ANOTHER_FLAG, FLAG, RANK
 from features.compiled_sources import fill_source_values
 from features.kinds.base import Family, Member, MonotoneConstraint, Scope
 from features.pairs import PairBatch
+from recsys.config import Source
 from recsys.errors import ConfigError
 from recsys.retrieval.sort_keys import rank_keys
 
@@ -48,7 +49,7 @@ class SourceColumns:
 
 @dataclass(frozen=True)
 class _OfSource(Member):
-    source: str
+    source: Source
     statistic: ClassVar[SourceStatistic]
     monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
@@ -93,7 +94,7 @@ class Agreement(Member):
         ConfigError: when it is declared, if it names no source.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
@@ -130,7 +131,7 @@ class Affinity(Member):
     `max` is the nearest item of the history, `min` the one furthest off, `place` how many events ago the nearest was.
     """
 
-    name: str
+    name: Likeness
     aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
     family: ClassVar[type[Family]] = AffinityColumns

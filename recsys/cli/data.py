@@ -3,9 +3,8 @@
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
-from recsys.cli.options import add_config, add_json, place, read_config
+from recsys.cli.options import add_config, add_json, path, place, read_config
 from recsys.cli.output import print_json
 
 
@@ -18,9 +17,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     known.set_defaults(run=run_list)
     get = verbs.add_parser("get", help="read the official files of a dataset into a dataset directory")
     get.add_argument("name", metavar="NAME", help="see `recsys data list`")
-    get.add_argument("--out", required=True, type=Path, metavar="DIR", help="the dataset directory to write")
+    get.add_argument("--out", required=True, type=path, metavar="DIR", help="the dataset directory to write")
     get.add_argument(
-        "--from", dest="given", type=Path, metavar="PATH", help="official files at hand: a folder, a zip or a tar"
+        "--from", dest="given", type=path, metavar="PATH", help="official files at hand: a folder, a zip or a tar"
     )
     get.set_defaults(run=run_get)
     check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
@@ -66,15 +65,15 @@ def run_check(arguments: argparse.Namespace) -> int:
     from recsys.data.summary import summarise
     from recsys.data.validation import NoUsableRowError, rejected_path, write_rejected
 
-    config, path = read_config(arguments), rejected_path(arguments.folder)
+    config, aside = read_config(arguments), rejected_path(arguments.folder)
     try:
         dataset, report = read_dataset(arguments.folder, config)
     except NoUsableRowError as error:
-        write_rejected(path, error.rejections)
+        write_rejected(aside, error.rejections)
         if n_rejected := sum(map(len, error.rejections)):
-            _say(f"{n_rejected:,} rejected rows are in {path}")
+            _say(f"{n_rejected:,} rejected rows are in {aside}")
         raise
-    write_rejected(path, report.rejections)
+    write_rejected(aside, report.rejections)
     for line in report.doubts:
         _say(line)
     summary = summarise(dataset, report)
@@ -83,7 +82,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(summary.lines()))
     if report.n_rejected:
-        _say(f"{report.n_rejected:,} rejected rows are in {path}")
+        _say(f"{report.n_rejected:,} rejected rows are in {aside}")
     for part in report.rejections:
         part.check(config.data.max_rejected)
     return 0

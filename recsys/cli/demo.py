@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.cli import figures, lists
+from recsys.cli import figures, lists, options
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ SETTINGS = ("text.budget_minutes=2", "data.max_requests=2000")
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys demo [--dir DIR]`."""
     parser = subparsers.add_parser("demo", help="the main job on real grocery purchases, end to end")
-    parser.add_argument("--dir", type=Path, default=Path("demo"), metavar="DIR", help="where it works (default demo/)")
+    parser.add_argument(
+        "--dir", type=options.path, default=Path("demo"), metavar="DIR", help="where it works (default demo/)"
+    )
     parser.set_defaults(run=run)
 
 

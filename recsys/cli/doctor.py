@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from recsys import __version__
 from recsys.cli import options, output
 from recsys.errors import BundleError, RecsysError, StoreError
+
+if TYPE_CHECKING:
+    from recsys.registry import Registry
 
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)['"]""")
 _NAME = re.compile(r"[\w.-]+")
@@ -133,27 +136,32 @@ def _registry(path: Path) -> Iterator[Check]:
     except RecsysError as error:
         yield Check("registry", "problem", str(error), exit_code=error.exit_code)
         return
+    broken = {version: damage for version in versions if (damage := _damage(registry, version)) is not None}
+    whole = [version for version in versions if version not in broken]
+    instead = f"recsys models promote {whole[-1]} --registry {path}" if whole else train
     if not there:
         yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
     elif current is None:
         yield Check("registry", "note", f"no current version in {path}", train)
     elif current not in versions:
-        promote = f"recsys models promote {versions[-1]} --registry {path}" if versions else train
-        yield Check("registry", "problem", f"{current} is to be served and is not there", promote, _REGISTRY)
+        yield Check("registry", "problem", f"{current} is to be served and is not there", instead, _REGISTRY)
     else:
         yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
     for version in versions:
-        try:
-            registry.path_of(version)
-        except BundleError as error:
-            remedy = (
-                f"recsys models rollback --registry {path}"
-                if version == current
-                else f"remove the folder versions/{version}"
-            )
-            yield Check(f"version {version}", "problem", str(error), remedy, error.exit_code)
+        if version in broken:
+            remedy = instead if version == current else f"remove the folder versions/{version}"
+            yield Check(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
         else:
             yield Check(f"version {version}", "ok", "every checksum agrees")
+
+
+def _damage(registry: "Registry", version: str) -> BundleError | None:
+    """What is wrong with a version; None where nothing is."""
+    try:
+        registry.path_of(version)
+    except BundleError as error:
+        return error
+    return None
 
 
 def _store(url: str) -> Check:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recsys.cli import options, output, targets
 from recsys.cli.progress import ProgressLines
+from recsys.errors import ConfigError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,9 +24,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--rejected",
         type=Path,
-        default=Path("rejected.jsonl"),
+        default=Path("rejected-messages.jsonl"),
         metavar="FILE",
-        help="messages that are no valid events",
+        help="where messages go that are no valid events (default rejected-messages.jsonl)",
     )
     options.add_config(parser)
     options.add_json(parser)
@@ -35,11 +36,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Ingest until there is nothing left, or until interrupted; say what came."""
     from recsys.data.pseudonyms import Pseudonyms
+    from recsys.data.validation import is_report
     from recsys.pipeline.ingest import ingest
     from recsys.store import open_store
     from recsys.store.stream import open_stream
 
     targets.check_file("--rejected", arguments.rejected)
+    if is_report(arguments.rejected):
+        raise ConfigError(
+            f"--rejected {arguments.rejected} holds bad rows of a data set, and the next reading of that replaces it; "
+            "name another file"
+        )
     pseudonyms = Pseudonyms.of_config(options.read_config(arguments).privacy)
     with (
         ProgressLines() as progress,

@@ -62,18 +62,26 @@ def engine(arguments: argparse.Namespace) -> "Engine | None":
 
 
 def path(text: str) -> Path:
-    """A path, for argparse. An empty one, as of a variable that is not set, would be the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return Path(text)
+    """A path, for argparse. An empty one, as of a variable that is not set, would be the current folder, and a URL a
+    folder of that name in it."""
+    found = place(text)
+    if not isinstance(found, Path):
+        raise argparse.ArgumentTypeError("is a URL, and must be a path on this machine")
+    return found
 
 
 def place(text: str) -> "Place":
     """A path, or a URL that fsspec knows, for argparse."""
     from recsys.data.places import place
 
-    path(text)  # is not empty
-    return place(text)
+    return place(word(text))
+
+
+def word(text: str) -> str:
+    """Anything but nothing, for argparse."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -12,11 +12,12 @@ _HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTE
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
-    """One JSON object, indented; numbers of numpy are numbers, NaN is null."""
+    """One JSON object, indented, at once; numbers of numpy are numbers, NaN is null."""
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
     sys.stdout.write(orjson.dumps(answer, option=options).decode())
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:

@@ -26,13 +26,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("rank", help="write ranked lists of many users to a parquet file or a store")
     options.add_registry(parser)
     whom = parser.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--users", metavar="all|FILE", help="every user of the log, or a file with one user_id per line")
+    whom.add_argument(
+        "--users",
+        type=options.word,
+        metavar="all|FILE",
+        help="every user of the log, or a file with one user_id per line",
+    )
     whom.add_argument(
         "--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ..."
     )
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items per list (default 10)")
     parser.add_argument(
         "--out",
+        type=options.word,
         required=True,
         metavar="FILE.parquet|URL",
         help="a file or its URL (s3://...); for look-up by id sqlite:///FILE, postgresql://... or redis://...; "

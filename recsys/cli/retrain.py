@@ -1,6 +1,7 @@
 """`recsys retrain`: learn from what happened since the served version, and serve it if it passes every check."""
 
 import argparse
+import os
 import random
 import re
 import time
@@ -129,7 +130,7 @@ def _check_store(url: str) -> None:
     from recsys.store import sqlite_file
 
     file = sqlite_file(url)
-    if file is not None and not file.exists():
+    if file is not None and not os.path.exists(file):  # Path's own raises where a folder may not be entered
         raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
 
 

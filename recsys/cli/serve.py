@@ -11,7 +11,7 @@ _READ = ("serving.", "data.unknown_items", "privacy.pseudonymise")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`recsys serve --registry REG [--store URL] [--host H] [--port P] [--workers W]`."""
+    """`recsys serve --registry REG [--store URL] [--host H] [--port P] [--workers W] [--config FILE] [--set K=V]`"""
     parser = subparsers.add_parser("serve", help="answer over HTTP from the current version, and take in events")
     options.add_registry(parser)
     parser.add_argument(

@@ -23,7 +23,7 @@ SETTINGS = (
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys simulate DIR [--weeks N] [--users N] [--turn WEEK] [--work FOLDER] [--seed N] [--json] ...`."""
     parser = subparsers.add_parser("simulate", help="serve, log, retrain and promote in a shop of simulated users")
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder with items.*: the catalogue")
+    parser.add_argument("directory", type=options.path, metavar="DIR", help="folder with items.*: the catalogue")
     parser.add_argument("--weeks", type=options.positive, default=8, metavar="N", help="simulated weeks (default 8)")
     parser.add_argument("--users", type=options.positive, default=300, metavar="N", help="users at first (default 300)")
     parser.add_argument(
@@ -33,7 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (default 1000)"
     )
     parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes turn; 0: never (default 5)")
-    parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep registry, store and logs here")
+    parser.add_argument("--work", type=options.path, metavar="FOLDER", help="keep registry, store and logs here")
     options.add_seed(parser)
     options.add_overrides(parser)
     options.add_json(parser)
@@ -49,10 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     targets.check_folder("--work", arguments.work)
     if arguments.work is not None:
         check_unused(arguments.work)
-    catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))
     with ProgressLines() as progress, tempfile.TemporaryDirectory() as folder:
+        most_bad = config.data.max_rejected
+        catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed, most_bad, progress)
         work = arguments.work or Path(folder)
         weeks = Simulation(catalogue, config, plan, work, arguments.seed, progress).run()
     found = verdict(weeks, plan.turn)

@@ -17,9 +17,9 @@ def check_file(flag: str, path: Path | None) -> None:
     if path is None:
         return
     target = path.resolve()  # what a link names is written, not the link
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not target.is_file():  # Path's own raises where a folder may not be entered
         raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise ConfigError(f"{flag} {path}: there is no folder {target.parent}; make it, or name a file in another one")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise ConfigError(f"{flag} {path}: folder {target.parent} cannot be written; name a file in another one")

@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     until = None if arguments.until is None else options.read_time(arguments.until)
 
     from recsys.data.places import name_of
+    from recsys.pipeline.retrain import keep_vectors_of
     from recsys.pipeline.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         progress(f"publishing to {arguments.registry}")
         version = registry.publish(bundle, why="recsys train")
+        keep_vectors_of(registry, bundle)
     report = dataclasses.replace(bundle.report, version=version).to_json()
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}

@@ -19,6 +19,7 @@ from recsys.config.tree import (
     RetrainConfig,
     Section,
     ServingConfig,
+    Source,
     TextConfig,
     VariantConfig,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "RetrainConfig",
     "Section",
     "ServingConfig",
+    "Source",
     "TextConfig",
     "VariantConfig",
     "known_keys",

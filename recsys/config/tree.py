@@ -107,7 +107,7 @@ class CfConfig(Section):
 
     factors: int = Field(64, gt=0, le=4_096, description="dimensions of ALS")
     iterations: Positive = Field(15, description="sweeps of ALS")
-    regularization: float = Field(0.05, gt=0, description="of ALS")
+    regularization: float = Field(0.05, gt=0, description="L2 of ALS")
     alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
     neighbours: Positive = Field(200, description="similar items, and following ones, kept per item")
     transition_horizon: Positive = Field(5, description="baskets ahead that count as following an item")
@@ -301,13 +301,13 @@ class RetrainConfig(Section):
         0.5, description="most that the share of events by users never seen before may rise against the last window"
     )
     max_drift: Fraction = Field(
-        0.5, description="most events, as a share, that would have to change to look like the last window"
+        0.5, description="largest share of the events that may be of other kinds or categories than in the last window"
     )
     max_scale: float = Field(
         10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
     )
     min_signal: Fraction = Field(
-        0.3, description="refuse when the new version has less of what the served one's ndcg@10 is beyond chance"
+        0.3, description="refuse a version that keeps less than this share of the served one's ndcg@10 beyond chance"
     )
     tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
     max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
@@ -324,7 +324,7 @@ class PrivacyConfig(Section):
 
 
 class Config(Section):
-    """Everything that can be set; `resolved` in a bundle's manifest."""
+    """Everything that can be set; `config` in a bundle's manifest."""
 
     data: DataConfig = DataConfig()
     events: EventsConfig = EventsConfig()

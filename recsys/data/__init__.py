@@ -1,0 +1,13 @@
+"""Files and messages to arrays: read, checked, and numbered; ids become numbers here and nowhere else.
+
+A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary, split (windows in time)
+Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
+              parsing (cells), validation (bad rows); items_table, events_table, users_table, attributes
+Items:        catalogue, item_columns, item_changes (what comes, changes and goes), vocabulary over id_table
+Events:       interactions (the log), history (of the users of some requests), events and event_batch (one by one),
+              event_messages (from a stream), examination (how far down a list is looked at)
+Requests:     requests, request_file, served_list
+People:       pseudonyms, forget
+Arrays:       arrays, ragged, float16, compiled, prefetch; durations (microseconds), places (paths and URLs)
+Known sets:   datasets
+"""

@@ -8,7 +8,7 @@ import polars as pl
 
 from recsys.data.csv_file import open_csv
 from recsys.data.jsonl_file import open_jsonl
-from recsys.data.table import Table, frame_table, unreadable
+from recsys.data.table import UNREADABLE, Table, frame_table, unreadable
 from recsys.errors import DataError
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
@@ -20,8 +20,11 @@ def find_table(folder: Path, name: str) -> Path | None:
     Raises:
         DataError: the folder is missing, no folder or may not be read, or two files claim to be the same table.
     """
-    if not folder.exists():
-        raise DataError(f"{folder} does not exist; give the folder that holds items.* and events.*")
+    if not os.path.exists(folder):  # Path's own raises where a folder on the way may not be entered
+        raise DataError(
+            f"{folder} does not exist, or a folder above it may not be entered; give the folder that holds items.* "
+            "and events.*"
+        )
     if not folder.is_dir():
         raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -71,7 +74,7 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
             return open_csv(path)
         if path.name.endswith((".jsonl", ".jsonl.gz")):
             return open_jsonl(path, columns)
-    except (OSError, EOFError, pl.exceptions.PolarsError) as error:
+    except UNREADABLE as error:
         raise unreadable(str(path), error) from error
     raise DataError(f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}")
 

@@ -70,6 +70,16 @@ class InteractionLog:
     def __len__(self) -> int:
         return len(self.times)
 
+    def with_own_requests(self) -> "InteractionLog":
+        """The same with requests numbered for each user: another user's under the same request_id is another one.
+
+        Nothing can be added to it, for it does not tell what later events know its requests by.
+        """
+        keys = self.users * np.int64(2**32) + self.requests
+        numbers = np.unique(keys, return_inverse=True)[1].astype(np.int32)
+        own = np.where(self.requests >= 0, numbers, np.int32(-1))
+        return replace(self, requests=own, request_keys=np.zeros(0, dtype=np.uint64))
+
     @property
     def n_users(self) -> int:
         return len(self.user_vocabulary)

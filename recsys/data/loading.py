@@ -19,6 +19,7 @@ from recsys.data.events_table import (
     distinct_events,
     read_events,
     reject_unknown,
+    stand_ins,
     unknown_items,
     with_whole_ids,
 )
@@ -76,15 +77,16 @@ def load_dataset(
     """Read `items.*`, `events.*` and `users.*` of a folder.
 
     Args:
-        folder: a path, or a URL that fsspec knows; see "Dataset directory" in the documentation; parquet, csv or jsonl,
-            the latter two also gzipped.
-        config: `data.max_rejected`, `data.unknown_items` and the `events` section are used.
+        folder: a path, or a URL that fsspec knows; its files are parquet, csv or jsonl, the latter two also gzipped.
+            The README says what is in them.
+        config: `data.max_rejected`, `data.unknown_items`, `privacy` and the `events` section are used.
         rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
             away. None keeps only their number.
         progress: called with a line of text for what is worth knowing, such as a column that may be misspelt.
 
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
+        ConfigError: pseudonyms are asked for, and there is no key for them.
     """
     dataset, report = read_dataset(place(str(folder)), config)
     for line in report.doubts:
@@ -236,6 +238,7 @@ def _assemble(
         catalogue = with_unknown(catalogue, unknown_items(rows, catalogue.vocabulary))
     else:
         rows = reject_unknown(rows, catalogue.vocabulary)
+    odd_ids = stand_ins(rows)
     rows, n_duplicates = distinct_events(rows)
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
@@ -246,6 +249,6 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *_doubts(log, events.name, config.events))
+    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *odd_ids, *_doubts(log, events.name, config.events))
     report = LoadReport((rejected_items, rows.rejections, *further), n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

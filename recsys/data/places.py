@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import ConfigError, DataError, StoreError
+from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 
 Place = Path | str
 """A path of this machine, or a URL."""
@@ -51,12 +51,10 @@ def at_hand(where: Place) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         files, path = _opened(where)
         here = Path(folder) / name_of(where)
-        try:
+        with _explained(where, "read"):
             if not files.exists(path):
                 raise DataError(f"{where} does not exist")
             _fetch(files, path, here)
-        except OSError as error:
-            raise DataError(f"{where} cannot be read: {error}") from error
         try:
             yield here
         except DataError as error:
@@ -75,10 +73,8 @@ def get(where: str, here: Path) -> None:
         DataError, ConfigError, StoreError: as `at_hand`.
     """
     files, path = _opened(where)
-    try:
+    with _explained(where, "read"):
         files.get_file(path, str(here))
-    except OSError as error:
-        raise DataError(f"{where} cannot be read: {error}") from error
 
 
 def put(here: Path, where: str) -> None:
@@ -89,11 +85,29 @@ def put(here: Path, where: str) -> None:
         ConfigError, StoreError: as `at_hand`.
     """
     files, path = _opened(where)
-    try:
+    with _explained(where, "written"):
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
         files.put_file(str(here), path)
+
+
+@contextmanager
+def _explained(where: str, done: str) -> Iterator[None]:
+    """Each library behind fsspec has errors of its own, above all for missing credentials and hosts that are away."""
+    try:
+        yield
+    except RecsysError:
+        raise
+    except (ConnectionError, TimeoutError) as error:
+        raise _away(where, error) from error
     except OSError as error:
-        raise DataError(f"{where} cannot be written: {error}") from error
+        raise DataError(f"{where} cannot be {done}: {error}") from error
+    except Exception as error:
+        raise _away(where, error) from error
+
+
+def _away(where: str, error: Exception) -> StoreError:
+    words = str(error) or type(error).__name__
+    return StoreError(f"{where} cannot be reached: {words}; check the host, the network and what lets you in")
 
 
 def _fetch(files: Any, path: str, here: Path) -> None:
@@ -113,6 +127,6 @@ def _opened(where: str) -> tuple[Any, str]:
         files, path = fsspec.core.url_to_fs(where)
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
-    except OSError as error:  # some kinds connect at once
-        raise StoreError(f"{where} cannot be reached: {error}; check the host and the network") from error
+    except Exception as error:  # some kinds connect at once
+        raise _away(where, error) from error
     return files, str(path)

@@ -45,6 +45,11 @@ class Pseudonyms:
             )
         return cls(key.encode())
 
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms | None":
+        """The pseudonyms of the key that is there, whatever any config asks for; None where there is none."""
+        return cls(environment[ENVIRONMENT_KEY].encode()) if environment.get(ENVIRONMENT_KEY) else None
+
     def of(self, user_id: str) -> str:
         """The pseudonym of an id; a pseudonym is its own."""
         if _PSEUDONYM.fullmatch(user_id):

@@ -18,6 +18,9 @@ from recsys.errors import DataError
 from recsys.progress import Progress, silent
 
 _FURTHER = ("history", "candidates", "context", "target")
+_TABLES = (*SUFFIXES, ".tsv", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".feather", ".arrow", ".avro", ".orc")
+"""Endings, in small letters, of files that hold more than one id a line."""
+
 _COLUMNS = (*(column.name for column in REQUESTS), *_FURTHER)
 
 
@@ -40,7 +43,8 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
 
 
 def read_user_ids(path: Place) -> list[str]:
-    """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line.
+    """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line. A
+    first line `user_id` is its header.
 
     Raises:
         DataError: the file cannot be read, has no such column, a row without an id, or no row.
@@ -53,19 +57,24 @@ def read_user_ids(path: Place) -> list[str]:
 
 
 def _user_ids(path: Path) -> list[str]:
+    if path.name.lower().endswith(_TABLES) and not path.name.endswith(SUFFIXES):
+        raise DataError(
+            f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}, or a text file with one user_id a line"
+        )
     if not path.name.endswith(SUFFIXES):
         try:
             lines = path.read_text(encoding="utf-8-sig").split("\n")  # ids may hold other ends of lines
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
-        return [line for line in (line.removesuffix("\r") for line in lines) if line.strip()]
+        ids = [line for line in (line.removesuffix("\r") for line in lines) if line.strip()]
+        return ids[1:] if ids[:1] == ["user_id"] else ids
     rules = apply_rules(open_table(path, ["user_id"]), USERS)
     frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
     if (frame[FAULT] > 0).any():
         found = Rejections(rules.table.name, rules.table.first_line, frame.height, rules.rejected())
         raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
-    ids: list[str] = frame[parsed("user_id")].to_list()
-    return ids
+    found_ids: list[str] = frame[parsed("user_id")].to_list()
+    return found_ids
 
 
 def _meant(name: str, table: Table) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, Any, Literal
@@ -65,6 +66,10 @@ def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
     return Table(name, lazy.with_row_index(ROW).with_columns(**marks), dtypes)
 
 
+UNREADABLE = (OSError, EOFError, zlib.error, pl.exceptions.PolarsError)
+"""What readers of files raise over one that is damaged, or cut off."""
+
+
 def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
     """Run a query over a table with the streaming engine, so that only its result has to fit in memory.
 
@@ -73,7 +78,7 @@ def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
     """
     try:
         return frame.collect(engine="streaming")
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except UNREADABLE as error:
         raise unreadable(table.name, error) from error
 
 
@@ -127,7 +132,7 @@ def _line_of(name: str, wanted: Callable[[bytes], bool]) -> str:
     try:
         with opener(name)(name, "rb") as stream:
             found = next((number for number, line in enumerate(stream, start=1) if wanted(line)), None)
-    except OSError:
+    except UNREADABLE:
         # The first failure is the one to report.
         return ""
     return "" if found is None else f", line {found}"

@@ -198,18 +198,19 @@ class NoUsableRowError(DataError):
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an
-    earlier report goes away.
+    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier report goes away.
 
     Raises:
-        DataError: the file cannot be written.
+        DataError: the file cannot be written, or is something else than an earlier report.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
         if not any(len(part) for part in parts):
-            if _is_report(path):
+            if is_report(path):
                 path.unlink()
             return
+        if path.is_file() and path.stat().st_size and not is_report(path):
+            raise DataError(f"{path} is no report of bad rows, and would be lost: give it another name")
         try:
             partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
             os.replace(partial, path)
@@ -221,8 +222,8 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
         ) from error
 
 
-def _is_report(path: Path) -> bool:
-    """Whether a file is what `write_rejected` writes: `recsys ingest` gives its own the same name."""
+def is_report(path: Path) -> bool:
+    """Whether a file is what `write_rejected` writes, and the next reading replaces or removes."""
     if not path.exists():
         return False
     with path.open("rb") as file:

@@ -109,8 +109,8 @@ class EvaluationReport:
         off_policy: reward per place told from logged propensities; None where none were logged.
         trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         features: the ranker's columns as they were in training.
-        per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`; of requests that a
-            file gave, with its `request_id`, and with `user_id` in place of the user's number.
+        per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
+            returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.
         full: the full pipeline's lists and figures; None in a report that was read back.
         shown: how it orders what was shown, where the log tells; None in a report that was read back.
         others: those of the baselines and the ablation; empty in a report that was read back.

@@ -118,9 +118,10 @@ def rank_to_parquet(
                 deliver(out)
             shutil.rmtree(parts)
         except (OSError, pl.exceptions.PolarsError) as error:
+            raise _unwritable(out, error) from error
+        finally:
             with suppress(OSError):
                 half.unlink()
-            raise _unwritable(out, error) from error
     return summary
 
 

@@ -1,6 +1,7 @@
 """Requests in numbers: whose history, which rules, what may be listed."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,7 +35,7 @@ def block_of(
         bundle: whose configuration holds where a request says nothing.
 
     Raises:
-        DataError, ConfigError: a filter or a policy key of a request cannot be.
+        DataError, ConfigError: a filter, policy key or query of a request is invalid.
     """
     items, config = scoring.catalogue.vocabulary, bundle.config
     stored = scoring.histories(users, now, SEEN_EVENTS)
@@ -45,10 +46,14 @@ def block_of(
             requests, everything.offsets[:-1], everything.offsets[1:], now, strict=True
         )
     )
+    # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
+    clock = time.time_ns() // 1_000
+    timeless = np.array([request.time is None for request in requests], dtype=bool)
+    listed_at = np.where(timeless, np.maximum(now, clock), now)
     return scoring.block(
         everything,
         policies,
-        now,
+        listed_at,
         config.data.max_history,
         queries=_queries(requests),
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),

@@ -1,7 +1,8 @@
 """A bundle: one trained whole, in memory and as the files of a version."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from features.configured import configured
 from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.forget import without_users
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport
@@ -86,6 +88,18 @@ class Bundle:
             store=self.store,
             continued=self.continued,
         )
+
+    def without_users(self, digests: Collection[str]) -> "Bundle":
+        """The same without events, ids and figures of users who are forgotten.
+
+        Args:
+            digests: `user_digest` of their ids.
+        """
+        log, figures = without_users(self.log, digests), self.report.per_request
+        if figures is not None:
+            numbers = log.user_vocabulary.numbers(self.log.user_vocabulary.ids(figures["user"]))
+            figures = figures.with_columns(user=numbers).filter(pl.col("user") >= 0)
+        return replace(self, log=log, report=replace(self.report, per_request=figures))
 
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder."""

@@ -12,6 +12,7 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.requests import Request
+from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
@@ -59,7 +60,7 @@ def evaluate(
             "any figure would be of what it has learned by heart. Train with --until, or give --requests"
         )
     progress("no newer events: these are the figures that training measured on its test window")
-    return replace(bundle.report, version=bundle.version)
+    return with_user_ids(replace(bundle.report, version=bundle.version), bundle.log.user_vocabulary)
 
 
 def _on_requests(
@@ -71,6 +72,7 @@ def _on_requests(
     end, known = bundle.data_record.end, bundle
     if end is not None and len(dataset.log.after(end)):
         known = with_newer_events(bundle, dataset)  # of which the version has learned nothing
+    if end is not None:
         wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
     recommender = Recommender(known)
     caveats = []
@@ -96,12 +98,20 @@ def _on_requests(
 
 
 def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.DataFrame | None:
-    """The figures of each request with the ids that its file gave, in place of the user's number."""
+    """The figures of each request under the ids that its file gave, in place of the user's number."""
     if figures is None:
         return None
     of = [requests[place] for place in figures["request"]]
     ids = {"request_id": [one.request_id for one in of], "user_id": [one.user_id for one in of]}
     return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("user"))
+
+
+def with_user_ids(report: EvaluationReport, users: Vocabulary) -> EvaluationReport:
+    """The report with the figures of each request under the ids of users, in place of their numbers."""
+    if report.per_request is None:
+        return report
+    ids = pl.Series("user_id", users.ids(report.per_request["user"]), pl.String)
+    return replace(report, per_request=report.per_request.rename({"user": "user_id"}).with_columns(ids))
 
 
 def _missed(targets: NDArray[np.int32]) -> str:
@@ -156,13 +166,17 @@ def on_past_requests(
     caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
-    start, end = int(requests.times[0]), int(requests.times[-1]) + 1
+    start, end = (
+        int(requests.times[0]),
+        int(dataset.log.times[-1]) + 1,
+    )  # a list may be open long after it was asked for
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     pipeline = PastPipeline(past, bundle.features, bundle.rankers)
     logged = logged_placements(pipeline, matched.log.between(start, end), most, seed)
     report = measure_version(bundle, past, blocks, name, seed, progress, caveats, baselines)
     estimates = None if logged is None else off_policy(logged, seed=seed)
+    report = with_user_ids(report, matched.log.user_vocabulary)
     return replace(report, windows=(window,), off_policy=estimates)
 
 

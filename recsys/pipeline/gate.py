@@ -68,7 +68,7 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[M
     see `recsys.pipeline.shown`; else all items are ranked.
     """
     ours, theirs = challenger.shown, champion.shown
-    if ours is None or theirs is None or ours.n_requests < _FEWEST:
+    if ours is None or theirs is None or not ours.n_requests:
         return _full(challenger), _full(champion), METRIC, "on all requests"
     return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
 

@@ -53,7 +53,6 @@ class Increment:
         """
         mark = champion.store
         start = mark.offset if mark is not None and mark.identity == store.identity else 0
-        store.reserve(start)  # it may have been restored from an earlier backup
         events, digests, offset = _read(store, start)
         changes = [change for _, change in _pages(store.read_items, 0)]  # after the events, which may be of new items
         catalogue, set_aside = change_fitting_items(champion.catalogue, changes)

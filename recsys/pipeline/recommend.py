@@ -107,7 +107,7 @@ class Recommender:
         """Rank one list; `stages` may leave some out where time is short.
 
         Raises:
-            DataError: a filter or a policy key of the request cannot be.
+            DataError: a filter, policy key or query of the request is invalid.
         """
         return self._recommend([request], explain, stages or Stages())[0]
 
@@ -132,7 +132,7 @@ class Recommender:
         """The most wanted items under the request's rules, in some milliseconds: when no other list can be had.
 
         Raises:
-            DataError, ConfigError: a filter or a policy key of the request cannot be.
+            DataError, ConfigError: a filter, policy key or query of the request is invalid.
         """
         return popular_list(request, self.block([request]), self.scoring, self.bundle)
 
@@ -157,7 +157,8 @@ class Recommender:
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
-        not_yet = self.scoring.facts.created > self._now()[0]  # NaN, where nobody knows, is not
+        now = max(int(self._now()[0]), time.time_ns() // 1_000)
+        not_yet = self.scoring.facts.created > now  # NaN, where nobody knows, is not
         scores = np.where(not_yet, -np.inf, similarities(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
         best = best[scores[best] > -np.inf]
@@ -255,7 +256,7 @@ class Recommender:
         """Requests as numbers, with their histories and rules.
 
         Raises:
-            DataError, ConfigError: a filter or a policy key of a request cannot be.
+            DataError, ConfigError: a filter, policy key or query of a request is invalid.
         """
         return block_of(requests, *self._askers(requests), self.scoring, self.bundle)
 

@@ -212,6 +212,7 @@ class _Retraining:
         version = None
         if not self.dry_run:
             version = registry.publish(challenger, parent=champion.version, promote=False)
+            keep_vectors_of(registry, champion, challenger)
             checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
         decision = replace(decision, challenger=version, trained=how, metric=metric, comparison=comparison)
         if not all(check.passed for check in checks):
@@ -256,7 +257,7 @@ class _Retraining:
         ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
         if not any(user_digest(id_) in digests for id_ in ids):
             return None
-        cleared = replace(champion, log=without_users(champion.log, digests))
+        cleared = champion.without_users(digests)
         why = _why_cleared(champion.version)
         self.progress(f"publishing {why}")
         version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
@@ -273,6 +274,14 @@ class _Retraining:
         why = [change.why for change in self.registry.history() if change.version == version]
         if parent is not None and parent in self.registry.versions() and _why_cleared(parent) in why:
             self.registry.remove(parent)
+
+
+def keep_vectors_of(registry: Registry, *bundles: Bundle) -> None:
+    """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue."""
+    interests = [bundle.sources.interest for bundle in bundles if bundle.sources.interest is not None]
+    for interest in interests:
+        kept = [one.encoder_version for one in interests]
+        VectorCache(registry.vectors_file).drop_tuned(interest.base_encoder_version, kept)
 
 
 def _why_cleared(version: str) -> str:

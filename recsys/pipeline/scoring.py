@@ -167,7 +167,7 @@ class Scoring:
         self,
         known: HistoryBatch,
         policies: tuple[Policy, ...],
-        now: NDArray[np.int64],
+        listed_at: NDArray[np.int64],
         max_history: int,
         queries: Queries | None = None,
         only: tuple[NDArray[np.int32] | None, ...] = (),
@@ -178,12 +178,12 @@ class Scoring:
             known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
                 newest `max_history` events.
             policies, queries, only: see `RequestBlock`.
-            now: (n_requests,) microseconds.
+            listed_at: (n_requests,) microseconds; items that exist by then may be listed.
         """
-        return RequestBlock(known.newest(max_history), self.eligible(policies, now), policies, queries, only)
+        return RequestBlock(known.newest(max_history), self.eligible(policies, listed_at), policies, queries, only)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n_requests, n_items) True where the rules allow an item and it existed at the time of the request."""
+        """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
         created = self.facts.created
         eligible = np.ones((len(now), len(created)), dtype=bool)
         for own, policy in zip(eligible, policies, strict=True):

@@ -128,7 +128,7 @@ class Sources:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the fitted sources, in the order of `scores` and of the bits of `Candidates.proposed_by`."""
+        """Names of the sources in the order of the bits of `Candidates.proposed_by`: learned ones, text, live ones."""
         return (*self.models, *([TEXT] if self.interest else []), *self.live)
 
     def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:

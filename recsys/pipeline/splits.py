@@ -15,7 +15,7 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.evaluate import caveats_of, labelled_blocks, measure_version
+from recsys.pipeline.evaluate import caveats_of, labelled_blocks, measure_version, with_user_ids
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
@@ -85,7 +85,8 @@ def evaluate_splits(
         report = measure_version(trained, past, blocks, name, seed, progress, caveats)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))
-    return reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+    whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+    return with_user_ids(whole, log.user_vocabulary)
 
 
 def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:

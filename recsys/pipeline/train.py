@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from features.configured import configured
+from features.configured import configured, unheard_events
 from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.config import Config
@@ -70,6 +70,8 @@ def train(
         DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
     """
     configured(config.features)  # what is wrong is found now, not after minutes
+    for doubt in unheard_events(config.features, dataset.log.event_names):
+        progress(doubt)
     check_rules(config.policy, dataset.catalogue)
     if TEXT in config.candidates.sources:
         locate(config.text.encoder)

@@ -38,15 +38,16 @@ def training_rows(
         shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
-        if excluded is not None:
-            named = ~excluded[candidates.items]
-            candidates, only_shown = candidates.keep(named), only_shown[named]
+        teaches = np.ones(len(candidates.rows), dtype=bool) if excluded is None else ~excluded[candidates.items]
         grades = _grades(part, candidates, block.eligible.shape[1])
-        covered = np.bincount(candidates.rows, weights=grades > 0, minlength=len(part)) > 0  # a target is a candidate
+        covered = np.bincount(candidates.rows, weights=(grades > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
         has_target = np.bincount(part.target_rows, weights=eligible, minlength=len(part)) > 0
-        kept, grades = candidates.keep(covered[candidates.rows]), grades[covered[candidates.rows]]
-        table = past.scoring.table(block, kept, features)
+        # Of all candidates of a request, with whom each has its place; then those that teach are kept.
+        inside = covered[candidates.rows]
+        table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
+        inside &= teaches
+        kept, grades = candidates.keep(inside), grades[inside]
         sizes = np.bincount(kept.rows, minlength=len(part))[covered]
         positions = _positions(part, kept, block.eligible.shape[1])
         parts.append(
@@ -58,7 +59,7 @@ def training_rows(
                 times=part.times[covered],
                 proposed_by=kept.proposed_by,
                 positions=positions,
-                only_shown=only_shown[covered[candidates.rows]],
+                only_shown=only_shown[inside],
                 missed=part.times[has_target & ~covered],
             )
         )

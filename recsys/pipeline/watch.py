@@ -108,8 +108,7 @@ class Watch:
         sleep: Callable[[float], None],
         chance: Callable[[], float],
     ) -> None:
-        """Go on until interrupted: of an interval the first turn is now, of a time of the day then. A domain error is a
-        failed turn; what nobody has thought of ends the watch."""
+        """Go on until interrupted: of an interval the first turn is now, of a time of the day then."""
         failures = 0
         if self.schedule.at is not None:
             self._wait(failures, progress, sleep, chance)
@@ -148,6 +147,10 @@ class Watch:
         except RecsysError as error:
             busy = isinstance(error, BusyError)
             return Turn(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
+        except Exception as error:  # a loop that nobody looks at goes on, and says so
+            unexpected = RecsysError(f"{type(error).__name__}: {error} (unexpected)")
+            unexpected.__cause__ = error
+            return Turn(None, unexpected, time.monotonic() - start, failures + 1)
         return Turn(decision, None, time.monotonic() - start, 0)
 
     def _report(self, turn: Turn, progress: Progress) -> None:

@@ -3,10 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from recsys.policy.candidates import PINNED, RankedCandidates
+
+_LOOKS = 3_000_000
+"""How often candidates are looked at, divided by the number of caps and floors: a second of work. Lists of hundreds of
+candidates take far less; thousands of candidates under rules that contradict one another would take hours."""
 
 
 def selected(candidates: RankedCandidates, n: int) -> RankedCandidates:
@@ -15,7 +20,7 @@ def selected(candidates: RankedCandidates, n: int) -> RankedCandidates:
     First the best that the floors still want, then the best of all, as far as the caps allow, in their old order; where
     these leave places empty, the best of those that leave enough for the rest. That is counted and not searched: where
     the caps leave exactly as many places as are wanted, about one list in forty is missed. Where the list is not filled
-    it goes on behind them without the last cap, then without the last two, and so on.
+    it goes on behind them without the last cap, then without the last two, and so on; after `_LOOKS` in the old order.
     """
     n = min(n, len(candidates))
     pinned = candidates.tiers == PINNED
@@ -49,6 +54,7 @@ class _Walk:
         tiers = candidates.tiers[loose]
         self.near = sorted(np.array(loose)[tiers <= tiers[room - 1]].tolist())
         self.chosen: set[int] = set()
+        self.looks_left = _LOOKS // (1 + len(self.caps) + len(self.floors))
 
     def count(self, place: int, times: int = 1) -> None:
         """What stands in the list uses up caps and serves floors; -1 times what no longer does."""
@@ -61,6 +67,9 @@ class _Walk:
         """The `room` places that are chosen, in the order in which they will be shown."""
         filled: list[int] = []
         while len(self.chosen) < self.room:
+            if self.looks_left <= 0:
+                others = (place for place in self.loose if place not in self.chosen)
+                return [*filled, *islice(others, self.room - len(self.chosen))]
             before = self.chosen.copy()
             self._choose_under_caps()
             filled += [place for place in self.loose if place in self.chosen and place not in before]
@@ -95,8 +104,9 @@ class _Walk:
     def _choose(self, places: list[int], floors: Sequence[int] = (), several: int = 0) -> None:
         """Add the best that the caps allow and that serve so many of the floors, while there is room."""
         for place in places:
-            if len(self.chosen) == self.room:
+            if len(self.chosen) == self.room or self.looks_left <= 0:
                 return
+            self.looks_left -= 1 + len(floors)
             serves = sum(self.floors[floor][place] and self.missing[floor] > 0 for floor in floors)
             if serves >= several and place not in self.chosen and self._fits(place):
                 self._take(place)
@@ -126,6 +136,7 @@ class _Walk:
 
     def _reach(self) -> int:
         """How many more can be chosen at most: counted for each cap by itself, over what all together still allow."""
+        self.looks_left -= len(self.loose) * (1 + len(self.caps))
         left = [place for place in self.loose if place not in self.chosen and self._allowed(place)]
         reach = len(left)
         for values, most, counts in self.caps:

@@ -57,6 +57,11 @@ class RankerRows:
         return np.ones(len(self.grades), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
+    def at_known_places(self) -> NDArray[np.bool_]:
+        """(n_rows,) True for what was shown where the log tells the place."""
+        return np.zeros(len(self.grades), dtype=bool) if self.positions is None else self.positions >= 0
+
+    @property
     def wanted(self) -> NDArray[np.bool_]:
         """(n_rows,) True where any sign of interest followed."""
         return self.grades > 0
@@ -78,10 +83,16 @@ class RankerRows:
         sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
         return self._rows(chosen, sizes, self.times[wanted])
 
-    def sampled(self, negatives: int, seed: int) -> "RankerRows":
-        """At most `negatives` rows of grade 0 a request, drawn evenly; all others kept."""
+    def sampled(self, negatives: int, seed: int, first: NDArray[np.bool_] | None = None) -> "RankerRows":
+        """At most `negatives` rows of grade 0 a request, drawn evenly; all others kept.
+
+        Args:
+            first: (n_rows,) rows that are taken before any other of grade 0 is.
+        """
         draw = np.random.default_rng(seed).random(len(self.grades))
-        draw[self.wanted] = -1.0
+        if first is not None:
+            draw[first] -= 1.0
+        draw[self.wanted] = -2.0
         requests = self.requests
         order = np.lexsort((draw, requests))
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
@@ -92,10 +103,10 @@ class RankerRows:
 
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
-        cut = np.quantile(self.times, 1.0 - newest, method="higher") if self.n_requests else 0
+        cut = int(np.quantile(self.times, 1.0 - newest, method="higher")) if self.n_requests else 0
+        if self.n_requests and cut == self.times.min():  # most are of the first moment: the newer part begins behind it
+            cut = int(np.min(self.times, where=self.times > cut, initial=np.iinfo(np.int64).max))
         later, missed_later = self.times >= cut, self.missed >= cut
-        if later.all():  # one moment only
-            later, missed_later = np.zeros_like(later), np.zeros_like(missed_later)
         older, newer = self._requests(~later), self._requests(later)
         return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
 
@@ -126,9 +137,9 @@ class RankerRows:
         Where the rows tell what was shown: the grades of those rows, each counted by how seldom its place is looked at,
         discounted by the order of the scores (see `recsys.pipeline.shown`). Elsewhere `ndcg` of all rows.
         """
-        if self.positions is None or not (self.positions >= 0).any():
+        shown = self.at_known_places
+        if self.positions is None or not shown.any():
             return self.ndcg(scores)
-        shown = self.positions >= 0
         requests = self.requests[shown]
         order = np.lexsort((-scores[shown], requests))
         places = np.arange(len(order)) - np.searchsorted(requests, requests)
@@ -153,9 +164,9 @@ class RankerRows:
         Raises:
             DataError: the log tells no positions.
         """
-        if self.positions is None or not (self.positions >= 0).any():
+        if not self.at_known_places.any():
             raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
-        return self.keep(self.positions >= 0)
+        return self.keep(self.at_known_places)
 
     def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
         return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])

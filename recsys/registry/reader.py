@@ -1,5 +1,6 @@
 """What is in a registry: versions, which one is current, and their files. Nothing is written here."""
 
+import os
 import re
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class RegistryReader:
     @property
     def is_there(self) -> bool:
         """Whether the folder is a registry, or an empty one that may become it."""
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):  # Path's own raises where a folder on the way may not be entered
             return False
         found = {entry.name for entry in self._entries(self.path)}
         return not found or not found.isdisjoint((self._versions.name, self._history.name, self.current_file.name))
@@ -50,7 +51,7 @@ class RegistryReader:
 
     def versions(self) -> list[str]:
         """Names of all versions, oldest first; none where there is no registry yet."""
-        if not self._versions.is_dir():
+        if not os.path.isdir(self._versions):
             return []
         return sorted(path.name for path in self._entries(self._versions) if VERSION.fullmatch(path.name))
 

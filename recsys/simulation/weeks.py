@@ -264,9 +264,19 @@ class Simulation:
         self.world.add_users(len(self.world.users) // 20)
 
 
-def catalogue_of(folder: Path, most: int, seed: int) -> ItemCatalogue:
-    """At most `most` items of a dataset directory, drawn by the seed."""
-    catalogue, _ = read_items(open_table(require_table(folder, "items")))
+def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progress: Progress = silent) -> ItemCatalogue:
+    """At most `most` items of a dataset directory, drawn by the seed.
+
+    Args:
+        max_rejected: largest share of rows that may be bad; `progress` is told how many are left out, and why.
+
+    Raises:
+        DataError: there is no such table, it cannot be read, or too much of it is bad.
+    """
+    catalogue, rejections = read_items(open_table(require_table(folder, "items")))
+    rejections.check(max_rejected)
+    if len(rejections):
+        progress(f"{len(rejections):,} bad items are left out: {'; '.join(rejections.top_reasons())}")
     return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue
 
 

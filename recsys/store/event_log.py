@@ -42,7 +42,11 @@ class EventLog(Protocol):
         ...
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
-        """At most `limit` events with an offset above `after`, in the order of their offsets."""
+        """At most `limit` events with an offset above `after`, in the order of their offsets.
+
+        No offset up to `after` is given to a new event, though a log that was put back from a backup may no longer know
+        that it was given before.
+        """
         ...
 
     def last_offset(self) -> int:
@@ -50,8 +54,7 @@ class EventLog(Protocol):
         ...
 
     def reserve(self, offset: int) -> None:
-        """Never give out an offset up to this one again: readers may have seen it, though a log that was restored from
-        a backup may no longer know that."""
+        """Give no offset up to this one to a new event, as after a `read` from there."""
         ...
 
     def close(self) -> None:

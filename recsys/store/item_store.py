@@ -18,5 +18,8 @@ class ItemStore(Protocol):
         ...
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
-        """At most `limit` changes with an offset above `after`, in the order of their offsets."""
+        """At most `limit` changes with an offset above `after`, in the order of their offsets.
+
+        No offset up to `after` is given to a new change, see `EventLog.read`.
+        """
         ...

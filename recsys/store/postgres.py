@@ -39,7 +39,7 @@ _APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
 SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
 ON CONFLICT (event_id) DO NOTHING"""
 
-_RESERVE = """SELECT setval('recsys.events_offset_seq', %s) FROM recsys.events_offset_seq WHERE last_value < %s"""
+_RESERVE = "SELECT setval('recsys.{0}_offset_seq', %s) FROM recsys.{0}_offset_seq WHERE last_value < %s"
 
 _PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
 SELECT item_id, content FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS put (item_id, content, place)
@@ -93,6 +93,8 @@ class PostgresStore:
         statement = f'SELECT "offset", {_COLUMNS} FROM recsys.events WHERE "offset" > %s ORDER BY "offset" LIMIT %s'
         with self._connections.one() as connection:
             rows = connection.execute(statement, (after, limit)).fetchall()
+            if after and not rows:
+                _never_again(connection, "events", after)
         return [(offset, Event(*map(_read, cells))) for offset, *cells in rows]
 
     def last_offset(self) -> int:
@@ -102,9 +104,8 @@ class PostgresStore:
 
     def reserve(self, offset: int) -> None:
         """Give no offset up to this one any more."""
-        with self._connections.one() as connection, connection.transaction():
-            connection.execute(_TURN)
-            connection.execute(_RESERVE, (offset, offset))
+        with self._connections.one() as connection:
+            _never_again(connection, "events", offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
@@ -119,6 +120,8 @@ class PostgresStore:
         statement = 'SELECT "offset", item_id, content FROM recsys.items WHERE "offset" > %s ORDER BY "offset" LIMIT %s'
         with self._connections.one() as connection:
             rows = connection.execute(statement, (after, limit)).fetchall()
+            if after and not rows:
+                _never_again(connection, "items", after)
         return [(offset, ItemChange(*map(_read, cells))) for offset, *cells in rows]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
@@ -215,6 +218,14 @@ def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotte
     statement = 'SELECT "offset", user_digest FROM recsys.forgotten WHERE "offset" > %s ORDER BY "offset"'
     rows = connection.execute(statement, (after,)).fetchall()
     return [(offset, Forgotten(digest)) for offset, digest in rows]
+
+
+def _never_again(connection: "Connection", table: str, offset: int) -> None:
+    """Give no offset up to one that a reader knows: the database may have been put back from a backup of before."""
+    if int(_one(connection, f"SELECT last_value FROM recsys.{table}_offset_seq")) < offset:
+        with connection.transaction():
+            connection.execute(_TURN)
+            connection.execute(_RESERVE.format(table).encode(), (offset, offset))
 
 
 def _one(connection: "Connection", statement: str, *arguments: object) -> Any:

@@ -77,6 +77,7 @@ class SqliteStore:
         with self._turn(), self._explained():
             check_in_place(self._path, self._inode)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
+            self._never_again("events", after)
         return [(offset, Event(*columns)) for offset, *columns in rows]
 
     def last_offset(self) -> int:
@@ -88,9 +89,7 @@ class SqliteStore:
     def reserve(self, offset: int) -> None:
         """Give no offset up to this one any more."""
         with self._turn(), self._explained():
-            if self._last_given() < offset:
-                with self._transaction():
-                    self._go_on_behind(max(offset, self._last_given()))
+            self._never_again("events", offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
@@ -104,6 +103,7 @@ class SqliteStore:
         with self._turn(), self._explained():
             check_in_place(self._path, self._inode)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
+            self._never_again("items", after)
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
@@ -156,8 +156,8 @@ class SqliteStore:
             with self._transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
                 run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
-                mark = self._last_given() + 1
-                self._go_on_behind(mark)
+                mark = self._last_given("events") + 1
+                self._go_on_behind("events", mark)
                 run("INSERT INTO forgotten VALUES (?, ?)", (mark, user_digest(user_id)))
             empty_log(self._connection, self._path)
         return removed
@@ -172,16 +172,22 @@ class SqliteStore:
         with self._lock:
             self._connection.close()
 
-    def _last_given(self) -> int:
-        """The newest offset of an event or a mark that there ever was."""
-        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    def _last_given(self, table: str) -> int:
+        """The newest offset of a table that there ever was; marks have theirs among the events'."""
+        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         return 0 if found is None else int(found[0])
 
-    def _go_on_behind(self, offset: int) -> None:
-        """Have the next event get the offset after this one."""
+    def _never_again(self, table: str, offset: int) -> None:
+        """Give no offset up to one that a reader knows: the file may have been put back from a backup of before."""
+        if self._last_given(table) < offset:
+            with self._transaction():
+                self._go_on_behind(table, max(offset, self._last_given(table)))
+
+    def _go_on_behind(self, table: str, offset: int) -> None:
+        """Have the next row get the offset after this one."""
         run = self._connection.execute
-        if not run("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (offset,)).rowcount:
-            run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (offset,))  # nothing was ever stored
+        if not run("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (offset, table)).rowcount:
+            run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, offset))  # nothing was ever stored
 
     def _forgotten(self, after: int) -> list[tuple[int, Forgotten]]:
         statement = 'SELECT "offset", user_digest FROM forgotten WHERE "offset" > ? ORDER BY "offset"'

@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,18 @@ class VectorCache:
         """Keep vectors that were computed elsewhere; `vectors` (n_texts, dim) float32."""
         keyed = {_key(text): np.ascontiguousarray(vector) for text, vector in zip(texts, vectors, strict=True)}
         self._write(version, [(key, vector.tobytes()) for key, vector in keyed.items()])
+
+    def drop_tuned(self, base: str, kept: Collection[str]) -> None:
+        """Remove the vectors of encoders tuned from one, but for some; none is lost that cannot be computed again.
+
+        Args:
+            base: version of the encoder before it was tuned; its own vectors stay.
+            kept: versions that stay.
+        """
+        with self._connection() as connection:
+            there = [version for (version,) in connection.execute("SELECT DISTINCT version FROM vectors")]
+            dropped = [version for version in there if version.startswith(f"{base}-") and version not in kept]
+            connection.executemany("DELETE FROM vectors WHERE version = ?", [(version,) for version in dropped])
 
     def __len__(self) -> int:
         with self._connection() as connection:

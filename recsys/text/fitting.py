@@ -73,6 +73,7 @@ def fit(
     """Fit a model; the arguments are those of `InterestModel.fit`."""
     if together is not None and config.distil > 0:
         raise ConfigError("text.distil: a teacher is trained by one process alone; set it to 0, or do without --engine")
+    log = log.with_own_requests()
     encoder = TextEncoder.load(config.encoder, config.max_tokens)
     base = vectors = _encoded(encoder, texts, cache, progress)
     again = max(1, int(_AGAIN * config.epochs))

@@ -270,6 +270,16 @@ class InterestModel:
         updated.vectors_file = self.vectors_file
         return updated
 
+    @property
+    def encoder_version(self) -> str:
+        """Under which vectors of texts are kept."""
+        return self.reader.encoder.version
+
+    @property
+    def base_encoder_version(self) -> str:
+        """The same, of the encoder before it was tuned."""
+        return self.reader.encoder.base_version
+
     def _read(self, texts: Sequence[str]) -> tuple[TextVectors, NDArray[np.float32]]:
         """Texts of items, tuned and not; kept where that can be, so that a restart does not read them again."""
         if self.vectors_file is not None:

@@ -130,7 +130,8 @@ class Training:
     def _tune(self, trainer: Trainer, plan: Plan) -> TextEncoder:
         """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
         config, encoder, team, progress = self.config, self.start.encoder, trainer.team, trainer.progress
-        if config.peft == "none" or team.max(plan.is_over()):
+        assert config.peft != "none"
+        if team.max(plan.is_over()):
             progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
             return encoder
         torch.manual_seed(plan.seed)  # every process starts from the same adapter

@@ -36,6 +36,10 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], depe
 async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     """Store events, all or none. They are on disk, and in the next list, when this answers; other workers of the server
     have them within 50 ms."""
+    if service.settings.unknown_items == "reject":
+        vocabulary = service.live.recommender().catalogue.vocabulary
+        if any(event.item_id not in vocabulary for event in body.events):
+            await service.changing.run(service.live.catch_up_items)  # another worker may have stored them a moment ago
     result = await service.writing.run(lambda: _store(body, service))
     return json_response({"accepted": result.accepted, "duplicates": result.duplicates}, HTTPStatus.ACCEPTED)
 
@@ -48,12 +52,7 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     recommender = service.live.recommender()
     times, faults = _times(body.events, time.time_ns() // 1_000)
     if service.settings.unknown_items == "reject":
-        unknown = _unknown_items(body.events, recommender.catalogue.vocabulary)
-        if unknown:  # another worker may have stored them a moment ago
-            service.live.catch_up_items()
-            recommender = service.live.recommender()
-            unknown = _unknown_items(body.events, recommender.catalogue.vocabulary)
-        faults += unknown
+        faults += _unknown_items(body.events, recommender.catalogue.vocabulary)
     faults += _further_names(body.events, recommender.event_names)
     if faults:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {len(faults)} problems", faults)

@@ -45,7 +45,7 @@ NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     """Add items, or put others in their place. They are on disk, and can be recommended, when this answers; by other
     workers of the server a moment later."""
-    await service.writing.run(lambda: _put(body.items, service))
+    await service.changing.run(lambda: _put(body.items, service))
     return json_response({"upserted": len({item.item_id for item in body.items})})
 
 
@@ -112,7 +112,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
         service.store.put_items([ItemChange(item_id, None)])
         service.live.catch_up_items()
 
-    await service.writing.run(withdraw)
+    await service.changing.run(withdraw)
     return json_response({"item_id": item_id, "deleted": True})
 
 
@@ -180,7 +180,7 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
 async def _found(item_id: str, service: Service) -> tuple[LoadedVersion, int]:
     """The served version and the item's number in it, also where another worker has stored it a moment ago."""
     if not _is_there(service.live.require_served(), item_id):
-        await service.writing.run(service.live.catch_up_items)
+        await service.changing.run(service.live.catch_up_items)
     served = service.live.require_served()
     _check_there(served, item_id)
     return served, served.recommender.catalogue.vocabulary.number(item_id)

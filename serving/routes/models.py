@@ -83,7 +83,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
         service.live.refresh(at_once=True)  # it may have been refused before, and mended
         return _overview(service)
 
-    return json_response(await service.reading.run(change))
+    return json_response(await service.promoting.run(change))
 
 
 @router.post(
@@ -100,7 +100,7 @@ async def rollback(service: ServiceNeeded) -> Response:
         service.live.refresh(at_once=True)
         return _overview(service)
 
-    return json_response(await service.reading.run(change))
+    return json_response(await service.promoting.run(change))
 
 
 def _check_known(registry: Registry, version: str) -> None:

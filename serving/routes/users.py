@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from recsys.data.events import Event
+from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
 from serving.errors import GUARDED, documented
@@ -62,28 +63,39 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 
     def run() -> int:
         service.shown.flush()
-        stored_id = service.live.recommender().stored_id(user_id)
-        removed = service.store.forget(stored_id)
-        if service.lists is not None:
-            service.lists.forget(stored_id)
+        removed = 0
+        for stored_id in _stored_ids(user_id, service):
+            removed += service.store.forget(stored_id)
+            if service.lists is not None:
+                service.lists.forget(stored_id)
         service.live.catch_up()
         return removed
 
     return json_response({"user_id": user_id, "forgotten": True, "events": await service.writing.run(run)})
 
 
+def _stored_ids(user_id: str, service: Service) -> list[str]:
+    """The ids that a store may hold a user under: other versions that write to it, or have, may have been trained on
+    pseudonyms where the served one was not, or the other way round."""
+    pseudonyms = Pseudonyms.of_environment()
+    other = [] if pseudonyms is None else [pseudonyms.of(user_id)]
+    return list(dict.fromkeys([service.live.recommender().stored_id(user_id), user_id, *other]))
+
+
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     service.shown.flush()
     served = service.live.require_served()
     known = served.recommender.history_of(user_id, n)
-    stored_id = served.recommender.stored_id(user_id)
+    ids = _stored_ids(user_id, service)
+    events = sorted((event for id_ in ids for event in service.store.events_of(id_, n)), key=lambda one: one.timestamp)
+    lists = sorted((one for id_ in ids for one in service.store.lists_of(id_, n)), key=lambda one: one.timestamp)
     return {
         "user_id": user_id,
         "model_version": served.version,
-        "n_events": service.store.count_of(stored_id),
-        "events": [_shown(event) for event in service.store.events_of(stored_id, n)],
+        "n_events": sum(map(service.store.count_of, ids)),
+        "events": [_shown(event) for event in events[-n:]],
         "history": [{"item_id": item, "event": name, "timestamp": iso_time(time)} for item, name, time in known],
-        "lists": [_list(served) for served in service.store.lists_of(stored_id, n)],
+        "lists": [_list(one) for one in lists[-n:]],
     }
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from shop import Run
 
+from recsys.pipeline.bundle import Bundle
+from recsys.registry import Registry
+
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
 
 
@@ -65,6 +68,24 @@ def test_a_current_version_that_is_not_there(run: Run, trained_registry: Path, t
     assert problem["remedy"] == f"recsys models promote {version.name} --registry {registry}"
     shutil.rmtree(registry / "versions")
     assert run("doctor", "--registry", registry).code == 4, "without any version"
+
+
+def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    registry = Path(shutil.copytree(trained_registry, tmp_path / "registry"))
+    bundle = Bundle.load(Registry(registry))
+    (served,) = (registry / "versions").iterdir()
+    with (served / "rank" / "p_click.json").open("a") as file:
+        file.write(" ")
+
+    def remedy() -> str:
+        outcome = run("doctor", "--registry", registry, "--json")
+        assert outcome.code == 4
+        (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+        return str(problem["remedy"])
+
+    assert remedy() == f"recsys train DIR --registry {registry}", "there is no other version"
+    other = Registry(registry).publish(bundle, promote=False, why="for tests")
+    assert remedy() == f"recsys models promote {other} --registry {registry}"
 
 
 def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None:

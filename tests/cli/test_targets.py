@@ -78,3 +78,40 @@ def test_a_folder_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"--work .*file is no folder"):
         targets.check_folder("--work", tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("data", "get", "movielens-small", "--out"),
+        ("simulate",),
+        ("demo", "--dir"),
+        ("train", "DIR", "--registry"),
+        ("models", "list", "--registry"),
+    ],
+)
+def test_folders_are_on_this_machine(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place, wrong in (("s3://bucket/shop", "is a URL"), ("", "must not be empty")):
+        outcome = run(*words, place)
+        assert outcome.code == 2, outcome.err
+        assert wrong in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("flag", ["--out", "--users"])
+def test_an_empty_word_is_wrong_usage(run: Run, trained_registry: Path, tmp_path: Path, flag: str) -> None:
+    words = {"--out": tmp_path / "lists.parquet", "--users": "all"} | {flag: ""}
+    outcome = run("rank", "--registry", trained_registry, *(word for pair in words.items() for word in pair))
+    assert outcome.code == 2, outcome.err
+    assert f"{flag}: must not be empty" in outcome.err
+
+
+def test_ingest_keeps_away_from_the_report_of_bad_rows(run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "rejected.jsonl"
+    report.write_text('{"file": "events.csv", "line": 2}\n')
+    outcome = run("ingest", "--from", "redis://h/0?stream=s", "--store", "sqlite:///s.db", "--rejected", report)
+    assert outcome.code == 2
+    assert "the next reading of that replaces it" in outcome.err

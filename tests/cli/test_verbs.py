@@ -297,6 +297,7 @@ def test_figures_by_request(run: Run, tiny_dataset_dir: Path, trained_registry: 
     report, frame = json.loads(answer.out), pl.read_parquet(file)
     assert len(frame) == report["n_requests"]
     assert frame["ndcg@10"].mean() == pytest.approx(report["metrics"]["ndcg@10"]["mean"])
+    assert set(frame["user_id"]) <= set(pl.read_parquet(tiny_dataset_dir / "events.parquet")["user_id"])
 
 
 def test_evaluate_by_other_splits(run: Run, tiny_dataset_dir: Path, trained_registry: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -450,3 +451,48 @@ def test_impressions_that_nothing_can_follow_are_told(tmp_path: Path) -> None:
     doubts = read_dataset(folder, ANY)[1].doubts
     assert any("3 impressions have no request_id" in line for line in doubts)
     assert any("no event is a sign of interest" in line for line in doubts)
+
+
+def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
+    """They are ids like any other, and what a database or a data frame writes where there is none."""
+    head = "user_id,item_id,event,timestamp,event_id,request_id\n"
+    rows = "nan,i1,click,2024-05-01,NULL,None\n" * 3 + "u,i1,click,2024-05-01,e,r\n"
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
+    report = read_dataset(folder, ANY)[1]
+    told = [line for line in report.doubts if "leave the cell empty" in line]
+    assert [line.split(": ", 1)[1].split("; ")[0] for line in told] == [
+        "user_id is 'nan' in 3 rows, which are one user",
+        "request_id is 'None' in 3 rows, which are all of one",
+        "event_id is 'NULL' in 3 rows, which are the same event",
+    ]
+    assert report.n_duplicates == 2
+
+
+@pytest.mark.parametrize("name", ["items.jsonl.gz", "events.jsonl.gz", "events.csv.gz"])
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_file_whose_compression_is_damaged(tmp_path: Path, name: str, place: float) -> None:
+    table, kind = name.split(".", 1)
+    noise = np.random.default_rng(0)
+    rows = [
+        {"item_id": f"i{n}", "title": f"{noise.integers(10**12)}"}
+        if table == "items"
+        else {"user_id": f"u{n}", "item_id": "i1", "event": "click", "timestamp": int(noise.integers(10**9))}
+        for n in range(3_000)
+    ]
+    lines = "\n".join(map(json.dumps, rows)) if kind.startswith("jsonl") else pl.DataFrame(rows).write_csv()
+    packed = bytearray(gzip.compress(lines.encode()))
+    middle = int(len(packed) * place)
+    packed[middle : middle + 40] = bytes(40)
+    files = {"items__csv": ITEMS, "events__csv": HEADER + GOOD, f"{table}__{kind}": bytes(packed)}
+    del files[f"{table}__csv"]
+    with pytest.raises(DataError, match=r"cannot be read|not|quote"):
+        load_dataset(folder_of(tmp_path, **files))
+
+
+def test_what_is_no_report_of_bad_rows_is_kept(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n")
+    rejected = tmp_path / "rejected.jsonl"
+    rejected.write_text('{"place": "1-0"}\n')
+    with pytest.raises(DataError, match="is no report of bad rows"):
+        load_dataset(folder, ANY, rejected)
+    assert rejected.read_text() == '{"place": "1-0"}\n'

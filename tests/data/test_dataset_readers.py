@@ -108,6 +108,8 @@ def test_online_retail(tmp_path: Path, packed: bool) -> None:
 def test_online_retail_dates_of_a_spreadsheet(tmp_path: Path) -> None:
     (tmp_path / "online_retail.csv").write_text(RETAIL.replace("2010-12-01 08:26:00", "12/1/2010 8:26"))
     assert read_online_retail(tmp_path).events["timestamp"][0] == moment("2010-12-01T08:26:00")
+    (tmp_path / "online_retail.csv").write_text(RETAIL.replace("2010-12-01 08:26:00", "12/1/10 8:26"))
+    assert read_online_retail(tmp_path).events["timestamp"][0] == moment("2010-12-01T08:26:00")
     (tmp_path / "online_retail.csv").write_text(RETAIL.replace("2010-12-01 08:26:00", "one day"))
     with pytest.raises(DataError, match="InvoiceDate 'one day' is not a date"):
         read_online_retail(tmp_path)

@@ -103,3 +103,25 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):
         put(tmp_path / "file", f"file://{tmp_path}/file/lists.parquet")
+
+
+class _OddFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """A file system whose library has errors of its own."""
+
+    protocol = "odd"
+
+    def exists(self, path: str, **_: object) -> bool:
+        raise {"keys": RuntimeError("Unable to locate credentials"), "host": TimeoutError()}[path.split("/")[-1]]
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+
+def test_errors_of_other_libraries_say_that_a_place_cannot_be_reached(tmp_path: Path) -> None:
+    fsspec.register_implementation("odd", _OddFiles, clobber=True)
+    for where, words in (("odd://bucket/keys", "Unable to locate credentials"), ("odd://bucket/host", "TimeoutError")):
+        with pytest.raises(StoreError, match=f"{where} cannot be reached: {words}"), at_hand(where):
+            pass
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="Unable to locate credentials"):
+        put(tmp_path / "file", "odd://bucket/file")

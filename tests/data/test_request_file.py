@@ -137,3 +137,12 @@ def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
     (tmp_path / "requests.xlsx").write_bytes(b"x")
     with pytest.raises(DataError, match="unknown kind of file"):
         read_requests(tmp_path / "requests.xlsx")
+
+
+def test_users_with_a_header_and_files_that_are_no_list_of_ids(tmp_path: Path) -> None:
+    (tmp_path / "users.txt").write_text("user_id\nu1\nu2\n")
+    assert read_user_ids(tmp_path / "users.txt") == ["u1", "u2"]
+    for name in ("users.CSV", "users.tsv", "users.json"):
+        (tmp_path / name).write_text("user_id,name\nu1,Alice\n")
+        with pytest.raises(DataError, match="unknown kind of file"):
+            read_user_ids(tmp_path / name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from feature_world import CLICK, DAY, START, make_log, pairs_of
 
-from features.configured import configured
+from features.configured import configured, unheard_events
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.kinds import ItemCount, ItemDecayed, ItemVelocity, UserCount
@@ -51,6 +51,17 @@ def test_a_count_without_days_is_of_all_time() -> None:
     assert FeatureSet((feature,)).compute(pairs)[:, 0].tolist() == [0, 0, 3, 0, 0, 0]
 
 
+def test_an_event_that_the_log_does_not_have_is_told() -> None:
+    rate = extra(
+        name="bought", kind="ItemRate", arguments={"prior": 0.1, "strength": 5, "wanted": "buy", "per": "click"}
+    )
+    impressions = extra(name="seen", arguments={"counted": "impression"})
+    config = config_of(extra=[extra(arguments={"counted": "item_acts"}), rate, impressions]).features
+    assert unheard_events(config, ("click", "purchase")) == [
+        "features.extra, 'bought': the log has no event 'buy'; its events are click, purchase"
+    ]
+
+
 def test_an_own_feature_can_be_found_again_by_name() -> None:
     declared = configured(config_of(extra=[extra()]).features)
     assert FeatureSet.named(["item_clicks_3d", "hour"], declared).names == ["item_clicks_3d", "hour"]
@@ -69,6 +80,12 @@ def test_an_own_feature_can_be_found_again_by_name() -> None:
             "arguments of ItemCount: no 'day'; it takes counted, days",
         ),
         ({"extra": [extra(arguments={"counted": "click", "days": -1})]}, "looks back"),
+        (
+            {"extra": [extra(kind="SourceScore", arguments={"source": "asl"})]},
+            "arguments of SourceScore: source.*'als'",
+        ),
+        ({"extra": [extra(kind="Agreement", arguments={"sources": ["als", "eese"]})]}, "sources.1.*'ease'"),
+        ({"extra": [extra(kind="Affinity", arguments={"name": "txt", "aggregate": "max"})]}, "name.*'text'"),
         ({"exclude": [feature.name for feature in FEATURES]}, "leaves the ranker no feature"),
         ({"groups": []}, "features.groups: .* at least 1"),
     ],

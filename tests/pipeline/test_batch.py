@@ -289,3 +289,15 @@ def test_names_that_look_like_patterns(plain_registry: Registry, tmp_path: Path)
     out = tmp_path / "lists[1]?.parquet"
     rank_to_parquet(Recommender.load(folder), REQUESTS, out)
     assert pl.read_parquet(out, glob=False)["request_id"].n_unique() == 11
+
+
+def test_nothing_half_written_stays_whatever_ends_a_run(
+    ranker: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recsys.pipeline.batch._summary", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        rank_to_parquet(ranker, REQUESTS, tmp_path / "lists.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["lists.parquet.parts"]

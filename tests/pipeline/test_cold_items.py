@@ -58,6 +58,8 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     assert 0 < len(some.grades) < len(every.grades)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
+    ranks = some.table[:, plain.features.names.index("popular_rank")]
+    assert ranks.max() > some.sizes.max(), "places are those among all candidates, as in lists"
     assert every.covered == 1
     assert len(some.missed) == every.n_requests - some.n_requests, "of which probabilities must know"
 

@@ -1,13 +1,16 @@
 """The one path from a request to a list."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 
 from recsys.data.interactions import InteractionLog
+from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.bundle import Bundle
@@ -395,3 +398,23 @@ def test_a_saved_version_gives_the_same_lists(plain: Bundle, plain_registry: Reg
         assert (one.ids, one.sources) == (other.ids, other.sources)
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.p_purchase, other.p_purchase)
+
+
+def test_an_item_may_be_listed_before_the_next_event_comes(bundle: Bundle) -> None:
+    """Also one that was made after the newest event; one that is to come may not, nor at a time before."""
+    recommender = Recommender(bundle)
+    now = datetime.now(UTC)
+    contents = [
+        {"item_id": name, "title": "espresso beans", "category": "coffee", "created_at": time.isoformat()}
+        for name, time in (("new", now), ("to come", now + timedelta(days=1)))
+    ]
+    changes = [ItemChange(str(content["item_id"]), json.dumps(content)) for content in contents]
+    recommender = recommender.with_scoring(recommender.scoring.updated(changes))
+
+    def listed(**request: object) -> set[str]:
+        return set(recommender.recommend(Request(candidates=("new", "to come"), **request)).ids)  # type: ignore[arg-type]
+
+    assert listed() == {"new"}
+    assert listed(time=AFTER) == set()
+    assert "new" in recommender.similar("coffee-0-small", 40).ids
+    assert "to come" not in recommender.similar("coffee-0-small", 40).ids

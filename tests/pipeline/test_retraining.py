@@ -25,6 +25,7 @@ from recsys.errors import BundleError, DataError
 from recsys.pipeline import increment
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.continued_training import renumbered
+from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
 from recsys.registry import Registry
@@ -199,7 +200,7 @@ def test_new_events_of_one_moment_are_learned_from(
 
 
 def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train_on(
-    plain_registry: Registry, store: Store
+    plain_registry: Registry, store: Store, plain: Bundle, early: Dataset
 ) -> None:
     first = plain_registry.current()
     store.forget("user 7")
@@ -211,6 +212,10 @@ def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train
     assert "user 7" not in served.log.user_vocabulary
     assert "user 8" in served.log.user_vocabulary
     assert Recommender(served).recommend(Request("user 8")).ids
+    before, after = (evaluate(one, early).per_request for one in (plain, served))
+    assert before is not None
+    assert after is not None
+    assert after.equals(before.filter(pl.col("user_id") != "user 7")), "each figure stays with its user"
     again = retrain_from_store(plain_registry, store, progress=quiet)
     assert (again.action, again.forgotten_in, plain_registry.current()) == ("skipped", None, served.version)
 

@@ -59,6 +59,7 @@ def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> No
     assert report.windows[0].end <= report.windows[1].start
     assert report.per_request is not None
     assert len(report.per_request) == report.n_requests
+    assert set(report.per_request["user_id"]) <= set(early.log.user_vocabulary.ids(range(early.log.n_users)))
     assert 0.1 < report.metrics["ndcg@10"]["mean"] <= 1  # type: ignore[operator]
     assert set(report.comparisons) == set(report.baselines)
     assert f"Only {report.n_requests} requests are measured: the intervals are wide." in report.caveats

@@ -77,7 +77,7 @@ def test_a_time_of_the_day_is_met_and_failures_are_tried_again_sooner() -> None:
 
 
 def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
-    outcomes: list[Decision | Exception] = [StoreError("the store is away"), REFUSED, SKIPPED]
+    outcomes: list[Decision | Exception] = [StoreError("the store is away"), ZeroDivisionError("odd"), REFUSED, SKIPPED]
     pauses: list[float] = []
 
     def retrain() -> Decision:
@@ -96,15 +96,16 @@ def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
         watch = Watch(retrain, Schedule(seconds=60), tmp_path, metrics=metrics, webhook=url)
         with pytest.raises(EnoughError):
             watch.run(told.append, quiet, sleep, lambda: 0.0)
-    assert pauses == [120, 60, 60]
-    assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in exposition(told[1], {}, 0.0)
-    assert [turn.event for turn in told] == ["failed", "refused", "skipped"]
-    assert [message["event"] for message in got] == ["failed", "refused"], "a skipped turn is no news"
+    assert pauses == [120, 240, 60, 60]
+    assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in exposition(told[2], {}, 0.0)
+    assert [turn.event for turn in told] == ["failed", "failed", "refused", "skipped"]
+    assert [message["event"] for message in got] == ["failed", "failed", "refused"], "a skipped turn is no news"
     assert "the store is away" in str(got[0]["text"])
-    assert got[1]["decision"]["champion"] == "v1"  # type: ignore[index]
+    assert "ZeroDivisionError: odd (unexpected)" in str(got[1]["text"])
+    assert got[2]["decision"]["champion"] == "v1"  # type: ignore[index]
     families = {family.name: family for family in text_string_to_metric_families(metrics.read_text())}
     turns = {sample.labels["event"]: sample.value for sample in families["recsys_retrain_turns"].samples}
-    assert turns == {"promoted": 0, "refused": 1, "skipped": 1, "failed": 1}
+    assert turns == {"promoted": 0, "refused": 1, "skipped": 1, "failed": 2}
     assert families["recsys_retrain_new_events"].samples[0].value == 3
     assert families["recsys_retrain_failures_in_a_row"].samples[0].value == 0
 

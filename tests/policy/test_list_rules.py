@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.boosts import Boost
-from recsys.policy.candidates import CapCount, RankedCandidates
+from recsys.policy.candidates import CapCount, FloorCount, RankedCandidates
 from recsys.policy.exploration import Exploration
 from recsys.policy.filters import items_that_meet
 from recsys.policy.pins import Pins
@@ -231,3 +231,14 @@ def test_every_rule_keeps_every_candidate(rows: list[tuple[float, int]], n: int,
         assert sorted(after.items.tolist()) == sorted(items.tolist())
         assert items[after.places].tolist() == after.items.tolist()
         candidates = after
+
+
+def test_thousands_of_candidates_under_rules_that_contradict_one_another_come_to_an_end() -> None:
+    n, rng = 10_000, np.random.default_rng(0)
+    candidates = RankedCandidates.ranked(np.arange(n, dtype=np.int32), -np.arange(n, dtype=np.float32))
+    for kinds in range(2, 9):
+        candidates = selected(replace(candidates, caps=(*candidates.caps, CapCount(np.arange(n) % kinds, 1))), 500)
+    for _ in range(20):
+        meets = rng.random(n) < 0.5
+        candidates = selected(replace(candidates, floors=(*candidates.floors, FloorCount(meets, 400))), 500)
+    assert sorted(candidates.items.tolist()) == list(range(n))

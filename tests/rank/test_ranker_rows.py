@@ -68,6 +68,15 @@ def test_sampled_draws_evenly_and_by_seed() -> None:
     assert counts[1:].max() < 95
 
 
+def test_sampled_takes_some_before_others() -> None:
+    rows = make_rows([(0, [1, *[0] * 10])])
+    first = np.isin(np.arange(11), (0, 4, 7))
+    for seed in range(20):
+        drawn = rows.sampled(3, seed, first).table[:, 0].tolist()
+        assert len(drawn) == 4
+        assert {0, 4, 7} < set(drawn)
+
+
 @given(requests, st.sampled_from([0.1, 0.2, 0.5, 0.9]))
 def test_split_by_time(requests: list[tuple[int, list[int]]], newest: float) -> None:
     rows = make_rows(requests)
@@ -80,6 +89,8 @@ def test_split_by_time(requests: list[tuple[int, list[int]]], newest: float) -> 
         assert older.times.max() < newer.times.min()
     if len(set(rows.times.tolist())) == 1:
         assert newer.n_requests == 0, "one moment cannot be split"
+    if len(set(rows.times.tolist())) > 1:
+        assert newer.n_requests > 0, "though most are of the first moment"
     if rows.n_requests:
         assert older.n_requests > 0
     joined = RankerRows.joined([older, newer])

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.databases import free_port
 from serving.server import listen, make_server
 from serving.settings import Settings
 
@@ -25,13 +26,6 @@ def eventually(check: Callable[[], bool], seconds: float = 30.0) -> None:
     while not check():
         assert time.monotonic() < deadline, "it did not become so in time"
         pause.wait(0.005)
-
-
-def free_port() -> int:
-    """A port of this machine that nothing listens on."""
-    with listen("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

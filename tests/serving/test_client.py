@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from recsys.client import AsyncClient, Client
+from recsys.client import AsyncClient, Client, events_call
 from recsys.errors import DataError, StoreError
 
 
@@ -39,6 +39,8 @@ def test_every_call(http: httpx.Client, items: list[str]) -> None:
             assert len(ranked["items"]) == 2
             stored = await client.send([{"event_id": "e", "user_id": "u2", "item_id": items[0], "event": "click"}] * 2)
             assert stored == {"accepted": 1, "duplicates": 1}
+            with_id, _, sent = events_call([{"event_id": None, "user_id": "u2"}])
+            assert (with_id, len(sent["events"][0]["event_id"])) == ("POST", 32)
             assert await client.put_items([{"item_id": "new", "title": "espresso"}]) == 1
             assert await client.similar("new", 1)
             assert await client.forget("u2") == 1

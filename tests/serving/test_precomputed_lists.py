@@ -57,6 +57,9 @@ def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: li
         assert made[0] not in listed()[0]
         assert http.delete(f"/v1/users/{users[0]}").is_success
         assert not listed()[1], "who is forgotten has no list left"
+        assert main(["rank", "--registry", str(registry.path), "--users", "all", "-n", "8", "--out", url]) == 0
+        http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": items[0], "event": "click"}]})
+        assert not listed()[1], "nor is one that a batch of the old version makes again, when the user is back"
 
 
 def test_what_is_known_since_the_batch_is_left_out_where_the_policy_says_so(

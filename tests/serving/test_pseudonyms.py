@@ -74,3 +74,24 @@ def test_a_server_over_pseudonyms(
     monkeypatch.delenv(ENVIRONMENT_KEY)
     with pytest.raises(ConfigError, match=ENVIRONMENT_KEY):
         run(settings)
+
+
+def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
+    registry: Registry, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version on ids wrote to the store before one on pseudonyms did, and may be served again."""
+    event = {"user_id": "newcomer", "item_id": items[0], "event": "purchase"}
+    first = registry.resolve(None)
+    with serving_thread(Settings.of(Config(), registry.path)) as http:
+        assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+    monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+    bundle = Bundle.load(registry)
+    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
+    registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    with serving_thread(Settings.of(Config(), registry.path)) as http:
+        assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+        assert http.get("/v1/users/newcomer").json()["n_events"] == 2
+        assert http.delete("/v1/users/newcomer").json()["events"] == 2
+        assert http.get("/v1/users/newcomer").json()["n_events"] == 0
+        assert http.post(f"/v1/models/{first}/promote").is_success
+        assert http.get("/v1/users/newcomer").json()["history"] == []

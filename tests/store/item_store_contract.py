@@ -42,3 +42,12 @@ class ItemStoreContract:
         again = open_store(url)
         assert again.read_items() == log.read_items()
         again.close()
+
+    def test_no_offset_of_a_change_is_given_again_that_a_reader_has_come_to(self, url: str, log: ItemStore) -> None:
+        """As where a store was put back from a backup, and servers that run have read what it has lost."""
+        log.put_items([ItemChange("i1", "1")])
+        assert log.read_items(50) == []
+        log.put_items([ItemChange("i2", "2"), ItemChange("i1", None)])
+        other = open_store(url)
+        assert other.read_items(50) == [(51, ItemChange("i2", "2")), (52, ItemChange("i1", None))]
+        other.close()

@@ -6,6 +6,7 @@ import numpy as np
 from text_world import make_log
 
 from recsys.data.interactions import InteractionLog
+from recsys.data.vocabulary import Vocabulary
 from recsys.text.examples import Examples
 from recsys.text.sampling import PassedOver, Sampler
 
@@ -28,6 +29,19 @@ def test_passed_over_is_what_was_shown_beside_the_choice() -> None:
     passed_over = PassedOver.from_log(shown_log())
     assert passed_over.requests.tolist() == [0, 0]
     assert passed_over.items.tolist() == [1, 3]
+
+
+def test_lists_of_two_users_under_one_request_id_are_two() -> None:
+    log = shown_log()
+    log = replace(log, users=np.array([0, 0, 0, 0, 0, 1, 1], dtype=np.int32))
+    log = replace(
+        log, user_vocabulary=Vocabulary(["a", "b"]), requests=np.array([-1, 0, 0, 0, 0, 0, 0], dtype=np.int32)
+    )
+    assert PassedOver.from_log(log).items.tolist() == [1, 3, 4, 5], "the other user's list is taken for part of it"
+    own = log.with_own_requests()
+    assert PassedOver.from_log(own).items.tolist() == [1, 3]
+    assert own.requests[0] == -1
+    assert len(set(own.requests[1:5].tolist())) == len(set(own.requests[5:].tolist())) == 1
 
 
 def test_a_batch_names_them_for_their_request_alone() -> None:

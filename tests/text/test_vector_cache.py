@@ -44,6 +44,19 @@ def test_another_version_is_another_vector(cache_path: Path) -> None:
     assert newer.asked == ["cat"]
 
 
+def test_vectors_of_encoders_that_were_tuned_before_go(cache_path: Path) -> None:
+    cache, one = VectorCache(cache_path), np.ones((1, 2), dtype=np.float32)
+    for version in ("a-t64", "a-t64-1", "a-t64-2", "a-t648-1", "b-t64-1"):
+        cache.keep(version, ["lamp"], one)
+    cache.drop_tuned("a-t64", ["a-t64-2"])
+    kept = [
+        version
+        for version in ("a-t64", "a-t64-1", "a-t64-2", "a-t648-1", "b-t64-1")
+        if not cache.missing(version, ["lamp"])
+    ]
+    assert kept == ["a-t64", "a-t64-2", "a-t648-1", "b-t64-1"]
+
+
 def test_nothing_and_text_that_is_no_unicode(cache_path: Path) -> None:
     cache = VectorCache(cache_path)
     assert cache.vectors(LetterCounter(), []).shape == (0, 26)

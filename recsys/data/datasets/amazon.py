@@ -15,6 +15,7 @@ import polars as pl
 from polars._typing import PolarsDataType
 
 from recsys.data.datasets.source import Frames, official_file
+from recsys.data.table import UNREADABLE
 from recsys.errors import DataError
 
 _PRICE = re.compile(r"^\s*\$?\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")
@@ -149,5 +150,5 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{path}, line {number}", value
     except orjson.JSONDecodeError as error:
         raise DataError(f"{path}, line {number}: not JSON ({error}); is it the official file?") from error
-    except (OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read: {error}; fetch it again") from error

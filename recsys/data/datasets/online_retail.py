@@ -19,7 +19,8 @@ _COLUMNS = {
     "UnitPrice": pl.Float64(),
     "CustomerID": pl.String(),
 }
-_DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%y %H:%M")
+_DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M")
+"""In this order: `%Y` takes two digits for the year 10, `%y` does not take four."""
 
 
 def read_online_retail(folder: Path) -> Frames:

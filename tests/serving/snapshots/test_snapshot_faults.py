@@ -123,3 +123,30 @@ def test_a_database_that_was_put_back_hides_no_event(
     follow(restarted)
     assert len(knows(restarted, "new 1")) == 2
     assert knows(restarted, "new 2") == knows(live, "new 2")
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_snapshot_that_cannot_be_removed_stops_nothing_and_is_removed_later(
+    world: World, items: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = world.state()
+    world.store.append(clicks("new 1", *items[:5]))
+    follow(live)
+    live.keep_snapshots()
+    assert world.snapshot.exists()
+
+    def refuses(*_: object) -> None:
+        raise OSError("Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.registry.snapshots.Snapshots.forget", refuses)
+        world.store.append(clicks("new 2", *items[:3]))
+        world.store.forget("new 1")
+        world.store.append(clicks("new 3", items[0]))
+        for _ in range(3):
+            follow(live)
+        assert [len(knows(live, user)) for user in ("new 1", "new 2", "new 3")] == [0, 3, 1]
+        assert sum("cannot be removed" in record.getMessage() for record in caplog.records) == 1
+    monkeypatch.setattr("serving.snapshots.time.monotonic", lambda: 1e12)
+    live.keep_snapshots()
+    assert knows(world.state(), "new 1") == []
