@@ -48,8 +48,9 @@ class StoreFollower:
 
     def read_log(self, versions: Sequence[LoadedVersion]) -> None:
         """Have all that answer take what the store has and they have not; tell the others."""
-        self._asked(partial(self._read_pages, versions))
-        self._note_offset(versions)
+        if versions:
+            self._asked(partial(self._read_pages, versions))
+            self._note_offset(versions)
 
     def hear(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[Entry]) -> bool:
         """Have all that answer take what another server has read.
@@ -101,7 +102,7 @@ class StoreFollower:
         served.catch_up(self._store)
 
     def _read_pages(self, versions: Sequence[LoadedVersion]) -> None:
-        while versions:
+        while True:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)
             if self._begun_anew(versions):

@@ -224,7 +224,8 @@ class LiveState:
         try:
             version = self._loader.wanted(variant)
             if before is None or before.version != version:
-                self._check_store(self._follower.store_answers)
+                if self._answering:  # which say so; before the first one is loaded, nobody has asked
+                    self._check_store(self._follower.store_answers)
                 self._serve([variant.name], self.loaded(version) or self._loader.load(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
@@ -236,8 +237,8 @@ class LiveState:
         return math.inf
 
     def _check_store(self, answers: bool) -> None:
-        """Refuse to exchange what is served for a version that cannot be told who is forgotten and what is deleted."""
-        if self._answering and not answers:
+        """Refuse to serve a version that cannot be told who is forgotten and what is deleted."""
+        if not answers:
             raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
 
     def _watch_registry(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys.data.disk import replace_file
 from recsys.data.durations import DAY
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
@@ -203,7 +204,6 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
     Raises:
         DataError: the file cannot be written, or is something else than an earlier report.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
         if not any(len(part) for part in parts):
             if is_report(path):
@@ -211,11 +211,7 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
             return
         if path.is_file() and path.stat().st_size and not is_report(path):
             raise DataError(f"{path} is no report of bad rows, and would be lost: give it another name")
-        try:
-            partial.write_text("".join(f"{line}\n" for part in parts for line in part.lines()), encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_file(path, "".join(f"{line}\n" for part in parts for line in part.lines()).encode())
     except OSError as error:
         raise DataError(
             f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"

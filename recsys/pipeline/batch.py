@@ -13,13 +13,13 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys.data.disk import locked_for_now, replace_file, sync
 from recsys.data.requests import Request
 from recsys.errors import BusyError, DataError
 from recsys.pipeline.engine import Task
 from recsys.pipeline.item_list import lists_to_polars
 from recsys.pipeline.recommend import Recommender
 from recsys.progress import Progress, silent
-from recsys.registry.disk import locked_for_now, replace_file, sync
 
 _REQUESTS_PER_PART = 1_000
 

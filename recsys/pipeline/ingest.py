@@ -10,11 +10,11 @@ from pathlib import Path
 
 import orjson
 
+from recsys.data.disk import append_line
 from recsys.data.event_messages import Unreadable, read_messages
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.errors import DataError
 from recsys.progress import Progress, silent
-from recsys.registry.disk import append_line
 from recsys.store.event_log import EventLog
 from recsys.store.stream import Stream
 

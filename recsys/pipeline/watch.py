@@ -11,10 +11,10 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from recsys.data.disk import replace_file
 from recsys.errors import BusyError, ConfigError, RecsysError
 from recsys.pipeline.retrain import Decision
 from recsys.progress import Progress
-from recsys.registry.disk import replace_file
 
 _JITTER = 0.1
 """Share of an interval by which a turn may be late: many watchers do not all start at once."""

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from recsys.data.disk import append_line
 from recsys.errors import BundleError
-from recsys.registry.disk import append_line
 
 
 @dataclass(frozen=True)

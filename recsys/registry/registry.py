@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from recsys.data.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.errors import BundleError, BusyError, RecsysError, is_full
-from recsys.registry.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.registry.history import (
     Check,
     earlier_versions,

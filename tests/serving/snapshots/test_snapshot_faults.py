@@ -150,3 +150,21 @@ def test_a_snapshot_that_cannot_be_removed_stops_nothing_and_is_removed_later(
     monkeypatch.setattr("serving.snapshots.time.monotonic", lambda: 1e12)
     live.keep_snapshots()
     assert knows(world.state(), "new 1") == []
+
+
+def test_the_first_version_waits_for_a_store_that_knows_who_is_forgotten(
+    world: World, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store.append(clicks("new 1", *items[:5]))
+    world.store.forget("user 1")
+
+    def away(after: int, limit: int) -> list[object]:
+        raise StoreError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "read", away)
+        live = world.state()
+        live.catch_up()
+        assert live.served is None
+    live.refresh(at_once=True)
+    assert [len(knows(live, user)) for user in ("new 1", "user 1")] == [5, 0]
