@@ -117,7 +117,7 @@ class SnapshotKeeper:
                 self._written = record.ids
             # Whoever was forgotten meanwhile was taken out of the snapshots before this one.
             if marks := self._store.read_forgotten(mark.offset):
-                self._snapshots.forget(self._store.identity, marks[-1][0])
+                self.forget(marks[-1][0])
         except (OSError, StoreError) as error:
             self._not_before = time.monotonic() + PAUSE_SECONDS
             logger.error("%s: no snapshot can be written, in %g s it is tried again: %s", version, PAUSE_SECONDS, error)
@@ -136,7 +136,7 @@ class SnapshotKeeper:
     def forget(self, offset: int) -> None:
         """Remove snapshots that do not know of those who are forgotten from an offset on; later, if the disk refuses.
         Until then no list is made from what they hold of them: whoever loads one reads the log behind it."""
-        self._forgotten = offset
+        self._forgotten = max(offset, self._forgotten or 0)
         self._forget_on_disk()
 
     def finish_forgetting(self) -> None:
@@ -145,10 +145,13 @@ class SnapshotKeeper:
             self._forget_on_disk()
 
     def _forget_on_disk(self) -> None:
-        assert self._forgotten is not None
+        offset = self._forgotten
+        if offset is None:  # another thread has done it
+            return
         try:
-            self._snapshots.forget(self._store.identity, self._forgotten)
-            self._forgotten = None
+            self._snapshots.forget(self._store.identity, offset)
+            if self._forgotten == offset:
+                self._forgotten = None
         except OSError as error:
             self._forget_again_at = time.monotonic() + PAUSE_SECONDS
             words = "a snapshot that holds events of a forgotten user cannot be removed, in %g s it is tried again: %s"

@@ -128,6 +128,7 @@ def _gpu() -> Check:
 def _registry(path: Path) -> Iterator[Check]:
     """Every version is read whole, and its checksums compared."""
     from recsys.registry import Registry
+    from recsys.registry.history import earlier_versions
 
     registry = Registry(path)
     train = f"recsys train DIR --registry {path}"
@@ -138,7 +139,8 @@ def _registry(path: Path) -> Iterator[Check]:
         return
     broken = {version: damage for version in versions if (damage := _damage(registry, version)) is not None}
     whole = [version for version in versions if version not in broken]
-    instead = f"recsys models promote {whole[-1]} --registry {path}" if whole else train
+    served = [version for version in earlier_versions(registry.history()) if version in whole]  # no refused one
+    instead = f"recsys models promote {(served or whole)[-1]} --registry {path}" if whole else train
     if not there:
         yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
     elif current is None:

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         progress(f"publishing to {arguments.registry}")
         version = registry.publish(bundle, why="recsys train")
-        keep_vectors_of(registry, bundle)
+        keep_vectors_of(registry, [bundle], progress)
     report = dataclasses.replace(bundle.report, version=version).to_json()
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}

@@ -100,7 +100,7 @@ def rank_to_parquet(
     if len({request.request_id for request in requests}) != len(requests):
         raise DataError("two requests share a request_id; make them distinct")
     out = out.resolve()  # what a link names is replaced, not the link
-    if out.exists() and not out.is_file():
+    if os.path.exists(out) and not out.is_file():  # Path's own raises where a folder may not be entered
         raise DataError(f"{out} is a folder or a device; name a file")
     half = out.with_name(out.name + ".half")
     parts = out.with_name(out.name + ".parts")

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.config import override
 from recsys.data.dataset import Dataset
 from recsys.data.forget import user_digest, without_users
-from recsys.errors import RecsysError
+from recsys.errors import BundleError, RecsysError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.continued_training import can_continue, continue_training, measure_as_served
@@ -212,7 +212,7 @@ class _Retraining:
         version = None
         if not self.dry_run:
             version = registry.publish(challenger, parent=champion.version, promote=False)
-            keep_vectors_of(registry, champion, challenger)
+            keep_vectors_of(registry, [champion, challenger], self.progress)
             checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
         decision = replace(decision, challenger=version, trained=how, metric=metric, comparison=comparison)
         if not all(check.passed for check in checks):
@@ -276,12 +276,18 @@ class _Retraining:
             self.registry.remove(parent)
 
 
-def keep_vectors_of(registry: Registry, *bundles: Bundle) -> None:
-    """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue."""
+def keep_vectors_of(registry: Registry, bundles: Sequence[Bundle], progress: Progress) -> None:
+    """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue.
+
+    Where that cannot be, it is only told: it is housekeeping.
+    """
     interests = [bundle.sources.interest for bundle in bundles if bundle.sources.interest is not None]
-    for interest in interests:
-        kept = [one.encoder_version for one in interests]
-        VectorCache(registry.vectors_file).drop_tuned(interest.base_encoder_version, kept)
+    kept = [one.encoder_version for one in interests]
+    try:
+        for interest in interests:
+            VectorCache(registry.vectors_file).drop_tuned(interest.base_encoder_version, kept)
+    except (StoreError, BundleError) as error:
+        progress(f"vectors of earlier encoders are still there: {error}")
 
 
 def _why_cleared(version: str) -> str:

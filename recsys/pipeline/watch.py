@@ -113,7 +113,12 @@ class Watch:
         if self.schedule.at is not None:
             self._wait(failures, progress, sleep, chance)
         while True:
-            turn = self.turn(failures)
+            start = time.monotonic()
+            try:
+                turn = self.turn(failures)
+            except Exception as error:  # a loop that nobody looks at goes on, and says so
+                unexpected = RecsysError(f"{type(error).__name__}: {error} (unexpected)")
+                turn = Turn(None, unexpected, time.monotonic() - start, failures + 1)
             failures = turn.failures
             tell(turn)
             self._report(turn, progress)
@@ -147,10 +152,6 @@ class Watch:
         except RecsysError as error:
             busy = isinstance(error, BusyError)
             return Turn(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
-        except Exception as error:  # a loop that nobody looks at goes on, and says so
-            unexpected = RecsysError(f"{type(error).__name__}: {error} (unexpected)")
-            unexpected.__cause__ = error
-            return Turn(None, unexpected, time.monotonic() - start, failures + 1)
         return Turn(decision, None, time.monotonic() - start, 0)
 
     def _report(self, turn: Turn, progress: Progress) -> None:

@@ -80,17 +80,23 @@ class _Walk:
         """Choose the best. Where several caps then leave places empty, choose only what leaves enough for the others,
         if that fills them. One cap alone leaves no place empty that another choice would fill.
         """
-        before = self.chosen.copy()
+        before, greedy = self.chosen.copy(), self.chosen.copy()
         self.hopeless.clear()
         for self.looks_ahead in (False, True, False):
             for place in self.chosen - before:
                 self._take(place, -1)
+            if self.looks_left <= 0:  # what was found without looking ahead stands
+                for place in greedy - self.chosen:
+                    self._take(place)
+                return
             if self.looks_ahead and self._reach() < self.room - len(self.chosen):
                 continue
             self._fetch()
             self._choose(self.loose)
             if len(self.chosen) == self.room or len(self.caps) < 2:
                 return
+            if not self.looks_ahead:
+                greedy = self.chosen.copy()
 
     def _fetch(self) -> None:
         """Choose what the floors miss; where places are too few for each by itself, first what serves several."""

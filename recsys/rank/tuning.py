@@ -86,7 +86,8 @@ class TuningInputs:
     def tried(self, number: int, settings: dict[str, float]) -> Trial:
         """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
         config = self.config.model_copy(update=settings)
-        train = self.train.sampled(config.negatives, self.seed)
+        first = self.train.at_known_places if config.debias else None
+        train = self.train.sampled(config.negatives, self.seed, first)
         if not train.has_order:
             return Trial(number, 0.0, settings)
         ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.monotone_constraints)

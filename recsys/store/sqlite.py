@@ -4,6 +4,7 @@ Several threads and several processes of one machine may use the same file. See 
 """
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -40,7 +41,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):  # Path's own raises where a folder may not be entered
             raise StoreError(f"store {path}: the folder {path.parent} does not exist; create it first")
         with self._explained():
             self._connection = sqlite3.connect(

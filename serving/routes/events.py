@@ -36,6 +36,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], depe
 async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     """Store events, all or none. They are on disk, and in the next list, when this answers; other workers of the server
     have them within 50 ms."""
+    _check_number(body.events, service.settings.serving.max_events)
     if service.settings.unknown_items == "reject":
         vocabulary = service.live.recommender().catalogue.vocabulary
         if any(event.item_id not in vocabulary for event in body.events):
@@ -44,11 +45,13 @@ async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     return json_response({"accepted": result.accepted, "duplicates": result.duplicates}, HTTPStatus.ACCEPTED)
 
 
-def _store(body: EventsRequest, service: Service) -> AppendResult:
-    most = service.settings.serving.max_events
-    if len(body.events) > most:
-        fault = Fault(loc=["body", "events"], msg=f"{len(body.events)} events; send at most {most} at a time")
+def _check_number(events: Sequence[EventIn], most: int) -> None:
+    if len(events) > most:
+        fault = Fault(loc=["body", "events"], msg=f"{len(events)} events; send at most {most} at a time")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+
+
+def _store(body: EventsRequest, service: Service) -> AppendResult:
     recommender = service.live.recommender()
     times, faults = _times(body.events, time.time_ns() // 1_000)
     if service.settings.unknown_items == "reject":

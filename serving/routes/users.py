@@ -77,9 +77,11 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 def _stored_ids(user_id: str, service: Service) -> list[str]:
     """The ids that a store may hold a user under: other versions that write to it, or have, may have been trained on
     pseudonyms where the served one was not, or the other way round."""
-    pseudonyms = Pseudonyms.of_environment()
-    other = [] if pseudonyms is None else [pseudonyms.of(user_id)]
-    return list(dict.fromkeys([service.live.recommender().stored_id(user_id), user_id, *other]))
+    pseudonyms, own = Pseudonyms.of_environment(), service.live.recommender().stored_id(user_id)
+    others = {user_id} if pseudonyms is None else {user_id, pseudonyms.of(user_id)}
+    store = service.store
+    # A mark for an id that the store does not hold would only tell which pseudonym it has.
+    return [own, *(id_ for id_ in others - {own} if store.count_of(id_) or store.lists_of(id_, 1))]
 
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
