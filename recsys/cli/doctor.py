@@ -134,12 +134,13 @@ def _registry(path: Path) -> Iterator[Check]:
     train = f"recsys train DIR --registry {path}"
     try:
         there, versions, current = registry.is_there, registry.versions(), registry.current()
+        earlier = earlier_versions(registry.history())
     except RecsysError as error:
         yield Check("registry", "problem", str(error), exit_code=error.exit_code)
         return
     broken = {version: damage for version in versions if (damage := _damage(registry, version)) is not None}
     whole = [version for version in versions if version not in broken]
-    served = [version for version in earlier_versions(registry.history()) if version in whole]  # no refused one
+    served = [version for version in earlier if version in whole]  # no refused one
     instead = f"recsys models promote {(served or whole)[-1]} --registry {path}" if whole else train
     if not there:
         yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
