@@ -36,7 +36,8 @@ WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
 
 CHANGING_THREADS = 2
-"""Threads that put items and look for those of other workers: they wait while texts are encoded; events do not."""
+"""Threads that put items and look for those of other workers: while texts are encoded they wait. Events of known items
+do not."""
 
 PROMOTIONS_WAITING = 4
 """Promotions and roll-backs that may wait while a version is loaded."""

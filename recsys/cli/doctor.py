@@ -127,21 +127,19 @@ def _gpu() -> Check:
 
 def _registry(path: Path) -> Iterator[Check]:
     """Every version is read whole, and its checksums compared."""
-    from recsys.registry import Registry
-    from recsys.registry.history import earlier_versions
+    from recsys.registry import Refusal, Registry
 
     registry = Registry(path)
     train = f"recsys train DIR --registry {path}"
     try:
         there, versions, current = registry.is_there, registry.versions(), registry.current()
-        earlier = earlier_versions(registry.history())
+        refused = {entry.version for entry in registry.decisions() if isinstance(entry, Refusal)}
     except RecsysError as error:
         yield Check("registry", "problem", str(error), exit_code=error.exit_code)
         return
     broken = {version: damage for version in versions if (damage := _damage(registry, version)) is not None}
-    whole = [version for version in versions if version not in broken]
-    served = [version for version in earlier if version in whole]  # no refused one
-    instead = f"recsys models promote {(served or whole)[-1]} --registry {path}" if whole else train
+    sound = [version for version in versions if version not in broken and version not in refused]
+    instead = f"recsys models promote {sound[-1]} --registry {path}" if sound else train
     if not there:
         yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
     elif current is None:

@@ -42,7 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.store.stream import open_stream
 
     targets.check_file("--rejected", arguments.rejected)
-    if is_report(arguments.rejected):
+    try:
+        taken = is_report(arguments.rejected)
+    except OSError as error:
+        raise ConfigError(f"--rejected {arguments.rejected} cannot be read: {error}; name another file") from error
+    if taken:
         raise ConfigError(
             f"--rejected {arguments.rejected} holds bad rows of a data set, and the next reading of that replaces it; "
             "name another file"

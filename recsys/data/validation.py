@@ -219,7 +219,7 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file is what `write_rejected` writes, and the next reading replaces or removes."""
+    """Whether a file is what `write_rejected` writes, and the next reading replaces or removes. Raises OSError."""
     if not path.exists():
         return False
     with path.open("rb") as file:

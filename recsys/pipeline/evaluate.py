@@ -166,10 +166,8 @@ def on_past_requests(
     caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
-    start, end = (
-        int(requests.times[0]),
-        int(dataset.log.times[-1]) + 1,
-    )  # a list may be open long after it was asked for
+    # To the end of the log: a list may be open long after it was asked for.
+    start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
     window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
     most = bundle.config.data.max_requests
     pipeline = PastPipeline(past, bundle.features, bundle.rankers)

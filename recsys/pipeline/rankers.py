@@ -72,7 +72,7 @@ class Rankers:
         """
         progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
-        inputs = _FitInputs(_sampled(train, config, seed), validation, features, tuple(sources), config, seed)
+        inputs = _FitInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         side_by_side = engine.run(inputs.opened, _FitInputs.fit, tasks) if engine and len(tasks) > 1 else None
         fitted: dict[FeatureGroup | None, _Fitted] = {}
@@ -99,9 +99,9 @@ class Rankers:
         """
         progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
         train, validation = rows.split(VALIDATION_SHARE)
-        train = _sampled(train, config, seed)
+        train = train.to_learn_from(config, seed)
         older, continuation = continued(self.full, train, validation, config, seed)
-        full = continuation.fit(_sampled(rows, config, seed))
+        full = continuation.fit(rows.to_learn_from(config, seed))
         return self._calibrated(older, validation, full, train), continuation
 
     def continued_again(
@@ -121,7 +121,7 @@ class Rankers:
         """
         rows = RankerRows.joined([older, newer])
         progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
-        full = continuation.fit(_sampled(rows, config, seed))
+        full = continuation.fit(rows.to_learn_from(config, seed))
         return self._calibrated(self.full, newer, full, older)
 
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
@@ -203,7 +203,7 @@ class _FitInputs:
             if len(columns) in (0, len(features.groups)) or not older.wanted.any():
                 return None
             features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
-        rows = RankerRows.joined([older, _sampled(newer, self.config, self.seed)])
+        rows = RankerRows.joined([older, newer.to_learn_from(self.config, self.seed)])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
         if without is not None and not self.config.early_stopping:
@@ -236,8 +236,3 @@ def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: Fe
     """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
     others = sum(1 << bit for bit, source in enumerate(sources) if SOURCE_GROUP[source] != group)
     return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))
-
-
-def _sampled(rows: RankerRows, config: RankerConfig, seed: int) -> RankerRows:
-    """What a ranker learns from; one that accounts for places learns from nothing but what was shown at one."""
-    return rows.sampled(config.negatives, seed, first=rows.at_known_places if config.debias else None)

@@ -80,23 +80,28 @@ class _Walk:
         """Choose the best. Where several caps then leave places empty, choose only what leaves enough for the others,
         if that fills them. One cap alone leaves no place empty that another choice would fill.
         """
-        before, greedy = self.chosen.copy(), self.chosen.copy()
-        self.hopeless.clear()
-        for self.looks_ahead in (False, True, False):
-            for place in self.chosen - before:
-                self._take(place, -1)
-            if self.looks_left <= 0:  # what was found without looking ahead stands
-                for place in greedy - self.chosen:
-                    self._take(place)
-                return
-            if self.looks_ahead and self._reach() < self.room - len(self.chosen):
-                continue
+        before = self.chosen.copy()
+        self._fetch()
+        self._choose(self.loose)
+        greedy = self.chosen.copy()
+        if len(greedy) == self.room or len(self.caps) < 2:
+            return
+        self._let_go(greedy - before)
+        if self._reach() >= self.room - len(self.chosen):
+            self.hopeless.clear()
+            self.looks_ahead = True
             self._fetch()
             self._choose(self.loose)
-            if len(self.chosen) == self.room or len(self.caps) < 2:
+            self.looks_ahead = False
+            if len(self.chosen) == self.room:
                 return
-            if not self.looks_ahead:
-                greedy = self.chosen.copy()
+            self._let_go(self.chosen - before)
+        for place in greedy - before:
+            self._take(place)
+
+    def _let_go(self, places: set[int]) -> None:
+        for place in places:
+            self._take(place, -1)
 
     def _fetch(self) -> None:
         """Choose what the floors miss; where places are too few for each by itself, first what serves several."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.config import RankerConfig
 from recsys.data.examination import inverse_examination
 from recsys.errors import DataError
 
@@ -100,6 +101,10 @@ class RankerRows:
         chosen = np.zeros(len(draw), dtype=bool)
         chosen[order[np.arange(len(order)) - starts < np.repeat(n_wanted + negatives, self.sizes)]] = True
         return self._rows(chosen, np.bincount(requests[chosen], minlength=self.n_requests), self.times)
+
+    def to_learn_from(self, config: RankerConfig, seed: int) -> "RankerRows":
+        """What a ranker is fitted on. One that accounts for places learns from nothing but what was shown at one."""
+        return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None)
 
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""

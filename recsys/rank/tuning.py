@@ -86,8 +86,7 @@ class TuningInputs:
     def tried(self, number: int, settings: dict[str, float]) -> Trial:
         """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
         config = self.config.model_copy(update=settings)
-        first = self.train.at_known_places if config.debias else None
-        train = self.train.sampled(config.negatives, self.seed, first)
+        train = self.train.to_learn_from(config, self.seed)
         if not train.has_order:
             return Trial(number, 0.0, settings)
         ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.monotone_constraints)

@@ -39,7 +39,8 @@ _APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
 SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
 ON CONFLICT (event_id) DO NOTHING"""
 
-_RESERVE = "SELECT setval('recsys.{0}_offset_seq', %s) FROM recsys.{0}_offset_seq WHERE last_value < %s"
+_LAST_GIVEN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM recsys.{}_offset_seq"
+_RESERVE = "SELECT setval('recsys.{}_offset_seq', %s)"
 
 _PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
 SELECT item_id, content FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS put (item_id, content, place)
@@ -222,10 +223,12 @@ def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotte
 
 def _never_again(connection: "Connection", table: str, offset: int) -> None:
     """Give no offset up to one that a reader knows: the database may have been put back from a backup of before."""
-    if int(_one(connection, f"SELECT last_value FROM recsys.{table}_offset_seq")) < offset:
+    last_given = _LAST_GIVEN.format(table)
+    if _one(connection, last_given) < offset:
         with connection.transaction():
             connection.execute(_TURN)
-            connection.execute(_RESERVE.format(table).encode(), (offset, offset))
+            if _one(connection, last_given) < offset:  # another may have been first
+                connection.execute(_RESERVE.format(table).encode(), (offset,))
 
 
 def _one(connection: "Connection", statement: str, *arguments: object) -> Any:

@@ -58,30 +58,36 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """Forget a user: stored events at once, lists on every worker with it, and the next training.
 
     Versions that were trained before keep the user's events on disk until they are pruned; served again, they know
-    the user no more. Whoever comes back under the same id is a new user.
+    the user no more, but for those trained on pseudonyms where the served one was not, or the other way round. Whoever
+    comes back under the same id is a new user.
     """
 
     def run() -> int:
         service.shown.flush()
-        removed = 0
-        for stored_id in _stored_ids(user_id, service):
-            removed += service.store.forget(stored_id)
-            if service.lists is not None:
-                service.lists.forget(stored_id)
+        removed = sum(map(service.store.forget, _stored_ids(user_id, service)))
+        if service.lists is not None:
+            for id_ in _ids(user_id, service):
+                service.lists.forget(id_)
         service.live.catch_up()
         return removed
 
     return json_response({"user_id": user_id, "forgotten": True, "events": await service.writing.run(run)})
 
 
-def _stored_ids(user_id: str, service: Service) -> list[str]:
-    """The ids that a store may hold a user under: other versions that write to it, or have, may have been trained on
-    pseudonyms where the served one was not, or the other way round."""
+def _ids(user_id: str, service: Service) -> list[str]:
+    """The ids that a user may be known by, that of the served version last: others that are served, or were, may have
+    been trained on pseudonyms where it was not, or the other way round."""
     pseudonyms, own = Pseudonyms.of_environment(), service.live.recommender().stored_id(user_id)
     others = {user_id} if pseudonyms is None else {user_id, pseudonyms.of(user_id)}
+    return [*(others - {own}), own]
+
+
+def _stored_ids(user_id: str, service: Service) -> list[str]:
+    """Those of them that the store holds, and that of the served version: a mark for any other would only tell which
+    pseudonym the user has."""
+    *others, own = _ids(user_id, service)
     store = service.store
-    # A mark for an id that the store does not hold would only tell which pseudonym it has.
-    return [own, *(id_ for id_ in others - {own} if store.count_of(id_) or store.lists_of(id_, 1))]
+    return [*(id_ for id_ in others if store.count_of(id_) or store.lists_of(id_, 1)), own]
 
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
@@ -89,8 +95,8 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     served = service.live.require_served()
     known = served.recommender.history_of(user_id, n)
     ids = _stored_ids(user_id, service)
-    events = sorted((event for id_ in ids for event in service.store.events_of(id_, n)), key=lambda one: one.timestamp)
-    lists = sorted((one for id_ in ids for one in service.store.lists_of(id_, n)), key=lambda one: one.timestamp)
+    events = [event for id_ in ids for event in service.store.events_of(id_, n)]
+    lists = [one for id_ in ids for one in service.store.lists_of(id_, n)]
     return {
         "user_id": user_id,
         "model_version": served.version,

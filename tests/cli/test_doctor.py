@@ -86,6 +86,16 @@ def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_regis
     assert remedy() == f"recsys train DIR --registry {registry}", "there is no other version"
     other = Registry(registry).publish(bundle, promote=False, why="for tests")
     assert remedy() == f"recsys models promote {other} --registry {registry}"
+    Registry(registry).refuse(other, "it is worse")
+    assert remedy() == f"recsys train DIR --registry {registry}", "the other one was refused"
+
+
+def test_a_history_that_cannot_be_read_is_one_of_the_problems(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    registry = Path(shutil.copytree(trained_registry, tmp_path / "registry"))
+    (registry / "history.jsonl").write_bytes(b"\xff\n")
+    outcome = run("doctor", "--registry", registry, "--json")
+    assert outcome.code == 4
+    assert {"python", "registry"} <= {check["name"] for check in outcome.json["checks"]}
 
 
 def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None:

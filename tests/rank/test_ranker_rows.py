@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys.config import RankerConfig
 from recsys.rank.rows import RankerRows
 
 FIELDS = ("table", "grades", "bought", "sizes", "times", "proposed_by")
@@ -172,3 +173,14 @@ def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))
     np.testing.assert_allclose(shown.comparison_metric(scores), [4**0.5 / np.log2(4), 9**0.5])
     np.testing.assert_allclose(shown.comparison_metric(-scores), [4**0.5, 9**0.5])
+
+
+def test_a_ranker_that_accounts_for_places_learns_from_all_that_was_shown() -> None:
+    rows = make_rows([(0, [1, *[0] * 10])])
+    shown = np.array([0, -1, -1, 1, -1, -1, 2, -1, 3, -1, -1], dtype=np.int16)
+    rows = replace(rows, positions=shown)
+    for seed in range(20):
+        config = RankerConfig(negatives=3, debias=True)
+        assert rows.to_learn_from(config, seed).table[:, 0].tolist() == [0, 3, 6, 8]
+    plain = {tuple(rows.to_learn_from(RankerConfig(negatives=3), seed).table[:, 0]) for seed in range(20)}
+    assert len(plain) > 1

@@ -1,16 +1,20 @@
 """/v1/events: durable, idempotent, all or none, and in the next list."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from running import eventually, serving_thread
 
 from recsys.config import Config
 from recsys.data.events import Event
 from recsys.registry import Registry
 from recsys.store import open_store
+from serving.live import LiveState
 from serving.settings import Settings
 
 
@@ -215,3 +219,28 @@ def test_a_body_of_another_content_type_is_told_as_that(http: httpx.Client) -> N
         assert "application/json" in fault["msg"]
     as_json = http.post("/v1/events", content=b'"no object"', headers={"Content-Type": "application/json"})
     assert "Content-Type" not in as_json.json()["errors"][0]["msg"]
+
+
+def test_events_and_lists_do_not_wait_for_items_that_are_put(
+    settings: Settings, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks for an item that is not there waits while another one's text is encoded."""
+    go_on, real = threading.Event(), LiveState.catch_up_items
+
+    def waits(live: LiveState) -> None:
+        if threading.current_thread().name.startswith("changing items"):
+            go_on.wait(30)
+        real(live)
+
+    monkeypatch.setattr(LiveState, "catch_up_items", waits)
+    with serving_thread(settings) as http, ThreadPoolExecutor() as callers:
+        waiting = [callers.submit(http.get, "/v1/items/nowhere") for _ in range(8)]
+        try:
+            event = {"user_id": "u1", "item_id": items[0], "event": "click"}
+            for _ in range(4):
+                assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+            assert http.get("/v1/models").is_success
+            assert not any(call.done() for call in waiting)
+        finally:
+            go_on.set()
+        assert {call.result().status_code for call in waiting} == {404}

@@ -96,12 +96,15 @@ class EventLogContract:
         assert other.read(50) == [(51, click(2))]
         other.close()
 
-    def test_no_offset_is_given_again_that_a_reader_has_come_to(self, url: str, log: EventLog) -> None:
-        log.append([click(1)])
-        assert log.read(50) == []
+    @pytest.mark.parametrize(("events", "seen"), [([], 1), ([], 50), ([click(1)], 50)])
+    def test_no_offset_is_given_again_that_a_reader_has_come_to(
+        self, url: str, log: EventLog, events: list[Event], seen: int
+    ) -> None:
+        log.append(events)
+        assert log.read(seen) == []
         log.append([click(2)])
         other = open_store(url)
-        assert other.read(50) == [(51, click(2))]
+        assert other.read(seen) == [(seen + 1, click(2))]
         other.close()
 
     def test_closing_twice_is_fine_and_a_closed_log_says_so(self, log: EventLog) -> None:

@@ -43,11 +43,14 @@ class ItemStoreContract:
         assert again.read_items() == log.read_items()
         again.close()
 
-    def test_no_offset_of_a_change_is_given_again_that_a_reader_has_come_to(self, url: str, log: ItemStore) -> None:
+    @pytest.mark.parametrize(("changes", "seen"), [([], 1), ([ItemChange("i1", "1")], 50)])
+    def test_no_offset_of_a_change_is_given_again_that_a_reader_has_come_to(
+        self, url: str, log: ItemStore, changes: list[ItemChange], seen: int
+    ) -> None:
         """As where a store was put back from a backup, and servers that run have read what it has lost."""
-        log.put_items([ItemChange("i1", "1")])
-        assert log.read_items(50) == []
+        log.put_items(changes)
+        assert log.read_items(seen) == []
         log.put_items([ItemChange("i2", "2"), ItemChange("i1", None)])
         other = open_store(url)
-        assert other.read_items(50) == [(51, ItemChange("i2", "2")), (52, ItemChange("i1", None))]
+        assert other.read_items(seen) == [(seen + 1, ItemChange("i2", "2")), (seen + 2, ItemChange("i1", None))]
         other.close()

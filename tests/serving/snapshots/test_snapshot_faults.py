@@ -12,6 +12,7 @@ import pytest
 from snapshot_world import World, clicks, follow, in_memory, knows, same_answers
 
 from recsys.errors import StoreError
+from serving.snapshots import SnapshotKeeper
 
 
 def flip(path: Path) -> None:
@@ -147,9 +148,18 @@ def test_a_snapshot_that_cannot_be_removed_stops_nothing_and_is_removed_later(
             follow(live)
         assert [len(knows(live, user)) for user in ("new 1", "new 2", "new 3")] == [0, 3, 1]
         assert sum("cannot be removed" in record.getMessage() for record in caplog.records) == 1
-    monkeypatch.setattr("serving.snapshots.time.monotonic", lambda: 1e12)
-    live.keep_snapshots()
-    assert knows(world.state(), "new 1") == []
+        keeper = SnapshotKeeper(world.registry, world.store)
+        keeper.forget(world.store.last_offset())
+        keeper.finish_forgetting()
+        assert world.snapshot.exists(), "it is not tried again at once"
+    monkeypatch.setattr("serving.snapshots.PAUSE_SECONDS", 0.0)
+    keeper = SnapshotKeeper(world.registry, world.store)
+    with monkeypatch.context() as patch:
+        patch.setattr("recsys.registry.snapshots.Snapshots.forget", refuses)
+        keeper.forget(world.store.last_offset())
+    assert world.snapshot.exists()
+    keeper.finish_forgetting()
+    assert not world.snapshot.exists()
 
 
 def test_the_first_version_waits_for_a_store_that_knows_who_is_forgotten(
