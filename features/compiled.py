@@ -5,7 +5,6 @@ in `NUMBA_CACHE_DIR`). All write into arrays that are given; none of them alloca
 import math
 
 import numpy as np
-from numba import njit
 
 from features.codes import (
     COUNT,
@@ -21,9 +20,10 @@ from features.codes import (
 )
 from recsys.data.arrays import Floats, Ints
 from recsys.data.examination import EXAMINATION_EXPONENT
+from recsys.data.jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_running_columns(
     keys: Ints,
     chosen: Ints,
@@ -88,7 +88,7 @@ def fill_running_columns(
         then = now
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
     """The first place in [first, last) of increasing `keys` that is not below `key`; `last` without one.
 
@@ -110,7 +110,7 @@ def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
     return first
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_answers(
     keys: Ints,
     times: Ints,
@@ -186,7 +186,7 @@ def add_answers(
                     answers[pair, to] = age
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_counts(
     event_items: Ints,
     times: Ints,
@@ -226,7 +226,7 @@ def add_counts(
             answers[pair, count_questions[number, 0]] += seen[last, item] - seen[count_questions[number, 1], item]
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@jit(fastmath={"reassoc"})
 def touch_rows(rows: Floats, places: Ints) -> np.floating:
     """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
 
@@ -240,7 +240,7 @@ def touch_rows(rows: Floats, places: Ints) -> np.floating:
     return total
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_formulas(
     answers: Floats,
     above: Ints,

@@ -7,11 +7,11 @@ at; `wanted` and `fading`, the worth of an event relative to the one after it, a
 """
 
 import numpy as np
-from numba import njit
 
 from features.compiled import galloping_search
 from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import Float16Bits, copy_as_float32
+from recsys.data.jit import jit
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 
@@ -19,7 +19,7 @@ _FLAGS = 4_096
 """Flags of a Bloom filter: they say of most items at one look that they are no candidates (Bloom, CACM 1970)."""
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def newest_positives(history: Ints, weights: Floats, first: int, last: int, found: Ints) -> int:
     """Write the newest items in [first, last) whose weight is above 0 into `found` (limit,), newest first; how many."""
     n = 0
@@ -31,7 +31,7 @@ def newest_positives(history: Ints, weights: Floats, first: int, last: int, foun
     return n
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats) -> None:
     """Write last, max, min, mean, decayed mean and place of the maximum into a row (n_features,) of the ranker's table.
 
@@ -61,7 +61,7 @@ def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats
         row[wanted[place, 1]] = found[wanted[place, 0]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_link_affinities(
     indptr: Ints,
     indices: Ints,
@@ -102,7 +102,7 @@ def fill_link_affinities(
             fill_aggregates(similarity[pair - first], fading, wanted, table[pair])
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def fill_vector_affinities(
     vectors: Floats | Float16Bits,
     offsets: Ints,

@@ -1,13 +1,13 @@
 """Loops over cached columns of items at a moment that moves on, compiled as those of `features.compiled`."""
 
 import numpy as np
-from numba import njit
 
 from features.compiled import touch_rows
 from recsys.data.arrays import Floats, Ints
+from recsys.data.jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def move_edges(
     times: Ints, items: Ints, chosen: Ints, lengths: Ints, now: int, edges: Ints, computed_at: Ints, never: int
 ) -> int:
@@ -42,7 +42,7 @@ def move_edges(
     return until
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> int:
     """Write the items (n_pairs,) whose columns are not computed into `found` (n_pairs,): increasing, each once.
 
@@ -66,7 +66,7 @@ def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> in
     return different
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def store_rows(values: Floats, items: Ints, now: int, rows: Floats, computed_at: Ints) -> None:
     """Write the columns (n, n_columns) of items (n,) to `rows`, and that they were computed now; see `read_rows`."""
     for row in range(len(items)):
@@ -74,7 +74,7 @@ def store_rows(values: Floats, items: Ints, now: int, rows: Floats, computed_at:
         computed_at[items[row]] = now
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def read_rows(
     rows: Floats,
     computed_at: Ints,

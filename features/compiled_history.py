@@ -1,16 +1,16 @@
 """Loops that find what users did, compiled by numba as those of `features.compiled`."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
 from features.compiled import galloping_search
 from recsys.data.arrays import Ints
 from recsys.data.compiled import Events
+from recsys.data.jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: Ints, offsets: Ints) -> int:
     """Where the newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,) are.
 
@@ -36,7 +36,7 @@ def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, start
     return int(offsets[-1])
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def copy_acts(
     keys: Ints,
     times: NDArray[np.int64],

@@ -7,7 +7,6 @@ first; `bounds` (n_requests + 1,) where each request's pairs start, `candidates`
 import math
 
 import numpy as np
-from numba import njit
 
 from features.codes import (
     ACTS,
@@ -30,10 +29,11 @@ from features.codes import (
 from recsys.data.arrays import Floats, Ints
 from recsys.data.durations import DAY
 from recsys.data.interactions import NO_TIME
+from recsys.data.jit import jit
 from recsys.retrieval.sort_keys import PLACE
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features) with what all pairs of a request have in common.
 
@@ -47,7 +47,7 @@ def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Float
                 table[pair, wanted[place, 1]] = values[wanted[place, 0], request]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_item_values(numbers: Floats, candidates: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features) with numbers (n_items, n) of the candidates.
 
@@ -59,13 +59,13 @@ def fill_item_values(numbers: Floats, candidates: Ints, wanted: Ints, table: Flo
             table[pair, wanted[place, 1]] = numbers[candidates[pair], wanted[place, 0]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def days_between(time: int, now: int) -> float:
     """From a time to another one; NaN where it is unknown."""
     return np.nan if time == NO_TIME else (now - time) / DAY
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_ages(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: float, found: Floats) -> None:
     """Fill `found` (n_pairs,) with the time from `created` (n_items,) to `now` (n_requests,), NaN where it is below 0.
 
@@ -78,7 +78,7 @@ def fill_ages(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: 
             found[pair] = passed / unit if passed >= 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_matches(
     codes: Ints,
     comparisons: Ints,
@@ -143,7 +143,7 @@ def fill_matches(
                     table[pair, wanted[place, 2]] = values[wanted[place, 1]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def describe_requests(
     codes: Ints, offsets: Ints, history: Ints, weights: Floats, times: Ints, now: Ints, windows: Ints, found: Floats
 ) -> None:
@@ -180,7 +180,7 @@ def describe_requests(
             found[ACTS + window, request] = acts
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def distinct_and_entropy(codes: Ints) -> tuple[int, float]:
     """How many codes (n,) there are, each once, and their Shannon entropy in bits; those below 0 do not count. They are
     put in order."""
@@ -197,7 +197,7 @@ def distinct_and_entropy(codes: Ints) -> tuple[int, float]:
     return different, bits if total else np.nan
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_price_ratios(
     prices: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, wanted: Ints, table: Floats
 ) -> None:
@@ -223,7 +223,7 @@ def fill_price_ratios(
                 table[pair, wanted[place, 1]] = price / below if below > 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_tag_shares(
     indptr: Ints,
     indices: Ints,

@@ -1,14 +1,14 @@
 """Loops over what sources say of candidates, compiled by numba as those of `features.compiled`."""
 
 import numpy as np
-from numba import njit
 
 from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
 from recsys.data.arrays import Floats, Ints
+from recsys.data.jit import jit
 from recsys.retrieval.sort_keys import PLACE
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fill_source_values(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, table: Floats) -> None:
     """Fill columns of a table (n_pairs, n_features).
 

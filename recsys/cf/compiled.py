@@ -2,12 +2,12 @@
 `NUMBA_CACHE_DIR`)."""
 
 import numpy as np
-from numba import njit
 
 from recsys.data.arrays import Floats, Ints
+from recsys.data.jit import jit
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def fold_in(
     factors: Floats, gram: Floats, alpha: float, offsets: Ints, items: Ints, weights: Floats, users: Floats
 ) -> None:

@@ -5,16 +5,16 @@ events of each history start.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Flags, Floats, Ints
+from recsys.data.jit import jit
 
 Events = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int8], NDArray[np.int64], NDArray[np.float32]]
 """Columns of a `HistoryBatch`: offsets, items, events, times, weights."""
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def rows_of(offsets: Ints, rows: Ints) -> None:
     """Fill `rows` (n_events,) with the request that each event belongs to."""
     for request in range(len(offsets) - 1):
@@ -22,7 +22,7 @@ def rows_of(offsets: Ints, rows: Ints) -> None:
             rows[event] = request
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def ages_of(offsets: Ints, times: Ints, now: Ints, unknown: int, ages: Floats) -> None:
     """Fill `ages` (n_events,) with the seconds from `times` (n_events,) to `now` (n_requests,), NaN for an unknown."""
     for request in range(len(offsets) - 1):
@@ -30,7 +30,7 @@ def ages_of(offsets: Ints, times: Ints, now: Ints, unknown: int, ages: Floats) -
             ages[event] = np.nan if times[event] == unknown else (now[request] - times[event]) / 1e6
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def mark_newest(offsets: Ints, n: int, chosen: Flags) -> None:
     """Say in `chosen` (n_events,) which events are among the newest `n` of their history."""
     for request in range(len(offsets) - 1):
@@ -38,7 +38,7 @@ def mark_newest(offsets: Ints, n: int, chosen: Flags) -> None:
             chosen[event] = event >= offsets[request + 1] - n
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def keep(
     chosen: Flags,
     offsets: NDArray[np.int64],
@@ -56,7 +56,7 @@ def keep(
     return kept, items[chosen], events[chosen], times[chosen], weights[chosen]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def recency_of(offsets: Ints, times: Ints, weights: Floats, unknown: int, recency: Floats) -> None:
     """Fill `recency` (n_events,) with weight / sqrt(1 + baskets after the event), see `basket_starts`."""
     for request in range(len(offsets) - 1):
@@ -66,7 +66,7 @@ def recency_of(offsets: Ints, times: Ints, weights: Floats, unknown: int, recenc
             after += event > 0 and (times[event] != times[event - 1] or times[event] == unknown)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def sum_by_item(
     offsets: NDArray[np.int64], items: NDArray[np.int32], values: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:

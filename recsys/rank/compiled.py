@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import lightgbm
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from recsys.data.jit import jit
 
 _ROWS = 64
 """Rows that are scored side by side: compilers unroll shorter loops instead of using vector registers."""
@@ -204,7 +205,7 @@ class _Tree:
         return words
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _score(
     table: NDArray[np.float32],
     columns: NDArray[np.int64],
@@ -256,7 +257,7 @@ def _score(
         scores[first : first + n] = totals[:n]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _aligned(n: int) -> NDArray[np.uint32]:
     """(n,) numbers from the begin of a line on."""
     numbers = np.empty(n + _LINE // 4, dtype=np.uint32)

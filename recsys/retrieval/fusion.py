@@ -4,14 +4,14 @@ Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Flags, Floats, Ints
+from recsys.data.jit import jit
 from recsys.retrieval.sort_keys import PLACE, descending
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def keys_of_lists(
     lists: Ints, eligible: Flags, required_offsets: Ints, required: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -44,7 +44,7 @@ def keys_of_lists(
     return keys[:found], starts
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def fuse_lists(
     keys: Ints,
     starts: Ints,

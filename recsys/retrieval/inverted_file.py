@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Ints, load_array, save_array
+from recsys.data.jit import jit
 from recsys.retrieval.products import dot_products
 from recsys.retrieval.sort_keys import PLACE, rank_keys
 
@@ -116,7 +116,7 @@ def _means(vectors: NDArray[np.float32], cells: NDArray[np.int32], before: NDArr
     return means
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def places_of_members(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the members of the first cells of each row stand, until there are `n` of them.
 

@@ -5,10 +5,10 @@ scores stay in the order of their places.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Flags, Floats, Ints
+from recsys.data.jit import jit
 
 PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""
@@ -19,13 +19,13 @@ NO_KEY = np.iinfo(np.int64).max
 _SAMPLE = 128
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def descending(bits: np.int64) -> np.int64:
     """The upper half of a key: increases as float32 values, given as their bits, decrease."""
     return ~(bits ^ ((bits >> 31) & 0x7FFF_FFFF)) << 32
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def keys_of_nonzero(values: Floats, bits: Ints, keys: Ints) -> int:
     """Write the keys of all values that are neither 0 nor NaN.
 
@@ -44,7 +44,7 @@ def keys_of_nonzero(values: Floats, bits: Ints, keys: Ints) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
     """Fill `keys` (n_ranked, n): whole numbers that sort as the scores fall, with the place in their lowest bits.
 
@@ -57,7 +57,7 @@ def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
             keys[row, place] = descending(own) | place
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def keys_of_best(
     offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, n: int, many: float
 ) -> NDArray[np.int64]:
@@ -89,7 +89,7 @@ def keys_of_best(
     return keys[:, :most]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def sampled_threshold(values: Floats, n: int) -> float:
     """A value that about 2 `n` of the values (n_values,) reach, by a sample."""
     sample = np.empty(_SAMPLE, dtype=np.float32)
@@ -100,7 +100,7 @@ def sampled_threshold(values: Floats, n: int) -> float:
     return reached
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def keys_above(
     items: Ints, values: Floats, bits: Ints, first: int, last: int, least: float, eligible: Flags, keys: Ints
 ) -> int:

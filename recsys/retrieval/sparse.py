@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Floats, Ints
+from recsys.data.jit import jit
 from recsys.data.prefetch import prefetch
 
 _DE_BRUIJN = np.uint64(0x03F7_9D71_B4CB_0A89)
@@ -18,7 +19,7 @@ _BIT[[((1 << bit) * int(_DE_BRUIJN)) % 2**64 >> 58 for bit in range(64)]] = np.a
 """Which bit of a word is set, when it is one alone (Leiserson et al., Using de Bruijn sequences to index a 1, 1998)."""
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def look_up(offsets: Ints, known: Ints, values: Floats, rows: Ints, items: Ints, found: Floats) -> None:
     """Fill `found` (n_pairs,) with the values of pairs of a row and an item, 0 where there is none.
 
@@ -49,7 +50,7 @@ def _most_entries(offsets: Ints, items: Ints, indptr: Ints, n_items: int) -> int
     return most
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_links(
     offsets: Ints, items: Ints, weights: Floats, indptr: Ints, indices: Ints, data: Floats, sums: Floats, marks: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
@@ -76,7 +77,7 @@ def add_links(
     return starts, linked[: starts[-1]], totals[: starts[-1]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_borrowers(
     offsets: Ints, items: Ints, values: Floats, indptr: Ints, indices: Ints, data: Floats, sums: Floats, marks: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
@@ -118,7 +119,7 @@ def add_to_sum(value: float, item: int, sums: Floats, marks: Ints) -> None:
     marks[item >> 6] |= np.uint64(1) << np.uint64(item & 63)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def take_sums(sums: Floats, marks: Ints, items: Ints, totals: Floats) -> int:
     """Write the marked items in order and their sums, which are 0 and unmarked then; how many there are."""
     found = 0

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import Float16Bits, copy_as_float32
+from recsys.data.jit import jit
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sparse import add_to_sum, take_sums
@@ -18,7 +18,7 @@ MAX_LOGIT = 50.0
 """Of attention; above it a power of it could overflow."""
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def mixture_logits(
     targets: NDArray[np.float32] | Float16Bits,
     biases: NDArray[np.float32],
@@ -56,7 +56,7 @@ def mixture_logits(
         logits[second] = math.log(next_total) + biases[items[second]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_lists(
     bounds: Ints,
     places: Ints,
@@ -104,7 +104,7 @@ def add_lists(
     return starts, found[: starts[-1]], totals[: starts[-1]]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def attended_columns(
     offsets: Ints, items: Ints, events: Ints, weights: Floats, ages: Floats, most: int, n_kinds: int, n_ages: int
 ) -> tuple[Longs, Longs, Longs, Longs, Longs, Longs, NDArray[np.float32]]:
@@ -139,7 +139,7 @@ def attended_columns(
     return chosen, rows, numbers, places, doublings, kinds, worth
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def attention_shares(
     logits: Floats, rows: Ints, prior_logit: float, n_requests: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -155,7 +155,7 @@ def attention_shares(
     return shares, (prior / totals).astype(np.float32)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def most_attended(shares: Floats, bounds: Ints, most: int) -> Longs:
     """The `most` events of each request with the largest shares, largest first, equal ones in their order.
 

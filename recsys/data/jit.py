@@ -1,0 +1,52 @@
+"""Loops compiled by numba at their first use, and kept beside the source or in `NUMBA_CACHE_DIR`.
+
+Processes that start together, as a server's do, would each compile the same loops, and numba's index of what it has
+kept is not made for several writers: one may lose or take over another's entry (numba issue 10128). So one process
+compiles at a time, and the others read what it has kept: all of them then compute with the same instructions.
+"""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
+
+from recsys.data.disk import locked
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+_LOCK = "compiling.lock"
+
+_held = set[Path]()
+"""Folders that this process has locked; whoever changes it holds numba's own lock, which keeps threads apart."""
+
+
+def jit(*, fastmath: Collection[str] = ()) -> Callable[[Loop], Loop]:
+    """Compile a function, without the interpreter's lock while it runs.
+
+    Args:
+        fastmath: LLVM's names of what may be done to floating-point arithmetic, such as `reassoc`.
+    """
+
+    def compiled(loop: Loop) -> Loop:
+        dispatcher: Any = njit(cache=True, nogil=True, fastmath=set(fastmath))(loop)
+        folder, compile_ = Path(dispatcher.stats.cache_path), dispatcher.compile
+
+        def compile_alone(signature: object) -> object:
+            # Loops compile those that they call meanwhile; these lie in the same folder or in that of a lower room.
+            with global_compiler_lock:
+                if folder in _held:
+                    return compile_(signature)
+                with locked(folder / _LOCK):
+                    _held.add(folder)
+                    try:
+                        return compile_(signature)
+                    finally:
+                        _held.remove(folder)
+
+        dispatcher.compile = compile_alone
+        found: Loop = dispatcher
+        return found
+
+    return compiled
