@@ -8,7 +8,7 @@ import orjson
 
 from features.measures import Measure, RunningColumns
 from features.segment import ItemEvents, Segment, Timeline
-from recsys.data.arrays import map_array, new_array, save_array
+from recsys.data.arrays import load_array, new_array, save_array
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 
@@ -45,14 +45,14 @@ def load_segment(folder: Path, name: str, users: Vocabulary, event_names: tuple[
     """Map what `save_segment` wrote. `users` and `event_names` may have grown since."""
     segment = Segment(InteractionLog.mapped(folder / "log", users, event_names, n_items), name)
     acts, impressions = (_load_events(folder / stream, segment.log) for stream in _STREAMS)
-    by_user = Timeline(map_array(folder / "by_user.npy"), acts.times)
+    by_user = Timeline(load_array(folder / "by_user.npy"), acts.times)
     vars(segment).update(item_acts=acts, item_impressions=impressions, by_user=by_user)
     return segment
 
 
 def _load_events(folder: Path, log: InteractionLog) -> ItemEvents:
     chosen, times, keys, running, known = (
-        map_array(folder / f"{name}.npy") for name in ("chosen", "times", "keys", "running", "known")
+        load_array(folder / f"{name}.npy") for name in ("chosen", "times", "keys", "running", "known")
     )
     measures = tuple(Measure(*measure) for measure in orjson.loads((folder / "measures.json").read_bytes()))
     sums, states = tuple(m for m in measures if m.is_sum), tuple(m for m in measures if not m.is_sum)

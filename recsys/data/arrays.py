@@ -18,16 +18,14 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def load_array(path: Path) -> NDArray[Any]:
-    """Map one .npy file into memory, read-only: processes on one machine share its pages."""
-    mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return mapped.view(np.ndarray)  # as np.memmap every slice would cost microseconds more
+    """Map one .npy file into memory: processes on one machine share its pages. Nothing writes to it, and what did would
+    change its process's copy of a page, never the file.
 
-
-def map_array(path: Path) -> NDArray[Any]:
-    """Map one .npy file so that it can be written to, which changes this process's copy of a page and never the file:
-    to compiled loops it is the same kind of array as one in memory, and they need not be compiled twice."""
+    That it could be written to makes it the kind of array that one in memory is: a version that has been trained here
+    and one that was loaded run the same compiled loops, to the last bit, and these need not be compiled twice.
+    """
     mapped: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-    return mapped.view(np.ndarray)
+    return mapped.view(np.ndarray)  # as np.memmap every slice would cost microseconds more
 
 
 def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, map_array, save_array
+from recsys.data.arrays import load_array, save_array
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
@@ -134,7 +134,7 @@ class InteractionLog:
         cls, folder: Path, user_vocabulary: Vocabulary, event_names: tuple[str, ...], n_items: int
     ) -> "InteractionLog":
         """What `save_merged` wrote, mapped into memory."""
-        columns = {name: map_array(folder / f"{name}.npy") for name in _COLUMNS}
+        columns = {name: load_array(folder / f"{name}.npy") for name in _COLUMNS}
         return cls(user_vocabulary, event_names, n_items, **columns)
 
     def save(self, folder: Path) -> None:

@@ -19,7 +19,8 @@ def quarter(values):
     return half(values) / 2
 
 if __name__ == "__main__":
-    print(quarter(np.arange(5, dtype=sys.argv[1])), *(sum(loop.stats.cache_misses.values()) for loop in (half, quarter)))
+    print(quarter(np.arange(5, dtype=sys.argv[1])))
+    print(*(sum(loop.stats.cache_misses.values()) for loop in (half, quarter)))
 """
 
 
