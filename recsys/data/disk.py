@@ -108,8 +108,9 @@ def locked_for_now(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """A lock file, which is made where it is missing; closing it lets go of what was locked."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    """A lock file, which is made where it is missing, for all that the umask lets write; closing it lets go of what was
+    locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield descriptor
     finally:

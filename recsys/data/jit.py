@@ -38,6 +38,7 @@ def jit(*, fastmath: Collection[str] = ()) -> Callable[[Loop], Loop]:
             with global_compiler_lock:
                 if folder in _held:
                     return compile_(signature)
+                folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the cache since
                 with locked(folder / _LOCK):
                     _held.add(folder)
                     try:
