@@ -87,6 +87,13 @@ def test_imports_between_rooms() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_loops_are_kept_in_one_way() -> None:
+    """numba's own cache is not made for several processes at once: `recsys.data.jit` has them take turns."""
+    sources = [path for room in ("recsys", "features", "serving") for path in (ROOT / room).rglob("*.py")]
+    keeping = [path.name for path in sources if "njit(cache=True" in path.read_text(encoding="utf-8")]
+    assert keeping == ["jit.py"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["serve", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
