@@ -104,7 +104,8 @@ class InterestNetwork(nn.Module):
         """Texts as arrays for inference: encoder vectors (n, dim) and token bags (n, n_tokens)."""
         self.eval()
         with torch.inference_mode():
-            texts = self.read_texts(torch.from_numpy(vectors).to(self.prior.device), bags)
+            # A copy: vectors from a cluster's shared memory are read-only, which torch does not know.
+            texts = self.read_texts(torch.from_numpy(np.array(vectors)).to(self.prior.device), bags)
             columns = (self.source(texts), self.target(texts), self.bias(texts)[:, 0], self.content(texts)[:, 0])
             sources, targets, biases, item_logits = (column.cpu().numpy() for column in columns)
             return TextVectors(sources, rounded_to_float16(targets), biases, item_logits)
