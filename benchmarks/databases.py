@@ -120,13 +120,13 @@ class PostgresServer:
                 return
         raise AssertionError("PostgreSQL did not start")
 
-    def database(self) -> str:
+    def database(self, encoding: str = "UTF8") -> str:
         """The URL of a new and empty database."""
         import psycopg
 
         name = f"t{uuid4().hex}"
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0".encode())
         return self._url(name)
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from features.compiled import galloping_search
 from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import Float16Bits, copy_as_float32
-from recsys.data.jit import jit
+from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 
@@ -102,7 +102,7 @@ def fill_link_affinities(
             fill_aggregates(similarity[pair - first], fading, wanted, table[pair])
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath=SUMS_IN_ANY_ORDER)
 def fill_vector_affinities(
     vectors: Floats | Float16Bits,
     offsets: Ints,

@@ -33,6 +33,7 @@ class ShownLists:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._waiting: deque[ServedList] = deque()
+        self._failing = False
         self._recent: OrderedDict[str, ServedList] = OrderedDict()
 
     def note(self, served: ServedList) -> None:
@@ -55,10 +56,18 @@ class ShownLists:
             return
         try:
             self._store.keep_lists(batch, self._seconds)
-        except StoreError:
+        except StoreError as error:
             with self._lock:
                 self._waiting.extendleft(reversed(batch))
                 self._trim()
+            if not self._failing:
+                logger.error("answered lists wait to be stored: %s", error)
+            self._failing = True
+        except Exception:  # a fault of ours: trying the same again would not help
+            self._metrics.lists_lost.inc(len(batch))
+            raise
+        else:
+            self._failing = False
 
     def _trim(self) -> None:
         while len(self._waiting) > WAITING:

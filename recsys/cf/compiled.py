@@ -4,10 +4,10 @@
 import numpy as np
 
 from recsys.data.arrays import Floats, Ints
-from recsys.data.jit import jit
+from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath=SUMS_IN_ANY_ORDER)
 def fold_in(
     factors: Floats, gram: Floats, alpha: float, offsets: Ints, items: Ints, weights: Floats, users: Floats
 ) -> None:

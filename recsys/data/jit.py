@@ -16,6 +16,9 @@ from recsys.data.disk import locked
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
+SUMS_IN_ANY_ORDER = frozenset({"reassoc", "contract", "nsz"})
+"""For sums of products: terms may be added side by side, a product and a sum be rounded once. NaN stays what it is."""
+
 _LOCK = "compiling.lock"
 
 _held = set[Path]()

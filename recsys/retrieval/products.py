@@ -5,11 +5,11 @@ from numba import njit
 
 from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import Float16Bits, as_float32
-from recsys.data.jit import jit
+from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.data.prefetch import AHEAD, prefetch
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath=SUMS_IN_ANY_ORDER)
 def dot_products(targets: Floats, sources: Floats, found: Floats) -> None:
     """Fill `found` (n, m) with the dot products of targets (n, dim) and sources (m, dim), four at a time: each number
     of a target is read a quarter as often. One does not depend on the others, to the last bit, as in BLAS."""
@@ -48,7 +48,7 @@ def dot_products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
         found[0, place], found[0, place + 1], found[1, place], found[1, place + 1] = sums
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath=SUMS_IN_ANY_ORDER)
 def dot_products_of_pairs(
     users: Floats, rows: Ints, vectors: Floats | Float16Bits, items: Ints, products: Floats
 ) -> None:

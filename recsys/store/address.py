@@ -39,6 +39,22 @@ def address_of(url: str) -> SplitResult:
     return parts
 
 
+def redis_address(url: str) -> SplitResult:
+    """Split `redis://[[user]:password@]host[:port]/db`.
+
+    Raises:
+        ConfigError: see `address_of`; also a database that is no number, for which redis-py would take database 0.
+    """
+    parts = address_of(url)
+    database = parts.path.strip("/")
+    if database and not (database.isascii() and database.isdecimal()):
+        raise ConfigError(  # nothing of it: it may be the end of a password
+            "what stands after the host of a redis:// URL is the number of a database, such as redis://HOST:PORT/0; "
+            "write characters such as / and @ in a password as %2F and %40"
+        )
+    return parts
+
+
 def file_of(url: str) -> Path:
     """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
 

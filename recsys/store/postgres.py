@@ -67,7 +67,7 @@ class PostgresStore:
         self._connections = Connections(url)
         try:
             with self._connections.one() as connection:
-                self._check_durable(connection)
+                self._check_settings(connection)
                 self._migrate(connection)
                 self._identity = str(_one(connection, "SELECT identity FROM recsys.log"))
         except BaseException:
@@ -189,8 +189,17 @@ class PostgresStore:
         """Close the connections."""
         self._connections.close()
 
-    def _check_durable(self, connection: "Connection") -> None:
-        """Refuse a server that acknowledges what it can still lose. `synchronous_commit` is ours to set, fsync not."""
+    def _check_settings(self, connection: "Connection") -> None:
+        """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it can
+        still lose: `synchronous_commit` is ours to set, fsync not."""
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise StoreError(
+                f"store {self._connections.place} is encoded in {encoding}, which cannot hold every id; make the "
+                "database with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+            )
+        if _one(connection, "SHOW transaction_read_only") != "off":
+            raise StoreError(f"store {self._connections.place} can only be read; name the server that can be written")
         if _one(connection, "SHOW fsync") != "on":
             raise StoreError(
                 f"store {self._connections.place} may forget acknowledged events in a crash: set fsync = on there"
@@ -201,8 +210,9 @@ class PostgresStore:
         newest = len(MIGRATIONS)
         with connection.transaction():
             connection.execute(_TURN)
-            connection.execute("CREATE SCHEMA IF NOT EXISTS recsys")
-            connection.execute("CREATE TABLE IF NOT EXISTS recsys.schema_version (version integer NOT NULL)")
+            if _one(connection, "SELECT to_regclass('recsys.schema_version')") is None:  # else no right is needed
+                connection.execute("CREATE SCHEMA IF NOT EXISTS recsys")
+                connection.execute("CREATE TABLE recsys.schema_version (version integer NOT NULL)")
             version = int(_one(connection, "SELECT coalesce(max(version), 0) FROM recsys.schema_version"))
             if version > newest:
                 raise StoreError(

@@ -1,6 +1,7 @@
 """Connections to one PostgreSQL server: opened as calls need them, and again after it was away."""
 
 import os
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ CONNECT_SECONDS = 5
 CALL_SECONDS = 10
 """How long a statement may take, its wait for other writers included; and the statements of one call together."""
 
+_READ_COMMITTED = r"-c default_transaction_isolation=read\ committed"
+"""Who has waited for a turn must see what was done meanwhile."""
+
 
 @contextmanager
 def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
@@ -30,6 +34,14 @@ def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
             yield
         finally:
             late.cancel()
+
+
+def _has_news(connection: "Connection") -> bool:
+    """Whether the server has said something that nobody asked for: nearly always that it has closed an idle connection,
+    as it does when it restarts, and as something between the two may after a while."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _hang_up(line: socket.socket) -> None:
@@ -99,10 +111,16 @@ class Connections:
 
     def _take(self) -> "Connection":
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        options = f"-c statement_timeout={CALL_SECONDS}s -c synchronous_commit=on"
-        return self._connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options)
+            while self._idle:
+                connection = self._idle.pop()
+                if not _has_news(connection):
+                    return connection
+                connection.close()
+        # What a call relies on is not left to the settings of the database or the user.
+        options = f"-c statement_timeout={CALL_SECONDS}s -c synchronous_commit=on {_READ_COMMITTED}"
+        return self._connect(
+            self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options, client_encoding="UTF8"
+        )
 
     def _give_back(self, connection: "Connection") -> None:
         with self._lock:

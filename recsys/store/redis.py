@@ -4,7 +4,7 @@ The log is a Redis stream (https://redis.io/docs/latest/develop/data-types/strea
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from operator import attrgetter
@@ -17,7 +17,7 @@ from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
-from recsys.store.address import address_of
+from recsys.store.address import redis_address
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
 from recsys.store.redis_scripts import (
@@ -61,7 +61,7 @@ class RedisStore:
             import redis
         except ImportError as error:
             raise ConfigError("a redis:// store needs redis-py: install recsys[redis]") from error
-        parts = address_of(url)
+        parts = redis_address(url)
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         if unknown := sorted(parameters.keys() - {"durable", "remember_days"}):
@@ -75,12 +75,13 @@ class RedisStore:
         self._gap = _GAP if parameters.get("durable") == "no" else 0
         address = urlunsplit(parts._replace(query=""))
         self._client: Any = redis.Redis.from_url(
-            address, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+            address,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            redis_connect_func=None if self._gap else self._connected,
         )
         try:
             with self._explained():
-                if not self._gap:
-                    self._check_durable()
                 scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS, RESERVE)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
@@ -192,9 +193,17 @@ class RedisStore:
         self._closed = True
         self._client.close()
 
-    def _check_durable(self) -> None:
+    def _connected(self, connection: Any) -> None:
+        """Greet a server, which may be another one than before, or have been started with other settings."""
+        connection.on_connect()
+        try:
+            self._check_durable(_settings(connection, "append*") | _settings(connection, "maxmemory*"))
+        except StoreError:
+            connection.disconnect()  # redis-py does so after its own errors alone
+            raise
+
+    def _check_durable(self, settings: Mapping[str, str]) -> None:
         """Refuse a Redis that acknowledges what it can still lose."""
-        settings = self._client.config_get("append*") | self._client.config_get("maxmemory*")
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
             raise StoreError(
                 f"store redis://{self._place} may forget acknowledged events in a crash: set `appendonly yes` and "
@@ -220,6 +229,14 @@ class RedisStore:
             raise StoreError(
                 f"store redis://{self._place}: {error}; check that Redis runs there and has memory left"
             ) from error
+
+
+def _settings(connection: Any, pattern: str) -> dict[str, str]:
+    """Settings of a server, asked on a connection that is just being opened."""
+    connection.send_command("CONFIG", "GET", pattern)
+    answer: Any = connection.read_response()  # by the version of Redis' protocol a mapping, or names and values in turn
+    pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
+    return {name.decode(): value.decode() for name, value in pairs}
 
 
 def _offset(entry: bytes) -> int:

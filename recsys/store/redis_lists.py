@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from recsys.errors import ConfigError, StoreError
-from recsys.store.address import address_of, check_parameters
+from recsys.store.address import check_parameters, redis_address
 
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
@@ -32,7 +32,7 @@ class RedisLists:
             import redis
         except ImportError as error:
             raise ConfigError("lists in redis:// need redis-py: install recsys[redis]") from error
-        parts = address_of(url)
+        parts = redis_address(url)
         self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         self._error: type[Exception] = redis.RedisError
         self._client: Any = redis.Redis.from_url(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlunsplit
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError, StoreError
 from recsys.progress import Progress, silent
-from recsys.store.address import address_of
+from recsys.store.address import redis_address
 
 _PAGE = 1_000
 _TIMEOUT_SECONDS = 10.0
@@ -41,7 +41,7 @@ class RedisStream:
             import redis
         except ImportError as error:
             raise ConfigError("a redis:// stream needs redis-py: install recsys[redis]") from error
-        parts = address_of(url)
+        parts = redis_address(url)
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         if unknown := sorted(parameters.keys() - {"stream", "group", "consumer"}):

@@ -20,7 +20,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_log import check_in_place, empty_log, inode_of
+from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, log_of
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -49,12 +49,14 @@ class SqliteStore:
             )
         try:
             with self._explained():
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._inode = inode_of(path)
+                begin_log(self._connection, BUSY_SECONDS)
+                self._inodes = {path: inode_of(path)}
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._migrate()
+                self._connection.execute("UPDATE log SET identity = identity")  # fails where it can only be read
                 (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
+                self._inodes[log_of(path)] = inode_of(log_of(path))  # it stays while this connection is open
         except BaseException:
             self._connection.close()
             raise
@@ -76,7 +78,7 @@ class SqliteStore:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
         with self._turn(), self._explained():
-            check_in_place(self._path, self._inode)
+            check_in_place(self._inodes)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
             self._never_again("events", after)
         return [(offset, Event(*columns)) for offset, *columns in rows]
@@ -102,7 +104,7 @@ class SqliteStore:
         """Changes of items above an offset, in order."""
         statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
         with self._turn(), self._explained():
-            check_in_place(self._path, self._inode)
+            check_in_place(self._inodes)
             rows = self._connection.execute(statement, (after, limit)).fetchall()
             self._never_again("items", after)
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
@@ -228,7 +230,7 @@ class SqliteStore:
         """All or none. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            check_in_place(self._path, self._inode)
+            check_in_place(self._inodes)
             yield
             self._connection.execute("COMMIT")
         except BaseException:

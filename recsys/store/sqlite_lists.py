@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recsys.errors import StoreError
-from recsys.store.sqlite_log import check_in_place, empty_log, inode_of
+from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of
 
 _WAIT_SECONDS = 10.0
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
@@ -29,11 +29,11 @@ class SqliteLists:
             )
         try:
             with self._explained():
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                begin_log(self._connection, _WAIT_SECONDS)
                 self._check_own()
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._connection.execute(_TABLE)
-                self._inode = inode_of(path)
+                self._inodes = {path: inode_of(path)}
         except BaseException:
             self._connection.close()
             raise
@@ -85,7 +85,7 @@ class SqliteLists:
         """One call at a time. Another file that was put in this one's place has other lists, and knows nobody who is
         forgotten here."""
         with self._lock, self._explained():
-            check_in_place(self._path, self._inode)
+            check_in_place(self._inodes)
             yield
 
     @contextmanager

@@ -1,11 +1,35 @@
 """The write-ahead log of an SQLite file, and the file's name."""
 
 import sqlite3
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from recsys.errors import StoreError
 
 _BUSY_MILLISECONDS = 2_000
+_TRY_AGAIN_SECONDS = 0.01
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a file."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def begin_log(connection: sqlite3.Connection, seconds: float) -> None:
+    """Have a file written by way of a write-ahead log, from now on and in every process.
+
+    SQLite does not wait by itself where another process is doing so at this moment.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_TRY_AGAIN_SECONDS)
 
 
 def inode_of(path: Path) -> int:
@@ -16,17 +40,22 @@ def inode_of(path: Path) -> int:
         return 0
 
 
-def check_in_place(path: Path, inode: int) -> None:
-    """A file without a name would take what is written, and lose it when the last process that has it open ends.
+def check_in_place(inodes: Mapping[Path, int]) -> None:
+    """A file without a name would take what is written, and lose it when the last process that has it open ends; a log
+    without a name, when that process is killed.
+
+    Args:
+        inodes: the files, and which they were when they were opened.
 
     Raises:
-        StoreError: another file has the name by now, or none.
+        StoreError: another file has one of the names by now, or none.
     """
-    if inode_of(path) != inode:
-        raise StoreError(
-            f"{path}: the file was removed or replaced while it was open; put it back, or restart what uses it to "
-            "begin with the one that is there now"
-        )
+    for path, inode in inodes.items():
+        if inode_of(path) != inode:
+            raise StoreError(
+                f"{path}: the file was removed or replaced while it was open; put it back, or restart what uses it to "
+                "begin with the one that is there now"
+            )
 
 
 def empty_log(connection: sqlite3.Connection, path: Path) -> None:

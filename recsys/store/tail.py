@@ -17,7 +17,7 @@ import orjson
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
 from recsys.errors import ConfigError
-from recsys.store.address import address_of, check_parameters
+from recsys.store.address import check_parameters, redis_address
 
 logger = logging.getLogger("recsys.store")
 
@@ -49,7 +49,7 @@ class SharedTail:
             import redis
         except ImportError as error:
             raise ConfigError("sharing by redis:// needs redis-py: install recsys[redis]") from error
-        parts = address_of(url)
+        parts = redis_address(url)
         self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
         self._channel = f"recsys:tail:{identity}"
         self._error = redis.RedisError
@@ -59,6 +59,7 @@ class SharedTail:
         check_parameters(self._client, f"sharing by {self._place}")
         self._stopping = threading.Event()
         self._hears = False
+        self._told_away = False
         self._silent_until = 0.0
         self._thread: threading.Thread | None = None
 
@@ -112,7 +113,7 @@ class SharedTail:
                         message = news.get_message(timeout=LISTEN_SECONDS)
                         if not self._hears:
                             logger.info("sharing live events by %s", self._place)
-                        self._hears = True
+                        self._hears, self._told_away = True, False
                         if message is None:
                             continue
                         try:
@@ -126,9 +127,9 @@ class SharedTail:
                         else:
                             items_changed()
             except self._error as error:
-                if self._hears:
+                if not self._told_away:
                     logger.error("%s is away, the store is read instead: %s", self._place, error)
-                self._hears = False
+                self._hears, self._told_away = False, True
                 self._stopping.wait(LISTEN_SECONDS)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import Float16Bits, copy_as_float32
-from recsys.data.jit import jit
+from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sparse import add_to_sum, take_sums
@@ -18,7 +18,7 @@ MAX_LOGIT = 50.0
 """Of attention; above it a power of it could overflow."""
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath=SUMS_IN_ANY_ORDER)
 def mixture_logits(
     targets: NDArray[np.float32] | Float16Bits,
     biases: NDArray[np.float32],

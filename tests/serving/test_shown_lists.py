@@ -41,3 +41,27 @@ def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: py
         *(f"r{number}" for number in range(1_000, 1_008)),
     }
     store.close()
+
+
+def test_what_cannot_be_stored_is_counted_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, metrics = open_store(f"sqlite:///{tmp_path}/store.db"), Metrics()
+    lists = ShownLists(store, metrics, seconds=60)
+
+    def failing(error: Exception) -> None:
+        def keep(batch: Sequence[ServedList], seconds: int) -> None:
+            raise error
+
+        monkeypatch.setattr(store, "keep_lists", keep)
+
+    lists.note(served(1))
+    failing(StoreError("the disk is full"))
+    for _ in range(3):
+        lists.flush()
+    assert [record.message for record in caplog.records] == ["answered lists wait to be stored: the disk is full"]
+    failing(ValueError("odd"))
+    with pytest.raises(ValueError, match="odd"):
+        lists.flush()
+    assert metrics.lists_lost._value.get() == 1
+    store.close()

@@ -7,6 +7,7 @@ from recsys.store import open_store
 from recsys.store.lists import open_lists
 from recsys.store.open import stores_of
 from recsys.store.stream import open_stream
+from recsys.store.tail import SharedTail
 
 
 @pytest.mark.parametrize("url", ["redis://h:abc/0", "redis://:pass/word@h:6379/0", "postgresql://[::1/db"])
@@ -16,6 +17,15 @@ def test_what_cannot_be_read(url: str, open_: object) -> None:
         open_(url)  # type: ignore[operator]
     assert "pass" not in str(caught.value).replace("password", "")
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("path", ["shop", "1o", "3/x", "-1", "word@h:6379/0"])
+@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: SharedTail(url, "log")])
+def test_a_database_of_redis_is_a_number(path: str, open_: object) -> None:
+    """redis-py would take another: database 0."""
+    with pytest.raises(ConfigError, match="number of a database") as caught:
+        open_(f"redis://localhost:1/{path}?stream=s")  # type: ignore[operator]
+    assert path not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["sqlite:shop.db", "sqlite://shop.db", "sqlite:", "sqlite:///"])

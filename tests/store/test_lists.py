@@ -1,6 +1,7 @@
 """Lists of a batch, looked up by id: the contract on SQLite, PostgreSQL and Redis, delivery, and the API."""
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -117,6 +118,29 @@ class TestRedisLists(ListsContract):
         for open_ in (open_lists, lambda url: SharedTail(url, "log")):
             with pytest.raises(ConfigError, match="no parameter 'durable'; leave it out"):
                 open_(f"{url}?durable=no")
+
+
+def test_a_redis_between_servers_that_was_never_there_is_told_once() -> None:
+    pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
+    told, lines = threading.Event(), list[str]()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+            told.set()
+
+    logger, listener = logging.getLogger("recsys.store"), Listener()
+    tail = SharedTail(f"redis://127.0.0.1:{free_port()}/0", "log")
+    logger.addHandler(listener)
+    try:
+        tail.start(lambda after, entries: None, lambda: None)
+        assert told.wait(10)
+        assert not tail.hears
+    finally:
+        tail.close()
+        logger.removeHandler(listener)
+    assert len(lines) == 1
+    assert "is away, the store is read instead" in lines[0]
 
 
 @pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")

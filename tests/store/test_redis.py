@@ -130,6 +130,20 @@ def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         server.kill()
 
 
+def test_a_redis_that_comes_back_with_other_settings_is_refused(server: RedisServer) -> None:
+    log = open_store(server.url)
+    log.append([click(0)])
+    server.kill()
+    server.start("--appendonly", "no")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="appendonly yes"):
+            log.append([click(1)])
+    server.kill()
+    server.start(*DURABLE)
+    assert log.append([click(0), click(1)]) == AppendResult(accepted=1, duplicates=1)
+    log.close()
+
+
 def test_a_redis_that_forgets_when_it_is_full_is_refused(server: RedisServer) -> None:
     client = redis.Redis(port=server.port)
     client.config_set("maxmemory-policy", "allkeys-lru")

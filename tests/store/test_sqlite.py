@@ -1,11 +1,14 @@
 """The SQLite store: the contract, and what is its own."""
 
+import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -177,6 +180,59 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_url_names_what_works(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///FILE"):
         open_store(url)
+
+
+def test_without_its_log_a_file_takes_nothing(tmp_path: Path) -> None:
+    """What was written behind it would be lost with the process."""
+    path = tmp_path / "events.db"
+    store = open_store(sqlite_url(path))
+    store.append([click(1)])
+    store.forget("nobody")  # empties the log, which stays the same file
+    store.append([click(2)])
+    log = path.with_name("events.db-wal")
+    log.rename(tmp_path / "moved")
+    for call in (lambda: store.append([click(3)]), store.read):
+        with pytest.raises(StoreError, match=r"events\.db-wal: the file was removed or replaced"):
+            call()
+    store.close()  # saves what the log held
+    again = open_store(sqlite_url(path))
+    assert [event.event_id for _, event in again.read()] == ["e1", "e2"]
+    again.close()
+
+
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    """A folder that everybody may write to; nothing in this block is done as root, who may write anywhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65_534)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(before)
+
+
+def test_a_file_that_may_only_be_read_is_refused(folder_of_nobody: Path) -> None:
+    path = folder_of_nobody / "events.db"
+    store = open_store(sqlite_url(path))
+    store.append([click(1)])
+    store.close()
+    path.chmod(0o444)
+    with pytest.raises(StoreError, match=r"readonly database; check that the file .* can be written"):
+        open_store(sqlite_url(path))
+
+
+def test_processes_that_make_a_file_together_wait_for_one_another(tmp_path: Path) -> None:
+    def opened(number: int) -> str:
+        store = open_store(sqlite_url(tmp_path / f"{number // 4}.db"))
+        store.close()
+        return store.identity
+
+    with ThreadPoolExecutor(4) as threads:
+        identities = list(threads.map(opened, range(120)))
+    assert len(set(identities)) == 30
 
 
 def test_a_file_that_is_gone_or_replaced_takes_nothing(tmp_path: Path) -> None:
