@@ -9,7 +9,7 @@ NO_EVENT, EVERYTHING, POSITIVES = -1, -2, -3
 # What of them.
 COUNT, WEIGHTS, VALUES, VALUED, EXAMINATION, DECAYED, LAST, FIRST = range(8)
 
-# What a source says of a candidate: a score; its place in the request, 0 is the best and equal ones are as given; the
+# What a source says of a candidate: a score; its place in the request, 0 is the best and equal ones share a place; the
 # score relative to the largest in size of the request, NaN where all are 0; 1 where the score is above 0, else 0; the
 # same, added to what is there.
 SCORE, RANK, SHARE, FLAG, ANOTHER_FLAG = range(5)

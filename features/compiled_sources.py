@@ -26,8 +26,12 @@ def fill_source_values(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, t
                 for pair in range(first, last):
                     table[pair, column] = own[pair]
             elif statistic == RANK:
+                place, before = 0, np.int64(-1)
                 for pair in range(first, last):
-                    table[keys[source, pair] & PLACE, column] = pair - first
+                    key = keys[source, pair]
+                    if key | PLACE != before | PLACE:
+                        place, before = pair - first, key
+                    table[key & PLACE, column] = place
             elif statistic == SHARE:
                 largest = np.float32(0)
                 for pair in range(first, last):

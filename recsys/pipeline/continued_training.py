@@ -15,7 +15,6 @@ from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.item_dropout import items_without_events
 from recsys.pipeline.matching import with_event_names_of
 from recsys.pipeline.past_pipeline import PastPipeline
 from recsys.pipeline.past_scoring import PastScoring
@@ -80,7 +79,7 @@ def continue_training(
         sources_of_parent = _sources_for(parent, dataset.catalogue)
         past_of_parent = PastScoring(Scoring(dataset.catalogue, sources_of_parent, steps.state), steps.config)
         window = steps.requests_in(split.ranker_start, split.test_start)
-        rows = steps.rows(past_of_parent, features, window, items_without_events(log, split.test_start))
+        rows = steps.rows(past_of_parent, features, window, split.ranker_start)
         rankers_before_test, continuation = parent.rankers.continued(rows, ranker, seed, progress)
 
         # 2. What knows only what was before the test is measured on it.
@@ -90,7 +89,7 @@ def continue_training(
         report = steps.backtest(pipeline, test, split, name, {})
 
         # 3. Both windows teach the ranker, and everything the collaborative sources.
-        rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))
+        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
         rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     return Bundle(

@@ -14,10 +14,9 @@ from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.feature_report import feature_rows
-from recsys.pipeline.item_dropout import ItemDropout, items_without_events
+from recsys.pipeline.item_dropout import ItemDropout
 from recsys.pipeline.listable import check_listable, check_places
 from recsys.pipeline.past_pipeline import PastPipeline
-from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.rules import check_rules, resolve_seen
 from recsys.pipeline.source_choice import useful_live_sources
@@ -50,8 +49,7 @@ def train(
     1. Sources learn from the history, in which the past of some items is hidden (item dropout). What the sources
        would have proposed in the ranker window, and what users then did, teaches a ranker.
     2. Sources learn from everything before the test. With that ranker they are measured on the test window.
-    3. The ranker learns from both windows (in each, the sources had not seen it), and from the requests of the test
-       window that want a dropped item, as the sources of step 1 see them; the sources learn from everything.
+    3. The ranker learns from both windows (in each, the sources had not seen it); the sources learn from everything.
 
     Args:
         dataset: catalogue and log.
@@ -96,20 +94,17 @@ def train(
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
 
-        # The sources of step 1 also make rows for step 3: to them alone the dropped items are new.
-        test = steps.requests_in(split.test_start, split.end)
-        rows_of_dropped_items = _rows_of_dropped_items(steps, split, dropout, past_of_history, features, test)
-
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.sources)
+        test = steps.requests_in(split.test_start, split.end)
         pipeline = PastPipeline(past_before_test, features, rankers_before_test)
         report = steps.backtest(pipeline, test, split, name)
 
         # 3. Both windows teach a new ranker, and everything the sources.
-        rows_of_test = steps.rows(past_before_test, features, test, items_without_events(log, split.end))
+        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
         columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
-        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test, rows_of_dropped_items])
-        del rows_of_ranker_window, rows_of_test, rows_of_dropped_items  # together as large as `rows`
+        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test])
+        del rows_of_ranker_window, rows_of_test  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
         past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.sources)
@@ -150,8 +145,7 @@ def _learn_from_history(
     window = hiding.requests_in(split.ranker_start, split.test_start)
     past = past.with_live_sources(useful_live_sources(past, window, steps.seed, steps.progress))
     features = past.scoring.features(steps.config.features)
-    excluded = items_without_events(log, split.test_start) & ~dropout.dropped
-    rows = hiding.rows(past, features, window, excluded)
+    rows = hiding.rows(past, features, window, split.ranker_start, dropout.dropped)
     return replace(steps, config=past.config), past, features, rows
 
 
@@ -164,22 +158,3 @@ def _tune(
         rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.monotone_constraints, run
     )
     return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
-
-
-def _rows_of_dropped_items(
-    steps: TrainingSteps,
-    split: TemporalSplit,
-    dropout: ItemDropout,
-    past_of_history: PastScoring,
-    features: FeatureSet,
-    test: PastRequests,
-) -> RankerRows:
-    """Rows of requests of the test window that want a dropped item, by sources that know the history alone.
-
-    Their features know what happened before each request, but of dropped items nothing from before the test.
-    """
-    log = steps.dataset.log
-    hiding = steps.with_log(dropout.hide_past(log, split.test_start))
-    past = replace(past_of_history, scoring=replace(past_of_history.scoring, state=hiding.state))
-    excluded = items_without_events(log, split.end) & ~dropout.dropped
-    return hiding.rows(past, features, dropout.wanting_dropped(test, steps.seed), excluded)

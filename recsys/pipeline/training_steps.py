@@ -1,5 +1,6 @@
 """The steps that a training is made of: sources learn, rows are made, rankers are fitted, a window is measured."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.engine import Engine
 from recsys.pipeline.evaluate import caveats_of, facts_of, labelled_blocks
+from recsys.pipeline.item_dropout import ALWAYS_MET, NEVER_MET, moments_met
 from recsys.pipeline.logged import logged_placements
 from recsys.pipeline.measure import BASELINES, measure
 from recsys.pipeline.past_pipeline import PastPipeline
@@ -30,6 +32,9 @@ from recsys.pipeline.training_rows import training_rows
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
+
+_NEWCOMERS = 0.1
+"""Share of the requests that teach the ranker a second time, without their users."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +93,36 @@ class TrainingSteps:
         return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(
-        self, past: PastScoring, features: FeatureSet, requests: PastRequests, excluded: NDArray[np.bool_] | None = None
+        self,
+        past: PastScoring,
+        features: FeatureSet,
+        requests: PastRequests,
+        start: int,
+        dropped: NDArray[np.bool_] | None = None,
     ) -> RankerRows:
-        """The ranker's rows of a window that the sources have not seen, see `training_rows`."""
-        return training_rows(past, requests, features, len(self.thresholds), self.progress, excluded)
+        """The ranker's rows of a window that the sources have not seen, see `training_rows`.
+
+        Some requests give rows once more as if nothing were known of who asks: where nearly everybody has a history,
+        the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
+        so rows of items that nobody has met are there too, as many as there are: what they are worth on the whole.
+
+        Args:
+            requests: of the window that starts at `start`, microseconds.
+            dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
+                the window: what is chosen of those stands beside what is not.
+        """
+        dropped = np.zeros(len(past.scoring.catalogue), dtype=bool) if dropped is None else dropped
+        always = dropped | (past.scoring.facts.created >= start)
+        met = np.where(always, ALWAYS_MET, moments_met(self.part_of or self.dataset.log))
+        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed)
+        newcomers = replace(newcomers, users=np.full_like(newcomers.users, -1))
+        top_grade, known = len(self.thresholds), np.where(dropped, NEVER_MET, ALWAYS_MET)
+        return RankerRows.joined(
+            [
+                training_rows(past, requests, features, top_grade, self.progress, met),
+                training_rows(past, newcomers, features, top_grade, self.progress, known),
+            ]
+        )
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
         """The ranker and its ablations."""

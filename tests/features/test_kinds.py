@@ -229,10 +229,10 @@ def test_affinity_looks_at_the_ten_newest() -> None:
 def test_source_score_rank_and_share() -> None:
     scores = (0.5, 2.0, -4.0, 2.0, 0.0, 1.0)
     expect(scored(SourceScore("als"), *scores), *scores)
-    expect(scored(SourceRank("als"), *scores), 3, 0, 5, 1, 4, 2)  # equal scores by item number
+    expect(scored(SourceRank("als"), *scores), 3, 0, 5, 0, 4, 2)  # equal scores share a place
     expect(scored(SourceShare("als"), *scores), 0.125, 0.5, -1, 0.5, 0, 0.25)  # relative to the largest in size
     expect(scored(SourceShare("als"), *[0.0] * 6), *[NAN] * 6)
-    expect(scored(SourceRank("als"), *[0.0] * 6), *range(6))
+    expect(scored(SourceRank("als"), *[0.0] * 6), *[0] * 6)
 
 
 def test_source_ranks_start_anew_with_each_request() -> None:

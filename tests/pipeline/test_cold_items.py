@@ -14,15 +14,15 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.item_dropout import ItemDropout, items_without_events
+from recsys.pipeline.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.scoring import Scoring
 from recsys.pipeline.sources import Sources
-from recsys.pipeline.train import train
 from recsys.pipeline.training_rows import training_rows
 from recsys.pipeline.training_steps import TrainingSteps
+from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
 
@@ -39,22 +39,17 @@ def test_a_share_of_the_items_has_no_past() -> None:
     assert not np.array_equal(ItemDropout.draw(200, seed=2).dropped, dropout.dropped)
 
 
-def test_requests_that_want_an_item_without_a_past() -> None:
-    log = make_log([(n % 4, n % 8, PURCHASE, n * DAY, -1) for n in range(40)])
-    chosen = np.zeros(8, dtype=bool)
-    chosen[[1, 3, 7]] = True
-    wanted = ItemDropout(chosen).wanting_dropped(PastRequests.of(log, 0, 40 * DAY), seed=0)
-    assert len(wanted) == 4  # of 15
-    assert set(wanted.target_items.tolist()) <= {1, 3, 7}
-    assert items_without_events(log, 2 * DAY).tolist() == [False, False, True, True, True, True, True, True]
+def test_when_an_item_is_met() -> None:
+    log = make_log([(n % 4, 7 - n % 7, PURCHASE, n * DAY, -1) for n in range(40)])
+    assert moments_met(log).tolist() == [NEVER_MET, *(n * DAY for n in range(6, -1, -1))]
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
     past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     every = training_rows(past, requests, plain.features, 2, print)
-    excluded = np.arange(len(early.catalogue)) % 2 == 0
-    some = training_rows(past, requests, plain.features, 2, print, excluded)
+    met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
+    some = training_rows(past, requests, plain.features, 2, print, met)
     assert 0 < len(some.grades) < len(every.grades)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
@@ -62,6 +57,33 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     assert ranks.max() > some.sizes.max(), "places are those among all candidates, as in lists"
     assert every.covered == 1
     assert len(some.missed) == every.n_requests - some.n_requests, "of which probabilities must know"
+
+
+def test_what_is_known_afterwards_only_teaches_nothing(
+    plain: Bundle, early: Dataset, plain_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moments before an item was met give no row of it, unless its past is hidden; nor do items that nobody met. Of
+    users of whom nothing is known all items give rows, but for those whose past is hidden."""
+    asked: list[tuple[PastRequests, np.ndarray]] = []
+
+    def noted(past: PastScoring, requests: PastRequests, *arguments: object) -> RankerRows:
+        asked.append((requests, arguments[-1]))  # type: ignore[arg-type]
+        return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("recsys.pipeline.training_steps.training_rows", noted)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
+    start = int(early.log.times[-60])
+    requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
+    rows = steps.rows(past, plain.features, requests, start, dropped)
+    (every, met), (newcomers, known) = asked
+    assert every is requests
+    assert met[3] == ALWAYS_MET
+    assert np.array_equal(np.delete(met, 3), np.delete(moments_met(early.log), 3))
+    assert known.tolist() == [ALWAYS_MET] * 3 + [NEVER_MET] + [ALWAYS_MET] * (len(early.catalogue) - 4)
+    assert len(newcomers) == -(-len(requests) // 10)
+    assert set(newcomers.users) == {-1}
+    assert (rows.table[:, plain.features.names.index("user_acts")] == 0).any()
 
 
 @pytest.fixture(scope="module", params=[10_000, 0], ids=["exact", "indexed"])
@@ -151,10 +173,3 @@ def test_an_older_catalogue_knows_nothing_of_a_newer_item(recommender: Recommend
     assert newer.history_of("user 0")[-1][0] == "fresh"
     assert recommender.history_of("user 0") == newer.history_of("user 0")[:-1]
     assert "fresh" not in recommender.recommend(Request("user 0", n=30)).ids
-
-
-def test_requests_that_want_a_dropped_item_teach_the_last_ranker(early: Dataset, plain_config: Config) -> None:
-    said: list[str] = []
-    train(early, plain_config, seed=3, progress=said.append)  # of the 30 items three are drawn, and some are wanted
-    made = [line.split() for line in said if line.startswith("ranker rows: ")]
-    assert len([words for words in made if words[2] == words[4]]) == 3, "of the two windows, and of dropped items"

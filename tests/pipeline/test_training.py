@@ -58,8 +58,8 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
-    older, late, newer = seen  # the second: requests of the next window that want an item without a past
-    assert older.times.max() < split.test_start <= min(newer.times.min(), late.times.min())
+    older, _, newer, _ = seen  # the others: as of users of whom nothing is known
+    assert older.times.max() < split.test_start <= newer.times.min()
     learned = [names.index(name) for name in ("transitions_score", "als_score", "popular_score")]
     of_fresh = [rows.table[:, names.index("item_price")] == FRESH_PRICE for rows in (older, newer)]
     assert older.wanted[of_fresh[0]].any(), "the ranker meets it as wanted"
