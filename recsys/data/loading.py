@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.config import Config, EventsConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.durations import DAY
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.events_table import (
@@ -37,6 +38,8 @@ from recsys.progress import Progress, silent
 
 _NAMED = 5
 """Names that one message lists."""
+
+_END_OF_1970 = 365 * DAY
 
 _OTHER_SCALE = 2.0
 """Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
@@ -197,7 +200,7 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
 def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[str]:
     """A sentence for each event name that differs only in letter case from one that `events.weights` names, for all
     others that it does not name, for values of another scale than `events.min_value`, for values below 0 that count,
-    and for places that are not counted from 0."""
+    for times that are none, and for places that are not counted from 0."""
     unknown = [found for found in log.event_names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
@@ -224,6 +227,8 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         yield f"{name}: {lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"
     if not (log.weights > 0).any():
         yield f"{name}: no event is a sign of interest by events.weights and events.min_value; nothing can be learned"
+    if len(log) and log.times[-1] < _END_OF_1970:
+        yield f"{name}: all times lie in 1970 or before; if they are days, or hours, write dates or epoch seconds"
     places = log.positions[log.is_impression & (log.positions >= 0)]
     if len(places) and places.min() > 0:
         yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"

@@ -102,7 +102,7 @@ def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.Data
     Raises:
         DataError: its type is none that can be compared.
     """
-    if dtype.is_integer():
+    if dtype.is_integer() and dtype != pl.UInt64:  # which reaches further; a cast would make nothing of that
         return pl.Int64(), column.cast(pl.Int64, strict=False)
     if dtype.is_numeric():
         return pl.Float64(), column.cast(pl.Float64).fill_nan(None)  # NaN is missing, not a price above all others

@@ -258,6 +258,13 @@ def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, 
     assert all(str(told) in doubt for doubt in report.doubts)
 
 
+@pytest.mark.parametrize(("time", "told"), [("19700", True), ("45292.5", True), ("1704067200", False), ("", False)])
+def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told: bool) -> None:
+    events = HEADER + (f"u1,i1,click,{time},,,,\n" if time else "u1,i1,click,19700,,,,\nu1,i1,click,2024-01-01,,,,\n")
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
