@@ -23,7 +23,7 @@ class RedisLists:
     """`Lists` in one Redis database, under keys that begin with `recsys:lists`. The URL is that of redis-py.
 
     Raises:
-        ConfigError: redis-py is not installed.
+        ConfigError: redis-py is not installed, or the URL names no database.
         StoreError: Redis cannot be reached.
     """
 

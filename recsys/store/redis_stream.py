@@ -32,7 +32,7 @@ class RedisStream:
         progress: is told of entries that were trimmed away.
 
     Raises:
-        ConfigError: redis-py is not installed, or the URL names no stream.
+        ConfigError: redis-py is not installed, or the URL names no stream, or no database.
         StoreError: Redis cannot be reached.
     """
 

@@ -10,24 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
 
 from recsys.config import parse_config
 from recsys.data.loading import dataset_from_frames, load_dataset, read_dataset
 from recsys.data.validation import NoUsableRowError, write_rejected
 from recsys.errors import DataError
-
-ITEMS = "item_id,title\ni1,Lamp\ni2,Chair\n"
-HEADER = "user_id,item_id,event,timestamp,event_id,position,propensity,value\n"
-GOOD = "u1,i1,click,2024-01-01,,,,\n"
-ANY = parse_config({"data": {"max_rejected": 1.0}})
-
-
-def folder_of(folder: Path, **files: str | bytes) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        path = folder / name.replace("__", ".")
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -217,61 +205,6 @@ def test_columns_of_numbers_with_a_point_hold_ids_as_far_as_they_are_exact(
     assert (dataset.n_rejected, dataset.log.user_vocabulary.ids(range(1))) == (2, [str(limit - 1)])
 
 
-def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
-    _, report = read_dataset(folder, ANY)
-    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.doubts)
-
-
-@pytest.mark.parametrize(
-    ("names", "told"),
-    [
-        (["click", "transaction"], "'transaction'"),
-        ([f"kind {number}" for number in range(7)], "'kind 0', 'kind 1', 'kind 2', 'kind 3', 'kind 4', ..."),
-    ],
-)
-def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list[str], told: str) -> None:
-    events = HEADER + "".join(GOOD.replace("click", name) for name in names)
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    doubt = f"events.weights does not name {told}: worth events.default_weight = 1"
-    assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
-
-
-@pytest.mark.parametrize(("most", "told"), [(5, False), (10, True)])
-def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool) -> None:
-    events = HEADER + "".join(f"u1,i1,rating,2024-01-01,,,,{value}\n" for value in ("", 1, most))
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
-
-
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        ("u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n", "1 of 'purchase' have a value below"),
-        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
-        ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
-    ],
-)
-def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, told: str | None) -> None:
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows), ANY)
-    assert len(report.doubts) == (told is not None)
-    assert all(str(told) in doubt for doubt in report.doubts)
-
-
-@pytest.mark.parametrize(("time", "told"), [("19700", True), ("45292.5", True), ("1704067200", False), ("", False)])
-def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told: bool) -> None:
-    events = HEADER + (f"u1,i1,click,{time},,,,\n" if time else "u1,i1,click,19700,,,,\nu1,i1,click,2024-01-01,,,,\n")
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
-
-
-@pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
-def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
-    events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert any("subtract 1" in doubt for doubt in report.doubts) == told
-
-
 def test_a_folder_without_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no items file \(it is empty\); add items as one of .parquet .csv"):
         load_dataset(tmp_path)
@@ -409,19 +342,6 @@ def test_a_clean_reading_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> N
     assert not rejected.exists()
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> None:
-    said: list[str] = []
-    items = ITEMS.replace("title", "title,Descripton,weight,tags,tag").replace("Lamp", "Lamp,a,b,c,d")
-    event = {"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "propensty": 1, "page": 2}
-    events = json.dumps(event) if kind == "jsonl" else pl.DataFrame(event).write_csv()
-    load_dataset(folder_of(tmp_path, items__csv=items, **{f"events__{kind}": events}), progress=said.append)
-    assert said == [
-        f"{tmp_path / 'items.csv'}: column 'Descripton' is not known; if it is 'description', rename it",
-        f"{tmp_path / f'events.{kind}'}: column 'propensty' is not known; if it is 'propensity', rename it",
-    ]
-
-
 def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> None:
     items = 'item_id,title\ni1,"Lamp\n\nred"\ni2,"a\nb"\n,Nameless\ni1,Again\n'
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
@@ -449,30 +369,6 @@ def test_items_that_a_program_wrote_with_a_point(tmp_path: Path) -> None:
     dataset, report = read_dataset(folder, ANY)
     assert dataset.catalogue.vocabulary.ids(dataset.log.items) == ["7", "7", "8.0"]
     assert report.rejections[1].rows["value"].to_list() == ["9.0", "7.00"]
-
-
-def test_impressions_that_nothing_can_follow_are_told(tmp_path: Path) -> None:
-    rows = "u,i1,impression,2024-05-01,0\n" * 3
-    head = "user_id,item_id,event,timestamp,position\n"
-    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
-    doubts = read_dataset(folder, ANY)[1].doubts
-    assert any("3 impressions have no request_id" in line for line in doubts)
-    assert any("no event is a sign of interest" in line for line in doubts)
-
-
-def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
-    """They are ids like any other, and what a database or a data frame writes where there is none."""
-    head = "user_id,item_id,event,timestamp,event_id,request_id\n"
-    rows = "nan,i1,click,2024-05-01,NULL,None\n" * 3 + "u,i1,click,2024-05-01,e,r\n"
-    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
-    report = read_dataset(folder, ANY)[1]
-    told = [line for line in report.doubts if "leave the cell empty" in line]
-    assert [line.split(": ", 1)[1].split("; ")[0] for line in told] == [
-        "user_id is 'nan' in 3 rows, which are one user",
-        "request_id is 'None' in 3 rows, which are all of one",
-        "event_id is 'NULL' in 3 rows, which are the same event",
-    ]
-    assert report.n_duplicates == 2
 
 
 @pytest.mark.parametrize("name", ["items.jsonl.gz", "events.jsonl.gz", "events.csv.gz"])

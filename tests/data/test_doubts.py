@@ -1,0 +1,102 @@
+"""What is read, and may be meant otherwise, is told."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
+
+from recsys.data.loading import load_dataset, read_dataset
+
+
+def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
+    _, report = read_dataset(folder, ANY)
+    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.doubts)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["click", "transaction"], "'transaction'"),
+        ([f"kind {number}" for number in range(7)], "'kind 0', 'kind 1', 'kind 2', 'kind 3', 'kind 4', ..."),
+    ],
+)
+def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list[str], told: str) -> None:
+    events = HEADER + "".join(GOOD.replace("click", name) for name in names)
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    doubt = f"events.weights does not name {told}: worth events.default_weight = 1"
+    assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
+
+
+@pytest.mark.parametrize(("most", "told"), [(5, False), (10, True)])
+def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,rating,2024-01-01,,,,{value}\n" for value in ("", 1, most))
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n", "1 of 'purchase' have a value below"),
+        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
+        ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
+    ],
+)
+def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, told: str | None) -> None:
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows), ANY)
+    assert len(report.doubts) == (told is not None)
+    assert all(str(told) in doubt for doubt in report.doubts)
+
+
+@pytest.mark.parametrize(("time", "told"), [("19700", True), ("45292.5", True), ("1704067200", False), ("", False)])
+def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told: bool) -> None:
+    events = HEADER + (f"u1,i1,click,{time},,,,\n" if time else "u1,i1,click,19700,,,,\nu1,i1,click,2024-01-01,,,,\n")
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
+
+
+@pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
+def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert any("subtract 1" in doubt for doubt in report.doubts) == told
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> None:
+    said: list[str] = []
+    items = ITEMS.replace("title", "title,Descripton,weight,tags,tag").replace("Lamp", "Lamp,a,b,c,d")
+    event = {"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "propensty": 1, "page": 2}
+    events = json.dumps(event) if kind == "jsonl" else pl.DataFrame(event).write_csv()
+    load_dataset(folder_of(tmp_path, items__csv=items, **{f"events__{kind}": events}), progress=said.append)
+    assert said == [
+        f"{tmp_path / 'items.csv'}: column 'Descripton' is not known; if it is 'description', rename it",
+        f"{tmp_path / f'events.{kind}'}: column 'propensty' is not known; if it is 'propensity', rename it",
+    ]
+
+
+def test_impressions_that_nothing_can_follow_are_told(tmp_path: Path) -> None:
+    rows = "u,i1,impression,2024-05-01,0\n" * 3
+    head = "user_id,item_id,event,timestamp,position\n"
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
+    doubts = read_dataset(folder, ANY)[1].doubts
+    assert any("3 impressions have no request_id" in line for line in doubts)
+    assert any("no event is a sign of interest" in line for line in doubts)
+
+
+def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
+    """They are ids like any other, and what a database or a data frame writes where there is none."""
+    head = "user_id,item_id,event,timestamp,event_id,request_id\n"
+    rows = "nan,i1,click,2024-05-01,NULL,None\n" * 3 + "u,i1,click,2024-05-01,e,r\n"
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
+    report = read_dataset(folder, ANY)[1]
+    told = [line for line in report.doubts if "leave the cell empty" in line]
+    assert [line.split(": ", 1)[1].split("; ")[0] for line in told] == [
+        "user_id is 'nan' in 3 rows, which are one user",
+        "request_id is 'None' in 3 rows, which are all of one",
+        "event_id is 'NULL' in 3 rows, which are the same event",
+    ]
+    assert report.n_duplicates == 2
