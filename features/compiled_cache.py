@@ -44,7 +44,7 @@ def move_edges(
 
 @jit()
 def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> int:
-    """Write the items (n_pairs,) whose columns are not computed into `found` (n_pairs,): increasing, each once.
+    """Write the items (n_pairs,) whose columns are not computed into `found` (n_pairs,), in their order.
 
     Args:
         computed_at: (n_items,) as for `read_rows`: those behind its end are not computed, nor those that are `never`.
@@ -57,21 +57,7 @@ def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> in
         if item >= len(computed_at) or computed_at[item] == never:
             found[n] = item
             n += 1
-    found[:n].sort()
-    different = min(n, 1)
-    for place in range(1, n):
-        if found[place] != found[different - 1]:
-            found[different] = found[place]
-            different += 1
-    return different
-
-
-@jit()
-def store_rows(values: Floats, items: Ints, now: int, rows: Floats, computed_at: Ints) -> None:
-    """Write the columns (n, n_columns) of items (n,) to `rows`, and that they were computed now; see `read_rows`."""
-    for row in range(len(items)):
-        rows[items[row]] = values[row]
-        computed_at[items[row]] = now
+    return n
 
 
 @jit()

@@ -168,7 +168,7 @@ def describe_requests(
         found[SINCE_FIRST, request] = days_between(times[first], moment) if last > first else np.nan
         found[HOUR, request] = moment % DAY / (DAY / 24)
         found[WEEKDAY, request] = (moment // DAY + 3) % 7  # 1970-01-01 was a Thursday
-        own = np.empty(last - first, dtype=codes.dtype)
+        own = np.empty(last - first, dtype=np.int64)
         for code in range(N_CODES):
             for event in range(first, last):
                 own[event - first] = codes[history[event], code]

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_cache import missing_items, move_edges, read_rows, store_rows
+from features.compiled_cache import missing_items, move_edges, read_rows
 from features.questions import Questions, StreamQuestions, TimelineView
 from features.segment import ItemEvents, Segment
 from recsys.data.durations import DAY
@@ -89,7 +89,7 @@ class ItemColumnCache:
         missing = np.empty(len(items), dtype=items.dtype)
         n = missing_items(self._computed_at, items, _NEVER, missing)
         if n:
-            self._compute(missing[:n])
+            self._compute(np.unique(missing[:n]))
         ageing, halving, half_lives = self._ageing, self._halving, self._half_lives
         read_rows(self._table, self._computed_at, items, now, ageing, halving, half_lives, DAY, self.columns.to, table)
 
@@ -105,7 +105,7 @@ class ItemColumnCache:
             part.questions.add_answers(answers, part.view, part.edges, items, rows, self._now)
         computed = np.empty((len(items), self._table.shape[1]), dtype=np.float32)
         self.columns.fill_from_answers(answers, self._all, computed)
-        store_rows(computed, items, int(self._now[0]), self._table, self._computed_at)
+        self._table[items], self._computed_at[items] = computed, self._now[0]
 
     def _move(self, segments: Sequence[Segment], now: int) -> None:
         """Go to another moment, later or earlier, and forget the items whose events cross an edge on the way."""

@@ -4,6 +4,7 @@
 import numpy as np
 
 from recsys.data.arrays import Floats, Ints
+from recsys.data.float16 import copy_as_float32
 from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 
 
@@ -24,7 +25,9 @@ def fold_in(
     for request in range(len(offsets) - 1):
         if offsets[request] == offsets[request + 1]:
             continue
-        left[:], right[:] = gram, 0
+        right[:] = 0
+        for row in range(n):
+            copy_as_float32(gram[row], left[row])
         for entry in range(offsets[request], offsets[request + 1]):
             own, extra = factors[items[entry]], np.float32(alpha * weights[entry])
             for row in range(n):
@@ -44,4 +47,4 @@ def fold_in(
             for column in range(row + 1, n):
                 right[row] -= left[row, column] * right[column]
             right[row] /= left[row, row]
-        users[request] = right
+        copy_as_float32(right, users[request])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.retrieval.fusion import fuse_lists, keys_of_lists
+from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 
 FUSION = 20.0
@@ -95,7 +95,16 @@ def merge(
     keys, starts = keys_of_lists(lists.reshape(len(proposals), n_requests, n), eligible, bounds, required.items)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    n_pairs = fuse_lists(keys, starts, len(proposals), worth, eligible, rows, items, proposed_by, fused)
+    found_items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
+    sums, kept = np.empty(len(keys), dtype=np.float32), np.empty(len(keys), dtype=np.bool_)
+    found = found_items, source_bits, sums, kept
+    by_worth = np.empty(len(keys), dtype=np.int64)
+    bits = sums.view(np.int32)
+    ends, edges = fuse_lists(keys, starts, len(proposals), worth, found_items, source_bits, sums, bits, kept, by_worth)
+    for start, stop in pairwise(edges.tolist()):
+        if stop - start > n:
+            by_worth[start:stop].partition(n - 1)
+    n_pairs = take_candidates(n, found, ends, by_worth, edges, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
     scores = {source: proposal.scores.of(rows, items) for source, proposal in proposals.items()}
     return Candidates(rows, items, proposed_by[:n_pairs], scores, fused[:n_pairs])

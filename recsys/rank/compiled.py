@@ -254,7 +254,8 @@ def _score(
             for place in range(_ROWS):
                 lane = np.uint64(place)
                 totals[lane] += leaves[np.uint64(ends[lane])]
-        scores[first : first + n] = totals[:n]
+        for row in range(n):
+            scores[first + row] = totals[row]
 
 
 @jit()

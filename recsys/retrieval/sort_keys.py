@@ -79,7 +79,7 @@ def keys_of_best(
     keys, found = np.empty((n_rows, widest), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
     for row in range(n_rows):
         first, last = offsets[row], offsets[row + 1]
-        least = sampled_threshold(values[first:last], n) if last - first > many * n else -np.inf
+        least = sampled_threshold(values[first:last], bits[first:last], n) if last - first > many * n else -np.inf
         found[row] = keys_above(items, values, bits, first, last, least, eligible[row], keys[row])
         if found[row] < n and least > -np.inf:
             found[row] = keys_above(items, values, bits, first, last, -np.inf, eligible[row], keys[row])
@@ -90,13 +90,14 @@ def keys_of_best(
 
 
 @jit()
-def sampled_threshold(values: Floats, n: int) -> float:
-    """A value that about 2 `n` of the values (n_values,) reach, by a sample."""
-    sample = np.empty(_SAMPLE, dtype=np.float32)
-    for place in range(_SAMPLE):
-        sample[place] = values[place * len(values) // _SAMPLE]
+def sampled_threshold(values: Floats, bits: Ints, n: int) -> float:
+    """A value that about 2 `n` of the values (n_values,), as int32 in `bits`, reach, by a sample."""
+    sample = np.empty(_SAMPLE, dtype=np.int64)
+    for entry in range(_SAMPLE):
+        place = entry * len(values) // _SAMPLE
+        sample[entry] = descending(np.int64(bits[place])) | place
     sample.sort()
-    reached: float = sample[_SAMPLE - min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE)]
+    reached: float = values[sample[min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE) - 1] & PLACE]
     return reached
 
 

@@ -10,6 +10,7 @@ from recsys.data.float16 import Float16Bits, copy_as_float32
 from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
+from recsys.retrieval.sort_keys import PLACE, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums
 
 Longs = NDArray[np.int64]
@@ -37,7 +38,8 @@ def mixture_logits(
     n, last, width = len(vectors), len(items) - 1, vectors.shape[1]
     own, found = np.empty((2, width), dtype=np.float32), np.empty((2, n + n % 2), dtype=np.float32)
     even = np.zeros((n + n % 2, width), dtype=np.float32)
-    even[:n] = vectors
+    for row in range(n):
+        copy_as_float32(vectors[row], even[row])
     for item in items[:AHEAD]:
         prefetch(targets, item, item + 1)
     for place in range(0, last + 1, 2):
@@ -156,16 +158,21 @@ def attention_shares(
 
 
 @jit()
-def most_attended(shares: Floats, bounds: Ints, most: int) -> Longs:
+def most_attended(bits: Ints, bounds: Ints, most: int) -> Longs:
     """The `most` events of each request with the largest shares, largest first, equal ones in their order.
 
     Args:
+        bits: (n_events,) int32, shares as float32 by their bits.
         bounds: (n_requests + 1,) where the events of each request start.
     """
-    kept, found = np.empty(len(shares), dtype=np.int64), 0
+    kept, found = np.empty(len(bits), dtype=np.int64), 0
     for request in range(len(bounds) - 1):
         first = bounds[request]
-        for place in np.argsort(-shares[first : bounds[request + 1]], kind="mergesort")[:most]:
-            kept[found] = first + place
+        keys = np.empty(bounds[request + 1] - first, dtype=np.int64)
+        for place in range(len(keys)):
+            keys[place] = descending(np.int64(bits[first + place])) | place
+        keys.sort()
+        for key in keys[:most]:
+            kept[found] = first + (key & PLACE)
             found += 1
     return kept[:found]

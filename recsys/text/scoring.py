@@ -248,7 +248,7 @@ class Scorer:
 
 def _most_attended(shares: NDArray[np.float32], rows: NDArray[np.int64], n_requests: int) -> NDArray[np.int64]:
     """The events of each request (`rows` does not decrease) that propose items."""
-    return most_attended(shares, rows.searchsorted(np.arange(n_requests + 1)), _MOST_EVENTS)
+    return most_attended(shares.view(np.int32), rows.searchsorted(np.arange(n_requests + 1)), _MOST_EVENTS)
 
 
 def _blocks(histories: HistoryBatch) -> Iterator[tuple[int, int]]:
