@@ -1,5 +1,6 @@
 """Arrays: what compiled loops call them, and how they lie on disk: npy and npz without pickle."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,16 @@ def load_array(path: Path) -> NDArray[Any]:
 
 
 def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-    """A new .npy file that is filled in place: none of it needs memory of this process."""
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).view(np.ndarray)
+    """A new .npy file that is filled in place: none of it needs memory of this process.
+
+    Raises:
+        OSError: the disk has no room for it.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # a page that finds no room when it is filled would end the process (SIGBUS)
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array.view(np.ndarray)
 
 
 def save_csr(folder: Path, name: str, matrix: sp.csr_matrix) -> None:

@@ -84,15 +84,33 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
     known = codes(rows.frame["item"], items) != UNKNOWN
     if known.all():
         return rows
-    aside = rows.frame.filter(~known).select(
+    unknown = rows.frame.filter(~known).select("row", pl.col("item").cast(pl.String))
+    aside = unknown.join(_nearly_known(unknown["item"], items), on="item", how="left").select(
         "row",
         pl.lit("item_id").alias("column"),
-        pl.col("item").cast(pl.String).alias("value"),
-        pl.lit(UNKNOWN_ITEM).alias("reason"),
+        pl.col("item").alias("value"),
+        pl.col("reason").fill_null(UNKNOWN_ITEM),
     )
     old = rows.rejections
     rejections = Rejections(old.name, old.first_line, old.n_rows, pl.concat([old.rows, aside]).sort("row"))
     return EventRows(rows.frame.filter(known), rejections)
+
+
+def _nearly_known(unknown: pl.Series, items: Vocabulary) -> pl.DataFrame:
+    """`item` and `reason` of unknown ids that would be known but for white space around them, or for their case."""
+    known = pl.DataFrame({"known": items.ids(range(len(items)))}, schema={"known": pl.String})
+    known = known.with_columns(plain_id(pl.col("known")).alias("plain")).unique("plain", keep="first")
+    nearly = (
+        unknown.unique().to_frame("item").with_columns(plain_id(pl.col("item")).alias("plain")).join(known, on="plain")
+    )
+    quoted = (pl.concat_str(pl.lit("'"), pl.col(name), pl.lit("'")) for name in ("item", "known"))
+    reason = pl.format("item_id {} is not in the items table, which has {}; write both alike", *quoted)
+    return nearly.select("item", reason.alias("reason"))
+
+
+def plain_id(id_: pl.Expr) -> pl.Expr:
+    """An id without what people overlook: white space around it, and its case."""
+    return id_.str.strip_chars().str.to_lowercase()
 
 
 def stand_ins(rows: EventRows) -> list[str]:

@@ -18,6 +18,7 @@ from recsys.data.events import Event
 from recsys.data.events_table import (
     build_log,
     distinct_events,
+    plain_id,
     read_events,
     reject_unknown,
     stand_ins,
@@ -234,6 +235,18 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         yield f"{name}: no impression has position 0, the first place of a list; if the first one is 1, subtract 1"
 
 
+def _alike_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """A sentence where ids look like one item's, written in several ways."""
+    ids = catalogue.frame.select("item_id", plain_id(pl.col("item_id")).alias("plain"))
+    alike = ids.filter(pl.col("plain").is_duplicated())
+    if len(alike):
+        some = " and ".join(map(repr, alike.filter(pl.col("plain") == alike["plain"][0])["item_id"].head(2)))
+        yield (
+            f"{name}: {len(alike):,} item_ids differ from another one only by case or white space, such as {some}; "
+            "each is an item of its own: if they are one, write them alike"
+        )
+
+
 def _assemble(
     items: Table, events: Table, further: tuple[Rejections, ...], config: Config
 ) -> tuple[Dataset, LoadReport]:
@@ -254,6 +267,12 @@ def _assemble(
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    doubts = (*misspelt(items, ITEMS), *misspelt(events, EVENTS), *odd_ids, *_doubts(log, events.name, config.events))
+    doubts = (
+        *misspelt(items, ITEMS),
+        *misspelt(events, EVENTS),
+        *_alike_items(catalogue, items.name),
+        *odd_ids,
+        *_doubts(log, events.name, config.events),
+    )
     report = LoadReport((rejected_items, rows.rejections, *further), n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report

@@ -73,8 +73,10 @@ WANTED = {
 
 
 def as_text(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Text; null where there is only white space. A float that is a whole number is written without a point."""
-    if dtype.is_float():
+    """Text; null where there is only white space. A float or decimal that is a whole number has no point."""
+    if dtype.is_decimal():
+        text = cell.cast(pl.String).str.replace(r"\.0+$", "")
+    elif dtype.is_float():
         whole = cell.cast(pl.Int64, strict=False)
         text = pl.when(whole == cell).then(whole.cast(pl.String)).otherwise(cell.fill_nan(None).cast(pl.String))
     else:

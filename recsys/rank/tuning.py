@@ -158,10 +158,10 @@ def tuned(
         study.enqueue_trial(start)
     inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(monotone_constraints))
     tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
-    for trial in run(inputs.opened, TuningInputs.tried, tasks):
+    for number, trial in enumerate(run(inputs.opened, TuningInputs.tried, tasks), start=len(done) + 1):
         if trial is not None:
             study.tell(trial.number, trial.ndcg)
-            count = f"trial {trial.number + 1} of {tuning.trials}"
+            count = f"trial {number} of {tuning.trials}"
             progress(f"{count}: ndcg@10 {trial.ndcg:.4f} with {_in_words(trial.settings)}")
     trials = sorted(_completed(study), key=lambda trial: -trial.ndcg)
     best = {key: trials[0].settings[key] for key in TUNED} if trials else {}

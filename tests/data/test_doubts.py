@@ -100,3 +100,32 @@ def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
         "event_id is 'NULL' in 3 rows, which are the same event",
     ]
     assert report.n_duplicates == 2
+
+
+@pytest.mark.parametrize(("second", "told"), [(" i1", True), ("I1", True), ("i2", False)])
+def test_items_whose_ids_people_would_take_for_one_are_told(tmp_path: Path, second: str, told: bool) -> None:
+    items = pl.DataFrame({"item_id": ["i1", second], "title": ["Lamp", "Lamp"]})
+    items.write_parquet(tmp_path / "items.parquet")
+    _, report = read_dataset(folder_of(tmp_path, events__csv=HEADER + GOOD), ANY)
+    assert any(f"such as 'i1' and {second!r}" in doubt for doubt in report.doubts) == told
+
+
+@pytest.mark.parametrize(
+    ("item", "told"), [(" i1", "which has 'i1'"), ("I1", "which has 'i1'"), ("i9", "add the item")]
+)
+def test_an_unknown_item_that_is_known_but_for_white_space_or_case_is_told(
+    tmp_path: Path, item: str, told: str
+) -> None:
+    events = HEADER + GOOD + GOOD.replace("i1", f'"{item}"')
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    (reason,) = (reason for part in report.rejections for reason in part.rows["reason"])
+    assert told in reason
+
+
+def test_decimal_ids_that_are_whole_are_those_of_whole_numbers(tmp_path: Path) -> None:
+    ids = pl.Series("item_id", ["1", "20"]).cast(pl.Decimal(10, 2))
+    pl.DataFrame({"item_id": ids, "title": ["Lamp", "Chair"]}).write_parquet(tmp_path / "items.parquet")
+    events = HEADER + GOOD.replace("i1", "1") + GOOD.replace("i1", "20")
+    dataset, _ = read_dataset(folder_of(tmp_path, events__csv=events), ANY)
+    assert dataset.catalogue.frame["item_id"].to_list() == ["1", "20"]
+    assert len(dataset.log) == 2

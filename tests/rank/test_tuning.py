@@ -75,8 +75,10 @@ def test_a_try_that_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         seek(2, file, run=cut_off)
     start = {key: getattr(START, key) for key in TUNED}
-    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, silent)[1]
+    told: list[str] = []
+    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, told.append)[1]
     assert len(tried) == 2
+    assert [line.split(":")[0] for line in told] == ["trial 1 of 2", "trial 2 of 2"]
     assert start in [trial.settings for trial in tried]
 
 
