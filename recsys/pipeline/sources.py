@@ -27,7 +27,7 @@ from recsys.pipeline.live_sources import LIVE, live_among
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
-from recsys.text.interest import InterestModel
+from recsys.text.interest import WARM_PASSES, InterestModel
 
 Queries = Sequence[str | None]
 
@@ -70,6 +70,7 @@ class Sources:
         text_minutes: float,
         cache: VectorCache | None,
         warm: "Sources | None",
+        warm_passes: float = WARM_PASSES,
         engine: Engine | None = None,
         progress: Progress,
     ) -> "Sources":
@@ -81,6 +82,7 @@ class Sources:
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
             warm: earlier ones, fitted on less of the same log, to go on from.
+            warm_passes: of the text model where it goes on, see `InterestModel.fit`.
             engine: its processes train the text model together; without it, this one does.
         """
         models: dict[str, CollaborativeModel] = {}
@@ -97,6 +99,7 @@ class Sources:
                     minutes=text_minutes,
                     cache=cache,
                     warm=warm.interest if warm else None,
+                    warm_passes=warm_passes,
                     together=engine.together if engine else None,
                     progress=progress,
                 )
