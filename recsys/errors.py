@@ -56,7 +56,7 @@ class BusyError(BundleError):
 
 
 class NotTrainedError(BundleError):
-    """A component was asked for a result before it was fitted or loaded."""
+    """A component was asked for a result before it was fitted or loaded: a server without a version, for one."""
 
 
 class StoreError(RecsysError):

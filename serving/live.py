@@ -8,15 +8,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from http import HTTPStatus
 
 from recsys.config import VariantConfig
-from recsys.errors import StoreError
+from recsys.errors import NotTrainedError, StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import Entry, SharedTail
-from serving.errors import ProblemError
 from serving.following import StoreFollower
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
@@ -122,11 +120,11 @@ class LiveState:
         """The version of the first variant.
 
         Raises:
-            ProblemError: 503, none is loaded yet.
+            NotTrainedError: none is loaded yet.
         """
         served = self.served
         if served is None:
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet; see /readyz")
+            raise NotTrainedError("no version is loaded yet; see /readyz")
         return served
 
     def version_for(self, unit: str) -> tuple[str, LoadedVersion]:
