@@ -35,8 +35,8 @@ _TIME_OF_SOURCES = 0.5
 SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
 
-_ALWAYS_ASKED = "popular"
-"""Popularity costs next to nothing, and is better than no list."""
+POPULAR = "popular"
+"""The source that is always asked: it costs next to nothing, and is better than no list."""
 
 
 def block_size(n_items: int) -> int:
@@ -203,7 +203,7 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
-            within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
+            within = math.inf if source == POPULAR else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
         return proposals
