@@ -31,7 +31,7 @@ from recsys.text.interest import WARM_PASSES, InterestModel
 
 Queries = Sequence[str | None]
 
-_COLLABORATIVE: Mapping[str, type[CollaborativeModel]] = {
+_MODELS: Mapping[str, type[CollaborativeModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     "ease": Ease,
@@ -48,7 +48,7 @@ class Sources:
     """Fitted sources.
 
     Attributes:
-        models: collaborative models by the name of their source.
+        models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
@@ -108,7 +108,7 @@ class Sources:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+            models[source] = _MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
         sources = cls(models, interest, live=live_among(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
@@ -203,7 +203,7 @@ class Sources:
         """Read what `save` wrote; `names` are those of the configuration, which say what live ones there are."""
         models = {
             source: kind.load(folder / "cf" / source)
-            for source, kind in _COLLABORATIVE.items()
+            for source, kind in _MODELS.items()
             if (folder / "cf" / source).is_dir()
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
