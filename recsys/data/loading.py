@@ -25,7 +25,7 @@ from recsys.data.events_table import (
     with_whole_ids,
 )
 from recsys.data.files import find_table, open_table, require_table
-from recsys.data.interactions import InteractionLog
+from recsys.data.interactions import COLUMNS, InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
@@ -165,9 +165,8 @@ def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
     order = np.argsort(np.concatenate([old.times, new.times]), kind="stable")
     numbers, keys = _joined_requests(old, new)
     requests = np.where(new.requests >= 0, numbers[new.requests], -1).astype(np.int32)
-    names = ("users", "items", "events", "times", "weights", "values", "positions", "propensities")
-    columns = {name: np.concatenate([getattr(old, name), getattr(new, name)])[order] for name in names}
-    columns["requests"] = np.concatenate([old.requests, requests])[order]
+    numbered = replace(new, requests=requests)
+    columns = {name: np.concatenate([getattr(old, name), getattr(numbered, name)])[order] for name in COLUMNS}
     return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns, request_keys=keys)
 
 
@@ -192,7 +191,7 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
     for row in catalogue.frame.iter_rows():
         digest.update(repr(row).encode("utf-8", "surrogatepass"))
     digest.update("\n".join((*log.event_names, *log.user_vocabulary.ids(range(log.n_users)))).encode())
-    for name in ("users", "items", "events", "times", "weights", "values", "requests", "positions", "propensities"):
+    for name in COLUMNS:
         digest.update(np.ascontiguousarray(getattr(log, name)).data)
     return digest.hexdigest()
 
