@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.ragged import offsets_of
 from recsys.errors import DataError
 
 _BLOCK_BYTES = 64 << 20
@@ -105,18 +106,18 @@ class Targets:
             numbers = [int(item) for item in row]
             known = dict.fromkeys(item for item in numbers if item >= 0)
             lists.append([*known, *(item for item in numbers if item < 0)])
-        offsets = np.concatenate([[0], np.cumsum([len(row) for row in lists])]).astype(np.int64)
+        offsets = offsets_of([len(row) for row in lists])
         return cls(offsets, np.array([item for row in lists for item in row], dtype=np.int32))
 
     def select(self, chosen: NDArray[np.bool_]) -> "Targets":
         """The chosen requests: `chosen` is (n_requests,)."""
-        offsets = np.concatenate([[0], np.cumsum(self.counts[chosen])])
+        offsets = offsets_of(self.counts[chosen])
         return Targets(offsets, self.items[chosen[self.rows]])
 
     def keep(self, chosen: NDArray[np.bool_]) -> "Targets":
         """The same requests with the chosen targets alone: `chosen` is (n_targets,)."""
         counts = np.bincount(self.rows[chosen], minlength=len(self))
-        return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.items[chosen])
+        return Targets(offsets_of(counts), self.items[chosen])
 
     def mask(self, start: int, stop: int, n_items: int) -> NDArray[np.bool_]:
         """(stop - start, n_items) True at the targets of requests start to stop - 1."""
