@@ -21,7 +21,7 @@ import numpy as np
 
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
-from recsys.data.loading import log_of
+from recsys.data.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.pipeline.bundle import Bundle
@@ -112,7 +112,8 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
             assert shown.propensities is not None, "the list explores"
             events += shop.shown(user, items, _moment(start + place), shown.propensities.tolist())[0]
         shop.world.known[:] = known
-        window, _ = log_of(events, numbers, bundle.log.user_vocabulary, bundle.log.event_names, bundle.config)
+        learned, weights = bundle.log, bundle.config.events
+        window, _ = log_of_events(events, numbers, learned.user_vocabulary, learned.event_names, weights)
         logged = logged_placements(pipeline, window, _LISTS, run)
         assert logged is not None, "propensities were logged"
         yield off_policy(logged, seed=run), float(np.mean(worth))

@@ -33,7 +33,6 @@ from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.table import Table, frame_table
 from recsys.data.users_table import check_users
 from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
-from recsys.data.vocabulary import Vocabulary
 from recsys.progress import Progress, silent
 
 _NAMED = 5
@@ -144,20 +143,10 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
     if not events:
         return dataset
     old = dataset.log
-    new, n_unknown = log_of(events, dataset.catalogue.vocabulary, old.user_vocabulary, old.event_names, config)
+    items = dataset.catalogue.vocabulary
+    new, n_unknown = log_of_events(events, items, old.user_vocabulary, old.event_names, config.events)
     log = merge_logs(old, new)
     return Dataset(dataset.catalogue, log, dataset.n_rejected + n_unknown, fingerprint(dataset.catalogue, log))
-
-
-def log_of(
-    events: Sequence[Event],
-    items: Vocabulary,
-    users: Vocabulary,
-    event_names: tuple[str, ...],
-    config: Config,
-) -> tuple[InteractionLog, int]:
-    """Events as numbers that extend those known, in time order, and how many could not be used (unknown items)."""
-    return log_of_events(events, items, users, event_names, config.events)
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
