@@ -204,10 +204,6 @@ class InterestModel:
         attribution[events.chosen] = softmax_by_row(logits, events.rows, len(histories))
         return attribution
 
-    def user_vectors(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
-        """(n_requests, dim) float32 unit rows: the middle of what each user may want, from history and query."""
-        return self.scorer.user_vectors(histories, self._read_queries(queries))
-
     def score(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
         """(n_requests, n_items) float32 interest logits: higher is wanted more.
 
