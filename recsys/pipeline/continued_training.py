@@ -72,7 +72,7 @@ def continue_training(
     cut = TemporalSplit.of(log, parent.config.data, test_start)
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
-        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
+        cache = cache or VectorCache(Path(folder) / "vectors")
         config = _with_fewer_passes(parent.config)
         steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, warm_passes=1.0)
         features, ranker = parent.features, parent.config.ranker

@@ -81,7 +81,7 @@ def train(
     if config.ranker.debias:
         check_places(log.between(split.ranker_start, split.test_start))
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
-        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
+        cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
         steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, engine)

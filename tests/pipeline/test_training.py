@@ -291,4 +291,4 @@ def test_vectors_of_texts_are_kept_for_the_next_training(world: Dataset, quick_c
     """Also in a cache that is empty at first."""
     cache = VectorCache(tmp_path / "vectors.sqlite")
     train(world, quick_config, cache=cache)
-    assert len(cache) >= len(world.catalogue)
+    assert cache.count() >= len(world.catalogue)
