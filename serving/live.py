@@ -164,7 +164,7 @@ class LiveState:
             self._adopt_newer_snapshot(served)
             self._keeper.write_when_due(served, self._observing)
             self._adopt_newer_snapshot(served)
-        self._metrics.keep([served.snapshot for served in self._answering_versions()])
+        self._metrics.note_snapshots([served.snapshot for served in self._answering_versions()])
         self._metrics.in_memory.set(
             sum(served.recommender.scoring.state.in_memory for served in self._answering_versions())
         )
@@ -296,5 +296,5 @@ class LiveState:
         with self._updating, self._observing:
             self._check_store(self._follower.replay(new))
             self._answering = {**self._answering, **dict.fromkeys(variants, new)}
-        self._metrics.serve({name: served.version for name, served in self._answering.items()})
+        self._metrics.note_versions({name: served.version for name, served in self._answering.items()})
         logger.info("%s serves version %s", ", ".join(variants), new.version)
