@@ -3,7 +3,7 @@
     python -m benchmarks.simulation [--data ../shared/data/scientific] [--items 4000] [--weeks 6] [--turn 4]
                                    [--users 800] [--runs 50]
 
-First the weeks of `recsys simulate`: clicks with retraining rise until the world turns, beat popularity, and come back
+First the weeks of `recsys simulate`: clicks with retraining rise until tastes shift, beat popularity, and come back
 after the turn where those of the frozen version do not. Then so many runs in which a version explores at half of its
 places, users whose tastes are known click, and IPS, SNIPS and DR tell from the log what the version's lists would have
 earned without exploring: their 95 % intervals should hold the true value nine times out of ten.

@@ -40,7 +40,7 @@ class ConfigError(RecsysError):
 
 
 class DataError(RecsysError):
-    """Input data that cannot be used; the message names file, line or column, and the mend."""
+    """Input data that cannot be used; the message names file, line or column, and the fix."""
 
     exit_code = 3
 

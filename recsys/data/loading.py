@@ -209,7 +209,7 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
         if n_below:
             counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
-            yield f"{name}: {counted}; if they were given back, set its events.min_value to 0"
+            yield f"{name}: {counted}; if they are returns, set its events.min_value to 0"
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     if lost:
         yield f"{name}: {lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"

@@ -32,7 +32,7 @@ def block_of(
     Args:
         users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
         now: (n_requests,) microseconds; only what lies before is known.
-        scoring: with the items and events of now.
+        scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
 
     Raises:

@@ -69,7 +69,7 @@ class Plan:
         weeks: after the warm-up, in which lists are random.
         users: at the start; each week adds a twentieth.
         visits: lists that a user asks for in a week.
-        turn: the week (from 1) at whose start the world turns; 0: never.
+        turn: the week (from 1) at whose start tastes shift; 0: never.
         turned: share of the items that it changes.
         new_items: share of the catalogue that comes during the weeks.
     """
@@ -163,7 +163,7 @@ class Simulation:
             for number in range(1, self.plan.weeks + 1):
                 if number == self.plan.turn:
                     self.world.turn(self.plan.turned)
-                    self.progress(f"week {number}: the world turns")
+                    self.progress(f"week {number}: tastes shift")
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
                 if number < self.plan.weeks:
