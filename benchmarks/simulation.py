@@ -3,7 +3,7 @@
     python -m benchmarks.simulation [--data ../shared/data/scientific] [--items 4000] [--weeks 6] [--turn 4]
                                    [--users 800] [--runs 50]
 
-First the weeks of `recsys simulate`: clicks with retraining rise until the world turns, beat popularity, and come back
+First the weeks of `recsys simulate`: clicks with retraining rise until tastes shift, beat popularity, and come back
 after the turn where those of the frozen version do not. Then so many runs in which a version explores at half of its
 places, users whose tastes are known click, and IPS, SNIPS and DR tell from the log what the version's lists would have
 earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
@@ -21,7 +21,7 @@ import numpy as np
 
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
-from recsys.data.loading import log_of
+from recsys.data.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.pipeline.bundle import Bundle
@@ -112,7 +112,8 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
             assert shown.propensities is not None, "the list explores"
             events += shop.shown(user, items, _moment(start + place), shown.propensities.tolist())[0]
         shop.world.known[:] = known
-        window, _ = log_of(events, numbers, bundle.log.user_vocabulary, bundle.log.event_names, bundle.config)
+        learned, weights = bundle.log, bundle.config.events
+        window, _ = log_of_events(events, numbers, learned.user_vocabulary, learned.event_names, weights)
         logged = logged_placements(pipeline, window, _LISTS, run)
         assert logged is not None, "propensities were logged"
         yield off_policy(logged, seed=run), float(np.mean(worth))

@@ -103,7 +103,7 @@ FEATURES: tuple[Feature, ...] = (
         for name in ("transitions", "neighbours", "factors")
         for how in ("last", "max", "mean", "decayed")
     ),
-    Feature("agreement", "collaborative", Agreement(COLLABORATIVE), "collaborative sources that propose the candidate"),
+    Feature("agreement", "collaborative", Agreement(COLLABORATIVE), "collaborative sources that score it above 0"),
     Feature("transitions_flag", "collaborative", SourceFlag("transitions"), "whether it follows what the user chose"),
     Feature("neighbours_flag", "collaborative", SourceFlag("neighbours"), "whether it goes with what the user chose"),
     # behaviour: how the item and the user have been doing

@@ -21,7 +21,7 @@ from features.segment import Segment
 from recsys.data.compiled import sum_by_item
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries
+from recsys.data.ragged import entries, offsets_of
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
@@ -163,7 +163,7 @@ class EventState:
         else:
             found, rows = kept[2], np.zeros(len(now), dtype=np.int64)
         places, counts = entries(found.offsets, rows)
-        return ItemWeights(np.cumsum([0, *counts], dtype=np.int64), found.items[places], found.values[places])
+        return ItemWeights(offsets_of(counts), found.items[places], found.values[places])
 
 
 def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:

@@ -40,7 +40,7 @@ class ConfigError(RecsysError):
 
 
 class DataError(RecsysError):
-    """Input data that cannot be used; the message names file, line or column, and the mend."""
+    """Input data that cannot be used; the message names file, line or column, and the fix."""
 
     exit_code = 3
 
@@ -56,7 +56,7 @@ class BusyError(BundleError):
 
 
 class NotTrainedError(BundleError):
-    """A component was asked for a result before it was fitted or loaded."""
+    """A component was asked for a result before it was fitted or loaded: a server without a version, for one."""
 
 
 class StoreError(RecsysError):

@@ -45,7 +45,7 @@ def shown_before(request: ListRequest) -> list[str]:
         padded = request.cursor + "=" * (-len(request.cursor) % 4)
         shown = _Shown.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, ValidationError) as error:
-        raise _refused("this is no cursor; send back what the last answer gave, unchanged") from error
+        raise _refused("not a valid cursor; send back what the last answer gave, unchanged") from error
     if shown.list != name_of_list(request):
         raise _refused("this cursor is of another list; keep everything but `n` and `explain` as it was")
     return shown.items

@@ -8,15 +8,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from http import HTTPStatus
 
 from recsys.config import VariantConfig
-from recsys.errors import StoreError
+from recsys.errors import NotTrainedError, StoreError
 from recsys.pipeline.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import Entry, SharedTail
-from serving.errors import ProblemError
 from serving.following import StoreFollower
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
@@ -122,11 +120,11 @@ class LiveState:
         """The version of the first variant.
 
         Raises:
-            ProblemError: 503, none is loaded yet.
+            NotTrainedError: none is loaded yet.
         """
         served = self.served
         if served is None:
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet; see /readyz")
+            raise NotTrainedError("no version is loaded yet; see /readyz")
         return served
 
     def version_for(self, unit: str) -> tuple[str, LoadedVersion]:
@@ -166,7 +164,7 @@ class LiveState:
             self._adopt_newer_snapshot(served)
             self._keeper.write_when_due(served, self._observing)
             self._adopt_newer_snapshot(served)
-        self._metrics.keep([served.snapshot for served in self._answering_versions()])
+        self._metrics.note_snapshots([served.snapshot for served in self._answering_versions()])
         self._metrics.in_memory.set(
             sum(served.recommender.scoring.state.in_memory for served in self._answering_versions())
         )
@@ -298,5 +296,5 @@ class LiveState:
         with self._updating, self._observing:
             self._check_store(self._follower.replay(new))
             self._answering = {**self._answering, **dict.fromkeys(variants, new)}
-        self._metrics.serve({name: served.version for name, served in self._answering.items()})
+        self._metrics.note_versions({name: served.version for name, served in self._answering.items()})
         logger.info("%s serves version %s", ", ".join(variants), new.version)

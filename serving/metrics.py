@@ -76,16 +76,16 @@ class Metrics:
         """What is exported, without the suffixes of counters and histograms."""
         return {family.name for family in self._registry.collect()}
 
-    def serve(self, versions: Mapping[str, str]) -> None:
-        """Note which version each variant serves from now on."""
+    def note_versions(self, versions: Mapping[str, str]) -> None:
+        """Set the gauges of which version each variant serves from now on."""
         for variant, version in self._models.items():
             self._model.labels(variant, version).set(0)
         for variant, version in versions.items():
             self._model.labels(variant, version).set(1)
         self._models = dict(versions)
 
-    def keep(self, snapshots: Sequence[SnapshotRecord | None]) -> None:
-        """Note the snapshots that the events of the served versions are from."""
+    def note_snapshots(self, snapshots: Sequence[SnapshotRecord | None]) -> None:
+        """Set the gauges of the snapshots that the events of the served versions are from."""
         self._snapshot_offset.set(min((one.offset if one else 0 for one in snapshots), default=0))
         self._snapshot_time.set(min((one.written_at.timestamp() if one else 0 for one in snapshots), default=0))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.dense_lists import top_k
 from benchmarks.quality import DATA, prepare
 from features.item_facts import ItemFacts
 from features.state import EventState
@@ -18,7 +19,7 @@ from recsys.data.loading import load_dataset
 from recsys.data.request_file import read_requests
 from recsys.data.split import TemporalSplit
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets, top_k
+from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.slices import request_slices
 from recsys.pipeline.past_requests import PastRequests
 from recsys.pipeline.rules import resolve_seen

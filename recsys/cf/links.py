@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import scipy.sparse as sp
-from numpy import float32
-from numpy.typing import NDArray
 
 from recsys.cf.model import CollaborativeModel
 from recsys.data.arrays import load_csr, save_csr
@@ -31,15 +29,8 @@ class ItemLinks(CollaborativeModel):
         """The matrix."""
         return self.matrix
 
-    def score(self, histories: HistoryBatch) -> NDArray[float32]:
-        """(n_requests, n_items): how strongly the history supports each item, its newest events counting most."""
-        positive = histories.positive()
-        history = positive.matrix(self.matrix.shape[0], positive.recency)
-        scores: NDArray[float32] = (history @ self.matrix).toarray()
-        return scores
-
     def scores(self, histories: HistoryBatch) -> SparseScores:
-        """The same without the zeros."""
+        """How strongly the history supports each item, its newest events counting most."""
         return SparseScores.of_links(histories.positive().recent_items, self.matrix)
 
     def save(self, folder: Path) -> None:

@@ -45,12 +45,9 @@ class CollaborativeModel(Protocol):
         """
         ...
 
-    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): higher is better, 0 knows nothing. Seen items are not masked."""
-        ...
-
     def scores(self, histories: HistoryBatch) -> Scores:
-        """The same scores, at the cost of those that are asked for where the model allows it."""
+        """Of all items for each request, at the cost of those that are asked for where the model allows it: higher is
+        better, 0 knows nothing. Seen items are not masked."""
         ...
 
     def indexed(self, seed: int = 0) -> Self:

@@ -36,12 +36,8 @@ class Popular(CollaborativeModel):
         worth = log.weights * 0.5**half_lives
         return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
 
-    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): the same row for every request."""
-        return np.tile(self.popularity, (len(histories), 1))
-
     def scores(self, histories: HistoryBatch) -> SharedScores:
-        """The same, once."""
+        """The same for every request."""
         return SharedScores(self.popularity, self._order)
 
     @cached_property

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.data.ragged import offsets_of
+
 Weigh = Callable[[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]], NDArray[np.float32]]
 """(rows, columns, values) of entries of the product -> their final values; entries at or below 0 are dropped."""
 
@@ -39,7 +41,7 @@ def top_k_product(left: sp.csr_matrix, right: sp.csr_matrix, k: int, weigh: Weig
 def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, int]]:
     """Ranges of rows of about equal work."""
     per_entry = np.diff(right.indptr)[left.indices]
-    work = np.concatenate([[0], np.cumsum(per_entry, dtype=np.int64)])[left.indptr]
+    work = offsets_of(per_entry)[left.indptr]
     start = 0
     while start < left.shape[0]:
         stop = int(np.searchsorted(work, work[start] + _BLOCK_WORK, side="right")) - 1
@@ -56,5 +58,5 @@ def _top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
         start, surplus = matrix.indptr[row], lengths[row] - k
         values = matrix.data[start : matrix.indptr[row + 1]]
         kept[start + np.argpartition(values, surplus)[:surplus]] = False
-    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
+    ends = offsets_of(kept)[matrix.indptr]
     return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)

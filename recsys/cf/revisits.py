@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys.cf.model import CollaborativeModel
 from recsys.config import CfConfig
@@ -27,13 +26,8 @@ class Revisits(CollaborativeModel):
         """Only the number of items is taken from the log."""
         return cls(log.n_items)
 
-    def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): above 0 for the items of the history only."""
-        matrix = histories.matrix(self.n_items, histories.recency)
-        return np.asarray(matrix.toarray(), dtype=np.float32)
-
     def scores(self, histories: HistoryBatch) -> SparseScores:
-        """The same without the zeros."""
+        """Above 0 for the items of the history only."""
         own = histories.recent_items
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 

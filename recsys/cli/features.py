@@ -18,7 +18,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     for name, run, summary in (
         ("list", _list, "every feature of the config: name, group, scope, kind, meaning"),
         ("show", _show, "one feature"),
-        ("stats", _stats, "coverage, distribution, and drift from the ranker window to the test window"),
+        (
+            "stats",
+            _stats,
+            "the rows of a training: coverage, distribution, drift from the ranker window to the test",
+        ),
     ):
         action = actions.add_parser(name, help=summary)
         if name == "show":

@@ -14,7 +14,7 @@ SETTINGS = (
     "ranker.ablation=false",
     "data.max_requests=2000",
     "retrain.full_every=1",  # the log grows by a quarter each week: training from scratch costs as little as continuing
-    "retrain.max_drift=1",  # what is shown changes as soon as lists are not random, and the world turns
+    "retrain.max_drift=1",  # what is shown changes as soon as lists are not random, and tastes shift
     "retrain.max_coverage_loss=0.9",
 )
 """What differs from the defaults, so that weeks pass in minutes on two cores; `--set` comes after it."""
@@ -32,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (default 1000)"
     )
-    parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes turn; 0: never (default 5)")
+    parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes shift; 0: never (default 5)")
     parser.add_argument("--work", type=options.path, metavar="FOLDER", help="keep registry, store and logs here")
     options.add_seed(parser)
     options.add_overrides(parser)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
+from recsys.data.ragged import offsets_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class IdTable:
         own = np.array([zlib.crc32(id_) & (n_buckets - 1) for id_ in encoded], dtype=np.int64)
         return cls(
             text=np.frombuffer(b"".join(encoded), dtype=np.uint8),
-            starts=np.cumsum([0, *(len(id_) for id_ in encoded)], dtype=np.int64),
+            starts=offsets_of([len(id_) for id_ in encoded]),
             buckets=np.cumsum([0, *np.bincount(own, minlength=n_buckets)], dtype=np.int32),
             members=np.argsort(own, kind="stable").astype(np.int32),
         )

@@ -17,7 +17,7 @@ from recsys.errors import DataError
 NO_TIME = np.iinfo(np.int64).min
 """Time of an event whose moment is not known (a history given as ids only)."""
 
-_COLUMNS = {
+COLUMNS = {
     "users": np.int32,
     "items": np.int32,
     "events": np.int8,
@@ -28,6 +28,7 @@ _COLUMNS = {
     "positions": np.int16,
     "propensities": np.float32,
 }
+"""Columns of a log and their types, in the order of its attributes."""
 
 _COLUMNS_FOLDER = "columns"
 
@@ -67,6 +68,12 @@ class InteractionLog:
         if np.any(np.diff(self.times) < 0):
             raise DataError("an interaction log must be in time order; sort it by time")
 
+    @classmethod
+    def empty(cls, n_items: int) -> "InteractionLog":
+        """A log without events, users and names."""
+        columns = {name: np.zeros(0, dtype=dtype) for name, dtype in COLUMNS.items()}
+        return cls(Vocabulary([]), (), n_items, **columns)
+
     def __len__(self) -> int:
         return len(self.times)
 
@@ -93,7 +100,7 @@ class InteractionLog:
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "InteractionLog":
         """The chosen events (a mask, increasing indices or a slice); numbers keep their meaning."""
-        columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
         return replace(self, **columns)
 
     def before(self, time: int) -> "InteractionLog":
@@ -134,13 +141,13 @@ class InteractionLog:
         cls, folder: Path, user_vocabulary: Vocabulary, event_names: tuple[str, ...], n_items: int
     ) -> "InteractionLog":
         """What `save_merged` wrote, mapped into memory."""
-        columns = {name: load_array(folder / f"{name}.npy") for name in _COLUMNS}
+        columns = {name: load_array(folder / f"{name}.npy") for name in COLUMNS}
         return cls(user_vocabulary, event_names, n_items, **columns)
 
     def save(self, folder: Path) -> None:
         """Write columns/ (a .npy file each) and what `save_names` writes."""
         (folder / _COLUMNS_FOLDER).mkdir(parents=True, exist_ok=True)
-        for name in _COLUMNS:
+        for name in COLUMNS:
             save_array(folder / _COLUMNS_FOLDER / f"{name}.npy", getattr(self, name))
         self.save_names(folder)
 
@@ -159,7 +166,7 @@ class InteractionLog:
         earlier = folder / "events.parquet"  # of a release that wrote all columns into one file
         if earlier.exists():
             frame = pl.read_parquet(earlier, glob=False)
-            columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in _COLUMNS.items()}
+            columns = {name: frame[name].to_numpy().astype(dtype, copy=False) for name, dtype in COLUMNS.items()}
             log = cls(users, names, n_items, **columns)
         else:
             log = cls.mapped(folder / _COLUMNS_FOLDER, users, names, n_items)
@@ -179,7 +186,7 @@ class InteractionLog:
 def _merged(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Columns of all logs in time order, equal times in the order of the logs."""
     order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
-    for name, dtype in _COLUMNS.items():
+    for name, dtype in COLUMNS.items():
         if name == "requests":
             yield name, np.full(len(order), -1, dtype=dtype)
         else:
@@ -192,4 +199,4 @@ def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-assert list(_COLUMNS) == [column.name for column in fields(InteractionLog)][3:-1]
+assert list(COLUMNS) == [column.name for column in fields(InteractionLog)][3:-1]

@@ -26,7 +26,7 @@ from recsys.data.events_table import (
     with_whole_ids,
 )
 from recsys.data.files import find_table, open_table, require_table
-from recsys.data.interactions import InteractionLog
+from recsys.data.interactions import COLUMNS, InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
@@ -34,7 +34,6 @@ from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.table import Table, frame_table
 from recsys.data.users_table import check_users
 from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
-from recsys.data.vocabulary import Vocabulary
 from recsys.progress import Progress, silent
 
 _NAMED = 5
@@ -145,20 +144,10 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
     if not events:
         return dataset
     old = dataset.log
-    new, n_unknown = log_of(events, dataset.catalogue.vocabulary, old.user_vocabulary, old.event_names, config)
+    items = dataset.catalogue.vocabulary
+    new, n_unknown = log_of_events(events, items, old.user_vocabulary, old.event_names, config.events)
     log = merge_logs(old, new)
     return Dataset(dataset.catalogue, log, dataset.n_rejected + n_unknown, fingerprint(dataset.catalogue, log))
-
-
-def log_of(
-    events: Sequence[Event],
-    items: Vocabulary,
-    users: Vocabulary,
-    event_names: tuple[str, ...],
-    config: Config,
-) -> tuple[InteractionLog, int]:
-    """Events as numbers that extend those known, in time order, and how many could not be used (unknown items)."""
-    return log_of_events(events, items, users, event_names, config.events)
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
@@ -166,9 +155,8 @@ def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
     order = np.argsort(np.concatenate([old.times, new.times]), kind="stable")
     numbers, keys = _joined_requests(old, new)
     requests = np.where(new.requests >= 0, numbers[new.requests], -1).astype(np.int32)
-    names = ("users", "items", "events", "times", "weights", "values", "positions", "propensities")
-    columns = {name: np.concatenate([getattr(old, name), getattr(new, name)])[order] for name in names}
-    columns["requests"] = np.concatenate([old.requests, requests])[order]
+    numbered = replace(new, requests=requests)
+    columns = {name: np.concatenate([getattr(old, name), getattr(numbered, name)])[order] for name in COLUMNS}
     return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns, request_keys=keys)
 
 
@@ -193,7 +181,7 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
     for row in catalogue.frame.iter_rows():
         digest.update(repr(row).encode("utf-8", "surrogatepass"))
     digest.update("\n".join((*log.event_names, *log.user_vocabulary.ids(range(log.n_users)))).encode())
-    for name in ("users", "items", "events", "times", "weights", "values", "requests", "positions", "propensities"):
+    for name in COLUMNS:
         digest.update(np.ascontiguousarray(getattr(log, name)).data)
     return digest.hexdigest()
 
@@ -222,7 +210,7 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
         n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
         if n_below:
             counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
-            yield f"{name}: {counted}; if they were given back, set its events.min_value to 0"
+            yield f"{name}: {counted}; if they are returns, set its events.min_value to 0"
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     if lost:
         yield f"{name}: {lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"

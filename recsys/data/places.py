@@ -107,7 +107,7 @@ def _explained(where: str, done: str) -> Iterator[None]:
 
 def _away(where: str, error: Exception) -> StoreError:
     words = str(error) or type(error).__name__
-    return StoreError(f"{where} cannot be reached: {words}; check the host, the network and what lets you in")
+    return StoreError(f"{where} cannot be reached: {words}; check the host, the network and your credentials")
 
 
 def _fetch(files: Any, path: str, here: Path) -> None:

@@ -1,7 +1,15 @@
 """Rows of a ragged array, put one behind the other."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+
+def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
+    """(n + 1,) where each row's entries start, of rows with these (n,) lengths."""
+    counts = np.asarray(lengths, dtype=np.int64)
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets
 
 
 def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

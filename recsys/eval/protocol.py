@@ -121,7 +121,7 @@ def evaluate_lists(
     """Measure ranked lists; ties are never in the target's favour.
 
     Hand in the lists as deep as they are ranked: auc looks at all of it, ties that cross place k are only seen in lists
-    deeper than k (or made by `top_k(..., targets=targets)`).
+    deeper than k (or made by `pessimistic`).
 
     Args:
         lists: one a request.

@@ -11,10 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.ragged import offsets_of
 from recsys.errors import DataError
-
-_BLOCK_BYTES = 64 << 20
-_LOW_BITS = np.uint64((1 << 31) - 1)
 
 
 @dataclass(frozen=True)
@@ -105,77 +103,25 @@ class Targets:
             numbers = [int(item) for item in row]
             known = dict.fromkeys(item for item in numbers if item >= 0)
             lists.append([*known, *(item for item in numbers if item < 0)])
-        offsets = np.concatenate([[0], np.cumsum([len(row) for row in lists])]).astype(np.int64)
+        offsets = offsets_of([len(row) for row in lists])
         return cls(offsets, np.array([item for row in lists for item in row], dtype=np.int32))
 
     def select(self, chosen: NDArray[np.bool_]) -> "Targets":
         """The chosen requests: `chosen` is (n_requests,)."""
-        offsets = np.concatenate([[0], np.cumsum(self.counts[chosen])])
+        offsets = offsets_of(self.counts[chosen])
         return Targets(offsets, self.items[chosen[self.rows]])
 
     def keep(self, chosen: NDArray[np.bool_]) -> "Targets":
         """The same requests with the chosen targets alone: `chosen` is (n_targets,)."""
         counts = np.bincount(self.rows[chosen], minlength=len(self))
-        return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), self.items[chosen])
-
-    def mask(self, start: int, stop: int, n_items: int) -> NDArray[np.bool_]:
-        """(stop - start, n_items) True at the targets of requests start to stop - 1."""
-        mask = np.zeros((stop - start, n_items), dtype=bool)
-        inside = slice(self.offsets[start], self.offsets[stop])
-        rows, items = self.rows[inside] - start, self.items[inside]
-        mask[rows[items >= 0], items[items >= 0]] = True
-        return mask
-
-
-def top_k(
-    scores: NDArray[np.float32],
-    k: int,
-    *,
-    exclude: NDArray[np.bool_] | None = None,
-    targets: Targets | None = None,
-) -> RankedLists:
-    """The `k` best items of each request. NaN ranks behind every number.
-
-    Equal scores are ordered by item number. With `targets` the targets of a tie go behind the others of that tie, also
-    where the tie crosses place k: this is the list to measure.
-
-    Args:
-        scores: (n_requests, n_items), higher is better.
-        k: length of the lists; longer than the catalogue is cut to it.
-        exclude: (n_items,) or (n_requests, n_items), True where an item must not be listed.
-        targets: the wanted items, when the lists are to be measured.
-    """
-    n_requests, n_items = scores.shape
-    k = min(k, n_items)
-    items, best = np.full((n_requests, k), -1, dtype=np.int32), np.full((n_requests, k), np.nan, dtype=np.float32)
-    if not k:
-        return RankedLists(items, best)
-    if exclude is not None:
-        exclude = np.broadcast_to(exclude, scores.shape)
-    backwards = np.arange(n_items, dtype=np.uint64)[::-1]
-    step = max(1, _BLOCK_BYTES // (8 * n_items))
-    for start in range(0, n_requests, step):
-        stop = min(start + step, n_requests)
-        # One integer holds the whole order: 32 bits of score, 1 bit "not a target", 31 bits of item number.
-        keys = _ordered_bits(scores[start:stop]).astype(np.uint64) << np.uint64(32)
-        keys |= backwards
-        if targets is not None:
-            keys |= (~targets.mask(start, stop, n_items)).astype(np.uint64) << np.uint64(31)
-        if exclude is not None:
-            keys[exclude[start:stop]] = 0
-        keys.partition(n_items - k, axis=1)
-        keys = np.sort(keys[:, n_items - k :], axis=1)[:, ::-1]
-        chosen = n_items - 1 - (keys & _LOW_BITS).astype(np.int64)
-        items[start:stop] = np.where(keys > 0, chosen, -1)
-        best[start:stop] = np.where(keys > 0, np.take_along_axis(scores[start:stop], chosen, axis=1), np.nan)
-    return RankedLists(items, best)
+        return Targets(offsets_of(counts), self.items[chosen])
 
 
 def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     """Where the targets stand, once those within a run of equal scores have gone to the end of the run.
 
     What stood behind the last place of a list is not known. So hand in lists deeper than the k to be measured, by as
-    many places as there are targets, or make them with `top_k(..., targets=...)` or `pessimistic`; cut afterwards.
+    many places as there are targets, or those of `pessimistic`; cut afterwards.
 
     Args:
         lists: ranked items; their order counts, the scores only tell ties.
@@ -212,13 +158,13 @@ def _hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
 
 def _pessimistic_order(lists: RankedLists, hits: NDArray[np.bool_]) -> NDArray[np.intp]:
     """(n_requests, depth) places of the lists, those of hits at the end of each run of equal scores."""
-    bits = np.where(lists.listed, _ordered_bits(lists.scores), 0)
+    bits = np.where(lists.listed, ordered_bits(lists.scores), 0)
     runs = np.zeros(hits.shape, dtype=np.int64)
     runs[:, 1:] = np.cumsum(bits[:, 1:] != bits[:, :-1], axis=1)
     return np.argsort(2 * runs + hits, axis=1, kind="stable")
 
 
-def _ordered_bits(scores: NDArray[np.float32]) -> NDArray[np.uint32]:
+def ordered_bits(scores: NDArray[np.float32]) -> NDArray[np.uint32]:
     """Unsigned integers in the order of the scores: equal for 0.0 and -0.0, 1 for NaN, more for every number."""
     bits = np.ascontiguousarray(scores + np.float32(0.0), dtype=np.float32).view(np.uint32)
     sign = np.uint32(0x8000_0000)

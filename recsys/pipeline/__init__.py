@@ -5,9 +5,10 @@ One list:       blocks (requests in numbers), sources, live_sources, cold_items,
                 why an item is there; similar is about one item
 Training:       train and continued_training, made of training_steps; listable looks whether there is anything to learn,
                 encode_ahead reads texts; past_requests, past_scoring and training_rows make the ranker's rows,
-                source_choice leaves sources out, rankers fits, item_dropout hides the past of some items
+                source_choice leaves sources out, rankers fits, item_dropout hides the past of some items, feature_rows
+                tells of the columns; feature_report does so without a ranker
 Measuring:      evaluate and splits say on which requests; measure ranks them with a past_pipeline and simpler rankings;
-                dial, shown, logged and feature_report ask more
+                dial, shown and logged ask more
 A version:      bundle (files), matching (other data in its numbers), published (for other processes), live_events
 Retraining:     retrain on an increment, with new_data and gate as its checks; watch repeats it
 Many requests:  batch, deliver; engine promises what processes and ray_cluster (with ray_training) do

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.config import Config, PolicyConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME
+from recsys.data.ragged import offsets_of
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
@@ -31,7 +32,7 @@ def block_of(
     Args:
         users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
         now: (n_requests,) microseconds; only what lies before is known.
-        scoring: with the items and events of now.
+        scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
 
     Raises:
@@ -95,10 +96,9 @@ def _with_given(
     if all(numbers is None for numbers in given):
         return stored
     known = [np.zeros(0, dtype=np.int32) if numbers is None else _known(numbers) for numbers in given]
-    lengths = np.array([len(numbers) for numbers in known])
     items = np.concatenate(known)
     own = HistoryBatch(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        offsets_of([len(numbers) for numbers in known]),
         items,
         np.full(len(items), -1, dtype=np.int8),
         np.full(len(items), NO_TIME, dtype=np.int64),

@@ -28,7 +28,8 @@ _TEXT_SHARE = 0.2
 """Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
 
 _FEWER_PASSES = 4
-"""ALS and the text network make this many times fewer passes over the log than when trained from scratch."""
+"""ALS and the text network make this many times fewer passes over the log than when trained from scratch; `warm_passes`
+takes no further share of these."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
@@ -71,8 +72,9 @@ def continue_training(
     cut = TemporalSplit.of(log, parent.config.data, test_start)
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
-        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
-        steps = TrainingSteps(dataset, _with_fewer_passes(parent.config), EventState(log), cache, seed, progress)
+        cache = cache or VectorCache(Path(folder) / "vectors")
+        config = _with_fewer_passes(parent.config)
+        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, warm_passes=1.0)
         features, ranker = parent.features, parent.config.ranker
 
         # 1. The parent's ranker goes on with requests that the parent has not seen.

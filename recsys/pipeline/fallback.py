@@ -6,7 +6,8 @@ from recsys.data.requests import Request
 from recsys.pipeline.blocks import unknown_candidates
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.item_list import ItemList
-from recsys.pipeline.scoring import RequestBlock, Scoring
+from recsys.pipeline.ranking import RANKER
+from recsys.pipeline.scoring import POPULAR, RequestBlock, Scoring
 
 
 def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle: Bundle) -> ItemList:
@@ -18,14 +19,14 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
     Args:
         request: whose list.
         block: the same request in numbers, alone.
-        scoring: with the items of now; those that came after training are worth 0.
+        scoring: with the current items; those that came after training are worth 0.
         bundle: whose configuration and version hold.
     """
     policy, only = block.policies[0], block.only[0]
     allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
     worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
-    if "popular" in scoring.sources.models:
-        popular = scoring.sources.scores_of("popular", block.histories)
+    if POPULAR in scoring.sources.models:
+        popular = scoring.sources.scores_of(POPULAR, block.histories)
         worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
     best = allowed[np.argsort(-worth[allowed], kind="stable")]
     if only is not None:
@@ -41,11 +42,11 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
         scores=worth[items],
         p_click=nothing,
         p_purchase=nothing,
-        sources=(("popular",),) * len(items),
+        sources=((POPULAR,),) * len(items),
         propensities=arranged.propensities[: request.n] if policy.explores else None,
         model_version=bundle.version,
         request_id=request.request_id,
         user_id=request.user_id,
         unknown_items=unknown_candidates(request, scoring.catalogue.vocabulary),
-        degraded=("text", "collaborative", "ranker"),
+        degraded=(*(source for source in scoring.sources.names if source != POPULAR), RANKER),
     )

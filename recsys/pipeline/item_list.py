@@ -52,7 +52,7 @@ class ItemList:
         model_version: the version that ranked.
         request_id, user_id: of the request.
         unknown_items: candidates of the request that the catalogue lacks.
-        degraded: parts that were left out.
+        degraded: what was left out: names of sources, and `ranker`.
         propensities: (n,) probability with which each item stands where it stands, to be logged with its impression;
             None where the policy leaves nothing to chance.
         seconds: time of each stage; of lists that were made together, of all of them.

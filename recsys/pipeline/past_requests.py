@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import entries, offsets_of
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class PastRequests:
 
     def take(self, chosen: NDArray[np.intp]) -> "PastRequests":
         """The chosen requests, in the order given."""
-        target_offsets, targets = _ragged_take(self.target_offsets, chosen)
-        shown_offsets, shown = _ragged_take(self.shown_offsets, chosen)
+        targets, n_targets = entries(self.target_offsets, chosen)
+        shown, n_shown = entries(self.shown_offsets, chosen)
         return PastRequests(
             self.users[chosen],
             self.times[chosen],
-            target_offsets,
+            offsets_of(n_targets),
             self.target_items[targets],
             self.target_grades[targets],
-            shown_offsets,
+            offsets_of(n_shown),
             self.shown_items[shown],
             self.shown_positions[shown],
         )
@@ -124,10 +125,10 @@ class PastRequests:
         return cls(
             requests["user"].to_numpy(),
             requests["time"].to_numpy(),
-            _offsets(requests["targets"]),
+            offsets_of(requests["targets"].list.len()),
             requests["targets"].explode(empty_as_null=False).to_numpy(),
             requests["grades"].explode(empty_as_null=False).to_numpy(),
-            _offsets(requests["shown"]),
+            offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
         )
@@ -151,13 +152,3 @@ def grade_of_strongest(learned: NDArray[np.float32], thresholds: NDArray[np.floa
     if len(learned) < 2 or learned[-1] not in thresholds:
         return None
     return int(np.searchsorted(thresholds, learned[-1])) + 1
-
-
-def _offsets(lists: pl.Series) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lists.list.len().to_numpy())]).astype(np.int64)
-
-
-def _ragged_take(offsets: NDArray[np.int64], chosen: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    lengths = np.diff(offsets)[chosen]
-    taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return taken, np.arange(taken[-1]) + np.repeat(offsets[:-1][chosen] - taken[:-1], lengths)

@@ -93,9 +93,8 @@ def _arranged(
     """The lists in the order of the scores, of how well each item matches the query, and of the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, propensities, changes = [], [], []
-    for row, (policy, n) in enumerate(zip(block.policies, lengths, strict=True)):
+    for row, (policy, only, n) in enumerate(zip(block.policies, block.only, lengths, strict=True)):
         pairs = np.arange(bounds[row], bounds[row + 1])
-        only = block.only[row] if block.only else None
         if only is not None:
             pairs = pairs[np.isin(candidates.items[pairs], only)]
         worth = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
@@ -121,9 +120,9 @@ def _required(block: RequestBlock) -> Pairs | None:
     """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
     place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
     three of hundreds."""
-    given = [policy.required for policy in block.policies]
-    if block.only:
-        both = zip(given, block.only, strict=True)
-        given = [pinned if only is None else np.union1d(pinned, only).astype(np.int32) for pinned, only in both]
+    given = [
+        policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
+        for policy, only in zip(block.policies, block.only, strict=True)
+    ]
     lengths = [len(items) for items in given]
     return Pairs(np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import FeatureGroup
+from recsys.data.ragged import offsets_of
 from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
@@ -236,4 +237,4 @@ def _lists_by_score(
 def _joined_targets(parts: Sequence[Targets]) -> Targets:
     counts = np.concatenate([np.zeros(0, dtype=np.int64), *(part.counts for part in parts)])
     items = np.concatenate([np.zeros(0, dtype=np.int32), *(part.items for part in parts)])
-    return Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), items)
+    return Targets(offsets_of(counts), items)

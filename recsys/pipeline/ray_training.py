@@ -16,7 +16,7 @@ from recsys.pipeline.engine import Message, Result, one_thread, take_part
 from recsys.progress import Progress
 from recsys.text.team import Team
 
-_DEATHS = 3
+_RESTARTS = 3
 """How many times a team may start over."""
 
 _LOOKS = 0.5
@@ -38,7 +38,7 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
             partial(_take_part, ray.put(work), said),
             torch_config=TorchConfig(backend="gloo"),
             scaling_config=ScalingConfig(num_workers=n),
-            run_config=RunConfig(storage_path=folder, failure_config=FailureConfig(max_failures=_DEATHS)),
+            run_config=RunConfig(storage_path=folder, failure_config=FailureConfig(max_failures=_RESTARTS)),
         )
         run = thread.submit(trainer.fit)  # in the main thread it would take over what Ctrl-C does
         thread.shutdown(wait=False)
@@ -52,7 +52,7 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
             result: Result = message[0]
             return result
     error = run.exception()
-    raise DataError(f"the team on the Ray cluster was given up, after {_DEATHS} new beginnings: {error}") from error
+    raise DataError(f"the team on the Ray cluster was given up, after {_RESTARTS} new beginnings: {error}") from error
 
 
 def _heard(said: Any, run: "Future[Any]") -> Iterator[Message]:

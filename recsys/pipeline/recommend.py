@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.forget import forgotten, is_forgotten
-from recsys.data.loading import log_of
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import DataError
@@ -175,9 +175,8 @@ class Recommender:
         if not events:
             return 0
         with self._observing:
-            log, n_unknown = log_of(
-                events, self.catalogue.vocabulary, self._users, self._event_names, self.bundle.config
-            )
+            items, config = self.catalogue.vocabulary, self.bundle.config
+            log, n_unknown = log_of_events(events, items, self._users, self._event_names, config.events)
             # Names first: a reader beside us must never meet an event that it cannot name.
             self._event_names, self._users = log.event_names, log.user_vocabulary
             self.scoring.state.append(log)

@@ -35,8 +35,8 @@ _TIME_OF_SOURCES = 0.5
 SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
 
-_ALWAYS_ASKED = "popular"
-"""Popularity costs next to nothing, and is better than no list."""
+POPULAR = "popular"
+"""The source that is always asked: it costs next to nothing, and is better than no list."""
 
 
 def block_size(n_items: int) -> int:
@@ -53,15 +53,15 @@ class RequestBlock:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         queries: free text of each request, or None.
-        only: (n_requests,) the item numbers that alone may be listed, or None; empty says that no request names any.
+        only: (n_requests,) the item numbers that alone may be listed, or None where any may.
         stages: what each stage took, and whether there is time for the next.
     """
 
     histories: HistoryBatch
     eligible: NDArray[np.bool_]
     policies: tuple[Policy, ...]
+    only: tuple[NDArray[np.int32] | None, ...]
     queries: Queries | None = None
-    only: tuple[NDArray[np.int32] | None, ...] = ()
     stages: Stages = field(default_factory=Stages)
 
     def __len__(self) -> int:
@@ -170,17 +170,18 @@ class Scoring:
         listed_at: NDArray[np.int64],
         max_history: int,
         queries: Queries | None = None,
-        only: tuple[NDArray[np.int32] | None, ...] = (),
+        only: tuple[NDArray[np.int32] | None, ...] | None = None,
     ) -> RequestBlock:
         """Requests that are ready to be ranked.
 
         Args:
             known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
                 newest `max_history` events.
-            policies, queries, only: see `RequestBlock`.
+            policies, queries, only: see `RequestBlock`; without `only`, no request names items.
             listed_at: (n_requests,) microseconds; items that exist by then may be listed.
         """
-        return RequestBlock(known.newest(max_history), self.eligible(policies, listed_at), policies, queries, only)
+        only = (None,) * len(policies) if only is None else only
+        return RequestBlock(known.newest(max_history), self.eligible(policies, listed_at), policies, only, queries)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
@@ -203,7 +204,7 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
-            within = math.inf if source == _ALWAYS_ASKED else _TIME_OF_SOURCES
+            within = math.inf if source == POPULAR else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
         return proposals

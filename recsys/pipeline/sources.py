@@ -27,11 +27,11 @@ from recsys.pipeline.live_sources import LIVE, live_among
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache
-from recsys.text.interest import InterestModel
+from recsys.text.interest import WARM_PASSES, InterestModel
 
 Queries = Sequence[str | None]
 
-_COLLABORATIVE: Mapping[str, type[CollaborativeModel]] = {
+_MODELS: Mapping[str, type[CollaborativeModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     "ease": Ease,
@@ -48,7 +48,7 @@ class Sources:
     """Fitted sources.
 
     Attributes:
-        models: collaborative models by the name of their source.
+        models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
@@ -70,6 +70,7 @@ class Sources:
         text_minutes: float,
         cache: VectorCache | None,
         warm: "Sources | None",
+        warm_passes: float = WARM_PASSES,
         engine: Engine | None = None,
         progress: Progress,
     ) -> "Sources":
@@ -81,6 +82,7 @@ class Sources:
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
             warm: earlier ones, fitted on less of the same log, to go on from.
+            warm_passes: of the text model where it goes on, see `InterestModel.fit`.
             engine: its processes train the text model together; without it, this one does.
         """
         models: dict[str, CollaborativeModel] = {}
@@ -97,6 +99,7 @@ class Sources:
                     minutes=text_minutes,
                     cache=cache,
                     warm=warm.interest if warm else None,
+                    warm_passes=warm_passes,
                     together=engine.together if engine else None,
                     progress=progress,
                 )
@@ -105,7 +108,7 @@ class Sources:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            models[source] = _COLLABORATIVE[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+            models[source] = _MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
         sources = cls(models, interest, live=live_among(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
@@ -200,7 +203,7 @@ class Sources:
         """Read what `save` wrote; `names` are those of the configuration, which say what live ones there are."""
         models = {
             source: kind.load(folder / "cf" / source)
-            for source, kind in _COLLABORATIVE.items()
+            for source, kind in _MODELS.items()
             if (folder / "cf" / source).is_dir()
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None

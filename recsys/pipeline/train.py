@@ -13,7 +13,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.pipeline.bundle import Bundle
 from recsys.pipeline.engine import Engine
-from recsys.pipeline.feature_report import feature_rows
+from recsys.pipeline.feature_rows import feature_rows
 from recsys.pipeline.item_dropout import ItemDropout
 from recsys.pipeline.listable import check_listable, check_places
 from recsys.pipeline.past_pipeline import PastPipeline
@@ -28,7 +28,7 @@ from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
 from recsys.text.weights import locate
 
-_TEXT_SHARES = (0.4, 0.3, 0.3)
+TEXT_SHARES = (0.4, 0.3, 0.3)
 """Shares of the text budget: learned on the history, then continued up to the test, then on everything."""
 
 
@@ -81,21 +81,21 @@ def train(
     if config.ranker.debias:
         check_places(log.between(split.ranker_start, split.test_start))
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
-        cache = cache if cache is not None else VectorCache(Path(folder) / "vectors")  # an empty one is false
+        cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
         steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, engine)
         dropout = ItemDropout.draw(log.n_items, seed)
 
         # 1. The history teaches sources, and the ranker window a ranker.
-        steps, past_of_history, features, rows_of_ranker_window = _learn_from_history(steps, split, dropout)
+        steps, past_of_history, features, rows_of_ranker_window = learn_from_history(steps, split, dropout)
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
 
         # 2. What knows only what was before the test is measured on it.
-        past_before_test = steps.learn(split.test_start, _TEXT_SHARES[1], past_of_history.scoring.sources)
+        past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
         test = steps.requests_in(split.test_start, split.end)
         pipeline = PastPipeline(past_before_test, features, rankers_before_test)
         report = steps.backtest(pipeline, test, split, name)
@@ -107,7 +107,7 @@ def train(
         del rows_of_ranker_window, rows_of_test  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
-        past_of_everything = steps.learn(split.end, _TEXT_SHARES[2], past_before_test.scoring.sources)
+        past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
     return Bundle(
         config=steps.config,
         catalogue=dataset.catalogue,
@@ -132,7 +132,7 @@ def _encode_side_by_side(
         encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
 
 
-def _learn_from_history(
+def learn_from_history(
     steps: TrainingSteps, split: TemporalSplit, dropout: ItemDropout
 ) -> tuple[TrainingSteps, PastScoring, FeatureSet, RankerRows]:
     """Sources that know the history without the past of dropped items, and their rows of the ranker window.
@@ -141,7 +141,7 @@ def _learn_from_history(
     """
     log = steps.dataset.log
     hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
-    past = hiding.learn(split.ranker_start, _TEXT_SHARES[0], None)
+    past = hiding.learn(split.ranker_start, TEXT_SHARES[0], None)
     window = hiding.requests_in(split.ranker_start, split.test_start)
     past = past.with_live_sources(useful_live_sources(past, window, steps.seed, steps.progress))
     features = past.scoring.features(steps.config.features)

@@ -32,6 +32,7 @@ from recsys.pipeline.training_rows import training_rows
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
+from recsys.text.interest import WARM_PASSES
 
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
@@ -44,6 +45,7 @@ class TrainingSteps:
     Attributes:
         part_of: the log that `dataset` holds a part of; grades are counted by its weights, so that they mean the same
             in every step. None: the data set's own.
+        warm_passes: of the text model in a step that goes on from an earlier one, see `InterestModel.fit`.
     """
 
     dataset: Dataset
@@ -54,6 +56,7 @@ class TrainingSteps:
     progress: Progress
     engine: Engine | None = None
     part_of: InteractionLog | None = None
+    warm_passes: float = WARM_PASSES
 
     def with_log(self, log: InteractionLog) -> "TrainingSteps":
         """The same steps over a part of the log."""
@@ -82,6 +85,7 @@ class TrainingSteps:
             text_minutes=self.config.text.budget_minutes * text_share,
             cache=self.cache,
             warm=warm,
+            warm_passes=self.warm_passes,
             engine=self.engine,
             progress=self.progress,
         )

@@ -123,7 +123,9 @@ def _written(path: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path} cannot be read: {error}; mend it, or move it away: then there is no past") from error
+        raise BundleError(
+            f"{path} cannot be read: {error}; repair it, or move it away; rollback history is then lost"
+        ) from error
     entries = []
     for line in lines:
         try:

@@ -151,7 +151,7 @@ def read_manifest(folder: Path) -> Manifest:
         place = ".".join(str(part) for part in problem["loc"])
         raise BundleError(f"{path} is damaged: {place}: {problem['msg']}") from error
     if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _SEALED_SINCE):
-        raise BundleError(f"{path} is damaged: its checksum is another one; roll back, or pull it again")
+        raise BundleError(f"{path} is damaged: checksum mismatch; roll back, or pull it again")
     return manifest
 
 

@@ -79,7 +79,9 @@ class RegistryReader:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(f"{self.current_file} cannot be read: {error}") from error
         if not VERSION.fullmatch(name):
-            raise BundleError(f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to mend it")
+            raise BundleError(
+                f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to repair it"
+            )
         return name
 
     def resolve(self, version: str | None) -> str:

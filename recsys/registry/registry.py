@@ -251,10 +251,11 @@ class Registry(RegistryReader):
     def _admit(self, folder: Path) -> str:
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
-        if not VERSION.fullmatch(manifest.version) or (self._versions / manifest.version).exists():
-            raise BundleError(
-                f"registry {self.path} cannot take version {manifest.version[:80]!r}: it has one so named"
-            )
+        refused = f"registry {self.path} cannot take version {manifest.version[:80]!r}"
+        if not VERSION.fullmatch(manifest.version):
+            raise BundleError(f"{refused}: that is not the name of a version")
+        if (self._versions / manifest.version).exists():
+            raise BundleError(f"{refused}: that version already exists")
         folder.rename(self._versions / manifest.version)
         sync(self._versions)
         return manifest.version

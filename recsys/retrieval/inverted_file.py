@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import Ints, load_array, save_array
 from recsys.data.jit import jit
+from recsys.data.ragged import offsets_of
 from recsys.retrieval.products import dot_products
 from recsys.retrieval.sort_keys import PLACE, rank_keys
 
@@ -49,7 +50,7 @@ class InvertedFile:
         for _ in range(_ROUNDS):
             centroids = _means(sample, _nearest(sample, centroids), centroids)
         cells = _nearest(vectors, centroids)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=len(centroids)))])
+        starts = offsets_of(np.bincount(cells, minlength=len(centroids)))
         return cls(centroids, starts, np.argsort(cells, kind="stable").astype(np.int32))
 
     def nearest(self, query: NDArray[np.float32], n: int) -> NDArray[np.int32]:

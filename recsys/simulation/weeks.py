@@ -27,7 +27,6 @@ from recsys.data.files import open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
-from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.pipeline.retrain import Decision, retrain_from_store
 from recsys.pipeline.train import train
@@ -70,7 +69,7 @@ class Plan:
         weeks: after the warm-up, in which lists are random.
         users: at the start; each week adds a twentieth.
         visits: lists that a user asks for in a week.
-        turn: the week (from 1) at whose start the world turns; 0: never.
+        turn: the week (from 1) at whose start tastes shift; 0: never.
         turned: share of the items that it changes.
         new_items: share of the catalogue that comes during the weeks.
     """
@@ -164,7 +163,7 @@ class Simulation:
             for number in range(1, self.plan.weeks + 1):
                 if number == self.plan.turn:
                     self.world.turn(self.plan.turned)
-                    self.progress(f"week {number}: the world turns")
+                    self.progress(f"week {number}: tastes shift")
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
                 if number < self.plan.weeks:
@@ -187,8 +186,7 @@ class Simulation:
                 events.extend(self.shown(user, items, moment)[0])
         frame = self.catalogue.frame[self._here]
         catalogue = ItemCatalogue(frame)
-        nothing = InteractionLog(Vocabulary([]), (), len(catalogue), *_no_columns())
-        dataset = append_events(Dataset(catalogue, nothing), events, self.config)
+        dataset = append_events(Dataset(catalogue, InteractionLog.empty(len(catalogue))), events, self.config)
         cache = VectorCache(registry.vectors_file)
         registry.publish(train(dataset, self.config, seed=self.seed, cache=cache, progress=self.progress), why="first")
 
@@ -312,8 +310,3 @@ def _wait_for(client: Client, registry: Registry) -> None:
         if time.monotonic() > deadline:
             raise StoreError(f"the server does not take version {current}; it goes on with {served}")
         time.sleep(0.1)
-
-
-def _no_columns() -> list[NDArray[Any]]:
-    kinds = (np.int32, np.int32, np.int8, np.int64, np.float32, np.float32, np.int32, np.int16, np.float32)
-    return [np.zeros(0, dtype=kind) for kind in kinds]

@@ -61,5 +61,6 @@ def open_lists(url: str) -> Lists:
     if parts.scheme in ("redis", "rediss"):
         return RedisLists(url)
     raise ConfigError(
-        f"lists: {parts.scheme or url!r}: what works is sqlite:///FILE, postgresql://HOST/DATABASE or redis://HOST"
+        f"lists: {parts.scheme or url!r} is an unknown kind; supported: "
+        "sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST"
     )

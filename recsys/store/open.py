@@ -29,8 +29,8 @@ def open_store(url: str) -> Store:
         return PostgresStore(url)
     if parts.scheme != "sqlite":
         raise ConfigError(
-            f"store {url!r}: unknown kind {parts.scheme!r}; what works is sqlite:///FILE, "
-            "postgresql://HOST/DATABASE or redis://HOST"
+            f"store {url!r}: unknown kind {parts.scheme!r}; supported: sqlite:///FILE, "
+            "postgresql://HOST/DATABASE, redis://HOST"
         )
     return SqliteStore(file_of(url))
 

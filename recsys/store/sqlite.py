@@ -20,7 +20,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, log_of
+from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, wal_path
 from recsys.store.sqlite_schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -56,7 +56,7 @@ class SqliteStore:
                 self._migrate()
                 self._connection.execute("UPDATE log SET identity = identity")  # fails where it can only be read
                 (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
-                self._inodes[log_of(path)] = inode_of(log_of(path))  # it stays while this connection is open
+                self._inodes[wal_path(path)] = inode_of(wal_path(path))  # it stays while this connection is open
         except BaseException:
             self._connection.close()
             raise

@@ -11,7 +11,7 @@ _BUSY_MILLISECONDS = 2_000
 _TRY_AGAIN_SECONDS = 0.01
 
 
-def log_of(path: Path) -> Path:
+def wal_path(path: Path) -> Path:
     """The write-ahead log of a file."""
     return path.with_name(f"{path.name}-wal")
 

@@ -49,5 +49,5 @@ def open_stream(url: str, progress: Progress = silent) -> Stream:
     if scheme == "kafka":
         return KafkaStream(url)
     raise ConfigError(
-        f"stream: unknown kind {scheme!r}; what works is redis://HOST:PORT/DB?stream=NAME or kafka://HOST:PORT/TOPIC"
+        f"stream: unknown kind {scheme!r}; supported: redis://HOST:PORT/DB?stream=NAME, kafka://HOST:PORT/TOPIC"
     )

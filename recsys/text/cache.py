@@ -86,7 +86,8 @@ class VectorCache:
             dropped = [version for version in there if version.startswith(f"{base}-") and version not in kept]
             connection.executemany("DELETE FROM vectors WHERE version = ?", [(version,) for version in dropped])
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """How many vectors are in the file, of all versions."""
         with self._connection() as connection:
             return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
 

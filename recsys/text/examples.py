@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import offsets_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Examples:
     def histories(self) -> HistoryBatch:
         """The histories of all examples; `now` is the time of the target."""
         lengths = self.stops - self.starts
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         rows = np.repeat(self.starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         past = self.past.select(rows)
         return HistoryBatch(offsets, past.items, past.events, past.times, past.weights, self.targets.times)

@@ -38,9 +38,6 @@ _MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
 _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
 _FEWEST_EXAMPLES = 40
-_AGAIN = 0.5
-"""Passes over the examples that a warm start makes, as a share of those of a new model."""
-
 _WITHOUT_HISTORY = 4
 """Of examples without a history one in this many is kept: they teach the prior, and little else."""
 
@@ -66,6 +63,7 @@ def fit(
     minutes: float,
     cache: VectorCache | None,
     earlier: TextReader | None,
+    warm_passes: float,
     checkpoint: Path | None,
     together: Together | None,
     progress: Progress,
@@ -76,7 +74,7 @@ def fit(
     log = log.with_own_requests()
     encoder = TextEncoder.load(config.encoder, config.max_tokens)
     base = vectors = _encoded(encoder, texts, cache, progress)
-    again = max(1, int(_AGAIN * config.epochs))
+    again = max(1, int(warm_passes * config.epochs))
     epochs = {NETWORK: config.epochs, config.peft: config.epochs, TEACHER: config.epochs}
     if earlier is not None and earlier.encoder.tuning is not None and earlier.encoder.base_version == encoder.version:
         encoder = encoder.changed(earlier.encoder.tuning.weights)

@@ -42,6 +42,9 @@ _NEAREST = "nearest"
 
 _RECALL_ITEMS = 64
 
+WARM_PASSES = 0.5
+"""Passes over the examples that a warm start makes, as a share of those of a new model."""
+
 
 def import_libraries() -> None:
     """Import what reading a text needs, ahead of time: processes that are forked then have it in common."""
@@ -91,6 +94,7 @@ class InterestModel:
         minutes: float | None = None,
         cache: VectorCache | None = None,
         warm: "InterestModel | None" = None,
+        warm_passes: float = WARM_PASSES,
         checkpoint: Path | None = None,
         together: "Together | None" = None,
         progress: Progress = silent,
@@ -106,6 +110,7 @@ class InterestModel:
             minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
             cache: vectors that were encoded before.
             warm: an earlier model, to continue from.
+            warm_passes: share of `config.epochs` that what continues from it makes, but at least one pass.
             checkpoint: a folder for checkpoints of the training. After an interruption the same call resumes from it;
                 it is empty again at the end.
             together: has the training done by several processes, see `recsys.text.team`; a checkpoint must then be on a
@@ -126,6 +131,7 @@ class InterestModel:
             minutes=budget,
             cache=cache,
             earlier=warm.reader if warm is not None else None,
+            warm_passes=warm_passes,
             checkpoint=checkpoint,
             together=together,
             progress=progress,
@@ -197,10 +203,6 @@ class InterestModel:
         attribution = np.zeros(len(histories.items), dtype=np.float32)
         attribution[events.chosen] = softmax_by_row(logits, events.rows, len(histories))
         return attribution
-
-    def user_vectors(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
-        """(n_requests, dim) float32 unit rows: the middle of what each user may want, from history and query."""
-        return self.scorer.user_vectors(histories, self._read_queries(queries))
 
     def score(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
         """(n_requests, n_items) float32 interest logits: higher is wanted more.

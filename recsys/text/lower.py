@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recsys.data.ragged import offsets_of
 from recsys.text.encoder import TextEncoder, autocast, batches_by_length
 from recsys.text.layers import layers_of
 from recsys.text.team import ALONE, Team
@@ -38,7 +39,7 @@ class LowerLayers:
         self.n_layers = max(0, len(self.stack) - upper_layers)
         own = team.own(np.arange(len(tokens)))
         self.rows = np.flatnonzero(own)
-        self._offsets = np.concatenate([[0], np.cumsum(np.where(own, self.lengths, 0))])
+        self._offsets = offsets_of(np.where(own, self.lengths, 0))
         self._states: NDArray[np.float16] | None = None
 
     @property

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import load_array, save_array
 from recsys.data.float16 import Float16Bits
+from recsys.data.ragged import offsets_of
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
 from recsys.text.compiled import add_lists, mixture_logits
@@ -115,7 +116,7 @@ class NearestItems:
         Returns:
             (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, logits (k,).
         """
-        bounds = np.cumsum([0, *(len(mixture.events) for mixture in mixtures)])
+        bounds = offsets_of([len(mixture.events) for mixture in mixtures])
         events = np.concatenate([bounds[:0], *(mixture.events for mixture in mixtures)])
         shares = np.concatenate([np.zeros(0, "f4"), *(one.weights[: len(one.events)] for one in mixtures)])
         priors = np.array([mixture.prior for mixture in mixtures], dtype=np.float32)
@@ -138,7 +139,7 @@ class NearestItems:
             self._with_exact(scorer, targets, mixture, items[start:stop], logits[start:stop])
             for mixture, (start, stop) in zip(mixtures, pairwise(offsets.tolist()), strict=True)
         ]
-        offsets = np.cumsum([0, *(len(own) for own, _ in parts)])
+        offsets = offsets_of([len(own) for own, _ in parts])
         found = np.concatenate([items[:0], *(own for own, _ in parts)])
         return offsets, found, np.concatenate([logits[:0], *(said for _, said in parts)])
 

@@ -187,20 +187,6 @@ class Scorer:
             own[:] = self.logits(mixture, asked)
         return scores
 
-    def user_vectors(self, histories: HistoryBatch, queries: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """(n_requests, dim) unit rows: the mean of what a user's events ask for, by their shares."""
-        events = self.attended_events(histories)
-        shares, prior = self.shares(events, len(histories))
-        weights = sp.csr_matrix((shares, (events.rows, np.arange(len(shares)))), shape=(len(histories), len(shares)))
-        users = weights @ self.items.sources[events.items]
-        users += prior[:, None] * self.parameters["prior"] / self.parameters["scale"]
-        if queries is not None:
-            asked = queries.any(axis=1)
-            users[asked] = (1.0 - _QUERY_SHARE) * users[asked] + _QUERY_SHARE * queries[asked]
-        lengths = np.linalg.norm(users, axis=1, keepdims=True)
-        unit: NDArray[np.float32] = users / np.maximum(lengths, 1e-12)
-        return unit
-
     def _score_block(
         self, histories: HistoryBatch, queries: NDArray[np.float32] | None, out: NDArray[np.float32]
     ) -> None:

@@ -1,4 +1,4 @@
-// Health and quality at a glance: what this worker has answered, how fast, from which sources, and how good its version is.
+// Health and quality at a glance: what the server's workers have answered, how fast, from which sources, and how good the version is.
 
 import { get } from "./api.js";
 import { namedBars, share } from "./bars.js";
@@ -17,7 +17,7 @@ export async function show(place, _rest, signal) {
   const charts = h("div", { class: "charts" });
   const table = h("div", {});
   place.append(h("div", { class: "title-row" }, h("h1", {}, "Health"),
-    h("p", { class: "note" }, `Of the worker that answers; asked every ${EVERY_SECONDS} s. All workers together: scrape /metrics.`)), tiles, charts, table, loading());
+    h("p", { class: "note" }, `All workers of this server together, as /metrics has them; asked every ${EVERY_SECONDS} s.`)), tiles, charts, table, loading());
   const points = [];
   const { versions, served } = await get("v1/models", { signal });
   const quality = await qualityTile(served, versions, signal);

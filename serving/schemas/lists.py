@@ -112,7 +112,7 @@ class ChangeOut(BaseModel):
 class ListAnswer(BaseModel):
     """A ranked list. `cursor` fetches what comes next, null at the end (a last page may be empty).
 
-    `degraded` names what was left out.
+    `degraded` names what was left out: sources, and `ranker`.
 
     `made_at` says when a batch made the list; none: it was made now.
     """

@@ -65,6 +65,12 @@ def random_log(seed: int = 0, n_events: int = 400, n_users: int = 30, n_items: i
     return make_log(rows.tolist(), n_items)
 
 
+def dense(model: CollaborativeModel, histories: HistoryBatch, n_items: int = 20) -> np.ndarray:
+    """(n_requests, n_items) what a model says of all pairs."""
+    rows, items = np.divmod(np.arange(len(histories) * n_items), n_items)
+    return model.scores(histories).of(rows, items.astype(np.int32)).reshape(len(histories), n_items)
+
+
 class ScorerContract:
     """Every model inherits these."""
 
@@ -74,43 +80,41 @@ class ScorerContract:
         return self.model.fit(log, CONFIG, seed=3)
 
     def test_scores_are_finite_float32_of_the_right_shape(self):
-        scores = self.fit(random_log()).score(make_histories([1, 2, 3], [], [4]))
+        scores = dense(self.fit(random_log()), make_histories([1, 2, 3], [], [4]))
         assert scores.shape == (3, 20)
         assert scores.dtype == np.float32
         assert np.isfinite(scores).all()
 
-    def test_what_it_says_of_pairs_is_what_it_says_of_all(self):
+    def test_its_best_are_those_that_it_scores_highest(self):
         model, histories = self.fit(random_log()), make_histories([1, 2, 3, 2], [], [4], [19])
-        dense, said = model.score(histories), model.scores(histories)
-        rows, items = np.divmod(np.arange(dense.size), dense.shape[1])
-        np.testing.assert_array_equal(said.of(rows, items.astype(np.int32)).reshape(dense.shape), dense)
-        eligible = np.random.default_rng(0).random(dense.shape) < 0.8
-        np.testing.assert_array_equal(said.best(eligible, 7), DenseScores(dense).best(eligible, 7))
+        scores = dense(model, histories)
+        eligible = np.random.default_rng(0).random(scores.shape) < 0.8
+        np.testing.assert_array_equal(model.scores(histories).best(eligible, 7), DenseScores(scores).best(eligible, 7))
 
     def test_an_empty_batch(self):
-        assert self.fit(random_log()).score(make_histories()).shape == (0, 20)
+        assert dense(self.fit(random_log()), make_histories()).shape == (0, 20)
 
     def test_an_empty_log_knows_nothing(self):
-        scores = self.fit(make_log([], 4)).score(make_histories([], []))
+        scores = dense(self.fit(make_log([], 4)), make_histories([], []), 4)
         assert scores.shape == (2, 4)
         assert not scores.any()
 
     def test_one_item_and_one_user(self):
-        scores = self.fit(make_log([(0, 0, 0)], 1)).score(make_histories([0], []))
+        scores = dense(self.fit(make_log([(0, 0, 0)], 1)), make_histories([0], []), 1)
         assert scores.shape == (2, 1)
         assert np.isfinite(scores).all()
 
     def test_cold_items_score_zero_unless_in_the_history(self):
-        scores = self.fit(random_log()).score(make_histories([1, 2], [19, 3]))
+        scores = dense(self.fit(random_log()), make_histories([1, 2], [19, 3]))
         assert not scores[0, 15:].any()
         assert not scores[1, 15:19].any()
 
     def test_a_request_scores_the_same_alone_and_in_a_batch(self):
         model = self.fit(random_log())
         batch = make_histories([1, 2, 3], [], [7, 7, 8, 1, 9, 4, 2, 0, 5, 11, 12], [4])
-        together = model.score(batch)
+        together = dense(model, batch)
         for number in range(len(batch)):
-            alone = model.score(batch.block(number, number + 1))
+            alone = dense(model, batch.block(number, number + 1))
             np.testing.assert_allclose(alone[0], together[number], rtol=1e-3, atol=1e-5)
 
     def test_events_without_weight_teach_nothing(self):
@@ -119,32 +123,42 @@ class ScorerContract:
         weights = np.concatenate([log.weights, np.zeros(2)])
         noisy = make_log([*zip(log.users, log.items, log.times // DAY, strict=True), *rows], 20, weights.tolist())
         histories = make_histories([1, 2, 3])
-        expected = self.fit(log).score(histories)
+        expected = dense(self.fit(log), histories)
         if self.model is Popular:  # Popularity is seen from the last event, which is a day later: a scale.
             expected = expected * 0.5 ** ((61 - log.times[-1] / DAY) / CONFIG.half_life_days)
-        np.testing.assert_allclose(self.fit(noisy).score(histories), expected, rtol=1e-5)
+        np.testing.assert_allclose(dense(self.fit(noisy), histories), expected, rtol=1e-5)
 
     def test_equal_times_make_order_irrelevant(self):
         rows = [(user, item, 7) for user in range(6) for item in range(user % 3, 5)]
         histories = make_histories([0, 2], times=[7, 7])
-        scores = self.fit(make_log(rows, 5)).score(histories)
-        np.testing.assert_allclose(self.fit(make_log(rows[::-1], 5)).score(histories), scores, rtol=1e-3, atol=1e-5)
+        scores = dense(self.fit(make_log(rows, 5)), histories, 5)
+        turned_log = dense(self.fit(make_log(rows[::-1], 5)), histories, 5)
+        np.testing.assert_allclose(turned_log, scores, rtol=1e-3, atol=1e-5)
         turned = make_histories([2, 0], times=[7, 7])
-        np.testing.assert_allclose(self.fit(make_log(rows, 5)).score(turned), scores, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(dense(self.fit(make_log(rows, 5)), turned, 5), scores, rtol=1e-3, atol=1e-5)
 
     def test_a_seed_makes_it_repeatable(self):
         histories = make_histories([1, 2, 3], [5])
-        first, second = (self.fit(random_log()).score(histories) for _ in range(2))
+        first, second = (dense(self.fit(random_log()), histories) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 
     def test_save_and_load_give_identical_scores(self, tmp_path: Path):
         model, histories = self.fit(random_log()), make_histories([1, 2, 3], [], [19, 4])
         model.save(tmp_path / "model")
-        np.testing.assert_array_equal(self.model.load(tmp_path / "model").score(histories), model.score(histories))
+        np.testing.assert_array_equal(dense(self.model.load(tmp_path / "model"), histories), dense(model, histories))
 
     def test_the_history_and_the_log_are_left_as_they_were(self):
         log, histories = random_log(), make_histories([9, 2, 9, 1])
         before = log.items.copy()
-        self.fit(log).score(histories)
+        dense(self.fit(log), histories)
         assert histories.items.tolist() == [9, 2, 9, 1]
         np.testing.assert_array_equal(log.items, before)
+
+
+class LinksContract(ScorerContract):
+    """What models that follow item -> item links promise besides."""
+
+    def test_a_history_is_multiplied_with_the_links(self):
+        model, histories = self.fit(random_log()), make_histories([1, 2, 3, 2], [], [4], [19])
+        expected = histories.matrix(20, histories.recency) @ model.links
+        np.testing.assert_allclose(dense(model, histories), expected.toarray(), rtol=1e-6)

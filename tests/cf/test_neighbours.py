@@ -1,13 +1,13 @@
 """Neighbours: the contract, and values worked by hand."""
 
 import numpy as np
-from scorer_contract import CONFIG, ScorerContract, make_histories, make_log, random_log
+from scorer_contract import CONFIG, LinksContract, dense, make_histories, make_log, random_log
 
 from recsys.cf.neighbours import Neighbours
 from recsys.config import CfConfig
 
 
-class TestNeighbours(ScorerContract):
+class TestNeighbours(LinksContract):
     model = Neighbours
 
     def test_worked_by_hand(self):
@@ -17,7 +17,7 @@ class TestNeighbours(ScorerContract):
         near, far = both / (both + 5), only / ((both * only) ** 0.5 + 5)
         expected = [[0, near, far, 0], [near, 0, far, 0], [far, far, 0, 0], [0, 0, 0, 0]]
         np.testing.assert_allclose(model.matrix.toarray(), expected, rtol=1e-6)
-        scores = model.score(make_histories([2, 0]))
+        scores = dense(model, make_histories([2, 0]), 4)
         np.testing.assert_allclose(scores, [[far / 2**0.5, near + far / 2**0.5, far, 0]], rtol=1e-6)
 
     def test_keeps_the_nearest_only(self):

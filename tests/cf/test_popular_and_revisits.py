@@ -1,7 +1,7 @@
 """Popularity and habit: the contract, and values worked by hand."""
 
 import numpy as np
-from scorer_contract import CONFIG, ScorerContract, make_histories, make_log
+from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
 
 from recsys.cf.popular import Popular
 from recsys.cf.revisits import Revisits
@@ -13,7 +13,7 @@ class TestPopular(ScorerContract):
 
     def test_an_event_counts_half_after_the_half_life(self):
         model = Popular.fit(make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30)], 4), CfConfig(half_life_days=30.0))
-        np.testing.assert_allclose(model.score(make_histories([], [1])), [[0, 0.5, 2, 0]] * 2)
+        np.testing.assert_allclose(dense(model, make_histories([], [1]), 4), [[0, 0.5, 2, 0]] * 2)
 
 
 class TestRevisits(ScorerContract):
@@ -21,4 +21,5 @@ class TestRevisits(ScorerContract):
 
     def test_newer_events_count_more(self):
         model = Revisits.fit(make_log([], 3), CONFIG)
-        np.testing.assert_allclose(model.score(make_histories([1, 0, 1])), [[2**-0.5, 1 + 3**-0.5, 0]], rtol=1e-6)
+        scores = dense(model, make_histories([1, 0, 1]), 3)
+        np.testing.assert_allclose(scores, [[2**-0.5, 1 + 3**-0.5, 0]], rtol=1e-6)

@@ -1,13 +1,13 @@
 """Transitions: the contract, and values worked by hand."""
 
 import numpy as np
-from scorer_contract import CONFIG, ScorerContract, make_log
+from scorer_contract import CONFIG, LinksContract, make_log
 
 from recsys.cf.transitions import Transitions
 from recsys.config import CfConfig
 
 
-class TestTransitions(ScorerContract):
+class TestTransitions(LinksContract):
     model = Transitions
 
     def test_worked_by_hand(self):

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.dense_lists import top_k
 from recsys.errors import DataError
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import RankedLists, Targets, top_k
+from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.slices import category_slices, request_slices
 
 POPULARITY = np.array([3.0, 1.0, 0.0, 0.0])

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from benchmarks.dense_lists import top_k
 from recsys.errors import DataError
-from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits, top_k
+from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 
 FEW_SCORES = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5, float("nan"), float("-inf"), float("inf")])
 

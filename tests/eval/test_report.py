@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.dense_lists import top_k
 from recsys.errors import DataError
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import reliability
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.protocol import Measurement, evaluate_lists
-from recsys.eval.ranking import Targets, top_k
+from recsys.eval.ranking import Targets
 from recsys.eval.report import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
 

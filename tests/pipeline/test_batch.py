@@ -208,7 +208,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
 
 
 def test_nobody_to_rank_for(ranker: Recommender, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nobody to rank for"):
+    with pytest.raises(DataError, match="no users or requests to rank"):
         rank_to_parquet(ranker, [], tmp_path / "lists.parquet")
 
 

@@ -24,10 +24,11 @@ from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
 from recsys.pipeline import increment
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.continued_training import renumbered
+from recsys.pipeline.continued_training import continue_training, renumbered
 from recsys.pipeline.evaluate import evaluate
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.sources import Sources
 from recsys.registry import Registry
 from recsys.store import Store, open_store
 from recsys.store.open import sqlite_url
@@ -68,6 +69,24 @@ def test_attributes_may_change_their_type(plain: Bundle, early: Dataset) -> None
     assert numbered["stock"].to_list() == [[1, 2]] * len(frame) + [None]
     assert numbered["extra"].to_list() == [True] * len(frame) + [None]
     assert numbered["available"][-1] is False
+
+
+@pytest.mark.parametrize(("epochs", "passes"), [(4, [1, 1]), (8, [2, 2]), (1, [1, 1])])
+def test_a_continued_training_reads_texts_a_quarter_as_often(
+    plain: Bundle, trendy: Dataset, monkeypatch: pytest.MonkeyPatch, epochs: int, passes: list[int]
+) -> None:
+    asked: list[float] = []
+
+    def fit(*arguments: Any, **options: Any) -> Sources:
+        asked.append(options["warm_passes"] * arguments[2].text.epochs)
+        return plain.sources
+
+    monkeypatch.setattr(Sources, "fit", fit)
+    text = plain.config.text.model_copy(update={"epochs": epochs})
+    parent = replace(plain, config=plain.config.model_copy(update={"text": text}))
+    newer = trendy.log.after(plain.data_record.end).times
+    continue_training(parent, renumbered(trendy, parent), test_start=int(np.median(newer)))
+    assert asked == passes
 
 
 def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, trendy: Dataset) -> None:

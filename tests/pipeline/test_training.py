@@ -21,6 +21,7 @@ from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError, RecsysError
 from recsys.pipeline import training_steps
 from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.feature_report import feature_report
 from recsys.pipeline.recommend import Recommender
 from recsys.pipeline.train import train
 from recsys.rank.rows import RankerRows
@@ -112,6 +113,11 @@ def test_windows_of_the_report_are_those_of_the_split(early: Dataset, plain: Bun
         (split.test_start, split.end),
     ]
     assert sum(window.n_events for window in plain.report.windows) == len(early.log)
+
+
+def test_features_can_be_seen_without_a_ranker(early: Dataset, plain: Bundle, plain_config: Config) -> None:
+    alone = [(one.name, one.coverage, one.newer_coverage) for one in feature_report(early, plain_config)]
+    assert alone == [(one.name, one.coverage, one.newer_coverage) for one in plain.report.features]
 
 
 def test_auto_is_resolved_by_what_people_do(frames: Frames, plain: Bundle, plain_config: Config) -> None:
@@ -291,4 +297,4 @@ def test_vectors_of_texts_are_kept_for_the_next_training(world: Dataset, quick_c
     """Also in a cache that is empty at first."""
     cache = VectorCache(tmp_path / "vectors.sqlite")
     train(world, quick_config, cache=cache)
-    assert len(cache) >= len(world.catalogue)
+    assert cache.count() >= len(world.catalogue)

@@ -241,7 +241,7 @@ def test_a_history_that_cannot_be_read_is_named(registry: Registry) -> None:
     path = registry.path / "history.jsonl"
     path.write_bytes(b"\xff\xfe\n" + path.read_bytes())
     for look in (registry.decisions, lambda: registry.rollback("test")):
-        with pytest.raises(BundleError, match=r"history\.jsonl cannot be read.*mend it"):
+        with pytest.raises(BundleError, match=r"history\.jsonl cannot be read.*repair it"):
             look()
     path.unlink()
     path.mkdir()

@@ -43,7 +43,7 @@ def test_it_belongs_to_the_items_that_were_ranked() -> None:
     + [base64.urlsafe_b64encode(orjson.dumps(tree)).decode() for tree in ({"list": "x"}, {"list": 1, "items": [2]})],
 )
 def test_anything_else_is_refused(token: str) -> None:
-    with pytest.raises(ProblemError, match="no cursor") as caught:
+    with pytest.raises(ProblemError, match="not a valid cursor") as caught:
         shown_before(RecommendRequest(cursor=token))
     assert caught.value.status == 422
     assert caught.value.errors[0].loc == ["body", "cursor"]

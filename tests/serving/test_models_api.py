@@ -119,6 +119,9 @@ def test_a_first_load_that_fails_is_tried_again(
         for times in range(2):
             eventually(lambda times=times: f"recsys_refused_versions_total {times + 1}.0" in http.get("/metrics").text)  # type: ignore[misc]
         assert http.get("/readyz").status_code == 503
+        refused = http.post("/v1/recommend", json={"user_id": "u"})
+        assert (refused.status_code, refused.json()["detail"]) == (503, "no version is loaded yet; see /readyz")
+        assert int(refused.headers["retry-after"]) >= 1
         (folder / "manifest.json").rmdir()
         away.rename(folder)
         eventually(lambda: http.get("/readyz").is_success)

@@ -48,7 +48,9 @@ def test_limits_of_keys_and_bodies_and_lists_in_time(
         # The deadline is too short for any list: popular items, by the request's own rules.
         body = {"user_id": users[0], "n": 5, "exclude": items[:3], "filter": {"category": "coffee"}}
         answer = http.post("/v1/recommend", json=body, headers=calm).json()
-        assert answer["degraded"] == ["text", "collaborative", "ranker"]
+        assert {"als", "transitions"} <= set(answer["degraded"])
+        assert answer["degraded"][-1] == "ranker"
+        assert "popular" not in answer["degraded"]
         ids = [item["item_id"] for item in answer["items"]]
         assert len(ids) == 5
         assert all(id_.startswith("coffee") for id_ in ids)

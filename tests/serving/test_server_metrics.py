@@ -18,8 +18,8 @@ import sys, time
 from serving.metrics import Metrics
 metrics = Metrics()
 metrics.lists.labels("champion").inc(int(sys.argv[1]))
-metrics.serve({"champion": "v1"})
-metrics.serve({"champion": "v2"})
+metrics.note_versions({"champion": "v1"})
+metrics.note_versions({"champion": "v2"})
 metrics.offset.set(int(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.read()

@@ -151,7 +151,7 @@ class TestPostgresLists(ListsContract):
 
 
 def test_what_is_no_place(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="what works is sqlite:///FILE"):
+    with pytest.raises(ConfigError, match="supported: sqlite:///FILE"):
         open_lists("mysql://host/db")
     assert is_url("redis://host")
     assert not is_url("lists.parquet")

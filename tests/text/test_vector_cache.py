@@ -34,7 +34,7 @@ def test_only_changed_texts_are_encoded(cache_path: Path) -> None:
     second = VectorCache(cache_path).vectors(encoder, ["dog", "bird", "cat", "cat"])
     assert encoder.asked == ["bird"]
     assert np.array_equal(second[[0, 2]], first[[1, 0]])
-    assert len(cache) == 4
+    assert cache.count() == 4
 
 
 def test_another_version_is_another_vector(cache_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_writers_at_the_same_time(cache_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(work, range(20)))
     assert all(np.array_equal(vectors.sum(axis=1), np.full(10, 3.0)) for vectors in results)
-    assert len(VectorCache(cache_path)) == 20
+    assert VectorCache(cache_path).count() == 20
 
 
 def test_a_damaged_file_is_named(cache_path: Path) -> None:

@@ -83,6 +83,16 @@ def test_going_on_takes_fewer_steps_and_loses_nothing(
     assert ndcg_of_targets(child.scorer, examples).mean() > ndcg_of_targets(parent.scorer, examples).mean() - 0.02
 
 
+def test_the_caller_says_how_many_passes_going_on_takes(
+    parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
+) -> None:
+    half = InterestModel.fit(texts, log, settings, minutes=5, warm=parent)
+    two = settings.model_copy(update={"epochs": 2})
+    whole = InterestModel.fit(texts, log, two, minutes=5, warm=parent, warm_passes=1.0)
+    for stage in STAGES:
+        assert steps(whole, stage) == steps(half, stage)
+
+
 def test_what_the_child_tunes_comes_on_top(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
