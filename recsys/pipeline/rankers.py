@@ -16,6 +16,7 @@ from recsys.rank.calibration import Calibration
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 
 SOURCE_GROUP: Mapping[str, FeatureGroup] = {
     "transitions": "collaborative",
@@ -62,7 +63,8 @@ class Rankers:
         progress: Progress,
         engine: Engine | None = None,
     ) -> "Rankers":
-        """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how many trees to fit.
+        """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how far its parts are to
+        be believed and, with early stopping, how many trees to fit.
 
         Args:
             engine: its processes fit the rankers side by side, each as this one would; without it, this one does.
@@ -206,11 +208,19 @@ class _FitInputs:
         rows = RankerRows.joined([older, newer.to_learn_from(self.config, self.seed)])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
-        if without is not None and not self.config.early_stopping:
-            ranker = Ranker.fit(rows, newer, features.names, self.config, self.seed, features.monotone_constraints)
+        settings = features.names, self.config, self.seed, features.monotone_constraints
+        judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias
+        if without is not None and not judged and not self.config.early_stopping:
+            ranker = Ranker.fit(rows, newer, *settings)
             return _Fitted(without, ranker, ranker)
-        on_older = Ranker.fit(older, newer, features.names, self.config, self.seed, features.monotone_constraints)
-        return _Fitted(without, on_older, on_older.refitted(rows, self.config, self.seed))
+        if not judged:
+            on_older = Ranker.fit(older, newer, *settings)
+            return _Fitted(without, on_older, on_older.refitted(rows, self.config, self.seed))
+        on_older = Ranker.fit(older, newer, *settings, PartWeights.even())
+        judging = newer.to_learn_from(self.config, self.seed)
+        usual = PartWeights.usual(older.n_requests)
+        weights = PartWeights.fit(on_older.parts(judging.table), judging, usual)
+        return _Fitted(without, on_older.weighted(weights), on_older.refitted(rows, self.config, self.seed, weights))
 
 
 def _calibrations(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightgbm
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
 from recsys.rank.rows import RankerRows
@@ -102,6 +104,16 @@ def refitted_leaves(
     return refitted
 
 
+def weighted_trees(booster: lightgbm.Booster, factors: NDArray[np.float64]) -> lightgbm.Booster:
+    """The same trees with leaves that are `factors` (n_trees,) times as large, without the last ones of factor 0."""
+    n_trees = max(int(np.count_nonzero(factors)), 1)
+    weighted = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=n_trees))
+    for number, tree in enumerate(weighted.dump_model()["tree_info"]):
+        for leaf, value in _leaves(tree["tree_structure"]).items():
+            weighted.set_leaf_output(number, leaf, value * factors[number])
+    return weighted
+
+
 def model_text(booster: lightgbm.Booster) -> str:
     """LightGBM's text format, up to the best tree."""
     text: str = booster.model_to_string(num_iteration=booster.best_iteration)
@@ -119,10 +131,17 @@ def _gains(*parts: RankerRows) -> dict[str, list[float]]:
     return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _KNOWN_GRADES else {}
 
 
-def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int]) -> dict[int, float]:
-    """Values of a tree's leaves, brought together where a split lets the score go against a constraint."""
+def _leaves(node: Mapping[str, Any]) -> dict[int, float]:
+    """Values of a tree's leaves."""
     if "leaf_value" in node:
         return {node.get("leaf_index", 0): node["leaf_value"]}  # a tree of one leaf does not number it
+    return _leaves(node["left_child"]) | _leaves(node["right_child"])
+
+
+def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int]) -> dict[int, float]:
+    """`_leaves`, brought together where a split lets the score go against a constraint."""
+    if "leaf_value" in node:
+        return _leaves(node)
     lower, upper = (_monotone_leaves(node[side], monotone_constraints) for side in ("left_child", "right_child"))
     constraint = monotone_constraints[node["split_feature"]]
     if constraint < 0:

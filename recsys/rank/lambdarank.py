@@ -12,24 +12,22 @@ from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
-from recsys.rank.boosting import boosted_trees, model_text, refitted_leaves, threads_for
+from recsys.rank.boosting import boosted_trees, model_text, refitted_leaves, threads_for, weighted_trees
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
+from recsys.rank.stacking import STAGES, PartWeights
 
 VALIDATION_SHARE = 0.2
 """Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
 
-_REQUESTS_FOR_TREES_ALONE = 1_000
-"""From this many requests on trees alone rank best; with fewer, a weighted sum of the columns helps them."""
-
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted booster and, where it learned from few requests, what they teach a weighted sum of its columns.
+    """A fitted booster and, where that is believed, a weighted sum of its columns.
 
     Attributes:
-        booster: the trees.
+        booster: the trees, with leaves as large as they are believed.
         names: its columns, in order.
         linear: is added to what the trees say; None where they speak alone.
     """
@@ -47,10 +45,12 @@ class Ranker:
         config: RankerConfig,
         seed: int,
         monotone_constraints: Sequence[int] = (),
+        weights: PartWeights | None = None,
     ) -> "Ranker":
         """Fit on older requests; newer ones may end it.
 
         Args:
+            weights: how far the parts are believed; None: as usual with so many requests.
             monotone_constraints: of each column, 1 where a score must not fall as its value rises, -1 where it must not
                 rise, 0 where it may do either; none binds no column.
 
@@ -69,12 +69,36 @@ class Ranker:
                 "again what they have seen"
             )
         booster = boosted_trees(train, validation, names, monotone_constraints, config, seed, config.trees)
-        return cls(booster, tuple(names), _linear(train, monotone_constraints, config))
+        parts = cls(booster, tuple(names))
+        if config.debias:  # which the sum cannot do
+            return parts
+        weights = weights or PartWeights.usual(train.n_requests)
+        if weights.linear > 0 and monotone_constraints:
+            parts = replace(parts, linear=LinearScore.fit(train, monotone_constraints))
+        return parts.weighted(weights)
 
-    def refitted(self, rows: RankerRows, config: RankerConfig, seed: int) -> "Ranker":
+    def refitted(
+        self, rows: RankerRows, config: RankerConfig, seed: int, weights: PartWeights | None = None
+    ) -> "Ranker":
         """A ranker of as many trees, fitted again on rows of which some were held out from this one."""
         settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
-        return Ranker.fit(rows, rows, self.names, settled, seed, self.monotone_constraints)
+        return Ranker.fit(rows, rows, self.names, settled, seed, self.monotone_constraints, weights)
+
+    def parts(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n_parts, n_rows) what each part says by itself, see `PartWeights`."""
+        threads = threads_for(len(table))
+        trees = [self.booster.predict(table, num_iteration=n, num_threads=threads) for n in self._stages]
+        linear = np.zeros(len(table)) if self.linear is None else self.linear.score(table)
+        return np.array([*trees, linear])
+
+    def weighted(self, weights: PartWeights) -> "Ranker":
+        """This ranker with parts that count so much more or less; trees that count nothing are left out."""
+        linear = None if self.linear is None or weights.linear == 0 else self.linear.times(weights.linear)
+        factors = np.zeros(self.n_trees)
+        for n, weight in zip(self._stages, weights.trees, strict=True):
+            factors[:n] += weight
+        booster = self.booster if np.all(factors == 1) else weighted_trees(self.booster, factors)
+        return replace(self, booster=booster, linear=linear)
 
     def with_refitted_leaves(self, rows: RankerRows) -> "Ranker":
         """The same trees, with leaves whose values newer rows move a little."""
@@ -102,6 +126,11 @@ class Ranker:
         else:
             by_trees = np.asarray(self.booster.predict(table, num_threads=threads_for(len(table))), dtype=np.float32)
         return by_trees if self.linear is None else (by_trees + self.linear.score(table)).astype(np.float32)
+
+    @property
+    def _stages(self) -> list[int]:
+        """How many trees each of `STAGES` has."""
+        return [max(1, round(share * self.n_trees)) for share in STAGES]
 
     @property
     def n_trees(self) -> int:
@@ -156,17 +185,6 @@ class Ranker:
             raise BundleError(f"{path} is not a LightGBM model: {error}") from error
         linear = LinearScore.load(_beside(path)) if _beside(path).exists() else None
         return cls(booster, tuple(booster.feature_name()), linear)
-
-
-def _linear(rows: RankerRows, monotone_constraints: Sequence[int], config: RankerConfig) -> LinearScore | None:
-    """The linear part of a ranker that learns from these rows: the fewer requests, the more it counts.
-
-    None where there are many requests, without monotone constraints, and with `config.debias`, which it cannot do.
-    """
-    share = (rows.n_requests / _REQUESTS_FOR_TREES_ALONE) ** 0.5
-    if share >= 1 or config.debias or not monotone_constraints:
-        return None
-    return LinearScore.fit(rows, monotone_constraints).times((1 - share) / share)
 
 
 def _beside(path: Path) -> Path:

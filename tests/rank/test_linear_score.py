@@ -63,7 +63,7 @@ def test_missing_values_are_means() -> None:
 def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     config = RankerConfig(trees=20)
     few, more, many = (
-        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, CONSTRAINTS) for n in (40, 400, 1_000)
+        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, CONSTRAINTS) for n in (40, 400, 2_500)
     )
     assert few.linear is not None
     assert more.linear is not None

@@ -1,0 +1,76 @@
+"""How far the parts of a ranker are believed: weights by what they say of requests that taught none of them.
+
+Stacked generalization (Wolpert, 1992), with weights that are not below 0 (Breiman, Stacked regressions, 1996).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from recsys.rank.rows import RankerRows
+
+STAGES = (0.1, 1 / 3, 1.0)
+"""Shares of the trees that are parts, each with all trees before: the first ones say what is plain, later ones learn
+few requests by heart."""
+
+REQUESTS_FOR_TREES_ALONE = 2_500
+"""From this many requests on all trees are believed, and nothing else: other parts add nothing then."""
+
+_FEW_REQUESTS = 1_000
+"""With fewer than these the usual weights lean to the sum."""
+
+_RIDGE = 10.0
+"""Penalty on the square of what a weight differs from the usual one, against the loss of a wanted row."""
+
+
+@dataclass(frozen=True)
+class PartWeights:
+    """Factors of what the parts say, 0 or above.
+
+    Attributes:
+        trees: of each of `STAGES`, (n_stages,).
+        linear: of the weighted sum of the columns.
+    """
+
+    trees: tuple[float, ...]
+    linear: float
+
+    @classmethod
+    def even(cls) -> "PartWeights":
+        """All trees, and the sum as it is."""
+        return cls((0.0, 0.0, 1.0), 1.0)
+
+    @classmethod
+    def usual(cls, n_requests: int) -> "PartWeights":
+        """For a ranker of so many requests, by what other logs have shown."""
+        if n_requests >= REQUESTS_FOR_TREES_ALONE:
+            return cls((0.0, 0.0, 1.0), 0.0)
+        share = min((n_requests / _FEW_REQUESTS) ** 0.5, 1.0)
+        return cls((0.3, 0.2, 0.5 * share), 0.7 - 0.5 * share)
+
+    @classmethod
+    def fit(cls, parts: NDArray[np.float64], rows: RankerRows, usual: "PartWeights") -> "PartWeights":
+        """The weights under which softmax over each request's rows gives most to what was wanted, graded as it was.
+
+        Args:
+            parts: (n_stages + 1, n_rows) what each part says of the rows, the linear one last.
+            rows: requests that the parts have not learned from.
+            usual: what the weights are drawn to, the fewer the requests the more.
+        """
+        grades, prior = rows.grades.astype(np.float64), np.array([*usual.trees, usual.linear])
+        starts = np.cumsum(rows.sizes) - rows.sizes
+        wanted = np.repeat(np.add.reduceat(grades, starts), rows.sizes)
+
+        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            scores = weights @ parts
+            scores -= np.repeat(np.maximum.reduceat(scores, starts), rows.sizes)
+            odds = np.exp(scores)
+            sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
+            astray = weights - prior
+            slope = parts @ (wanted * odds / sums - grades) + 2 * _RIDGE * astray
+            return float(grades @ (np.log(sums) - scores)) + _RIDGE * float(astray @ astray), slope
+
+        found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior)).x
+        return cls(tuple(map(float, found[:-1])), float(found[-1]))
