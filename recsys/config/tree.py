@@ -175,7 +175,8 @@ class RankerConfig(Section):
     )
     negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
     debias: bool = Field(
-        False, description="learn from shown lists alone, and apart from the place; needs impressions with positions"
+        False,
+        description="learn what lists were clicked for apart from the places in them; needs impressions with positions",
     )
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 

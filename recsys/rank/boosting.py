@@ -39,8 +39,8 @@ def boosted_trees(
 
     With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
     trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
-    learning to rank in personal search, WSDM 2018). What was not shown at a known place has no part in it, and nothing
-    ends the trees sooner: held-out clicks are as biased as the others.
+    learning to rank in personal search, WSDM 2018); see `RankerRows.placed`. Nothing ends the trees sooner: held-out
+    clicks are as biased as the others.
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
@@ -48,7 +48,7 @@ def boosted_trees(
         config: `ranker.trees` aside, for which `trees` stands.
     """
     if config.debias:
-        train = train.shown()
+        train = train.placed(seed)
     parameters: dict[str, object] = {
         "objective": "lambdarank",
         "metric": "ndcg",

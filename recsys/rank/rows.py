@@ -103,7 +103,7 @@ class RankerRows:
         return self._rows(chosen, np.bincount(requests[chosen], minlength=self.n_requests), self.times)
 
     def to_learn_from(self, config: RankerConfig, seed: int) -> "RankerRows":
-        """What a ranker is fitted on. One that accounts for places learns from nothing but what was shown at one."""
+        """What a ranker is fitted on. One that accounts for places learns from all that was shown at one."""
         return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None)
 
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
@@ -163,15 +163,27 @@ class RankerRows:
             only_shown=_joined_where_known([part.only_shown for part in filled]),
         )
 
-    def shown(self) -> "RankerRows":
-        """Only what was shown at a known place: the rows of which a click, or none, says something about the place.
+    def placed(self, seed: int) -> "RankerRows":
+        """Requests of which something wanted was shown at a known place, each row with a place.
+
+        Clicks beside the list are left out: no place explains them. A candidate that was not shown gets the place of a
+        shown one, drawn evenly. So it says nothing of what a place does, and still that it is not what is shown: a
+        ranker of shown items alone would not know how to rank all those that no list ever held.
 
         Raises:
             DataError: the log tells no positions.
         """
-        if not self.at_known_places.any():
+        if self.positions is None or not self.at_known_places.any():
             raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
-        return self.keep(self.at_known_places)
+        asked = np.zeros(self.n_requests, dtype=bool)
+        asked[self.requests[self.at_known_places & self.wanted]] = True
+        rows = self.keep((self.at_known_places | ~self.wanted) & np.repeat(asked, self.sizes))
+        known, places = rows.at_known_places, np.array(rows.positions)
+        n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
+        first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]
+        drawn = (np.random.default_rng(seed).random(len(of)) * n_shown[of]).astype(np.int64)
+        places[~known] = places[known][first[of] + drawn]
+        return replace(rows, positions=places)
 
     def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
         return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])

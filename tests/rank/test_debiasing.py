@@ -50,15 +50,60 @@ def test_without_positions_it_is_refused() -> None:
             Ranker.fit(replace(rows, positions=positions), rows, NAMES, config, 0)
 
 
-def test_only_what_was_shown_has_a_part() -> None:
-    rows, _ = clicks(30, 0)
+def with_stale_candidates(rows: RankerRows, n_more: int, seed: int) -> RankerRows:
+    """The lists, and beside each candidates of a kind that no list ever held, which a third column tells."""
+    size, n = int(rows.sizes[0]), rows.n_requests
+    assert rows.positions is not None
+    drawn = np.random.default_rng(seed).normal(size=(n, n_more, 2))
+    fresh = np.concatenate([rows.table.reshape(n, size, 2), np.zeros((n, size, 1))], axis=2)
+    table = np.concatenate([fresh, np.concatenate([drawn, np.ones((n, n_more, 1))], axis=2)], axis=1)
+
+    def widened(column: np.ndarray, value: int) -> np.ndarray:
+        more = np.full((n, n_more), value, dtype=column.dtype)
+        return np.concatenate([column.reshape(n, size), more], axis=1).ravel()
+
+    return replace(
+        rows,
+        table=table.reshape(-1, 3).astype(np.float32),
+        grades=widened(rows.grades, 0),
+        bought=widened(rows.bought, 0),
+        proposed_by=widened(rows.proposed_by, 1),
+        positions=widened(rows.positions, -1),
+        sizes=rows.sizes + n_more,
+    )
+
+
+def test_items_that_no_list_ever_held_stay_behind_those_that_lists_hold() -> None:
+    config = CONFIG.model_copy(update={"debias": True, "early_stopping": 0})
+    train = with_stale_candidates(clicks(800, 0)[0], 50, 3)
+    shown, relevance = clicks(200, 2)
+    test = with_stale_candidates(shown, 50, 4)
+    scores = Ranker.fit(train, train, (*NAMES, "stale"), config, 0).score(test.table).reshape(200, 60)
+    assert np.mean(np.argsort(-scores, axis=1)[:, :10] < 10) > 0.9
+    ranks = [np.argsort(np.argsort(values, axis=1), axis=1) for values in (scores[:, :10], relevance)]
+    among_shown = np.mean([np.corrcoef(first, second)[0, 1] for first, second in zip(*ranks, strict=True)])
+    assert among_shown > agreement(CONFIG) + 0.05
+
+
+def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
+    rows, _ = clicks(300, 0)
     assert rows.positions is not None
     half = replace(rows, positions=np.where(rows.positions < 5, rows.positions, -1).astype(np.int16))
-    shown = half.shown()
-    assert shown.positions is not None
-    assert shown.positions.max() == 4
-    assert (shown.sizes == 5).all()
-    joined = RankerRows.joined([shown, shown])
+    assert half.positions is not None
+    placed = half.placed(0)
+    assert placed.positions is not None
+    counts = np.bincount(placed.positions)
+    assert len(counts) == 5
+    assert counts.min() > 0.8 * counts.max()
+    beside = half.grades[half.positions < 0].sum()
+    assert beside > 0
+    assert placed.grades.sum() == half.grades.sum() - beside
+    assert np.all(np.bincount(placed.requests, weights=placed.wanted) > 0)
+
+
+def test_places_that_one_part_does_not_know_are_known_of_none() -> None:
+    rows, _ = clicks(30, 0)
+    joined = RankerRows.joined([rows, rows])
     assert joined.positions is not None
     assert len(joined.positions) == len(joined.grades)
-    assert RankerRows.joined([shown, replace(shown, positions=None)]).positions is None
+    assert RankerRows.joined([rows, replace(rows, positions=None)]).positions is None
