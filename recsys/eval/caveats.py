@@ -1,10 +1,10 @@
 """What a reader must know of a measurement before trusting its intervals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from recsys.eval.confidence import told_apart
+from recsys.eval.confidence import Comparison, told_apart
 from recsys.eval.protocol import Measurement
 
 _FEW_REQUESTS = 300
@@ -24,3 +24,15 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
         yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
+
+
+def caveats_of_rivals(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
+    """A sentence for each simpler ranking that is better than the full pipeline: figures alone are easily passed over.
+
+    Args:
+        comparisons: of the full pipeline with each, by name, in ndcg.
+    """
+    for name, comparison in comparisons.items():
+        if comparison.verdict == "worse":
+            behind = f"by {-comparison.difference:.4f} ({-comparison.high:.4f} to {-comparison.low:.4f}) in ndcg"
+            yield f"A simpler ranking, {name}, is better than the full pipeline here, {behind}."

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.eval.caveats import caveats_of_size
+from recsys.eval.caveats import caveats_of_rivals, caveats_of_size
 from recsys.eval.confidence import Comparison, compare_all
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
@@ -188,7 +188,10 @@ class EvaluationReport:
             },
             comparisons={name: compared[_FULL, name] for name in others},
             pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},
-            caveats=tuple(caveats_of_size(full)),
+            caveats=(
+                *caveats_of_size(full),
+                *caveats_of_rivals({name: compared[_FULL, name] for name in others if name in baselines}),
+            ),
             per_request=full.to_polars(),
             full=full,
             others={**baselines, **ablation},

@@ -177,6 +177,8 @@ def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
             "v", "d", measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={}
         )
         assert expected in "".join(Page(render(lost)).words)
+        told = [line for line in lost.caveats if "A simpler ranking, ease, is better than the full pipeline" in line]
+        assert bool(told) == (ours < theirs)
 
 
 def test_a_bare_report_of_requests_without_targets() -> None:
