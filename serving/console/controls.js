@@ -1,6 +1,6 @@
 // What can be asked of a list: free text, length, filter, diversity, and what happens to seen items.
 
-import { card, field, h } from "./dom.js";
+import { card, field, h, put } from "./dom.js";
 import { number } from "./format.js";
 
 const SEEN = [["", "As trained"], ["keep", "Keep them"], ["demote", "Put them last"], ["exclude", "Leave them out"]];
@@ -74,7 +74,7 @@ function filterRow(columns, asked, changed) {
   function pick(name) {
     const column = columns.find((known) => known.name === name);
     Object.assign(row, { column, value: null, low: null, high: null });
-    value.replaceChildren(...condition(column, (part) => { Object.assign(row, part); changed(); }));
+    put(value, ...condition(column, (part) => { Object.assign(row, part); changed(); }));
     changed();
   }
 

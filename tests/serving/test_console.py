@@ -1,5 +1,6 @@
 """The console in a real browser: each view is clicked through, and what it shows is what the API answers."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -350,6 +351,27 @@ def test_a_title_full_of_html_is_text(page: Page, shop: httpx.Client) -> None:
         page.evaluate("() => { try { document.body.innerHTML = '<p>'; return 'done' } catch (e) { return e.name } }")
         == "TypeError"
     )
+
+
+def test_no_view_writes_a_value_of_the_program(page: Page, shop: httpx.Client) -> None:
+    """What is not there is left out: the DOM would write it as a word."""
+
+    def without_metrics(route: Route) -> None:
+        overview = shop.get("/v1/models").json()
+        bare = [{**version, "metrics": {}} for version in overview["versions"]]
+        route.fulfill(json={**overview, "versions": bare})
+
+    def read(view: str) -> None:
+        page.goto("about:blank")
+        visit(page, shop, view)
+        page.locator("h1").first.wait_for()
+        expect(page.locator("main")).not_to_contain_text(re.compile(r"false|null|undefined|NaN"), timeout=2_000)
+
+    for view in (*VIEWS, "#/items/coffee-0-small"):
+        read(view)
+    page.route("**/v1/models", without_metrics)
+    for view in (f"#/compare/{USER}", "#/models", "#/health"):
+        read(view)
 
 
 def test_what_the_browser_is_told(shop: httpx.Client) -> None:
