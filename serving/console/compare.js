@@ -43,7 +43,7 @@ export async function show(place, [user = "", a, b], signal) {
       measures(names[first], names[second]));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    put(result, problem(error));
+    put(result, error.status === 403 ? nothing("This key may not ask versions for their lists (scope admin).") : problem(error));
   }
 }
 

@@ -1,6 +1,6 @@
 // People: a user's history and list, and how the list moves when the history, the filter or the policy changes.
 
-import { get, itemsById, listOf } from "./api.js";
+import { get, itemsById, servedList } from "./api.js";
 import { legend } from "./bars.js";
 import { controls, policyOf } from "./controls.js";
 import { announce, card, h, loading, nothing, problem, put } from "./dom.js";
@@ -136,10 +136,7 @@ async function showUser(place, user, signal) {
     list.removeAttribute("aria-busy");
   }
 
-  async function ask(change, aborted) {
-    const [whose, { model_version: version }] = [user ? { user_id: user } : {}, await get("readyz", { signal: aborted })];
-    return listOf(version, { ...whose, n: asked.n, explain: true, ...change }, aborted);
-  }
+  const ask = (change, aborted) => servedList({ ...(user && { user_id: user }), n: asked.n, explain: true, ...change }, aborted);
 
   async function draw(answer, compared, aborted) {
     const before = compared && ranksOf(compared.items);

@@ -388,6 +388,7 @@ def test_what_the_browser_is_told(shop: httpx.Client) -> None:
 
 
 def test_a_server_with_keys(page: Page, registry: Registry, tmp_path: Path) -> None:
+    publish_copy(registry, registry.resolve(None), promote=False, diversity=0.9)
     keys = key_file(tmp_path, ("reader", '["read"]'), ("boss", '["read", "write", "admin"]'))
     with serving_thread(Settings.of(Config.model_validate({"serving": {"keys": keys}}), registry.path)) as http:
         headers = {"Authorization": "Bearer boss"}
@@ -400,6 +401,13 @@ def test_a_server_with_keys(page: Page, registry: Registry, tmp_path: Path) -> N
                 expect(page.get_by_text("This key is not known.")).to_be_visible()
         expect_rows(page.locator(".ranked > li"), ids(wanted))
         expect(page.get_by_text("scope admin")).to_be_visible()
+        counted = 'recsys_lists_total{variant="champion"}'
+        before = [line for line in http.get("/metrics", headers=headers).text.splitlines() if counted in line]
+        page.goto(f"{http.base_url}/console/#/compare/{USER}")
+        expect(page.get_by_text("This key may not ask versions for their lists (scope admin).")).to_be_visible()
+        assert page.locator(".tile, .slim li").count() == 0
+        assert [line for line in http.get("/metrics", headers=headers).text.splitlines() if counted in line] == before
+        page.goto(f"{http.base_url}/console/#/people/{USER}")
         page.get_by_role("button", name="API key").click()
         page.get_by_label("Key", exact=True).fill("boss")
         page.keyboard.press("Enter")
