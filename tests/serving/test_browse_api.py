@@ -8,7 +8,7 @@ import httpx
 import orjson
 import polars as pl
 import pytest
-from running import serving_thread
+from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
 from test_security import key_file
 
@@ -94,7 +94,7 @@ def test_bounds_of_decimals_and_durations_are_numbers() -> None:
     assert (described["lasts"]["kind"], described["lasts"]["low"]) == ("number", 18_000.0)
 
 
-def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None:
+def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: list[str]) -> None:
     def like(text: str, n: int = 200) -> dict[str, int]:
         answer = http.get("/v1/users", params={"q": text, "n": n})
         return {user["user_id"]: user["n_events"] for user in answer.json()["users"]}
@@ -106,6 +106,19 @@ def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None
     assert list(like("", n=3)) == list(like(""))[:3]
     for user, n_events in list(like("").items())[:3]:
         assert len(http.get(f"/v1/users/{user}").json()["history"]) == n_events
+    quiet = min((user for user in users if len(user) == 6), key=like("").__getitem__)
+    longer = [f"{quiet}0 twice", f"not {quiet}"]
+    newer = [{"user_id": user, "item_id": item, "event": "click"} for user in longer for item in items]
+    assert http.post("/v1/events", json={"events": newer}).is_success
+    eventually(lambda: set(longer) <= set(like(quiet)))
+    for found_first in (like(quiet), like(quiet.upper()), like(quiet, n=1)):
+        assert next(iter(found_first)) == quiet, "the id itself"
+    assert list(like(quiet))[1:] == sorted(
+        list(like(quiet))[1:], key=lambda user: (not user.startswith(quiet), -like(quiet)[user])
+    )
+    assert list(like(quiet))[-1] == longer[1], "those that begin so come before"
+    for user in longer:
+        http.delete(f"/v1/users/{user}")
     assert like("nobody") == {}
     http.delete(f"/v1/users/{users[0]}")
     assert set(like("")) == set(users[1:]), "who was forgotten is not found"
