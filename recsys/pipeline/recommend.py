@@ -237,7 +237,7 @@ class Recommender:
             return []
         numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
         lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
-        best = np.lexsort((-lengths, list(found.values())))[:n]
+        best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
         return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def stored_id(self, user_id: str) -> str:

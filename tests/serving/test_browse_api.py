@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from test_security import key_file
 from recsys.config import Config
 from recsys.data.items_table import read_items
 from recsys.data.table import frame_table
+from recsys.policy.filters import Filters
 from recsys.registry import Registry
 from serving import on_demand
 from serving.browse import columns
@@ -92,6 +94,23 @@ def test_bounds_of_decimals_and_durations_are_numbers() -> None:
     described = {column["name"]: column for column in orjson.loads(json_response(columns(catalogue)).body)}
     assert (described["cost"]["low"], described["cost"]["high"]) == (1.0, 2.0)
     assert (described["lasts"]["kind"], described["lasts"]["low"]) == ("number", 18_000.0)
+
+
+def test_columns_of_lists_are_of_the_kind_of_their_elements() -> None:
+    items = pl.DataFrame({"item_id": ["a", "b"], "title": ["Shoe", "Sock"], "colours": [["red", "blue"], ["red"]]})
+    items = items.with_columns(
+        sizes=pl.Series([[38.0, 40.5], None]), flags=pl.Series([[True], [False]]), deep=pl.Series([[[1]], [[2]]])
+    )
+    catalogue, _ = read_items(frame_table(items, "items"))
+    described = {column["name"]: column for column in columns(catalogue)}
+    sizes = described["sizes"]
+    assert [sizes[key] for key in ("kind", "n_values", "low", "high")] == ["number", 2, 38.0, 40.5]
+    assert (described["colours"]["kind"], described["flags"]["kind"]) == ("tags", "flag")
+    assert "deep" not in described, "no filter can ask about it"
+    for bounds, wanted in (({"gte": 38, "lte": 39}, [True, False]), ({"gte": 41}, [False, False])):
+        allowed = np.ones(2, dtype=bool)
+        Filters({"sizes": bounds}).narrow(allowed, catalogue)
+        assert allowed.tolist() == wanted
 
 
 def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: list[str]) -> None:
