@@ -223,6 +223,19 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     expect_rows(rows, ids(ranked(shop, history=[*longer, now[1]["item_id"]])))
 
 
+def test_a_filter_up_to_a_day_holds_all_of_it(page: Page, shop: httpx.Client) -> None:
+    visit(page, shop, "#/people/")
+    page.get_by_role("button", name="Add a filter").click()
+    page.get_by_label("Column").select_option("created_at")
+    for label, date, wanted in (
+        ("created_at to", "2024-02-29", {"lt": "2024-03-01"}),
+        ("created_at from", "2023-12-31", {"gte": "2023-12-31", "lt": "2024-03-01"}),
+    ):
+        with page.expect_request("**/recommend") as asked:
+            page.get_by_label(label).fill(date)
+        assert asked.value.post_data_json["filter"] == {"created_at": wanted}
+
+
 def test_somebody_new(page: Page, shop: httpx.Client) -> None:
     visit(page, shop)
     page.get_by_role("link", name="Somebody new").click()
