@@ -236,6 +236,25 @@ def test_a_filter_up_to_a_day_holds_all_of_it(page: Page, shop: httpx.Client) ->
         assert asked.value.post_data_json["filter"] == {"created_at": wanted}
 
 
+def test_a_title_without_end_takes_three_lines(page: Page, shop: httpx.Client) -> None:
+    def lengthen(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        for item in found["items"]:
+            item["title"] = "a long title " * 190
+        route.fulfill(response=answer, json=found)
+
+    page.route(re.compile("/v1/items[?]"), lengthen)
+    for view in (f"#/people/{USER}", f"#/compare/{USER}", "#/items/coffee-0-small", "#/items"):
+        page.goto("about:blank")
+        visit(page, shop, view)
+        titles = page.locator("main .title, main .history .name, main .chips a")
+        titles.first.wait_for()
+        assert page.locator("main").inner_text().count("a long title") > 100, "they are there"
+        sizes = titles.evaluate_all("(found) => found.map((title) => title.getBoundingClientRect().height)")
+        assert max(sizes) < 3 * 15 * 1.45 + 12, view
+
+
 def test_somebody_new(page: Page, shop: httpx.Client) -> None:
     visit(page, shop)
     page.get_by_role("link", name="Somebody new").click()
