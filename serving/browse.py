@@ -53,7 +53,7 @@ def _column(cells: pl.Series) -> dict[str, Any] | None:
     kind = _kind(cells.dtype)
     if kind is None:
         return None
-    single = (cells.explode() if kind == "tags" else cells).drop_nulls()
+    single = (cells.explode() if isinstance(cells.dtype, pl.List) else cells).drop_nulls()
     description = {"name": cells.name, "kind": kind, "n_values": single.n_unique(), "values": [], "low": None}
     description["high"] = None
     if kind in ("number", "time") and len(single):
@@ -67,9 +67,12 @@ def _column(cells: pl.Series) -> dict[str, Any] | None:
 
 
 def _kind(dtype: pl.DataType) -> str | None:
-    """The kind of a column; None where it cannot be filtered."""
+    """The kind of a column, of one of lists that of their elements (`tags` where they are texts): a filter asks about
+    any of them. None where it cannot be filtered."""
     if isinstance(dtype, pl.List):
-        return "tags" if dtype.inner == pl.String else None
+        inner = dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
+        kind = None if isinstance(inner, pl.List) else _kind(inner)
+        return "tags" if kind == "text" else kind
     if dtype == pl.Boolean:
         return "flag"
     if dtype.is_numeric():

@@ -30,7 +30,8 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     shown before, that the user has come to know where the config leaves those out. None: it must be made now.
 
     That is so for an anonymous user, one whom the version or the batch did not know, and a request that says more than
-    whose list it wants; and while the lists cannot be reached.
+    whose list it wants; where too little of the list is left: less than `n` items for a first page, none for a later
+    one; and while the lists cannot be reached.
 
     Raises:
         ProblemError: 422, this server has no such lists.
@@ -52,6 +53,8 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     request = Request(body.user_id, exclude=(*body.exclude, *shown))
     items = await service.reading.run(lambda: _listable(recommender, request, tree["items"]))  # not on the event loop
     page = items[: body.n]
+    if not page or (not shown and len(page) < body.n):
+        return None  # too little of it is left
     for rank, item in enumerate(page, start=len(shown) + 1):
         item["rank"] = rank
     request_id, version, ids = uuid4().hex, tree["model_version"], [item["item_id"] for item in page]

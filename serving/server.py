@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 from contextlib import suppress
-from tempfile import TemporaryDirectory
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -17,12 +16,11 @@ from serving.app import create_app
 from serving.loading import check_privacy
 from serving.logs import log_json
 from serving.metrics import count_together
+from serving.metrics_folder import metrics_folder
 from serving.protocol import heads_within
 from serving.security import KeyRing, check_host
 from serving.settings import Settings
 from serving.workers import load_compiler, run_workers
-
-_MEMORY = "/dev/shm"
 
 GRACEFUL_SECONDS = 20
 """How long requests under way may take after a stop was asked for."""
@@ -56,11 +54,9 @@ def run(settings: Settings, workers: int = 1) -> int:
         if settings.serving.encoder == "start":
             import_libraries()
         load_compiler()
-        # In memory where there is such a place: metrics are mapped files, and a full disk would kill who counts.
-        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        with TemporaryDirectory(prefix="recsys-metrics-", dir=place) as folder:
+        with metrics_folder() as folder:
             log_json()
-            count_together(folder)
+            count_together(str(folder))
             return run_workers(workers, lambda: _answer(settings, listener))
 
 

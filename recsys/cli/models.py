@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         moved = _add_action(actions, name, action, summary)
         moved.add_argument("url", metavar="URL", help="URL of the other registry; needs fsspec's library for it")
         moved.add_argument("--version", metavar="V", help="a version's name (default: the current one)")
-    history = _add_action(actions, "history", _history, "what was promoted, rolled back and refused, and why")
+    history = _add_action(actions, "history", _history, "what was promoted, rolled back, refused and skipped, and why")
     history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
 
 

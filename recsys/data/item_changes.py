@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_columns import column_of, fitted, posted_first
+from recsys.data.item_columns import check_posted, column_of, fitted, posted_first
 from recsys.data.items_table import typed_items
 from recsys.data.schema import ITEMS
 from recsys.data.table import frame_table
@@ -52,6 +52,17 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     # Attributes as they were posted: text that looks like a number is text, unlike in a CSV file.
     standard = {column.name for column in ITEMS}
     return typed.with_columns([frame[name] for name in names if name not in standard]), rejections
+
+
+def check_kinds(catalogue: ItemCatalogue, rows: pl.DataFrame) -> None:
+    """Refuse what is posted as another kind than the catalogue holds, although it could be read as that.
+
+    Raises:
+        DataError: there is such a value; its place is the row and the column.
+    """
+    for name, dtype in catalogue.frame.schema.items():
+        if name in rows.columns:
+            check_posted(rows[name], dtype)
 
 
 def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:

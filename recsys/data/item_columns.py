@@ -11,7 +11,8 @@ from recsys.errors import DataError
 Kind = Literal["numbers", "text", "true or false", "lists", "times", "objects"]
 
 _READABLE: set[tuple[Kind, Kind]] = {("text", "times"), ("text", "numbers"), ("numbers", "text")}
-"""What is posted, and what the catalogue may hold beside the same."""
+"""What a stored item holds, and what the catalogue may hold beside the same. Text for numbers is not taken any more
+(`check_posted`), but stays readable: the column was one of text when the item was put."""
 
 
 def column_of(name: str, values: Sequence[Any]) -> pl.Series:
@@ -33,6 +34,16 @@ def column_of(name: str, values: Sequence[Any]) -> pl.Series:
         raise _wrong(name, next(iter(kinds)), "holds what no column can; send numbers of 64 bits, or text") from error
 
 
+def check_posted(values: pl.Series, dtype: pl.DataType) -> None:
+    """Refuse text for a column of numbers, as filters do: "7" may be meant as text.
+
+    Raises:
+        DataError: there is some; its place is the row of the first one.
+    """
+    if (_kind(values.dtype), _kind(dtype)) == ("text", "numbers") and values.dtype != pl.Null:
+        raise _wrong(values.name, _first(values.is_not_null()), _other_kind("text", dtype))
+
+
 def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     """A column as the catalogue keeps it.
 
@@ -42,8 +53,7 @@ def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     posted, kept = _kind(values.dtype), _kind(dtype)
     if values.dtype == pl.Null or values.dtype == dtype:
         return values.cast(dtype)
-    wanted = f"{'whole ' if dtype.is_integer() else ''}{kept}"
-    message = f"holds {wanted} in the catalogue, not {posted}; send {wanted}, or leave it out"
+    wanted, message = _wanted(dtype), _other_kind(posted, dtype)
     if posted != kept and (posted, kept) not in _READABLE:
         raise _wrong(values.name, _first(values.is_not_null()), message)
     try:
@@ -82,6 +92,14 @@ def posted_first(values: pl.Series) -> pl.Series:
         DataError: a whole number that a float cannot hold; its place is its row.
     """
     return fitted(values, pl.Float64()) if values.dtype.is_integer() else values
+
+
+def _wanted(dtype: pl.DataType) -> str:
+    return f"{'whole ' if dtype.is_integer() else ''}{_kind(dtype)}"
+
+
+def _other_kind(posted: Kind, dtype: pl.DataType) -> str:
+    return f"holds {_wanted(dtype)} in the catalogue, not {posted}; send {_wanted(dtype)}, or leave it out"
 
 
 def _wrong(name: str, row: int, message: str) -> DataError:

@@ -16,7 +16,8 @@ like, a date before seconds of August 1970."""
 
 _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2}|\d{8})"
-    r"(?:[Tt ](?<clock>\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?) ?(?<zone>[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
+    r"(?:[Tt ](?<clock>\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)"
+    r" ?(?<zone>[Zz]|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
 _FORMAT = "%Y%m%dT%H%M%S%.f"
 _YEAR = r"^(19\d\d|20\d\d|2100)(\.0*)?$"
@@ -91,7 +92,10 @@ def as_number(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
-    """Int64 microseconds since 1970 UTC. A time without a zone is UTC; of text, a year alone is no time."""
+    """Int64 microseconds since 1970 UTC. A time without a zone is UTC; of text, a year alone is no time.
+
+    The text may also end in " UTC", as BigQuery writes it.
+    """
     if isinstance(dtype, pl.Datetime):
         return cell.dt.epoch("us")
     if dtype == pl.Date:

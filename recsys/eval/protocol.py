@@ -83,7 +83,8 @@ class Measurement:
         summary = dict(zip(self.values, bounds, strict=True))
         share = coverage(self.items, self.n_items) if self.n_requests else None
         summary[f"coverage@{self.k}"] = Interval(mean=share, low=share, high=share)
-        unlike = personalisation(self.items) if self.n_requests > 1 else None
+        known = personalisation(self.items)
+        unlike = None if np.isnan(known) else known
         summary[f"personalisation@{self.k}"] = Interval(mean=unlike, low=unlike, high=unlike)
         return summary
 

@@ -122,17 +122,17 @@ def _rankings(report: EvaluationReport) -> str:
         ("Simpler rankings", report.baselines, plots.PLAIN),
         ("Without one part", report.ablation, plots.SOFT),
     )
-    rows = [f'<tr class="full"><th scope="row">{FULL}</th>{interval_cells(report.metrics, report.k)}<td></td></tr>']
+    rows = [f'<tr class="full"><th scope="row">{FULL}</th><td></td>{interval_cells(report.metrics, report.k)}</tr>']
     chart = [(FULL, interval_of(report.metrics, ndcg), plots.ACCENT)]
     for heading, group, colour in groups:
         if group:
             rows.append(f'<tr class="group"><th colspan="{len(METRICS) + 2}" scope="colgroup">{heading}</th></tr>')
         for name, metrics in group.items():
             compared = _compared(report.comparisons[name]) if name in report.comparisons else ""
-            cells = f"{interval_cells(metrics, report.k)}<td>{compared}</td>"
+            cells = f"<td>{compared}</td>{interval_cells(metrics, report.k)}"
             rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
             chart.append((name, interval_of(metrics, ndcg), colour))
-    headings = ["ranking", *map(spaced, METRICS), "full pipeline is"]
+    headings = ["ranking", "full pipeline is", *map(spaced, METRICS)]
     return section(
         "Against simpler rankings",
         "The same requests for all, over the whole catalogue unless a request names its candidates; ties never count "
@@ -144,7 +144,7 @@ def _rankings(report: EvaluationReport) -> str:
             + "; ".join(f"{name} {mean_text(figure, '{:.3f}')}" for name, figure, _ in chart),
             f"{ndcg}: full pipeline (blue), simpler rankings (grey), pipeline without one part (brown).",
         )
-        + table(f"Every ranking, lists of {report.k}; the last column compares ndcg in pairs", headings, rows),
+        + table(f"Every ranking, lists of {report.k}; the second column compares ndcg in pairs", headings, rows),
     )
 
 

@@ -111,9 +111,10 @@ def measure(
 def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
     n_targets, n_requests = rankings.n_targets_unlisted, rankings.n_requests_unlisted
     if n_targets:
+        requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
         yield (
             f"{n_targets:,} of the items wanted may not be listed: not available, or seen items are left out. "
-            f"They are not counted, nor are {n_requests:,} requests that wanted nothing else."
+            f"They are not counted{requests}."
         )
 
 

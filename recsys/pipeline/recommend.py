@@ -217,24 +217,27 @@ class Recommender:
         return list(zip(items, names, history.times.tolist(), strict=True))
 
     def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
-        """Known users whose id holds a text, case aside: (user_id, events known of them), the most active first.
+        """Known users whose id holds a text, case aside: (user_id, events known of them).
 
-        Of many, the first `_LOOKED_AT` are looked at. None where users are known by pseudonyms: nobody types those.
+        The id that is the text comes first, then those that begin with it, the most active first. Of many, the first
+        `_LOOKED_AT` are looked at, and that one. None where users are known by pseudonyms: nobody types those.
         """
         if self._pseudonyms is not None:
             return []
-        wanted, users, found = text.casefold(), self._users, []
+        wanted, users = text.casefold(), self._users
+        exact = users.number(text)
+        found = {} if exact < 0 or is_forgotten(text) else {exact: 0}  # number: 0 the id, 1 begins so, 2 holds it
         for number in range(len(users)):
             id_ = users.id(number)
-            if wanted in id_.casefold() and not is_forgotten(id_):
-                found.append(number)
-                if len(found) == _LOOKED_AT:
+            if wanted in (folded := id_.casefold()) and not is_forgotten(id_):
+                found.setdefault(number, 0 if folded == wanted else 1 if folded.startswith(wanted) else 2)
+                if len(found) >= _LOOKED_AT:
                     break
         if not found:
             return []
-        numbers, now = np.array(found, dtype=np.int32), np.repeat(self._now(), len(found))
+        numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
         lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
-        best = np.argsort(-lengths, kind="stable")[:n]
+        best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
         return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def stored_id(self, user_id: str) -> str:

@@ -151,8 +151,11 @@ class _Retraining:
             raise
         if self.dry_run:
             return decision
-        if decision.action != "promoted":
+        if decision.action == "refused":
             self.registry.refuse(decision.challenger, decision.reason, decision.checks)
+        elif decision.action == "skipped":
+            self.registry.skip(decision.reason, decision.checks)
+        if decision.action != "promoted":
             decision = replace(decision, forgotten_in=self._forget())
         self.registry.prune(self.champion.config.retrain.keep)
         return decision

@@ -15,7 +15,7 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.evaluate import caveats_of, labelled_blocks, measure_version, with_user_ids
+from recsys.pipeline.evaluate import caveats_of, facts_of, labelled_blocks, measure_version, with_user_ids
 from recsys.pipeline.past_requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past_scoring import PastScoring
 from recsys.pipeline.scoring import Scoring
@@ -86,6 +86,7 @@ def evaluate_splits(
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,)))
     whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+    whole = replace(whole, facts=facts_of(dataset, config))  # of the whole log, and not of what one cut learned from
     return with_user_ids(whole, log.user_vocabulary)
 
 

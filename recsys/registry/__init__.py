@@ -1,6 +1,6 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer."""
 
-from recsys.registry.history import Change, Check, Refusal
+from recsys.registry.history import Change, Check, Refusal, Skip
 from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
 from recsys.registry.registry import Publishable, Registry
 from recsys.registry.snapshots import SnapshotRecord, Snapshots
@@ -14,6 +14,7 @@ __all__ = [
     "Publishable",
     "Refusal",
     "Registry",
+    "Skip",
     "SnapshotRecord",
     "Snapshots",
     "StoreMark",

@@ -1,4 +1,4 @@
-"""history.jsonl: who became current or was refused, when and why; and from it, what a rollback goes back to."""
+"""history.jsonl: who became current, was refused or skipped, when and why; from it, what a rollback goes back to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,14 @@ class Refusal(Line):
     version: str | None
 
 
-Entry = Change | Refusal
+class Skip(Line):
+    """`previous` stayed current: there was too little to learn from, and nothing was trained."""
+
+    action: Literal["skip"]
+    version: None = None
+
+
+Entry = Change | Refusal | Skip
 
 _LINE: TypeAdapter[Entry] = TypeAdapter(Entry)
 
@@ -73,17 +80,28 @@ def record(
 
 
 def record_refusal(path: Path, version: str | None, current: str | None, why: str, checks: Sequence[Check]) -> None:
-    """Add a refusal. One that says again what the line before it says is not written again."""
-    refusal = Refusal(
-        at=datetime.now(UTC), action="refuse", version=version, previous=current, why=why, checks=tuple(checks)
+    """Add a refusal. One without a version that says again what the line before it says is not written again."""
+    _record_once(
+        path,
+        Refusal(
+            at=datetime.now(UTC), action="refuse", version=version, previous=current, why=why, checks=tuple(checks)
+        ),
     )
+
+
+def record_skip(path: Path, current: str | None, why: str, checks: Sequence[Check]) -> None:
+    """Add that a retraining was skipped. One that says again what the line before it says is not written again."""
+    _record_once(path, Skip(at=datetime.now(UTC), action="skip", previous=current, why=why, checks=tuple(checks)))
+
+
+def _record_once(path: Path, entry: Refusal | Skip) -> None:
     last = next(reversed(_written(path)), None)
-    if version is not None or not isinstance(last, Refusal) or _gist(last) != _gist(refusal):
-        append_line(path, refusal.model_dump_json().encode())
+    if entry.version is not None or not isinstance(last, type(entry)) or _gist(last) != _gist(entry):
+        append_line(path, entry.model_dump_json().encode())
 
 
 def read_entries(path: Path, current: str | None) -> list[Entry]:
-    """The changes that took place and the refusals, oldest first.
+    """The changes that took place, the refusals and what was skipped, oldest first.
 
     A crash between the line and the replacement of CURRENT leaves a line without effect, and one within the line leaves
     half a line at the end; neither is returned. A change had an effect if the next one started from it.
@@ -135,6 +153,6 @@ def _written(path: Path) -> list[Entry]:
     return entries
 
 
-def _gist(refusal: Refusal) -> tuple[str | None, str | None, frozenset[str]]:
-    """What a refusal says, its figures aside."""
-    return refusal.version, refusal.previous, frozenset(check.name for check in refusal.checks if not check.passed)
+def _gist(entry: Refusal | Skip) -> tuple[str | None, str | None, frozenset[str]]:
+    """What a line says, its figures aside."""
+    return entry.version, entry.previous, frozenset(check.name for check in entry.checks if not check.passed)

@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 
 from recsys.eval.page import page
-from recsys.registry.history import Entry, Refusal
+from recsys.registry.history import Entry, Refusal, Skip
 
-_ACTIONS = {"promote": "promoted", "rollback": "rolled back to", "refuse": "refused"}
+_ACTIONS = {"promote": "promoted", "rollback": "rolled back to"}
 
 
 def write_history(path: Path, entries: Sequence[Entry], place: str) -> None:
@@ -28,15 +28,19 @@ def render(entries: Sequence[Entry], place: str) -> str:
 
 
 def headline(entry: Entry) -> str:
-    """Who became current or was refused."""
-    version = entry.version or "the new data"
-    return f"{version} was refused" if isinstance(entry, Refusal) else f"{_ACTIONS[entry.action]} {version}"
+    """Who became current or was refused, or that a retraining was skipped."""
+    if isinstance(entry, Skip):
+        return "the retraining was skipped"
+    if isinstance(entry, Refusal):
+        return f"{entry.version or 'the new data'} was refused"
+    return f"{_ACTIONS[entry.action]} {entry.version}"
 
 
 def _decision(entry: Entry) -> str:
+    against = "skipped" if isinstance(entry, Skip) else "refused"
     rows = "".join(
         f'<tr><th scope="row">{escape(check.name)}</th><td class="{"better" if check.passed else "worse"}">'
-        f'{"passed" if check.passed else "refused"}</td><td class="text">{escape(check.words)}</td></tr>'
+        f'{"passed" if check.passed else against}</td><td class="text">{escape(check.words)}</td></tr>'
         for check in sorted(entry.checks, key=lambda check: check.passed)
     )
     table = (

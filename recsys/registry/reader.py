@@ -152,7 +152,7 @@ class RegistryReader:
         return [entry for entry in self.decisions() if isinstance(entry, Change)]
 
     def decisions(self) -> list[Entry]:
-        """Who became current and who was refused, oldest first."""
+        """Who became current, who was refused and what was skipped, oldest first."""
         return read_entries(self._history, self.current())
 
     def _folder(self, version: str) -> Path:

@@ -1,7 +1,7 @@
 """The registry: a folder of trained versions, one of them current; killed at any moment it still loads.
 
 REG/CURRENT                 the served version's name
-REG/history.jsonl           who became current or was refused, when, why
+REG/history.jsonl           who became current or was refused, what was skipped, when, why
 REG/versions/<version>/     manifest.json and the bundle's files
 REG/versions/.<anything>    being written or removed; swept when its process is gone
 REG/cache/vectors.sqlite    text vectors of earlier trainings
@@ -25,6 +25,7 @@ from recsys.registry.history import (
     last_written,
     record,
     record_refusal,
+    record_skip,
 )
 from recsys.registry.manifest import (
     MANIFEST,
@@ -203,6 +204,11 @@ class Registry(RegistryReader):
         """Write down that the current version stays: `version`, or None where none was trained, did not replace it."""
         with self._writing():
             record_refusal(self._history, version, self.current(), why, checks)
+
+    def skip(self, why: str, checks: Sequence[Check] = ()) -> None:
+        """Write down that the current version stays, for there was too little to learn from."""
+        with self._writing():
+            record_skip(self._history, self.current(), why, checks)
 
     def rollback(self, why: str) -> str:
         """Go back to the version that was current before; again, to the one before that.

@@ -1,6 +1,7 @@
 """Vectors on disk by content: what was encoded once with the same encoder is never encoded again."""
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -120,7 +121,17 @@ class VectorCache:
                 raise BundleError(
                     f"vector cache {self.path} cannot be written: {error}; make room on its disk"
                 ) from error
+            if self._is_read_only(error):
+                raise StoreError(
+                    f"vector cache {self.path} is read-only ({error}), and new vectors are not kept; make it and its "
+                    "folder writable"
+                ) from error
             raise StoreError(f"vector cache {self.path}: {error}; delete the file to start afresh") from error
+
+    def _is_read_only(self, error: Exception) -> bool:
+        """Whether the file, or the folder that it is to be in, may not be written."""
+        place = next(filter(os.path.exists, (self.path, *self.path.parents)))
+        return "readonly" in str(error) or not os.access(place, os.W_OK)
 
 
 def _key(text: str) -> bytes:

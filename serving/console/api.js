@@ -52,13 +52,14 @@ async function send(url, options) {
   }
 }
 
-/**
- * A list to look at, of one version: not kept as one that somebody saw. A key without the scope `admin` gets the
- * served one's, which is.
- */
-export async function listOf(version, body, signal) {
+/** A list to look at, of one version: not kept as one that somebody saw. Needs the scope `admin`. */
+export const listOf = (version, body, signal) => post(`v1/models/${encodeURIComponent(version)}/recommend`, body, { signal });
+
+/** The served version's list, to look at where the key may; else the one that is kept as shown. */
+export async function servedList(body, signal) {
+  const { model_version: version } = await get("readyz", { signal });
   try {
-    return await post(`v1/models/${encodeURIComponent(version)}/recommend`, body, { signal });
+    return await listOf(version, body, signal);
   } catch (error) {
     if (error.status !== 403) throw error;
     return post("v1/recommend", body, { signal });

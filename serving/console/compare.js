@@ -2,7 +2,7 @@
 
 import { get, itemsById, listOf } from "./api.js";
 import { interval } from "./bars.js";
-import { card, field, h, loading, nothing, problem, svg } from "./dom.js";
+import { card, field, h, loading, nothing, problem, put, svg } from "./dom.js";
 import { about, count, figure, percent, titleOf } from "./format.js";
 import { moveMark, ranksOf } from "./list.js";
 import { userPicker } from "./picker.js";
@@ -22,7 +22,7 @@ export async function show(place, [user = "", a, b], signal) {
       `${version === served ? "served · " : ""}${version}`))));
   const go = (who, one, two) => { location.hash = `#/compare/${[who, one, two].map(encodeURIComponent).join("/")}`; };
   const result = h("div", { class: "result" });
-  place.replaceChildren(
+  put(place,
     h("h1", {}, "Two versions side by side"),
     h("div", { class: "card choices" },
       h("div", { class: "field" }, h("span", { class: "label" }, "User"), userPicker((who) => go(who, first, second ?? ""), user)),
@@ -39,11 +39,11 @@ export async function show(place, [user = "", a, b], signal) {
     const [one, two] = await Promise.all([first, second].map((version) => listOf(version, body, signal)));
     const briefs = await itemsById([...one.items, ...two.items].map((item) => item.item_id));
     const names = Object.fromEntries(versions.map((version) => [version.version, version.metrics]));
-    result.replaceChildren(agreement(one.items, two.items), sideBySide(one, two, briefs),
+    put(result, agreement(one.items, two.items), sideBySide(one, two, briefs),
       measures(names[first], names[second]));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    result.replaceChildren(problem(error));
+    put(result, error.status === 403 ? nothing("This key may not ask versions for their lists (scope admin).") : problem(error));
   }
 }
 

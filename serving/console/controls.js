@@ -1,6 +1,6 @@
 // What can be asked of a list: free text, length, filter, diversity, and what happens to seen items.
 
-import { card, field, h } from "./dom.js";
+import { card, field, h, put } from "./dom.js";
 import { number } from "./format.js";
 
 const SEEN = [["", "As trained"], ["keep", "Keep them"], ["demote", "Put them last"], ["exclude", "Leave them out"]];
@@ -21,13 +21,21 @@ function filterOf(rows) {
   const filter = {};
   for (const { column, value, low, high } of rows) {
     if (column.kind === "number" || column.kind === "time") {
-      const bounds = { ...(low !== null && { gte: low }), ...(high !== null && { lte: high }) };
+      const upTo = column.kind === "time" ? { lt: high && dayAfter(high) } : { lte: high }; // a day has its evening too
+      const bounds = { ...(low !== null && { gte: low }), ...(high !== null && upTo) };
       if (Object.keys(bounds).length > 0) filter[column.name] = { ...filter[column.name], ...bounds };
     } else if (value !== null) {
       filter[column.name] = [...(filter[column.name] ?? []), value];
     }
   }
   return filter;
+}
+
+/** The day after one such as 2026-11-28: where that one ends, in UTC as all times are. */
+function dayAfter(date) {
+  const next = new Date(date);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString().slice(0, 10);
 }
 
 /** A card that writes into `asked` and calls `changed`. */
@@ -74,7 +82,7 @@ function filterRow(columns, asked, changed) {
   function pick(name) {
     const column = columns.find((known) => known.name === name);
     Object.assign(row, { column, value: null, low: null, high: null });
-    value.replaceChildren(...condition(column, (part) => { Object.assign(row, part); changed(); }));
+    put(value, ...condition(column, (part) => { Object.assign(row, part); changed(); }));
     changed();
   }
 

@@ -17,9 +17,16 @@ function fill(element, attributes, children) {
     else if (name === "value" || name === "checked") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   return element;
 }
+
+/** Put children in place of those that an element has. As in `h`, empty ones are left out: the DOM would write "false". */
+export function put(element, ...children) {
+  element.replaceChildren(...present(children));
+}
+
+const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 
 let ids = 0;
 

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { namedBars, share } from "./bars.js";
-import { card, h, loading, nothing, problem, svg } from "./dom.js";
+import { card, h, loading, nothing, problem, put, svg } from "./dom.js";
 import { count, figure, number, percent, seconds } from "./format.js";
 import { parse, quantile, total } from "./prometheus.js";
 
@@ -28,11 +28,11 @@ export async function show(place, _rest, signal) {
       const answers = total(metrics, `${LATENCY}_count`);
       points.push({ time: performance.now() / 1000, answers, slow: quantile(metrics, LATENCY, 0.95, isList) });
       points.splice(0, points.length - REMEMBERED);
-      tiles.replaceChildren(...glance(metrics, points), quality);
-      charts.replaceChildren(speeds(metrics), origins(metrics));
-      table.replaceChildren(variants(metrics), routes(metrics));
+      put(tiles, ...glance(metrics, points), quality);
+      put(charts, speeds(metrics), origins(metrics));
+      put(table, variants(metrics), routes(metrics));
     } catch (error) {
-      if (error.name !== "AbortError") tiles.replaceChildren(problem(error));
+      if (error.name !== "AbortError") put(tiles, problem(error));
     }
     place.querySelector(".loading")?.remove();
   }

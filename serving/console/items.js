@@ -2,7 +2,7 @@
 
 import { get, itemsById } from "./api.js";
 import { share } from "./bars.js";
-import { card, h, loading, nothing, problem } from "./dom.js";
+import { card, h, loading, nothing, problem, put } from "./dom.js";
 import { about, day, number, titleOf } from "./format.js";
 import { itemPicker } from "./picker.js";
 
@@ -27,7 +27,7 @@ export async function show(place, [id], signal) {
   const seen = sides.map((side) => new Set((side.items ?? []).map((place) => place.item_id)));
   const both = new Set([...seen[0]].filter((other) => seen[1].has(other)));
   const briefs = await itemsById(sides.flatMap((side) => (side.items ?? []).map((place) => place.item_id)));
-  place.replaceChildren(h("div", { class: "finder" }, find), h("div", { class: "columns item" }, facts(item),
+  put(place, h("div", { class: "finder" }, find), h("div", { class: "columns item" }, facts(item),
     ...KINDS.map(([by, title, meaning], place) => column(by, title, meaning, sides[place], briefs, both))));
 }
 
@@ -37,7 +37,7 @@ async function showDoor(place, find, signal) {
     h("p", {}, "Find an item by its title, and see what is like it: by text, and by what people do."), find, some));
   place.querySelector("input").focus();
   const { items } = await get("v1/items?n=8", { signal });
-  some.replaceChildren(...items.map((item) => h("li", {}, h("a", { href: `#/items/${encodeURIComponent(item.item_id)}` }, item.title ?? item.item_id))));
+  put(some, ...items.map((item) => h("li", {}, h("a", { href: `#/items/${encodeURIComponent(item.item_id)}` }, item.title ?? item.item_id))));
 }
 
 /** A version trained without text has no such neighbours: that is said in their place. */

@@ -1,6 +1,6 @@
 // A ranked list: places, how far they moved, why, and how likely.
 
-import { h } from "./dom.js";
+import { h, put } from "./dom.js";
 import { GROUPS, contributions, probability, scaleOf } from "./bars.js";
 import { about, percent, signed, titleOf } from "./format.js";
 
@@ -43,7 +43,7 @@ export function showList(list, items, { briefs, before = null, add = null }) {
   const opened = new Set([...list.querySelectorAll("details[open]")].map((more) => more.closest("li").dataset.id));
   const scale = scaleOf(items);
   const most = Math.max(0, ...items.map((item) => item.p_click ?? 0));
-  list.replaceChildren(...items.map((item) => row(item, { briefs, before, add, scale, most, open: opened.has(item.item_id) })));
+  put(list, ...items.map((item) => row(item, { briefs, before, add, scale, most, open: opened.has(item.item_id) })));
   if (places.size > 0 && !STILL.matches) glide(list, places);
 }
 

@@ -1,7 +1,7 @@
 // The frame: which view is shown, the key, and the served version at the top.
 
 import { forgetItems, get, key } from "./api.js";
-import { problem } from "./dom.js";
+import { problem, put } from "./dom.js";
 import * as compare from "./compare.js";
 import * as health from "./health.js";
 import * as items from "./items.js";
@@ -26,9 +26,9 @@ function route() {
   forgetItems();
   const place = document.getElementById("view");
   place.dataset.view = view;
-  place.replaceChildren();
+  put(place);
   VIEWS[view].show(place, rest.map(decoded), leave.signal).catch((error) => {
-    if (error.name !== "AbortError") place.replaceChildren(problem(error));
+    if (error.name !== "AbortError") put(place, problem(error));
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { interval, namedBars, share } from "./bars.js";
-import { announce, card, h, loading, newId, nothing, problem } from "./dom.js";
+import { announce, card, h, loading, newId, nothing, problem, put } from "./dom.js";
 import { count, day, figure, moment, number, percent } from "./format.js";
 
 const MAIN = "ndcg@10";
@@ -27,7 +27,7 @@ function draw(place, overview, opened, signal) {
       document.dispatchEvent(new CustomEvent("promoted"));
       draw(place, changed, undefined, signal);
     } catch (error) {
-      detail.replaceChildren(problem(error));
+      put(detail, problem(error));
     }
   };
   const rows = [...versions].reverse().map((version) => {
@@ -41,7 +41,7 @@ function draw(place, overview, opened, signal) {
       h("td", { class: "number" }, name !== current && !wrong && h("button", { type: "button",
         onclick: () => change(`Serve ${name} from now on?`, `v1/models/${encodeURIComponent(name)}/promote`) }, "Promote")));
   });
-  place.replaceChildren(
+  put(place,
     h("div", { class: "title-row" }, h("h1", {}, "Models"), h("button", { type: "button", disabled: versions.length < 2,
       onclick: () => change("Go back to the version that was served before?", "v1/models/rollback") }, "Roll back")),
     rows.length === 0 ? nothing("No version has been trained yet.") : h("div", { class: "card scroll" }, h("table", { class: "versions" },
@@ -53,13 +53,13 @@ function draw(place, overview, opened, signal) {
 }
 
 async function showDetail(place, version, signal) {
-  place.replaceChildren(loading());
+  put(place, loading());
   try {
     const report = await get(`v1/models/${encodeURIComponent(version)}`, { signal });
-    place.replaceChildren(h("h2", {}, version), h("p", { class: "note" }, learned(report)), ...report.caveats.map((text) => h("p", { class: "note" }, text)),
+    put(place, h("h2", {}, version), h("p", { class: "note" }, learned(report)), ...report.caveats.map((text) => h("p", { class: "note" }, text)),
       h("div", { class: "charts" }, beside(report), without(report), slices(report), features(report)));
   } catch (error) {
-    if (error.name !== "AbortError") place.replaceChildren(problem(error));
+    if (error.name !== "AbortError") put(place, problem(error));
   }
 }
 

@@ -1,9 +1,9 @@
 // People: a user's history and list, and how the list moves when the history, the filter or the policy changes.
 
-import { get, itemsById, listOf } from "./api.js";
+import { get, itemsById, servedList } from "./api.js";
 import { legend } from "./bars.js";
 import { controls, policyOf } from "./controls.js";
-import { announce, card, h, loading, nothing, problem } from "./dom.js";
+import { announce, card, h, loading, nothing, problem, put } from "./dom.js";
 import { count, day, titleOf } from "./format.js";
 import { movement, ranksOf, showList } from "./list.js";
 import { itemPicker, userPicker } from "./picker.js";
@@ -29,11 +29,11 @@ async function showDoor(place, signal) {
   place.querySelector("input").focus();
   try {
     const { users } = await get("v1/users?n=8", { signal });
-    known.replaceChildren(...users.map((user) => h("li", {}, h("a", { href: `#/people/${encodeURIComponent(user.user_id)}` },
+    put(known, ...users.map((user) => h("li", {}, h("a", { href: `#/people/${encodeURIComponent(user.user_id)}` },
       user.user_id, h("small", {}, ` ${user.n_events}`)))));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    known.replaceChildren(nothing(error.status === 403 ? "This key may not look users up; type a whole id." : error.message));
+    put(known, nothing(error.status === 403 ? "This key may not look users up; type a whole id." : error.message));
   }
 }
 
@@ -63,7 +63,7 @@ async function showUser(place, user, signal) {
   /** Nothing is changed: the controls say so at once, for what is typed into old ones would be asked for unseen. */
   async function start() {
     Object.assign(asked, { entries: [], edited: false, n: 10, query: "", filters: [], diversity: null, seen: "" });
-    knobs.replaceChildren(controls(columns, asked, changed));
+    put(knobs, controls(columns, asked, changed));
     await Promise.all([showHistory(), refresh()]);
   }
 
@@ -74,7 +74,7 @@ async function showUser(place, user, signal) {
       } catch (error) {
         if (error.name === "AbortError") throw error;
         const message = error.status === 403 ? nothing("This key may not read what is stored about users (scope admin).") : problem(error);
-        history.replaceChildren(message, adder());
+        put(history, message, adder());
         return;
       }
     }
@@ -90,7 +90,7 @@ async function showUser(place, user, signal) {
       h("span", { class: "note" }, entry.event ? `${entry.event} · ${day(entry.timestamp)}` : "added here"),
       h("button", { type: "button", class: "remove", title: "Take it out", "aria-label": `Take out ${titleOf(briefs, entry.item_id)}`,
         onclick: () => edit(asked.entries.filter((_, place) => place !== entry.place)) }, "×")));
-    history.replaceChildren(adder(),
+    put(history, adder(),
       h("p", { class: "note" }, asked.entries.length === MOST_EVENTS && "newest ", count(asked.entries.length, "event"), asked.edited && ", edited here: without times and kinds of events"),
       rows.length > 0 ? h("ol", { "aria-label": "History, newest first" }, rows) : nothing("Nothing yet."),
       shown.length < newest.length && h("button", { type: "button", class: "quiet", onclick: () => drawHistory(true) }, `Show all ${newest.length}`));
@@ -127,19 +127,16 @@ async function showUser(place, user, signal) {
       await draw(answer, answer === served ? null : served, aborted);
     } catch (error) {
       if (error.name === "AbortError") return;
-      list.replaceChildren();
+      put(list);
       left.hidden = true;
       reset.hidden = false;
       summary.textContent = "";
-      state.replaceChildren(problem(error));
+      put(state, problem(error));
     }
     list.removeAttribute("aria-busy");
   }
 
-  async function ask(change, aborted) {
-    const [whose, { model_version: version }] = [user ? { user_id: user } : {}, await get("readyz", { signal: aborted })];
-    return listOf(version, { ...whose, n: asked.n, explain: true, ...change }, aborted);
-  }
+  const ask = (change, aborted) => servedList({ ...(user && { user_id: user }), n: asked.n, explain: true, ...change }, aborted);
 
   async function draw(answer, compared, aborted) {
     const before = compared && ranksOf(compared.items);
@@ -148,10 +145,10 @@ async function showUser(place, user, signal) {
     const briefs = await itemsById([...answer.items, ...gone].map((item) => item.item_id));
     aborted.throwIfAborted();
     const missing = answer.degraded.length > 0 && h("p", { class: "warning", role: "alert" }, `Made without ${answer.degraded.join(", ")}.`);
-    state.replaceChildren(...[missing, answer.items.length === 0 && nothing("No item meets the filter.")].filter(Boolean));
+    put(state, missing, answer.items.length === 0 && nothing("No item meets the filter."));
     showList(list, answer.items, { briefs, before, add });
     left.hidden = gone.length === 0;
-    left.replaceChildren(h("h2", {}, "Left the list"), h("ul", { class: "chips" }, gone.map((item) =>
+    put(left, h("h2", {}, "Left the list"), h("ul", { class: "chips" }, gone.map((item) =>
       h("li", {}, h("s", {}, titleOf(briefs, item.item_id)), h("small", {}, ` was ${item.rank}`)))));
     const moves = answer.items.map((item) => movement(item, before)).filter(Boolean);
     const came = moves.filter((moved) => moved.kind === "new").length;

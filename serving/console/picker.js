@@ -1,7 +1,7 @@
 // A text box with suggestions: the combobox of the ARIA Authoring Practices, with the list as a popup.
 
 import { get, itemsTitled } from "./api.js";
-import { h, newId } from "./dom.js";
+import { h, newId, put } from "./dom.js";
 import { about, count } from "./format.js";
 
 const PAUSE = 120; // milliseconds without a key until suggestions are asked for
@@ -59,7 +59,7 @@ function picker({ label, placeholder, search, choose, free = false, clears = fal
 
   function show(options) {
     if (document.activeElement !== input) return;
-    list.replaceChildren(...options.map((option) => h("li",
+    put(list, ...options.map((option) => h("li",
       { id: newId("option"), role: "option", "aria-selected": "false", "data-value": option.value,
         onpointerdown: (event) => event.preventDefault(), // the box keeps the focus
         onclick: () => take(option.value) },

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.errors import GUARDED, ProblemError, documented
-from serving.schemas.models import HealthAnswer
+from serving.schemas.models import AliveAnswer, ReadyAnswer
 from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 
@@ -14,14 +14,14 @@ router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", response_model=HealthAnswer)
+@router.get("/healthz", response_model=AliveAnswer)
 async def alive() -> Response:
     """The process answers."""
-    return json_response({"status": "ok", "model_version": None})
+    return json_response({"status": "ok"})
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model=HealthAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
+@router.get("/readyz", response_model=ReadyAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 async def ready(service: ServiceNeeded) -> Response:
     """A version is loaded: lists can be made."""
     served = service.live.served

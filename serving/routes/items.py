@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange, fitted_to, item_rows
+from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.errors import DataError
 from serving.answers import list_entries
 from serving.browse import named, titled
@@ -162,6 +162,7 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
         rows, rejections = item_rows(contents)
         cells = [(row, column or "", reason) for row, column, _, reason in rejections.rows.iter_rows()]
         if not cells:
+            check_kinds(catalogue, rows)
             fitted_to(catalogue, rows)
     except DataError as error:
         if not error.place:

@@ -38,7 +38,8 @@ async def find_users(
     q: Annotated[str, Query(max_length=MAX_ID, description="part of the id", examples=["u1"])] = "",
     n: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
-    """Known users whose id holds a text, the most active first. None where users are known by pseudonyms."""
+    """Known users whose id holds a text: that id, then those that begin so, the most active first. None where users are
+    known by pseudonyms."""
 
     def find() -> dict[str, Any]:
         found = service.live.recommender().users_like(q, n)

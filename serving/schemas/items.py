@@ -104,6 +104,8 @@ class ValueOut(BaseModel):
 class ColumnOut(BaseModel):
     """A column that `filter` can ask about.
 
+    A column of lists is met where any element is; its kind is that of the elements, `tags` for texts.
+
     `values` are the most frequent ones where items share them, `low` and `high` the bounds of numbers and times.
     """
 

@@ -54,8 +54,13 @@ class VersionAnswer(BaseModel):
     caveats: list[str]
 
 
-class HealthAnswer(BaseModel):
-    """The state of the server."""
+class AliveAnswer(BaseModel):
+    """The process answers; of versions it says nothing."""
 
     status: str
-    model_version: str | None = None
+
+
+class ReadyAnswer(AliveAnswer):
+    """Lists can be made, with the served version."""
+
+    model_version: str

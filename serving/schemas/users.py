@@ -72,6 +72,7 @@ class FoundUser(BaseModel):
 
 
 class FoundUsersAnswer(BaseModel):
-    """Users whose id holds the text, the most active first; none where users are known by pseudonyms."""
+    """Users whose id holds the text: that id, then those that begin so, the most active first; none where users are
+    known by pseudonyms."""
 
     users: list[FoundUser]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange, change_items, fitted_to, item_rows
+from recsys.data.item_changes import ItemChange, change_items, check_kinds, fitted_to, item_rows
 from recsys.data.item_columns import kept_as
 from recsys.data.items_table import read_items
 from recsys.data.table import frame_table
@@ -102,6 +102,18 @@ def test_what_does_not_fit_the_catalogue_has_a_place(
     assert caught.value.place == (row, "extra")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("dtype", "wanted"), [(pl.Int64, "whole numbers"), (pl.Float64, "numbers")])
+def test_text_is_no_number_when_it_is_posted_and_stays_one_that_was_stored(dtype: Any, wanted: str) -> None:
+    catalogue = catalogue_of([1, 2], dtype)
+    rows, _ = item_rows([{"item_id": "a", "title": "t"}, {"item_id": "b", "title": "t", "extra": "7"}])
+    with pytest.raises(DataError, match=f"holds {wanted} in the catalogue, not text; send {wanted}") as caught:
+        check_kinds(catalogue, rows)
+    assert caught.value.place == (1, "extra")
+    assert fitted_to(catalogue, rows)["extra"].to_list() == [None, 7]
+    check_kinds(catalogue, item_rows([{"item_id": "a", "title": "t", "extra": 7}])[0])
+    check_kinds(catalogue_of(["a", "b"], pl.String), rows)
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,7 @@ def test_personalisation_by_hand() -> None:
     # Pairs share 1, 1 and 0 of 2 places.
     assert personalisation(np.array([[0, 1], [0, 2], [1, 3]], dtype=np.int32)) == pytest.approx(1 - 2 / 3 / 2)
     assert np.isnan(personalisation(same[:1]))
+    empty = np.full((3, 2), -1, dtype=np.int32)
+    assert np.isnan(personalisation(empty)), "no list is unlike another"
+    assert np.isnan(personalisation(empty[:, :0]))
+    assert personalisation(np.concatenate([same, empty])) == 0.0, "an empty list is none"

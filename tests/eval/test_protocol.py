@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,8 @@ def test_figures_by_hand() -> None:
 def test_summary_is_json_also_where_nothing_is_defined() -> None:
     empty = measure([[4, 3, 2, 1]], [[]]).summary()
     assert json.loads(json.dumps(empty, allow_nan=False))["ndcg@2"] == {"mean": None, "low": None, "high": None}
+    unlisted = replace(measure([[4, 3, 2, 1]] * 2, [[1], [2]]), items=np.full((2, 2), -1, dtype=np.int32)).summary()
+    assert unlisted["personalisation@2"] == {"mean": None, "low": None, "high": None}
     none = measure([[4, 3, 2, 1]], [[1]]).select(np.array([False])).summary()
     assert none["coverage@2"]["mean"] is None
 

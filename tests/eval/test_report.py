@@ -151,6 +151,14 @@ def test_page_says_who_is_ahead(report: EvaluationReport) -> None:
     assert "the 11 weakest are left out" in words
 
 
+def test_the_verdict_stands_beside_the_name(report: EvaluationReport) -> None:
+    """Behind ten figures it lay outside a window of 1,300 pixels."""
+    page = render(report)
+    assert '<th scope="row">popularity</th><td><span class="better">' in page
+    table = page[page.index("Every ranking") :]
+    assert table.index(">full pipeline is<") < table.index(">ndcg<")
+
+
 def test_any_two_rankings_have_a_verdict(report: EvaluationReport) -> None:
     pairs = {(pair["first"], pair["second"]): pair["verdict"] for pair in report.to_json()["pairs"]}
     assert pairs["popularity", "ease"] == "worse"

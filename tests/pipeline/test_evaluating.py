@@ -165,6 +165,8 @@ def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle,
     (caveat,) = (line for line in report.caveats if "may not be listed" in line)
     assert caveat.startswith("2 of the items wanted")
     assert "nor are 1 requests" in caveat
+    (caveat,) = (line for line in evaluate(plain, early, requests[1:]).caveats if "may not be listed" in line)
+    assert caveat.endswith("They are not counted.")
     with pytest.raises(DataError, match="no request wants an item that may be listed"):
         evaluate(plain, early, requests[:1])
 

@@ -131,6 +131,8 @@ def test_too_few_events_are_not_worth_a_version(plain_registry: Registry, early:
     assert (decision.action, decision.challenger, decision.new_events) == ("skipped", None, 0)
     assert "retrain.min_events asks for 100" in decision.reason
     assert plain_registry.versions() == first
+    last = plain_registry.decisions()[-1]
+    assert (last.action, last.version, last.why) == ("skip", None, decision.reason)
 
 
 def test_a_version_that_learned_nonsense_does_not_win(

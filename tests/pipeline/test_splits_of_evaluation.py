@@ -65,6 +65,8 @@ def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> No
     assert f"Only {report.n_requests} requests are measured: the intervals are wide." in report.caveats
     assert sum("are measured" in line for line in report.caveats) == 1, "of all windows together"
     assert all(line.startswith("In window ") for line in report.caveats if "may not be listed" in line)
+    clicks = np.count_nonzero(early.log.events == early.log.event_names.index("click"))
+    assert f"{clicks:,} click" in report.facts["events"], "the facts are of the whole log"
     tree = report.to_json()
     assert json.loads(json.dumps(tree)) == EvaluationReport.from_json(tree).to_json()
     write_report(tmp_path / "report.html", report)

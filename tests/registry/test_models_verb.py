@@ -72,6 +72,8 @@ def test_the_history_as_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.C
     registry.refuse(second, "quality: it fell", checks)
     registry.refuse(None, "volume: few events", (Check("volume", False, "12 new events"),))
     registry.refuse(None, "volume: few events", (Check("volume", False, "13 new events"),))
+    for n_events in (3, 4):
+        registry.skip(f"{n_events} new events", (Check("events", False, f"{n_events} new events"),))
     report = tmp_path / "history.html"
     assert recsys_models("history", "--registry", tmp_path, "--report", report, "--json") == 0
     entries = json.loads(capsys.readouterr().out)["history"]
@@ -79,13 +81,17 @@ def test_the_history_as_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.C
         ("promote", first),
         ("refuse", second),
         ("refuse", None),
+        ("skip", None),
     ], "the same refusal again is not written again"
     assert entries[1]["checks"][0] == {"name": "quality", "passed": False, "words": "ndcg@10 <b>fell</b>"}
     page = report.read_text()
     assert page.startswith("<!doctype html>")
     assert "&lt;b&gt;fell&lt;/b&gt;" in page
+    assert "retraining was skipped" in page
     assert (
         page.index("the new data was refused") < page.index(f"{second} was refused") < page.index(f"promoted {first}")
     )
     assert recsys_models("history", "--registry", tmp_path) == 0
-    assert "quality: it fell" in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert "quality: it fell" in table
+    assert "the retraining was skipped" in table

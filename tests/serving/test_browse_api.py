@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
 import polars as pl
 import pytest
-from running import serving_thread
+from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
 from test_security import key_file
 
 from recsys.config import Config
 from recsys.data.items_table import read_items
 from recsys.data.table import frame_table
+from recsys.policy.filters import Filters
 from recsys.registry import Registry
 from serving import on_demand
 from serving.browse import columns
@@ -94,7 +96,24 @@ def test_bounds_of_decimals_and_durations_are_numbers() -> None:
     assert (described["lasts"]["kind"], described["lasts"]["low"]) == ("number", 18_000.0)
 
 
-def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None:
+def test_columns_of_lists_are_of_the_kind_of_their_elements() -> None:
+    items = pl.DataFrame({"item_id": ["a", "b"], "title": ["Shoe", "Sock"], "colours": [["red", "blue"], ["red"]]})
+    items = items.with_columns(
+        sizes=pl.Series([[38.0, 40.5], None]), flags=pl.Series([[True], [False]]), deep=pl.Series([[[1]], [[2]]])
+    )
+    catalogue, _ = read_items(frame_table(items, "items"))
+    described = {column["name"]: column for column in columns(catalogue)}
+    sizes = described["sizes"]
+    assert [sizes[key] for key in ("kind", "n_values", "low", "high")] == ["number", 2, 38.0, 40.5]
+    assert (described["colours"]["kind"], described["flags"]["kind"]) == ("tags", "flag")
+    assert "deep" not in described, "no filter can ask about it"
+    for bounds, wanted in (({"gte": 38, "lte": 39}, [True, False]), ({"gte": 41}, [False, False])):
+        allowed = np.ones(2, dtype=bool)
+        Filters({"sizes": bounds}).narrow(allowed, catalogue)
+        assert allowed.tolist() == wanted
+
+
+def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: list[str]) -> None:
     def like(text: str, n: int = 200) -> dict[str, int]:
         answer = http.get("/v1/users", params={"q": text, "n": n})
         return {user["user_id"]: user["n_events"] for user in answer.json()["users"]}
@@ -106,6 +125,19 @@ def test_users_by_part_of_their_id(http: httpx.Client, users: list[str]) -> None
     assert list(like("", n=3)) == list(like(""))[:3]
     for user, n_events in list(like("").items())[:3]:
         assert len(http.get(f"/v1/users/{user}").json()["history"]) == n_events
+    quiet = min((user for user in users if len(user) == 6), key=like("").__getitem__)
+    longer = [f"{quiet}0 twice", f"not {quiet}"]
+    newer = [{"user_id": user, "item_id": item, "event": "click"} for user in longer for item in items]
+    assert http.post("/v1/events", json={"events": newer}).is_success
+    eventually(lambda: set(longer) <= set(like(quiet)))
+    for found_first in (like(quiet), like(quiet.upper()), like(quiet, n=1)):
+        assert next(iter(found_first)) == quiet, "the id itself"
+    assert list(like(quiet))[1:] == sorted(
+        list(like(quiet))[1:], key=lambda user: (not user.startswith(quiet), -like(quiet)[user])
+    )
+    assert list(like(quiet))[-1] == longer[1], "those that begin so come before"
+    for user in longer:
+        http.delete(f"/v1/users/{user}")
     assert like("nobody") == {}
     http.delete(f"/v1/users/{users[0]}")
     assert set(like("")) == set(users[1:]), "who was forgotten is not found"

@@ -1,5 +1,6 @@
 """The console in a real browser: each view is clicked through, and what it shows is what the API answers."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +223,38 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     expect_rows(rows, ids(ranked(shop, history=[*longer, now[1]["item_id"]])))
 
 
+def test_a_filter_up_to_a_day_holds_all_of_it(page: Page, shop: httpx.Client) -> None:
+    visit(page, shop, "#/people/")
+    page.get_by_role("button", name="Add a filter").click()
+    page.get_by_label("Column").select_option("created_at")
+    for label, date, wanted in (
+        ("created_at to", "2024-02-29", {"lt": "2024-03-01"}),
+        ("created_at from", "2023-12-31", {"gte": "2023-12-31", "lt": "2024-03-01"}),
+    ):
+        with page.expect_request("**/recommend") as asked:
+            page.get_by_label(label).fill(date)
+        assert asked.value.post_data_json["filter"] == {"created_at": wanted}
+
+
+def test_a_title_without_end_takes_three_lines(page: Page, shop: httpx.Client) -> None:
+    def lengthen(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        for item in found["items"]:
+            item["title"] = "a long title " * 190
+        route.fulfill(response=answer, json=found)
+
+    page.route(re.compile("/v1/items[?]"), lengthen)
+    for view in (f"#/people/{USER}", f"#/compare/{USER}", "#/items/coffee-0-small", "#/items"):
+        page.goto("about:blank")
+        visit(page, shop, view)
+        titles = page.locator("main .title, main .history .name, main .chips a")
+        titles.first.wait_for()
+        assert page.locator("main").inner_text().count("a long title") > 100, "they are there"
+        sizes = titles.evaluate_all("(found) => found.map((title) => title.getBoundingClientRect().height)")
+        assert max(sizes) < 3 * 15 * 1.45 + 12, view
+
+
 def test_somebody_new(page: Page, shop: httpx.Client) -> None:
     visit(page, shop)
     page.get_by_role("link", name="Somebody new").click()
@@ -352,6 +385,27 @@ def test_a_title_full_of_html_is_text(page: Page, shop: httpx.Client) -> None:
     )
 
 
+def test_no_view_writes_a_value_of_the_program(page: Page, shop: httpx.Client) -> None:
+    """What is not there is left out: the DOM would write it as a word."""
+
+    def without_metrics(route: Route) -> None:
+        overview = shop.get("/v1/models").json()
+        bare = [{**version, "metrics": {}} for version in overview["versions"]]
+        route.fulfill(json={**overview, "versions": bare})
+
+    def read(view: str) -> None:
+        page.goto("about:blank")
+        visit(page, shop, view)
+        page.locator("h1").first.wait_for()
+        expect(page.locator("main")).not_to_contain_text(re.compile(r"false|null|undefined|NaN"), timeout=2_000)
+
+    for view in (*VIEWS, "#/items/coffee-0-small"):
+        read(view)
+    page.route("**/v1/models", without_metrics)
+    for view in (f"#/compare/{USER}", "#/models", "#/health"):
+        read(view)
+
+
 def test_what_the_browser_is_told(shop: httpx.Client) -> None:
     for path, kind in (("", "text/html"), ("main.js", "javascript"), ("style.css", "text/css")):
         response = shop.get(f"/console/{path}")
@@ -366,6 +420,7 @@ def test_what_the_browser_is_told(shop: httpx.Client) -> None:
 
 
 def test_a_server_with_keys(page: Page, registry: Registry, tmp_path: Path) -> None:
+    publish_copy(registry, registry.resolve(None), promote=False, diversity=0.9)
     keys = key_file(tmp_path, ("reader", '["read"]'), ("boss", '["read", "write", "admin"]'))
     with serving_thread(Settings.of(Config.model_validate({"serving": {"keys": keys}}), registry.path)) as http:
         headers = {"Authorization": "Bearer boss"}
@@ -378,6 +433,13 @@ def test_a_server_with_keys(page: Page, registry: Registry, tmp_path: Path) -> N
                 expect(page.get_by_text("This key is not known.")).to_be_visible()
         expect_rows(page.locator(".ranked > li"), ids(wanted))
         expect(page.get_by_text("scope admin")).to_be_visible()
+        counted = 'recsys_lists_total{variant="champion"}'
+        before = [line for line in http.get("/metrics", headers=headers).text.splitlines() if counted in line]
+        page.goto(f"{http.base_url}/console/#/compare/{USER}")
+        expect(page.get_by_text("This key may not ask versions for their lists (scope admin).")).to_be_visible()
+        assert page.locator(".tile, .slim li").count() == 0
+        assert [line for line in http.get("/metrics", headers=headers).text.splitlines() if counted in line] == before
+        page.goto(f"{http.base_url}/console/#/people/{USER}")
         page.get_by_role("button", name="API key").click()
         page.get_by_label("Key", exact=True).fill("boss")
         page.keyboard.press("Enter")

@@ -280,7 +280,7 @@ def test_lone_surrogates_and_nan_are_problems(reading: httpx.Client) -> None:
 
 
 def test_health_metrics_and_openapi(reading: httpx.Client, users: list[str]) -> None:
-    assert reading.get("/healthz").json()["status"] == "ok"
+    assert reading.get("/healthz").json() == {"status": "ok"}
     recommend(reading, user_id=users[0])
     text = reading.get("/metrics").text
     version = reading.get("/readyz").json()["model_version"]

@@ -66,17 +66,38 @@ def test_what_is_known_since_the_batch_is_left_out_where_the_policy_says_so(
     registry: Registry, url: str, users: list[str]
 ) -> None:
     publish_copy(registry, registry.resolve(None), promote=True, seen="exclude")
+    assert main(["rank", "--registry", str(registry.path), "--users", "all", "-n", "8", "--out", url]) == 0
     config = Config(serving=ServingConfig(lists=url))
     with serving_thread(Settings.of(config, registry.path)) as http:
 
-        def listed() -> list[str]:
-            answer = http.post("/v1/recommend", json={"user_id": users[0], "n": 8, "precomputed": True}).json()
+        def listed(n: int) -> list[str]:
+            answer = http.post("/v1/recommend", json={"user_id": users[0], "n": n, "precomputed": True}).json()
             assert answer["made_at"]
             return [item["item_id"] for item in answer["items"]]
 
-        made = listed()
+        made = listed(8)
         http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": made[0], "event": "purchase"}]})
-        assert listed() == made[1:]
+        assert listed(7) == made[1:]
+
+
+def test_a_list_of_which_too_little_is_left_is_made_now(registry: Registry, url: str, users: list[str]) -> None:
+    config = Config(serving=ServingConfig(lists=url))
+    with serving_thread(Settings.of(config, registry.path)) as http:
+
+        def listed(**body: object) -> tuple[int, bool]:
+            answer = http.post("/v1/recommend", json={"user_id": users[0], "precomputed": True, **body}).json()
+            return len(answer["items"]), answer.get("made_at") is not None
+
+        first = http.post("/v1/recommend", json={"user_id": users[0], "precomputed": True, "n": 6}).json()
+        assert first["made_at"]
+        assert listed(n=8) == (8, True)
+        assert listed(n=9) == (9, False), "the batch made 8"
+        assert listed(n=8, exclude=[first["items"][0]["item_id"]]) == (8, False)
+        assert listed(n=6, cursor=first["cursor"]) == (2, True), "a later page ends where the list does"
+        stored = http.post("/v1/recommend", json={"user_id": users[0], "precomputed": True, "n": 8}).json()
+        for item in stored["items"][6:]:
+            assert http.delete(f"/v1/items/{item['item_id']}").is_success
+        assert listed(n=6, cursor=first["cursor"]) == (6, False)
 
 
 def test_a_server_without_lists_says_so(http: httpx.Client, users: list[str]) -> None:

@@ -79,6 +79,23 @@ def test_a_damaged_file_is_named(cache_path: Path) -> None:
         VectorCache(cache_path)
 
 
+def test_a_file_that_may_only_be_read_is_not_said_to_be_damaged(
+    cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, encoder = VectorCache(cache_path), LetterCounter()
+    cache.vectors(encoder, ["a"])
+    real = sqlite3.connect
+
+    def read_only(path: Path, **options: float) -> sqlite3.Connection:
+        return real(f"file:{path}?mode=ro", uri=True, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    assert len(cache.vectors(encoder, ["a"])) == 1, "what is known is read"
+    with pytest.raises(StoreError, match=r"is read-only .*, and new vectors are not kept; make it") as caught:
+        cache.vectors(encoder, ["b"])
+    assert "delete" not in str(caught.value)
+
+
 def test_where_it_cannot_be_and_a_full_disk_are_told(cache_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache_path.touch()
     with pytest.raises(StoreError, match=r"vectors\.db"):

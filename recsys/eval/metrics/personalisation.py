@@ -14,10 +14,11 @@ def personalisation(items: NDArray[np.int32]) -> float:
         items: (n_requests, k) item numbers, distinct within a list, -1 where a list has ended.
 
     Returns:
-        In [0, 1]; NaN for fewer than two lists, or lists of no places.
+        In [0, 1]; NaN for fewer than two lists that hold an item. Others are no lists: they would be unlike all.
     """
+    items = items[(items >= 0).any(axis=1)]
     n_requests, k = items.shape
-    if n_requests < 2 or not k:
+    if n_requests < 2:
         return float("nan")
     counts = np.bincount(items[items >= 0]).astype(np.float64)
     shared = (counts * (counts - 1)).sum() / (n_requests * (n_requests - 1))  # mean over ordered pairs

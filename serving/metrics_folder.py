@@ -1,0 +1,64 @@
+"""The folder in which the workers of one server count together, and those that killed servers left behind."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import gettempdir, mkdtemp
+
+from recsys.data.disk import hold_folder
+
+_PREFIX = "recsys-metrics-locked-"
+"""Not that of servers before this one, which lock nothing: `recsys-metrics-` and letters."""
+_MEMORY = "/dev/shm"
+
+
+@contextmanager
+def metrics_folder(place: Path | None = None) -> Iterator[Path]:
+    """A new folder, locked by this process and those that it forks, removed in the end.
+
+    A server that is killed cannot remove its own; the lock goes with its last process, and the next server of the same
+    user removes what nobody holds.
+
+    Args:
+        place: where; None: in memory where there is such a place. Metrics are mapped files, and a full disk would kill
+            who counts.
+    """
+    place = place or Path(_MEMORY if os.access(_MEMORY, os.W_OK) else gettempdir())
+    _sweep(place)
+    folder, held = _held(place)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _held(place: Path) -> tuple[Path, int]:
+    """A new folder and the descriptor that locks it. Another server may sweep in between: then there is a next one."""
+    while True:
+        folder = Path(mkdtemp(prefix=_PREFIX, dir=place))
+        with suppress(FileNotFoundError):
+            held = hold_folder(folder)
+            if held is None:
+                continue
+            if folder.is_dir():
+                return folder, held
+            os.close(held)
+
+
+def _sweep(place: Path) -> None:
+    """Remove folders of this user that no process holds. What cannot be removed stays: the next start tries again."""
+    entries: list[os.DirEntry[str]] = []
+    with suppress(OSError):  # a place that may not be looked through
+        entries = list(os.scandir(place))
+    for entry in entries:
+        with suppress(OSError):  # it went with its server, or cannot be read
+            mine = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
+            held = hold_folder(Path(entry.path)) if mine and entry.name.startswith(_PREFIX) else None
+            if held is not None:
+                try:
+                    shutil.rmtree(entry.path)
+                finally:
+                    os.close(held)
