@@ -226,11 +226,6 @@ class EvaluationReport:
         return replace(
             report,
             windows=tuple(window for part in parts for window in part.windows),
-            facts={
-                label: text
-                for label, text in first.facts.items()
-                if all(part.facts.get(label) == text for part in parts)
-            },
             caveats=(
                 *shared,
                 *(f"In {name}: {line}" for name, own in caveats.items() for line in own if line not in shared),

@@ -205,7 +205,8 @@ class _FitInputs:
             if len(columns) in (0, len(features.groups)) or not older.wanted.any():
                 return None
             features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
-        rows = RankerRows.joined([older, newer.to_learn_from(self.config, self.seed)])
+        sample = newer.to_learn_from(self.config, self.seed)
+        rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
         settings = features.names, self.config, self.seed, features.monotone_constraints
@@ -213,14 +214,12 @@ class _FitInputs:
         if without is not None and not judged and not self.config.early_stopping:
             ranker = Ranker.fit(rows, newer, *settings)
             return _Fitted(without, ranker, ranker)
-        if not judged:
-            on_older = Ranker.fit(older, newer, *settings)
-            return _Fitted(without, on_older, on_older.refitted(rows, self.config, self.seed))
-        on_older = Ranker.fit(older, newer, *settings, PartWeights.even())
-        judging = newer.to_learn_from(self.config, self.seed)
-        usual = PartWeights.usual(older.n_requests)
-        weights = PartWeights.fit(on_older.parts(judging.table), judging, usual)
-        return _Fitted(without, on_older.weighted(weights), on_older.refitted(rows, self.config, self.seed, weights))
+        on_older = Ranker.fit(older, newer, *settings, PartWeights.even() if judged else None)
+        weights = None
+        if judged:
+            weights = PartWeights.fit(on_older.parts(sample.table), sample, PartWeights.usual(older.n_requests))
+        on_all = on_older.refitted(rows, self.config, self.seed, weights)
+        return _Fitted(without, on_older.weighted(weights) if weights else on_older, on_all)
 
 
 def _calibrations(
