@@ -1,6 +1,6 @@
 """What each part adds: the whole pipeline, and trained anew without each source, and with frozen text, in pairs.
 
-    python -m benchmarks.parts [--data ../shared/data] [--work DIR] [--set KEY=VALUE] [NAME ...]
+    python -m benchmarks.parts [--data ../shared/data] [--work DIR] [--set KEY=VALUE] [--without SOURCES] [NAME ...]
 
 Each is measured by its own training: on the newest requests of the time split, which it has not seen. A text budget
 that ends before the epochs do makes each training another one, and the table uncertain by that: give enough of it, or
@@ -10,13 +10,14 @@ none (`--set text.budget_minutes=0`). The groups of features have such a table i
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.quality import DATA, prepare
 from benchmarks.replay import say
 from recsys.config import Config, load_config
 from recsys.data.loading import load_dataset
+from recsys.errors import ConfigError
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.train import train
 from recsys.text.cache import VectorCache
@@ -26,25 +27,36 @@ WHOLE = "whole pipeline"
 NAMES = ("scientific", "movielens-small", "online-retail")
 
 
-def variants(settings: tuple[str, ...]) -> Mapping[str, Config]:
-    """The whole pipeline first, then what lacks a part of it."""
+def variants(settings: tuple[str, ...], left_out: Sequence[str]) -> Mapping[str, Config]:
+    """The whole pipeline first, then what lacks a part of it.
+
+    Args:
+        settings: of the config.
+        left_out: sources, with commas between those left out together; empty: each by itself, and trained text.
+
+    Raises:
+        ConfigError: `left_out` names what is no source of the config.
+    """
     whole = load_config(None, settings)
     found = {WHOLE: whole}
-    for source in whole.candidates.sources:
-        others = tuple(other for other in whole.candidates.sources if other != source)
+    for together in left_out or whole.candidates.sources:
+        names = together.split(",")
+        if unknown := set(names) - set(whole.candidates.sources):
+            raise ConfigError(f"--without {together}: {', '.join(sorted(unknown))} is no source of the config")
+        others = tuple(other for other in whole.candidates.sources if other not in names)
         candidates = whole.candidates.model_copy(update={"sources": others})
-        found[f"without {source}"] = whole.model_copy(update={"candidates": candidates})
-    if whole.text.budget_minutes:
+        found[f"without {' and '.join(names)}"] = whole.model_copy(update={"candidates": candidates})
+    if whole.text.budget_minutes and not left_out:
         frozen = whole.text.model_copy(update={"budget_minutes": 0.0})
         found["with frozen text"] = whole.model_copy(update={"text": frozen})
     return found
 
 
-def table(name: str, data: Path, work: Path, settings: tuple[str, ...]) -> Iterator[str]:
+def table(name: str, data: Path, work: Path, settings: tuple[str, ...], left_out: Sequence[str]) -> Iterator[str]:
     """What is lost without each part, in Markdown, as it becomes known."""
     folder, cache = prepare(name, data, work), VectorCache(work / f"{name}.vectors")
     whole: Measurement | None = None
-    for part, config in variants((*DATA[name].settings, "ranker.ablation=false", *settings)).items():
+    for part, config in variants((*DATA[name].settings, "ranker.ablation=false", *settings), left_out).items():
         found = train(load_dataset(folder, config), config, cache=cache, progress=say).report.full
         assert found is not None, "a fresh measurement"
         if whole is None:
@@ -67,13 +79,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
     parser.add_argument("--work", type=Path, help="keep what is made here")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the config")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="SOURCES", help="left out together; default: each by itself"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or NAMES:
             print(f"\n## {name}\n")
-            for line in table(name, arguments.data, work, tuple(arguments.set)):
+            for line in table(name, arguments.data, work, tuple(arguments.set), arguments.without):
                 print(line, flush=True)
 
 
