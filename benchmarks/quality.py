@@ -8,6 +8,7 @@ The tables of the whole pipeline in docs/quality.md come from this program.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
 
@@ -30,12 +33,16 @@ class Source:
 
 DATA: Mapping[str, Source] = {
     "scientific": Source("scientific"),
+    "scientific-refit": Source("scientific"),
     "movielens-small": Source("movielens-small"),
     "online-retail": Source("online-retail"),
     "online-retail-new": Source("online-retail", ("policy.seen=exclude",)),
     "completejourney": Source("completejourney"),
 }
-"""`online-retail-new` asks for items new to the user, `online-retail` for any purchase."""
+"""`online-retail-new` asks for items new to the user, `online-retail` for any purchase. In `scientific` the log ends
+before the purchases of the validation requests, as in papers; in `scientific-refit` it has them, as the histories of
+the test requests do.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,29 @@ def recsys(*words: str | Path) -> Step:
 def prepare(name: str, data: Path, work: Path) -> Path:
     """The dataset directory of one data set."""
     source = DATA[name].name
-    if source == "scientific":
+    if name == "scientific":
         return data / source
+    if name == "scientific-refit":
+        return with_validation_purchases(data / source, work / name)
     folder = work / source
     if not folder.exists():
         official = () if source == "completejourney" else ("--from", data / source)
         recsys("data", "get", source, "--out", folder, *official)
+    return folder
+
+
+def with_validation_purchases(source: Path, folder: Path) -> Path:
+    """Scientific with the purchases of its validation requests at the end of the log, one week after the one before."""
+    if folder.exists():
+        return folder
+    events = pl.read_parquet(source / "events.parquet")
+    newest = events.group_by("user_id").agg(pl.col("timestamp").max() + pl.duration(weeks=1))
+    asked = pl.read_parquet(source / "valid_requests.parquet").select("user_id", item_id="target")
+    bought = asked.join(newest, on="user_id", validate="1:1").with_columns(event=pl.lit("purchase"))
+    folder.mkdir()
+    pl.concat([events, bought.select(events.columns)]).write_parquet(folder / "events.parquet")
+    for file in ("items.parquet", "test_requests.parquet"):
+        shutil.copyfile(source / file, folder / file)
     return folder
 
 
@@ -80,7 +104,8 @@ def run(name: str, data: Path, work: Path) -> None:
     recsys("data", "check", folder)
     settings = (word for setting in DATA[name].settings for word in ("--set", setting))
     trained = recsys("train", folder, "--registry", registry, *settings)
-    requests = ("--requests", folder / "test_requests.parquet") if name == "scientific" else ()
+    asked = folder / "test_requests.parquet"
+    requests = ("--requests", asked) if asked.exists() else ()
     pages = ("--report", work / f"{name}.html", "--per-request", work / f"{name}.requests.parquet")
     evaluated = recsys("evaluate", folder, "--registry", registry, *requests, "--json", *pages)
     ranked = recsys("rank", "--registry", registry, "--users", "all", "--out", work / f"{name}.parquet")

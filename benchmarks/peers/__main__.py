@@ -23,11 +23,11 @@ from benchmarks.peers.table import rows
 from benchmarks.peers.two_stage import TwoStage
 from benchmarks.peers.world import K, World, load
 
-NAMES = ("scientific", "movielens-small", "online-retail", "online-retail-new")
+NAMES = ("scientific", "scientific-refit", "movielens-small", "online-retail", "online-retail-new")
 _VALIDATION = 1_500
 """Validation requests that choose a setting."""
 
-_LENGTHS = {"scientific": 20}
+_LENGTHS = {"scientific": 20, "scientific-refit": 20}
 _EPOCHS = {"movielens-small": (20, 40, 80)}
 
 Maker = Callable[[str, World, Path], Peer]

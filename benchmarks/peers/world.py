@@ -139,8 +139,9 @@ def load(name: str, data: Path, work: Path) -> World:
     split = TemporalSplit.of(dataset.log, config.data)
     repeats = resolve_seen(config.policy, dataset.log.before(split.test_start)).seen == "keep"
     if (folder / "test_requests.parquet").exists():
-        asked = [_of_requests(dataset, folder / f"{part}_requests.parquet", repeats) for part in ("valid", "test")]
-        return World(dataset, *asked)
+        tuned_on = prepare("scientific", data, work)  # its log ends before what the validation requests ask for
+        validation = _of_requests(load_dataset(tuned_on, config), tuned_on / "valid_requests.parquet", repeats)
+        return World(dataset, validation, _of_requests(dataset, folder / "test_requests.parquet", repeats))
     most = config.data.max_requests
     windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
     return World(dataset, *(_of_log(dataset, start, end, most, repeats) for start, end in windows))
