@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.generated import publish
 from benchmarks.serving import children, memory_of, numbers, timed
 from recsys.data.requests import Request
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REQUESTS, _IN_TURNS, _ROUNDS = 100, 400, 5

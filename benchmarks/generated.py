@@ -22,10 +22,10 @@ from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.rankers import Rankers
-from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.sources import Sources
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress, silent
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker

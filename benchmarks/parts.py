@@ -19,7 +19,7 @@ from recsys.config import Config, load_config
 from recsys.data.loading import load_dataset
 from recsys.errors import ConfigError
 from recsys.eval.protocol import Measurement
-from recsys.pipeline.train import train
+from recsys.pipeline.training.train import train
 from recsys.text.cache import VectorCache
 
 METRIC = "ndcg@10"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.data.requests import Request
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 
 _EVENTS = 5
 """Items that are asked for have at least so many."""

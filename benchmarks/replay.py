@@ -26,9 +26,9 @@ from recsys.data.datasets.completejourney import read_completejourney
 from recsys.data.datasets.online_retail import read_online_retail
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.protocol import Measurement
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.continued_training import continue_training, measure_as_served, renumbered
-from recsys.pipeline.train import train
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.continued import continue_training, measure_as_served, renumbered
+from recsys.pipeline.training.train import train
 from recsys.progress import silent
 from recsys.text.cache import VectorCache
 

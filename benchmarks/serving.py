@@ -33,7 +33,7 @@ from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
 from benchmarks.quality import prepare, recsys
 from recsys.data.requests import Request
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from serving.server import listen
 

@@ -24,11 +24,11 @@ from recsys.config import load_config
 from recsys.data.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.past_pipeline import PastPipeline
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.evaluation.logged import logged_placements
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.simulation.verdict import rows, verdict
 from recsys.simulation.weeks import ARMS, LENGTH, Plan, Simulation, Week, catalogue_of, name_of

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from recsys.errors import NotTrainedError as NotTrainedError
     from recsys.errors import RecsysError as RecsysError
     from recsys.errors import StoreError as StoreError
-    from recsys.pipeline.bundle import Bundle as Bundle
-    from recsys.pipeline.item_list import ItemList as ItemList
-    from recsys.pipeline.recommend import Recommender as Recommender
-    from recsys.pipeline.train import train as train
+    from recsys.pipeline.recommender.bundle import Bundle as Bundle
+    from recsys.pipeline.recommender.item_list import ItemList as ItemList
+    from recsys.pipeline.recommender.recommend import Recommender as Recommender
+    from recsys.pipeline.training.train import train as train
     from recsys.registry import Registry as Registry
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Bundle": "recsys.pipeline.bundle",
+    "Bundle": "recsys.pipeline.recommender.bundle",
     "BundleError": "recsys.errors",
     "Config": "recsys.config",
     "ConfigError": "recsys.errors",
@@ -40,9 +40,9 @@ _HOMES = {
     "Event": "recsys.data.events",
     "InteractionLog": "recsys.data.interactions",
     "ItemCatalogue": "recsys.data.catalogue",
-    "ItemList": "recsys.pipeline.item_list",
+    "ItemList": "recsys.pipeline.recommender.item_list",
     "NotTrainedError": "recsys.errors",
-    "Recommender": "recsys.pipeline.recommend",
+    "Recommender": "recsys.pipeline.recommender.recommend",
     "RecsysError": "recsys.errors",
     "Registry": "recsys.registry",
     "Request": "recsys.data.requests",
@@ -50,7 +50,7 @@ _HOMES = {
     "dataset_from_frames": "recsys.data.loading",
     "load_config": "recsys.config",
     "load_dataset": "recsys.data.loading",
-    "train": "recsys.pipeline.train",
+    "train": "recsys.pipeline.training.train",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings

@@ -20,9 +20,9 @@ from recsys.data.parsing import times_of
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from recsys.errors import DataError, RecsysError
-from recsys.pipeline.item_list import ItemList
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.stages import LiveStages
+from recsys.pipeline.ranking.stages import LiveStages
+from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.recommend import Recommender
 from serving.conditions import wrong_conditions
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from recsys.config import VariantConfig
 from recsys.errors import NotTrainedError, StoreError
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import Entry, SharedTail

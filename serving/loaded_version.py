@@ -10,9 +10,9 @@ from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.errors import DataError
-from recsys.pipeline.live_events import LiveEvents
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.scoring import Scoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.live_events import LiveEvents
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import SnapshotRecord
 from recsys.store import Store, read_log
 from recsys.store.tail import Entry

@@ -8,7 +8,7 @@ from recsys.config import VariantConfig, parse_config
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import ConfigError
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Manifest, Registry
 from recsys.store import Store
 from serving.loaded_version import LoadedVersion, numbered_alike

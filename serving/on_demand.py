@@ -2,7 +2,7 @@
 
 import asyncio
 
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 from serving.live import LiveState
 from serving.loaded_version import LoadedVersion
 from serving.pool import BoundedPool

@@ -11,7 +11,7 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.recommend import Recommender
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.loaded_version import LoadedVersion

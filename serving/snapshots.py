@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from recsys.errors import BundleError, StoreError
-from recsys.pipeline.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
+from recsys.pipeline.recommender.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
 from recsys.registry import Registry, SnapshotRecord, StoreMark
 from recsys.store import Store
 from serving.loaded_version import LoadedVersion

@@ -95,7 +95,7 @@ def tiny_dataset_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with one version, trained on the small world. Tests that write to it copy it first."""
     from recsys.data.loading import load_dataset
-    from recsys.pipeline.train import train
+    from recsys.pipeline.training.train import train
     from recsys.registry import Registry
 
     path = tmp_path_factory.mktemp("registry")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.sequential import frame_of
 from recsys.data.interactions import InteractionLog
-from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 
 _N, _CANDIDATES, _FACTORS = 10, 100, 64

@@ -21,9 +21,9 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.slices import request_slices
-from recsys.pipeline.past_requests import PastRequests
-from recsys.pipeline.rules import resolve_seen
-from recsys.pipeline.scoring import SEEN_EVENTS
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.ranking.rules import resolve_seen
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS
 
 Scorer = Callable[[HistoryBatch], NDArray[np.float32]]
 """Histories to (n_requests, n_items) scores, higher is better."""

@@ -11,7 +11,7 @@ from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
     from recsys.data.datasets.source import Frames
-    from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.recommender.recommend import Recommender
 
 DEPARTMENTS = ("PRODUCE", "MEAT", "MEAT-PCKGD", "DELI", "PASTRY", "SEAFOOD", "SEAFOOD-PCKGD", "SALAD BAR")
 """Fresh food: the part of the catalogue that the demo uses."""
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.loading import load_dataset
     from recsys.data.requests import Request
     from recsys.eval.report import write_report
-    from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.recommend import Recommender
-    from recsys.pipeline.train import train
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.recommender.recommend import Recommender
+    from recsys.pipeline.training.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 

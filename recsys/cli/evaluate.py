@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
     from recsys.eval.report import write_report
-    from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.evaluate import evaluate
-    from recsys.pipeline.splits import evaluate_splits
+    from recsys.pipeline.evaluation.evaluate import evaluate
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.training.splits import evaluate_splits
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 

@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank, and print the list with its reasons."""
     from recsys.data.requests import Request
     from recsys.errors import DataError
-    from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.recommender.recommend import Recommender
 
     recommender = Recommender.load(arguments.registry)
     item: str | None = arguments.item

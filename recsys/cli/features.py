@@ -70,7 +70,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _stats(arguments: argparse.Namespace) -> int:
     from features.statistics import DRIFTED
-    from recsys.pipeline.feature_report import feature_report
+    from recsys.pipeline.training.feature_report import feature_report
 
     config = options.read_config(arguments)
     with ProgressLines() as progress:

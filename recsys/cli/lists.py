@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from recsys.cli import output
 
 if TYPE_CHECKING:
-    from recsys.pipeline.item_list import ItemList
-    from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.recommender.item_list import ItemList
+    from recsys.pipeline.recommender.recommend import Recommender
 
 _HISTORY = 5
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
     from recsys.data.places import Place
-    from recsys.pipeline.engine import Engine
+    from recsys.pipeline.engines.engine import Engine
 
 _LARGEST_SEED = 2**31 - 1
 """LightGBM's."""
@@ -52,10 +52,10 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
 def engine(arguments: argparse.Namespace) -> "Engine | None":
     """The engine that `--engine` and `--workers` ask for; None when this process does all the work."""
     if arguments.engine == "ray":
-        from recsys.pipeline.ray_cluster import RayCluster
+        from recsys.pipeline.engines.ray_cluster import RayCluster
 
         return RayCluster(arguments.workers)
-    from recsys.pipeline.processes import Processes
+    from recsys.pipeline.engines.processes import Processes
 
     n = arguments.workers or os.cpu_count() or 1
     return Processes(n) if n > 1 else None

@@ -17,8 +17,8 @@ from recsys.errors import ConfigError
 if TYPE_CHECKING:
     from recsys.data.places import Place
     from recsys.data.requests import Request
-    from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.recommend import Recommender
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.recommender.recommend import Recommender
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,10 +59,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
     from recsys.data.request_file import read_requests
-    from recsys.pipeline.batch import UserRequests, rank_to_parquet
-    from recsys.pipeline.bundle import Bundle
-    from recsys.pipeline.matching import with_newer_events, with_stock_of
-    from recsys.pipeline.published import PublishedVersion
+    from recsys.pipeline.offline.batch import UserRequests, rank_to_parquet
+    from recsys.pipeline.offline.published import PublishedVersion
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.recommender.matching import with_newer_events, with_stock_of
     from recsys.registry import Registry
 
     out = options.place(arguments.out)
@@ -131,7 +131,7 @@ def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Pa
 
     Only one run at a time may hold it, from before the ranking until the lists are delivered.
     """
-    from recsys.pipeline.batch import only_run
+    from recsys.pipeline.offline.batch import only_run
 
     lists = lists.resolve()
     folder = lists.with_name(f"{lists.name}.events")
@@ -159,7 +159,7 @@ def _short(place: str) -> str:
 def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, lists: Path) -> None:
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
     from recsys.data.places import put
-    from recsys.pipeline.deliver import deliver
+    from recsys.pipeline.offline.deliver import deliver
     from recsys.store.lists import is_url, open_lists
 
     progress(f"delivering to {_shown(url)}")

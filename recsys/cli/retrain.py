@@ -14,8 +14,8 @@ from recsys.cli import options, output, targets
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
-    from recsys.pipeline.retrain import Decision
-    from recsys.pipeline.watch import Turn
+    from recsys.pipeline.retraining.retrain import Decision
+    from recsys.pipeline.retraining.watch import Turn
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _LONGEST = 366 * 86_400
@@ -64,7 +64,7 @@ def moments(text: str) -> float | clock_time:
 def run(arguments: argparse.Namespace) -> int:
     """Retrain once, or repeatedly until interrupted; print each decision."""
     from recsys.errors import RecsysError
-    from recsys.pipeline.watch import Schedule, Watch
+    from recsys.pipeline.retraining.watch import Schedule, Watch
 
     targets.check_file("--report", arguments.report)
     targets.check_file("--metrics", arguments.metrics)
@@ -91,8 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _once(arguments: argparse.Namespace) -> "Decision":
-    from recsys.pipeline.bundle import trained_config
-    from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
+    from recsys.pipeline.recommender.bundle import trained_config
+    from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
     from recsys.store import open_store
 

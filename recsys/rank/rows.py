@@ -140,7 +140,7 @@ class RankerRows:
         """(n_requests,) by which rankers are compared on requests that came after lists of one of them.
 
         Where the rows tell what was shown: the grades of those rows, each counted by how seldom its place is looked at,
-        discounted by the order of the scores (see `recsys.pipeline.shown`). Elsewhere `ndcg` of all rows.
+        discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows.
         """
         shown = self.at_known_places
         if self.positions is None or not shown.any():

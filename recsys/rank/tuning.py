@@ -94,7 +94,7 @@ class TuningInputs:
 
 
 class Run(Protocol):
-    """Does tasks as `recsys.pipeline.engine.Engine.run` does, here or in many processes."""
+    """Does tasks as `recsys.pipeline.engines.engine.Engine.run` does, here or in many processes."""
 
     def __call__(
         self, open_: Callable[[], TuningInputs], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /

@@ -113,8 +113,8 @@ def take_candidates(
         found, item_starts: the items, source bits, sums and required flags of `fuse_lists`; where each request's start.
         by_worth, key_starts: its keys, the `n` best of each request first.
         eligible: (n_requests, n_items).
-        rows, items, proposed_by, fused: filled, see `recsys.pipeline.candidates.Candidates`; `n` a request and all
-            the required ones are enough.
+        rows, items, proposed_by, fused: filled, see `recsys.pipeline.candidates.merging.Candidates`; `n` a request and
+            all the required ones are enough.
 
     Returns:
         How many pairs there are.

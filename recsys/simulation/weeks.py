@@ -28,8 +28,8 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.errors import ConfigError, DataError, StoreError
-from recsys.pipeline.retrain import Decision, retrain_from_store
-from recsys.pipeline.train import train
+from recsys.pipeline.retraining.retrain import Decision, retrain_from_store
+from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
 from recsys.registry import Registry
 from recsys.simulation.server import Client, serving

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Response
 
 from recsys.errors import BundleError
-from recsys.pipeline.bundle import REPORT
+from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry
 from serving.answers import list_response
 from serving.errors import GUARDED, ProblemError, documented

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shop import Run
 
-from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]

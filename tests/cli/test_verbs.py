@@ -11,8 +11,8 @@ import pytest
 from shop import Run
 
 from recsys.cli.retrain import moments
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.published import PublishedVersion
+from recsys.pipeline.offline.published import PublishedVersion
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from recsys.store import open_store
 

@@ -92,7 +92,7 @@ def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
 def test_a_registry_that_cannot_be_written_is_found_before_the_work(
     run: Run, tiny_dataset_dir: Path, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.train.train", lambda *_, **__: pytest.fail("a training has begun"))
+    monkeypatch.setattr("recsys.pipeline.training.train.train", lambda *_, **__: pytest.fail("a training has begun"))
     (tmp_path / "file").touch()
     outcome = run("train", tiny_dataset_dir, "--registry", tmp_path / "file")
     assert outcome.code == 4, outcome.err

@@ -9,9 +9,9 @@ from pipeline_world import until
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames, load_dataset
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.train import train
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 
 

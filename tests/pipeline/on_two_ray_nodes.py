@@ -19,12 +19,13 @@ from pipeline_world import trials
 from recsys.config import Config, TextConfig
 from recsys.data.dataset import Dataset
 from recsys.errors import BundleError, DataError
-from recsys.pipeline import batch, ray_cluster
-from recsys.pipeline.batch import UserRequests, rank_part, rank_to_parquet
-from recsys.pipeline.published import PublishedVersion
-from recsys.pipeline.ray_cluster import RayCluster
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.train import train
+from recsys.pipeline.engines import ray_cluster
+from recsys.pipeline.engines.ray_cluster import RayCluster
+from recsys.pipeline.offline import batch
+from recsys.pipeline.offline.batch import UserRequests, rank_part, rank_to_parquet
+from recsys.pipeline.offline.published import PublishedVersion
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.train import train
 from recsys.progress import Progress
 from recsys.rank.tuning import in_this_process
 from recsys.registry import Registry

@@ -9,7 +9,7 @@ import sys
 
 from recsys.config import parse_config
 from recsys.data.loading import load_dataset
-from recsys.pipeline.retrain import retrain_from_data
+from recsys.pipeline.retraining.retrain import retrain_from_data
 from recsys.registry import Registry
 
 if __name__ == "__main__":

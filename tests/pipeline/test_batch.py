@@ -14,14 +14,14 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
 from recsys.errors import BusyError, DataError, RecsysError, StoreError
-from recsys.pipeline import batch
-from recsys.pipeline.batch import UserRequests, rank_to_parquet
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.item_list import LIST_SCHEMA
-from recsys.pipeline.matching import with_stock_of
-from recsys.pipeline.processes import Processes
-from recsys.pipeline.published import PublishedVersion
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.engines.processes import Processes
+from recsys.pipeline.offline import batch
+from recsys.pipeline.offline.batch import UserRequests, rank_to_parquet
+from recsys.pipeline.offline.published import PublishedVersion
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.item_list import LIST_SCHEMA
+from recsys.pipeline.recommender.matching import with_stock_of
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 
 REQUESTS = [Request(f"user {user}", n=3 + user % 3, request_id=f"r{user}") for user in range(10)] + [
@@ -297,7 +297,7 @@ def test_nothing_half_written_stays_whatever_ends_a_run(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("recsys.pipeline.batch._summary", stopped)
+    monkeypatch.setattr("recsys.pipeline.offline.batch._summary", stopped)
     with pytest.raises(KeyboardInterrupt):
         rank_to_parquet(ranker, REQUESTS, tmp_path / "lists.parquet")
     assert [path.name for path in tmp_path.iterdir()] == ["lists.parquet.parts"]

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.pipeline.candidates import Candidates, Pairs, Proposal
-from recsys.pipeline.candidates import merge as merge_proposals
+from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal
+from recsys.pipeline.candidates.merging import merge as merge_proposals
 from recsys.retrieval.scores import DenseScores
 
 

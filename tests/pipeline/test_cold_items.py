@@ -13,15 +13,15 @@ from recsys.data.dataset import Dataset
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
-from recsys.pipeline.past_requests import PastRequests
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.sources import Sources
-from recsys.pipeline.training_rows import training_rows
-from recsys.pipeline.training_steps import TrainingSteps
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
+from recsys.pipeline.training.rows import training_rows
+from recsys.pipeline.training.steps import TrainingSteps
 from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -70,7 +70,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
         asked.append((requests, arguments[-1]))  # type: ignore[arg-type]
         return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("recsys.pipeline.training_steps.training_rows", noted)
+    monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
     past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     start = int(early.log.times[-60])

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from recsys.config import TextConfig
-from recsys.pipeline.encode_ahead import encode_ahead
-from recsys.pipeline.processes import Processes
+from recsys.pipeline.engines.processes import Processes
+from recsys.pipeline.training.encode_ahead import encode_ahead
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 

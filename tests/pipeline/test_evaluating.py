@@ -20,17 +20,17 @@ from recsys.errors import DataError
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.candidates import Candidates
-from recsys.pipeline.dial import DIALS, DialCurve
-from recsys.pipeline.evaluate import evaluate
-from recsys.pipeline.logged import logged_placements
-from recsys.pipeline.past_pipeline import PastPipeline
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.ranking import RankedBlock, rank_block
-from recsys.pipeline.rankings import best_of_source
-from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.train import train
+from recsys.pipeline.candidates.merging import Candidates
+from recsys.pipeline.evaluation.dial import DIALS, DialCurve
+from recsys.pipeline.evaluation.evaluate import evaluate
+from recsys.pipeline.evaluation.logged import logged_placements
+from recsys.pipeline.evaluation.rankings import best_of_source
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import DenseScores
 
@@ -305,7 +305,7 @@ def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: py
         asked.extend(arguments[-1])
         return rank_block(*arguments)
 
-    monkeypatch.setattr("recsys.pipeline.past_pipeline.rank_block", ranked)
+    monkeypatch.setattr("recsys.pipeline.past.pipeline.rank_block", ranked)
     shown = [
         (0, 3, IMPRESSION, 0, 0),
         (0, 4, IMPRESSION, 0, 1),

@@ -12,11 +12,11 @@ from pipeline_world import market, until
 from recsys.config import Config, RetrainConfig, load_config
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.gate import _signal, latency_check
-from recsys.pipeline.new_data import check_data
-from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
-from recsys.pipeline.train import train
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.retraining.gate import _signal, latency_check
+from recsys.pipeline.retraining.new_data import check_data
+from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.training.train import train
 from recsys.registry import Refusal, Registry
 from recsys.store.open import open_store, sqlite_url
 
@@ -230,7 +230,7 @@ def test_who_was_forgotten_is_not_missing_from_the_past(registry: Registry, fram
 def test_an_emptied_column_of_items_is_refused(
     registry: Registry, frames: Frames, config: Config, column: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.new_data._FEW", 10)
+    monkeypatch.setattr("recsys.pipeline.retraining.new_data._FEW", 10)
     empty = frames[0].with_columns(pl.lit(None, frames[0].schema[column]).alias(column))
     decision = retrain_from_data(registry, dataset_from_frames(empty, frames[1], config), progress=quiet)
     assert decision.action == "refused"

@@ -13,11 +13,11 @@ from recsys.config import load_config
 from recsys.data.dataset import Dataset
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.candidates import Candidates
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.sources import Sources
-from recsys.pipeline.train import train
+from recsys.pipeline.candidates.merging import Candidates
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.train import train
 from recsys.text.interest import InterestModel
 from recsys.text.nearest import NearestItems
 from recsys.text.scoring import Scorer

@@ -10,10 +10,10 @@ from pipeline_world import market
 from recsys.config import Config, load_config
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.live_sources import LIVE, newest_scores
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.train import train
+from recsys.pipeline.candidates.live_sources import LIVE, newest_scores
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 
 SOURCES = 'candidates.sources=["transitions", "als", "popular", "trending", "newest"]'

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
-from recsys.pipeline.past_requests import PastRequests
+from recsys.pipeline.past.requests import PastRequests
 
 
 def targets(requests: PastRequests) -> list[dict[int, int]]:

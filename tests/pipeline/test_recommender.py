@@ -13,10 +13,10 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.item_list import LIST_SCHEMA, ItemList
-from recsys.pipeline.reasons import explain
-from recsys.pipeline.recommend import Recommender
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.item_list import LIST_SCHEMA, ItemList
+from recsys.pipeline.recommender.reasons import explain
+from recsys.pipeline.recommender.recommend import Recommender
 from recsys.rank.calibration import Calibration
 from recsys.registry import Registry
 

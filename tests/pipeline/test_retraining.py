@@ -22,13 +22,13 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.loading import append_events, dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
-from recsys.pipeline import increment
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.continued_training import continue_training, renumbered
-from recsys.pipeline.evaluate import evaluate
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.retrain import retrain_from_data, retrain_from_store
-from recsys.pipeline.sources import Sources
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.evaluation.evaluate import evaluate
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.retraining import increment
+from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.training.continued import continue_training, renumbered
 from recsys.registry import Registry
 from recsys.store import Store, open_store
 from recsys.store.open import sqlite_url

@@ -12,14 +12,14 @@ from recsys.data.events import Event
 from recsys.data.loading import append_events
 from recsys.data.requests import Request
 from recsys.eval.protocol import Measurement
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.gate import compare
-from recsys.pipeline.past_pipeline import PastPipeline
-from recsys.pipeline.past_requests import PastRequests
-from recsys.pipeline.past_scoring import PastScoring
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.scoring import Scoring
-from recsys.pipeline.shown import METRIC, dcg_of_shown
+from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.retraining.gate import compare
 
 LATE = AFTER + 90 * DAY
 

@@ -12,8 +12,8 @@ from recsys.data.dataset import Dataset
 from recsys.errors import DataError
 from recsys.eval.report import write_report
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.splits import evaluate_splits, leave_one_out, rolling
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.splits import evaluate_splits, leave_one_out, rolling
 
 ROWS = [
     (0, 1, CLICK, 1 * DAY, -1),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from recsys.data.requests import Request
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.stages import LiveStages, Stages
+from recsys.pipeline.ranking.stages import LiveStages, Stages
+from recsys.pipeline.recommender.recommend import Recommender
 
 
 def broken(*_arguments: object) -> None:

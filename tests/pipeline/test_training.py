@@ -19,11 +19,11 @@ from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
 from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError, RecsysError
-from recsys.pipeline import training_steps
-from recsys.pipeline.bundle import Bundle
-from recsys.pipeline.feature_report import feature_report
-from recsys.pipeline.recommend import Recommender
-from recsys.pipeline.train import train
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training import steps
+from recsys.pipeline.training.feature_report import feature_report
+from recsys.pipeline.training.train import train
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
 
@@ -49,13 +49,13 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     lucky = pl.int_range(pl.len()) % 3 == 0
     events = events.with_columns(item_id=pl.when(in_window & lucky).then(pl.lit("fresh")).otherwise("item_id"))
     seen: list[RankerRows] = []
-    real = training_steps.training_rows
+    real = steps.training_rows
 
     def kept(*arguments: object) -> RankerRows:
         seen.append(real(*arguments))  # type: ignore[arg-type]
         return seen[-1]
 
-    monkeypatch.setattr(training_steps, "training_rows", kept)
+    monkeypatch.setattr(steps, "training_rows", kept)
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
@@ -236,7 +236,7 @@ def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
 def test_rules_that_no_list_can_keep_are_found_at_once(
     early: Dataset, plain_settings: tuple[str, ...], rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.train.TrainingSteps", None)  # nothing is trained
+    monkeypatch.setattr("recsys.pipeline.training.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(ConfigError, match=rf"policy\.{rule[7:10]}"):
         train(early, load_config(None, (*plain_settings, rule)))
 
@@ -256,7 +256,7 @@ def test_what_is_missing_for_a_setting_is_found_at_once(
     message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.train.TrainingSteps", None)  # nothing is trained
+    monkeypatch.setattr("recsys.pipeline.training.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(error, match=message):
         train(early, load_config(None, (*plain_settings, *settings)))
 

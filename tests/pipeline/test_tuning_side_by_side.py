@@ -3,7 +3,7 @@
 import pytest
 from pipeline_world import trials
 
-from recsys.pipeline.processes import Processes
+from recsys.pipeline.engines.processes import Processes
 from recsys.rank.tuning import in_this_process
 
 pytest.importorskip("optuna")

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
-from recsys.pipeline.retrain import Decision
-from recsys.pipeline.watch import Schedule, Turn, Watch, exposition
+from recsys.pipeline.retraining.retrain import Decision
+from recsys.pipeline.retraining.watch import Schedule, Turn, Watch, exposition
 from recsys.registry import Check, Registry
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)

@@ -16,7 +16,7 @@ from test_security import key_file
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
-from recsys.pipeline.train import train
+from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 from serving.settings import Settings
 

@@ -11,7 +11,7 @@ from recsys.config import Config, PrivacyConfig, load_config
 from recsys.data.loading import load_dataset
 from recsys.data.pseudonyms import ENVIRONMENT_KEY, Pseudonyms
 from recsys.errors import ConfigError
-from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from serving.server import run
 from serving.settings import Settings

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 from running import eventually
 
-from recsys.pipeline.retrain import retrain_from_store
+from recsys.pipeline.retraining.retrain import retrain_from_store
 from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import open_store

@@ -7,7 +7,7 @@ from running import eventually, serving_thread
 from recsys.data.forget import user_digest
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
-from recsys.pipeline.retrain import retrain_from_store
+from recsys.pipeline.retraining.retrain import retrain_from_store
 from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import open_store

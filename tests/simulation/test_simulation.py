@@ -11,7 +11,7 @@ import pytest
 from recsys.config import Config, load_config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError, DataError
-from recsys.pipeline.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from recsys.simulation.server import Client
 from recsys.simulation.verdict import rows, verdict

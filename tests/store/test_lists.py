@@ -166,8 +166,8 @@ def test_what_is_no_place(tmp_path: Path) -> None:
 def test_contents_are_json(tmp_path: Path) -> None:
     import polars as pl
 
-    from recsys.pipeline.deliver import deliver
-    from recsys.pipeline.item_list import LIST_SCHEMA
+    from recsys.pipeline.offline.deliver import deliver
+    from recsys.pipeline.recommender.item_list import LIST_SCHEMA
 
     rows = [
         (user, user, rank, f"i{rank}", 1.0 / rank, 0.5, None, ["als", "text"], "v1")

@@ -16,7 +16,7 @@ from text_world import given
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
-from recsys.pipeline.processes import Processes
+from recsys.pipeline.engines.processes import Processes
 from recsys.progress import Progress, silent
 from recsys.text.examples import Examples
 from recsys.text.finetune import Trainer

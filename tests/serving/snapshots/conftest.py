@@ -9,7 +9,7 @@ from snapshot_world import World
 
 from recsys.config import load_config
 from recsys.data.loading import load_dataset
-from recsys.pipeline.train import train
+from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 

@@ -1,0 +1,219 @@
+"""The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from features.item_facts import ItemFacts
+from recsys.cf.als import Als
+from recsys.cf.ease import Ease
+from recsys.cf.model import CollaborativeModel
+from recsys.cf.neighbours import Neighbours
+from recsys.cf.popular import Popular
+from recsys.cf.revisits import Revisits
+from recsys.cf.transitions import Transitions
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.float16 import Float16Bits
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
+from recsys.pipeline.candidates.cold_items import ColdItems
+from recsys.pipeline.candidates.live_sources import LIVE, live_among
+from recsys.pipeline.engines.engine import Engine
+from recsys.progress import Progress, silent
+from recsys.retrieval.scores import DenseScores, Scores
+from recsys.text.cache import VectorCache
+from recsys.text.interest import WARM_PASSES, InterestModel
+
+Queries = Sequence[str | None]
+
+_MODELS: Mapping[str, type[CollaborativeModel]] = {
+    "transitions": Transitions,
+    "neighbours": Neighbours,
+    "ease": Ease,
+    "als": Als,
+    "popular": Popular,
+    "history": Revisits,
+}
+TEXT = "text"
+_COLD_ITEMS = Path("cf", "newcomers")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Fitted sources.
+
+    Attributes:
+        models: of `recsys.cf`, by the name of their source: all but the text model.
+        interest: the text model; None when text is not among the sources.
+        live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
+        cold_items: items without a sign of interest in the log; None when there are none.
+    """
+
+    models: Mapping[str, CollaborativeModel]
+    interest: InterestModel | None
+    cold_items: ColdItems | None = None
+    live: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        catalogue: ItemCatalogue,
+        log: InteractionLog,
+        config: Config,
+        *,
+        seed: int,
+        text_minutes: float,
+        cache: VectorCache | None,
+        warm: "Sources | None",
+        warm_passes: float = WARM_PASSES,
+        engine: Engine | None = None,
+        progress: Progress,
+    ) -> "Sources":
+        """Fit every configured source on a log that is already cut in time.
+
+        Args:
+            catalogue: all items, also those without events.
+            log: events up to the cut.
+            text_minutes: wall-clock budget of the text model.
+            cache: text vectors encoded before.
+            warm: earlier ones, fitted on less of the same log, to go on from.
+            warm_passes: of the text model where it goes on, see `InterestModel.fit`.
+            engine: its processes train the text model together; without it, this one does.
+        """
+        models: dict[str, CollaborativeModel] = {}
+        interest = None
+        for source in config.candidates.sources:
+            if source in LIVE:
+                continue
+            if source == TEXT:
+                interest = InterestModel.fit(
+                    catalogue.texts,
+                    log,
+                    config.text,
+                    seed=seed,
+                    minutes=text_minutes,
+                    cache=cache,
+                    warm=warm.interest if warm else None,
+                    warm_passes=warm_passes,
+                    together=engine.together if engine else None,
+                    progress=progress,
+                )
+                continue
+            if source == "ease" and len(catalogue) > config.cf.ease_max_items:
+                progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
+                continue
+            progress(f"fitting {source} on {len(log):,} events")
+            models[source] = _MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+        sources = cls(models, interest, live=live_among(config.candidates.sources))
+        if len(catalogue) > config.candidates.exact_items:
+            sources = sources.indexed(seed, progress, warm)
+        learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
+        return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
+
+    def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "Sources | None" = None) -> "Sources":
+        """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
+
+        Args:
+            earlier: earlier sources, whose lists of nearest items are kept where the text model is the same.
+        """
+        models = {source: model.indexed(seed) for source, model in self.models.items()}
+        if self.interest is None:
+            return replace(self, models=models)
+        progress(f"the nearest texts of each of {len(self.interest):,} items")
+        interest = self.interest.indexed(seed, earlier.interest if earlier else None)
+        progress(f"{interest.recall(seed):.1%} of the really nearest ones are found")
+        return replace(self, models=models, interest=interest)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sources in the order of the bits of `Candidates.proposed_by`: learned ones, text, live ones."""
+        return (*self.models, *([TEXT] if self.interest else []), *self.live)
+
+    def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
+        """What one source that has learned says of these requests."""
+        if source == TEXT and self.interest is not None:
+            return self.interest.scores(histories, queries)
+        model = self.models[source]
+        if self.cold_items is None or model.of_cold_items == "own":
+            return model.scores(histories)
+        known = model.scores(histories.keep(histories.items < self.cold_items.n_known))
+        return (
+            self.cold_items.with_lent_scores(known)
+            if model.of_cold_items == "lent"
+            else self.cold_items.with_zero_scores(known)
+        )
+
+    def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "Sources":
+        """These sources over a catalogue that has changed since.
+
+        Args:
+            n_before, n_items: size of the catalogue before and after.
+            numbers: (n,) of the items whose text is another or new, increasing; new ones come without a gap.
+            texts: (n,) what they say.
+        """
+        interest = self.interest.updated(numbers, texts) if self.interest and len(numbers) else self.interest
+        cold_items = self.cold_items or (
+            ColdItems.of(np.ones(n_before, dtype=bool), None) if n_items > n_before else None
+        )
+        if cold_items is None:
+            return replace(self, interest=interest)
+        models = {source: model.extended(n_items) for source, model in self.models.items()}
+        return replace(
+            self, models=models, interest=interest, cold_items=cold_items.updated(n_items, numbers, interest)
+        )
+
+    def zero_shot_scores(self, histories: HistoryBatch) -> Scores | None:
+        """Similarity of texts to the history before any tuning; None when text is not among the sources."""
+        if self.interest is None:
+            return None
+        positive, vectors = histories.positive(), self.interest.base_vectors
+        weights = positive.matrix(len(vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32))
+        return DenseScores(np.asarray(weights @ vectors) @ vectors.T)
+
+    def facts(self, catalogue: ItemCatalogue) -> ItemFacts:
+        """The items as features see them, with the affinities that these models give."""
+        vectors: dict[str, NDArray[np.float32] | Float16Bits] = dict(self.interest.affinities) if self.interest else {}
+        links = {}
+        for source, model in self.models.items():
+            if model.unit_vectors is not None:
+                vectors["factors"] = (
+                    self.cold_items.with_lent_vectors(model.unit_vectors) if self.cold_items else model.unit_vectors
+                )
+            if model.links is not None:
+                links[source] = _as_square(model.links, len(catalogue))
+        facts = ItemFacts.of(catalogue, vectors, links)
+        return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
+
+    def save(self, folder: Path) -> None:
+        """Write cf/<source>/, text/ and cf/newcomers/."""
+        for source, model in self.models.items():
+            model.save(folder / "cf" / source)
+        if self.cold_items:
+            self.cold_items.save(folder / _COLD_ITEMS)
+        if self.interest:
+            self.interest.save(folder / "text")
+
+    @classmethod
+    def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
+        """Read what `save` wrote; `names` are those of the configuration, which say what live ones there are."""
+        models = {
+            source: kind.load(folder / "cf" / source)
+            for source, kind in _MODELS.items()
+            if (folder / "cf" / source).is_dir()
+        }
+        interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
+        cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
+        return cls(models, interest, cold_items, live_among(names))
+
+
+def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
+    """The links with none for items that came later."""
+    if links.shape[0] == n_items:
+        return links
+    ends = np.pad(links.indptr, (0, n_items - links.shape[0]), mode="edge")
+    return sp.csr_matrix((links.data, links.indices, ends), shape=(n_items, n_items), copy=False)

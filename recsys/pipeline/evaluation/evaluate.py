@@ -1,0 +1,245 @@
+"""How good a version is: on requests of a file, on events that came after it, or as measured in its training."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.requests import Request
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import DataError
+from recsys.eval.offpolicy import off_policy
+from recsys.eval.ranking import Targets
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.evaluation.logged import logged_placements
+from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.rankings import LabelledBlock
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring, block_size
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.matching import MatchedDataset, with_newer_events
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.progress import Progress, silent
+
+
+def evaluate(
+    bundle: Bundle,
+    dataset: Dataset,
+    requests: Sequence[Request] | None = None,
+    *,
+    name: str = "",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> EvaluationReport:
+    """Measure a version on requests that it has not learned from.
+
+    With `requests`, those are ranked, each at its time, knowing also the newer events of `dataset` from before it; one
+    without a time is asked right after what the version has learned from. Without, the events of `dataset` that are
+    newer than all the version has learned from are; where there are none because the version was trained on this very
+    data, the figures are those that its training measured on the test window, with models that had not seen it.
+
+    Raises:
+        DataError: no request has a target that may be listed, or the data set holds nothing newer and is not what the
+            version was trained on.
+    """
+    if requests is not None:
+        return _on_requests(bundle, dataset, requests, name, seed, progress)
+    if len(dataset.log.after(bundle.data_record.end)):
+        return _on_newer(bundle, dataset, name, seed, progress)
+    if dataset.fingerprint != bundle.fingerprint:
+        raise DataError(
+            f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data: "
+            "any figure would be of what it has learned by heart. Train with --until, or give --requests"
+        )
+    progress("no newer events: these are the figures that training measured on its test window")
+    return with_user_ids(replace(bundle.report, version=bundle.version), bundle.log.user_vocabulary)
+
+
+def _on_requests(
+    bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, seed: int, progress: Progress
+) -> EvaluationReport:
+    wanted = [request for request in requests if request.targets]
+    if not wanted:
+        raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
+    end, known = bundle.data_record.end, bundle
+    if end is not None and len(dataset.log.after(end)):
+        known = with_newer_events(bundle, dataset)  # of which the version has learned nothing
+    if end is not None:
+        wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
+    recommender = Recommender(known)
+    caveats = []
+    if len(wanted) < len(requests):
+        caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
+    targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in dict.fromkeys(request.targets))
+    if (targets < 0).any():
+        caveats.append(_missed(targets))
+    early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
+    if early:
+        caveats.append(
+            f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
+        )
+    blocks = _labelled_blocks(recommender, wanted)
+    past = PastScoring(recommender.scoring, bundle.config)
+    report = measure_version(bundle, past, blocks, name, seed, progress, caveats)
+    if not report.n_requests:
+        raise DataError(
+            "no request wants an item that may be listed: what they want is not available, or was seen before and "
+            "policy.seen leaves seen items out"
+        )
+    return replace(report, per_request=_named(report.per_request, wanted))
+
+
+def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.DataFrame | None:
+    """The figures of each request under the ids that its file gave, in place of the user's number."""
+    if figures is None:
+        return None
+    of = [requests[place] for place in figures["request"]]
+    ids = {"request_id": [one.request_id for one in of], "user_id": [one.user_id for one in of]}
+    return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("user"))
+
+
+def with_user_ids(report: EvaluationReport, users: Vocabulary) -> EvaluationReport:
+    """The report with the figures of each request under the ids of users, in place of their numbers."""
+    if report.per_request is None:
+        return report
+    ids = pl.Series("user_id", users.ids(report.per_request["user"]), pl.String)
+    return replace(report, per_request=report.per_request.rename({"user": "user_id"}).with_columns(ids))
+
+
+def _missed(targets: NDArray[np.int32]) -> str:
+    return f"{np.mean(targets < 0):.1%} of the items wanted are unknown to the version; they count as missed."
+
+
+def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> Iterator[LabelledBlock]:
+    vocabulary = recommender.catalogue.vocabulary
+    size = block_size(len(vocabulary))
+    # Not the version's numbers: of those whom it does not know, too, the requests of one user belong together.
+    users = {user: number for number, user in enumerate(dict.fromkeys(one.user_id for one in requests if one.user_id))}
+    for start in range(0, len(requests), size):
+        part = [request.unexplored() for request in requests[start : start + size]]
+        numbers = np.array([users.get(request.user_id or "", -1) for request in part], dtype=np.int32)
+        targets = Targets.of(vocabulary.numbers(dict.fromkeys(request.targets)).tolist() for request in part)
+        yield LabelledBlock(recommender.block(part), targets, numbers)
+
+
+def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
+    newer = dataset.log.after(bundle.data_record.end)
+    requests = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
+        bundle.config.data.max_requests, seed
+    )
+    if not len(requests):
+        raise DataError(f"the events after version {bundle.version} hold no sign of interest")
+    return on_past_requests(bundle, dataset, requests, name=name, seed=seed, progress=progress)
+
+
+def on_past_requests(
+    bundle: Bundle,
+    dataset: Dataset,
+    requests: PastRequests,
+    *,
+    name: str = "",
+    seed: int,
+    progress: Progress,
+    baselines: Mapping[str, str] = BASELINES,
+) -> EvaluationReport:
+    """Measure a version on past requests of a data set that reaches beyond what the version has learned from.
+
+    Users, items and events are matched by id. An item that the version does not know is a target that it misses.
+    """
+    matched = MatchedDataset.of(bundle, dataset)
+    state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
+    state.append(matched.log.after(bundle.data_record.end))
+    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)
+    targets = matched.items[requests.target_items]
+    known = replace(requests, users=matched.users[requests.users], target_items=targets)
+    # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
+    strongest = grade_of_strongest(grade_thresholds(bundle.log), grade_thresholds(dataset.log))
+    blocks = labelled_blocks(past, known, strongest)
+    caveats = caveats_of(dataset.log, requests)
+    if (targets < 0).any():
+        caveats = (*caveats, _missed(targets))
+    # To the end of the log: a list may be open long after it was asked for.
+    start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
+    window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
+    most = bundle.config.data.max_requests
+    pipeline = PastPipeline(past, bundle.features, bundle.rankers)
+    logged = logged_placements(pipeline, matched.log.between(start, end), most, seed)
+    report = measure_version(bundle, past, blocks, name, seed, progress, caveats, baselines)
+    estimates = None if logged is None else off_policy(logged, seed=seed)
+    report = with_user_ids(report, matched.log.user_vocabulary)
+    return replace(report, windows=(window,), off_policy=estimates)
+
+
+def measure_version(
+    bundle: Bundle,
+    past: PastScoring,
+    blocks: Iterator[LabelledBlock],
+    name: str,
+    seed: int,
+    progress: Progress,
+    caveats: Sequence[str] = (),
+    baselines: Mapping[str, str] = BASELINES,
+) -> EvaluationReport:
+    """What a version reaches on requests that it has not learned from; see `measure`."""
+    learned = bundle.log.positive()
+    report = measure(
+        PastPipeline(past, bundle.features, bundle.rankers),
+        blocks,
+        trained=np.bincount(learned.items, minlength=len(bundle.catalogue)),
+        version=bundle.version,
+        dataset=name,
+        seed=seed,
+        progress=progress,
+        caveats=caveats,
+        baselines=baselines,
+    )
+    facts = facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config)
+    return replace(report, facts=facts, features=bundle.report.features)
+
+
+def labelled_blocks(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[LabelledBlock]:
+    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
+    where that is None, it is not known."""
+    for part, block in past.blocks(requests):
+        targets = Targets(part.target_offsets, part.target_items)
+        bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
+        yield LabelledBlock(block, targets, part.users, bought)
+
+
+def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
+    """Lines about the data, for the report."""
+    log = dataset.log
+    names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
+    return {
+        "items": f"{len(dataset.catalogue):,}",
+        "users": f"{log.n_users:,}",
+        "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
+        "seen items": {
+            "exclude": "are left out: only items new to the user count",
+            "demote": "are listed behind items new to the user",
+            "keep": "may be listed again: people come back to items here",
+        }.get(config.policy.seen, config.policy.seen),
+        "request": "one user at one moment, or the events with one request_id; every item is ranked",
+        "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
+    }
+
+
+def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
+    """What a reader must know of a log."""
+    if requests.has_impressions:
+        return ()
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    why = (
+        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
+        if lost
+        else "The log does not tell what was shown"
+    )
+    return (f"{why}: candidates without a reaction served as what was not wanted.",)

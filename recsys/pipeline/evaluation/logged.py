@@ -1,0 +1,162 @@
+"""Placements of a window whose propensities were logged, beside what a recommender would have placed there."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.interactions import InteractionLog
+from recsys.eval.offpolicy import LoggedPlacements
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.ranking.ordering import RankedBlock
+
+
+def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int, seed: int) -> LoggedPlacements | None:
+    """Every impression with a request, a position and a propensity; None where the window has none.
+
+    A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
+    to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
+    the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
+
+    Args:
+        pipeline: has not learned from the window.
+        window: the events, in the pipeline's numbers.
+        most: lists that are looked at, drawn by `seed`.
+    """
+    shown = _ShownLists.of(window)
+    if shown is None:
+        return None
+    lists, lengths, members = shown.sample(most, seed), shown.lengths(pipeline.n_candidates), shown.members()
+    placements, replaced, done = [], [], 0
+    for part, block in pipeline.past.blocks(shown.requests(lists)):
+        numbers = lists[done : done + len(part)]
+        done += len(part)
+        asked = lengths[numbers].tolist()
+        ranked = pipeline.rank(block, asked)
+        chances = pipeline.rankers.click.probability(ranked.scores).astype(np.float64)
+        for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
+            own = members[number]
+            placements.append(own)
+            replaced.append(_beside(ranked, chances, row, n, shown.log.items[own], shown.log.positions[own]))
+    chosen = np.concatenate(placements)
+    target, expected, predicted = (np.concatenate(column) for column in zip(*replaced, strict=True))
+    return LoggedPlacements(
+        rewards=shown.rewards[chosen],
+        propensities=shown.log.propensities[chosen].astype(np.float64),
+        target=target,
+        predicted=predicted,
+        expected=expected,
+        requests=shown.list_numbers[chosen].astype(np.int32),
+        n_behind=int(np.count_nonzero(shown.log.positions[chosen] >= pipeline.n_candidates)),
+    )
+
+
+@dataclass(frozen=True)
+class _ShownLists:
+    """The lists of a window whose placements were logged with a propensity.
+
+    Attributes:
+        log: the placements: an impression each.
+        list_numbers: (n_placements,) the list that each is of.
+        rewards: (n_placements,) 1 where the user showed interest in the item in the same request, else 0.
+    """
+
+    log: InteractionLog
+    list_numbers: NDArray[np.int64]
+    rewards: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, window: InteractionLog) -> "_ShownLists | None":
+        """Find them; None where there is none."""
+        told = np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
+        log, wanted = window.select(window.is_impression & told), window.positive()
+        if not len(log):
+            return None
+        keys, list_numbers = np.unique(_list_keys(log), return_inverse=True)
+        numbers = np.minimum(np.searchsorted(keys, _list_keys(wanted)), len(keys) - 1)
+        of_list = keys[numbers] == _list_keys(wanted)
+        n_items = np.int64(window.n_items)
+        rewarded = numbers[of_list] * n_items + wanted.items[of_list]
+        return cls(log, list_numbers, np.isin(list_numbers * n_items + log.items, rewarded).astype(np.float64))
+
+    def sample(self, most: int, seed: int) -> NDArray[np.int64]:
+        """(n_requests,) numbers of at most `most` lists, drawn evenly, in the order of time."""
+        lists = np.argsort(self.log.times[self._firsts], kind="stable")
+        if len(lists) <= most:
+            return lists
+        return lists[np.sort(np.random.default_rng(seed).choice(len(lists), most, replace=False))]
+
+    def requests(self, lists: NDArray[np.int64]) -> PastRequests:
+        """The moments at which some lists were made; nobody asks what was wanted then."""
+        firsts = self._firsts[lists]
+        return PastRequests.unlabelled(self.log.users[firsts], self.log.times[firsts])
+
+    def lengths(self, most: int) -> NDArray[np.int64]:
+        """(n_lists,) up to its last placement, but at most `most`."""
+        lengths = np.zeros(int(self.list_numbers.max()) + 1, dtype=np.int64)
+        np.maximum.at(lengths, self.list_numbers, np.minimum(self.log.positions.astype(np.int64) + 1, most))
+        return lengths
+
+    def members(self) -> list[NDArray[np.int64]]:
+        """The placements of each list."""
+        order = np.argsort(self.list_numbers, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.list_numbers))[:-1])
+
+    @property
+    def _firsts(self) -> NDArray[np.int64]:
+        """(n_lists,) the first placement of each list."""
+        return np.unique(self.list_numbers, return_index=True)[1]
+
+
+def _list_keys(log: InteractionLog) -> NDArray[np.int64]:
+    """(n_events,) what tells lists apart: two users may have the same request_id, and not the same list."""
+    return log.users * np.int64(2**32) + log.requests
+
+
+class _Beside(NamedTuple):
+    """A recommender's list beside the placements of one that was shown. All arrays are (n_placements,)."""
+
+    target: NDArray[np.float64]
+    """1 where it puts the same item at the same place, else 0"""
+    expected: NDArray[np.float64]
+    """probability that what it puts there is wanted"""
+    predicted: NDArray[np.float64]
+    """probability that what was shown there is wanted"""
+
+
+def _beside(
+    ranked: RankedBlock,
+    chances: NDArray[np.float64],
+    row: int,
+    n: int,
+    items: NDArray[np.int32],
+    positions: NDArray[np.int16],
+) -> _Beside:
+    """Compare the list of one request with what was shown.
+
+    Args:
+        chances: (n_pairs,) of the block: probability that each candidate is wanted.
+        row: the request.
+        n: length of its list.
+        items, positions: (n_placements,) what was shown, and at which place.
+    """
+    pairs = ranked.orders[row][:n]
+    listed, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)  # the last place stands for all behind
+    listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
+    places = np.minimum(positions, n)
+    target = (listed[places] == items).astype(np.float64)
+    return _Beside(target, expected[places], _chances_of(ranked, chances, row, items))
+
+
+def _chances_of(
+    ranked: RankedBlock, chances: NDArray[np.float64], row: int, items: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """(n,) probabilities of items that are among the candidates of a request; 0 for others."""
+    start, stop = np.searchsorted(ranked.candidates.rows, [row, row + 1])
+    known = ranked.candidates.items[start:stop]  # increasing
+    places = np.minimum(np.searchsorted(known, items), max(len(known) - 1, 0))
+    if not len(known):
+        return np.zeros(len(items))
+    return np.where(known[places] == items, chances[start:stop][places], 0.0)

@@ -1,0 +1,240 @@
+"""What every ranking makes of the measured requests: the whole pipeline, the same without one part, simpler ones."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import FeatureGroup
+from recsys.data.ragged import offsets_of
+from recsys.eval.metrics.auc import auc
+from recsys.eval.metrics.calibration import Reliability, reliability
+from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
+from recsys.eval.results import CandidateRecall
+from recsys.pipeline.evaluation.dial import DialCurve
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.ranking.ordering import RankedBlock
+from recsys.pipeline.ranking.rankers import Rankers, remaining
+from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.rank.lambdarank import Ranker
+from recsys.retrieval.scores import Scores
+
+K = 10
+"""Length of the lists that are measured."""
+
+
+@dataclass(frozen=True)
+class LabelledBlock:
+    """Requests whose outcome is known.
+
+    Attributes:
+        block: the requests.
+        targets: what was wanted.
+        users: (n_requests,) user numbers, -1 for an anonymous one.
+        bought: those of the targets that got the strongest event; None where that is not known, or no other is.
+    """
+
+    block: RequestBlock
+    targets: Targets
+    users: NDArray[np.int32]
+    bought: Targets | None = None
+
+    def reachable(self) -> "LabelledBlock":
+        """Targets that the rules allow; under `policy.seen = exclude` these are the items new to the user."""
+        bought = None if self.bought is None else self._allowed(self.bought)
+        return LabelledBlock(self.block, self._allowed(self.targets), self.users, bought)
+
+    def _allowed(self, targets: Targets) -> Targets:
+        known = targets.items >= 0
+        allowed = ~known
+        allowed[known] = self.block.eligible[targets.rows[known], targets.items[known]]
+        return targets.keep(allowed)
+
+
+class RankingLists:
+    """Lists of one ranking over all blocks, and how well it orders the candidates of the full pipeline.
+
+    Attributes:
+        aucs: a block each, (n_requests,).
+    """
+
+    def __init__(self) -> None:
+        self.items: list[NDArray[np.int32]] = []
+        self.scores: list[NDArray[np.float32]] = []
+        self.aucs: list[NDArray[np.float64]] = []
+
+    def add(self, lists: RankedLists, candidates: RankedLists, targets: Targets) -> None:
+        """Add a block: its lists, and all candidates in the order of the ranking."""
+        self.items.extend(lists.items)
+        self.scores.extend(lists.scores)
+        self.aucs.append(auc(pessimistic_hits(candidates, targets), candidates.listed))
+
+    def joined(self) -> RankedLists:
+        """The lists of all requests."""
+        return RankedLists.of(self.items, self.scores)
+
+
+class Rankings:
+    """The blocks so far: what every ranking lists, and what was wanted.
+
+    Attributes:
+        n_targets_unlisted: targets that the rules forbid; they are not counted.
+        n_requests_unlisted: requests that have no other targets.
+    """
+
+    def __init__(self, pipeline: PastPipeline, baselines: Mapping[str, str]) -> None:
+        self._pipeline, self._names, scoring = pipeline, baselines, pipeline.past.scoring
+        self.full = RankingLists()
+        self.ablation: defaultdict[str, RankingLists] = defaultdict(RankingLists)
+        self.baselines: defaultdict[str, RankingLists] = defaultdict(RankingLists)
+        self.n_targets_unlisted = self.n_requests_unlisted = 0
+        self._targets: list[Targets] = []
+        self._users: list[NDArray[np.int32]] = []
+        self._lengths: list[NDArray[np.int64]] = []
+        self.recall = _CandidateRecall(scoring.sources.names, pipeline.n_candidates)
+        self.calibrations = _Calibrations(pipeline.rankers)
+        self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._users))
+
+    def requests(self) -> tuple[Targets, NDArray[np.int32], NDArray[np.int64]]:
+        """What was wanted and could be listed, by whom (-1: anonymous), and the length of the history before it.
+
+        All of them (n_requests,), in the order in which they were added.
+        """
+        users = np.concatenate([np.zeros(0, dtype=np.int32), *self._users])
+        lengths = np.concatenate([np.zeros(0, dtype=np.int64), *self._lengths])
+        return _joined_targets(self._targets), users, lengths
+
+    def add(self, block: LabelledBlock) -> None:
+        """Rank one block by every ranking."""
+        labelled = block.reachable()
+        self.n_targets_unlisted += len(block.targets.items) - len(labelled.targets.items)
+        self.n_requests_unlisted += int(np.count_nonzero((block.targets.counts > 0) & (labelled.targets.counts == 0)))
+        self._rank(labelled)
+
+    def _rank(self, labelled: LabelledBlock) -> None:
+        block, targets = labelled.block, labelled.targets
+        ranked = self._pipeline.rank(block, [K] * len(block))
+        n_requests, ordered = len(block), _lists_of_pipeline(ranked)
+        self.full.add(ordered, ordered, targets)
+        for group, ranker in self._pipeline.rankers.without.items():
+            scores = self._without(group, ranker, ranked)
+            lists = _lists_by_score(ranked, scores, scores > -np.inf, n_requests)
+            everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
+            self.ablation[f"without {group}"].add(lists, everything, targets)
+        simpler = self._pipeline.past.scoring.baseline_scores(block) if self._names else {}
+        listable = block.listable
+        for source, source_scores in simpler.items():
+            everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)
+            self.baselines[self._names[source]].add(
+                best_of_source(source_scores, listable, targets), everything, targets
+            )
+        self.recall.add(ranked, targets)
+        self.calibrations.add(ranked, labelled)
+        if self.dial is not None:
+            self.dial.add(ranked, block.policies, targets)
+        self._targets.append(targets)
+        self._users.append(labelled.users)
+        self._lengths.append(block.histories.lengths)
+
+    def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
+        """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
+        sources = self._pipeline.past.scoring.sources
+        chosen = remaining(ranked.candidates.proposed_by, sources.names, group) & ranked.listed
+        columns = [place for place, own in enumerate(self._pipeline.features.groups) if own != group]
+        scores = np.full(len(chosen), -np.inf, dtype=np.float32)
+        scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
+        return scores
+
+
+class _CandidateRecall:
+    """How many targets are among the candidates, by source."""
+
+    def __init__(self, sources: Sequence[str], budget: int) -> None:
+        self.sources, self.budget = sources, budget
+        self.found = np.zeros(len(sources) + 1)
+        self.total = 0
+
+    def add(self, ranked: RankedBlock, targets: Targets) -> None:
+        hits = ranked.candidates.proposed_by[_is_target(ranked, targets)]
+        self.found[:-1] += [np.count_nonzero(hits & np.uint16(1 << bit)) for bit in range(len(self.sources))]
+        self.found[-1] += len(hits)
+        self.total += len(targets.items)
+
+    def result(self) -> CandidateRecall:
+        shares = (self.found / max(self.total, 1)).tolist()
+        return CandidateRecall(self.budget, shares[-1], dict(zip(self.sources, shares[:-1], strict=True)))
+
+
+class _Calibrations:
+    """Predicted probabilities and what happened, of every candidate."""
+
+    def __init__(self, rankers: Rankers) -> None:
+        self._rankers = rankers
+        self._predicted: dict[str, list[NDArray[np.float32]]] = {"p_click": [], "p_purchase": []}
+        self._happened: dict[str, list[NDArray[np.bool_]]] = {"p_click": [], "p_purchase": []}
+
+    def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
+        wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
+        for (name, targets), chances in zip(wanted.items(), self._rankers.chances(ranked.scores), strict=True):
+            if targets is not None:
+                self._predicted[name].append(chances)
+                self._happened[name].append(_is_target(ranked, targets))
+
+    def result(self) -> dict[str, Reliability]:
+        return {
+            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name]))
+            for name, predicted in self._predicted.items()
+            if sum(map(len, predicted))
+        }
+
+
+def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
+    """(n_pairs,) True where the candidate was wanted."""
+    width = int(max(targets.items.max(initial=0), ranked.candidates.items.max(initial=0))) + 1
+    known = targets.items >= 0
+    wanted = targets.rows[known] * width + targets.items[known]
+    return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
+
+
+def best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
+    """The best items by one source alone, so many that ties at place K are known."""
+    items = source_scores.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
+    rows, places = np.nonzero(items >= 0)
+    scores = np.full(items.shape, np.nan, dtype=np.float32)
+    scores[rows, places] = source_scores.of(rows, items[rows, places])
+    return pessimistic(RankedLists(items, scores), targets, K)
+
+
+def _scores_of_source(source_scores: Scores, ranked: RankedBlock) -> NDArray[np.float32]:
+    """(n_pairs,) the scores of the candidates by one source alone; -inf for what it knows nothing of."""
+    scores = source_scores.of(ranked.candidates.rows, ranked.candidates.items)
+    return np.where(scores != 0, scores, np.float32(-np.inf))
+
+
+def _lists_of_pipeline(ranked: RankedBlock) -> RankedLists:
+    candidates = ranked.candidates
+    return RankedLists.of(
+        [candidates.items[order] for order in ranked.orders], [ranked.scores[order] for order in ranked.orders]
+    )
+
+
+def _lists_by_score(
+    ranked: RankedBlock, scores: NDArray[np.float32], chosen: NDArray[np.bool_], n_requests: int
+) -> RankedLists:
+    """Lists of the chosen candidates by other scores (n_pairs,), equal ones by item number."""
+    candidates, scores = ranked.candidates.keep(chosen), scores[chosen]
+    order = np.lexsort((candidates.items, -scores, candidates.rows))
+    bounds = np.searchsorted(candidates.rows, np.arange(1, n_requests))
+    items, values = candidates.items[order], scores[order]
+    return RankedLists.of(np.split(items, bounds), np.split(values, bounds))
+
+
+def _joined_targets(parts: Sequence[Targets]) -> Targets:
+    counts = np.concatenate([np.zeros(0, dtype=np.int64), *(part.counts for part in parts)])
+    items = np.concatenate([np.zeros(0, dtype=np.int32), *(part.items for part in parts)])
+    return Targets(offsets_of(counts), items)

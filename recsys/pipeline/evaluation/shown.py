@@ -1,0 +1,58 @@
+"""How a ranker orders what was shown: the only fair question where users could click on nothing else.
+
+Clicks follow from the lists of the version that served them. Among all items it would win against any other version, as
+nobody can click on what it did not show. Among the items that were shown, and with each click counted by how seldom its
+place is looked at, the versions have the same chances (Joachims, Swaminathan and Schnabel, WSDM 2017).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.examination import inverse_examination
+from recsys.eval.protocol import Measurement
+from recsys.pipeline.evaluation.rankings import K
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+
+METRIC = f"dcg@{K}"
+_MOST = 2_000
+"""Most requests that are measured: more would hardly narrow the interval."""
+
+
+def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
+    """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
+
+    Args:
+        pipeline: has not learned from the requests.
+        requests: the requests.
+    """
+    places = np.bincount(requests.shown_rows[requests.shown_positions >= 0], minlength=len(requests))
+    listed = np.flatnonzero(places > 1)
+    if not len(listed) or len(listed) < len(requests) / 2:
+        return None
+    logged = requests.take(listed).sample(_MOST, seed)
+    n_items, gains, lists = len(pipeline.past.scoring.catalogue), [], []
+    for part, block in pipeline.past.blocks(logged):
+        only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
+        ranked = pipeline.rank(replace(block, only=only), [K] * len(block))
+        for row, pairs in enumerate(ranked.orders):
+            items = ranked.candidates.items[pairs][:K]
+            gains.append(_dcg(part, row, items))
+            lists.append(np.pad(items, (0, K - len(items)), constant_values=-1))
+    values = {METRIC: np.array(gains)}
+    return Measurement(K, values, np.stack(lists), n_items, logged.users, np.arange(len(logged)))
+
+
+def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
+    """Discounted gain of the items, best first, in the place of the list that was shown for the request `row`.
+
+    An item that was wanted gains the more, the more seldom the place at which it was shown is looked at.
+    """
+    shown = slice(requests.shown_offsets[row], requests.shown_offsets[row + 1])
+    targets = slice(requests.target_offsets[row], requests.target_offsets[row + 1])
+    weights = inverse_examination(np.maximum(requests.shown_positions[shown], 0))
+    weight_of = dict(zip(requests.shown_items[shown].tolist(), weights, strict=True))
+    gains = np.array([weight_of[item] for item in items.tolist()]) * np.isin(items, requests.target_items[targets])
+    return float(gains @ (1 / np.log2(np.arange(len(items)) + 2.0)))

@@ -1,0 +1,66 @@
+"""A published version, as other processes open it, with the events of a batch run."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from features.segment import Segment
+from features.segment_files import load_segment, save_segment
+from features.state import EventState
+from recsys.data.arrays import load_array, save_array
+from recsys.data.interactions import InteractionLog
+from recsys.errors import DataError
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.registry import Registry
+
+_NAMES, _AVAILABLE = "names", "available.npy"
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """Where a version is, and the events that it ranks by; processes of one machine that open it share its arrays, and
+    what features sum over the events, as mapped files: their memory does not grow with the log.
+
+    Attributes:
+        registry: where the version is.
+        version: its name.
+        fingerprint: of the data whose events they are.
+        events: a folder that `of` has filled.
+    """
+
+    registry: Path
+    version: str
+    fingerprint: str
+    events: Path
+
+    @classmethod
+    def of(cls, bundle: Bundle, registry: Path, events: Path) -> "PublishedVersion":
+        """Write the events of a bundle, of a version that lies in the registry, into a new folder.
+
+        Raises:
+            DataError: that is not possible.
+        """
+        try:
+            events.mkdir(parents=True)
+            save_segment(events, [Segment(bundle.log)], bundle.features.measures)
+            bundle.log.save_names(events / _NAMES)
+            save_array(events / _AVAILABLE, bundle.catalogue.available)
+        except OSError as error:
+            raise DataError(f"{events} cannot be written: {error}; check the folder and its disk's room") from error
+        return cls(registry, bundle.version, bundle.fingerprint, events)
+
+    def open(self) -> Recommender:
+        """Load it.
+
+        Raises:
+            BundleError: it is not there, or damaged.
+        """
+        bundle = Bundle.load(Registry(self.registry), self.version)
+        users, names = InteractionLog.load_names(self.events / _NAMES)
+        segment = load_segment(self.events, self.events.name, users, names, len(bundle.catalogue))
+        available = load_array(self.events / _AVAILABLE)
+        if not np.array_equal(available, bundle.catalogue.available):
+            bundle = replace(bundle, catalogue=bundle.catalogue.with_availability(available))
+        return Recommender(replace(bundle, log=segment.log, fingerprint=self.fingerprint), EventState(segment))

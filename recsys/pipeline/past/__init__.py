@@ -1,0 +1,1 @@
+"""Requests whose outcome is known, asked again as at their moment."""

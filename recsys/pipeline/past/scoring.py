@@ -1,0 +1,45 @@
+"""Past requests as blocks to be scored: what was known, and what could have been listed, at each moment."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.config import Config
+from recsys.pipeline.candidates.live_sources import LIVE
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.ranking.rules import policy_of
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
+
+
+@dataclass(frozen=True)
+class PastScoring:
+    """Sources that are asked about past requests, each as it would have been answered at its own moment.
+
+    Attributes:
+        scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
+        config: with `policy.seen` resolved.
+    """
+
+    scoring: Scoring
+    config: Config
+
+    def with_live_sources(self, live: Collection[str]) -> "PastScoring":
+        """The same with these live sources alone, in the configuration too."""
+        candidates = self.config.candidates
+        names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
+        config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
+        return PastScoring(self.scoring.with_live_sources(live), config)
+
+    def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
+        """The requests in time order, some hundred at a time."""
+        scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
+        for start in range(0, len(requests), size):
+            part = requests.block(start, start + size)
+            everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
+            seen = np.split(everything.items, everything.offsets[1:-1])
+            policies = tuple(
+                policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now)
+                for items, now in zip(seen, part.times.tolist(), strict=True)
+            )
+            yield part, scoring.block(everything, policies, part.times, self.config.data.max_history)

@@ -1,0 +1,128 @@
+"""The second stage: features, ranker and policy turn candidates into ordered lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
+from recsys.policy.policy import Change
+from recsys.rank.lambdarank import Ranker
+
+_TIE_BREAK = np.float32(1e-4)
+"""Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
+
+_QUERY_WEIGHT = np.float32(2.0)
+"""What a match of item and query is worth: standard deviations of a list's scores for one of its similarities."""
+
+RANKER = "ranker"
+"""What is left out when the sources' common order stands in for the ranker's."""
+
+_TIME_OF_RANKER = 0.8
+"""Share of the time allowed for a list after which it is not ranked any more."""
+
+
+@dataclass(frozen=True)
+class RankedBlock:
+    """Ordered lists of a block.
+
+    Attributes:
+        candidates: the pairs that were ranked.
+        table: (n_pairs, n_features) what the ranker saw.
+        scores: (n_pairs,) the ranker's scores.
+        orders: per request, indices of its pairs, best first, after the policy.
+        propensities: per request, in that order, the probability with which each stands where it stands.
+        changes: per request, what each step of the policy changed.
+    """
+
+    candidates: Candidates
+    table: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    orders: tuple[NDArray[np.int64], ...]
+    propensities: tuple[NDArray[np.float32], ...]
+    changes: tuple[list[Change], ...]
+
+    @property
+    def listed(self) -> NDArray[np.bool_]:
+        """(n_pairs,) False for what is ranked beside the items that alone may be listed."""
+        listed = np.zeros(len(self.scores), dtype=bool)
+        listed[np.concatenate([np.zeros(0, dtype=np.int64), *self.orders])] = True
+        return listed
+
+
+def rank_block(
+    scoring: Scoring,
+    features: FeatureSet,
+    ranker: Ranker,
+    block: RequestBlock,
+    n_candidates: int,
+    lengths: Sequence[int],
+) -> RankedBlock:
+    """Rank a block of requests.
+
+    Args:
+        n_candidates: items ranked per request.
+        lengths: of each list as it will be shown; the order behind it is the ranker's.
+    """
+    stages, most = block.stages, max(n_candidates, *lengths)
+    candidates = stages.run("candidates", lambda: scoring.candidates(block, most, _required(block)))
+
+    def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        table = stages.run("features", lambda: scoring.table(block, candidates, features))
+        return table, stages.run("ranker", lambda: ranker.score(table)) + _TIE_BREAK * candidates.fused
+
+    scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
+    if scored is None:
+        scored = np.full((len(candidates.rows), len(features.names)), np.nan, dtype=np.float32), candidates.fused
+    return stages.run(
+        "policy", lambda: _arranged(block, candidates, *scored, scoring.query_similarities(block, candidates), lengths)
+    )
+
+
+def _arranged(
+    block: RequestBlock,
+    candidates: Candidates,
+    table: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    similarities: NDArray[np.float32] | None,
+    lengths: Sequence[int],
+) -> RankedBlock:
+    """The lists in the order of the scores, of how well each item matches the query, and of the policies."""
+    bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
+    orders, propensities, changes = [], [], []
+    for row, (policy, only, n) in enumerate(zip(block.policies, block.only, lengths, strict=True)):
+        pairs = np.arange(bounds[row], bounds[row + 1])
+        if only is not None:
+            pairs = pairs[np.isin(candidates.items[pairs], only)]
+        worth = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
+        arranged = policy.arrange(candidates.items[pairs], worth, n)
+        orders.append(pairs[arranged.order])
+        propensities.append(arranged.propensities)
+        changes.append(arranged.changes)
+    return RankedBlock(candidates, table, scores, tuple(orders), tuple(propensities), tuple(changes))
+
+
+def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores of one list, raised by how well its items match the query: no ranker has learned from that.
+
+    Args:
+        scores: (n,) the ranker's.
+        similarities: (n,) cosines of text and query; all 0 where nothing is looked for.
+    """
+    spread = similarities.std() if len(similarities) else 0.0
+    return scores + _QUERY_WEIGHT * scores.std() * (similarities - similarities.mean()) / spread if spread else scores
+
+
+def _required(block: RequestBlock) -> Pairs | None:
+    """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
+    place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
+    three of hundreds."""
+    given = [
+        policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
+        for policy, only in zip(block.policies, block.only, strict=True)
+    ]
+    lengths = [len(items) for items in given]
+    return Pairs(np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None

@@ -1,0 +1,247 @@
+"""The ranker of a version, the same without one group each, and how its scores become probabilities."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.config import FeatureGroup, RankerConfig
+from recsys.pipeline.engines.engine import Engine
+from recsys.progress import Progress
+from recsys.rank.calibration import Calibration
+from recsys.rank.continuation import Continuation, continued
+from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
+from recsys.rank.rows import RankerRows
+from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
+
+SOURCE_GROUP: Mapping[str, FeatureGroup] = {
+    "transitions": "collaborative",
+    "neighbours": "collaborative",
+    "ease": "collaborative",
+    "als": "collaborative",
+    "popular": "behaviour",
+    "trending": "behaviour",
+    "newest": "behaviour",
+    "history": "behaviour",
+    "text": "text",
+}
+"""The group that a source falls with, when a group is left out to see what it adds."""
+
+_COMPARED = 100_000
+"""Most rows by which the scores of two rankers are held against each other."""
+
+ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """Fitted rankers.
+
+    Attributes:
+        full: with all configured groups.
+        without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
+        click, purchase: probability of any sign of interest, and of the strongest one, from the full ranker's score.
+    """
+
+    full: Ranker
+    without: Mapping[FeatureGroup, Ranker]
+    click: Calibration
+    purchase: Calibration
+
+    @classmethod
+    def fit(
+        cls,
+        rows: RankerRows,
+        features: FeatureSet,
+        sources: Sequence[str],
+        config: RankerConfig,
+        seed: int,
+        progress: Progress,
+        engine: Engine | None = None,
+    ) -> "Rankers":
+        """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how far its parts are to
+        be believed and, with early stopping, how many trees to fit.
+
+        Args:
+            engine: its processes fit the rankers side by side, each as this one would; without it, this one does.
+
+        Raises:
+            DataError: no request has an item that was wanted.
+        """
+        progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
+        train, validation = rows.split(VALIDATION_SHARE)
+        inputs = _FitInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
+        tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
+        side_by_side = engine.run(inputs.opened, _FitInputs.fit, tasks) if engine and len(tasks) > 1 else None
+        fitted: dict[FeatureGroup | None, _Fitted] = {}
+        for found in side_by_side or (inputs.fit(*task) for task in tasks):
+            if found is not None:
+                progress("ranker fitted" if found.without is None else f"ranker without {found.without} fitted")
+                fitted[found.without] = found
+        full, held_out = fitted[None], validation if validation.n_requests else train
+        calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train)
+        return cls(full.on_all, {group: fitted[group].on_all for group in ABLATED if group in fitted}, *calibrations)
+
+    @property
+    def alone(self) -> "Rankers":
+        """Without the ablations."""
+        return replace(self, without={})
+
+    def continued(
+        self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress
+    ) -> tuple["Rankers", Continuation]:
+        """The full ranker after newer requests, without ablations, and how it was made; see `recsys.rank.continuation`.
+
+        Args:
+            rows: of the newer requests.
+        """
+        progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        train, validation = rows.split(VALIDATION_SHARE)
+        train = train.to_learn_from(config, seed)
+        older, continuation = continued(self.full, train, validation, config, seed)
+        full = continuation.fit(rows.to_learn_from(config, seed))
+        return self._calibrated(older, validation, full, train), continuation
+
+    def continued_again(
+        self,
+        continuation: Continuation,
+        older: RankerRows,
+        newer: RankerRows,
+        config: RankerConfig,
+        seed: int,
+        progress: Progress,
+    ) -> "Rankers":
+        """The full ranker made in the same way of more requests.
+
+        Args:
+            continuation: what `continued` gave beside this one.
+            older, newer: rows of requests that this one has seen, and of those that it has not.
+        """
+        rows = RankerRows.joined([older, newer])
+        progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        full = continuation.fit(rows.to_learn_from(config, seed))
+        return self._calibrated(self.full, newer, full, older)
+
+    def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
+        """`full` with probabilities, see `_calibrations`; with those of this one where no request was held out."""
+        known = self.click, self.purchase
+        return Rankers(full, {}, *(_calibrations(older, held_out, full, seen) if held_out.n_requests else known))
+
+    def chances(self, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(n,) p_click and p_purchase of the full ranker's scores. What is bought was wanted: the latter is never above
+        the former, though each was fitted by itself."""
+        click = self.click.probability(scores)
+        return click, np.minimum(click, self.purchase.probability(scores))
+
+    def save(self, folder: Path) -> None:
+        """Write LightGBM text files and the calibration."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.full.save(folder / "ranker.txt")
+        for group, ranker in self.without.items():
+            ranker.save(folder / f"without_{group}.txt")
+        calibration = {"click": asdict(self.click), "purchase": asdict(self.purchase)}
+        (folder / "calibration.json").write_text(json.dumps(calibration, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Rankers":
+        """Read what `save` wrote."""
+        calibration = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+        without: dict[FeatureGroup, Ranker] = {
+            group: Ranker.load(folder / f"without_{group}.txt")
+            for group in ABLATED
+            if (folder / f"without_{group}.txt").exists()
+        }
+        full = Ranker.load(folder / "ranker.txt")
+        return cls(full, without, Calibration(**calibration["click"]), Calibration(**calibration["purchase"]))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A ranker, twice.
+
+    Attributes:
+        without: the group that it does without; None for the full one.
+        on_older: as the older requests alone make it: it has not seen the newest.
+        on_all: as all requests make it.
+    """
+
+    without: FeatureGroup | None
+    on_older: Ranker
+    on_all: Ranker
+
+
+@dataclass(frozen=True)
+class _FitInputs:
+    """What every ranker is fitted on.
+
+    Attributes:
+        train: rows of the older requests, sampled.
+        validation: all rows of the newest ones.
+        features: the columns of both tables.
+        sources: as the bits of `RankerRows.proposed_by` stand for them.
+    """
+
+    train: RankerRows
+    validation: RankerRows
+    features: FeatureSet
+    sources: tuple[str, ...]
+    config: RankerConfig
+    seed: int
+
+    def opened(self) -> "_FitInputs":
+        """Itself: what a process needs comes with the call."""
+        return self
+
+    def fit(self, without: FeatureGroup | None) -> _Fitted | None:
+        """The ranker without a group, or the full one; None where nothing is left to learn from."""
+        features, older, newer = self.features, self.train, self.validation
+        if without is not None:
+            columns = [place for place, group in enumerate(features.groups) if group != without]
+            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, without)) for rows in (older, newer))
+            if len(columns) in (0, len(features.groups)) or not older.wanted.any():
+                return None
+            features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
+        sample = newer.to_learn_from(self.config, self.seed)
+        rows = RankerRows.joined([older, sample])
+        if without is not None and not (older if self.config.early_stopping else rows).has_order:
+            return None  # without the group's sources, all that was proposed may have been wanted
+        settings = features.names, self.config, self.seed, features.monotone_constraints
+        judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias
+        if without is not None and not judged and not self.config.early_stopping:
+            ranker = Ranker.fit(rows, newer, *settings)
+            return _Fitted(without, ranker, ranker)
+        on_older = Ranker.fit(older, newer, *settings, PartWeights.even() if judged else None)
+        weights = None
+        if judged:
+            weights = PartWeights.fit(on_older.parts(sample.table), sample, PartWeights.usual(older.n_requests))
+        on_all = on_older.refitted(rows, self.config, self.seed, weights)
+        return _Fitted(without, on_older.weighted(weights) if weights else on_older, on_all)
+
+
+def _calibrations(
+    older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows
+) -> tuple[Calibration, Calibration]:
+    """Probabilities of any sign of interest and of the strongest one, from the scores of `full`.
+
+    Args:
+        older: a ranker like `full` that has not seen the rows `held_out`: on those its scores are calibrated.
+        full: the ranker that the calibrations are carried over to.
+        seen: rows that both have seen: they tell how the scores of the two differ.
+    """
+    # What was only shown is no candidate: where the sources miss much of it, it is wanted more often than those are.
+    asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
+    scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
+    click, purchase = (
+        Calibration.fit(scores, happened[asked], held_out.covered) for happened in (held_out.wanted, held_out.bought)
+    )
+    return click.carried(before, after), purchase.carried(before, after)
+
+
+def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
+    """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
+    others = sum(1 << bit for bit, source in enumerate(sources) if SOURCE_GROUP[source] != group)
+    return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))

@@ -1,0 +1,242 @@
+"""From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.configured import configured
+from features.feature_set import FeatureSet
+from features.item_facts import ItemFacts
+from features.pairs import PairBatch
+from features.state import EventState
+from recsys.config import FeaturesConfig
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.history import HistoryBatch
+from recsys.data.item_changes import ItemChange, change_items
+from recsys.errors import ConfigError
+from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
+from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
+from recsys.pipeline.candidates.sources import TEXT, Queries, Sources
+from recsys.pipeline.ranking.stages import Stages
+from recsys.policy.policy import Policy
+from recsys.retrieval.scores import Scores, SharedScores, SparseScores
+
+_CELLS_PER_BLOCK = 8_000_000
+_REQUESTS_PER_BLOCK = 256
+
+_TIME_OF_SOURCES = 0.5
+"""Share of the time allowed for a list after which no further source is asked."""
+
+SEEN_EVENTS = 10_000
+"""Newest events of a user in which items count as seen."""
+
+POPULAR = "popular"
+"""The source that is always asked: it costs next to nothing, and is better than no list."""
+
+
+def block_size(n_items: int) -> int:
+    """How many requests are scored at once: the mask of what each may list then stays within about 8 MB."""
+    return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
+
+
+@dataclass(frozen=True)
+class RequestBlock:
+    """A few hundred requests in numbers.
+
+    Attributes:
+        histories: what each user did before the request.
+        eligible: (n_requests, n_items) False where an item must not be listed.
+        policies: (n_requests,) the rules of each list.
+        queries: free text of each request, or None.
+        only: (n_requests,) the item numbers that alone may be listed, or None where any may.
+        stages: what each stage took, and whether there is time for the next.
+    """
+
+    histories: HistoryBatch
+    eligible: NDArray[np.bool_]
+    policies: tuple[Policy, ...]
+    only: tuple[NDArray[np.int32] | None, ...]
+    queries: Queries | None = None
+    stages: Stages = field(default_factory=Stages)
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+    @property
+    def listable(self) -> NDArray[np.bool_]:
+        """(n_requests, n_items) `eligible`, and among those that alone may be listed where a request names some."""
+        listable = self.eligible
+        for row, only in enumerate(self.only):
+            if only is not None:
+                listable = self.eligible.copy() if listable is self.eligible else listable
+                listable[row] = False
+                listable[row, only] = self.eligible[row, only]
+        return listable
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Fitted sources over a catalogue, and the events so far."""
+
+    catalogue: ItemCatalogue
+    sources: Sources
+    state: EventState
+
+    @cached_property
+    def facts(self) -> ItemFacts:
+        """The items as features see them."""
+        return self.sources.facts(self.catalogue)
+
+    @cached_property
+    def _newest_item(self) -> float:
+        """When the newest item was created, microseconds; -inf where that is known of none."""
+        return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
+
+    @cached_property
+    def _newest_items(self) -> SharedScores:
+        return newest_scores(self.facts.created)
+
+    def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
+        """See `EventState.histories`. Only items of this catalogue: a caller may hold it while newer ones come."""
+        known = self.state.histories(users, now, limit)
+        return known.keep(known.items < len(self.catalogue))
+
+    def features(self, config: FeaturesConfig) -> FeatureSet:
+        """The configured features that these sources can fill.
+
+        Raises:
+            ConfigError: a feature is left out or declared that cannot be, or none is left.
+        """
+        available = {*self.sources.names, *self.facts.affinities}
+        chosen = FeatureSet.choose(config.groups, available, configured(config))
+        if not chosen.features:
+            raise ConfigError(
+                f"features.groups: these sources fill no feature of {', '.join(config.groups)}; "
+                f"add a group, or a source to candidates.sources"
+            )
+        return chosen
+
+    @property
+    def vectors(self) -> NDArray[np.float32] | None:
+        """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
+        if self.sources.interest is not None:
+            return self.sources.interest.item_vectors
+        return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
+
+    def with_state(self, state: EventState) -> "Scoring":
+        """The same sources and catalogue with other events."""
+        return self._with_facts(Scoring(self.catalogue, self.sources, state))
+
+    def with_live_sources(self, live: Collection[str]) -> "Scoring":
+        """The same with these live sources alone."""
+        sources = replace(self.sources, live=live_among(live))
+        return self._with_facts(Scoring(self.catalogue, sources, self.state))
+
+    def _with_facts(self, other: "Scoring") -> "Scoring":
+        """Another one over the same catalogue and learned sources: facts follow from these alone."""
+        vars(other)["facts"] = self.facts
+        return other
+
+    def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
+        """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
+
+        New texts are encoded; collaborative models lend new items what they say of similar ones. The events are shared.
+
+        Raises:
+            DataError: a column does not fit the catalogue's.
+        """
+        catalogue, numbers = change_items(self.catalogue, changes)
+        if not len(numbers):
+            return self
+        numbers = np.sort(numbers)
+        known = numbers[numbers < len(self.catalogue)]
+        before, texts = self.catalogue.texts_of(known), catalogue.texts_of(numbers)
+        read = [place for place, text in enumerate(texts) if place >= len(known) or text != before[place]]
+        changed = [texts[place] for place in read]
+        sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
+        updated = Scoring(catalogue, sources, self.state)
+        _ = updated.facts, catalogue.available  # now, and not in the first request
+        return updated
+
+    def block(
+        self,
+        known: HistoryBatch,
+        policies: tuple[Policy, ...],
+        listed_at: NDArray[np.int64],
+        max_history: int,
+        queries: Queries | None = None,
+        only: tuple[NDArray[np.int32] | None, ...] | None = None,
+    ) -> RequestBlock:
+        """Requests that are ready to be ranked.
+
+        Args:
+            known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
+                newest `max_history` events.
+            policies, queries, only: see `RequestBlock`; without `only`, no request names items.
+            listed_at: (n_requests,) microseconds; items that exist by then may be listed.
+        """
+        only = (None,) * len(policies) if only is None else only
+        return RequestBlock(known.newest(max_history), self.eligible(policies, listed_at), policies, only, queries)
+
+    def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
+        created = self.facts.created
+        eligible = np.ones((len(now), len(created)), dtype=bool)
+        for own, policy in zip(eligible, policies, strict=True):
+            policy.narrow(own, self.catalogue)
+        if (now < self._newest_item).any():
+            eligible &= np.isnan(created) | (created <= now[:, None])
+        return eligible
+
+    def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:
+        """The `n` items of each request that are worth ranking, and the `required` ones."""
+        return merge(self.proposals(block, n), block.eligible, n, required)
+
+    def proposals(self, block: RequestBlock, n: int) -> dict[str, Proposal]:
+        """Source -> what it says of the requests, and its `n` best items; nothing of one that there is no time for."""
+        n = min(n, block.eligible.shape[1])
+        none = np.full((len(block), n), -1, dtype=np.int32)
+        nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
+        proposals: dict[str, Proposal] = {}
+        for source in self.sources.names:
+            within = math.inf if source == POPULAR else _TIME_OF_SOURCES
+            propose = partial(self._proposal, source, block, n)
+            proposals[source] = block.stages.attempt(source, within, propose) or nothing
+        return proposals
+
+    def _proposal(self, source: str, block: RequestBlock, n: int) -> Proposal:
+        """The scores of one source, and the `n` best items by them."""
+        scores = self.scores_of(source, block)
+        return Proposal(scores, scores.best(block.eligible, n))
+
+    def scores_of(self, source: str, block: RequestBlock) -> Scores:
+        """What one source says of these requests."""
+        if source == "trending":
+            return trending_scores(self.state, block.histories.now, len(self.catalogue))
+        if source == "newest":
+            return self._newest_items
+        return self.sources.scores_of(source, block.histories, block.queries)
+
+    def baseline_scores(self, block: RequestBlock) -> dict[str, Scores]:
+        """The scores of each source alone, and `zero_shot`: similarity of texts to the history before any tuning."""
+        scores = {source: self.scores_of(source, block) for source in self.sources.names}
+        zero_shot = self.sources.zero_shot_scores(block.histories)
+        return scores if zero_shot is None else {**scores, "zero_shot": zero_shot}
+
+    def query_similarities(self, block: RequestBlock, candidates: Candidates) -> NDArray[np.float32] | None:
+        """(n_pairs,) cosine of each candidate's text and its request's query, 0 without one; None where no request has
+        one, or texts are not read."""
+        interest = self.sources.interest
+        if block.queries is None or interest is None or TEXT in block.stages.left_out:
+            return None
+        return interest.query_similarities(block.queries, candidates.rows, candidates.items)
+
+    def table(self, block: RequestBlock, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
+        """(n_pairs, n_features) float32."""
+        pairs = PairBatch(block.histories, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
+        return features.compute(pairs)

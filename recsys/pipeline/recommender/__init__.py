@@ -1,0 +1,1 @@
+"""A version in memory, and the class that answers requests with it."""

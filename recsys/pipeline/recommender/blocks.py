@@ -1,0 +1,137 @@
+"""Requests in numbers: whose history, which rules, what may be listed."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import Config, PolicyConfig
+from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME
+from recsys.data.ragged import offsets_of
+from recsys.data.requests import Request
+from recsys.data.vocabulary import Vocabulary
+from recsys.errors import ConfigError
+from recsys.pipeline.ranking.rules import overridden, policy_of
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.policy.policy import Policy
+
+
+def block_of(
+    requests: Sequence[Request],
+    users: NDArray[np.int32],
+    now: NDArray[np.int64],
+    scoring: Scoring,
+    bundle: Bundle,
+) -> RequestBlock:
+    """Requests as `Scoring` takes them.
+
+    Args:
+        users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
+        now: (n_requests,) microseconds; only what lies before is known.
+        scoring: with the current items and events.
+        bundle: whose configuration holds where a request says nothing.
+
+    Raises:
+        DataError, ConfigError: a filter, policy key or query of a request is invalid.
+    """
+    items, config = scoring.catalogue.vocabulary, bundle.config
+    stored = scoring.histories(users, now, SEEN_EVENTS)
+    everything = _with_given(stored, requests, items, bundle.typical_weight)
+    policies = tuple(
+        _policy(request, everything.items[start:end], int(moment), scoring, config)
+        for request, start, end, moment in zip(
+            requests, everything.offsets[:-1], everything.offsets[1:], now, strict=True
+        )
+    )
+    # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
+    clock = time.time_ns() // 1_000
+    timeless = np.array([request.time is None for request in requests], dtype=bool)
+    listed_at = np.where(timeless, np.maximum(now, clock), now)
+    return scoring.block(
+        everything,
+        policies,
+        listed_at,
+        config.data.max_history,
+        queries=_queries(requests),
+        only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
+    )
+
+
+def unknown_candidates(request: Request, items: Vocabulary) -> tuple[str, ...]:
+    """Item ids that a request wants ranked and the catalogue lacks."""
+    return tuple(item for item in request.candidates or () if item not in items)
+
+
+def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scoring, config: Config) -> Policy:
+    rules = _rules(request, config.policy)
+    return policy_of(
+        rules,
+        seen,
+        scoring.vectors,
+        scoring.catalogue.vocabulary.numbers(request.exclude),
+        request.filters,
+        catalogue=scoring.catalogue,
+        now=now,
+        shown=request.shown,
+        random=_random(request) if rules.exploration else None,
+    )
+
+
+def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:
+    rules = overridden(usual, request.policy)
+    if request.candidates is not None:
+        return rules.model_copy(update={"seen": "keep"})  # the caller has chosen what to rank
+    return rules.model_copy(update={"seen": usual.seen}) if rules.seen == "auto" else rules
+
+
+def _with_given(
+    stored: HistoryBatch, requests: Sequence[Request], vocabulary: Vocabulary, weight: float
+) -> HistoryBatch:
+    """Histories that the requests give in place of the stored ones, each event of the same weight."""
+    given = [None if request.history is None else vocabulary.numbers(request.history) for request in requests]
+    if all(numbers is None for numbers in given):
+        return stored
+    known = [np.zeros(0, dtype=np.int32) if numbers is None else _known(numbers) for numbers in given]
+    items = np.concatenate(known)
+    own = HistoryBatch(
+        offsets_of([len(numbers) for numbers in known]),
+        items,
+        np.full(len(items), -1, dtype=np.int8),
+        np.full(len(items), NO_TIME, dtype=np.int64),
+        np.full(len(items), weight, dtype=np.float32),
+        stored.now,
+    )
+    return own if not len(stored.items) else HistoryBatch.joined(stored, own)
+
+
+def _known(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    return numbers[numbers >= 0]
+
+
+def _random(request: Request) -> np.random.Generator:
+    """A generator seeded by the request_id, so that a repeated request gets the same draws; unseeded without one."""
+    digest = hashlib.sha256(request.request_id.encode()).digest() if request.request_id else None
+    return np.random.default_rng(None if digest is None else int.from_bytes(digest[:8], "little"))
+
+
+def _queries(requests: Sequence[Request]) -> list[str | None] | None:
+    """Free text of each request.
+
+    Raises:
+        ConfigError: `query` is no text.
+    """
+    queries = [request.context.get("query") for request in requests]
+    for query in queries:
+        if query is not None and not isinstance(query, str):
+            raise ConfigError(f"context.query must be text, not {type(query).__name__}", place=("context", "query"))
+    asked = [query if query and any(map(_is_ink, query)) else None for query in queries]
+    return asked if any(asked) else None
+
+
+def _is_ink(letter: str) -> bool:
+    """Whether a letter says something: an empty search box sends spaces."""
+    return letter.isprintable() and not letter.isspace()

@@ -1,0 +1,167 @@
+"""A bundle: one trained whole, in memory and as the files of a version."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.configured import configured
+from features.feature_set import FeatureSet
+from recsys.config import Config, parse_config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.forget import without_users
+from recsys.data.interactions import InteractionLog
+from recsys.errors import BundleError, ConfigError
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.registry import DataRecord, Description, Registry, StoreMark
+from recsys.registry.manifest import MANIFEST
+
+REPORT = "evaluation/report.json"
+"""Where a version keeps the report of its training."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that a served version knows.
+
+    Attributes:
+        config: as resolved by training: `policy.seen` is never `auto` here.
+        catalogue: the items.
+        log: all events it was trained on; histories and counters are folds over it.
+        sources: the sources, fitted on the whole log.
+        features: the ranker's columns, in order.
+        rankers: the ranker, its ablations and calibrations.
+        report: of the training's own test: measured on the test window by models that had not seen it.
+        fingerprint: sha256 of the data.
+        store: how far the event log of a store is in it.
+        continued: how many versions lie between it and the last one that was trained from scratch.
+        n_rejected: rows of the data set that were set aside.
+        version: name in the registry; empty before it is published.
+    """
+
+    config: Config
+    catalogue: ItemCatalogue
+    log: InteractionLog
+    sources: Sources
+    features: FeatureSet
+    rankers: Rankers
+    report: EvaluationReport
+    fingerprint: str
+    store: StoreMark | None = None
+    continued: int = 0
+    n_rejected: int = 0
+    version: str = ""
+
+    @cached_property
+    def typical_weight(self) -> float:
+        """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
+        positive = self.log.weights[self.log.weights > 0]
+        return float(np.median(positive)) if len(positive) else 1.0
+
+    @property
+    def data_record(self) -> DataRecord:
+        """What the manifest says of the data."""
+        return DataRecord(
+            fingerprint=self.fingerprint,
+            start=int(self.log.times[0]) if len(self.log) else None,
+            end=int(self.log.times[-1]) if len(self.log) else None,
+            n_events=len(self.log),
+            n_users=self.log.n_users,
+            n_items=len(self.catalogue),
+            n_rejected=self.n_rejected,
+        )
+
+    @property
+    def description(self) -> Description:
+        """What the manifest says besides its files."""
+        return Description(
+            data=self.data_record,
+            config=self.config.model_dump(mode="json"),
+            metrics=self.report.metrics,
+            feature_names=self.features.names,
+            store=self.store,
+            continued=self.continued,
+        )
+
+    def without_users(self, digests: Collection[str]) -> "Bundle":
+        """The same without events, ids and figures of users who are forgotten.
+
+        Args:
+            digests: `user_digest` of their ids.
+        """
+        log, figures = without_users(self.log, digests), self.report.per_request
+        if figures is not None:
+            numbers = log.user_vocabulary.numbers(self.log.user_vocabulary.ids(figures["user"]))
+            figures = figures.with_columns(user=numbers).filter(pl.col("user") >= 0)
+        return replace(self, log=log, report=replace(self.report, per_request=figures))
+
+    def save(self, folder: Path) -> None:
+        """Write all files into an existing folder."""
+        self.catalogue.save(folder / "vocabulary")
+        self.log.save(folder / "features" / "log")
+        self.sources.save(folder)
+        self.rankers.save(folder / "rank")
+        (folder / "policy").mkdir()
+        (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
+        (folder / REPORT).parent.mkdir()
+        (folder / REPORT).write_text(json.dumps(self.report.to_json(), indent=2), encoding="utf-8")
+        if self.report.per_request is not None:
+            self.report.per_request.write_parquet(folder / "evaluation" / "requests.parquet")
+
+    @classmethod
+    def load(cls, registry: Registry, version: str | None = None) -> "Bundle":
+        """Load one version, by default the current one, after every file's checksum was verified.
+
+        Raises:
+            BundleError: there is no such version, or it is damaged or too new; the message names the file.
+        """
+        name = registry.resolve(version)
+        folder, manifest = registry.path_of(name), registry.manifest(name)
+        config = trained_config(registry, name)
+        catalogue = ItemCatalogue.load(folder / "vocabulary")
+        rankers = Rankers.load(folder / "rank")
+        if manifest.feature_names != rankers.full.names:
+            raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        requests = folder / "evaluation" / "requests.parquet"
+        sources = Sources.load(folder, config.candidates.sources)
+        if sources.interest is not None:
+            sources.interest.vectors_file = registry.vectors_file
+        return cls(
+            config=config,
+            catalogue=catalogue,
+            log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
+            sources=sources,
+            features=FeatureSet.named(manifest.feature_names, configured(config.features)),
+            rankers=rankers,
+            report=EvaluationReport.from_json(
+                report, pl.read_parquet(requests, glob=False) if requests.exists() else None
+            ),
+            fingerprint=manifest.data.fingerprint,
+            store=manifest.store,
+            continued=manifest.continued,
+            n_rejected=manifest.data.n_rejected,
+            version=name,
+        )
+
+
+def trained_config(registry: Registry, version: str) -> Config:
+    """The configuration that a version was trained with.
+
+    Raises:
+        BundleError: there is no such version, or its manifest is damaged.
+    """
+    manifest = registry.manifest(version)
+    try:
+        config = parse_config(manifest.config)
+        configured(config.features)
+    except ConfigError as error:
+        path = registry.path / "versions" / version / MANIFEST
+        raise BundleError(f"{path} is damaged, or of another release: {error}") from error
+    return config

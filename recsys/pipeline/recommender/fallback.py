@@ -1,0 +1,52 @@
+"""The emergency list: popular items, when no other list can be had."""
+
+import numpy as np
+
+from recsys.data.requests import Request
+from recsys.pipeline.ranking.ordering import RANKER
+from recsys.pipeline.ranking.scoring import POPULAR, RequestBlock, Scoring
+from recsys.pipeline.recommender.blocks import unknown_candidates
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.item_list import ItemList
+
+
+def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle: Bundle) -> ItemList:
+    """The most wanted items under the request's rules, in some milliseconds.
+
+    No other source is asked, nor a feature or the ranker: one of them may be what is slow or broken. This is the one
+    list for a request that `rank_block` does not make, so which items are ranked is decided here a second time.
+
+    Args:
+        request: whose list.
+        block: the same request in numbers, alone.
+        scoring: with the current items; those that came after training are worth 0.
+        bundle: whose configuration and version hold.
+    """
+    policy, only = block.policies[0], block.only[0]
+    allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
+    worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
+    if POPULAR in scoring.sources.models:
+        popular = scoring.sources.scores_of(POPULAR, block.histories)
+        worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
+    best = allowed[np.argsort(-worth[allowed], kind="stable")]
+    if only is not None:
+        best = best[np.isin(best, only)]
+    else:
+        n = max(bundle.config.candidates.n, request.n)
+        best = best[(np.arange(len(best)) < n) | np.isin(best, policy.required)]
+    arranged = policy.arrange(best, worth[best], request.n)
+    items = best[arranged.order[: request.n]]
+    nothing = np.full(len(items), np.nan, dtype=np.float32)
+    return ItemList(
+        ids=tuple(scoring.catalogue.vocabulary.ids(items)),
+        scores=worth[items],
+        p_click=nothing,
+        p_purchase=nothing,
+        sources=((POPULAR,),) * len(items),
+        propensities=arranged.propensities[: request.n] if policy.explores else None,
+        model_version=bundle.version,
+        request_id=request.request_id,
+        user_id=request.user_id,
+        unknown_items=unknown_candidates(request, scoring.catalogue.vocabulary),
+        degraded=(*(source for source in scoring.sources.names if source != POPULAR), RANKER),
+    )

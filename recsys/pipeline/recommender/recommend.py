@@ -1,0 +1,309 @@
+"""The recommender: requests in, ranked lists out, for API, batch and the evaluation of given requests."""
+
+import copy
+import threading
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.state import EventState
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.event_batch import log_of_events
+from recsys.data.events import Event
+from recsys.data.forget import forgotten, is_forgotten
+from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.requests import Request
+from recsys.errors import DataError
+from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
+from recsys.pipeline.ranking.stages import Stages
+from recsys.pipeline.recommender.blocks import block_of, unknown_candidates
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.fallback import popular_list
+from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.live_events import LiveEvents
+from recsys.pipeline.recommender.reasons import explain as explain_items
+from recsys.pipeline.recommender.similar import SimilarityKind, similarities
+from recsys.registry import Registry
+
+_LOOKED_AT = 1_000
+"""Most users that a search for users compares."""
+
+
+class Recommender:
+    """A trained version and the events since. Lists may be asked for while other threads add events.
+
+    Attributes:
+        bundle: what was learned.
+        scoring: the sources over the catalogue and all events, those since training included.
+    """
+
+    def __init__(self, bundle: Bundle, state: EventState | None = None) -> None:
+        """Start with what the bundle knows.
+
+        Args:
+            bundle: what was learned.
+            state: over the bundle's events, where that is made already.
+
+        Raises:
+            ConfigError: it was trained on pseudonyms, and the environment has no key for them.
+        """
+        self.bundle = bundle
+        self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
+        self._users = bundle.log.user_vocabulary
+        self._event_names = bundle.log.event_names
+        self._observing = threading.Lock()
+        self._pseudonyms = Pseudonyms.of_config(bundle.config.privacy)
+        _ = bundle.rankers.full.compiled  # now, and not in the first request
+
+    @classmethod
+    def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Recommender":
+        """Load a version of a registry, by default the current one.
+
+        Raises:
+            BundleError: there is none, or it is damaged or too new.
+        """
+        return cls(Bundle.load(registry if isinstance(registry, Registry) else Registry(registry), version))
+
+    @property
+    def version(self) -> str:
+        """Name of the version; empty for a bundle that was not published."""
+        return self.bundle.version
+
+    @property
+    def catalogue(self) -> ItemCatalogue:
+        """The items, those since training included."""
+        return self.scoring.catalogue
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Kinds of events that are known, those that came since training included."""
+        return self._event_names
+
+    def with_scoring(self, scoring: Scoring) -> "Recommender":
+        """This recommender with `scoring.updated(...)` of its own scoring: what serves from now on.
+
+        Lists under way go on with the old one. No events may be observed meanwhile, nor by the old one afterwards.
+        """
+        successor = copy.copy(self)
+        successor.scoring = scoring
+        return successor
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Know users no longer: what they did counts for items, but is nobody's history.
+
+        Args:
+            digests: `user_digest` of their ids.
+        """
+        with self._observing:
+            self._users = forgotten(self._users, digests)
+
+    def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
+        """Rank one list; `stages` may leave some out where time is short.
+
+        Raises:
+            DataError: a filter, policy key or query of the request is invalid.
+        """
+        return self._recommend([request], explain, stages or Stages())[0]
+
+    def recommend_many(self, requests: Sequence[Request], *, explain: bool = False) -> list[ItemList]:
+        """Rank many lists; the same lists as one by one, faster."""
+        size, usual = block_size(len(self.catalogue)), self.bundle.config.candidates.n
+        lists: list[ItemList] = []
+        # A list longer than the usual candidates has more of them: those beside it must not.
+        for _, group in groupby(requests, key=lambda request: max(request.n, usual)):
+            alike = list(group)
+            for start in range(0, len(alike), size):
+                lists.extend(self._recommend(alike[start : start + size], explain, Stages()))
+        return lists
+
+    def _recommend(self, requests: Sequence[Request], explain: bool, stages: Stages) -> list[ItemList]:
+        block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
+        ranked = self.rank(block, [request.n for request in requests])
+        lists = [self._list(request, row, block, ranked, explain) for row, request in enumerate(requests)]
+        return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
+
+    def popular(self, request: Request) -> ItemList:
+        """The most wanted items under the request's rules, in some milliseconds: when no other list can be had.
+
+        Raises:
+            DataError, ConfigError: a filter, policy key or query of the request is invalid.
+        """
+        return popular_list(request, self.block([request]), self.scoring, self.bundle)
+
+    def prepare_to_read(self) -> None:
+        """Load what reads texts now, so that the first query and the first new item need not wait for it."""
+        if self.scoring.sources.interest is not None:
+            self.scoring.sources.interest.encode_items(["a text"])
+
+    def rank(self, block: RequestBlock, lengths: Sequence[int]) -> RankedBlock:
+        """Rank requests in numbers, for lists of these lengths."""
+        bundle = self.bundle
+        n_candidates = bundle.config.candidates.n
+        return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, n_candidates, lengths)
+
+    def similar(self, item_id: str, n: int = 10, by: SimilarityKind = "both") -> ItemList:
+        """The items most like one item that may be listed now; as many as are related, at most `n`.
+
+        Raises:
+            DataError: the catalogue has no such item.
+            ConfigError: the version has no such similarity.
+        """
+        item = self.catalogue.vocabulary.number(item_id)
+        if item < 0:
+            raise DataError(f"the catalogue has no item {item_id!r}")
+        now = max(int(self._now()[0]), time.time_ns() // 1_000)
+        not_yet = self.scoring.facts.created > now  # NaN, where nobody knows, is not
+        scores = np.where(not_yet, -np.inf, similarities(self.scoring, item, by))
+        best = np.argsort(-scores, kind="stable")[:n]
+        best = best[scores[best] > -np.inf]
+        nothing = np.full(len(best), np.nan, dtype=np.float32)
+        ids = tuple(self.catalogue.vocabulary.ids(best))
+        return ItemList(ids, scores[best], nothing, nothing, ((by,),) * len(best), self.version)
+
+    def observe(self, events: Sequence[Event]) -> int:
+        """Take events that happened since training: the next list knows them.
+
+        Returns:
+            How many name an item that the catalogue lacks; they change nothing.
+        """
+        if not events:
+            return 0
+        with self._observing:
+            items, config = self.catalogue.vocabulary, self.bundle.config
+            log, n_unknown = log_of_events(events, items, self._users, self._event_names, config.events)
+            # Names first: a reader beside us must never meet an event that it cannot name.
+            self._event_names, self._users = log.event_names, log.user_vocabulary
+            self.scoring.state.append(log)
+        return n_unknown
+
+    def events(self) -> LiveEvents:
+        """All that is known. No events may be observed meanwhile."""
+        return LiveEvents(
+            segments=self.scoring.state.segments,
+            users=self._users,
+            event_names=self._event_names,
+            n_items=len(self.catalogue),
+        )
+
+    def with_events(self, events: LiveEvents) -> "Recommender":
+        """This recommender with other events, of items that it numbers in the same way."""
+        successor, log = copy.copy(self), self.bundle.log
+        successor.scoring = self.scoring.with_state(EventState(*events.segments))
+        successor._users, successor._event_names = events.users, events.event_names
+        if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
+            columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
+            successor.bundle = replace(self.bundle, log=columns)
+        return successor
+
+    def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
+        """(n_requests,) True where nothing is known of what the request's user did before it."""
+        stored = self.scoring.histories(*self._askers(requests), 1).lengths > 0
+        items = self.catalogue.vocabulary
+        given = [any(item in items for item in request.history or ()) for request in requests]
+        return np.array([not (known or own) for known, own in zip(stored, given, strict=True)], dtype=bool)
+
+    def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
+        """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
+        users = np.array([self.user_number(user_id)], dtype=np.int32)
+        history = self.scoring.histories(users, self._now(), n)
+        items = self.catalogue.vocabulary.ids(history.items)
+        names = [self._event_names[event] for event in history.events]
+        return list(zip(items, names, history.times.tolist(), strict=True))
+
+    def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
+        """Known users whose id holds a text, case aside: (user_id, events known of them).
+
+        The id that is the text comes first, then those that begin with it, the most active first. Of many, the first
+        `_LOOKED_AT` are looked at, and that one. None where users are known by pseudonyms: nobody types those.
+        """
+        if self._pseudonyms is not None:
+            return []
+        wanted, users = text.casefold(), self._users
+        exact = users.number(text)
+        found = {} if exact < 0 or is_forgotten(text) else {exact: 0}  # number: 0 the id, 1 begins so, 2 holds it
+        for number in range(len(users)):
+            id_ = users.id(number)
+            if wanted in (folded := id_.casefold()) and not is_forgotten(id_):
+                found.setdefault(number, 0 if folded == wanted else 1 if folded.startswith(wanted) else 2)
+                if len(found) >= _LOOKED_AT:
+                    break
+        if not found:
+            return []
+        numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
+        lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
+        best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
+        return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
+
+    def stored_id(self, user_id: str) -> str:
+        """The user's id as logs hold it: a pseudonym where the version was trained on those."""
+        return user_id if self._pseudonyms is None else self._pseudonyms.of(user_id)
+
+    def user_number(self, user_id: str) -> int:
+        """The user's number, -1 for an unknown one."""
+        return self._users.number(self.stored_id(user_id))
+
+    def _now(self) -> NDArray[np.int64]:
+        """(1,) after everything known, and not before the clock: idle hours count once events are live."""
+        latest = self.scoring.state.latest
+        live = latest > (self.bundle.log.times[-1] if len(self.bundle.log) else 0)
+        return np.array([max(latest + 1, time.time_ns() // 1000) if live else latest + 1], dtype=np.int64)
+
+    def block(self, requests: Sequence[Request]) -> RequestBlock:
+        """Requests as numbers, with their histories and rules.
+
+        Raises:
+            DataError, ConfigError: a filter, policy key or query of a request is invalid.
+        """
+        return block_of(requests, *self._askers(requests), self.scoring, self.bundle)
+
+    def _askers(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
+        users = [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests]
+        now = [self._now()[0] if r.time is None else r.time for r in requests]
+        return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
+
+    def _list(self, request: Request, row: int, block: RequestBlock, ranked: RankedBlock, explain: bool) -> ItemList:
+        """The list of the request at `row` of a block, cut to its length."""
+        vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.sources.names
+        pairs = ranked.orders[row][: request.n]
+        items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
+        proposed_by = ranked.candidates.proposed_by[pairs].tolist()
+        by_ranker = RANKER not in block.stages.left_out
+        p_click, p_purchase = rankers.chances(scores if by_ranker else np.full_like(scores, np.nan))
+        found = ItemList(
+            ids=tuple(vocabulary.ids(items)),
+            scores=scores,
+            p_click=p_click,
+            p_purchase=p_purchase,
+            sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
+            propensities=ranked.propensities[row][: request.n] if block.policies[row].explores else None,
+            model_version=self.version,
+            request_id=request.request_id,
+            user_id=request.user_id,
+            unknown_items=unknown_candidates(request, vocabulary),
+        )
+        return self._explained(found, row, block, ranked) if explain and by_ranker else found
+
+    def _explained(self, found: ItemList, row: int, block: RequestBlock, ranked: RankedBlock) -> ItemList:
+        """The list of one request of the block, with why each item is in it and what each step of the policy did."""
+        pairs = ranked.orders[row][: len(found.ids)]
+        reasons = explain_items(
+            self.scoring,
+            self.bundle.features,
+            self.bundle.rankers.full,
+            ranked.table[pairs],
+            ranked.candidates.items[pairs],
+            block.histories.block(row, row + 1),
+            self._event_names,
+        )
+        removed = block.policies[row].removed(self.catalogue)
+        changes = tuple(
+            change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)
+        )
+        return replace(found, explanations=reasons, changes=changes)

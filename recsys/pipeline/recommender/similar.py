@@ -1,0 +1,49 @@
+"""Items like a given one, by what they say or by what people do with them."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import ConfigError
+from recsys.pipeline.candidates.merging import FUSION
+from recsys.pipeline.ranking.scoring import Scoring
+
+SimilarityKind = Literal["text", "collaborative", "both"]
+
+_DEPTH = 200
+
+
+def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.float32]:
+    """(n_items,) how alike each item is to `item`, higher is more; -inf for the item itself and for unrelated ones.
+
+    Raises:
+        ConfigError: the version has no such similarity, or `by` is none of text, collaborative, both.
+    """
+    if by not in get_args(SimilarityKind):
+        raise ConfigError(f"by={by!r}: write one of {', '.join(get_args(SimilarityKind))}")
+    if by != "both":
+        scores = _by_text(scoring, item) if by == "text" else _by_behaviour(scoring, item)
+    else:
+        scores = np.zeros(len(scoring.catalogue), dtype=np.float32)
+        for part in (_by_text(scoring, item), _by_behaviour(scoring, item)):
+            best = np.argsort(-part, kind="stable")[:_DEPTH]
+            best = best[part[best] > 0]
+            scores[best] += 1 / (FUSION + np.arange(len(best), dtype=np.float32))
+    scores = np.where((scores > 0) & scoring.catalogue.available, scores, -np.inf).astype(np.float32)
+    scores[item] = -np.inf
+    return scores
+
+
+def _by_text(scoring: Scoring, item: int) -> NDArray[np.float32]:
+    if scoring.sources.interest is None:
+        raise ConfigError("this version was trained without text; ask by=collaborative")
+    vectors = scoring.sources.interest.base_vectors
+    return np.asarray(vectors @ vectors[item])
+
+
+def _by_behaviour(scoring: Scoring, item: int) -> NDArray[np.float32]:
+    links = scoring.facts.links.get("neighbours", scoring.facts.links.get("transitions"))
+    if links is None:
+        raise ConfigError("this version was trained without neighbours and transitions; ask by=text")
+    return np.asarray(links[[item]].toarray()[0], dtype=np.float32)

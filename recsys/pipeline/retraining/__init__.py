@@ -1,0 +1,1 @@
+"""Learning from what came since, unattended: checks of the new data, a gate for the result, and the watch."""

@@ -1,0 +1,159 @@
+"""May the challenger replace the champion? Checks on requests that neither has learned from, and guardrails.
+
+Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not show.
+"""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from recsys.config import RetrainConfig
+from recsys.data.requests import Request
+from recsys.eval.confidence import Comparison
+from recsys.eval.protocol import Measurement
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.evaluation.rankings import K
+from recsys.pipeline.evaluation.shown import METRIC as SHOWN_METRIC
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.registry import Check, Manifest
+
+METRIC = f"ndcg@{K}"
+_FEWEST = 30
+"""Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
+
+_TIMED = 30
+"""Lists that are timed with either version."""
+
+
+def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> tuple[str, Comparison]:
+    """What judges these requests, and by it the challenger's own test models minus the champion."""
+    ours, theirs, metric, _ = _judged(challenger, champion)
+    return metric, ours.against(theirs, metric, seed=seed)
+
+
+def check_quality(
+    challenger: EvaluationReport,
+    champion: EvaluationReport,
+    expected: float | None,
+    n_items: int,
+    config: RetrainConfig,
+    seed: int,
+) -> Iterator[Check]:
+    """Everything that two measurements of the same requests tell.
+
+    Args:
+        challenger, champion: fresh measurements of the newest window, which neither has learned from.
+        expected: ndcg@10 of the champion in its own test; None when nothing could be measured there.
+        n_items: that may be listed.
+    """
+    ours, theirs = _full(challenger), _full(champion)
+    yield from _signal(ours.mean(METRIC), expected, n_items, config)
+    judged, judges, metric, where = _judged(challenger, champion)
+    yield _not_worse("quality", where, judged, judges, metric, config.tolerance, seed)
+    for name in ("cold_item", "cold_user") if metric == METRIC else ():
+        mask = champion.masks.get(name)
+        if mask is not None and np.count_nonzero(mask) >= _FEWEST:
+            parts = (ours.select(mask), theirs.select(mask), METRIC)
+            yield _not_worse(name.replace("_", " "), f"on {name} requests", *parts, config.max_cold_loss, seed)
+    yield _coverage(ours, theirs, config)
+    yield from _calibration(challenger, champion, config)
+
+
+def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[Measurement, Measurement, str, str]:
+    """The two measurements that are compared, their metric, and of what they are.
+
+    Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
+    see `recsys.pipeline.evaluation.shown`; else all items are ranked.
+    """
+    ours, theirs = challenger.shown, champion.shown
+    if ours is None or theirs is None or not ours.n_requests:
+        return _full(challenger), _full(champion), METRIC, "on all requests"
+    return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
+
+
+def _signal(found: float, expected: float | None, n_items: int, config: RetrainConfig) -> Iterator[Check]:
+    """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them.
+
+    What counts is what a version has beyond chance, which finds much in a small catalogue.
+    """
+    if expected is None:
+        return
+    chance = float(np.sum(1 / np.log2(np.arange(2, K + 2)))) / max(n_items, K)  # of a request that wants one item
+    words = (
+        f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test, "
+        f"chance {chance:.4f}; with less than {config.min_signal:.0%} of what is beyond, events and users do not fit"
+    )
+    yield Check("signal", expected <= chance or found - chance >= config.min_signal * (expected - chance), words)
+
+
+def _not_worse(
+    name: str, where: str, ours: Measurement, theirs: Measurement, metric: str, tolerance: float, seed: int
+) -> Check:
+    """Refused where chance does not explain the loss and it is more than the tolerance."""
+    found = ours.against(theirs, metric, seed=seed)
+    worse = found.verdict == "worse" and -found.difference > tolerance * theirs.mean(metric)
+    difference = f"{metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+    words = f"{difference} {where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
+    return Check(name, not worse, words)
+
+
+def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> Check:
+    now, then = (len(np.unique(one.items[one.items >= 0])) for one in (ours, theirs))
+    words = (
+        f"{now:,} items are in some list, {then:,} with the served version; {config.max_coverage_loss:.0%} may be lost"
+    )
+    return Check("coverage", now >= (1 - config.max_coverage_loss) * then, words)
+
+
+def _calibration(challenger: EvaluationReport, champion: EvaluationReport, config: RetrainConfig) -> Iterator[Check]:
+    for name in challenger.calibration.keys() & champion.calibration.keys():
+        bins = [report.calibration[name] for report in (challenger, champion)]
+        now, then = (one.expected_calibration_error for one in bins)
+        ours, theirs = (f"{one.ratio:.2f} times what happened is predicted" for one in bins)
+        words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
+        yield Check(
+            "calibration",
+            now - then <= config.max_calibration_loss,
+            f"{words}; {config.max_calibration_loss} more are allowed",
+        )
+
+
+def check_latency(challenger: Bundle, champion: Bundle, config: RetrainConfig, seed: int) -> Check:
+    """The processor time of single lists for the same known users: other work on the machine does not count."""
+    ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
+    chosen = np.random.default_rng(seed).permutation(len(ids))[:_TIMED]
+    recommenders = Recommender(challenger), Recommender(champion)
+    seconds = [_timed(recommenders, Request(user_id=ids[user])) for user in chosen]
+    return latency_check([ours for ours, _ in seconds[1:]], [theirs for _, theirs in seconds[1:]], config)
+
+
+def latency_check(ours: list[float], theirs: list[float], config: RetrainConfig) -> Check:
+    """The median of the ratios of each pair of times, seconds."""
+    if not ours:
+        return Check("latency", True, "nobody to make a list for")
+    ratio = float(np.median(np.array(ours) / np.array(theirs)))
+    words = f"a list takes {1e3 * np.median(ours):.1f} ms of the processor, {ratio:.2f} times the served version's; "
+    return Check("latency", ratio <= config.max_latency, f"{words}{config.max_latency:g} times are allowed")
+
+
+def check_size(challenger: Manifest, champion: Manifest, config: RetrainConfig) -> Check:
+    """Bytes on disk."""
+    now, then = (sum(file.size for file in manifest.files.values()) for manifest in (challenger, champion))
+    words = f"{now / 1e6:,.1f} MB, {now / then:.2f} times the served version's; {config.max_size:g} times are allowed"
+    return Check("size", now <= config.max_size * then, words)
+
+
+def _timed(recommenders: tuple[Recommender, Recommender], request: Request) -> tuple[float, float]:
+    seconds = []
+    for recommender in recommenders:
+        start = time.process_time()
+        recommender.recommend(request)
+        seconds.append(time.process_time() - start)
+    return seconds[0], seconds[1]
+
+
+def _full(report: EvaluationReport) -> Measurement:
+    assert report.full is not None, "a fresh measurement"
+    return report.full

@@ -1,0 +1,201 @@
+"""Is the new data fit to learn from? Volume, schema, unknown ids, and whether it looks like the window before it.
+
+Every check compares what came after the served version's data with what that version knows; the limits are those of
+`[retrain]`. Cf. Breck et al., "Data validation for machine learning", MLSys 2019.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.config import RetrainConfig
+from recsys.data.dataset import Dataset
+from recsys.data.durations import DAY
+from recsys.data.interactions import InteractionLog
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.registry import Check
+
+WEEK = 7 * DAY
+_WEEKS = 4
+_FEW = 50
+"""Fewer values than this say nothing of a distribution."""
+
+
+def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Check]:
+    """All checks of the data, in the order in which a reader wants them.
+
+    Args:
+        champion: the served version.
+        dataset: everything, old and new, with the champion's items first.
+        n_unusable: new events that were set aside.
+    """
+    config, log = champion.config.retrain, dataset.log
+    new = log.after(champion.data_record.end)
+    past = log.select(slice(0, len(log) - len(new)))
+    length = int(new.times[-1] - past.times[-1]) if len(new) and len(past) else 0
+    last = past.after(int(past.times[-1]) - max(length, WEEK)) if len(past) else past
+    past_acts, last_acts, new_acts = (_acts(part) for part in (past, last, new))
+    span = (int(new.times[0]), int(new.times[-1]) + 1) if len(new) else (0, 0)
+    return [
+        _past(champion, past, config),
+        _volume("volume", past_acts, new_acts, span, config),
+        _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
+        check_unusable(len(new), n_unusable, config),
+        *_columns(last, new, config),
+        *_item_columns(champion, dataset, config),
+        _users(past_acts, last_acts, new_acts, config),
+        *_mixtures(dataset, last_acts, new_acts, config),
+        _prices(champion, dataset, config),
+        *_values(last, new, config),
+    ]
+
+
+def _acts(log: InteractionLog) -> InteractionLog:
+    """What users did: what is shown is the work of the served version, and of whoever logs it."""
+    return log.select(~log.is_impression)
+
+
+def _impressions(log: InteractionLog) -> InteractionLog:
+    return log.select(log.is_impression)
+
+
+def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
+    """Events of the same user, item and moment: as many of other users or items say nothing of what was learned."""
+    known = champion.log
+    numbers = past.user_vocabulary.numbers(known.user_vocabulary.ids(range(known.n_users)))
+    before = pl.DataFrame({"user": numbers[known.users], "item": known.items, "time": known.times})
+    now = pl.DataFrame({"user": past.users, "item": past.items, "time": past.times})
+    there = before.join(now, on=before.columns, how="semi").height
+    words = f"{there:,} of the {len(known):,} events that the served version learned from are there"
+    return Check("past", there >= config.min_past * len(known), f"{words}; at least {config.min_past:.0%} must be")
+
+
+def _volume(
+    name: str, past: InteractionLog, new: InteractionLog, span: tuple[int, int], config: RetrainConfig
+) -> Check:
+    """Against the same hours of the same weekdays before; against the mean rate where the log is too short for that.
+
+    Args:
+        span: from the first new event of any kind on, as a server that starts to write long after an export leaves a
+            gap, to the last one.
+    """
+    if not len(past) or span[0] == span[1]:
+        return Check(name, True, "nothing to compare with")
+    (start, end), known = span, int(past.times[-1]) + 1
+    first = -(-(end - known) // WEEK) * WEEK
+    step = max(WEEK, -(-(end - start) // WEEK) * WEEK)
+    shifts = [shift for place in range(_WEEKS) if start - (shift := first + step * place) >= past.times[0]]
+    if shifts:
+        usual = float(np.median([len(past.between(start - shift, end - shift)) for shift in shifts]))
+        where = "in the same days before"
+    else:
+        usual = len(past) * (end - start) / max(1, known - int(past.times[0]))
+        where = "at the rate before"
+    low, high = config.min_volume * usual, config.max_volume * usual
+    words = f"{len(new):,} new events; {usual:,.0f} {where}"
+    if usual < _FEW:
+        return Check(name, True, f"{words}: too few to compare")
+    return Check(name, low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")
+
+
+def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
+    """New events that were set aside: many of them are no accident, such as ids in another form."""
+    share = n_unusable / max(1, n_new + n_unusable)
+    words = (
+        f"{share:.1%} of the new events name unknown items or have wrong cells; at most {config.max_unusable:.0%} may"
+    )
+    return Check("unknown ids", share <= config.max_unusable, words)
+
+
+def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
+    """An optional column that is suddenly empty; of values, which say what an event is worth, also one that is full."""
+    for name, then, now in (
+        ("value", ~np.isnan(_acts(last).values), ~np.isnan(_acts(new).values)),
+        ("request_id", last.requests >= 0, new.requests >= 0),
+        ("position", last.positions >= 0, new.positions >= 0),
+        ("propensity", ~np.isnan(last.propensities), ~np.isnan(new.propensities)),
+    ):
+        if min(len(then), len(now)) >= _FEW and (then.any() or now.any()):
+            words = f"{now.mean():.0%} of the new events have a {name}, {then.mean():.0%} in the last window"
+            lost = float(then.mean() - now.mean())
+            yield Check(f"schema: {name}", (abs(lost) if name == "value" else lost) <= config.max_drift, words)
+
+
+def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Iterator[Check]:
+    """A column of known items that is suddenly empty: filters, caps and features that read it would find nothing."""
+    before = champion.catalogue.frame
+    now = dataset.catalogue.frame.head(len(before))
+    for name in before.columns:
+        then = before[name].is_not_null().to_numpy()
+        if then.sum() >= _FEW:
+            lost = float(np.mean(now[name].is_null().to_numpy()[then]))
+            words = f"{lost:.0%} of the known items that had a {name} have none now"
+            if lost:
+                yield Check(f"schema: {name} of items", lost <= config.max_drift, words)
+
+
+def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
+    """Users nobody has seen before: a changed key or format of the ids makes everybody new."""
+    before = past.select(slice(0, len(past) - len(last)))
+    if min(len(before), len(last), len(new)) < _FEW:
+        return Check("new users", True, "too few events to compare")
+    now = float(np.mean(~np.isin(new.users, past.users)))
+    then = float(np.mean(~np.isin(last.users, before.users)))
+    words = f"{now:.0%} of the new events are by users never seen before, {then:.0%} in the last window"
+    return Check("new users", now - then <= config.max_new_users, f"{words}; it may rise by {config.max_new_users:.0%}")
+
+
+def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
+    """Kinds of events, and categories of the items, of what users did."""
+    categories = dataset.catalogue.codes("category")
+    for name, then, now in (
+        ("events", last.events.astype(np.int64), new.events.astype(np.int64)),
+        ("categories", categories[last.items].astype(np.int64), categories[new.items].astype(np.int64)),
+    ):
+        if min(len(then), len(now)) < _FEW:
+            continue
+        distance = _distance(then, now)
+        words = f"{distance:.0%} of the events would have to change to mix as in the last window"
+        yield Check(f"mix of {name}", distance <= config.max_drift, f"{words}; at most {config.max_drift:.0%} may")
+
+
+def _distance(then: NDArray[np.int64], now: NDArray[np.int64]) -> float:
+    """Total variation distance of two samples of codes from -1."""
+    size = int(max(then.max(), now.max())) + 2
+    shares = [np.bincount(codes + 1, minlength=size) / len(codes) for codes in (then, now)]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def _prices(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Check:
+    """Prices of items that the version knows: the same items, so that a few are enough."""
+    known = len(champion.catalogue)
+    before = champion.catalogue.frame["price"].to_numpy().astype(np.float64)
+    after = dataset.catalogue.frame["price"].to_numpy().astype(np.float64)[:known]
+    few = min(_FEW, max(1, int(np.count_nonzero(before > 0)) // 2))
+    return _scale("prices", "price of known items", before, after, few, config)
+
+
+def _values(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
+    """Values of each kind of event."""
+    for code, name in enumerate(new.event_names):
+        then, now = last.values[last.events == code], new.values[new.events == code]
+        yield _scale(f"values of {name}", f"value of {name}", then, now, _FEW, config)
+
+
+def _scale(
+    name: str, what: str, then: NDArray[np.floating], now: NDArray[np.floating], few: int, config: RetrainConfig
+) -> Check:
+    """The median of what is above 0, and how much of it is: 0 is what a reader writes who finds no number."""
+    then, now = then[np.isfinite(then)], now[np.isfinite(now)]
+    above = [float(np.mean(values > 0)) if len(values) >= few else 0.0 for values in (then, now)]
+    if len(now) >= few and above[0] - above[1] > config.max_drift:
+        words = f"{above[1]:.0%} of the {what} is above 0, {above[0]:.0%} was; {config.max_drift:.0%} may be lost"
+        return Check(name, False, words)
+    then, now = then[then > 0], now[now > 0]
+    if min(len(then), len(now)) < few:
+        return Check(name, True, "too few to compare")
+    factor = float(np.median(now) / np.median(then))
+    words = f"the median {what} is {factor:.3g} times what it was; a factor of {config.max_scale:g} is allowed"
+    return Check(name, 1 / config.max_scale <= factor <= config.max_scale, words)

@@ -1,0 +1,308 @@
+"""Retraining: learn from what happened since the served version, and serve the result if it passes every check."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from recsys.config import override
+from recsys.data.dataset import Dataset
+from recsys.data.forget import user_digest, without_users
+from recsys.errors import BundleError, RecsysError, StoreError
+from recsys.eval.confidence import Comparison
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.retraining.gate import METRIC, check_latency, check_quality, check_size, compare
+from recsys.pipeline.retraining.increment import Increment
+from recsys.pipeline.retraining.new_data import check_data, check_unusable
+from recsys.pipeline.training.continued import can_continue, continue_training, measure_as_served
+from recsys.pipeline.training.train import train
+from recsys.progress import Progress
+from recsys.registry import Check, Registry
+from recsys.store import Store
+from recsys.text.cache import VectorCache
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a retraining.
+
+    Attributes:
+        action: `promoted`; `refused`, the data or the new version failed a check; `skipped`, there was too little to
+            learn from.
+        reason: one sentence.
+        champion: the version that was served.
+        challenger: the new version; None when none was published.
+        new_events: events since the champion.
+        trained: `anew`, from scratch; `on`, from the champion; None when nothing was trained.
+        metric: what they were compared by: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones; see
+            `gate.compare`.
+        comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
+        checks: all of them, in the order in which they were made.
+        set_aside: what of the new data could not be used, a sentence each.
+        forgotten_in: the version that took the champion's place with the same models and without the events of users
+            who were forgotten; None when that was not needed.
+    """
+
+    action: Literal["promoted", "refused", "skipped"]
+    reason: str
+    champion: str
+    challenger: str | None
+    new_events: int
+    trained: Literal["anew", "on"] | None = None
+    metric: str | None = None
+    comparison: Comparison | None = None
+    checks: tuple[Check, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    forgotten_in: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def retrain_from_store(
+    registry: Registry,
+    store: Store,
+    *,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    anew: bool = False,
+    seed: int = 0,
+    progress: Progress,
+) -> Decision:
+    """Retrain on the served version's log and what the store holds beyond it: items, events, users to be forgotten.
+
+    Args:
+        registry: where the served version is, and the new one goes.
+        store: of the server.
+        overrides: `retrain.KEY=VALUE`, for this run and for the new version.
+        dry_run: decide, but publish, promote and record nothing.
+        anew: train from scratch, whatever `retrain.full_every` says.
+        seed: every random draw follows from it.
+        progress: called with a line of text now and then.
+
+    Raises:
+        ConfigError: an override is wrong.
+        BundleError: there is no served version, or it is damaged.
+        StoreError: the store cannot be read.
+        DataError: the log cannot be trained on.
+    """
+    champion = _champion(registry, overrides)
+    increment = Increment.from_store(champion, store, progress)
+    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
+
+
+def retrain_from_data(
+    registry: Registry,
+    dataset: Dataset,
+    *,
+    overrides: Sequence[str] = (),
+    dry_run: bool = False,
+    anew: bool = False,
+    seed: int = 0,
+    progress: Progress,
+) -> Decision:
+    """Retrain on a data set that reaches beyond what the served version has learned from; see `retrain_from_store`.
+
+    Raises:
+        ConfigError, BundleError, DataError: as there.
+    """
+    champion = _champion(registry, overrides)
+    increment = Increment.from_data(champion, dataset)
+    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
+
+
+def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
+    champion = Bundle.load(registry)
+    return replace(champion, config=override(champion.config, overrides, "retrain"))
+
+
+@dataclass(frozen=True)
+class _Retraining:
+    """One run.
+
+    Attributes:
+        registry, dry_run, anew, seed, progress: as for `retrain_from_store`.
+        champion: the served version.
+        increment: its data and what came since.
+    """
+
+    registry: Registry
+    champion: Bundle
+    increment: Increment
+    dry_run: bool
+    anew: bool
+    seed: int
+    progress: Progress
+
+    def decide(self) -> Decision:
+        """Check the data, train and measure a challenger, and record what became of it.
+
+        Users who are to be forgotten are forgotten even if training fails.
+        """
+        try:
+            if not self.dry_run:
+                self._finish_forgetting()
+            decision = self._decided()
+        except RecsysError:
+            if not self.dry_run:
+                self._forget()
+            raise
+        if self.dry_run:
+            return decision
+        if decision.action == "refused":
+            self.registry.refuse(decision.challenger, decision.reason, decision.checks)
+        elif decision.action == "skipped":
+            self.registry.skip(decision.reason, decision.checks)
+        if decision.action != "promoted":
+            decision = replace(decision, forgotten_in=self._forget())
+        self.registry.prune(self.champion.config.retrain.keep)
+        return decision
+
+    def _decided(self) -> Decision:
+        champion, increment, config = self.champion, self.increment, self.champion.config.retrain
+        n_new, n_unusable, set_aside = increment.n_events, increment.n_unusable, increment.set_aside
+        if n_unusable:
+            set_aside += (f"{n_unusable:,} events of unknown items or with wrong cells",)
+        for sentence in set_aside:
+            self.progress(f"set aside: {sentence}")
+        decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
+        if n_new < config.min_events:
+            unusable = check_unusable(n_new, n_unusable, config)
+            if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
+                return _refused(decision, [unusable])
+            return _skipped(decision, f"{n_new:,} new events; retrain.min_events asks for {config.min_events:,}")
+        # The events of users who are to be forgotten are not missing from the new data.
+        remembered = replace(champion, log=without_users(champion.log, increment.digests))
+        checks = check_data(remembered, increment.dataset, n_unusable)
+        if not all(check.passed for check in checks):
+            return _refused(decision, checks)
+        decision = replace(decision, checks=tuple(checks))
+        newer = increment.dataset.log.after(champion.data_record.end).positive().times
+        if not len(newer):
+            reason = "none of the new events is a sign of interest that is newer than the served version's data"
+            return _skipped(decision, reason)
+        return self._challenge(decision, int(np.quantile(newer, 0.5, method="higher")))
+
+    def _challenge(self, decision: Decision, test_start: int) -> Decision:
+        """Train a challenger, measure it against the champion, and promote it if it passes every check.
+
+        Args:
+            decision: so far, with the checks of the data.
+            test_start: microseconds; the newer half of the new signs of interest happened from then on.
+        """
+        registry, champion, seed = self.registry, self.champion, self.seed
+        config, dataset = champion.config.retrain, self.increment.dataset
+        self.progress(f"measuring version {champion.version} on the newest requests")
+        served = measure_as_served(champion, dataset, test_start, seed, self.progress)
+        if not served.n_requests:
+            reason = (
+                "none of the newest requests wants an item that may be listed: what they want is not available, or was "
+                "seen before and policy.seen leaves seen items out"
+            )
+            return _skipped(decision, reason)
+        expected = champion.report.metrics[METRIC]["mean"]
+        trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
+        challenger = replace(trained, store=self.increment.read)
+        metric, comparison = compare(challenger.report, served, seed)
+        n_items = int(np.count_nonzero(challenger.catalogue.available))
+        checks = [
+            *decision.checks,
+            *check_quality(challenger.report, served, expected, n_items, config, seed),
+            check_latency(challenger, champion, config, seed),
+        ]
+        version = None
+        if not self.dry_run:
+            version = registry.publish(challenger, parent=champion.version, promote=False)
+            keep_vectors_of(registry, [champion, challenger], self.progress)
+            checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
+        decision = replace(decision, challenger=version, trained=how, metric=metric, comparison=comparison)
+        if not all(check.passed for check in checks):
+            return _refused(decision, checks)
+        difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
+        reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
+        if version is not None and not registry.promote(version, reason, checks, over=champion.version):
+            words = f"version {registry.current()} was made current meanwhile; that choice stands"
+            return _refused(decision, [*checks, Check("current", False, words)])
+        return replace(decision, action="promoted", reason=reason, checks=tuple(checks))
+
+    def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, Literal["anew", "on"]]:
+        """Train the challenger, and say how: from the champion (`on`) or from scratch (`anew`).
+
+        From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the
+        champion ranks the new requests far worse than those of its own test.
+
+        Args:
+            found, expected: the champion's ndcg@10 on the new requests and in its own test.
+        """
+        champion, dataset, seed, progress = self.champion, self.increment.dataset, self.seed, self.progress
+        config, cache = champion.config, VectorCache(self.registry.vectors_file)
+        due = champion.continued + 1 >= config.retrain.full_every
+        if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
+            progress("training anew")
+            return train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress), "anew"
+        progress(f"training goes on from version {champion.version}")
+        return continue_training(
+            champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
+        ), "on"
+
+    def _forget(self) -> str | None:
+        """Replace the champion with itself without the events of forgotten users, who must not wait for a training.
+
+        What the models learned from many users stays until the next training; no model holds a single user.
+
+        Returns:
+            The version that is served now; None where the champion holds none of them, or where another version was
+            made current meanwhile: the next run clears that one.
+        """
+        champion, digests = self.champion, self.increment.digests
+        ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
+        if not any(user_digest(id_) in digests for id_ in ids):
+            return None
+        cleared = champion.without_users(digests)
+        why = _why_cleared(champion.version)
+        self.progress(f"publishing {why}")
+        version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
+        is_served = self.registry.promote(version, why, over=champion.version)
+        self.registry.remove(champion.version)
+        if not is_served:
+            self.progress(f"version {self.registry.current()} was made current meanwhile: it may hold forgotten users")
+        return version if is_served else None
+
+    def _finish_forgetting(self) -> None:
+        """Remove a version that an interrupted run had replaced by a cleared one, but had not yet removed."""
+        version = self.champion.version
+        parent = self.registry.manifest(version).parent
+        why = [change.why for change in self.registry.history() if change.version == version]
+        if parent is not None and parent in self.registry.versions() and _why_cleared(parent) in why:
+            self.registry.remove(parent)
+
+
+def keep_vectors_of(registry: Registry, bundles: Sequence[Bundle], progress: Progress) -> None:
+    """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue.
+
+    Where that cannot be, it is only told: it is housekeeping.
+    """
+    interests = [bundle.sources.interest for bundle in bundles if bundle.sources.interest is not None]
+    kept = [one.encoder_version for one in interests]
+    try:
+        for interest in interests:
+            VectorCache(registry.vectors_file).drop_tuned(interest.base_encoder_version, kept)
+    except (StoreError, BundleError) as error:
+        progress(f"vectors of earlier encoders are still there: {error}")
+
+
+def _why_cleared(version: str) -> str:
+    return f"version {version} without the events of users who were forgotten"
+
+
+def _skipped(decision: Decision, reason: str) -> Decision:
+    """There is too little to learn from, or to measure on."""
+    return replace(decision, reason=reason, checks=(*decision.checks, Check("events", False, reason)))
+
+
+def _refused(decision: Decision, checks: Sequence[Check]) -> Decision:
+    """The checks that failed are the reason."""
+    reason = "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
+    return replace(decision, action="refused", reason=reason, checks=tuple(checks))

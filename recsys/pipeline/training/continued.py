@@ -1,0 +1,162 @@
+"""Training that continues from a version (a warm start): it learns from new events and keeps what it knows."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
+from recsys.data.item_columns import kept_as
+from recsys.data.split import TemporalSplit
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.matching import with_event_names_of
+from recsys.pipeline.training.steps import TrainingSteps
+from recsys.progress import Progress, silent
+from recsys.text.cache import VectorCache
+
+_TEXT_SHARE = 0.2
+"""Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
+
+_FEWER_PASSES = 4
+"""ALS and the text network make this many times fewer passes over the log than when trained from scratch; `warm_passes`
+takes no further share of these."""
+
+
+def can_continue(parent: Bundle, dataset: Dataset) -> bool:
+    """Whether the same sources can be fitted on the data, whose items must be numbered as the version's."""
+    ease_fits = len(dataset.catalogue) <= parent.config.cf.ease_max_items
+    return "ease" not in parent.sources.models or ease_fits
+
+
+def continue_training(
+    parent: Bundle,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    name: str = "",
+    test_start: int,
+    cache: VectorCache | None = None,
+    progress: Progress = silent,
+) -> Bundle:
+    """Train a version that continues from an earlier one, the parent, which has not seen the new events.
+
+    1. The parent's sources propose items for the new requests before the test. What users did there updates the
+       parent's ranker, in whichever way validates best (see `recsys.rank.continuation`).
+    2. The sources are updated with those events. With that ranker they are measured on the test window.
+    3. The parent's ranker is updated in the same way with the requests of both windows, and the collaborative sources
+       with all events.
+
+    Args:
+        parent: a version that has learned from the events up to its data's end.
+        dataset: a log that reaches beyond that, with the parent's items first; see `renumbered`.
+        seed: every random draw follows from it.
+        name: of the data, for the report.
+        test_start: microseconds; new events from it on are the test.
+        cache: text vectors encoded before; without it they are kept for this run only.
+        progress: called with a line of text now and then.
+
+    Raises:
+        DataError: the log is too short to be cut into windows.
+    """
+    log, end = dataset.log, parent.data_record.end
+    cut = TemporalSplit.of(log, parent.config.data, test_start)
+    split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = cache or VectorCache(Path(folder) / "vectors")
+        config = _with_fewer_passes(parent.config)
+        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, warm_passes=1.0)
+        features, ranker = parent.features, parent.config.ranker
+
+        # 1. The parent's ranker goes on with requests that the parent has not seen.
+        sources_of_parent = _sources_for(parent, dataset.catalogue)
+        past_of_parent = PastScoring(Scoring(dataset.catalogue, sources_of_parent, steps.state), steps.config)
+        window = steps.requests_in(split.ranker_start, split.test_start)
+        rows = steps.rows(past_of_parent, features, window, split.ranker_start)
+        rankers_before_test, continuation = parent.rankers.continued(rows, ranker, seed, progress)
+
+        # 2. What knows only what was before the test is measured on it.
+        past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
+        test = steps.requests_in(split.test_start, split.end)
+        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
+        report = steps.backtest(pipeline, test, split, name, {})
+
+        # 3. Both windows teach the ranker, and everything the collaborative sources.
+        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
+        rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
+        past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
+    return Bundle(
+        config=parent.config,
+        catalogue=dataset.catalogue,
+        log=log,
+        sources=past_of_everything.scoring.sources,
+        features=features,
+        rankers=rankers,
+        report=report,
+        fingerprint=dataset.fingerprint,
+        n_rejected=dataset.n_rejected,
+        continued=parent.continued + 1,
+    )
+
+
+def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
+    """Measure a version on the requests from a moment on, with the items and events that a server knows by then.
+
+    Args:
+        parent: has learned from nothing after that moment.
+        dataset: with the parent's items first; see `renumbered`.
+        start: microseconds.
+    """
+    split = TemporalSplit.of(dataset.log, parent.config.data, start)
+    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
+    past = PastScoring(Scoring(dataset.catalogue, _sources_for(parent, dataset.catalogue), steps.state), parent.config)
+    test = steps.requests_in(split.test_start, split.end)
+    return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})
+
+
+def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
+    """A data set in the numbers of a version: its items and names of events first, new ones behind.
+
+    Items that are gone stay, withdrawn, with their attributes in the types of today.
+
+    Raises:
+        DataError: more kinds of events than there are numbers for.
+    """
+    catalogue, log = parent.catalogue, with_event_names_of(parent.log, dataset.log)
+    ids = dataset.catalogue.frame["item_id"]
+    vocabulary = catalogue.vocabulary.extended(ids)
+    numbers = vocabulary.numbers(ids)
+    gone = np.setdiff1d(np.arange(len(catalogue)), numbers)
+    today = dataset.catalogue.frame.schema
+    withdrawn = catalogue.frame[gone].with_columns(available=pl.lit(False))
+    withdrawn = withdrawn.with_columns(
+        kept_as(withdrawn[name], today[name]) for name in withdrawn.columns if name in today
+    )
+    rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
+    frame = rows[np.argsort(np.concatenate([numbers, gone]))]
+    numbered = replace(log, n_items=len(vocabulary), items=numbers[log.items])
+    return replace(dataset, catalogue=ItemCatalogue(frame), log=numbered)
+
+
+def _with_fewer_passes(config: Config) -> Config:
+    """The configuration of a warm start: what is learned already takes fewer passes."""
+    text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _FEWER_PASSES)})
+    cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _FEWER_PASSES)})
+    return config.model_copy(update={"text": text, "cf": cf})
+
+
+def _sources_for(parent: Bundle, catalogue: ItemCatalogue) -> Sources:
+    """The parent's sources for a catalogue that begins with the parent's items, as a server has them."""
+    before, texts = parent.catalogue.texts, catalogue.texts
+    other = [number for number in range(len(texts)) if number >= len(before) or texts[number] != before[number]]
+    numbers = np.array(other, dtype=np.int32)
+    return parent.sources.updated(len(before), len(texts), numbers, [texts[number] for number in other])

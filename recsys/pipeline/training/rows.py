@@ -1,0 +1,97 @@
+"""The ranker's rows: what the fitted sources would have proposed at past moments, and what the user then did."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.progress import Progress
+from recsys.rank.rows import RankerRows
+
+
+def training_rows(
+    past: PastScoring,
+    requests: PastRequests,
+    features: FeatureSet,
+    top_grade: int,
+    progress: Progress,
+    met: NDArray[np.int64] | None = None,
+) -> RankerRows:
+    """Rows of a window that the sources have not seen.
+
+    Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
+    the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
+    candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
+    learn from a case that it never meets. That there was such a request is kept, for probabilities.
+
+    Args:
+        past: with sources fitted strictly before the window.
+        requests: the window's requests.
+        top_grade: grade of the strongest event.
+        met: (n_items,) microseconds: an item gives no row of a request that is not later. None: all give rows.
+    """
+    parts = [_no_rows(len(features.names))]
+    done = 0
+    for part, block in past.blocks(requests):
+        shown = Pairs(part.shown_rows, part.shown_items)
+        candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
+        only_shown = candidates.beyond(past.config.candidates.n)
+        teaches = np.ones(len(candidates.rows), dtype=bool)
+        if met is not None:
+            teaches = met[candidates.items] < part.times[candidates.rows]
+        grades = _grades(part, candidates, block.eligible.shape[1])
+        covered = np.bincount(candidates.rows, weights=(grades > 0) & teaches, minlength=len(part)) > 0
+        eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
+        has_target = np.bincount(part.target_rows, weights=eligible, minlength=len(part)) > 0
+        # Of all candidates of a request, with whom each has its place; then those that teach are kept.
+        inside = covered[candidates.rows]
+        table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
+        inside &= teaches
+        kept, grades = candidates.keep(inside), grades[inside]
+        sizes = np.bincount(kept.rows, minlength=len(part))[covered]
+        positions = _positions(part, kept, block.eligible.shape[1])
+        parts.append(
+            RankerRows(
+                table=table,
+                grades=grades,
+                bought=grades == top_grade,
+                sizes=sizes,
+                times=part.times[covered],
+                proposed_by=kept.proposed_by,
+                positions=positions,
+                only_shown=only_shown[inside],
+                missed=part.times[has_target & ~covered],
+            )
+        )
+        done += len(part)
+        progress(f"ranker rows: {done:,} of {len(requests):,} requests")
+    return RankerRows.joined(parts)
+
+
+def _no_rows(n_features: int) -> RankerRows:
+    none = np.zeros(0, dtype=np.int64)
+    table = np.zeros((0, n_features), dtype=np.float32)
+    return RankerRows(table, none.astype(np.int32), none.astype(bool), none, none, none.astype(np.uint16))
+
+
+def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
+    """(n_pairs,) place at which each candidate was shown, -1 where it was not or the place is unknown."""
+    keys = (requests.shown_rows * n_items + requests.shown_items).tolist()
+    shown = dict(zip(keys, requests.shown_positions.tolist(), strict=True))
+    if not shown:
+        return np.full(len(candidates.rows), -1, dtype=np.int16)
+    asked = (candidates.rows * n_items + candidates.items).tolist()
+    return np.array([shown.get(key, -1) for key in asked], dtype=np.int16)
+
+
+def _grades(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int32]:
+    """(n_pairs,) grade of each candidate, 0 where the user showed no interest."""
+    keys = requests.target_rows * n_items + requests.target_items
+    order = np.argsort(keys)
+    wanted = candidates.rows * n_items + candidates.items
+    places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=np.int32)
+    return np.where(keys[order][places] == wanted, requests.target_grades[order][places], 0).astype(np.int32)

@@ -1,0 +1,125 @@
+"""Other ways to split a log for an evaluation: the version's configuration is trained and measured on each split."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from features.state import EventState
+from recsys.config import DataConfig
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.loading import fingerprint
+from recsys.data.split import TemporalSplit
+from recsys.errors import DataError
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.evaluation.evaluate import caveats_of, facts_of, labelled_blocks, measure_version, with_user_ids
+from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.train import train
+from recsys.progress import Progress, silent
+from recsys.text.cache import VectorCache
+
+Split = Literal["leave-one-out", "rolling"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is trained on, and what is measured then.
+
+    Attributes:
+        name: for readers.
+        train: the events.
+        test: the requests.
+    """
+
+    name: str
+    train: InteractionLog
+    test: PastRequests
+
+
+def evaluate_splits(
+    bundle: Bundle,
+    dataset: Dataset,
+    split: Split,
+    *,
+    windows: int = 3,
+    name: str = "",
+    seed: int = 0,
+    cache: VectorCache | None = None,
+    progress: Progress = silent,
+) -> EvaluationReport:
+    """Train with a version's configuration on each cut of a data set, and measure on what was cut off.
+
+    Args:
+        bundle: its configuration counts, and nothing that it has learned.
+        split: `rolling`: the newest share of the log, `data.test_fraction`, in windows one after the other, each
+            measured by what has learned from all before it. `leave-one-out`: the newest request of every user that has
+            an earlier one, measured by what has learned from all the rest.
+        windows: of `rolling`; one training each.
+
+    Raises:
+        DataError: the log is too short to be cut so.
+    """
+    log, config = dataset.log, bundle.config
+    cuts = [leave_one_out(log)] if split == "leave-one-out" else rolling(log, config.data, windows)
+    reports = []
+    for cut in cuts:
+        progress(f"{cut.name}: training on {len(cut.train):,} events")
+        part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train))
+        trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
+        requests = cut.test.sample(config.data.max_requests, seed)
+        past = PastScoring(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
+        start, end = int(requests.times[0]), int(requests.times[-1]) + 1
+        caveats = caveats_of(log, requests)
+        if split == "leave-one-out":
+            caveats += (
+                "Leave one out: the models have learned from what others did after the moment of a request, which "
+                "no recommender in service can.",
+            )
+        strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
+        blocks = labelled_blocks(past, requests, strongest)
+        report = measure_version(trained, past, blocks, name, seed, progress, caveats)
+        window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
+        reports.append(replace(report, windows=(window,)))
+    whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+    whole = replace(whole, facts=facts_of(dataset, config))  # of the whole log, and not of what one cut learned from
+    return with_user_ids(whole, log.user_vocabulary)
+
+
+def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:
+    """The test window in parts with as many signs of interest each; before each, all is learned from.
+
+    Raises:
+        DataError: it has fewer moments than that.
+    """
+    split = TemporalSplit.of(log, config)
+    times = log.positive().between(split.test_start, split.end).times
+    edges = np.quantile(times, np.linspace(0, 1, windows + 1)[1:-1], method="higher")
+    bounds = np.unique([split.test_start, *edges, split.end]).tolist()
+    if len(bounds) <= windows:
+        raise DataError(f"the test window has too few moments for {windows} windows; ask for fewer")
+    return [
+        Cut(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
+        for number, (start, end) in enumerate(pairwise(bounds), start=1)
+    ]
+
+
+def leave_one_out(log: InteractionLog) -> Cut:
+    """The newest request of every user that has an earlier one; all that is before it is learned from.
+
+    Raises:
+        DataError: there is no such user.
+    """
+    every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
+    newest = np.full(log.n_users, -1)
+    newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
+    requests = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
+    if not len(requests):
+        raise DataError("leave-one-out needs users with two requests at least, and the log has none")
+    ends = np.full(log.n_users, np.iinfo(np.int64).max)
+    ends[requests.users] = requests.times
+    return Cut("leave one out", log.select(log.times < ends[log.users]), requests)

@@ -1,0 +1,171 @@
+"""The steps that a training is made of: sources learn, rows are made, rankers are fitted, a window is measured."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_set import FeatureSet
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.split import TemporalSplit
+from recsys.eval.offpolicy import off_policy
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.engines.engine import Engine
+from recsys.pipeline.evaluation.evaluate import caveats_of, facts_of, labelled_blocks
+from recsys.pipeline.evaluation.logged import logged_placements
+from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.shown import dcg_of_shown
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, moments_met
+from recsys.pipeline.training.rows import training_rows
+from recsys.progress import Progress
+from recsys.rank.rows import RankerRows
+from recsys.text.cache import VectorCache
+from recsys.text.interest import WARM_PASSES
+
+_NEWCOMERS = 0.1
+"""Share of the requests that teach the ranker a second time, without their users."""
+
+
+@dataclass(frozen=True)
+class TrainingSteps:
+    """What all steps of one training share.
+
+    Attributes:
+        part_of: the log that `dataset` holds a part of; grades are counted by its weights, so that they mean the same
+            in every step. None: the data set's own.
+        warm_passes: of the text model in a step that goes on from an earlier one, see `InterestModel.fit`.
+    """
+
+    dataset: Dataset
+    config: Config
+    state: EventState
+    cache: VectorCache | None
+    seed: int
+    progress: Progress
+    engine: Engine | None = None
+    part_of: InteractionLog | None = None
+    warm_passes: float = WARM_PASSES
+
+    def with_log(self, log: InteractionLog) -> "TrainingSteps":
+        """The same steps over a part of the log."""
+        return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
+
+    @cached_property
+    def thresholds(self) -> NDArray[np.float32]:
+        """By which signs of interest are graded, see `grade_thresholds`."""
+        return grade_thresholds(self.dataset.log if self.part_of is None else self.part_of)
+
+    def learn(self, until: int, text_share: float, warm: Sources | None) -> PastScoring:
+        """Fit the sources on the events before `until`.
+
+        Args:
+            until: microseconds.
+            text_share: share of the text budget, in [0, 1].
+            warm: the sources of an earlier step, to continue from; None starts from scratch.
+        """
+        log = self.dataset.log.before(until)
+        self.progress(f"sources learn from {len(log):,} events")
+        sources = Sources.fit(
+            self.dataset.catalogue,
+            log,
+            self.config,
+            seed=self.seed,
+            text_minutes=self.config.text.budget_minutes * text_share,
+            cache=self.cache,
+            warm=warm,
+            warm_passes=self.warm_passes,
+            engine=self.engine,
+            progress=self.progress,
+        )
+        return PastScoring(Scoring(self.dataset.catalogue, sources, self.state), self.config)
+
+    def requests_in(self, start: int, end: int) -> PastRequests:
+        """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
+        found = PastRequests.of(self.dataset.log, start, end, self.thresholds)
+        return found.sample(self.config.data.max_requests, self.seed)
+
+    def rows(
+        self,
+        past: PastScoring,
+        features: FeatureSet,
+        requests: PastRequests,
+        start: int,
+        dropped: NDArray[np.bool_] | None = None,
+    ) -> RankerRows:
+        """The ranker's rows of a window that the sources have not seen, see `training_rows`.
+
+        Some requests give rows once more as if nothing were known of who asks: where nearly everybody has a history,
+        the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
+        so rows of items that nobody has met are there too, as many as there are: what they are worth on the whole.
+
+        Args:
+            requests: of the window that starts at `start`, microseconds.
+            dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
+                the window: what is chosen of those stands beside what is not.
+        """
+        dropped = np.zeros(len(past.scoring.catalogue), dtype=bool) if dropped is None else dropped
+        always = dropped | (past.scoring.facts.created >= start)
+        met = np.where(always, ALWAYS_MET, moments_met(self.part_of or self.dataset.log))
+        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed)
+        newcomers = replace(newcomers, users=np.full_like(newcomers.users, -1))
+        top_grade, known = len(self.thresholds), np.where(dropped, NEVER_MET, ALWAYS_MET)
+        return RankerRows.joined(
+            [
+                training_rows(past, requests, features, top_grade, self.progress, met),
+                training_rows(past, newcomers, features, top_grade, self.progress, known),
+            ]
+        )
+
+    def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
+        """The ranker and its ablations."""
+        sources = past.scoring.sources.names
+        return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
+
+    def backtest(
+        self,
+        pipeline: PastPipeline,
+        test: PastRequests,
+        split: TemporalSplit,
+        name: str,
+        baselines: Mapping[str, str] = BASELINES,
+    ) -> EvaluationReport:
+        """Measure on the test window what has learned from nothing in it."""
+        log = self.dataset.log
+        window = log.between(split.ranker_start, split.test_start)
+        first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
+        newest, most = log.between(split.test_start, split.end), self.config.data.max_requests
+        logged = logged_placements(pipeline, newest, most, self.seed)
+        report = measure(
+            pipeline,
+            labelled_blocks(pipeline.past, test, grade_of_strongest(self.thresholds, self.thresholds)),
+            trained=np.bincount(cut.positive().items, minlength=log.n_items),
+            version="",
+            dataset=name,
+            seed=self.seed,
+            progress=self.progress,
+            caveats=caveats_of(self.dataset.log, test),
+            baselines=baselines,
+        )
+        return replace(
+            report,
+            windows=(
+                Window("history", first, split.ranker_start, len(before), "teaches the sources"),
+                Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),
+                Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
+            ),
+            facts=facts_of(self.dataset, self.config),
+            shown=dcg_of_shown(pipeline, test, self.seed),
+            off_policy=None if logged is None else off_policy(logged, seed=self.seed),
+        )

@@ -1,0 +1,160 @@
+"""Training: three windows in time, an honest test, then the same models on everything."""
+
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from features.configured import configured, unheard_events
+from features.feature_set import FeatureSet
+from features.state import EventState
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.split import TemporalSplit
+from recsys.pipeline.candidates.sources import TEXT
+from recsys.pipeline.engines.engine import Engine
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.rules import check_rules, resolve_seen
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.feature_rows import feature_rows
+from recsys.pipeline.training.item_dropout import ItemDropout
+from recsys.pipeline.training.listable import check_listable, check_places
+from recsys.pipeline.training.source_choice import useful_live_sources
+from recsys.pipeline.training.steps import TrainingSteps
+from recsys.progress import Progress, silent
+from recsys.rank.rows import RankerRows
+from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
+from recsys.text.cache import VectorCache
+from recsys.text.weights import locate
+
+TEXT_SHARES = (0.4, 0.3, 0.3)
+"""Shares of the text budget: learned on the history, then continued up to the test, then on everything."""
+
+
+def train(
+    dataset: Dataset,
+    config: Config = Config(),  # noqa: B008
+    *,
+    seed: int = 0,
+    name: str = "",
+    test_start: int | None = None,
+    cache: VectorCache | None = None,
+    tuning: Tuning | None = None,
+    engine: Engine | None = None,
+    progress: Progress = silent,
+) -> Bundle:
+    """Train everything and measure it honestly.
+
+    1. Sources learn from the history, in which the past of some items is hidden (item dropout). What the sources
+       would have proposed in the ranker window, and what users then did, teaches a ranker.
+    2. Sources learn from everything before the test. With that ranker they are measured on the test window.
+    3. The ranker learns from both windows (in each, the sources had not seen it); the sources learn from everything.
+
+    Args:
+        dataset: catalogue and log.
+        config: see `recsys.config`.
+        seed: every random draw follows from it.
+        name: of the data, for the report.
+        test_start: start of the test window in microseconds, when it is not to be the newest share of the log.
+        cache: text vectors encoded before; without it they are kept for this run only.
+        tuning: seek the ranker's settings on the ranker window first.
+        engine: its processes encode new texts, train the text model, fit the rankers and try settings; without it, all
+            of that is done by this one.
+        progress: called with a line of text now and then.
+
+    Raises:
+        ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
+        DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
+    """
+    configured(config.features)  # what is wrong is found now, not after minutes
+    for doubt in unheard_events(config.features, dataset.log.event_names):
+        progress(doubt)
+    check_rules(config.policy, dataset.catalogue)
+    if TEXT in config.candidates.sources:
+        locate(config.text.encoder)
+    log = dataset.log
+    split = TemporalSplit.of(log, config.data, test_start)
+    # What people do in the test window does not choose the rules that are measured on it.
+    config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
+    check_listable(dataset, split.ranker_start, split.test_start)
+    if config.ranker.debias:
+        check_places(log.between(split.ranker_start, split.test_start))
+    with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
+        cache = cache or VectorCache(Path(folder) / "vectors")
+        if engine is not None:
+            _encode_side_by_side(dataset, config, cache, engine, progress)
+        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, engine)
+        dropout = ItemDropout.draw(log.n_items, seed)
+
+        # 1. The history teaches sources, and the ranker window a ranker.
+        steps, past_of_history, features, rows_of_ranker_window = learn_from_history(steps, split, dropout)
+        trials: tuple[Trial, ...] = ()
+        if tuning is not None:
+            steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
+        rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
+
+        # 2. What knows only what was before the test is measured on it.
+        past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
+        test = steps.requests_in(split.test_start, split.end)
+        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
+        report = steps.backtest(pipeline, test, split, name)
+
+        # 3. Both windows teach a new ranker, and everything the sources.
+        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
+        columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
+        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test])
+        del rows_of_ranker_window, rows_of_test  # together as large as `rows`
+        rankers = steps.rankers(rows, features, past_before_test)
+        del rows
+        past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
+    return Bundle(
+        config=steps.config,
+        catalogue=dataset.catalogue,
+        log=log,
+        sources=past_of_everything.scoring.sources,
+        features=features,
+        rankers=rankers,
+        report=replace(report, trials=tuple(map(asdict, trials)), features=columns),
+        fingerprint=dataset.fingerprint,
+        n_rejected=dataset.n_rejected,
+    )
+
+
+def _encode_side_by_side(
+    dataset: Dataset, config: Config, cache: VectorCache, engine: Engine, progress: Progress
+) -> None:
+    """Say what the engine does, and have it encode the texts that the cache lacks."""
+    progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
+    if TEXT in config.candidates.sources:
+        from recsys.pipeline.training.encode_ahead import encode_ahead  # torch, which serving does without
+
+        encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
+
+
+def learn_from_history(
+    steps: TrainingSteps, split: TemporalSplit, dropout: ItemDropout
+) -> tuple[TrainingSteps, PastScoring, FeatureSet, RankerRows]:
+    """Sources that know the history without the past of dropped items, and their rows of the ranker window.
+
+    The steps that are returned are without the live sources that find nothing there.
+    """
+    log = steps.dataset.log
+    hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
+    past = hiding.learn(split.ranker_start, TEXT_SHARES[0], None)
+    window = hiding.requests_in(split.ranker_start, split.test_start)
+    past = past.with_live_sources(useful_live_sources(past, window, steps.seed, steps.progress))
+    features = past.scoring.features(steps.config.features)
+    rows = hiding.rows(past, features, window, split.ranker_start, dropout.dropped)
+    return replace(steps, config=past.config), past, features, rows
+
+
+def _tune(
+    steps: TrainingSteps, rows: RankerRows, features: FeatureSet, tuning: Tuning
+) -> tuple[TrainingSteps, tuple[Trial, ...]]:
+    """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
+    config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
+    ranker, trials = tuned(
+        rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.monotone_constraints, run
+    )
+    return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
