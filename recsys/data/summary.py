@@ -13,6 +13,12 @@ from recsys.data.loading import LoadReport
 _VISIT = 3_600_000_000
 """Microseconds from which on another event on the same item is another visit."""
 
+_BUSIEST = 0.99
+"""Share of the users of whom all events count; of the busier ones as many, for they may be programs."""
+
+_ALWAYS_COUNTED = 20
+"""Events of a user that count in any log."""
+
 
 @dataclass(frozen=True)
 class DatasetSummary:
@@ -22,7 +28,7 @@ class DatasetSummary:
         events: number of events by name.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
-        repeated: share of the events, impressions aside, with which a user came back to an item.
+        repeated: share of the events, impressions aside, with which a user came back to an item, see `repeat_share`.
         rejected: bad rows by file.
         duplicates: events whose event_id was there before.
         reasons: the most frequent reasons of rejection, with an example each.
@@ -83,7 +89,8 @@ def repeat_share(log: InteractionLog) -> float:
     """Share of the events, impressions aside, with which a user came back to an item; 0 without events.
 
     What follows within the hour is the same visit; a stronger event than the one before, as a purchase after a click,
-    is a step on and no return.
+    is a step on and no return. The busiest hundredth of the users count no more than who comes after them, so that a
+    scraper decides nothing.
     """
     acts = log.select(~log.is_impression)
     if not len(acts):
@@ -91,7 +98,11 @@ def repeat_share(log: InteractionLog) -> float:
     order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
     users, items, times, weights = (column[order] for column in (acts.users, acts.items, acts.times, acts.weights))
     again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= _VISIT)
-    return float(np.count_nonzero(again & (weights[1:] <= weights[:-1])) / len(acts))
+    n_events = np.bincount(users)
+    n_returns = np.bincount(users[1:][again & (weights[1:] <= weights[:-1])], minlength=len(n_events))
+    most = np.quantile(n_events[n_events > 0], _BUSIEST, method="lower")
+    counted = np.minimum(n_events, max(most, _ALWAYS_COUNTED))
+    return float(np.sum(n_returns * (counted / np.maximum(n_events, 1))) / np.sum(counted))
 
 
 def _moment(time: int) -> str:

@@ -11,9 +11,12 @@ _FEW_REQUESTS = 300
 _FEW_USERS = 20
 """Resampling fewer users than this understates how much users differ."""
 
+_MUCH_OF_ONE_USER = 0.2
+"""Share of the requests from which on one user is named."""
+
 
 def caveats_of_size(full: Measurement) -> Iterator[str]:
-    """A sentence where few requests, or the requests of few users, are measured."""
+    """A sentence where few requests, or the requests of few users, are measured, or many of them are one user's."""
     if full.n_requests < _FEW_REQUESTS:
         counted = f"{full.n_requests} request{'s are' if full.n_requests != 1 else ' is'}"
         yield f"Only {counted} measured: the intervals are wide."
@@ -24,6 +27,13 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
         yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
+    most = int(np.bincount(full.users[full.users >= 0], minlength=1).max())
+    if n_users >= _FEW_USERS and most >= _MUCH_OF_ONE_USER * full.n_requests:
+        share = f"{most:,} of the {full.n_requests:,} requests ({most / full.n_requests:.0%})"
+        yield (
+            f"{share} are one user's, and the figures mostly tell how well that one is served. If it is a program, take "
+            "its events out and train again; `recsys evaluate --per-request` names the user."
+        )
 
 
 def caveats_of_rivals(comparisons: Mapping[str, Comparison]) -> Iterator[str]:

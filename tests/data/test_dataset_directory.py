@@ -345,6 +345,17 @@ def test_coming_back_is_another_visit_and_no_step_on(event: str, minutes: int, s
     assert repeat_share(later.select(~later.is_impression)) == pytest.approx(share)
 
 
+def test_one_user_does_not_make_coming_back_a_habit() -> None:
+    """A program that reads the same item 20,000 times, beside people who never come back."""
+    dataset = dataset_from_frames(ITEMS, EVENTS)
+    begun, hour = int(dataset.log.times[-1]), 3_600_000_000
+    people = [Event(f"p{user}", f"u{user}", "i1", "click", begun) for user in range(400)]
+    program = [Event(f"e{n}", "program", "i1", "click", begun + n * hour) for n in range(20_000)]
+    log = append_events(dataset, [*people, *program]).log
+    later = log.select(log.users >= log.user_vocabulary.number("u0"))
+    assert repeat_share(later) == pytest.approx(20 / 420, rel=0.01)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(

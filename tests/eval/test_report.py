@@ -189,6 +189,16 @@ def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
         assert bool(told) == (ours < theirs)
 
 
+def test_a_user_with_many_of_the_requests_is_told_of() -> None:
+    many = measurement(0.5)
+    assert many.users is not None
+    for n_of_one, told in ((70, 1), (30, 0)):
+        users = many.users.copy()
+        users[:n_of_one] = 500
+        report = EvaluationReport.of("v", "d", replace(many, users=users), baselines={}, ablation={}, slices={})
+        assert sum("of the 300 requests (23%) are one user's" in line for line in report.caveats) == told
+
+
 def test_a_bare_report_of_requests_without_targets() -> None:
     lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
     nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))
