@@ -31,8 +31,8 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
     if n_users >= _FEW_USERS and most >= _MUCH_OF_ONE_USER * full.n_requests:
         share = f"{most:,} of the {full.n_requests:,} requests ({most / full.n_requests:.0%})"
         yield (
-            f"{share} are one user's, and the figures mostly tell how well that one is served. If it is a program, take "
-            "its events out and train again; `recsys evaluate --per-request` names the user."
+            f"{share} are one user's, and the figures mostly tell how well that one is served. If it is a program, "
+            "take its events out and train again; `recsys evaluate --per-request` names the user."
         )
 
 
