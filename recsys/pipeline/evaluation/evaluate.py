@@ -8,18 +8,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.state import EventState
-from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
-from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
-from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
+from recsys.pipeline.evaluation.window import caveats_of, events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past.scoring import PastScoring
@@ -86,15 +83,27 @@ def _on_requests(
         caveats.append(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
-    blocks = _labelled_blocks(recommender, wanted)
-    past = PastScoring(recommender.scoring, bundle.config)
-    report = measure_version(bundle, past, blocks, name, seed, progress, caveats)
+    report = measure(
+        PastPipeline(PastScoring(recommender.scoring, bundle.config), bundle.features, bundle.rankers),
+        _labelled_blocks(recommender, wanted),
+        trained=events_of_items(bundle.log),
+        version=bundle.version,
+        dataset=name,
+        seed=seed,
+        progress=progress,
+        caveats=caveats,
+    )
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
             "policy.seen leaves seen items out"
         )
-    return replace(report, per_request=_named(report.per_request, wanted))
+    return replace(
+        report,
+        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
+        features=bundle.report.features,
+        per_request=_named(report.per_request, wanted),
+    )
 
 
 def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.DataFrame | None:
@@ -162,84 +171,24 @@ def on_past_requests(
     known = replace(requests, users=matched.users[requests.users], target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
     strongest = grade_of_strongest(grade_thresholds(bundle.log), grade_thresholds(dataset.log))
-    blocks = labelled_blocks(past, known, strongest)
     caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
     # To the end of the log: a list may be open long after it was asked for.
     start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
-    window = Window("test", start, end, len(dataset.log.between(start, end)), "is measured")
-    most = bundle.config.data.max_requests
-    pipeline = PastPipeline(past, bundle.features, bundle.rankers)
-    logged = logged_placements(pipeline, matched.log.between(start, end), most, seed)
-    report = measure_version(bundle, past, blocks, name, seed, progress, caveats, baselines)
-    estimates = None if logged is None else off_policy(logged, seed=seed)
-    report = with_user_ids(report, matched.log.user_vocabulary)
-    return replace(report, windows=(window,), off_policy=estimates)
-
-
-def measure_version(
-    bundle: Bundle,
-    past: PastScoring,
-    blocks: Iterator[LabelledBlock],
-    name: str,
-    seed: int,
-    progress: Progress,
-    caveats: Sequence[str] = (),
-    baselines: Mapping[str, str] = BASELINES,
-) -> EvaluationReport:
-    """What a version reaches on requests that it has not learned from; see `measure`."""
-    learned = bundle.log.positive()
-    report = measure(
+    report = measure_window(
         PastPipeline(past, bundle.features, bundle.rankers),
-        blocks,
-        trained=np.bincount(learned.items, minlength=len(bundle.catalogue)),
+        known,
+        matched.log.between(start, end),
+        learned=bundle.log,
+        top_grade=strongest,
+        windows=(Window("test", start, end, len(dataset.log.between(start, end)), "is measured"),),
+        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
         version=bundle.version,
         dataset=name,
         seed=seed,
         progress=progress,
-        caveats=caveats,
         baselines=baselines,
+        caveats=caveats,
     )
-    facts = facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config)
-    return replace(report, facts=facts, features=bundle.report.features)
-
-
-def labelled_blocks(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[LabelledBlock]:
-    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
-    where that is None, it is not known."""
-    for part, block in past.blocks(requests):
-        targets = Targets(part.target_offsets, part.target_items)
-        bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
-        yield LabelledBlock(block, targets, part.users, bought)
-
-
-def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
-    """Lines about the data, for the report."""
-    log = dataset.log
-    names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
-    return {
-        "items": f"{len(dataset.catalogue):,}",
-        "users": f"{log.n_users:,}",
-        "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
-        "seen items": {
-            "exclude": "are left out: only items new to the user count",
-            "demote": "are listed behind items new to the user",
-            "keep": "may be listed again: people come back to items here",
-        }.get(config.policy.seen, config.policy.seen),
-        "request": "one user at one moment, or the events with one request_id; every item is ranked",
-        "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
-    }
-
-
-def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
-    """What a reader must know of a log."""
-    if requests.has_impressions:
-        return ()
-    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
-    why = (
-        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
-        if lost
-        else "The log does not tell what was shown"
-    )
-    return (f"{why}: candidates without a reaction served as what was not wanted.",)
+    return with_user_ids(replace(report, features=bundle.report.features), matched.log.user_vocabulary)

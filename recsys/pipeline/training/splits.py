@@ -14,7 +14,9 @@ from recsys.data.loading import fingerprint
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
-from recsys.pipeline.evaluation.evaluate import caveats_of, facts_of, labelled_blocks, measure_version, with_user_ids
+from recsys.pipeline.evaluation.evaluate import with_user_ids
+from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
+from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring
@@ -66,7 +68,7 @@ def evaluate_splits(
     """
     log, config = dataset.log, bundle.config
     cuts = [leave_one_out(log)] if split == "leave-one-out" else rolling(log, config.data, windows)
-    reports = []
+    reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
         progress(f"{cut.name}: training on {len(cut.train):,} events")
         part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train))
@@ -80,14 +82,23 @@ def evaluate_splits(
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
-        strongest = grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log))
-        blocks = labelled_blocks(past, requests, strongest)
-        report = measure_version(trained, past, blocks, name, seed, progress, caveats)
-        window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
-        reports.append(replace(report, windows=(window,)))
+        report = measure_window(
+            PastPipeline(past, trained.features, trained.rankers),
+            requests,
+            None,
+            learned=trained.log,
+            top_grade=grade_of_strongest(grade_thresholds(trained.log), grade_thresholds(log)),
+            windows=(Window(cut.name, start, end, len(log.between(start, end)), "is measured"),),
+            facts=facts,
+            version=bundle.version,
+            dataset=name,
+            seed=seed,
+            progress=progress,
+            caveats=caveats,
+        )
+        reports.append(replace(report, features=trained.report.features))
     whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
-    whole = replace(whole, facts=facts_of(dataset, config))  # of the whole log, and not of what one cut learned from
-    return with_user_ids(whole, log.user_vocabulary)
+    return with_user_ids(replace(whole, facts=facts), log.user_vocabulary)
 
 
 def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:

@@ -14,14 +14,12 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
-from recsys.eval.offpolicy import off_policy
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.engines.engine import Engine
-from recsys.pipeline.evaluation.evaluate import caveats_of, facts_of, labelled_blocks
-from recsys.pipeline.evaluation.logged import logged_placements
-from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.shown import dcg_of_shown
+from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
 from recsys.pipeline.past.scoring import PastScoring
@@ -145,27 +143,23 @@ class TrainingSteps:
         log = self.dataset.log
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
-        newest, most = log.between(split.test_start, split.end), self.config.data.max_requests
-        logged = logged_placements(pipeline, newest, most, self.seed)
-        report = measure(
+        report = measure_window(
             pipeline,
-            labelled_blocks(pipeline.past, test, grade_of_strongest(self.thresholds, self.thresholds)),
-            trained=np.bincount(cut.positive().items, minlength=log.n_items),
-            version="",
-            dataset=name,
-            seed=self.seed,
-            progress=self.progress,
-            caveats=caveats_of(self.dataset.log, test),
-            baselines=baselines,
-        )
-        return replace(
-            report,
+            test,
+            log.between(split.test_start, split.end),
+            learned=cut,
+            top_grade=grade_of_strongest(self.thresholds, self.thresholds),
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            shown=dcg_of_shown(pipeline, test, self.seed),
-            off_policy=None if logged is None else off_policy(logged, seed=self.seed),
+            version="",
+            dataset=name,
+            seed=self.seed,
+            progress=self.progress,
+            baselines=baselines,
+            caveats=caveats_of(log, test),
         )
+        return replace(report, shown=dcg_of_shown(pipeline, test, self.seed))

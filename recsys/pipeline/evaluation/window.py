@@ -1,0 +1,111 @@
+"""Measure on a window of a log: who asked for a list in it, and what they did then."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import Config
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.eval.offpolicy import off_policy
+from recsys.eval.ranking import Targets
+from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.evaluation.logged import logged_placements
+from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.rankings import LabelledBlock
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.progress import Progress
+
+
+def measure_window(
+    pipeline: PastPipeline,
+    requests: PastRequests,
+    events: InteractionLog | None,
+    *,
+    learned: InteractionLog,
+    top_grade: int | None,
+    windows: tuple[Window, ...],
+    facts: Mapping[str, str],
+    version: str,
+    dataset: str,
+    seed: int,
+    progress: Progress,
+    baselines: Mapping[str, str] = BASELINES,
+    caveats: Sequence[str] = (),
+) -> EvaluationReport:
+    """What a pipeline reaches on the past requests of a window.
+
+    Args:
+        pipeline: what is measured.
+        requests: of the window, in the numbers of the pipeline; a target below 0 is unknown to it, and missed.
+        events: of the window, in the same numbers: where propensities are logged, they say what other lists would have
+            earned. None: the pipeline has learned from some of them.
+        learned: what the pipeline has learned from.
+        top_grade: of what was bought, see `grade_of_strongest`; None: not known.
+        windows, facts: of the report; the last window is the one that is measured.
+        version, dataset, seed, progress, baselines, caveats: see `measure`.
+    """
+    most = pipeline.past.config.data.max_requests
+    logged = None if events is None else logged_placements(pipeline, events, most, seed)
+    report = measure(
+        pipeline,
+        labelled_blocks(pipeline.past, requests, top_grade),
+        trained=events_of_items(learned),
+        version=version,
+        dataset=dataset,
+        seed=seed,
+        progress=progress,
+        baselines=baselines,
+        caveats=caveats,
+    )
+    estimates = None if logged is None else off_policy(logged, seed=seed)
+    return replace(report, windows=windows, facts=dict(facts), off_policy=estimates)
+
+
+def events_of_items(learned: InteractionLog) -> NDArray[np.int64]:
+    """(n_items,) signs of interest in each item that were learned from."""
+    return np.bincount(learned.positive().items, minlength=learned.n_items)
+
+
+def labelled_blocks(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[LabelledBlock]:
+    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
+    where that is None, it is not known."""
+    for part, block in past.blocks(requests):
+        targets = Targets(part.target_offsets, part.target_items)
+        bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
+        yield LabelledBlock(block, targets, part.users, bought)
+
+
+def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
+    """Lines about the data, for the report."""
+    log = dataset.log
+    names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
+    return {
+        "items": f"{len(dataset.catalogue):,}",
+        "users": f"{log.n_users:,}",
+        "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
+        "seen items": {
+            "exclude": "are left out: only items new to the user count",
+            "demote": "are listed behind items new to the user",
+            "keep": "may be listed again: people come back to items here",
+        }.get(config.policy.seen, config.policy.seen),
+        "request": "one user at one moment, or the events with one request_id; every item is ranked",
+        "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
+    }
+
+
+def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
+    """What a reader must know of a log."""
+    if requests.has_impressions:
+        return ()
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    why = (
+        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
+        if lost
+        else "The log does not tell what was shown"
+    )
+    return (f"{why}: candidates without a reaction served as what was not wanted.",)
