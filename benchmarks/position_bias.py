@@ -22,6 +22,7 @@ from scipy.special import expit
 from benchmarks.quality import prepare
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
+from recsys.data.list_places import discounts
 from recsys.data.loading import load_dataset
 from recsys.eval.confidence import Comparison, compare, intervals
 from recsys.rank.lambdarank import Ranker
@@ -86,9 +87,9 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
 
 def ndcg(scores: NDArray[np.float32], wanting: NDArray[np.float64], k: int = 10) -> NDArray[np.float64]:
     """(n_requests,) ndcg@k whose gains are the true probabilities."""
-    discounts = 1 / np.log2(np.arange(2, k + 2))
+    worth = discounts(np.arange(k))
     orders = (np.argsort(-values, axis=1, kind="stable")[:, :k] for values in (scores.reshape(wanting.shape), wanting))
-    reached, best = ((np.take_along_axis(wanting, order, axis=1) * discounts).sum(axis=1) for order in orders)
+    reached, best = ((np.take_along_axis(wanting, order, axis=1) * worth).sum(axis=1) for order in orders)
     return np.asarray(reached / best)
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.text_worlds import Asked
 from recsys.data.history import HistoryBatch
+from recsys.data.list_places import discounts
 from recsys.eval.confidence import intervals
 
 FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest 20", 20)}
@@ -32,7 +33,7 @@ def places(asked: Asked, score: Score, others: NDArray[np.bool_] | None = None) 
 
 def gains(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
     """(n_requests,) ndcg@10 of each request."""
-    return np.where(ranks < 10, 1.0 / np.log2(ranks + 2.0), 0.0)
+    return discounts(ranks, 10)
 
 
 def figures(ranks: NDArray[np.int64]) -> tuple[str, str]:

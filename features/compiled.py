@@ -19,8 +19,8 @@ from features.codes import (
     WEIGHTS,
 )
 from recsys.data.arrays import Floats, Ints
-from recsys.data.examination import EXAMINATION_EXPONENT
 from recsys.data.jit import jit
+from recsys.data.list_places import EXAMINATION_EXPONENT
 
 
 @jit()

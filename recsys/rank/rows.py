@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
-from recsys.data.examination import inverse_examination
+from recsys.data.list_places import discounts, inverse_examination
 from recsys.errors import DataError
 
 
@@ -128,11 +128,11 @@ class RankerRows:
         requests = self.requests
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         places = np.arange(len(requests)) - starts
-        discounts = np.where(places < k, 1 / np.log2(places + 2.0), 0.0)
+        worth = discounts(places, k)
 
         def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
             graded = self.grades[np.lexsort((keys, requests))]
-            return np.bincount(requests, weights=graded * discounts, minlength=self.n_requests).astype(np.float64)
+            return np.bincount(requests, weights=graded * worth, minlength=self.n_requests).astype(np.float64)
 
         return gain(-scores) / np.maximum(gain(-self.grades), 1e-12)
 
@@ -148,7 +148,7 @@ class RankerRows:
         requests = self.requests[shown]
         order = np.lexsort((-scores[shown], requests))
         places = np.arange(len(order)) - np.searchsorted(requests, requests)
-        gains = (self.grades[shown] * inverse_examination(self.positions[shown]))[order] / np.log2(places + 2.0)
+        gains = (self.grades[shown] * inverse_examination(self.positions[shown]))[order] * discounts(places)
         return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
 
     @staticmethod

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.list_places import discounts
 from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer
 
@@ -34,5 +35,4 @@ def _ndcg_of_block(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
     scores[histories.rows, histories.items] = -np.inf
     scores[rows, targets] = -np.inf
     ranks = (scores >= own[:, None]).sum(axis=1)
-    ndcg: NDArray[np.float64] = np.where(ranks < _CUT, 1.0 / np.log2(ranks + 2.0), 0.0)
-    return ndcg
+    return discounts(ranks, _CUT)

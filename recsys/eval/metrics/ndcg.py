@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.list_places import discounts
+
 
 def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
     """ndcg@k with gains of 0 and 1: sum of hit / log2(place + 1), over the same sum of the best possible list.
@@ -19,7 +21,7 @@ def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.fl
         (n_requests,) in [0, 1]; NaN without targets.
     """
     k = hits.shape[1]
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[np.nan], np.cumsum(discounts)])
-    result: NDArray[np.float64] = hits @ discounts / ideal[np.minimum(n_targets, k)]
+    worth = discounts(np.arange(k))
+    ideal = np.concatenate([[np.nan], np.cumsum(worth)])
+    result: NDArray[np.float64] = hits @ worth / ideal[np.minimum(n_targets, k)]
     return np.minimum(result, 1.0)  # the two sums can differ in the last bit

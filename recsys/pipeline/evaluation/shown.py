@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.examination import inverse_examination
+from recsys.data.list_places import discounts, inverse_examination
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.past.pipeline import PastPipeline
@@ -55,4 +55,4 @@ def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
     weights = inverse_examination(np.maximum(requests.shown_positions[shown], 0))
     weight_of = dict(zip(requests.shown_items[shown].tolist(), weights, strict=True))
     gains = np.array([weight_of[item] for item in items.tolist()]) * np.isin(items, requests.target_items[targets])
-    return float(gains @ (1 / np.log2(np.arange(len(items)) + 2.0)))
+    return float(gains @ discounts(np.arange(len(items))))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from recsys.config import RetrainConfig
+from recsys.data.list_places import discounts
 from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
@@ -80,7 +81,7 @@ def _signal(found: float, expected: float | None, n_items: int, config: RetrainC
     """
     if expected is None:
         return
-    chance = float(np.sum(1 / np.log2(np.arange(2, K + 2)))) / max(n_items, K)  # of a request that wants one item
+    chance = float(np.sum(discounts(np.arange(K)))) / max(n_items, K)  # of a request that wants one item
     words = (
         f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test, "
         f"chance {chance:.4f}; with less than {config.min_signal:.0%} of what is beyond, events and users do not fit"
