@@ -3,16 +3,13 @@
 import tempfile
 from pathlib import Path
 
-from features.configured import configured
 from features.state import EventState
 from features.statistics import FeatureStatistics, statistics
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.split import TemporalSplit
-from recsys.pipeline.ranking.rules import resolve_seen
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history
+from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history, prepared
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
@@ -23,13 +20,10 @@ def feature_report(
     """Features of the rows that a training with this seed teaches its ranker: of the ranker window, and of the test.
 
     Raises:
-        ConfigError: `features` names what does not exist.
-        DataError: the log is too short to be cut in three.
+        ConfigError, DataError: what `train` refuses is refused here.
     """
-    configured(config.features)
+    config, split = prepared(dataset, config, progress)
     log = dataset.log
-    split = TemporalSplit.of(log, config.data)
-    config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     with tempfile.TemporaryDirectory() as folder:
         steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), seed, progress)
         dropout = ItemDropout.draw(log.n_items, seed)

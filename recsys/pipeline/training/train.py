@@ -67,19 +67,8 @@ def train(
         ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
         DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
     """
-    configured(config.features)  # what is wrong is found now, not after minutes
-    for doubt in unheard_events(config.features, dataset.log.event_names):
-        progress(doubt)
-    check_rules(config.policy, dataset.catalogue)
-    if TEXT in config.candidates.sources:
-        locate(config.text.encoder)
+    config, split = prepared(dataset, config, progress, test_start)
     log = dataset.log
-    split = TemporalSplit.of(log, config.data, test_start)
-    # What people do in the test window does not choose the rules that are measured on it.
-    config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
-    check_listable(dataset, split.ranker_start, split.test_start)
-    if config.ranker.debias:
-        check_places(log.between(split.ranker_start, split.test_start))
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
@@ -119,6 +108,33 @@ def train(
         fingerprint=dataset.fingerprint,
         n_rejected=dataset.n_rejected,
     )
+
+
+def prepared(
+    dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
+) -> tuple[Config, TemporalSplit]:
+    """The configuration with the rules that `auto` stands for, and the three windows.
+
+    Args:
+        test_start: see `train`.
+
+    Raises:
+        ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
+    """
+    configured(config.features)
+    for doubt in unheard_events(config.features, dataset.log.event_names):
+        progress(doubt)
+    check_rules(config.policy, dataset.catalogue)
+    if TEXT in config.candidates.sources:
+        locate(config.text.encoder)
+    log = dataset.log
+    split = TemporalSplit.of(log, config.data, test_start)
+    check_listable(dataset, split.ranker_start, split.test_start)
+    if config.ranker.debias:
+        check_places(log.between(split.ranker_start, split.test_start))
+    # What people do in the test window does not choose the rules that are measured on it.
+    policy = resolve_seen(config.policy, log.before(split.test_start))
+    return config.model_copy(update={"policy": policy}), split
 
 
 def _encode_side_by_side(
