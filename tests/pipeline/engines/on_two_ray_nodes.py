@@ -1,6 +1,6 @@
 """Ray on two real nodes of this machine: the trials and models of one process, and its lists, whoever is killed.
 
-Run by test_ray_cluster.py, in a process of its own: `pytest tests/pipeline/on_two_ray_nodes.py` runs it alone.
+Run by test_ray_cluster.py, in a process of its own: `pytest tests/pipeline/engines/on_two_ray_nodes.py` runs it alone.
 """
 
 import os
@@ -40,7 +40,7 @@ _MEMORY = 80 * 2**20
 
 
 _ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).parents[:2]), os.environ.get("PYTHONPATH", "")]),
     "RAY_AUTH_MODE": "disabled",  # no token in the home directory
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # one process less
