@@ -31,7 +31,7 @@ _MILLISECONDS = 1e11
 _LIMIT = 1e15
 """Numbers from here on are no moment in either unit."""
 _MOMENTS = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The first and the last microsecond of the years 1 to 9999 UTC: of others Python, and so a row or JSON, has no date."""
+"""The first and the last microsecond of the years 1 to 9999 UTC: of others Python, and so a row, has no date."""
 
 
 def parse(column: Column, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
