@@ -214,7 +214,9 @@ def test_a_year_alone_is_no_time(year: str) -> None:
 )
 def test_what_lies_outside_the_years_1_to_9999_is_no_time(created: pl.Series) -> None:
     items = pl.DataFrame({"item_id": ["i9", "i1"], "title": ["Lamp", "Cup"], "created_at": created})
-    dataset = dataset_from_frames(items, EVENTS.with_columns(item_id=pl.lit("i1")), parse_config({"data": {"max_rejected": 1.0}}))
+    dataset = dataset_from_frames(
+        items, EVENTS.with_columns(item_id=pl.lit("i1")), parse_config({"data": {"max_rejected": 1.0}})
+    )
     assert dataset.n_rejected == 1
     assert dataset.catalogue.frame["created_at"].to_list() == [datetime(1970, 1, 1, tzinfo=UTC)]
 
