@@ -94,7 +94,7 @@ def _in_path(id_: str) -> str:
 
 def similar_call(item_id: str, n: int, by: str) -> Call:
     """Items like one item."""
-    return "GET", f"/v1/items/{_in_path(item_id)}/similar?n={n}&by={by}", None
+    return "GET", f"/v1/items/{_in_path(item_id)}/similar?{httpx.QueryParams(n=n, by=by)}", None
 
 
 def forget_call(user_id: str) -> Call:
@@ -146,6 +146,12 @@ def _content(answer: httpx.Response) -> Any:
     raise kind(f"status {answer.status_code}: {words}")
 
 
+def _checked_retries(retries: int) -> int:
+    if retries < 0:
+        raise ConfigError(f"retries = {retries}; write 0 for one attempt alone, or how many more there may be")
+    return retries
+
+
 def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -157,12 +163,15 @@ class Client:
         url: of the server, for example `http://localhost:8000`.
         key: API key; empty: none.
         timeout: seconds for one attempt.
-        retries: further attempts after one that failed.
+        retries: further attempts after one that failed, from 0.
+
+    Raises:
+        ConfigError: `retries` is below 0.
     """
 
     def __init__(self, url: str, key: str = "", *, timeout: float = 10.0, retries: int = 4) -> None:
+        self._retries = _checked_retries(retries)
         self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
-        self._retries = retries
 
     def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
         """The best items for a user. Raises as `attempts`, like every call."""
@@ -228,8 +237,8 @@ class AsyncClient:
     """The same for asyncio."""
 
     def __init__(self, url: str, key: str = "", *, timeout: float = 10.0, retries: int = 4) -> None:
+        self._retries = _checked_retries(retries)
         self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout)
-        self._retries = retries
 
     async def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
         """See `Client`."""

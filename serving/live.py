@@ -150,6 +150,11 @@ class LiveState:
         with self._observing:
             self._follower.read_log(self._answering_versions())
 
+    def prepare_to_forget(self) -> None:
+        """Make what finds users by their marks, while events are taken as usual; nothing once that is done."""
+        for served in self._answering_versions():
+            _ = served.recommender.bundle.digests
+
     def catch_up_items(self) -> None:
         """Take in every change of an item that is stored now, likewise."""
         with self._updating:

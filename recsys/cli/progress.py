@@ -18,6 +18,9 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
     one line with the seconds since the start, and nothing is ever rewritten. A message that differs from the last one
     in its numbers only counts within the same step: it replaces the last one, elsewhere it is a line now and then, and
     when the step is over.
+
+    At the end of each `with` nothing is live any more. One may stand within another of the same object: two objects at
+    a time would write over each other.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -79,3 +82,5 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
             self._finish()
         else:
             self._live.__exit__(kind, error, trace)
+            self._live, self._step = nullcontext(), None
+        self._shape = ""

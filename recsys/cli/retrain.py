@@ -70,10 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     targets.check_file("--metrics", arguments.metrics)
     at = arguments.watch or 0.0
     schedule = Schedule(at=at) if isinstance(at, clock_time) else Schedule(seconds=at)
-    watch = Watch(
-        lambda: _once(arguments), schedule, arguments.registry, metrics=arguments.metrics, webhook=arguments.webhook
-    )
     with ProgressLines() as progress:
+        watch = Watch(
+            lambda: _once(arguments, progress),
+            schedule,
+            arguments.registry,
+            metrics=arguments.metrics,
+            webhook=arguments.webhook,
+        )
         if arguments.watch is None:
             _show(watch.once(progress), arguments)
             _write_page(arguments)
@@ -90,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _once(arguments: argparse.Namespace) -> "Decision":
+def _once(arguments: argparse.Namespace, progress: ProgressLines) -> "Decision":
     from recsys.pipeline.recommender.bundle import trained_config
     from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
     from recsys.registry import Registry
@@ -99,7 +103,7 @@ def _once(arguments: argparse.Namespace) -> "Decision":
     registry = Registry(arguments.registry)
     served = registry.resolve(None)
     settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
-    with ProgressLines() as progress, registry.retraining():
+    with progress, registry.retraining():  # its last step is over before the decision is printed
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, trained_config(registry, served), progress)
             decision = retrain_from_data(registry, dataset, **settings, progress=progress)

@@ -302,7 +302,9 @@ class RetrainConfig(Section):
         0.5, description="most that the share of events by users never seen before may rise against the last window"
     )
     max_drift: Fraction = Field(
-        0.5, description="largest share of the events that may be of other kinds or categories than in the last window"
+        0.5,
+        description="largest share of the events that may be of other kinds or categories than in the last window, and "
+        "of an optional column of events, a column of known items, or the prices and values above 0 that may be lost",
     )
     max_scale: float = Field(
         10.0, gt=1, description="factor by which prices of known items, or values of events, may change"

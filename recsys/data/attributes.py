@@ -14,7 +14,7 @@ def attribute(values: pl.Series) -> pl.Series:
     """The column as items keep it: decimals as floats, durations as seconds, bytes as text, others as they are.
 
     Raises:
-        DataError: a type that is none of these, or bytes that are no text.
+        DataError: a type that is none of these, bytes that are no text, or times outside the years 1 to 9999.
     """
     if values.dtype == pl.Duration:
         return values.dt.total_microseconds() / 1e6
@@ -25,11 +25,19 @@ def attribute(values: pl.Series) -> pl.Series:
             f"or lists of them"
         )
     try:
-        return values.cast(dtype)
+        kept = values.cast(dtype)
     except pl.exceptions.PolarsError as error:
         raise DataError(
             f"column {values.name!r} holds bytes that are not UTF-8; leave it out, or write text"
         ) from error
+    if dtype.is_temporal() or dtype.is_nested():
+        try:
+            kept.to_list()  # as whoever reads a row will; it looks into lists and structs, and minds the zone
+        except (OverflowError, ValueError) as error:
+            raise DataError(
+                f"column {values.name!r} holds a time outside the years 1 to 9999; leave such cells empty"
+            ) from error
+    return kept
 
 
 def _kept(declared: pl.DataType | DataTypeClass) -> pl.DataType | None:

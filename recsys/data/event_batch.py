@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.config import EventsConfig
-from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.events_table import event_weights
 from recsys.data.interactions import InteractionLog, request_keys
-from recsys.data.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE
+from recsys.data.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE, ZONE_SKEW
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
 
@@ -25,7 +24,7 @@ def log_of_events(
     """
     kept: list[Event] = []
     seen: set[str] = set()
-    latest, rejected = time.time_ns() // 1_000 + DAY, 0
+    latest, rejected = time.time_ns() // 1_000 + ZONE_SKEW, 0
     for event in events:
         if not _is_sound(event, latest):
             rejected += 1

@@ -8,21 +8,12 @@ from typing import Annotated, Any
 
 import orjson
 import polars as pl
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
+from recsys.data.event_fields import Context, Id, Name, Number, Position, Propensity
 from recsys.data.events import Event
 from recsys.data.parsing import times_of
-from recsys.data.schema import CLOCK_SKEW, EXACT, MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG
+from recsys.data.schema import CLOCK_SKEW, EXACT, TOO_LONG
 
 
 def _exact(given: Any) -> Any:
@@ -31,15 +22,8 @@ def _exact(given: Any) -> Any:
     return given
 
 
-def _kept(given: dict[str, Any]) -> dict[str, Any]:
-    try:
-        orjson.dumps(given)
-    except orjson.JSONEncodeError as error:  # more levels than it writes, though it reads them
-        raise ValueError(f"cannot be kept: {error}; send less deep objects") from error
-    return given
-
-
-_Id = Annotated[str, BeforeValidator(_exact), StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
+_Id = Annotated[Id, BeforeValidator(_exact)]
+"""Numbers become text here; those of a request have to be text."""
 
 
 class _Content(BaseModel):
@@ -50,14 +34,14 @@ class _Content(BaseModel):
     event_id: _Id | None = None
     user_id: _Id
     item_id: _Id
-    event: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
+    event: Name
     timestamp: str | None = None
     request_id: _Id | None = None
-    position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
-    value: FiniteFloat | None = Field(None, ge=-MAX_NUMBER, le=MAX_NUMBER)
+    position: Position | None = None
+    propensity: Propensity | None = None
+    value: Number | None = None
     session_id: _Id | None = None
-    context: Annotated[dict[str, Any], AfterValidator(_kept)] | None = None
+    context: Context | None = None
 
     @field_validator("context", mode="before")
     @classmethod
@@ -107,9 +91,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
         except orjson.JSONDecodeError as error:
             wrong.append(Unreadable(message, f"no JSON: {error}"))
         except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(str(part) for part in problem["loc"]) or "message"
-            wrong.append(Unreadable(message, f"{place}: {problem['msg']}"))
+            wrong.append(Unreadable(message, _first_fault(error)))
     moments = times_of(pl.Series([content.timestamp for _, content in contents], dtype=pl.String)).to_list()
     latest = time.time_ns() // 1_000 + CLOCK_SKEW
     events = []
@@ -124,6 +106,14 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
         event_id = content.event_id or _id_of(message)
         events.append(Event(event_id=event_id, timestamp=when, context=context, **fields))
     return events, wrong
+
+
+def _first_fault(error: ValidationError) -> str:
+    """The first field that is wrong, or fact of the context, and all that it might have been."""
+    faults = error.errors()
+    first = faults[0]["loc"][:2]  # what is behind names the kinds that were tried
+    words = dict.fromkeys(fault["msg"] for fault in faults if fault["loc"][:2] == first)
+    return f"{'.'.join(map(str, first)) or 'message'}: {'; or: '.join(words)}"
 
 
 def _id_of(message: Message) -> str:

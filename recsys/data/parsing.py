@@ -30,6 +30,8 @@ _MILLISECONDS = 1e11
 """Numbers from here on are epoch milliseconds: as seconds they would lie after the year 5000."""
 _LIMIT = 1e15
 """Numbers from here on are no moment in either unit."""
+_MOMENTS = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last microsecond of the years 1 to 9999 UTC: of others Python, and so a row, has no date."""
 
 
 def parse(column: Column, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
@@ -66,7 +68,7 @@ WANTED = {
     "whole": "a whole number from 0",
     "share": "a number in (0, 1]",
     "past": "ISO 8601 text, a timestamp, or epoch seconds or milliseconds",
-    "time": "ISO 8601 text, a timestamp, or epoch seconds or milliseconds",
+    "time": "ISO 8601 text, a timestamp, or epoch seconds or milliseconds, of the years 1 to 9999",
     "tags": "a list of strings, or text such as a|b",
     "flag": "true or false",
 }
@@ -94,8 +96,15 @@ def as_number(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> pl.Expr:
     """Int64 microseconds since 1970 UTC. A time without a zone is UTC; of text, a year alone is no time.
 
-    The text may also end in " UTC", as BigQuery writes it.
+    The text may also end in " UTC", as BigQuery writes it. What lies outside the years 1 to 9999 UTC is no time.
     """
+    time = pl.field("time")
+    read = pl.struct(time=_any_time(cell, dtype, numbers))  # a struct, so that it is computed once
+    return read.struct.with_fields(time=pl.when(time.is_between(*_MOMENTS)).then(time)).struct.field("time")
+
+
+def _any_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
+    """What `as_time` reads, of any year."""
     if isinstance(dtype, pl.Datetime):
         return cell.dt.epoch("us")
     if dtype == pl.Date:

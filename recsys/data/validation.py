@@ -14,10 +14,9 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.disk import replace_file
-from recsys.data.durations import DAY
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
-from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, Column
+from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
 from recsys.data.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.errors import DataError
 
@@ -262,7 +261,7 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))
         future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-        checks.append(Check(column.name, future, value > now + DAY))
+        checks.append(Check(column.name, future, value > now + ZONE_SKEW))
     if column.kind == "whole":
         outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
         checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))

@@ -158,8 +158,10 @@ def tuned(
         study.enqueue_trial(start)
     inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(monotone_constraints))
     tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
-    for number, trial in enumerate(run(inputs.opened, TuningInputs.tried, tasks), start=len(done) + 1):
-        if trial is not None:
+    number = len(done)
+    for trial in run(inputs.opened, TuningInputs.tried, tasks):
+        if trial is not None:  # None: a process has opened the inputs
+            number += 1
             study.tell(trial.number, trial.ndcg)
             count = f"trial {number} of {tuning.trials}"
             progress(f"{count}: ndcg@10 {trial.ndcg:.4f} with {_in_words(trial.settings)}")

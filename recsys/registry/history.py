@@ -17,7 +17,7 @@ class Check:
     """One check that a version had to pass before it could become current.
 
     Attributes:
-        name: one word.
+        name: what was checked, in a few words; no other check of the decision has it.
         passed: whether it spoke for the version.
         words: what was found, with the figures and the limit.
     """

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.errors import DataError
 from serving.answers import list_entries
@@ -17,7 +18,6 @@ from serving.loaded_version import LoadedVersion
 from serving.paths import ITEM
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
-from serving.schemas.values import Id
 from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 

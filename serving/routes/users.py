@@ -69,6 +69,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
         if service.lists is not None:
             for id_ in _ids(user_id, service):
                 service.lists.forget(id_)
+        service.live.prepare_to_forget()
         service.live.catch_up()
         return removed
 

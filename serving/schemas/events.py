@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.data.schema import MAX_POSITION, MIN_SHARE
-from serving.schemas.values import Context, Id, Moment, Name, Number, OfOneCall, RequestPart
+from recsys.data.event_fields import Context, Id, Name, Number, Position, Propensity
+from serving.schemas.values import Moment, OfOneCall, RequestPart
 
 
 class EventIn(RequestPart):
@@ -17,8 +17,8 @@ class EventIn(RequestPart):
     event: Name = Field(description="impression, click, purchase, like, rating, or your own")
     timestamp: Moment | None = Field(None, description="ISO 8601, or epoch seconds or milliseconds; none: now")
     request_id: Id | None = None
-    position: int | None = Field(None, ge=0, le=MAX_POSITION)
-    propensity: FiniteFloat | None = Field(None, ge=MIN_SHARE, le=1)
+    position: Position | None = None
+    propensity: Propensity | None = None
     value: Number | None = None
     session_id: Id | None = None
     context: Context | None = None

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from recsys.data.event_fields import Bounded, Id, Name, Number, Text, Value
 from recsys.data.schema import MAX_NAME
-from serving.schemas.values import Bounded, Id, Moment, Name, Number, OfOneCall, RequestPart, Text, Value
+from serving.schemas.values import Moment, OfOneCall, RequestPart
 
 MAX_ATTRIBUTES = 50
 """Most columns of an item beside those of the item file."""

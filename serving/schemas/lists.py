@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.config import MAX_RULE, Count, Days
-from serving.schemas.values import Context, Filters, Id, Ids, Moment, Name, RequestPart
+from recsys.data.event_fields import Context, Id, Name
+from serving.schemas.values import Filters, Ids, Moment, RequestPart
 
 MAX_CURSOR = 200_000
 """Longest cursor, characters."""

@@ -1,6 +1,7 @@
 """Progress: plain lines where nobody can see a spinner."""
 
 import io
+from contextlib import suppress
 
 import pytest
 
@@ -71,3 +72,18 @@ def test_an_interrupted_step_says_how_far_it_was() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert stream.getvalue().endswith("ranked 2 of 1,000\n")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_follows_a_part_of_the_work_finds_nothing_live(fails: bool) -> None:
+    stream = Terminal()
+    with ProgressLines(stream) as progress:
+        with suppress(ValueError), progress:
+            progress("training")
+            if fails:
+                raise ValueError
+        assert (" s  training" in stream.getvalue()) is not fails
+        before = stream.getvalue()
+        progress("waiting")
+        assert " s  " not in stream.getvalue()[len(before) :]
+    assert stream.getvalue().count(" s  waiting") == 1

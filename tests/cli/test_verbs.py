@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
+from rich.text import Text
 from shop import Run
 
 from recsys.cli.retrain import moments
@@ -257,6 +262,37 @@ def test_retrain_watches_until_it_is_interrupted(
     assert outcome.code == 130
     assert all(1_800 <= nap < 1_980 for nap in naps)
     assert outcome.out.count("skipped") == 2
+
+
+def test_retrain_that_watches_on_a_terminal_has_one_live_line_and_none_beside_a_decision(
+    run: Run, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live: list[str] = []
+    most: list[int] = []
+
+    @contextmanager
+    def status(console: Console, text: Text) -> Iterator[None]:
+        live.append(str(text))
+        most.append(len(live))
+        yield
+        live.remove(str(text))
+
+    def nap(seconds: float) -> None:
+        assert len(most) > 1, "the turn has said something too, or this test shows nothing"
+        if most.count(1) > 3:
+            raise KeyboardInterrupt
+
+    def show(*arguments: Any) -> None:
+        assert not live
+
+    monkeypatch.setattr(Console, "status", status)
+    monkeypatch.setattr("recsys.cli.retrain._show", show)
+    monkeypatch.setattr(time, "sleep", nap)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    store = f"sqlite:///{tmp_path}/store.db"
+    open_store(store).close()
+    assert run("retrain", "--registry", registry, "--store", store, "--watch", "30m").code == 130
+    assert set(most) == {1}
 
 
 def test_retrain_makes_no_store_of_a_name_that_is_misspelt(run: Run, registry: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from recsys.data import jsonl_file
+from recsys.data.attributes import attribute
 from recsys.data.files import open_table
 from recsys.data.items_table import read_items
 from recsys.data.table import frame_table
@@ -50,6 +51,23 @@ def test_every_type_is_kept_as_one_that_json_knows(values: Any, dtype: Any, expe
     column = kept(values, dtype)
     assert column.to_list() == expected
     orjson.dumps(column.to_frame().rows(named=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([253_402_300_800_000, None], pl.Datetime("ms")),
+        ([253_402_300_799_000, None], pl.Datetime("ms", "Asia/Tokyo")),
+        ([3_000_000, None], pl.Date),
+        ([[0, 253_402_300_800_000], None], pl.List(pl.Datetime("ms"))),
+        ([{"a": 3_000_000}, None], pl.Struct({"a": pl.Date})),
+    ],
+)
+def test_a_time_that_no_row_can_hold_names_its_column(values: Any, dtype: Any) -> None:
+    whole = {pl.List: pl.List(pl.Int64), pl.Struct: pl.Struct({"a": pl.Int64})}.get(type(dtype), pl.Int64)
+    column = pl.Series("extra", values, dtype=whole).cast(pl.Int32 if dtype == pl.Date else whole).cast(dtype)
+    with pytest.raises(DataError, match="column 'extra' holds a time outside the years 1 to 9999"):
+        attribute(column)
 
 
 @pytest.mark.parametrize("label", ["99999999999999999999", "1e999"])

@@ -73,6 +73,7 @@ def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, 
         ("i9,Lamp,£5,,,", "price", "not a number"),
         ("i9,Lamp,,maybe,,", "available", "true or false"),
         ("i9,Lamp,,,once,", "created_at", "ISO 8601"),
+        ("i9,Lamp,,,9999-12-31T23:30:00-01:00,", "created_at", "of the years 1 to 9999"),
     ],
 )
 def test_a_bad_item_is_set_aside(tmp_path: Path, row: str, column: str, reason: str) -> None:

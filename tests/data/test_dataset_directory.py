@@ -19,6 +19,7 @@ from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
 from recsys.data.summary import repeat_share, summarise
+from recsys.policy.filters import Filters
 
 ITEMS = pl.DataFrame(
     {
@@ -198,6 +199,36 @@ def test_a_date_with_a_digit_too_few_is_no_second() -> None:
 def test_a_year_alone_is_no_time(year: str) -> None:
     assert times_of(pl.Series([year, "2024-05-01"])) == (["2024-05-01"], 1)
     assert times_of(pl.Series([year, "1714564800", "1899", "2101"]))[1] == 1, "seconds are not years"
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        pl.Series([999_999_999_999_999, 0]),
+        pl.Series([253_402_300_800_000.0, 0.0]),
+        pl.Series(["9999-12-31T23:30:00-01:00", "1970-01-01"]),
+        pl.Series(["0001-01-01T00:30:00+01:00", "1970-01-01"]),
+        pl.Series([253_402_300_800_000, 0]).cast(pl.Datetime("ms")),
+        pl.Series([3_000_000, 0], dtype=pl.Int32).cast(pl.Date),
+    ],
+)
+def test_what_lies_outside_the_years_1_to_9999_is_no_time(created: pl.Series) -> None:
+    items = pl.DataFrame({"item_id": ["i9", "i1"], "title": ["Lamp", "Cup"], "created_at": created})
+    dataset = dataset_from_frames(
+        items, EVENTS.with_columns(item_id=pl.lit("i1")), parse_config({"data": {"max_rejected": 1.0}})
+    )
+    assert dataset.n_rejected == 1
+    assert dataset.catalogue.frame["created_at"].to_list() == [datetime(1970, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59:59.999999"])
+def test_the_first_and_the_last_moment_are_times_in_files_and_in_filters(text: str) -> None:
+    items = pl.DataFrame({"item_id": ["i1"], "title": ["Cup"], "created_at": [text]})
+    catalogue = dataset_from_frames(items, EVENTS.with_columns(item_id=pl.lit("i1"))).catalogue
+    assert catalogue.frame["created_at"].to_list() == [datetime.fromisoformat(text).replace(tzinfo=UTC)]
+    allowed = np.ones(1, dtype=bool)
+    Filters({"created_at": text}).narrow(allowed, catalogue)
+    assert allowed.tolist() == [True]
 
 
 def test_a_second_that_could_be_a_date_is_one_among_seconds() -> None:

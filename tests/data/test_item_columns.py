@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange, change_items, check_kinds, fitted_to, item_rows
+from recsys.data.item_changes import ItemChange, change_fitting_items, change_items, check_kinds, fitted_to, item_rows
 from recsys.data.item_columns import kept_as
 from recsys.data.items_table import read_items
 from recsys.data.table import frame_table
@@ -123,6 +123,15 @@ def test_several_kinds_in_one_column(posted: list[Any], row: int) -> None:
     with pytest.raises(DataError, match=r"items: column 'extra' holds .* in another item, not") as caught:
         put(BARE, *posted)
     assert caught.value.place == (row, "extra")
+
+
+def test_a_stored_item_of_no_year_that_exists_is_told_and_stops_no_other() -> None:
+    """As an earlier release stored it."""
+    wrong = ItemChange("a", '{"item_id": "a", "title": "t", "created_at": "999999999999999"}')
+    catalogue, told = change_fitting_items(BARE, [wrong, ItemChange("b", '{"item_id": "b", "title": "t"}')])
+    assert ("a" in catalogue.vocabulary, "b" in catalogue.vocabulary) == (False, True)
+    assert len(told) == 1
+    assert "created_at" in told[0]
 
 
 def test_an_item_alone_that_breaks_a_rule_is_set_aside() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,6 +94,18 @@ def test_trials_of_a_release_that_sought_other_keys_do_not_count(tmp_path: Path)
     assert 0 not in numbers
     assert max(ndcgs) <= 1
     assert config.trees >= 10
+
+
+def test_a_process_that_opens_is_not_counted_as_a_trial() -> None:
+    def side_by_side(
+        open_: Callable[[], TuningInputs], work: Callable[..., Trial], tasks: Iterable[tuple[Any, ...]], /
+    ) -> Iterator[Trial | None]:
+        yield from (None, None)
+        yield from in_this_process(open_, work, tasks)
+
+    said: list[str] = []
+    tuned(make_rows(60), NAMES, START, Tuning(2), 0, said.append, run=side_by_side)
+    assert [message.partition(":")[0] for message in said] == ["trial 1 of 2", "trial 2 of 2"]
 
 
 def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from recsys.client import AsyncClient, Client, events_call
-from recsys.errors import DataError, StoreError
+from recsys.client import AsyncClient, Client, events_call, similar_call
+from recsys.errors import ConfigError, DataError, StoreError
 
 
 def test_every_call(http: httpx.Client, items: list[str]) -> None:
@@ -99,6 +99,17 @@ def test_ids_that_look_like_folders(http: httpx.Client, items: list[str]) -> Non
         assert len(client.similar(".", n=3)) == 3
         assert len(client.similar("a/similar", n=3)) == 3
     assert http.get("/v1/items/a%2Fsimilar").json()["item"]["item_id"] == "a/similar"
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_less_than_one_attempt_is_refused_at_once(client: type[Client | AsyncClient]) -> None:
+    with pytest.raises(ConfigError, match="retries = -1; write 0"):
+        client("http://localhost", retries=-1)
+
+
+def test_a_likeness_stands_in_the_address_as_what_it_is() -> None:
+    _, path, _ = similar_call("i", 3, "text&n=500#é")
+    assert dict(httpx.URL(path).params) == {"n": "3", "by": "text&n=500#é"}
 
 
 @pytest.mark.parametrize("user_id", ["\ud800", float("nan"), object()])

@@ -95,6 +95,7 @@ def test_all_or_none(http: httpx.Client, settings: Settings, items: list[str]) -
         ({"timestamp": "2999-01-01"}, "timestamp", "in the future"),
         ({"timestamp": "yesterday"}, "timestamp", "not a time"),
         ({"timestamp": 1e300}, "timestamp", "not a time"),
+        ({"timestamp": 253_402_300_800_000}, "timestamp", "not a time"),
         ({"timestamp": "2024"}, "timestamp", "not a time"),
         ({"timestamp": 2024}, "timestamp", "not a time"),
         ({"event": ""}, "event", ""),

@@ -115,6 +115,8 @@ def test_items_change_go_and_come_back(http: httpx.Client, settings: Settings, i
         ({"price": "9"}, ["body", "items", 1, "price"]),
         ({"tags": "a|b"}, ["body", "items", 1, "tags"]),
         ({"created_at": "yesterday"}, ["body", "items", 1, "created_at"]),
+        ({"created_at": 999_999_999_999_999}, ["body", "items", 1, "created_at"]),
+        ({"created_at": "9999-12-31T23:30:00-01:00"}, ["body", "items", 1, "created_at"]),
         ({"available": 1}, ["body", "items", 1, "available"]),
         ({"depth": {"a": 1}}, ["body", "items", 1, "depth"]),
         ({"weight": 10**30}, ["body", "items", 1, "weight"]),

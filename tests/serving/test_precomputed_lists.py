@@ -48,6 +48,7 @@ def test_lists_of_the_batch_are_answered(registry: Registry, url: str, users: li
         assert not listed(precomputed=False)[1]
         assert not listed(user_id="nobody")[1]
         assert not listed(context={"query": "beans"})[1]
+        assert not listed(timestamp="2024-06-01")[1]
         http.post("/v1/events", json={"events": [{"user_id": users[0], "item_id": items[0], "event": "click"}]})
         assert listed() == (made, True), "a list of the batch does not know what came since"
         eventually(lambda: first["request_id"] in kept_for(http, users[0]))

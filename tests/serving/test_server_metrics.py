@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from serving.metrics import FOLDER_VARIABLE, Metrics, of_all_workers
@@ -74,3 +76,18 @@ def test_workers_are_told_of_together(tmp_path: Path) -> None:
     assert 'recsys_model_info{variant="champion",version="v2"} 1.0' in text
     assert "recsys_events_seen_offset 4.0" in text
     workers[1].communicate()
+
+
+def test_what_all_workers_counted_is_not_read_on_the_event_loop(
+    reading: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    render = Metrics.render
+
+    def told(metrics: Metrics) -> bytes:
+        threads.append(threading.current_thread().name)
+        return render(metrics)
+
+    monkeypatch.setattr(Metrics, "render", told)
+    assert reading.get("/metrics").status_code == 200
+    assert [name.partition("_")[0] for name in threads] == ["reading"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from benchmarks.databases import REDIS, RedisServer, free_port
 from recsys.data.event_messages import Message, read_messages
@@ -14,6 +15,7 @@ from recsys.pipeline.ingest import Ingested, ingest
 from recsys.store import Store, open_store
 from recsys.store.open import sqlite_url
 from recsys.store.stream import open_stream
+from serving.schemas.events import EventIn
 
 Send = Callable[[dict[str, Any] | bytes], None]
 
@@ -201,7 +203,36 @@ def test_a_context_that_cannot_be_kept_is_no_event(as_text: bool) -> None:
     content = json.dumps(event(1, context="?")).replace('"?"', json.dumps(deep) if as_text else deep)
     events, wrong = read_messages([Message("1-0", content.encode(), 0), Message("1-1", event(2), 0)])
     assert [one.event_id for one in events] == ["e2"]
-    assert [one.reason.partition(":")[0] for one in wrong] == ["context"]
+    assert [one.reason.partition(":")[0] for one in wrong] == ["context.a"]
+
+
+CONTEXTS: list[tuple[Any, bool]] = [
+    ({"page": "home", "depth": 2, "new": True, "share": 0.5, "from": None}, True),
+    ({"a": {"b": [1]}}, False),
+    ({"a": [1]}, False),
+    ({"a": 10**30}, False),
+    ({"a": "x" * 2_001}, False),
+    ({"a" * 65: 1}, False),
+    ({"": 1}, False),
+    ({f"a{number}": number for number in range(51)}, False),
+]
+
+
+@pytest.mark.parametrize(("context", "is_kept"), CONTEXTS)
+def test_a_stream_and_a_request_take_the_same_contexts(context: Any, is_kept: bool) -> None:
+    content = event(1, context=context)
+    events, wrong = read_messages([Message("1-0", content, 0)])
+    assert (len(events), len(wrong)) == ((1, 0) if is_kept else (0, 1))
+    if is_kept:
+        assert EventIn.model_validate(content).context == json.loads(str(events[0].context)) == context
+    else:
+        with pytest.raises(ValidationError, match="context"):
+            EventIn.model_validate(content)
+
+
+def test_what_a_fact_of_a_context_might_have_been_is_told() -> None:
+    _, (wrong,) = read_messages([Message("1-0", event(1, context={"a": [1]}), 0)])
+    assert wrong.reason.startswith("context.a: Input should be a valid string; or: Input should be a valid boolean;")
 
 
 @pytest.mark.parametrize(

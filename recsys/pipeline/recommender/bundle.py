@@ -13,7 +13,7 @@ from features.configured import configured
 from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.forget import without_users
+from recsys.data.forget import DigestIndex, without_users
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport
@@ -63,6 +63,11 @@ class Bundle:
         """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
         positive = self.log.weights[self.log.weights > 0]
         return float(np.median(positive)) if len(positive) else 1.0
+
+    @cached_property
+    def digests(self) -> DigestIndex:
+        """Finds the users of the log who are to be forgotten; made when the first one is: it reads all ids."""
+        return DigestIndex(self.log.user_vocabulary)
 
     @property
     def data_record(self) -> DataRecord:

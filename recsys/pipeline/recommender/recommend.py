@@ -100,8 +100,9 @@ class Recommender:
         Args:
             digests: `user_digest` of their ids.
         """
+        index = self.bundle.digests
         with self._observing:
-            self._users = forgotten(self._users, digests)
+            self._users = forgotten(self._users, digests, index)
 
     def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
         """Rank one list; `stages` may leave some out where time is short.

@@ -109,13 +109,13 @@ def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> 
 
 
 def _calibration(challenger: EvaluationReport, champion: EvaluationReport, config: RetrainConfig) -> Iterator[Check]:
-    for name in challenger.calibration.keys() & champion.calibration.keys():
+    for name in sorted(challenger.calibration.keys() & champion.calibration.keys()):
         bins = [report.calibration[name] for report in (challenger, champion)]
         now, then = (one.expected_calibration_error for one in bins)
         ours, theirs = (f"{one.ratio:.2f} times what happened is predicted" for one in bins)
         words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
         yield Check(
-            "calibration",
+            f"calibration of {name}",
             now - then <= config.max_calibration_loss,
             f"{words}; {config.max_calibration_loss} more are allowed",
         )

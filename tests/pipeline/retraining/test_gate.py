@@ -4,7 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from pipeline_world import market, until
@@ -12,8 +15,9 @@ from pipeline_world import market, until
 from recsys.config import Config, RetrainConfig, load_config
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
+from recsys.eval.metrics.calibration import reliability
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.pipeline.retraining.gate import _signal, latency_check
+from recsys.pipeline.retraining.gate import _calibration, _signal, latency_check
 from recsys.pipeline.retraining.new_data import check_data
 from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
 from recsys.pipeline.training.train import train
@@ -120,10 +124,22 @@ def test_poisoned_events_are_refused_with_their_reason(
     assert json.loads((registry.path / "history.jsonl").read_text().splitlines()[-1])["action"] == "refuse"
 
 
+PROBABILITIES = ("p_purchase", "p_click"), ("p_click", "p_purchase")
+
+
 @pytest.mark.parametrize(("found", "passed"), [(0.0429, False), (0.09, True)])
 def test_what_chance_finds_is_no_signal(found: float, passed: bool) -> None:
     (check,) = _signal(found, 0.1412, 100, RetrainConfig())  # a list of 10 of 100 items has .0454 by chance
     assert check.passed is passed
+
+
+def test_the_checks_of_two_probabilities_have_an_order_and_names_of_their_own() -> None:
+    honest = reliability(np.full(20, 0.5), np.arange(20) % 2 == 0)
+    reports: list[Any] = [SimpleNamespace(calibration=dict.fromkeys(names, honest)) for names in PROBABILITIES]
+    assert [check.name for check in _calibration(reports[0], reports[1], RetrainConfig())] == [
+        "calibration of p_click",
+        "calibration of p_purchase",
+    ]
 
 
 def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config: Config) -> None:
@@ -281,9 +297,10 @@ def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Fra
     dataset = dataset_from_frames(*frames, config)
     decision = retrain_from_data(registry, dataset, progress=quiet)
     assert (decision.action, decision.trained) == ("promoted", "on"), decision.reason
-    assert {"quality", "signal", "coverage", "calibration", "latency", "size", "volume"} <= {
+    assert {"quality", "signal", "coverage", "calibration of p_click", "latency", "size", "volume"} <= {
         check.name for check in decision.checks
     }
+    assert len({check.name for check in decision.checks}) == len(decision.checks)
     assert registry.history()[-1].checks == decision.checks
     manifest = registry.manifest(str(decision.challenger))
     assert (manifest.parent, manifest.continued) == (first, 1)
