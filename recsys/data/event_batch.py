@@ -1,7 +1,6 @@
 """Events from the API or a store to an `InteractionLog`: the same rules as for files, cheap for a handful of events."""
 
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.events_table import event_weights
 from recsys.data.interactions import InteractionLog, request_keys
+from recsys.data.moments import clock
 from recsys.data.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
@@ -25,7 +25,7 @@ def log_of_events(
     """
     kept: list[Event] = []
     seen: set[str] = set()
-    latest, rejected = time.time_ns() // 1_000 + DAY, 0
+    latest, rejected = clock() + DAY, 0
     for event in events:
         if not _is_sound(event, latest):
             rejected += 1

@@ -4,9 +4,9 @@ could earn.
 Each is empty where the report has nothing of it.
 """
 
-from datetime import UTC, datetime, timedelta
 from html import escape
 
+from recsys.data.moments import moment_of
 from recsys.eval import plots
 from recsys.eval.dial import most_diverse
 from recsys.eval.metric_cells import mean_text, spaced, span_text
@@ -194,7 +194,7 @@ def _drift(value: float | None) -> str:
 
 def data_section(report: EvaluationReport) -> str:
     windows = [
-        f'<tr><th scope="row">{escape(window.name)}</th><td>{_day(window.start)}</td><td>{_day(window.end)}</td>'
+        f'<tr><th scope="row">{escape(window.name)}</th><td>{_minute(window.start)}</td><td>{_minute(window.end)}</td>'
         f'<td>{window.n_events:,}</td><td class="text">{escape(window.use)}</td></tr>'
         for window in report.windows
     ]
@@ -211,5 +211,5 @@ def data_section(report: EvaluationReport) -> str:
     )
 
 
-def _day(time: int) -> str:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")
+def _minute(time: int) -> str:
+    return f"{moment_of(time):%Y-%m-%d %H:%M}"
