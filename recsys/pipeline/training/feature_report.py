@@ -16,11 +16,12 @@ from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
+_SEED = 0
+"""That of a training which is given none."""
 
-def feature_report(
-    dataset: Dataset, config: Config, *, seed: int = 0, progress: Progress = silent
-) -> tuple[FeatureStatistics, ...]:
-    """Features of the rows that a training with this seed teaches its ranker: of the ranker window, and of the test.
+
+def feature_report(dataset: Dataset, config: Config, *, progress: Progress = silent) -> tuple[FeatureStatistics, ...]:
+    """Features of the rows that a training teaches its ranker: of the ranker window, and of the test.
 
     Raises:
         ConfigError: `features` names what does not exist.
@@ -31,8 +32,8 @@ def feature_report(
     split = TemporalSplit.of(log, config.data)
     config = config.model_copy(update={"policy": resolve_seen(config.policy, log.before(split.test_start))})
     with tempfile.TemporaryDirectory() as folder:
-        steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), seed, progress)
-        dropout = ItemDropout.draw(log.n_items, seed)
+        steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), _SEED, progress)
+        dropout = ItemDropout.draw(log.n_items, _SEED)
         steps, past_of_history, features, older = learn_from_history(steps, split, dropout)
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
         test = steps.requests_in(split.test_start, split.end)
