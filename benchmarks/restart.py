@@ -21,7 +21,9 @@ import numpy as np
 from benchmarks.databases import free_port
 from benchmarks.serving import children, memory_of
 from benchmarks.shop import N_ITEMS, Caller, make, serving
+from recsys.data.durations import DAY
 from recsys.data.events import Event
+from recsys.data.moments import clock
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 
@@ -33,7 +35,7 @@ OFFSET = re.compile(r"^recsys_snapshot_offset ([0-9.e+]+)", re.MULTILINE)
 def fill(registry: Registry, n_events: int, n_users: int, first: int = 0) -> None:
     """Put events of the last seven days into the store; three in ten are impressions."""
     rng, log = np.random.default_rng(first), open_store(sqlite_url(registry.path / "store.db"))
-    now, week = time.time_ns() // 1_000, 7 * 86_400 * 1_000_000
+    now, week = clock(), 7 * DAY
     for start in range(first, first + n_events, BATCH):
         n = min(BATCH, first + n_events - start)
         users, items = rng.integers(n_users, size=n), rng.integers(N_ITEMS, size=n)

@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
 from recsys.data.event_batch import log_of_events
+from recsys.data.moments import moment_of
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.pipeline.evaluation.logged import logged_placements
@@ -110,7 +110,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
             worth.append(shop.world.value(user, np.array([places[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
             items = np.array([places[id_] for id_ in shown.ids], dtype=np.int32)
             assert shown.propensities is not None, "the list explores"
-            events += shop.shown(user, items, _moment(start + place), shown.propensities.tolist())[0]
+            events += shop.shown(user, items, moment_of(start + place), shown.propensities.tolist())[0]
         shop.world.known[:] = known
         learned, weights = bundle.log, bundle.config.events
         window, _ = log_of_events(events, numbers, learned.user_vocabulary, learned.event_names, weights)
@@ -135,10 +135,6 @@ def of_estimates(found: Iterator[tuple[OffPolicy, float]]) -> Iterator[str]:
 
 def _said(what: str, holds: bool, words: str) -> str:
     return f"{'yes' if holds else 'NO '}  {what}: {words}"
-
-
-def _moment(time: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
 
 
 def _say(message: str) -> None:

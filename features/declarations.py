@@ -3,6 +3,7 @@
 The config adds a feature (`features.extra`) and removes one (`features.exclude`) or a group (`features.groups`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.kinds import (
@@ -67,7 +68,15 @@ class Feature:
         return constraint
 
 
-COLLABORATIVE: tuple[Source, ...] = ("transitions", "neighbours", "ease", "als")
+SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
+    "text": ("text",),
+    "collaborative": ("transitions", "neighbours", "ease", "als"),
+    "behaviour": ("popular", "history", "trending", "newest"),
+    "context": (),
+}
+"""The sources that fall with a group, when it is left out to see what it adds."""
+
+COLLABORATIVE = SOURCES_OF["collaborative"]
 
 FEATURES: tuple[Feature, ...] = (
     # text: what the item says, against what the user read

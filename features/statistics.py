@@ -10,9 +10,6 @@ _BINS = 10
 _LEAST_SHARE = 1e-4
 """Share that stands for an empty bin, so that a drift is a number."""
 
-DRIFTED = 0.25
-"""Stability index from which on a feature has shifted; below 0.1 it has not (Siddiqi, Credit risk scorecards, 2006)."""
-
 
 @dataclass(frozen=True)
 class FeatureStatistics:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import polars as pl
 from fastapi import Response
 
+from recsys.data.moments import clock
 from recsys.data.parsing import times_of
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
@@ -169,7 +170,7 @@ class _Page:
         return ServedList(
             request_id=self.request.request_id,
             user_id=self.user_id,
-            timestamp=time.time_ns() // 1_000,
+            timestamp=clock(),
             model_version=ranking.model_version,
             variant=variant,
             first_position=self.first_position,

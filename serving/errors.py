@@ -28,7 +28,8 @@ UNREADABLE = "the body cannot be read; send JSON in UTF-8, not compressed, and n
 REQUEST = "recsys.request"
 """Key of the scope that holds the X-Request-ID of the answer."""
 
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+"""Methods that a path may have, in the order in which an answer names them."""
 
 MAX_ERRORS = 100
 """Most entries of `errors` in one answer."""
@@ -179,7 +180,7 @@ def _place(fault: Mapping[str, Any], body: Any) -> tuple[str | int, ...]:
 
 def _methods(request: Request) -> list[str]:
     """All that a path can be asked with: Starlette names those of the first route that has it."""
-    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
     return [
         method
         for method, scope in scopes.items()

@@ -7,12 +7,12 @@ servers share a tail, the others get from there what one has read.
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
+from recsys.data.moments import clock
 from recsys.errors import StoreError
 from recsys.store import Store, read_log
 from recsys.store.tail import Entry, SharedTail
@@ -135,7 +135,7 @@ class StoreFollower:
 
     def _note_lag(self, entries: Sequence[Event | Forgotten]) -> None:
         """How long new events took to come here; what is replayed or was posted late says nothing."""
-        now = time.time_ns() // 1_000
+        now = clock()
         for entry in entries:
             if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
                 self._metrics.lag.observe((now - entry.timestamp) / 1e6)

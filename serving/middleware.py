@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import REQUEST, problem
 from serving.metrics import Metrics
-from serving.traces import METHODS, NoTraces, Traces
+from serving.traces import NAMED_METHODS, NoTraces, Traces
 
 logger = logging.getLogger("recsys.serving.access")
 
@@ -123,7 +123,7 @@ class Latency:
                 span.answered(route, status)
 
     def _note(self, method: str, route: str, status: int, seconds: float, request: str) -> None:
-        method = method if method in METHODS else "other"
+        method = method if method in NAMED_METHODS else "other"
         self._metrics.latency.labels(method, route, str(status)).observe(seconds)
         facts = {"request": request, "method": method, "route": route, "status": status, "seconds": seconds}
         logger.info("%s %s %d", method, route, status, extra={"facts": facts})

@@ -1,6 +1,5 @@
 """Lists that a batch has made, instead of made now: a look-up, and what has changed since."""
 
-import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import uuid4
 import orjson
 from fastapi import Response
 
+from recsys.data.moments import clock
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
 from recsys.pipeline.recommender.recommend import Recommender
@@ -64,7 +64,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
             ServedList(
                 request_id=request_id,
                 user_id=id_,
-                timestamp=time.time_ns() // 1_000,
+                timestamp=clock(),
                 model_version=version,
                 variant=VARIANT,
                 first_position=len(shown),

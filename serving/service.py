@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -21,8 +20,6 @@ from serving.pool import BoundedPool
 from serving.settings import Settings
 from serving.shown import ShownLists
 from serving.traces import Traces
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -89,11 +86,6 @@ async def _service(request: Request) -> Service:
 
 ServiceNeeded = Annotated[Service, Depends(_service)]
 """Type of a route's parameter that takes the service."""
-
-
-def iso_time(microseconds: int) -> str:
-    """ISO 8601 of microseconds since 1970 UTC."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat()
 
 
 def json_response(content: Any, status: int = 200) -> Response:

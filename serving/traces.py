@@ -11,13 +11,14 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from recsys.errors import ConfigError
+from serving.errors import METHODS
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 SERVICE = "recsys"
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NAMED_METHODS = frozenset({*METHODS, "OPTIONS"})
 """Methods that are named; a caller can make up any number of others."""
 
 
@@ -105,7 +106,7 @@ class CollectedTraces:
         """See `Traces`."""
         from opentelemetry.trace import SpanKind
 
-        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        method = scope["method"] if scope["method"] in NAMED_METHODS else "_OTHER"
         caller = self._callers.extract(dict(Headers(scope=scope)))
         with self._tracer.start_as_current_span(method, context=caller, kind=SpanKind.SERVER) as span:
             span.set_attribute("http.request.method", method)

@@ -6,13 +6,20 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import recsys
-from recsys.config import known_keys
+from features.declarations import SOURCES_OF
+from recsys.config import FeatureGroup, Source, known_keys
+from recsys.pipeline.candidates.live_sources import LIVE
+from recsys.pipeline.candidates.sources import MODELS, TEXT
+from recsys.pipeline.evaluation.measure import BASELINES
+from recsys.pipeline.recommender.item_list import Explanation
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,6 +86,17 @@ def test_config_page_is_what_the_tree_says() -> None:
     assert page == runpy.run_path(str(ROOT / "docs" / "render_config.py"))["render"](), "run `make docs`"
     for key in known_keys():
         assert key.partition(".")[2] in page
+
+
+def test_every_source_has_what_proposes_it_a_group_and_a_name_in_the_report() -> None:
+    sources = set(get_args(Source))
+    assert sorted([*MODELS, TEXT, *LIVE]) == sorted(sources)
+    assert sorted(source for group in get_args(FeatureGroup) for source in SOURCES_OF[group]) == sorted(sources)
+    assert set(BASELINES) - {"zero_shot"} == sources
+
+
+def test_an_explanation_has_a_part_for_each_feature_group() -> None:
+    assert [part.name for part in fields(Explanation)] == [*get_args(FeatureGroup), "reasons"]
 
 
 def test_imports_between_rooms() -> None:

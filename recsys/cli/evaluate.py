@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from recsys.cli import figures, options, output, targets
+from recsys.cli import destinations, figures, options, output
 from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError, DataError
 
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, write the page."""
     if arguments.windows is not None and arguments.split != "rolling":
         raise ConfigError("--windows are those of --split rolling; add it")
-    targets.check_file("--report", arguments.report)
-    targets.check_file("--per-request", arguments.per_request)
+    destinations.check_file("--report", arguments.report)
+    destinations.check_file("--per-request", arguments.per_request)
 
     from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
@@ -65,12 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
             requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
             report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
-        with targets.whole("--report", arguments.report) as page:
+        with destinations.written_whole("--report", arguments.report) as page:
             write_report(page, report)
     if arguments.per_request is not None:
         if report.per_request is None:
             raise DataError(f"version {report.version} was trained before figures were kept by request; train again")
-        with targets.whole("--per-request", arguments.per_request) as figures_file:
+        with destinations.written_whole("--per-request", arguments.per_request) as figures_file:
             report.per_request.write_parquet(figures_file)
     if arguments.json:
         output.print_json(report.to_json())

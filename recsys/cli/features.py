@@ -69,7 +69,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from features.statistics import DRIFTED
+    from recsys.eval.results import SHIFTED
     from recsys.pipeline.training.feature_report import feature_report
 
     config = options.read_config(arguments)
@@ -85,12 +85,12 @@ def _stats(arguments: argparse.Namespace) -> int:
             f"{one.coverage:.1%}",
             f"{one.newer_coverage:.1%}",
             *(f"{value:.4g}" for value in (one.low, one.median, one.high)),
-            f"{one.drift:.3f}{' *' if one.drift >= DRIFTED else ''}",
+            f"{one.drift:.3f}{' *' if one.drift >= SHIFTED else ''}",
         ]
         for one in found
     ]
     columns = ("feature", "coverage", "in the test", "5 %", "median", "95 %", "drift")
-    output.print_table(columns, rows, title=f"ranker window; drift to the test window (* {DRIFTED} or more)")
+    output.print_table(columns, rows, title=f"ranker window; drift to the test window (* {SHIFTED} or more)")
     return 0
 
 

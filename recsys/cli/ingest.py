@@ -4,7 +4,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from recsys.cli import options, output, targets
+from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.store import open_store
     from recsys.store.stream import open_stream
 
-    targets.check_file("--rejected", arguments.rejected)
+    destinations.check_file("--rejected", arguments.rejected)
     try:
         taken = is_report(arguments.rejected)
     except OSError as error:

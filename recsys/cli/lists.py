@@ -1,10 +1,10 @@
 """Ranked lists for people and programs: with titles and reasons."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from recsys.cli import output
+from recsys.data.moments import day_of, iso_time
 
 if TYPE_CHECKING:
     from recsys.pipeline.recommender.item_list import ItemList
@@ -17,7 +17,7 @@ def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> 
     """Print what a user did last, and an explained list with titles, the parts of each score, and reasons."""
     history = recommender.history_of(user_id, _HISTORY)
     if history:
-        rows = [[_day(time), event, _title(recommender, item)] for item, event, time in reversed(history)]
+        rows = [[day_of(time), event, _title(recommender, item)] for item, event, time in reversed(history)]
         output.print_table(["when", "event", "item"], rows, title=f"user {user_id}: the newest of what is known")
     else:
         print(f"user {user_id} is not known; the list is one for a newcomer")
@@ -54,7 +54,7 @@ def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -
         for place, (item, why) in enumerate(zip(ranked.ids, ranked.explain(), strict=True), start=1)
     ]
     history = [
-        {"item_id": item, "event": event, "timestamp": _moment(time).isoformat()}
+        {"item_id": item, "event": event, "timestamp": iso_time(time)}
         for item, event, time in recommender.history_of(user_id)
     ]
     return {"model_version": ranked.model_version, "user_id": user_id, "history": history, "items": items}
@@ -64,11 +64,3 @@ def _title(recommender: "Recommender", item_id: str) -> str:
     catalogue = recommender.catalogue
     title = catalogue.frame["title"][catalogue.vocabulary.number(item_id)]
     return str(title)[:60] if title else item_id
-
-
-def _day(time: int) -> str:
-    return f"{_moment(time):%Y-%m-%d}"
-
-
-def _moment(time: int) -> datetime:
-    return datetime.fromtimestamp(time / 1e6, UTC)

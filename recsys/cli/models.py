@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys.cli import options, output, targets
+from recsys.cli import destinations, options, output
 
 if TYPE_CHECKING:
     from recsys.registry import Registry
@@ -171,10 +171,10 @@ def _diff(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _history(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.history_page import headline, write_history
 
-    targets.check_file("--report", arguments.report)
+    destinations.check_file("--report", arguments.report)
     entries = registry.decisions()
     if arguments.report is not None:
-        with targets.whole("--report", arguments.report) as page:
+        with destinations.written_whole("--report", arguments.report) as page:
             write_history(page, entries, str(registry.path))
     if arguments.json:
         output.print_json({"history": [entry.model_dump(mode="json") for entry in entries]})

@@ -10,7 +10,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.cli import options, output, targets
+from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.errors import RecsysError
     from recsys.pipeline.retraining.watch import Schedule, Watch
 
-    targets.check_file("--report", arguments.report)
-    targets.check_file("--metrics", arguments.metrics)
+    destinations.check_file("--report", arguments.report)
+    destinations.check_file("--metrics", arguments.metrics)
     at = arguments.watch or 0.0
     schedule = Schedule(at=at) if isinstance(at, clock_time) else Schedule(seconds=at)
     with ProgressLines() as progress:
@@ -120,7 +120,7 @@ def _write_page(arguments: argparse.Namespace) -> None:
 
     if arguments.report is not None:
         registry = Registry(arguments.registry)
-        with targets.whole("--report", arguments.report) as page:
+        with destinations.written_whole("--report", arguments.report) as page:
             write_history(page, registry.decisions(), str(registry.path))
 
 

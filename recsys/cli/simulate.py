@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from recsys.cli import options, output, targets
+from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
 
 SETTINGS = (
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.simulation.verdict import rows, verdict
     from recsys.simulation.weeks import ARMS, Plan, Simulation, catalogue_of, check_unused
 
-    targets.check_folder("--work", arguments.work)
+    destinations.check_folder("--work", arguments.work)
     if arguments.work is not None:
         check_unused(arguments.work)
     plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)

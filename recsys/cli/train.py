@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     until = None if arguments.until is None else options.read_time(arguments.until)
 
     from recsys.data.places import name_of
-    from recsys.pipeline.retraining.retrain import keep_vectors_of
+    from recsys.pipeline.training.kept_vectors import keep_vectors_of
     from recsys.pipeline.training.train import train
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache

@@ -1,6 +1,6 @@
 """The configuration tree: frozen, typed, with a default and a description for every key."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -151,7 +151,7 @@ class FeaturesConfig(Section):
     """What the ranker sees. `recsys features list` shows all features."""
 
     groups: tuple[FeatureGroup, ...] = Field(
-        ("text", "collaborative", "behaviour", "context"),
+        get_args(FeatureGroup),
         min_length=1,
         description="kinds of columns that the ranker gets",
     )

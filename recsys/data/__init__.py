@@ -8,7 +8,8 @@ Events:       interactions (the log), history (of the users of some requests), e
               event_messages (from a stream), examination (how far down a list is looked at)
 Requests:     requests, request_file, served_list
 People:       pseudonyms, forget
-Arrays:       arrays, ragged, float16, jit (how loops are compiled), compiled, prefetch; durations (microseconds)
+Arrays:       arrays, ragged, float16, jit (how loops are compiled), compiled, prefetch
+Time:         moments and durations, both in microseconds
 Disks:        places (paths and URLs), disk (writing that survives a crash)
 Known sets:   datasets
 """

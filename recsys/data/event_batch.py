@@ -1,7 +1,6 @@
 """Events from the API or a store to an `InteractionLog`: the same rules as for files, cheap for a handful of events."""
 
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from recsys.config import EventsConfig
 from recsys.data.events import Event
 from recsys.data.events_table import event_weights
 from recsys.data.interactions import InteractionLog, request_keys
+from recsys.data.moments import clock
 from recsys.data.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE, ZONE_SKEW
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 
@@ -24,7 +24,7 @@ def log_of_events(
     """
     kept: list[Event] = []
     seen: set[str] = set()
-    latest, rejected = time.time_ns() // 1_000 + ZONE_SKEW, 0
+    latest, rejected = clock() + ZONE_SKEW, 0
     for event in events:
         if not _is_sound(event, latest):
             rejected += 1

@@ -1,7 +1,6 @@
 """Events from a stream: JSON objects with the columns of an event file, by the rules of `POST /v1/events`."""
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 
 from recsys.data.event_fields import Context, Id, Name, Number, Position, Propensity
 from recsys.data.events import Event
+from recsys.data.moments import clock
 from recsys.data.parsing import times_of
 from recsys.data.schema import CLOCK_SKEW, EXACT, TOO_LONG
 
@@ -93,7 +93,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
         except ValidationError as error:
             wrong.append(Unreadable(message, _first_fault(error)))
     moments = times_of(pl.Series([content.timestamp for _, content in contents], dtype=pl.String)).to_list()
-    latest = time.time_ns() // 1_000 + CLOCK_SKEW
+    latest = clock() + CLOCK_SKEW
     events = []
     for (message, content), moment in zip(contents, moments, strict=True):
         when = message.time if content.timestamp is None else moment

@@ -1,6 +1,7 @@
 """One line of the log, in the caller's ids, as the API takes it and the stores keep it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,10 @@ class Event:
     value: float | None = None
     session_id: str | None = None
     context: str | None = None
+
+
+EVENT_COLUMNS = tuple(field.name for field in fields(Event))
+"""Names of the fields, in their order: that of an event as a row."""
+
+event_row = attrgetter(*EVENT_COLUMNS)
+"""An event as a tuple of its fields; `Event(*row)` is the way back."""

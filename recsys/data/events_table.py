@@ -138,27 +138,20 @@ def distinct_events(rows: EventRows) -> tuple[EventRows, int]:
     return replace(rows, frame=rows.frame.filter(~repeated)), int(repeated.sum())
 
 
-def build_log(
-    rows: EventRows,
-    items: Vocabulary,
-    config: EventsConfig,
-    users: Vocabulary | None = None,
-    names: tuple[str, ...] = (),
-) -> InteractionLog:
+def build_log(rows: EventRows, items: Vocabulary, config: EventsConfig) -> InteractionLog:
     """Rows to a log in time order; equal times keep the order of the file.
 
     Args:
         rows: every item must be in `items`.
         items: the catalogue's ids.
         config: what an event is worth.
-        users, names: users and event names that have numbers already; new ones come behind in order of time.
 
     Raises:
         DataError: more distinct event names than numbers for them.
     """
     frame = rows.frame.sort("time", maintain_order=True)
-    event_names = extended_names(names, _in_order(frame["event"]), rows.rejections.name)
-    user_vocabulary = (users or Vocabulary([])).extended(_in_order(frame["user"]))
+    event_names = extended_names((), _in_order(frame["event"]), rows.rejections.name)
+    user_vocabulary = Vocabulary(_in_order(frame["user"]))
     events = codes(frame["event"], event_names).astype(np.int8)
     values = frame["value"].fill_null(np.nan).to_numpy().astype(np.float32)
     requests = _in_order(frame["request"])

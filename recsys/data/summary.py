@@ -1,7 +1,6 @@
 """What is in a data set, in numbers a person can check."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
+from recsys.data.moments import moment_of
 
 _VISIT = 3_600_000_000
 """Microseconds from which on another event on the same item is another visit."""
@@ -106,4 +106,4 @@ def repeat_share(log: InteractionLog) -> float:
 
 
 def _moment(time: int) -> str:
-    return datetime.fromtimestamp(time // 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+    return f"{moment_of(time):%Y-%m-%dT%H:%M:%SZ}"

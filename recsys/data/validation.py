@@ -6,7 +6,6 @@ A wrong row is set aside with file, line, column, value and reason. Too many of 
 import difflib
 import json
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.disk import replace_file
+from recsys.data.moments import clock
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.places import Place
 from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
@@ -258,10 +258,9 @@ def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
         rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
         checks.append(Check(column.name, TOO_LONG, rounded.fill_null(False)))
     if column.kind == "past":
-        now = time.time_ns() // 1_000
         checks.append(Check(column.name, "before 1970", value < 0))
         future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-        checks.append(Check(column.name, future, value > now + ZONE_SKEW))
+        checks.append(Check(column.name, future, value > clock() + ZONE_SKEW))
     if column.kind == "whole":
         outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
         checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))

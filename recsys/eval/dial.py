@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+KEPT_NDCG = 0.95
+"""Share of the ranker's own ndcg that a setting must keep to be worth its diversity."""
+
 
 @dataclass(frozen=True)
 class DialPoint:
@@ -17,9 +20,9 @@ class DialPoint:
     diversity: float
 
 
-def most_diverse(points: tuple[DialPoint, ...], kept: float) -> DialPoint | None:
-    """The most diverse setting that keeps at least a share of the ndcg at 0; None where no setting was measured."""
+def most_diverse(points: tuple[DialPoint, ...]) -> DialPoint | None:
+    """The most diverse setting that keeps `KEPT_NDCG` of the ndcg at 0; None where no setting was measured."""
     base = next((point for point in points if point.dial == 0.0), None)
     if base is None:
         return None
-    return max((point for point in points if point.ndcg >= kept * base.ndcg), key=lambda point: point.diversity)
+    return max((point for point in points if point.ndcg >= KEPT_NDCG * base.ndcg), key=lambda point: point.diversity)

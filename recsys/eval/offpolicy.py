@@ -11,6 +11,9 @@ from recsys.eval.confidence import Interval, percentile_interval, resampled_mean
 FEW = 100
 """Effective placements below which an estimate is not to be relied on."""
 
+_MOST_WEIGHT = 50.0
+"""Weights above it are cut: some bias for much variance; Ionides, JCGS 2008."""
+
 
 @dataclass(frozen=True)
 class LoggedPlacements:
@@ -73,12 +76,11 @@ class OffPolicy:
         return self.effective_sample_size >= FEW and abs(self.mean_weight - 1.0) < 0.2
 
 
-def off_policy(logged: LoggedPlacements, *, clip: float = 50.0, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
+def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
     """Estimate the reward per place that the measured policy would have earned.
 
     Args:
         logged: at least one placement.
-        clip: weights above it are cut: some bias for much variance; Ionides, JCGS 2008.
         seed: of the bootstrap over lists.
         resamples: number of resamples.
 
@@ -88,7 +90,7 @@ def off_policy(logged: LoggedPlacements, *, clip: float = 50.0, seed: int = 0, r
     if not len(logged.rewards):
         raise DataError("off-policy estimates need impressions with a position and a propensity; the log has none")
     raw = logged.target / logged.propensities
-    weights = np.minimum(raw, clip)
+    weights = np.minimum(raw, _MOST_WEIGHT)
     corrected = logged.expected + weights * (logged.rewards - logged.predicted)
     columns = np.stack([logged.rewards, weights * logged.rewards, corrected, weights], axis=1)
     rewards, ips, dr, weight = columns.mean(axis=0)
@@ -105,6 +107,6 @@ def off_policy(logged: LoggedPlacements, *, clip: float = 50.0, seed: int = 0, r
         effective_sample_size=float(total**2 / np.square(weights).sum()) if total else 0.0,
         mean_weight=float(weight),
         max_weight=float(weights.max()),
-        clipped=float(np.mean(raw > clip)),
+        clipped=float(np.mean(raw > _MOST_WEIGHT)),
         n_behind=logged.n_behind,
     )

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from recsys.eval.confidence import Interval
+from recsys.eval.dial import KEPT_NDCG
 from recsys.eval.metrics.calibration import Reliability
 
 _INK = "#010203"  # stands for the page's text colour, and is replaced by it
@@ -80,12 +81,12 @@ def reliability_diagram(bins: Reliability, label: str) -> str:
 
 
 def trade_off(points: Sequence[tuple[str, float, float]], k: int) -> str:
-    """A line through (label, diversity, ndcg), each point with its label."""
+    """A line through (label, diversity, ndcg), each point with its label; dashed: what of the ndcg is to be kept."""
 
     def draw(axes: Axes) -> None:
         across, up = [point[1] for point in points], [point[2] for point in points]
         axes.plot(across, up, color=ACCENT, marker="o", markersize=4.5, linewidth=1.6)
-        axes.axhline(0.95 * up[0], color=PLAIN, linestyle="--", linewidth=1)
+        axes.axhline(KEPT_NDCG * up[0], color=PLAIN, linestyle="--", linewidth=1)
         for label, x, y in points:
             axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
         axes.set(xlabel=f"diversity@{k}", ylabel=f"ndcg@{k}")

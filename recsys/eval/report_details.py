@@ -4,23 +4,21 @@ could earn.
 Each is empty where the report has nothing of it.
 """
 
-from datetime import UTC, datetime, timedelta
 from html import escape
 
+from recsys.data.moments import moment_of
 from recsys.eval import plots
-from recsys.eval.dial import most_diverse
+from recsys.eval.dial import KEPT_NDCG, most_diverse
 from recsys.eval.metric_cells import mean_text, spaced, span_text
 from recsys.eval.page import plot, section, table
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import SHIFTED, STABLE, EvaluationReport
 
 _MOST_FEATURES = 20
-_STABLE, _SHIFTED = 0.1, 0.25
-"""Stability index below which a feature is stable, and from which on it has shifted (Siddiqi, 2006)."""
 
 
 def dial_section(report: EvaluationReport) -> str:
     """The curve, and what the owner may spend."""
-    best = most_diverse(report.dial, 0.95)
+    best = most_diverse(report.dial)
     base = next((point for point in report.dial if point.dial == 0.0), None)
     if best is None or base is None or not base.diversity or not base.ndcg:
         return ""
@@ -30,7 +28,7 @@ def dial_section(report: EvaluationReport) -> str:
         f"At policy.diversity = {best.dial:g} the items of a list are {gain:.0%} more unlike one another, and "
         f"{kept:.0%} of the ndcg is kept."
         if best.dial
-        else "No setting of policy.diversity makes lists more diverse and keeps 95 % of the ndcg."
+        else f"No setting of policy.diversity makes lists more diverse and keeps {100 * KEPT_NDCG:.0f} % of the ndcg."
     )
     return section(
         "What diversity costs",
@@ -168,7 +166,7 @@ def features_section(report: EvaluationReport) -> str:
         f"<td>{_number(row.drift)}<small>{_drift(row.drift)}</small></td></tr>"
         for row in ordered
     ]
-    shifted = sum(row.drift is not None and row.drift >= _SHIFTED for row in report.features)
+    shifted = sum(row.drift is not None and row.drift >= SHIFTED for row in report.features)
     return section(
         "Features",
         f"What the ranker saw of each candidate, in the window it learned from. {shifted} of {len(rows)} have shifted "
@@ -189,12 +187,12 @@ def _number(value: float | None) -> str:
 def _drift(value: float | None) -> str:
     if value is None:
         return ""
-    return "stable" if value < _STABLE else "moving" if value < _SHIFTED else "shifted"
+    return "stable" if value < STABLE else "moving" if value < SHIFTED else "shifted"
 
 
 def data_section(report: EvaluationReport) -> str:
     windows = [
-        f'<tr><th scope="row">{escape(window.name)}</th><td>{_day(window.start)}</td><td>{_day(window.end)}</td>'
+        f'<tr><th scope="row">{escape(window.name)}</th><td>{_minute(window.start)}</td><td>{_minute(window.end)}</td>'
         f'<td>{window.n_events:,}</td><td class="text">{escape(window.use)}</td></tr>'
         for window in report.windows
     ]
@@ -211,5 +209,5 @@ def data_section(report: EvaluationReport) -> str:
     )
 
 
-def _day(time: int) -> str:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")
+def _minute(time: int) -> str:
+    return f"{moment_of(time):%Y-%m-%d %H:%M}"

@@ -21,6 +21,9 @@ _FULL = ""
 _ALWAYS = ("cold_item", "cold_user")
 """Slices that a report names also where they hold no request."""
 
+STABLE, SHIFTED = 0.1, 0.25
+"""Drift below which a feature is stable, and from which on it has shifted (Siddiqi, Credit risk scorecards, 2006)."""
+
 
 @dataclass(frozen=True)
 class Window:

@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 
 from recsys.eval.ranking import Targets
 
+_COLD_USER_EVENTS = 3
+
+_MOST_CATEGORIES = 5
+_FEWEST_REQUESTS = 30
+"""A category that fewer requests want tells nothing."""
+
 
 def request_slices(
     targets: Targets,
@@ -14,12 +20,11 @@ def request_slices(
     history_lengths: NDArray[np.int64],
     *,
     cold_item_events: int = 5,
-    cold_user_events: int = 3,
 ) -> dict[str, NDArray[np.bool_]]:
     """Masks over the requests.
 
     `cold_item`: every target has fewer than `cold_item_events` training events (or is unknown); `warm_item`: none has.
-    A request with targets of both kinds is in neither. `cold_user`: a history shorter than `cold_user_events`;
+    A request with targets of both kinds is in neither. `cold_user`: a history of fewer than three events;
     `warm_user`: the others. `light` and `heavy`: the shortest and the longest third of the histories; equal lengths
     are never parted, so the thirds can be uneven or, where all histories are alike, empty.
 
@@ -33,7 +38,7 @@ def request_slices(
     """
     events = np.append(item_events, 0)[targets.items]  # an unknown target, -1, reads the appended 0
     cold = np.bincount(targets.rows[events < cold_item_events], minlength=len(targets))
-    cold_user = history_lengths < cold_user_events
+    cold_user = history_lengths < _COLD_USER_EVENTS
     low, high = np.quantile(history_lengths, [1 / 3, 2 / 3]) if len(history_lengths) else (0.0, 0.0)
     return {
         "cold_item": (cold == targets.counts) & (targets.counts > 0),
@@ -46,15 +51,15 @@ def request_slices(
 
 
 def category_slices(
-    targets: Targets, categories: NDArray[np.int32], names: Sequence[str], *, most: int = 5, fewest_requests: int = 30
+    targets: Targets, categories: NDArray[np.int32], names: Sequence[str]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Masks of the requests that want an item of one category, for the categories that most requests want.
+    """Masks of the requests that want an item of one category, for the five categories that most requests want.
+
+    One that fewer than thirty want is left out.
 
     Args:
         targets: the wanted items.
         categories: (n_items,) number of the category of each item in `names`, -1 for none.
-        most: number of categories.
-        fewest_requests: a category that fewer requests want tells nothing.
 
     Returns:
         `category: NAME` to (n_requests,) mask, most requests first.
@@ -63,8 +68,8 @@ def category_slices(
     pairs = np.unique(np.stack([codes, targets.rows], axis=1)[codes >= 0], axis=0)
     counts = np.bincount(pairs[:, 0], minlength=len(names))
     masks = {}
-    for code in np.argsort(-counts, kind="stable")[:most]:
-        if counts[code] >= fewest_requests:
+    for code in np.argsort(-counts, kind="stable")[:_MOST_CATEGORIES]:
+        if counts[code] >= _FEWEST_REQUESTS:
             mask = np.zeros(len(targets), dtype=bool)
             mask[pairs[pairs[:, 0] == code, 1]] = True
             masks[f"category: {names[code]}"] = mask

@@ -115,10 +115,10 @@ class RankerRows:
         older, newer = self._requests(~later), self._requests(later)
         return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
 
-    def mean_ndcg(self, scores: NDArray[np.float32], k: int = 10) -> float:
+    def mean_ndcg(self, scores: NDArray[np.float32]) -> float:
         """The mean of `ndcg` over the requests in which something was wanted; NaN where there are none."""
         answered = np.bincount(self.requests[self.wanted], minlength=self.n_requests) > 0
-        return float(self.ndcg(scores, k)[answered].mean()) if answered.any() else float("nan")
+        return float(self.ndcg(scores)[answered].mean()) if answered.any() else float("nan")
 
     def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
         """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), grades as gains; 0 where nothing was wanted.

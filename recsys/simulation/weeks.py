@@ -27,6 +27,7 @@ from recsys.data.files import open_table, require_table
 from recsys.data.interactions import InteractionLog
 from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
+from recsys.data.moments import iso_time
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.pipeline.retraining.retrain import Decision, retrain_from_store
 from recsys.pipeline.training.train import train
@@ -290,8 +291,7 @@ def arm_of(user: int) -> Arm:
 
 def _posted(event: Event) -> dict[str, Any]:
     names = ("event_id", "user_id", "item_id", "event", "request_id", "position", "propensity")
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event.timestamp)
-    return {**{name: getattr(event, name) for name in names}, "timestamp": moment.isoformat()}
+    return {**{name: getattr(event, name) for name in names}, "timestamp": iso_time(event.timestamp)}
 
 
 def _given(row: dict[str, Any]) -> dict[str, Any]:

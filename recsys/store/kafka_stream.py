@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from recsys.data.event_messages import Message
+from recsys.data.moments import clock
 from recsys.errors import ConfigError, StoreError
 from recsys.store.address import address_of
 
@@ -124,6 +125,6 @@ class KafkaStream:
 
     def _message(self, one: Any) -> Message:
         _, milliseconds = one.timestamp()
-        moment = 1_000 * milliseconds if milliseconds > 0 else time.time_ns() // 1_000
+        moment = 1_000 * milliseconds if milliseconds > 0 else clock()
         place = f"kafka/{one.topic()}/{one.partition()}/{one.offset()}"
         return Message(place, one.value() or b"", moment)

@@ -1,12 +1,13 @@
 """What every store promises about the lists that were answered."""
 
-import time
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import orjson
 
+from recsys.data.durations import SECOND
 from recsys.data.forget import Forgotten, user_digest
+from recsys.data.moments import clock
 from recsys.data.served_list import ServedList
 
 
@@ -37,7 +38,7 @@ LIST_COLUMNS = "request_id, user_id, timestamp, model_version, variant, first_po
 
 def oldest_kept(seconds: int) -> int:
     """Microseconds since 1970 UTC of `seconds` ago."""
-    return time.time_ns() // 1_000 - seconds * 1_000_000
+    return clock() - seconds * SECOND
 
 
 def not_forgotten(lists: Sequence[ServedList], marks: Sequence[tuple[int, Forgotten]]) -> list[ServedList]:

@@ -5,11 +5,9 @@ that has seen one has seen all before it. Each call is one transaction, and each
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from recsys.data.events import Event
+from recsys.data.events import EVENT_COLUMNS, Event, event_row
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
@@ -30,10 +28,8 @@ _FORGETTING = "SELECT pg_advisory_xact_lock(491249529979)"
 """Who keeps lists and who forgets a user wait for each other: no list is kept of one who is being forgotten."""
 
 _TYPES = {"timestamp": "bigint", "position": "integer", "propensity": "float8", "value": "float8"}
-_NAMES = tuple(field.name for field in fields(Event))
-_COLUMNS = ", ".join(_NAMES)
-_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _NAMES)
-_row_of = attrgetter(*_NAMES)
+_COLUMNS = ", ".join(EVENT_COLUMNS)
+_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in EVENT_COLUMNS)
 
 _APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
 SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
@@ -83,7 +79,7 @@ class PostgresStore:
         """Add events in one transaction that is on the server's disk when this returns."""
         if not events:
             return AppendResult(accepted=0, duplicates=0)
-        columns = [[_stored(cell) for cell in column] for column in zip(*map(_row_of, events), strict=True)]
+        columns = [[_stored(cell) for cell in column] for column in zip(*map(event_row, events), strict=True)]
         with self._connections.one() as connection, connection.pipeline(), connection.transaction():
             connection.execute(_TURN)
             added = connection.execute(_APPEND, columns)

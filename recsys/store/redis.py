@@ -6,13 +6,11 @@ The log is a Redis stream (https://redis.io/docs/latest/develop/data-types/strea
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qs, urlunsplit
 from uuid import uuid4
 
-from recsys.data.events import Event
+from recsys.data.events import Event, event_row
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
@@ -41,7 +39,6 @@ _GAP = 1_000_000
 """Offsets that a Redis which may lose its end passes over after a restart: more than it gives between two readings."""
 
 _REQUIRED = ("event_id", "user_id", "item_id", "event", "timestamp")
-_row_of = attrgetter(*(field.name for field in fields(Event)))
 
 
 class RedisStore:
@@ -104,7 +101,7 @@ class RedisStore:
                 raise StoreError(
                     f"store redis://{self._place}: an event lacks one of {', '.join(_REQUIRED)}; none added"
                 )
-            words += (event.event_id, event.user_id, json.dumps(_row_of(event)))
+            words += (event.event_id, event.user_id, json.dumps(event_row(event)))
         accepted = int(self._run(APPEND, words)) if events else 0
         return AppendResult(accepted=accepted, duplicates=len(events) - accepted)
 

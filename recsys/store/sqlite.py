@@ -9,11 +9,9 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
 from pathlib import Path
 
-from recsys.data.events import Event
+from recsys.data.events import EVENT_COLUMNS, Event, event_row
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
@@ -26,9 +24,8 @@ from recsys.store.sqlite_schema import MIGRATIONS
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes."""
 
-_COLUMNS = ", ".join(field.name for field in fields(Event))
-_row_of = attrgetter(*(field.name for field in fields(Event)))
-_PLACES = ", ".join("?" for _ in fields(Event))
+_COLUMNS = ", ".join(EVENT_COLUMNS)
+_PLACES = ", ".join("?" for _ in EVENT_COLUMNS)
 
 
 class SqliteStore:
@@ -68,7 +65,7 @@ class SqliteStore:
 
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Add events in one transaction that is on disk when this returns."""
-        rows = [_row_of(event) for event in events]
+        rows = [event_row(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
         with self._turn(), self._explained(), self._transaction():
             accepted = self._connection.executemany(statement, rows).rowcount if rows else 0

@@ -8,13 +8,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 import orjson
 
-from recsys.data.events import Event
+from recsys.data.events import Event, event_row
 from recsys.data.forget import Forgotten
 from recsys.errors import ConfigError
 from recsys.store.address import check_parameters, redis_address
@@ -29,8 +27,6 @@ SILENT_SECONDS = 10.0
 
 LISTEN_SECONDS = 0.2
 """How soon a listener sees that it is to stop."""
-
-_row_of = attrgetter(*(field.name for field in fields(Event)))
 
 
 class SharedTail:
@@ -80,7 +76,7 @@ class SharedTail:
 
     def tell(self, after: int, entries: Sequence[Entry]) -> None:
         """Tell the others all entries of the log between an offset and the last one. Where Redis is away, nothing."""
-        rows = [(n, e.user_digest if isinstance(e, Forgotten) else _row_of(e)) for n, e in entries]
+        rows = [(n, e.user_digest if isinstance(e, Forgotten) else event_row(e)) for n, e in entries]
         self._publish({"after": after, "entries": rows})
 
     def tell_items_changed(self) -> None:

@@ -1,6 +1,5 @@
 """Events come in: checked, durable, then in the live state, then acknowledged."""
 
-import time
 from collections.abc import Container, Mapping, Sequence
 from http import HTTPStatus
 from uuid import uuid4
@@ -10,6 +9,7 @@ import polars as pl
 from fastapi import APIRouter, Depends, Response
 
 from recsys.data.events import Event
+from recsys.data.moments import clock
 from recsys.data.parsing import times_of
 from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
@@ -53,7 +53,7 @@ def _check_number(events: Sequence[EventIn], most: int) -> None:
 
 def _store(body: EventsRequest, service: Service) -> AppendResult:
     recommender = service.live.recommender()
-    times, faults = _times(body.events, time.time_ns() // 1_000)
+    times, faults = _times(body.events, clock())
     if service.settings.unknown_items == "reject":
         faults += _unknown_items(body.events, recommender.catalogue.vocabulary)
     faults += _further_names(body.events, recommender.event_names)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
+from recsys.data.schema import MAX_ID
 from recsys.errors import DataError
 from serving.answers import list_entries
 from serving.browse import named, titled
@@ -32,7 +33,7 @@ router = APIRouter(
     ),
 )
 
-ItemId = Annotated[str, Path(min_length=1, max_length=256)]
+ItemId = Annotated[str, Path(min_length=1, max_length=MAX_ID)]
 NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 
 

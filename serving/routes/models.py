@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from recsys.data.moments import iso_time
 from recsys.errors import BundleError
 from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry
@@ -15,7 +16,7 @@ from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.schemas.models import ModelsAnswer, VersionAnswer
 from serving.security import Allow, GuardedRoute
-from serving.service import Service, ServiceNeeded, iso_time, json_response
+from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(
     route_class=GuardedRoute,

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from recsys.data.events import Event
+from recsys.data.moments import iso_time
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
@@ -15,7 +16,7 @@ from serving.errors import GUARDED, documented
 from serving.paths import USER
 from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.security import Allow, GuardedRoute
-from serving.service import Service, ServiceNeeded, iso_time, json_response
+from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(
     route_class=GuardedRoute,

@@ -51,9 +51,9 @@ def test_the_logging_policy_itself_earns_what_it_earned() -> None:
 
 
 def test_large_weights_are_cut_and_told() -> None:
-    found = off_policy(placements(rewards=[1, 1], propensities=[0.001, 1.0], target=[1, 1]), clip=10.0)
-    assert (found.max_weight, found.clipped) == (10.0, 0.5)
-    assert found.ips["mean"] == pytest.approx(5.5)
+    found = off_policy(placements(rewards=[1, 1], propensities=[0.001, 1.0], target=[1, 1]))
+    assert (found.max_weight, found.clipped) == (50.0, 0.5)
+    assert found.ips["mean"] == pytest.approx(25.5)
 
 
 def test_a_policy_that_the_log_never_shows() -> None:

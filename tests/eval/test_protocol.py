@@ -128,12 +128,19 @@ def test_histories_all_alike_are_neither_light_nor_heavy() -> None:
 
 
 def test_slices_of_the_most_wanted_categories() -> None:
-    targets = Targets.of([[0], [1], [0, 1], [2], [-1], [3]])
+    wanted = [[0], [1], [0, 1], [2], [-1], [3]]
+    targets = Targets.of(wanted * 30)
     categories = np.array([1, 1, 0, -1], dtype=np.int32)
-    slices = category_slices(targets, categories, ["garden", "coffee"], fewest_requests=1)
-    as_lists = {name: np.flatnonzero(mask).tolist() for name, mask in slices.items()}
+    slices = category_slices(targets, categories, ["garden", "coffee"])
+    as_lists = {name: np.flatnonzero(mask[: len(wanted)]).tolist() for name, mask in slices.items()}
     assert as_lists == {"category: coffee": [0, 1, 2], "category: garden": [3]}
-    assert list(category_slices(targets, categories, ["garden", "coffee"], fewest_requests=2)) == ["category: coffee"]
+    assert list(slices) == ["category: coffee", "category: garden"]
+    assert [int(mask.sum()) for mask in slices.values()] == [90, 30]
+    fewer = Targets.of(wanted * 29)
+    assert list(category_slices(fewer, categories, ["garden", "coffee"])) == ["category: coffee"]
+    each = Targets.of([[item] for item in range(6)] * 30)
+    five = category_slices(each, np.arange(6, dtype=np.int32), list("abcdef"))
+    assert list(five) == [f"category: {name}" for name in "abcde"]
 
 
 def test_figures_by_request() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
+from recsys.config import FeatureGroup
 
 ALL = FeatureSet(FEATURES)
 LIMIT = 4
@@ -34,10 +36,7 @@ def table(state: EventState, times: list[int], users: Sequence[int] = USERS) -> 
 
 def test_all_declared_features_are_there() -> None:
     facts = make_facts()
-    assert (
-        FeatureSet.choose(("text", "collaborative", "behaviour", "context"), {*SOURCES, *facts.vectors, *facts.links})
-        == ALL
-    )
+    assert FeatureSet.choose(get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links}) == ALL
 
 
 @settings(max_examples=40, deadline=None)

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import polars as pl
@@ -13,7 +13,7 @@ from running import eventually, serving_thread
 from serving_versions import described, publish_copy
 from test_security import key_file
 
-from recsys.config import Config
+from recsys.config import Config, FeatureGroup
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
 from recsys.pipeline.training.train import train
@@ -29,7 +29,7 @@ expect.set_options(timeout=60_000)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; apt-get install chromium")
 
 USER = "user 4"
-GROUPS = ("text", "collaborative", "behaviour", "context")
+GROUPS = get_args(FeatureGroup)
 VIEWS = (
     "#/people",
     f"#/people/{USER}",

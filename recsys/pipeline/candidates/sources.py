@@ -31,7 +31,7 @@ from recsys.text.interest import WARM_PASSES, InterestModel
 
 Queries = Sequence[str | None]
 
-_MODELS: Mapping[str, type[CollaborativeModel]] = {
+MODELS: Mapping[str, type[CollaborativeModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     "ease": Ease,
@@ -39,6 +39,8 @@ _MODELS: Mapping[str, type[CollaborativeModel]] = {
     "popular": Popular,
     "history": Revisits,
 }
+"""Source -> its model, of those that learn from the log alone."""
+
 TEXT = "text"
 _COLD_ITEMS = Path("cf", "newcomers")
 
@@ -108,7 +110,7 @@ class Sources:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            models[source] = _MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+            models[source] = MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
         sources = cls(models, interest, live=live_among(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
@@ -203,7 +205,7 @@ class Sources:
         """Read what `save` wrote; `names` are those of the configuration, which say what live ones there are."""
         models = {
             source: kind.load(folder / "cf" / source)
-            for source, kind in _MODELS.items()
+            for source, kind in MODELS.items()
             if (folder / "cf" / source).is_dir()
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.declarations import SOURCES_OF
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engines.engine import Engine
@@ -17,19 +18,6 @@ from recsys.rank.continuation import Continuation, continued
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
-
-SOURCE_GROUP: Mapping[str, FeatureGroup] = {
-    "transitions": "collaborative",
-    "neighbours": "collaborative",
-    "ease": "collaborative",
-    "als": "collaborative",
-    "popular": "behaviour",
-    "trending": "behaviour",
-    "newest": "behaviour",
-    "history": "behaviour",
-    "text": "text",
-}
-"""The group that a source falls with, when a group is left out to see what it adds."""
 
 _COMPARED = 100_000
 """Most rows by which the scores of two rankers are held against each other."""
@@ -243,5 +231,5 @@ def _calibrations(
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
     """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
-    others = sum(1 << bit for bit, source in enumerate(sources) if SOURCE_GROUP[source] != group)
+    others = sum(1 << bit for bit, source in enumerate(sources) if source not in SOURCES_OF[group])
     return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))

@@ -43,14 +43,13 @@ class LiveStages(Stages):
     """Times the stages, and leaves out what comes too late or fails: a caller waits.
 
     Args:
-        allowed: seconds from `started` for the whole.
-        started: `time.perf_counter()` when the caller came; None: now.
+        allowed: seconds from now for the whole.
     """
 
-    def __init__(self, allowed: float, started: float | None = None) -> None:
+    def __init__(self, allowed: float) -> None:
         super().__init__()
         self._allowed = allowed
-        self._started = time.perf_counter() if started is None else started
+        self._started = time.perf_counter()
 
     def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
         """See `Stages.attempt`; an error is logged."""

@@ -1,7 +1,6 @@
 """Requests in numbers: whose history, which rules, what may be listed."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from recsys.config import Config, PolicyConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME
+from recsys.data.moments import clock
 from recsys.data.ragged import offsets_of
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
@@ -48,9 +48,8 @@ def block_of(
         )
     )
     # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
-    clock = time.time_ns() // 1_000
     timeless = np.array([request.time is None for request in requests], dtype=bool)
-    listed_at = np.where(timeless, np.maximum(now, clock), now)
+    listed_at = np.where(timeless, np.maximum(now, clock()), now)
     return scoring.block(
         everything,
         policies,

@@ -6,9 +6,8 @@ features sum over one large segment faster than over several.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
 
 import orjson
 
@@ -16,7 +15,7 @@ from features.segment import Segment
 from features.segment_files import load_segment, save_segment
 from features.state import compacted
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.events import Event
+from recsys.data.events import Event, event_row
 from recsys.data.forget import nameless
 from recsys.data.id_table import IdTable
 from recsys.data.item_changes import ItemChange
@@ -25,8 +24,6 @@ from recsys.errors import BundleError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import SnapshotRecord, Snapshots, StoreMark
 from recsys.registry.manifest import FileRecord
-
-_event_columns = attrgetter(*(field.name for field in fields(Event)))
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def save_snapshot(
         IdTable.of(events.users.ids(range(n_users, len(events.users)))).save(folder / "users")
         items = [(change.item_id, change.content) for change in events.items]
         (folder / "items.json").write_text(json.dumps(items), encoding="utf-8")
-        (folder / "missed.json").write_text(json.dumps([_event_columns(e) for e in events.missed]), encoding="utf-8")
+        (folder / "missed.json").write_text(json.dumps([event_row(e) for e in events.missed]), encoding="utf-8")
     return SnapshotRecord(
         version=version,
         fingerprint=bundle.fingerprint,

@@ -2,7 +2,6 @@
 
 import copy
 import threading
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -16,6 +15,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.forget import forgotten, is_forgotten
+from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import DataError
@@ -158,7 +158,7 @@ class Recommender:
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
-        now = max(int(self._now()[0]), time.time_ns() // 1_000)
+        now = max(int(self._now()[0]), clock())
         not_yet = self.scoring.facts.created > now  # NaN, where nobody knows, is not
         scores = np.where(not_yet, -np.inf, similarities(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
@@ -253,7 +253,7 @@ class Recommender:
         """(1,) after everything known, and not before the clock: idle hours count once events are live."""
         latest = self.scoring.state.latest
         live = latest > (self.bundle.log.times[-1] if len(self.bundle.log) else 0)
-        return np.array([max(latest + 1, time.time_ns() // 1000) if live else latest + 1], dtype=np.int64)
+        return np.array([max(latest + 1, clock()) if live else latest + 1], dtype=np.int64)
 
     def block(self, requests: Sequence[Request]) -> RequestBlock:
         """Requests as numbers, with their histories and rules.

@@ -9,13 +9,14 @@ import numpy as np
 from recsys.config import override
 from recsys.data.dataset import Dataset
 from recsys.data.forget import user_digest, without_users
-from recsys.errors import BundleError, RecsysError, StoreError
+from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.retraining.gate import METRIC, check_latency, check_quality, check_size, compare
 from recsys.pipeline.retraining.increment import Increment
 from recsys.pipeline.retraining.new_data import check_data, check_unusable
 from recsys.pipeline.training.continued import can_continue, continue_training, measure_as_served
+from recsys.pipeline.training.kept_vectors import keep_vectors_of
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress
 from recsys.registry import Check, Registry
@@ -277,20 +278,6 @@ class _Retraining:
         why = [change.why for change in self.registry.history() if change.version == version]
         if parent is not None and parent in self.registry.versions() and _why_cleared(parent) in why:
             self.registry.remove(parent)
-
-
-def keep_vectors_of(registry: Registry, bundles: Sequence[Bundle], progress: Progress) -> None:
-    """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue.
-
-    Where that cannot be, it is only told: it is housekeeping.
-    """
-    interests = [bundle.sources.interest for bundle in bundles if bundle.sources.interest is not None]
-    kept = [one.encoder_version for one in interests]
-    try:
-        for interest in interests:
-            VectorCache(registry.vectors_file).drop_tuned(interest.base_encoder_version, kept)
-    except (StoreError, BundleError) as error:
-        progress(f"vectors of earlier encoders are still there: {error}")
 
 
 def _why_cleared(version: str) -> str:

@@ -43,7 +43,6 @@ def continue_training(
     dataset: Dataset,
     *,
     seed: int = 0,
-    name: str = "",
     test_start: int,
     cache: VectorCache | None = None,
     progress: Progress = silent,
@@ -60,7 +59,6 @@ def continue_training(
         parent: a version that has learned from the events up to its data's end.
         dataset: a log that reaches beyond that, with the parent's items first; see `renumbered`.
         seed: every random draw follows from it.
-        name: of the data, for the report.
         test_start: microseconds; new events from it on are the test.
         cache: text vectors encoded before; without it they are kept for this run only.
         progress: called with a line of text now and then.
@@ -88,7 +86,7 @@ def continue_training(
         past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
         test = steps.requests_in(split.test_start, split.end)
         pipeline = PastPipeline(past_before_test, features, rankers_before_test)
-        report = steps.backtest(pipeline, test, split, name, {})
+        report = steps.backtest(pipeline, test, split, "", {})
 
         # 3. Both windows teach the ranker, and everything the collaborative sources.
         rows_of_test = steps.rows(past_before_test, features, test, split.test_start)

@@ -13,11 +13,12 @@ from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history, prep
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
+_SEED = 0
+"""That of a training which is given none."""
 
-def feature_report(
-    dataset: Dataset, config: Config, *, seed: int = 0, progress: Progress = silent
-) -> tuple[FeatureStatistics, ...]:
-    """Features of the rows that a training with this seed teaches its ranker: of the ranker window, and of the test.
+
+def feature_report(dataset: Dataset, config: Config, *, progress: Progress = silent) -> tuple[FeatureStatistics, ...]:
+    """Features of the rows that a training teaches its ranker: of the ranker window, and of the test.
 
     Raises:
         ConfigError, DataError: what `train` refuses is refused here.
@@ -25,8 +26,8 @@ def feature_report(
     config, split = prepared(dataset, config, progress)
     log = dataset.log
     with tempfile.TemporaryDirectory() as folder:
-        steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), seed, progress)
-        dropout = ItemDropout.draw(log.n_items, seed)
+        steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), _SEED, progress)
+        dropout = ItemDropout.draw(log.n_items, _SEED)
         steps, past_of_history, features, older = learn_from_history(steps, split, dropout)
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
         test = steps.requests_in(split.test_start, split.end)

@@ -1,11 +1,10 @@
 """Whether a ranker's window can teach one: asked before the models learn for hours."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
+from recsys.data.moments import day_of
 from recsys.errors import DataError
 
 
@@ -25,9 +24,9 @@ def check_listable(dataset: Dataset, start: int, end: int) -> None:
         len(np.unique(wanted.items[chosen])) for chosen in (slice(None), ~available, available & later)
     )
     raise DataError(
-        f"none of the {items} items that users wanted from {_day(start)} to {_day(end)}, the ranker's window, could be "
-        f"listed then: {unavailable} are not available (column available), {too_late} were created after they were "
-        f"wanted (column created_at); correct the items"
+        f"none of the {items} items that users wanted from {day_of(start)} to {day_of(end)}, the ranker's window, "
+        f"could be listed then: {unavailable} are not available (column available), {too_late} were created after they "
+        f"were wanted (column created_at); correct the items"
     )
 
 
@@ -41,7 +40,3 @@ def check_places(window: InteractionLog) -> None:
         raise DataError(
             "ranker.debias needs impressions with positions, and the ranker's window has none; leave it off"
         )
-
-
-def _day(time: int) -> str:
-    return f"{datetime.fromtimestamp(time // 1_000_000, UTC):%Y-%m-%d}"

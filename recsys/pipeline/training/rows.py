@@ -17,7 +17,7 @@ def training_rows(
     features: FeatureSet,
     top_grade: int,
     progress: Progress,
-    met: NDArray[np.int64] | None = None,
+    met: NDArray[np.int64],
 ) -> RankerRows:
     """Rows of a window that the sources have not seen.
 
@@ -30,7 +30,7 @@ def training_rows(
         past: with sources fitted strictly before the window.
         requests: the window's requests.
         top_grade: grade of the strongest event.
-        met: (n_items,) microseconds: an item gives no row of a request that is not later. None: all give rows.
+        met: (n_items,) microseconds: an item gives no row of a request that is not later.
     """
     parts = [_no_rows(len(features.names))]
     done = 0
@@ -38,9 +38,7 @@ def training_rows(
         shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
-        teaches = np.ones(len(candidates.rows), dtype=bool)
-        if met is not None:
-            teaches = met[candidates.items] < part.times[candidates.rows]
+        teaches = met[candidates.items] < part.times[candidates.rows]
         grades = _grades(part, candidates, block.eligible.shape[1])
         covered = np.bincount(candidates.rows, weights=(grades > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either

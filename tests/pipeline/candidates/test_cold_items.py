@@ -47,7 +47,8 @@ def test_when_an_item_is_met() -> None:
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
     past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
-    every = training_rows(past, requests, plain.features, 2, print)
+    always = np.full(len(early.catalogue), ALWAYS_MET)
+    every = training_rows(past, requests, plain.features, 2, print, always)
     met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
     some = training_rows(past, requests, plain.features, 2, print, met)
     assert 0 < len(some.grades) < len(every.grades)

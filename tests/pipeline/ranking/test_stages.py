@@ -1,6 +1,5 @@
 """What takes too long or fails is left out of a list, and named; elsewhere it is an error."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,9 @@ import pytest
 from recsys.data.requests import Request
 from recsys.pipeline.ranking.stages import LiveStages, Stages
 from recsys.pipeline.recommender.recommend import Recommender
+
+TOO_SHORT = 1e-9
+"""Seconds that are over before the first stage."""
 
 
 def broken(*_arguments: object) -> None:
@@ -27,7 +29,7 @@ def test_live_a_stage_is_left_out() -> None:
     stages = LiveStages(allowed=60)
     assert stages.attempt("a", 1, lambda: 1) == 1
     assert stages.attempt("b", 1, broken) is None
-    late = LiveStages(allowed=1, started=-math.inf)
+    late = LiveStages(allowed=TOO_SHORT)
     assert late.attempt("c", 1, lambda: 1) is None
     assert (stages.left_out, late.left_out) == (["b"], ["c"])
 
@@ -39,7 +41,7 @@ def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyP
     assert (whole.degraded, len(whole)) == ((), 5)
     assert {"history", "candidates", "features", "ranker", "policy"} == set(whole.seconds)
 
-    late = recommender.recommend(request, explain=True, stages=LiveStages(1, started=-math.inf))
+    late = recommender.recommend(request, explain=True, stages=LiveStages(TOO_SHORT))
     assert late.degraded == (*(s for s in recommender.scoring.sources.names if s != "popular"), "ranker")
     popular = recommender.popular(request)
     assert (late.ids, late.degraded) == (popular.ids, popular.degraded)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from shop import Run
 
-from recsys.cli import targets
+from recsys.cli import destinations
 from recsys.errors import ConfigError, DataError
 from recsys.registry import Registry
 
@@ -50,10 +50,13 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path, link = tmp_path / "file", tmp_path / "link"
     path.write_text("old")
     link.symlink_to(path)
-    with pytest.raises(DataError, match=r"--report .*file cannot be written"), targets.whole("--report", path) as half:
+    with (
+        pytest.raises(DataError, match=r"--report .*file cannot be written"),
+        destinations.written_whole("--report", path) as half,
+    ):
         half_written(half, OSError("no room"))
     assert path.read_text() == "old"
-    with targets.whole("--report", link) as half:
+    with destinations.written_whole("--report", link) as half:
         half.write_text("new")
     assert link.is_symlink()
     assert path.read_text() == "new"
@@ -61,7 +64,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_other_errors_leave_nothing_either(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), targets.whole("--report", tmp_path / "file") as half:
+    with pytest.raises(ZeroDivisionError), destinations.written_whole("--report", tmp_path / "file") as half:
         half_written(half, ZeroDivisionError())
     assert list(tmp_path.iterdir()) == []
 
@@ -69,15 +72,15 @@ def test_other_errors_leave_nothing_either(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/dev/null", "/proc/self/any"])
 def test_what_cannot_be_written_is_found(path: str) -> None:
     with pytest.raises(ConfigError, match=f"--report {path}"):
-        targets.check_file("--report", Path(path))
+        destinations.check_file("--report", Path(path))
 
 
 def test_a_folder_is_made(tmp_path: Path) -> None:
-    targets.check_folder("--work", tmp_path / "a" / "b")
+    destinations.check_folder("--work", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"--work .*file is no folder"):
-        targets.check_folder("--work", tmp_path / "file")
+        destinations.check_folder("--work", tmp_path / "file")
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ def check_file(flag: str, path: Path | None) -> None:
     """
     if path is None:
         return
-    target = path.resolve()  # what a link names is written, not the link
-    if os.path.exists(target) and not target.is_file():  # Path's own raises where a folder may not be entered
+    real = path.resolve()  # what a link names is written, not the link
+    if os.path.exists(real) and not real.is_file():  # Path's own raises where a folder may not be entered
         raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
-    if not os.path.isdir(target.parent):
-        raise ConfigError(f"{flag} {path}: there is no folder {target.parent}; make it, or name a file in another one")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"{flag} {path}: folder {target.parent} cannot be written; name a file in another one")
+    if not os.path.isdir(real.parent):
+        raise ConfigError(f"{flag} {path}: there is no folder {real.parent}; make it, or name a file in another one")
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{flag} {path}: folder {real.parent} cannot be written; name a file in another one")
 
 
 def check_folder(flag: str, path: Path | None) -> None:
@@ -42,18 +42,18 @@ def check_folder(flag: str, path: Path | None) -> None:
 
 
 @contextmanager
-def whole(flag: str, path: Path) -> Iterator[Path]:
+def written_whole(flag: str, path: Path) -> Iterator[Path]:
     """A name beside a file to write to; it takes the file's place at the end, and is gone if anything is raised.
 
     Raises:
         DataError: it cannot be written.
     """
-    target = path.resolve()
-    half = target.with_name(f".{target.name}.half")
+    real = path.resolve()
+    half = real.with_name(f".{real.name}.half")
     try:
         try:
             yield half
-            half.replace(target)
+            half.replace(real)
         finally:
             half.unlink(missing_ok=True)
     except RecsysError:

@@ -1,0 +1,26 @@
+"""Moments are whole microseconds since 1970 UTC: that of the clock, and how people and programs read them."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def clock() -> int:
+    """The moment by the clock."""
+    return time.time_ns() // 1_000
+
+
+def moment_of(microseconds: int) -> datetime:
+    """A moment as a datetime in UTC, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def iso_time(microseconds: int) -> str:
+    """ISO 8601 to the microsecond, for programs."""
+    return moment_of(microseconds).isoformat()
+
+
+def day_of(microseconds: int) -> str:
+    """Year, month and day, for people."""
+    return f"{moment_of(microseconds):%Y-%m-%d}"
