@@ -197,7 +197,9 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
     strange = [repr(found) for found in unknown if found.lower() not in config.weights]
     if strange:
         named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
-        yield f"{name}: events.weights does not name {named}: worth events.default_weight = {config.default_weight:g}"
+        wanted = ", so wanted; weigh what is none, as a dislike, with 0" if config.default_weight else ""
+        worth = f"worth events.default_weight = {config.default_weight:g}{wanted}"
+        yield f"{name}: events.weights does not name {named}: {worth}"
     for code, found in enumerate(log.event_names):
         own = log.events == code
         least, most = config.min_value.get(found), np.fmax.reduce(log.values[own], initial=-np.inf)

@@ -12,12 +12,17 @@ _FEW_USERS = 20
 """Resampling fewer users than this understates how much users differ."""
 
 _MUCH_OF_ONE_USER = 0.2
-"""Share of the requests from which on one user is named."""
+"""Share of the requests from which on one user is told of."""
+
+_BUSY_USERS = 0.03
+"""Share of the users up to which those are told of who ask for half of the lists."""
 
 
 def caveats_of_size(full: Measurement) -> Iterator[str]:
     """A sentence where few requests, or the requests of few users, are measured, or many of them are one user's."""
-    if full.n_requests < _FEW_REQUESTS:
+    if not full.n_requests:
+        yield "Nothing could be measured: how good this version is, is not known."
+    elif full.n_requests < _FEW_REQUESTS:
         counted = f"{full.n_requests} request{'s are' if full.n_requests != 1 else ' is'}"
         yield f"Only {counted} measured: the intervals are wide."
     if full.users is None:
@@ -27,12 +32,15 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
         yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
-    most = int(np.bincount(full.users[full.users >= 0], minlength=1).max())
-    if n_users >= _FEW_USERS and most >= _MUCH_OF_ONE_USER * full.n_requests:
-        share = f"{most:,} of the {full.n_requests:,} requests ({most / full.n_requests:.0%})"
+    counts = np.sort(np.bincount(full.users[full.users >= 0], minlength=1))[::-1]
+    busy = 1 + int(np.searchsorted(np.cumsum(counts), full.n_requests / 2))  # users who ask for half of all lists
+    busy = 1 if counts[0] >= _MUCH_OF_ONE_USER * full.n_requests else busy
+    if n_users >= _FEW_USERS and busy <= max(1, _BUSY_USERS * n_users):
+        asked = counts[:busy].sum()
         yield (
-            f"{share} are one user's, and the figures mostly tell how well that one is served. If it is a program, "
-            "take its events out and train again; `recsys evaluate --per-request` names the user."
+            f"{asked:,} of the {full.n_requests:,} requests ({asked / full.n_requests:.0%}) are of {busy} of "
+            f"{n_users:,} users, and the figures mostly tell how well those are served. If they are programs, take "
+            "their events out and train again; `recsys evaluate --per-request` names them."
         )
 
 

@@ -26,7 +26,8 @@ def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) 
 def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list[str], told: str) -> None:
     events = HEADER + "".join(GOOD.replace("click", name) for name in names)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    doubt = f"events.weights does not name {told}: worth events.default_weight = 1"
+    worth = "worth events.default_weight = 1, so wanted; weigh what is none, as a dislike, with 0"
+    doubt = f"events.weights does not name {told}: {worth}"
     assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
 
 

@@ -196,7 +196,15 @@ def test_a_user_with_many_of_the_requests_is_told_of() -> None:
         users = many.users.copy()
         users[:n_of_one] = 500
         report = EvaluationReport.of("v", "d", replace(many, users=users), baselines={}, ablation={}, slices={})
-        assert sum("of the 300 requests (23%) are one user's" in line for line in report.caveats) == told
+        assert sum("70 of the 300 requests (23%) are of 1 of" in line for line in report.caveats) == told
+
+
+def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:
+    many = measurement(0.5)
+    users = np.arange(N_REQUESTS, dtype=np.int32)
+    users[:162] = np.arange(162) % 3
+    report = EvaluationReport.of("v", "d", replace(many, users=users), baselines={}, ablation={}, slices={})
+    assert sum("162 of the 300 requests (54%) are of 3 of 141 users" in line for line in report.caveats) == 1
 
 
 def test_a_bare_report_of_requests_without_targets() -> None:

@@ -102,6 +102,8 @@ def measure(
         caveats=(
             *caveats,
             *_caveat_of_unlisted(rankings),
+            *_caveat_of_what_is_left(rankings.n_targets_unlisted, len(wanted.items)),
+            *_caveat_of_newcomers(lengths[answered]),
             *_caveat_of_rules(pipeline.past.config.policy),
             *report.caveats,
         ),
@@ -115,6 +117,25 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
         yield (
             f"{n_targets:,} of the items wanted may not be listed: not available, or seen items are left out. "
             f"They are not counted{requests}."
+        )
+
+
+def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
+    """Where most of what was wanted may not be listed."""
+    if n_unlisted > n_listed:
+        yield (
+            "What is left is less than half, and may be an easier question. If seen items are left out and a view "
+            'comes before each purchase, set policy.seen = "keep".'
+        )
+
+
+def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
+    """Of requests of users without a history, if they are most: what reads histories says nothing there."""
+    n_newcomers = int(np.count_nonzero(lengths == 0))
+    if n_newcomers > len(lengths) / 2:
+        yield (
+            f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
+            "that read one list nothing. Events of a user at one time are one request: give each its own time."
         )
 
 
