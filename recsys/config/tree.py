@@ -120,9 +120,9 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        ("transitions", "neighbours", "als", "text", "popular", "history", "trending", "newest"),
+        ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending", "newest"),
         min_length=1,
-        description="what proposes items (ease can too); trending and newest are left out where they find little",
+        description="what proposes items; trending and newest are left out where they find little more",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(
