@@ -88,8 +88,11 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         for name in arguments.names or NAMES:
             print(f"\n## {name}\n")
-            for line in table(name, arguments.data, work, tuple(arguments.set), arguments.without):
-                print(line, flush=True)
+            try:
+                for line in table(name, arguments.data, work, tuple(arguments.set), arguments.without):
+                    print(line, flush=True)
+            except ConfigError as error:
+                parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -91,11 +91,12 @@ def with_validation_purchases(source: Path, folder: Path) -> Path:
     newest = events.group_by("user_id").agg(pl.col("timestamp").max() + pl.duration(weeks=1))
     asked = pl.read_parquet(source / "valid_requests.parquet").select("user_id", item_id="target")
     bought = asked.join(newest, on="user_id", validate="1:1").with_columns(event=pl.lit("purchase"))
-    folder.mkdir()
-    pl.concat([events, bought.select(events.columns)]).write_parquet(folder / "events.parquet")
+    half = folder.with_name(f"{folder.name}.half")
+    half.mkdir(exist_ok=True)
+    pl.concat([events, bought.select(events.columns)]).write_parquet(half / "events.parquet")
     for file in ("items.parquet", "test_requests.parquet"):
-        shutil.copyfile(source / file, folder / file)
-    return folder
+        shutil.copyfile(source / file, half / file)
+    return half.rename(folder)
 
 
 def run(name: str, data: Path, work: Path) -> None:

@@ -142,9 +142,9 @@ def _tell(turn: "Turn", arguments: argparse.Namespace) -> None:
     if turn.decision is not None:
         _show(turn.decision, arguments)
     elif arguments.json:
-        output.print_json({"action": turn.event, "reason": str(turn.error)})
+        output.print_json({"action": turn.event, "reason": turn.failure})
     else:
-        print(f"{turn.event}: {turn.error}", flush=True)
+        print(f"{turn.event}: {turn.failure}", flush=True)
 
 
 def _show(decision: "Decision", arguments: argparse.Namespace) -> None:

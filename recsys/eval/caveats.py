@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.eval.confidence import Comparison, told_apart
 from recsys.eval.protocol import Measurement
@@ -32,15 +33,20 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
         yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
-    counts = np.sort(np.bincount(full.users[full.users >= 0], minlength=1))[::-1]
-    busy = 1 + int(np.searchsorted(np.cumsum(counts), full.n_requests / 2))  # users who ask for half of all lists
-    busy = 1 if counts[0] >= _MUCH_OF_ONE_USER * full.n_requests else busy
-    if n_users >= _FEW_USERS and busy <= max(1, _BUSY_USERS * n_users):
-        asked = counts[:busy].sum()
+    if n_users >= _FEW_USERS:
+        yield from _caveat_of_busy_users(full.users, n_users)
+
+
+def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[str]:
+    """Of one user with many of the requests, or a few with half of them; users below 0 are anonymous."""
+    shares = np.cumsum(np.sort(np.bincount(users[users >= 0], minlength=1))[::-1]) / len(users)
+    busy = 1 if shares[0] >= _MUCH_OF_ONE_USER else 1 + int(np.searchsorted(shares, 0.5))
+    if busy <= min(len(shares), max(1, _BUSY_USERS * n_users)):
+        share = shares[busy - 1]
+        asked = f"{share * len(users):,.0f} of the {len(users):,} requests ({share:.0%})"
         yield (
-            f"{asked:,} of the {full.n_requests:,} requests ({asked / full.n_requests:.0%}) are of {busy} of "
-            f"{n_users:,} users, and the figures mostly tell how well those are served. If they are programs, take "
-            "their events out and train again; `recsys evaluate --per-request` names them."
+            f"{asked} are of {busy} of {n_users:,} users, and the figures mostly tell how well those are served. If they "
+            "are programs, take their events out and train again; `recsys evaluate --per-request` names them."
         )
 
 

@@ -199,6 +199,15 @@ def test_a_user_with_many_of_the_requests_is_told_of() -> None:
         assert sum("70 of the 300 requests (23%) are of 1 of" in line for line in report.caveats) == told
 
 
+def test_anonymous_requests_make_nobody_busy() -> None:
+    many = measurement(0.5)
+    users = np.full(N_REQUESTS, -1, dtype=np.int32)
+    users[:2] = 0, 1
+    for guests in (users, np.full_like(users, -1)):
+        report = EvaluationReport.of("v", "d", replace(many, users=guests), baselines={}, ablation={}, slices={})
+        assert not any("mostly tell" in line for line in report.caveats)
+
+
 def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:
     many = measurement(0.5)
     users = np.arange(N_REQUESTS, dtype=np.int32)

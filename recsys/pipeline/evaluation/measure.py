@@ -135,7 +135,8 @@ def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
     if n_newcomers > len(lengths) / 2:
         yield (
             f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
-            "that read one list nothing. Events of a user at one time are one request: give each its own time."
+            "that read one list nothing. Events of one user at one time are one request: if that is why, give each "
+            "its own time."
         )
 
 

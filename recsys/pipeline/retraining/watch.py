@@ -62,7 +62,7 @@ class Turn:
     """
 
     decision: Decision | None
-    error: RecsysError | None
+    error: Exception | None
     seconds: float
     failures: int
     busy: bool = False
@@ -73,6 +73,13 @@ class Turn:
         if self.decision is None:
             return "skipped" if self.busy else "failed"
         return self.decision.action
+
+    @property
+    def failure(self) -> str:
+        """The error in words."""
+        if isinstance(self.error, RecsysError):
+            return str(self.error)
+        return f"{type(self.error).__name__}: {self.error} (unexpected)"
 
 
 @dataclass
@@ -113,12 +120,7 @@ class Watch:
         if self.schedule.at is not None:
             self._wait(failures, progress, sleep, chance)
         while True:
-            start = time.monotonic()
-            try:
-                turn = self.turn(failures)
-            except Exception as error:  # a loop that nobody looks at goes on, and says so
-                unexpected = RecsysError(f"{type(error).__name__}: {error} (unexpected)")
-                turn = Turn(None, unexpected, time.monotonic() - start, failures + 1)
+            turn = self.turn(failures)
             failures = turn.failures
             tell(turn)
             self._report(turn, progress)
@@ -128,7 +130,7 @@ class Watch:
         """One turn that is told of as those of a watch are, for whoever starts it by a schedule of their own.
 
         Raises:
-            RecsysError: what made it fail, once it is told of.
+            Exception: what made it fail, once it is told of.
         """
         turn = self.turn()
         self._report(turn, progress)
@@ -145,11 +147,11 @@ class Watch:
         sleep(pause)
 
     def turn(self, failures: int = 0) -> Turn:
-        """One decision."""
+        """One decision. Whatever fails is told in the turn: nobody looks at a watch, so it goes on and says so."""
         start = time.monotonic()
         try:
             decision = self.retrain()
-        except RecsysError as error:
+        except Exception as error:
             busy = isinstance(error, BusyError)
             return Turn(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
         return Turn(decision, None, time.monotonic() - start, 0)
@@ -171,7 +173,7 @@ class Watch:
 def message(turn: Turn, registry: Path) -> dict[str, Any]:
     """What a webhook gets; `text` is what chat programs show."""
     if turn.decision is None:
-        return {"event": turn.event, "registry": str(registry), "text": f"recsys retrain failed: {turn.error}"}
+        return {"event": turn.event, "registry": str(registry), "text": f"recsys retrain failed: {turn.failure}"}
     decision = replace(turn.decision, checks=())
     text = f"recsys retrain {turn.event} {decision.challenger or 'the new data'}: {decision.reason}"
     return {"event": turn.event, "registry": str(registry), "text": text, "decision": decision.to_dict()}

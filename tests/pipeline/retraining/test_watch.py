@@ -114,12 +114,18 @@ def test_a_single_turn_is_told_of_too(tmp_path: Path) -> None:
     def fail() -> Decision:
         raise StoreError("the store is away")
 
+    def fail_oddly() -> Decision:
+        raise ZeroDivisionError("odd")
+
     metrics = tmp_path / "retrain.prom"
     with receiver() as (url, got):
         assert Watch(lambda: REFUSED, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet) == REFUSED
         with pytest.raises(StoreError, match="away"):
             Watch(fail, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet)
-    assert [message["event"] for message in got] == ["refused", "failed"]
+        with pytest.raises(ZeroDivisionError):
+            Watch(fail_oddly, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet)
+    assert [message["event"] for message in got] == ["refused", "failed", "failed"]
+    assert "(unexpected)" in str(got[2]["text"])
     assert "recsys_retrain_failures_in_a_row 1" in metrics.read_text()
 
 
