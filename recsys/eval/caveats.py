@@ -45,8 +45,8 @@ def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[st
         share = shares[busy - 1]
         asked = f"{share * len(users):,.0f} of the {len(users):,} requests ({share:.0%})"
         yield (
-            f"{asked} are of {busy} of {n_users:,} users, and the figures mostly tell how well those are served. If they "
-            "are programs, take their events out and train again; `recsys evaluate --per-request` names them."
+            f"{asked} are of {busy} of {n_users:,} users, and the figures mostly tell how well those are served. If "
+            "they are programs, take their events out and train again; `recsys evaluate --per-request` names them."
         )
 
 
