@@ -72,14 +72,14 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
     shown_first = 1.2 * popular + 1.5 * brand + 0.5 * category + rng.normal(0, 0.5, popular.shape)
     positions = np.argsort(np.argsort(-shown_first, axis=1), axis=1)
     clicked = rng.random(wanting.shape) < wanting * (1.0 / (1 + positions)) ** biased
-    grades = clicked.ravel().astype(np.int32)
+    worth = clicked.ravel().astype(np.float32)
     rows = RankerRows(
         table.reshape(-1, len(FEATURES)),
-        grades,
-        np.zeros(len(grades), dtype=bool),
+        worth,
+        np.zeros(len(worth), dtype=bool),
         np.full(n_requests, _SIZE, dtype=np.int64),
         np.arange(n_requests, dtype=np.int64),
-        np.zeros(len(grades), dtype=np.uint16),
+        np.zeros(len(worth), dtype=np.uint16),
         positions.ravel().astype(np.int16),
     )
     return Shown(rows, wanting)

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from recsys.data.dataset import Dataset
+from recsys.data.durations import VISIT
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
-
-_VISIT = 3_600_000_000
-"""Microseconds from which on another event on the same item is another visit."""
 
 _BUSIEST = 0.99
 """Share of the users of whom all events count; of the busier ones as many, for they may be programs."""
@@ -97,7 +95,7 @@ def repeat_share(log: InteractionLog) -> float:
         return 0.0
     order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
     users, items, times, weights = (column[order] for column in (acts.users, acts.items, acts.times, acts.weights))
-    again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= _VISIT)
+    again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= VISIT)
     n_events = np.bincount(users)
     n_returns = np.bincount(users[1:][again & (weights[1:] <= weights[:-1])], minlength=len(n_events))
     most = np.quantile(n_events[n_events > 0], _BUSIEST, method="lower")

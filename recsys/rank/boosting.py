@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.rank.rows import RankerRows
 
-_KNOWN_GRADES = 31
-"""Grades, 0 included, whose gains LightGBM knows by itself."""
-
 _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
 
@@ -49,6 +46,7 @@ def boosted_trees(
     """
     if config.debias:
         train = train.placed(seed)
+    gains = _gains(train, validation)
     parameters: dict[str, object] = {
         "objective": "lambdarank",
         "metric": "ndcg",
@@ -56,7 +54,7 @@ def boosted_trees(
         "lambdarank_truncation_level": _TRUNCATION,
         "num_leaves": min(config.leaves, max(2, train.n_requests // _REQUESTS_PER_LEAF)),
         "learning_rate": config.learning_rate,
-        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.grades) // 50)),
+        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.worth) // 50)),
         "feature_fraction": 0.6,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -64,12 +62,12 @@ def boosted_trees(
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,
-        "num_threads": threads_for(len(train.grades)),
+        "num_threads": threads_for(len(train.worth)),
         "monotone_constraints": list(monotone_constraints) or None,
         "verbosity": -1,
-        **_gains(train, validation),
+        "label_gain": gains,
     }
-    data = _dataset(train, names, parameters)
+    data = _dataset(train, names, gains, parameters)
     if config.debias:
         data.set_position(train.positions)
     stops = config.early_stopping and validation.wanted.any() and not config.debias
@@ -78,7 +76,7 @@ def boosted_trees(
         parameters,
         data,
         num_boost_round=trees,
-        valid_sets=[_dataset(validation, names, parameters, data)] if stopping else [],
+        valid_sets=[_dataset(validation, names, gains, parameters, data)] if stopping else [],
         callbacks=stopping,
         init_model=start,
     )
@@ -88,14 +86,16 @@ def refitted_leaves(
     booster: lightgbm.Booster, rows: RankerRows, names: Sequence[str], monotone_constraints: Sequence[int]
 ) -> lightgbm.Booster:
     """The same trees, with leaves whose values new rows move a little; arguments as in `boosted_trees`."""
+    gains = _gains(rows)
     refitted = booster.refit(
         rows.table,
-        rows.grades,
+        _grades(rows, gains),
         decay_rate=_DECAY,
+        weight=_weights(rows),
         group=rows.sizes,
         feature_name=list(names),  # which it forgets when they are not told
-        dataset_params=_gains(rows),
-        num_threads=threads_for(len(rows.grades)),
+        dataset_params={"label_gain": gains},
+        num_threads=threads_for(len(rows.worth)),
     )
     if any(monotone_constraints):  # which it does not keep to either
         for number, tree in enumerate(refitted.dump_model()["tree_info"]):
@@ -125,10 +125,24 @@ def threads_for(n_rows: int) -> int:
     return 1 if n_rows < _SMALL_TABLE else 0
 
 
-def _gains(*parts: RankerRows) -> dict[str, list[float]]:
-    """Gains of 2^grade - 1, which LightGBM has to be told where there are more grades than it knows by itself."""
-    n_grades = 1 + max(int(rows.grades.max(initial=0)) for rows in parts)
-    return {"label_gain": [2.0**grade - 1 for grade in range(n_grades)]} if n_grades > _KNOWN_GRADES else {}
+def _gains(*parts: RankerRows) -> list[float]:
+    """What each grade gains, from 0 on: all that rows are worth."""
+    gains: list[float] = np.unique(np.concatenate([[0.0], *(rows.worth for rows in parts)])).tolist()
+    return gains
+
+
+def _grades(rows: RankerRows, gains: Sequence[float]) -> NDArray[np.int32]:
+    """(n_rows,) LightGBM's labels: the place of what each row is worth in `gains`."""
+    return np.searchsorted(gains, rows.worth).astype(np.int32)
+
+
+def _weights(rows: RankerRows) -> NDArray[np.float64] | None:
+    """(n_rows,) how much each row's request counts; None where all count alike.
+
+    Gains alone say nothing in a request that wanted one item: whatever it gains is all that can be had there.
+    """
+    shares = rows.request_shares
+    return None if np.ptp(shares) == 0 else np.repeat(shares, rows.sizes)
 
 
 def _leaves(node: Mapping[str, Any]) -> dict[int, float]:
@@ -154,11 +168,16 @@ def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int
 
 
 def _dataset(
-    rows: RankerRows, names: Sequence[str], parameters: dict[str, object], reference: lightgbm.Dataset | None = None
+    rows: RankerRows,
+    names: Sequence[str],
+    gains: Sequence[float],
+    parameters: dict[str, object],
+    reference: lightgbm.Dataset | None = None,
 ) -> lightgbm.Dataset:
     return lightgbm.Dataset(
         rows.table,
-        label=rows.grades,
+        label=_grades(rows, gains),
+        weight=_weights(rows),
         group=rows.sizes,
         feature_name=list(names),
         params=parameters,

@@ -57,7 +57,7 @@ class Ranker:
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
         """
-        if len(train.grades) and train.wanted.all():
+        if len(train.worth) and train.wanted.all():
             raise DataError(
                 "the ranker has nothing to learn from: every item that could be listed was wanted, so no order is "
                 "better than another; it needs a catalogue of several available items, and candidates.n above 1"

@@ -41,7 +41,7 @@ class LinearScore:
 
     @classmethod
     def fit(cls, rows: RankerRows, monotone_constraints: Sequence[int]) -> "LinearScore":
-        """Weights under which softmax over each request's rows gives most to what was wanted, graded as it was.
+        """Weights under which softmax over each request's rows gives most to what was wanted, by what it was worth.
 
         ListNet (Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007) with weights
         that keep to the constraints, and a ridge.
@@ -103,8 +103,8 @@ def _weights(
     values: NDArray[np.float64], directed: NDArray[np.bool_], rows: RankerRows, starts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """The weights of the columns `values` (n_rows, n_columns) of these rows."""
-    grades = rows.grades.astype(np.float64)
-    wanted, total = np.repeat(np.add.reduceat(grades, starts), rows.sizes), grades.sum()
+    shares = rows.shares
+    wanted, total = np.repeat(np.add.reduceat(shares, starts), rows.sizes), shares.sum()
     ridge = np.where(directed, _RIDGE, _RIDGE_UNKNOWN)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -112,8 +112,8 @@ def _weights(
         scores -= np.repeat(np.maximum.reduceat(scores, starts), rows.sizes)
         odds = np.exp(scores)
         sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
-        fit = float(grades @ (np.log(sums) - scores)) / total
-        slope = values.T @ (wanted * odds / sums - grades) / total
+        fit = float(shares @ (np.log(sums) - scores)) / total
+        slope = values.T @ (wanted * odds / sums - shares) / total
         return fit + float(ridge @ weights**2), slope + 2 * ridge * weights
 
     bounds = [(0.0 if known else None, None) for known in directed]

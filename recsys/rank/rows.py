@@ -18,7 +18,7 @@ class RankerRows:
 
     Attributes:
         table: (n_rows, n_features) float32, NaN where a value does not exist.
-        grades: (n_rows,) int32, 0 for no interest, higher for stronger events.
+        worth: (n_rows,) float32: weight of the strongest event that followed, by the config; 0 for no interest.
         bought: (n_rows,) True where the strongest event, a purchase, followed.
         sizes: (n_requests,) rows of each request.
         times: (n_requests,) microseconds.
@@ -29,7 +29,7 @@ class RankerRows:
     """
 
     table: NDArray[np.float32]
-    grades: NDArray[np.int32]
+    worth: NDArray[np.float32]
     bought: NDArray[np.bool_]
     sizes: NDArray[np.int64]
     times: NDArray[np.int64]
@@ -55,17 +55,30 @@ class RankerRows:
     @property
     def are_candidates(self) -> NDArray[np.bool_]:
         """(n_rows,) False for what is here because it was shown, and would not have been ranked without that."""
-        return np.ones(len(self.grades), dtype=bool) if self.only_shown is None else ~self.only_shown
+        return np.ones(len(self.worth), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
     def at_known_places(self) -> NDArray[np.bool_]:
         """(n_rows,) True for what was shown where the log tells the place."""
-        return np.zeros(len(self.grades), dtype=bool) if self.positions is None else self.positions >= 0
+        return np.zeros(len(self.worth), dtype=bool) if self.positions is None else self.positions >= 0
 
     @property
     def wanted(self) -> NDArray[np.bool_]:
         """(n_rows,) True where any sign of interest followed."""
-        return self.grades > 0
+        return self.worth > 0
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(n_rows,) worth over the mean worth of what was wanted: how much each row counts, 1 where all are alike."""
+        wanted = self.worth[self.wanted]
+        return self.worth / (wanted.mean(dtype=np.float64) if len(wanted) else 1.0)
+
+    @property
+    def request_shares(self) -> NDArray[np.float64]:
+        """(n_requests,) how much each request counts: as the strongest of its rows does, see `shares`."""
+        shares = np.zeros(self.n_requests)
+        np.maximum.at(shares, self.requests, self.shares)
+        return shares
 
     @property
     def has_order(self) -> bool:
@@ -85,12 +98,12 @@ class RankerRows:
         return self._rows(chosen, sizes, self.times[wanted])
 
     def sampled(self, negatives: int, seed: int, first: NDArray[np.bool_] | None = None) -> "RankerRows":
-        """At most `negatives` rows of grade 0 a request, drawn evenly; all others kept.
+        """At most `negatives` rows of worth 0 a request, drawn evenly; all others kept.
 
         Args:
-            first: (n_rows,) rows that are taken before any other of grade 0 is.
+            first: (n_rows,) rows that are taken before any other of worth 0 is.
         """
-        draw = np.random.default_rng(seed).random(len(self.grades))
+        draw = np.random.default_rng(seed).random(len(self.worth))
         if first is not None:
             draw[first] -= 1.0
         draw[self.wanted] = -2.0
@@ -116,39 +129,41 @@ class RankerRows:
         return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
 
     def mean_ndcg(self, scores: NDArray[np.float32]) -> float:
-        """The mean of `ndcg` over the requests in which something was wanted; NaN where there are none."""
-        answered = np.bincount(self.requests[self.wanted], minlength=self.n_requests) > 0
-        return float(self.ndcg(scores)[answered].mean()) if answered.any() else float("nan")
+        """The mean of `ndcg` over the requests in which something was wanted, each counted by `request_shares`; NaN
+        where there are none."""
+        shares = self.request_shares
+        return float(np.average(self.ndcg(scores), weights=shares)) if shares.any() else float("nan")
 
     def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
-        """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), grades as gains; 0 where nothing was wanted.
+        """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), worth as gains; 0 where nothing was wanted.
 
         Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
         """
         requests = self.requests
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         places = np.arange(len(requests)) - starts
-        worth = discounts(places, k)
+        discount = discounts(places, k)
 
         def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
-            graded = self.grades[np.lexsort((keys, requests))]
-            return np.bincount(requests, weights=graded * worth, minlength=self.n_requests).astype(np.float64)
+            gains = self.worth[np.lexsort((keys, requests))]
+            return np.bincount(requests, weights=gains * discount, minlength=self.n_requests).astype(np.float64)
 
-        return gain(-scores) / np.maximum(gain(-self.grades), 1e-12)
+        return gain(-scores) / np.maximum(gain(-self.worth), 1e-12)
 
     def comparison_metric(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_requests,) by which rankers are compared on requests that came after lists of one of them.
 
-        Where the rows tell what was shown: the grades of those rows, each counted by how seldom its place is looked at,
-        discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows.
+        Where the rows tell what was shown: the worth of those rows, each counted by how seldom its place is looked at,
+        discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows, a
+        request counted by its `request_shares`.
         """
         shown = self.at_known_places
         if self.positions is None or not shown.any():
-            return self.ndcg(scores)
+            return self.ndcg(scores) * self.request_shares
         requests = self.requests[shown]
         order = np.lexsort((-scores[shown], requests))
         places = np.arange(len(order)) - np.searchsorted(requests, requests)
-        gains = (self.grades[shown] * inverse_examination(self.positions[shown]))[order] * discounts(places)
+        gains = (self.worth[shown] * inverse_examination(self.positions[shown]))[order] * discounts(places)
         return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
 
     @staticmethod
@@ -156,7 +171,7 @@ class RankerRows:
         """Several windows as one."""
         columns = [f.name for f in fields(RankerRows) if f.name not in ("positions", "only_shown")]
         joined = RankerRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
-        filled = [part for part in parts if len(part.grades)]
+        filled = [part for part in parts if len(part.worth)]
         return replace(
             joined,
             positions=_joined_where_known([part.positions for part in filled]),
@@ -189,11 +204,11 @@ class RankerRows:
         return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])
 
     def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
-        table, grades, bought = self.table[chosen], self.grades[chosen], self.bought[chosen]
+        table, worth, bought = self.table[chosen], self.worth[chosen], self.bought[chosen]
         positions = None if self.positions is None else self.positions[chosen]
         only_shown = None if self.only_shown is None else self.only_shown[chosen]
         proposed_by = self.proposed_by[chosen]
-        return RankerRows(table, grades, bought, sizes, times, proposed_by, positions, only_shown, self.missed)
+        return RankerRows(table, worth, bought, sizes, times, proposed_by, positions, only_shown, self.missed)
 
 
 def _joined_where_known(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:

@@ -52,16 +52,16 @@ class PartWeights:
 
     @classmethod
     def fit(cls, parts: NDArray[np.float64], rows: RankerRows, usual: "PartWeights") -> "PartWeights":
-        """The weights under which softmax over each request's rows gives most to what was wanted, graded as it was.
+        """The weights under which softmax over each request's rows gives most to what was wanted, by what it was worth.
 
         Args:
             parts: (n_stages + 1, n_rows) what each part says of the rows, the linear one last.
             rows: requests that the parts have not learned from.
             usual: what the weights are drawn to, the fewer the requests the more.
         """
-        grades, prior = rows.grades.astype(np.float64), np.array([*usual.trees, usual.linear])
+        shares, prior = rows.shares, np.array([*usual.trees, usual.linear])
         starts = np.cumsum(rows.sizes) - rows.sizes
-        wanted = np.repeat(np.add.reduceat(grades, starts), rows.sizes)
+        wanted = np.repeat(np.add.reduceat(shares, starts), rows.sizes)
 
         def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             scores = weights @ parts
@@ -69,8 +69,8 @@ class PartWeights:
             odds = np.exp(scores)
             sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
             astray = weights - prior
-            slope = parts @ (wanted * odds / sums - grades) + 2 * _RIDGE * astray
-            return float(grades @ (np.log(sums) - scores)) + _RIDGE * float(astray @ astray), slope
+            slope = parts @ (wanted * odds / sums - shares) + 2 * _RIDGE * astray
+            return float(shares @ (np.log(sums) - scores)) + _RIDGE * float(astray @ astray), slope
 
         found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior)).x
         return cls(tuple(map(float, found[:-1])), float(found[-1]))

@@ -21,12 +21,10 @@ def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.n
     positions = np.argsort(np.argsort(-table[:, :, 1], axis=1), axis=1)
     relevance = 1 / (1 + np.exp(-2 * table[:, :, 0]))
     clicked = rng.random((n_requests, size)) < relevance / (1 + positions)
-    grades = clicked.ravel().astype(np.int32)
+    worth = clicked.ravel().astype(np.float32)
     sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    nothing = np.zeros(len(grades), dtype=np.uint16)
-    rows = RankerRows(
-        table.reshape(-1, 2), grades, grades > 1, sizes, times, nothing, positions.ravel().astype(np.int16)
-    )
+    nothing = np.zeros(len(worth), dtype=np.uint16)
+    rows = RankerRows(table.reshape(-1, 2), worth, worth > 1, sizes, times, nothing, positions.ravel().astype(np.int16))
     return rows, relevance
 
 
@@ -45,7 +43,7 @@ def test_debiased_clicks_tell_more_of_what_is_wanted() -> None:
 def test_without_positions_it_is_refused() -> None:
     rows, _ = clicks(20, 0)
     config = CONFIG.model_copy(update={"debias": True})
-    for positions in (None, np.full(len(rows.grades), -1, dtype=np.int16)):
+    for positions in (None, np.full(len(rows.worth), -1, dtype=np.int16)):
         with pytest.raises(DataError, match="needs impressions with positions"):
             Ranker.fit(replace(rows, positions=positions), rows, NAMES, config, 0)
 
@@ -65,7 +63,7 @@ def with_stale_candidates(rows: RankerRows, n_more: int, seed: int) -> RankerRow
     return replace(
         rows,
         table=table.reshape(-1, 3).astype(np.float32),
-        grades=widened(rows.grades, 0),
+        worth=widened(rows.worth, 0),
         bought=widened(rows.bought, 0),
         proposed_by=widened(rows.proposed_by, 1),
         positions=widened(rows.positions, -1),
@@ -95,9 +93,9 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     counts = np.bincount(placed.positions)
     assert len(counts) == 5
     assert counts.min() > 0.8 * counts.max()
-    beside = half.grades[half.positions < 0].sum()
+    beside = half.worth[half.positions < 0].sum()
     assert beside > 0
-    assert placed.grades.sum() == half.grades.sum() - beside
+    assert placed.worth.sum() == half.worth.sum() - beside
     assert np.all(np.bincount(placed.requests, weights=placed.wanted) > 0)
 
 
@@ -105,5 +103,5 @@ def test_places_that_one_part_does_not_know_are_known_of_none() -> None:
     rows, _ = clicks(30, 0)
     joined = RankerRows.joined([rows, rows])
     assert joined.positions is not None
-    assert len(joined.positions) == len(joined.grades)
+    assert len(joined.positions) == len(joined.worth)
     assert RankerRows.joined([rows, replace(rows, positions=None)]).positions is None

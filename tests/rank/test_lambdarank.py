@@ -20,18 +20,18 @@ CONFIG = RankerConfig(trees=15, learning_rate=0.2, min_rows_per_leaf=5)
 NAMES = ("signal", "noise", "missing")
 
 
-def make_rows(n_requests: int, seed: int, grades: NDArray[np.int32] | None = None, size: int = 10) -> RankerRows:
+def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = None, size: int = 10) -> RankerRows:
     """In each request the item with the highest signal is wanted; a third of the last column does not exist."""
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(n_requests * size, 3)).astype(np.float32)
     table[rng.random(len(table)) < 0.3, 2] = np.nan
     best = table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size
-    if grades is None:
-        grades = np.zeros(len(table), dtype=np.int32)
-        grades[best] = 1 + (np.arange(n_requests) % 2)
+    if worth is None:
+        worth = np.zeros(len(table), dtype=np.float32)
+        worth[best] = 1 + (np.arange(n_requests) % 2)
     nothing = np.zeros(len(table), dtype=np.uint16)
     sizes = np.full(n_requests, size, dtype=np.int64)
-    return RankerRows(table, grades, grades == 2, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return RankerRows(table, worth, worth == 2, sizes, np.arange(n_requests, dtype=np.int64), nothing)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def ranker() -> Ranker:
 def test_an_obvious_signal_is_learned(ranker: Ranker) -> None:
     test = make_rows(100, 2)
     found = ranker.score(test.table).reshape(100, 10).argmax(axis=1)
-    wanted = test.grades.reshape(100, 10).argmax(axis=1)
+    wanted = test.worth.reshape(100, 10).argmax(axis=1)
     assert np.mean(found == wanted) > 0.8
     assert next(iter(ranker.importance)) == "signal"
     assert sum(ranker.importance.values()) == pytest.approx(1)
@@ -83,18 +83,36 @@ def test_a_large_table_scores_as_its_rows_do(ranker: Ranker) -> None:
     np.testing.assert_array_equal(ranker.score(table)[:50], ranker.score(table[:50]))
 
 
-@pytest.mark.parametrize("grade", [0, 1])
-def test_nothing_to_learn_from(grade: int) -> None:
-    rows = make_rows(5, 0, np.full(50, grade, dtype=np.int32))
+@pytest.mark.parametrize("worth", [0, 1])
+def test_nothing_to_learn_from(worth: int) -> None:
+    rows = make_rows(5, 0, np.full(50, worth, dtype=np.float32))
     with pytest.raises(DataError, match="the ranker has nothing to learn from"):
         Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
 
 
+def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> None:
+    """One of two kinds of items is wanted in each request, in two of three the one that is worth less."""
+    n_requests, kinds = 300, np.tile([0, 0, 1, 1], 300)
+    wanted = np.flatnonzero(np.tile([True, False, True, False], n_requests))
+    chosen = wanted.reshape(n_requests, 2)[np.arange(n_requests), (np.arange(n_requests) % 3 == 0).astype(int)]
+    table = np.stack([kinds, *np.random.default_rng(0).normal(size=(2, len(kinds)))], axis=1).astype(np.float32)
+    sizes, none = np.full(n_requests, 4), np.zeros(len(kinds), dtype=np.uint16)
+    for worth, better in ((1, 0), (5, 1)):
+        followed = np.zeros(len(kinds), dtype=np.float32)
+        followed[chosen] = np.where(kinds[chosen] == 1, worth, 1)
+        rows = RankerRows(table, followed, followed > 1, sizes, np.arange(n_requests), none)
+        ranker = Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
+        longer = ranker.with_more_trees(rows, rows, 3, CONFIG, 0), ranker.with_refitted_leaves(rows)
+        for one in (ranker, *longer):
+            means = [float(one.score(table[kinds == kind]).mean()) for kind in (0, 1)]
+            assert int(np.argmax(means)) == better, f"worth {worth}: {means}"
+
+
 @pytest.mark.parametrize("early_stopping", [0, 5])
-def test_more_grades_than_lightgbm_knows(early_stopping: int) -> None:
+def test_more_different_worths_than_lightgbm_has_gains_for(early_stopping: int) -> None:
     rows, later, last = (make_rows(150, seed) for seed in range(3))
     rows, later, last = (
-        replace(part, grades=np.where(part.wanted, top - np.arange(len(part.grades)) % 3, 0).astype(np.int32))
+        replace(part, worth=np.where(part.wanted, top - np.arange(len(part.worth)) % 3, 0).astype(np.float32))
         for part, top in ((rows, 40), (later, 45), (last, 127))
     )
     config = CONFIG.model_copy(update={"early_stopping": early_stopping})
@@ -250,7 +268,7 @@ def test_trees_that_cannot_be_compiled_are_left_to_lightgbm() -> None:
     """A category has no place in an order."""
     rows = make_rows(60, 0)
     kinds = np.abs(rows.table[:, :1] * 3).astype(int)
-    data = lightgbm.Dataset(kinds, label=rows.grades, group=rows.sizes, categorical_feature=[0])
+    data = lightgbm.Dataset(kinds, label=rows.worth, group=rows.sizes, categorical_feature=[0])
     parameters = {"objective": "lambdarank", "verbosity": -1, "min_data_in_leaf": 1, "num_threads": 1}
     booster = lightgbm.train(parameters, data, 3)
     assert CompiledTrees.of(booster) is None

@@ -24,11 +24,11 @@ def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
     table[:, 1] *= 1_000
     table[:, 3] = 7
     table[rng.random(len(table)) < 0.1, 0] = np.nan
-    grades = np.zeros(len(table), dtype=np.int32)
-    grades[worth.reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
+    chosen = np.zeros(len(table), dtype=np.float32)
+    chosen[worth.reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
     sizes = np.full(n_requests, size, dtype=np.int64)
     nothing = np.zeros(len(table), dtype=np.uint16)
-    return RankerRows(table, grades, grades > 1, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return RankerRows(table, chosen, chosen > 1, sizes, np.arange(n_requests, dtype=np.int64), nothing)
 
 
 def test_weights_are_what_the_choices_follow() -> None:
@@ -85,7 +85,7 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
 def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
     rows = make_rows(40, 1)
     shown = RankerRows(
-        rows.table, rows.grades, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
+        rows.table, rows.worth, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
     )
     config = RankerConfig(trees=5, debias=True)
     assert Ranker.fit(shown, shown, NAMES, config, 0, CONSTRAINTS).linear is None

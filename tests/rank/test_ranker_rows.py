@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recsys.config import RankerConfig
 from recsys.rank.rows import RankerRows
 
-FIELDS = ("table", "grades", "bought", "sizes", "times", "proposed_by")
+FIELDS = ("table", "worth", "bought", "sizes", "times", "proposed_by")
 
 requests = st.lists(
     st.tuples(st.integers(0, 5), st.lists(st.integers(0, 2), min_size=1, max_size=8)), min_size=0, max_size=8
@@ -19,14 +19,14 @@ requests = st.lists(
 
 
 def make_rows(requests: list[tuple[int, list[int]]]) -> RankerRows:
-    """A time and the grades of its rows for each request; column 0 tells rows apart."""
+    """A time and the worth of its rows for each request; column 0 tells rows apart."""
     requests = sorted(requests, key=lambda request: request[0])
-    grades = np.array([grade for _, own in requests for grade in own], dtype=np.int32)
-    numbers = np.arange(len(grades), dtype=np.float32)
+    worth = np.array([one for _, own in requests for one in own], dtype=np.float32)
+    numbers = np.arange(len(worth), dtype=np.float32)
     return RankerRows(
         table=np.stack([numbers, -numbers, numbers % 3], axis=1).reshape(-1, 3),
-        grades=grades,
-        bought=grades == 2,
+        worth=worth,
+        bought=worth == 2,
         sizes=np.array([len(own) for _, own in requests], dtype=np.int64),
         times=np.array([time for time, _ in requests], dtype=np.int64),
         proposed_by=(numbers % 4).astype(np.uint16),
@@ -40,8 +40,8 @@ def request_of(rows: RankerRows) -> list[int]:
 def check_whole(rows: RankerRows, of: RankerRows) -> None:
     """Every row of `rows` is a row of `of`, with all its columns."""
     places = rows.table[:, 0].astype(int)
-    assert rows.sizes.sum() == len(rows.grades)
-    for name in ("table", "grades", "bought", "proposed_by"):
+    assert rows.sizes.sum() == len(rows.worth)
+    for name in ("table", "worth", "bought", "proposed_by"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[places])
 
 
@@ -53,10 +53,10 @@ def test_sampled_keeps_all_wanted_and_few_others(requests: list[tuple[int, list[
     assert sampled.n_requests == rows.n_requests
     before, after = request_of(rows), request_of(sampled)
     for request in range(rows.n_requests):
-        grades = [g for g, r in zip(rows.grades.tolist(), before, strict=True) if r == request]
-        kept = [g for g, r in zip(sampled.grades.tolist(), after, strict=True) if r == request]
-        assert [g for g in kept if g] == [g for g in grades if g]
-        assert kept.count(0) == min(most, grades.count(0))
+        worth = [g for g, r in zip(rows.worth.tolist(), before, strict=True) if r == request]
+        kept = [g for g, r in zip(sampled.worth.tolist(), after, strict=True) if r == request]
+        assert [g for g in kept if g] == [g for g in worth if g]
+        assert kept.count(0) == min(most, worth.count(0))
 
 
 def test_sampled_draws_evenly_and_by_seed() -> None:
@@ -111,7 +111,7 @@ def test_keep_drops_requests_that_nobody_wanted_anything_of(
     requests: list[tuple[int, list[int]]], random: Random
 ) -> None:
     rows = make_rows(requests)
-    chosen = np.array([random.random() < 0.5 for _ in rows.grades], dtype=bool)
+    chosen = np.array([random.random() < 0.5 for _ in rows.worth], dtype=bool)
     kept = rows.keep(chosen)
     check_whole(kept, rows)
     before = np.array(request_of(rows), dtype=int)
@@ -134,7 +134,7 @@ def test_joined(parts: int) -> None:
     one = make_rows([(0, [1, 0]), (1, [0, 2, 1])])
     joined = RankerRows.joined([one] * parts)
     assert joined.sizes.tolist() == [2, 3] * parts
-    assert joined.grades.tolist() == [1, 0, 0, 2, 1] * parts
+    assert joined.worth.tolist() == [1, 0, 0, 2, 1] * parts
     assert joined.table.dtype == np.float32
     assert joined.proposed_by.dtype == np.uint16
 
@@ -152,7 +152,7 @@ def test_what_was_only_shown_stays_marked() -> None:
 def test_ndcg_of_each_request_and_their_mean() -> None:
     rows = RankerRows(
         table=np.zeros((6, 1), dtype=np.float32),
-        grades=np.array([1, 0, 0, 0, 2, 0], dtype=np.int32),
+        worth=np.array([1, 0, 0, 0, 2, 0], dtype=np.float32),
         bought=np.zeros(6, dtype=bool),
         sizes=np.array([2, 2, 2]),
         times=np.array([1, 2, 3]),
@@ -160,8 +160,8 @@ def test_ndcg_of_each_request_and_their_mean() -> None:
     )
     scores = np.array([0.1, 0.9, 0.5, 0.4, 0.8, 0.2], dtype=np.float32)
     np.testing.assert_allclose(rows.ndcg(scores), [1 / np.log2(3), 0.0, 1.0])
-    assert rows.mean_ndcg(scores) == pytest.approx((1 / np.log2(3) + 1) / 2), (
-        "where nothing was wanted, nothing is measured"
+    assert rows.mean_ndcg(scores) == pytest.approx((1 / np.log2(3) + 2) / 3), (
+        "where nothing was wanted, nothing is measured; what is worth twice as much counts twice"
     )
     assert np.isnan(rows.keep(np.zeros(6, dtype=bool)).mean_ndcg(scores[:0]))
 
@@ -170,6 +170,9 @@ def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     rows = make_rows([(0, [1, 0, 0, 1]), (1, [0, 1])])
     scores = np.array([4.0, 3.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32)
     np.testing.assert_array_equal(rows.comparison_metric(scores), rows.ndcg(scores))
+    dear = replace(rows, worth=np.where(rows.requests == 1, 3, 1) * rows.worth)
+    np.testing.assert_allclose(dear.comparison_metric(scores), rows.ndcg(scores) * dear.request_shares)
+    np.testing.assert_allclose(dear.request_shares, [0.6, 1.8], err_msg="over the mean of what was wanted")
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))
     np.testing.assert_allclose(shown.comparison_metric(scores), [4**0.5 / np.log2(4), 9**0.5])
     np.testing.assert_allclose(shown.comparison_metric(-scores), [4**0.5, 9**0.5])

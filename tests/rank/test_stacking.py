@@ -23,10 +23,10 @@ def noisy_rows(n_requests: int, seed: int) -> RankerRows:
     table[:, 10:] = np.round(table[:, 10:])
     odds = np.exp(table[:, 0].astype(np.float64)).reshape(n_requests, SIZE)
     wanted = [rng.choice(SIZE, p=own / own.sum()) for own in odds]
-    grades = np.zeros(len(table), dtype=np.int32)
-    grades[np.arange(n_requests) * SIZE + wanted] = 1
+    worth = np.zeros(len(table), dtype=np.float32)
+    worth[np.arange(n_requests) * SIZE + wanted] = 1
     sizes, times = np.full(n_requests, SIZE, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    return RankerRows(table, grades, np.zeros(len(table), dtype=bool), sizes, times, np.zeros(len(table), np.uint16))
+    return RankerRows(table, worth, np.zeros(len(table), dtype=bool), sizes, times, np.zeros(len(table), np.uint16))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_where_trees_learn_noise_the_list_is_nearly_as_good_as_the_one_column_th
 
 def test_weights_are_what_the_requests_say(parts: Ranker) -> None:
     rows = noisy_rows(3_000, 3)
-    nothing, known = np.random.default_rng(0).normal(size=len(rows.grades)), rows.table[:, 0].astype(np.float64)
+    nothing, known = np.random.default_rng(0).normal(size=len(rows.worth)), rows.table[:, 0].astype(np.float64)
     found = PartWeights.fit(np.array([nothing, -known, nothing[::-1], known / 2]), rows, PartWeights.usual(100))
     np.testing.assert_allclose([*found.trees, found.linear], [0, 0, 0, 2], atol=0.15)
 

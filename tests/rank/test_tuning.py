@@ -23,10 +23,10 @@ def make_rows(n_requests: int, size: int = 12) -> RankerRows:
     """In each request the item with the highest signal is wanted."""
     rng = np.random.default_rng(0)
     table = rng.normal(size=(n_requests * size, 2)).astype(np.float32)
-    grades = np.zeros(len(table), dtype=np.int32)
-    grades[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
+    worth = np.zeros(len(table), dtype=np.float32)
+    worth[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
     sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    return RankerRows(table, grades, grades > 1, sizes, times, np.zeros(len(table), dtype=np.uint16))
+    return RankerRows(table, worth, worth > 1, sizes, times, np.zeros(len(table), dtype=np.uint16))
 
 
 def seek(
@@ -110,10 +110,10 @@ def test_a_process_that_opens_is_not_counted_as_a_trial() -> None:
 
 def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:
     rows = make_rows(120)
-    older = np.arange(len(rows.grades)) < 90 * 12
-    grades = np.where(older, 1, rows.grades).astype(np.int32)
+    older = np.arange(len(rows.worth)) < 90 * 12
+    worth = np.where(older, 1, rows.worth).astype(np.float32)
     config = START.model_copy(update={"early_stopping": 5})
-    found, tried = tuned(replace(rows, grades=grades), NAMES, config, Tuning(2), 0, silent)
+    found, tried = tuned(replace(rows, worth=worth), NAMES, config, Tuning(2), 0, silent)
     assert [trial.ndcg for trial in tried] == [0, 0]
     assert found == config
 

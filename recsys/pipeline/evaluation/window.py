@@ -27,7 +27,7 @@ def measure_window(
     events: InteractionLog | None,
     *,
     learned: InteractionLog,
-    top_grade: int | None,
+    strongest: float | None,
     windows: tuple[Window, ...],
     facts: Mapping[str, str],
     version: str,
@@ -45,7 +45,7 @@ def measure_window(
         events: of the window, in the same numbers: where propensities are logged, they say what other lists would have
             earned. None: the pipeline has learned from some of them.
         learned: what the pipeline has learned from.
-        top_grade: of what was bought, see `grade_of_strongest`; None: not known.
+        strongest: weight of what was bought, see `strongest_weight`; None: not known.
         windows, facts: of the report; the last window is the one that is measured.
         version, dataset, seed, progress, baselines, caveats: see `measure`.
     """
@@ -53,7 +53,7 @@ def measure_window(
     logged = None if events is None else logged_placements(pipeline, events, most, seed)
     report = measure(
         pipeline,
-        labelled_blocks(pipeline.past, requests, top_grade),
+        labelled_blocks(pipeline.past, requests, strongest),
         trained=events_of_items(learned),
         version=version,
         dataset=dataset,
@@ -71,12 +71,12 @@ def events_of_items(learned: InteractionLog) -> NDArray[np.int64]:
     return np.bincount(learned.positive().items, minlength=learned.n_items)
 
 
-def labelled_blocks(past: PastScoring, requests: PastRequests, top_grade: int | None) -> Iterator[LabelledBlock]:
-    """The requests of a window with what was wanted, and what of it was bought: `top_grade`, see `grade_of_strongest`;
+def labelled_blocks(past: PastScoring, requests: PastRequests, strongest: float | None) -> Iterator[LabelledBlock]:
+    """The requests of a window with what was wanted, and what of it was bought: `strongest`, see `strongest_weight`;
     where that is None, it is not known."""
     for part, block in past.blocks(requests):
         targets = Targets(part.target_offsets, part.target_items)
-        bought = targets.keep(part.target_grades == top_grade) if top_grade is not None else None
+        bought = targets.keep(part.target_weights == strongest) if strongest is not None else None
         yield LabelledBlock(block, targets, part.users, bought)
 
 

@@ -1,4 +1,9 @@
-"""The past requests of a window: who wanted what, when, and what was shown."""
+"""The past requests of a window: who wanted what, when, and what was shown.
+
+What a user does with an item in one visit is one act: a view, a cart and a purchase within minutes are the answer to
+the list that was open at the view, and a strong one. Else the moment before the purchase would be a request, whose user
+has just looked at what he then buys: an answer that needs no recommender.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.durations import VISIT
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of
 
@@ -13,13 +19,14 @@ from recsys.data.ragged import entries, offsets_of
 @dataclass(frozen=True)
 class PastRequests:
     """Requests in time order. Events with one request_id are one request; without it, one user at one time is.
+    Later acts of a visit to an item belong to the request that the visit began with, see `VISIT`.
 
     Attributes:
         users: (n_requests,) numbers.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
         target_offsets: (n_requests + 1,) where each request's targets start.
         target_items: (n_targets,) distinct items with a sign of interest.
-        target_grades: (n_targets,) 1 for the weakest sign of interest, higher for stronger ones.
+        target_weights: (n_targets,) above 0: of the strongest event that followed.
         shown_offsets: (n_requests + 1,) where each request's shown items start.
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
@@ -29,7 +36,7 @@ class PastRequests:
     times: NDArray[np.int64]
     target_offsets: NDArray[np.int64]
     target_items: NDArray[np.int32]
-    target_grades: NDArray[np.int32]
+    target_weights: NDArray[np.float32]
     shown_offsets: NDArray[np.int64]
     shown_items: NDArray[np.int32]
     shown_positions: NDArray[np.int16]
@@ -41,7 +48,7 @@ class PastRequests:
     def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
         """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
         offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        return cls(users, times, offsets, none, none, offsets, none, none.astype(np.int16))
+        return cls(users, times, offsets, none, none.astype(np.float32), offsets, none, none.astype(np.int16))
 
     @property
     def has_impressions(self) -> bool:
@@ -61,7 +68,7 @@ class PastRequests:
             self.times[chosen],
             offsets_of(n_targets),
             self.target_items[targets],
-            self.target_grades[targets],
+            self.target_weights[targets],
             offsets_of(n_shown),
             self.shown_items[shown],
             self.shown_positions[shown],
@@ -84,38 +91,22 @@ class PastRequests:
         return np.repeat(np.arange(len(self)), np.diff(self.shown_offsets))
 
     @classmethod
-    def of(
-        cls, log: InteractionLog, start: int, end: int, thresholds: NDArray[np.float32] | None = None
-    ) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest.
-
-        Args:
-            thresholds: weights that grades are counted by, see `grade_thresholds`; None: those of the log.
-        """
-        thresholds = grade_thresholds(log) if thresholds is None else thresholds
-        window = log.between(start, end)
-        events = pl.DataFrame(
-            {
-                "user": window.users,
-                "request": window.requests,
-                "moment": np.where(window.requests >= 0, 0, window.times),
-                "time": window.times,
-                "item": window.items,
-                "grade": np.searchsorted(thresholds, window.weights, side="right").astype(np.int32),
-                "shown": window.is_impression,
-                "position": np.where(window.is_impression, window.positions, -1),
-            }
+    def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
+        """All requests of the window [start, end) that were followed by a sign of interest in it."""
+        acts = _acts_of_visits(log.between(start - VISIT, end))
+        items = (
+            acts.filter(pl.col("time") >= start)
+            .group_by("user", "request", "moment", "item")
+            .agg(pl.col("time").min(), pl.col("weight").max(), pl.col("shown").any(), pl.col("position").max())
         )
-        items = events.group_by("user", "request", "moment", "item").agg(
-            pl.col("time").min(), pl.col("grade").max(), pl.col("shown").any(), pl.col("position").max()
-        )
+        wanted = pl.col("weight") > 0
         requests = (
             items.sort("time", "item")
             .group_by("user", "request", "moment", maintain_order=True)
             .agg(
                 pl.col("time").min(),
-                pl.col("item").filter(pl.col("grade") > 0).alias("targets"),
-                pl.col("grade").filter(pl.col("grade") > 0).alias("grades"),
+                pl.col("item").filter(wanted).alias("targets"),
+                pl.col("weight").filter(wanted).alias("weights"),
                 pl.col("item").filter(pl.col("shown")).alias("shown"),
                 pl.col("position").filter(pl.col("shown")).alias("positions"),
             )
@@ -127,28 +118,48 @@ class PastRequests:
             requests["time"].to_numpy(),
             offsets_of(requests["targets"].list.len()),
             requests["targets"].explode(empty_as_null=False).to_numpy(),
-            requests["grades"].explode(empty_as_null=False).to_numpy(),
+            requests["weights"].explode(empty_as_null=False).to_numpy(),
             offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
         )
 
 
-def grade_thresholds(log: InteractionLog) -> NDArray[np.float32]:
-    """Distinct weights above 0, increasing: the grade of a weight is how many of them it reaches."""
-    return np.unique(log.weights[log.weights > 0])
+def _acts_of_visits(log: InteractionLog) -> pl.DataFrame:
+    """The events, each with the request that it belongs to: user, request, moment.
+
+    An act that does not name its request belongs to that of the act before in the same visit, if there is one.
+    """
+    order = np.lexsort((log.is_impression, log.items, log.users))  # stable: in the order of time within each
+    users, items, times, shown = (column[order] for column in (log.users, log.items, log.times, log.is_impression))
+    same = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (shown[1:] == shown[:-1])
+    goes_on = np.append(False, same & (np.diff(times) < VISIT)) & ~shown & (log.requests[order] < 0)
+    answered = np.maximum.accumulate(np.where(goes_on, 0, np.arange(len(order))))
+    of = np.empty(len(order), dtype=np.intp)
+    of[order] = order[answered]
+    requests, times = log.requests[of], log.times[of]
+    return pl.DataFrame(
+        {
+            "user": log.users,
+            "request": requests,
+            "moment": np.where(requests >= 0, 0, times),
+            "time": times,
+            "item": log.items,
+            "weight": log.weights,
+            "shown": log.is_impression,
+            "position": np.where(log.is_impression, log.positions, -1),
+        }
+    )
 
 
-def grade_of_strongest(learned: NDArray[np.float32], thresholds: NDArray[np.float32]) -> int | None:
-    """The grade of the strongest event that was learned from, in a log that may have others.
-
-    Args:
-        learned: `grade_thresholds` of what was learned from.
-        thresholds: those that grades are counted by.
+def strongest_weight(learned: InteractionLog, measured: InteractionLog) -> float | None:
+    """The weight of the strongest event that was learned from, in a log that may have others.
 
     Returns:
-        None where that event does not occur, or where no weaker one was learned from, which it could be told from.
+        None where that event does not occur in `measured`, or where no weaker one was learned from, which it could be
+        told from.
     """
-    if len(learned) < 2 or learned[-1] not in thresholds:
+    weights = np.unique(learned.weights[learned.weights > 0])
+    if len(weights) < 2 or not np.any(measured.weights == weights[-1]):
         return None
-    return int(np.searchsorted(thresholds, learned[-1])) + 1
+    return float(weights[-1])

@@ -60,7 +60,7 @@ class Rankers:
         Raises:
             DataError: no request has an item that was wanted.
         """
-        progress(f"ranker: {len(rows.grades):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
+        progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
         inputs = _FitInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
@@ -87,7 +87,7 @@ class Rankers:
         Args:
             rows: of the newer requests.
         """
-        progress(f"ranker goes on: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
         train, validation = rows.split(VALIDATION_SHARE)
         train = train.to_learn_from(config, seed)
         older, continuation = continued(self.full, train, validation, config, seed)
@@ -110,7 +110,7 @@ class Rankers:
             older, newer: rows of requests that this one has seen, and of those that it has not.
         """
         rows = RankerRows.joined([older, newer])
-        progress(f"ranker again: {len(rows.grades):,} rows of {rows.n_requests:,} requests")
+        progress(f"ranker again: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
         full = continuation.fit(rows.to_learn_from(config, seed))
         return self._calibrated(self.full, newer, full, older)
 

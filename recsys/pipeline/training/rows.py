@@ -15,7 +15,7 @@ def training_rows(
     past: PastScoring,
     requests: PastRequests,
     features: FeatureSet,
-    top_grade: int,
+    strongest: float,
     progress: Progress,
     met: NDArray[np.int64],
 ) -> RankerRows:
@@ -29,7 +29,7 @@ def training_rows(
     Args:
         past: with sources fitted strictly before the window.
         requests: the window's requests.
-        top_grade: grade of the strongest event.
+        strongest: weight of the strongest event.
         met: (n_items,) microseconds: an item gives no row of a request that is not later.
     """
     parts = [_no_rows(len(features.names))]
@@ -39,22 +39,22 @@ def training_rows(
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
         teaches = met[candidates.items] < part.times[candidates.rows]
-        grades = _grades(part, candidates, block.eligible.shape[1])
-        covered = np.bincount(candidates.rows, weights=(grades > 0) & teaches, minlength=len(part)) > 0
+        worth = _worth(part, candidates, block.eligible.shape[1])
+        covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
         has_target = np.bincount(part.target_rows, weights=eligible, minlength=len(part)) > 0
         # Of all candidates of a request, with whom each has its place; then those that teach are kept.
         inside = covered[candidates.rows]
         table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
         inside &= teaches
-        kept, grades = candidates.keep(inside), grades[inside]
+        kept, worth = candidates.keep(inside), worth[inside]
         sizes = np.bincount(kept.rows, minlength=len(part))[covered]
         positions = _positions(part, kept, block.eligible.shape[1])
         parts.append(
             RankerRows(
                 table=table,
-                grades=grades,
-                bought=grades == top_grade,
+                worth=worth,
+                bought=worth == strongest,
                 sizes=sizes,
                 times=part.times[covered],
                 proposed_by=kept.proposed_by,
@@ -71,7 +71,7 @@ def training_rows(
 def _no_rows(n_features: int) -> RankerRows:
     none = np.zeros(0, dtype=np.int64)
     table = np.zeros((0, n_features), dtype=np.float32)
-    return RankerRows(table, none.astype(np.int32), none.astype(bool), none, none, none.astype(np.uint16))
+    return RankerRows(table, none.astype(np.float32), none.astype(bool), none, none, none.astype(np.uint16))
 
 
 def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
@@ -84,12 +84,12 @@ def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> 
     return np.array([shown.get(key, -1) for key in asked], dtype=np.int16)
 
 
-def _grades(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int32]:
-    """(n_pairs,) grade of each candidate, 0 where the user showed no interest."""
+def _worth(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.float32]:
+    """(n_pairs,) weight of the strongest event on each candidate, 0 where the user showed no interest."""
     keys = requests.target_rows * n_items + requests.target_items
     order = np.argsort(keys)
     wanted = candidates.rows * n_items + candidates.items
     places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
     if not len(keys):
-        return np.zeros(len(wanted), dtype=np.int32)
-    return np.where(keys[order][places] == wanted, requests.target_grades[order][places], 0).astype(np.int32)
+        return np.zeros(len(wanted), dtype=np.float32)
+    return np.where(keys[order][places] == wanted, requests.target_weights[order][places], np.float32(0))

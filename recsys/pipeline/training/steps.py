@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.shown import dcg_of_shown
 from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, grade_of_strongest, grade_thresholds
+from recsys.pipeline.past.requests import PastRequests, strongest_weight
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
@@ -41,8 +40,8 @@ class TrainingSteps:
     """What all steps of one training share.
 
     Attributes:
-        part_of: the log that `dataset` holds a part of; grades are counted by its weights, so that they mean the same
-            in every step. None: the data set's own.
+        part_of: the log that `dataset` holds a part of: its strongest event is what is bought, in every step. None: the
+            data set's own.
         warm_passes: of the text model in a step that goes on from an earlier one, see `InterestModel.fit`.
     """
 
@@ -59,11 +58,6 @@ class TrainingSteps:
     def with_log(self, log: InteractionLog) -> "TrainingSteps":
         """The same steps over a part of the log."""
         return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
-
-    @cached_property
-    def thresholds(self) -> NDArray[np.float32]:
-        """By which signs of interest are graded, see `grade_thresholds`."""
-        return grade_thresholds(self.dataset.log if self.part_of is None else self.part_of)
 
     def learn(self, until: int, text_share: float, warm: Sources | None) -> PastScoring:
         """Fit the sources on the events before `until`.
@@ -91,7 +85,7 @@ class TrainingSteps:
 
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
-        found = PastRequests.of(self.dataset.log, start, end, self.thresholds)
+        found = PastRequests.of(self.dataset.log, start, end)
         return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(
@@ -115,14 +109,15 @@ class TrainingSteps:
         """
         dropped = np.zeros(len(past.scoring.catalogue), dtype=bool) if dropped is None else dropped
         always = dropped | (past.scoring.facts.created >= start)
-        met = np.where(always, ALWAYS_MET, moments_met(self.part_of or self.dataset.log))
+        log = self.dataset.log if self.part_of is None else self.part_of
+        met = np.where(always, ALWAYS_MET, moments_met(log))
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed)
         newcomers = replace(newcomers, users=np.full_like(newcomers.users, -1))
-        top_grade, known = len(self.thresholds), np.where(dropped, NEVER_MET, ALWAYS_MET)
+        strongest, known = float(log.weights.max(initial=0)), np.where(dropped, NEVER_MET, ALWAYS_MET)
         return RankerRows.joined(
             [
-                training_rows(past, requests, features, top_grade, self.progress, met),
-                training_rows(past, newcomers, features, top_grade, self.progress, known),
+                training_rows(past, requests, features, strongest, self.progress, met),
+                training_rows(past, newcomers, features, strongest, self.progress, known),
             ]
         )
 
@@ -148,7 +143,7 @@ class TrainingSteps:
             test,
             log.between(split.test_start, split.end),
             learned=cut,
-            top_grade=grade_of_strongest(self.thresholds, self.thresholds),
+            strongest=strongest_weight(log, log),
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),

@@ -48,10 +48,10 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     always = np.full(len(early.catalogue), ALWAYS_MET)
-    every = training_rows(past, requests, plain.features, 2, print, always)
+    every = training_rows(past, requests, plain.features, 4.0, print, always)
     met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
-    some = training_rows(past, requests, plain.features, 2, print, met)
-    assert 0 < len(some.grades) < len(every.grades)
+    some = training_rows(past, requests, plain.features, 4.0, print, met)
+    assert 0 < len(some.worth) < len(every.worth)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
     ranks = some.table[:, plain.features.names.index("popular_rank")]
@@ -110,12 +110,15 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
     return HistoryBatch(np.array([0, n]), numbers, events, times, weights, np.array([AFTER]))
 
 
-def test_a_part_of_the_log_is_graded_like_the_whole(early: Dataset, plain_config: Config) -> None:
+def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
+    plain: Bundle, early: Dataset, plain_config: Config
+) -> None:
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
-    assert weak.thresholds.tolist() == steps.thresholds.tolist()
-    strongest = max(weak.requests_in(0, AFTER).target_grades)
-    assert strongest == len(steps.thresholds) - 1
+    start = int(early.log.times[-300])
+    bought = [one.rows(past, plain.features, one.requests_in(start, AFTER), start).bought for one in (steps, weak)]
+    assert [rows.any() for rows in bought] == [True, False]
 
 
 def test_models_lend_to_what_they_have_not_seen(world: Dataset, sources: Sources, tmp_path: Path) -> None:

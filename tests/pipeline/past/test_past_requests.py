@@ -5,13 +5,14 @@ from itertools import pairwise
 import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
-from recsys.pipeline.past.requests import PastRequests
+from recsys.data.durations import DAY, SECOND, VISIT
+from recsys.pipeline.past.requests import PastRequests, strongest_weight
 
 
-def targets(requests: PastRequests) -> list[dict[int, int]]:
-    """Item to grade, for each request."""
+def targets(requests: PastRequests) -> list[dict[int, float]]:
+    """Item to weight, for each request."""
     bounds = requests.target_offsets
-    pairs = list(zip(requests.target_items.tolist(), requests.target_grades.tolist(), strict=True))
+    pairs = list(zip(requests.target_items.tolist(), requests.target_weights.tolist(), strict=True))
     return [dict(pairs[start:stop]) for start, stop in pairwise(bounds)]
 
 
@@ -31,22 +32,59 @@ def test_events_with_one_request_id_are_one_request() -> None:
     requests = PastRequests.of(make_log(rows), 0, 100)
     assert requests.users.tolist() == [0, 1]
     assert requests.times.tolist() == [10, 11], "what is known ends at the first event of the request"
-    assert targets(requests) == [{1: 1, 2: 2}, {1: 1}]
+    assert targets(requests) == [{1: 1, 2: 4}, {1: 1}]
     assert shown(requests) == [{0, 1}, set()]
     assert requests.has_impressions
 
 
 def test_without_a_request_id_one_user_at_one_time_is_a_request() -> None:
-    rows = [(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 10, -1), (0, 1, CLICK, 11, -1), (1, 1, CLICK, 10, -1)]
-    requests = PastRequests.of(make_log(rows), 0, 100)
-    assert list(zip(requests.users.tolist(), requests.times.tolist(), strict=True)) == [(0, 10), (1, 10), (0, 11)]
-    assert targets(requests) == [{1: 1, 2: 2}, {1: 1}, {1: 1}]
+    rows = [(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 10, -1), (0, 1, CLICK, DAY, -1), (1, 1, CLICK, 10, -1)]
+    requests = PastRequests.of(make_log(rows), 0, 2 * DAY)
+    assert list(zip(requests.users.tolist(), requests.times.tolist(), strict=True)) == [(0, 10), (1, 10), (0, DAY)]
+    assert targets(requests) == [{1: 1, 2: 4}, {1: 1}, {1: 1}]
     assert not requests.has_impressions
 
 
 def test_an_item_counts_once_with_its_strongest_sign() -> None:
     rows = [(0, 1, CLICK, 10, -1), (0, 1, PURCHASE, 10, -1), (0, 1, CLICK, 10, -1), (0, 2, VIEW, 10, -1)]
-    assert targets(PastRequests.of(make_log(rows), 0, 100)) == [{1: 2}]
+    assert targets(PastRequests.of(make_log(rows), 0, 100)) == [{1: 4}]
+
+
+def test_what_follows_in_a_visit_is_one_act_with_its_beginning() -> None:
+    view, minute = 3 * DAY, 60 * SECOND
+    rows = [
+        (0, 1, VIEW, view, -1),  # worth nothing by itself
+        (0, 2, CLICK, view + minute, -1),
+        (0, 1, CLICK, view + 2 * minute, -1),
+        (0, 1, PURCHASE, view + 30 * minute, -1),
+        (0, 2, CLICK, view + 40 * minute, -1),
+        (0, 1, CLICK, view + 30 * minute + VISIT, -1),  # an hour after the act before: another visit
+    ]
+    requests = PastRequests.of(make_log(rows), 0, 4 * DAY)
+    assert requests.times.tolist() == [view, view + minute, view + 30 * minute + VISIT]
+    assert targets(requests) == [{1: 4}, {2: 1}, {1: 1}]
+
+
+def test_what_follows_counts_for_the_list_it_was_chosen_from() -> None:
+    rows = [
+        (0, 1, CLICK, 0, -1),
+        (0, 1, IMPRESSION, 10 * SECOND, 7),
+        (0, 1, CLICK, 20 * SECOND, 7),  # says which list it answers, though it is the same visit
+        (0, 1, PURCHASE, 30 * SECOND, -1),
+        (0, 1, IMPRESSION, 40 * SECOND, 8),
+    ]
+    requests = PastRequests.of(make_log(rows), 0, DAY)
+    assert requests.times.tolist() == [0, 10 * SECOND]
+    assert targets(requests) == [{1: 1}, {1: 4}]
+    assert shown(requests) == [set(), {1}], "an impression is no act of a visit"
+
+
+def test_a_window_holds_no_part_of_a_visit_that_began_before_or_goes_on_behind() -> None:
+    rows = [(0, 1, CLICK, time * VISIT // 2, -1) for time in range(4)] + [(0, 1, PURCHASE, 2 * VISIT, -1)]
+    log = make_log(rows)
+    assert len(PastRequests.of(log, VISIT, 3 * VISIT)) == 0, "its beginning is not in the window"
+    assert targets(PastRequests.of(log, 0, 2 * VISIT)) == [{1: 1}], "nobody knows yet what it comes to"
+    assert targets(PastRequests.of(log, 0, 3 * VISIT)) == [{1: 4}]
 
 
 def test_a_window_holds_its_start_and_not_its_end() -> None:
@@ -91,3 +129,10 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
     assert drawn.users.tolist() == sorted(drawn.users.tolist())
     assert drawn.users.tolist() == requests.sample(2, 5).users.tolist()
     assert len({tuple(requests.sample(2, seed).users.tolist()) for seed in range(40)}) == 6
+
+
+def test_the_strongest_event_that_was_learned_from() -> None:
+    both = make_log([(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 20, -1)])
+    assert strongest_weight(both, both) == 4
+    assert strongest_weight(both.before(20), both) is None, "nothing that it could be told from"
+    assert strongest_weight(both, both.before(20)) is None, "nothing was bought"
