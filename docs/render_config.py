@@ -1,5 +1,6 @@
 """Print docs/config.md from the config tree: `make docs`. A test holds the file to what this prints."""
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +42,7 @@ def _sections() -> Iterator[str]:
         section = field.annotation
         assert isinstance(section, type)
         assert issubclass(section, Section)
-        yield f"## [{name}]\n\n{section.__doc__}\n\n| key | default | |\n| --- | --- | --- |"
+        yield f"## [{name}]\n\n{inspect.cleandoc(section.__doc__ or '')}\n\n| key | default | |\n| --- | --- | --- |"
         yield from (f"| `{key}` | `{_toml(value.default)}` | {_meaning(value)} |" for key, value in _fields(section))
         yield ""
 

@@ -53,7 +53,9 @@ class DataConfig(Section):
 
 
 class EventsConfig(Section):
-    """What an event is worth. An event of weight 0 is remembered but is no sign of interest."""
+    """What an event is worth; one of weight 0 is remembered but is no sign of interest. The ranker learns as much more
+    from an answer as it weighs more; what a user does with an item in one visit is one answer, as strong as its
+    strongest event."""
 
     weights: dict[str, Weight] = Field(
         default={

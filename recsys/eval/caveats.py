@@ -50,13 +50,14 @@ def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[st
         )
 
 
-def caveats_of_rivals(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
+def caveats_of_rivals(comparisons: Mapping[str, Comparison], where: str = "here") -> Iterator[str]:
     """A sentence for each simpler ranking that is better than the full pipeline: figures alone are easily passed over.
 
     Args:
         comparisons: of the full pipeline with each, by name, in ndcg.
+        where: of which requests this is said.
     """
     for name, comparison in comparisons.items():
         if comparison.verdict == "worse":
             behind = f"by {-comparison.difference:.4f} ({-comparison.high:.4f} to {-comparison.low:.4f}) in ndcg"
-            yield f"A simpler ranking, {name}, is better than the full pipeline here, {behind}."
+            yield f"A simpler ranking, {name}, is better than the full pipeline {where}, {behind}."

@@ -17,6 +17,7 @@ from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import Targets
 from recsys.eval.report import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
+from recsys.eval.slices import event_slice
 
 N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
@@ -187,6 +188,20 @@ def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
         assert expected in "".join(Page(render(lost)).words)
         told = [line for line in lost.caveats if "A simpler ranking, ease, is better than the full pipeline" in line]
         assert bool(told) == (ours < theirs)
+
+
+def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of() -> None:
+    """Few requests end in a purchase: those of all others hide that."""
+    ours, theirs, bought = measurement(0.5), measurement(0.3), np.arange(N_REQUESTS) < 60
+    other = replace(theirs, values={name: np.where(bought, 0.9, values) for name, values in theirs.values.items()})
+    slices = {event_slice("purchase"): bought, "heavy": bought}
+    report = EvaluationReport.of("v", "d", ours, baselines={"popularity": other}, ablation={}, slices=slices)
+    told = [line for line in report.caveats if "popularity, is better" in line]
+    assert len(told) == 1
+    assert "on the 60 requests answered by a purchase" in told[0]
+    assert "give a purchase more weight in events.weights" in told[0]
+    level = EvaluationReport.of("v", "d", ours, baselines={"popularity": theirs}, ablation={}, slices=slices)
+    assert not any("is better" in line for line in level.caveats)
 
 
 def test_a_user_with_many_of_the_requests_is_told_of() -> None:

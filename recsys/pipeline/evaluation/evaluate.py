@@ -18,7 +18,7 @@ from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.evaluation.window import caveats_of, events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, strongest_weight
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring, block_size
 from recsys.pipeline.recommender.bundle import Bundle
@@ -170,7 +170,7 @@ def on_past_requests(
     targets = matched.items[requests.target_items]
     known = replace(requests, users=matched.users[requests.users], target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
-    strongest = strongest_weight(bundle.log, dataset.log)
+    strongest = StrongestEvent.of(bundle.log, dataset.log)
     caveats = caveats_of(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))

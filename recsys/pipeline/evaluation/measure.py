@@ -10,7 +10,7 @@ from recsys.config import PolicyConfig
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
-from recsys.eval.slices import category_slices, request_slices
+from recsys.eval.slices import category_slices, event_slice, request_slices
 from recsys.pipeline.evaluation.rankings import K, LabelledBlock, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.progress import Progress
@@ -44,6 +44,7 @@ def measure(
     dataset: str,
     seed: int,
     progress: Progress,
+    strongest: str | None = None,
     baselines: Mapping[str, str] = BASELINES,
     caveats: Sequence[str] = (),
 ) -> EvaluationReport:
@@ -56,6 +57,7 @@ def measure(
         version, dataset: names, for the report.
         seed: of every bootstrap.
         progress: called with a line of text after each block.
+        strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
         baselines: sources that are measured alone beside it, and what the report calls them.
         caveats: what a reader of the figures has to know; what the requests themselves give reason for is added.
     """
@@ -89,6 +91,7 @@ def measure(
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
         slices={
             **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
+            **({event_slice(strongest): rankings.bought[answered]} if strongest else {}),
             **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
         },
         seed=seed,

@@ -93,6 +93,7 @@ class Rankings:
         self._targets: list[Targets] = []
         self._users: list[NDArray[np.int32]] = []
         self._lengths: list[NDArray[np.int64]] = []
+        self._bought: list[NDArray[np.bool_]] = []
         self.recall = _CandidateRecall(scoring.sources.names, pipeline.n_candidates)
         self.calibrations = _Calibrations(pipeline.rankers)
         self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
@@ -108,6 +109,11 @@ class Rankings:
         users = np.concatenate([np.zeros(0, dtype=np.int32), *self._users])
         lengths = np.concatenate([np.zeros(0, dtype=np.int64), *self._lengths])
         return _joined_targets(self._targets), users, lengths
+
+    @property
+    def bought(self) -> NDArray[np.bool_]:
+        """(n_requests,) whether something that could be listed got the strongest event."""
+        return np.concatenate([np.zeros(0, dtype=bool), *self._bought])
 
     def add(self, block: LabelledBlock) -> None:
         """Rank one block by every ranking."""
@@ -140,6 +146,8 @@ class Rankings:
         self._targets.append(targets)
         self._users.append(labelled.users)
         self._lengths.append(block.histories.lengths)
+        bought = labelled.bought
+        self._bought.append(np.zeros(n_requests, dtype=bool) if bought is None else bought.counts > 0)
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
         """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""

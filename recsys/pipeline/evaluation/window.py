@@ -16,7 +16,7 @@ from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.progress import Progress
 
@@ -27,7 +27,7 @@ def measure_window(
     events: InteractionLog | None,
     *,
     learned: InteractionLog,
-    strongest: float | None,
+    strongest: StrongestEvent | None,
     windows: tuple[Window, ...],
     facts: Mapping[str, str],
     version: str,
@@ -45,7 +45,7 @@ def measure_window(
         events: of the window, in the same numbers: where propensities are logged, they say what other lists would have
             earned. None: the pipeline has learned from some of them.
         learned: what the pipeline has learned from.
-        strongest: weight of what was bought, see `strongest_weight`; None: not known.
+        strongest: what is taken for a purchase; None: not known.
         windows, facts: of the report; the last window is the one that is measured.
         version, dataset, seed, progress, baselines, caveats: see `measure`.
     """
@@ -54,6 +54,7 @@ def measure_window(
     report = measure(
         pipeline,
         labelled_blocks(pipeline.past, requests, strongest),
+        strongest=strongest.name if strongest else None,
         trained=events_of_items(learned),
         version=version,
         dataset=dataset,
@@ -71,12 +72,13 @@ def events_of_items(learned: InteractionLog) -> NDArray[np.int64]:
     return np.bincount(learned.positive().items, minlength=learned.n_items)
 
 
-def labelled_blocks(past: PastScoring, requests: PastRequests, strongest: float | None) -> Iterator[LabelledBlock]:
-    """The requests of a window with what was wanted, and what of it was bought: `strongest`, see `strongest_weight`;
-    where that is None, it is not known."""
+def labelled_blocks(
+    past: PastScoring, requests: PastRequests, strongest: StrongestEvent | None
+) -> Iterator[LabelledBlock]:
+    """The requests of a window with what was wanted, and what of it got the strongest event, where that is known."""
     for part, block in past.blocks(requests):
         targets = Targets(part.target_offsets, part.target_items)
-        bought = targets.keep(part.target_weights == strongest) if strongest is not None else None
+        bought = targets.keep(part.target_weights == strongest.weight) if strongest else None
         yield LabelledBlock(block, targets, part.users, bought)
 
 
@@ -93,7 +95,8 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
             "demote": "are listed behind items new to the user",
             "keep": "may be listed again: people come back to items here",
         }.get(config.policy.seen, config.policy.seen),
-        "request": "one user at one moment, or the events with one request_id; every item is ranked",
+        "request": "one user at one moment, or the events with one request_id, with what follows on the same items within "
+        "the hour; every item is ranked",
         "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
     }
 

@@ -17,7 +17,7 @@ from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluation.evaluate import with_user_ids
 from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, strongest_weight
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
@@ -87,7 +87,7 @@ def evaluate_splits(
             requests,
             None,
             learned=trained.log,
-            strongest=strongest_weight(trained.log, log),
+            strongest=StrongestEvent.of(trained.log, log),
             windows=(Window(cut.name, start, end, len(log.between(start, end)), "is measured"),),
             facts=facts,
             version=bundle.version,

@@ -20,7 +20,7 @@ from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.shown import dcg_of_shown
 from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, strongest_weight
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
@@ -143,7 +143,7 @@ class TrainingSteps:
             test,
             log.between(split.test_start, split.end),
             learned=cut,
-            strongest=strongest_weight(log, log),
+            strongest=StrongestEvent.of(log, log),
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),

@@ -195,6 +195,7 @@ def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_co
     assert clicks.counts.sum() == purchases.counts.sum() > 0
     wanted, bought = (round(float(bins.observed @ bins.counts)) for bins in (clicks, purchases))
     assert 0 < bought < wanted
+    assert 0 < report.slices["event: purchase"].n_requests < report.n_requests
 
 
 @pytest.mark.parametrize(("kept", "measured"), [("click", False), ("purchase", True)])

@@ -6,7 +6,7 @@ import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
 from recsys.data.durations import DAY, SECOND, VISIT
-from recsys.pipeline.past.requests import PastRequests, strongest_weight
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 
 
 def targets(requests: PastRequests) -> list[dict[int, float]]:
@@ -133,6 +133,6 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
 
 def test_the_strongest_event_that_was_learned_from() -> None:
     both = make_log([(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 20, -1)])
-    assert strongest_weight(both, both) == 4
-    assert strongest_weight(both.before(20), both) is None, "nothing that it could be told from"
-    assert strongest_weight(both, both.before(20)) is None, "nothing was bought"
+    assert StrongestEvent.of(both, both) == StrongestEvent(4, "purchase")
+    assert StrongestEvent.of(both.before(20), both) is None, "nothing that it could be told from"
+    assert StrongestEvent.of(both, both.before(20)) is None, "nothing was bought"
