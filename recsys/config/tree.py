@@ -60,6 +60,8 @@ class EventsConfig(Section):
     weights: dict[str, Weight] = Field(
         default={
             "impression": 0.0,
+            "dislike": 0.0,
+            "skip": 0.0,
             "view": 1.0,
             "click": 1.0,
             "cart": 2.0,

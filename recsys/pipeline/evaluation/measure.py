@@ -118,7 +118,8 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
     if n_targets:
         requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
         yield (
-            f"{n_targets:,} of the items wanted may not be listed: not available, or seen items are left out. "
+            f"{n_targets:,} of the items wanted may not be listed: seen items are left out, or those that are not "
+            "available, or were created later. "
             f"They are not counted{requests}."
         )
 

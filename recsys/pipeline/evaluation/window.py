@@ -61,10 +61,19 @@ def measure_window(
         seed=seed,
         progress=progress,
         baselines=baselines,
-        caveats=caveats,
+        caveats=(*caveats, *_caveat_of_availability(pipeline.past)),
     )
     estimates = None if logged is None else off_policy(logged, seed=seed)
     return replace(report, windows=windows, facts=dict(facts), off_policy=estimates)
+
+
+def _caveat_of_availability(past: PastScoring) -> Iterator[str]:
+    """Of items that no list of today holds."""
+    if n_gone := int(np.count_nonzero(~past.scoring.catalogue.available)):
+        yield (
+            f"{n_gone:,} items are not available today. Since when is not known, so all rankings could list them in "
+            "these past requests."
+        )
 
 
 def events_of_items(learned: InteractionLog) -> NDArray[np.int64]:

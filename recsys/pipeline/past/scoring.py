@@ -1,4 +1,9 @@
-"""Past requests as blocks to be scored: what was known, and what could have been listed, at each moment."""
+"""Past requests as blocks to be scored: what was known, and what could have been listed, at each moment.
+
+What is not available today could be listed then: since when it is not, nobody tells. Judged by today, a log of things
+that vanish once somebody has them would hold nothing that was wanted; judged by their last event, whatever is old and
+could still be listed would be what is wanted next.
+"""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -39,7 +44,7 @@ class PastScoring:
             everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
             seen = np.split(everything.items, everything.offsets[1:-1])
             policies = tuple(
-                policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now)
+                policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now, past=True)
                 for items, now in zip(seen, part.times.tolist(), strict=True)
             )
             yield part, scoring.block(everything, policies, part.times, self.config.data.max_history)

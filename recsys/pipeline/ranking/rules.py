@@ -60,6 +60,7 @@ def policy_of(
     *,
     catalogue: ItemCatalogue,
     now: int,
+    past: bool = False,
     shown: int = 0,
     random: np.random.Generator | None = None,
 ) -> Policy:
@@ -73,12 +74,14 @@ def policy_of(
         filters: conditions on item columns.
         catalogue: the items.
         now: the moment of the request, microseconds.
+        past: whether the list was wanted long ago: what is not available today may have been so then.
         shown: places on earlier pages of the list, which pins count too.
         random: for exploration; None leaves exploration out.
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
-    steps: list[Step] = [Available(), Seen(config.seen, seen)]
+    steps: list[Step] = [] if past else [Available()]
+    steps.append(Seen(config.seen, seen))
     if exclude is not None and len(exclude):
         steps.append(Exclude(exclude))
     if filters:

@@ -199,8 +199,8 @@ class _Retraining:
         served = measure_as_served(champion, dataset, test_start, seed, self.progress)
         if not served.n_requests:
             reason = (
-                "none of the newest requests wants an item that may be listed: what they want is not available, or was "
-                "seen before and policy.seen leaves seen items out"
+                "none of the newest requests wants an item that may be listed: what they want was created later, or "
+                "was seen before and policy.seen leaves seen items out"
             )
             return _skipped(decision, reason)
         expected = champion.report.metrics[METRIC]["mean"]

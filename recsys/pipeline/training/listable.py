@@ -12,22 +12,20 @@ def check_listable(dataset: Dataset, start: int, end: int) -> None:
     """See that some item that was wanted in the window [start, end) could be listed at that moment.
 
     Raises:
-        DataError: none of them is available and existed then, so that no request has an answer to learn from.
+        DataError: none of them existed then, so that no request has an answer to learn from, or no item is available.
     """
+    if not dataset.catalogue.available.any():
+        raise DataError(
+            "none of the items is available (column available), so no list could hold any; correct the items"
+        )
     wanted = dataset.log.positive().between(start, end)
-    available = dataset.catalogue.available[wanted.items]
     created = dataset.catalogue.frame["created_at"].dt.timestamp("us").gather(wanted.items)
-    later = (created > wanted.times).fill_null(False).to_numpy()
-    if (available & ~later).any():
-        return
-    items, unavailable, too_late = (
-        len(np.unique(wanted.items[chosen])) for chosen in (slice(None), ~available, available & later)
-    )
-    raise DataError(
-        f"none of the {items} items that users wanted from {day_of(start)} to {day_of(end)}, the ranker's window, "
-        f"could be listed then: {unavailable} are not available (column available), {too_late} were created after they "
-        f"were wanted (column created_at); correct the items"
-    )
+    if (created > wanted.times).fill_null(False).all():
+        n_items = len(np.unique(wanted.items))
+        raise DataError(
+            f"none of the {n_items} items wanted from {day_of(start)} to {day_of(end)} (the ranker's window) could be "
+            "listed then: all were created later (column created_at); correct the items"
+        )
 
 
 def check_places(window: InteractionLog) -> None:

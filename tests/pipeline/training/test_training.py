@@ -204,18 +204,32 @@ def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config:
 
 
 @pytest.mark.parametrize(
-    ("items", "counts"),
+    ("items", "reason"),
     [
-        ({"available": pl.lit(False)}, "30 are not available (column available), 0 were created"),
-        ({"created_at": pl.lit("2024-12-31")}, "2 are not available (column available), 28 were created after"),
+        ({"available": pl.lit(False)}, "none of the items is available (column available)"),
+        ({"created_at": pl.lit("2024-12-31")}, "could be listed then: all were created later (column created_at)"),
     ],
 )
 def test_nothing_that_was_wanted_could_be_listed(
-    frames: Frames, plain_config: Config, items: dict[str, pl.Expr], counts: str
+    frames: Frames, plain_config: Config, items: dict[str, pl.Expr], reason: str
 ) -> None:
     dataset = dataset_from_frames(frames[0].with_columns(**items), frames[1], plain_config)
-    with pytest.raises(DataError, match=re.escape(f"could be listed then: {counts}")):
+    with pytest.raises(DataError, match=re.escape(reason)):
         train(dataset, plain_config)
+
+
+def test_what_is_not_available_today_teaches_and_is_measured_but_is_in_no_list(
+    frames: Frames, plain_config: Config
+) -> None:
+    items, events = frames
+    left = items["item_id"][:3].to_list()
+    gone = items.with_columns(available=pl.col("item_id").is_in(left))
+    before, after = (train(dataset_from_frames(one, events, plain_config), plain_config) for one in (items, gone))
+    assert after.report.n_requests >= before.report.n_requests, "nothing is left out as not available"
+    assert after.report.metrics["ndcg@10"]["mean"] == pytest.approx(before.report.metrics["ndcg@10"]["mean"], abs=0.05)
+    assert any("27 items are not available today" in line for line in after.report.caveats)
+    found = Recommender(after).recommend(Request(events["user_id"][0], n=10))
+    assert set(found.ids) <= set(left)
 
 
 def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
