@@ -150,8 +150,6 @@ class EvaluationReport:
     @classmethod
     def of(
         cls,
-        version: str,
-        dataset: str,
         full: Measurement,
         *,
         baselines: Mapping[str, Measurement],
@@ -178,8 +176,8 @@ class EvaluationReport:
         columns = {name: one.values[metric] for name, one in {_FULL: full, **others}.items()}
         compared = compare_all(columns, clusters=full.users, seed=seed) if others else {}
         return cls(
-            version=version,
-            dataset=dataset,
+            version="",
+            dataset="",
             k=full.k,
             n_requests=full.n_requests,
             metrics=full.summary(seed=seed),
@@ -220,8 +218,6 @@ class EvaluationReport:
         shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
         slices = [name for name in first.masks if all(name in part.masks for part in parts)]
         report = cls.of(
-            first.version,
-            first.dataset,
             Measurement.joined([part.full for part in parts if part.full is not None]),
             baselines=over_all(first.baselines),
             ablation=over_all(first.ablation),

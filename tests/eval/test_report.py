@@ -44,8 +44,6 @@ def report() -> EvaluationReport:
     predicted = rng.random(500).astype(np.float32)
     mask = np.arange(N_REQUESTS) < 40
     figures = EvaluationReport.of(
-        NASTY,
-        NASTY,
         measurement(0.5),
         baselines={"popularity": measurement(0.0), "ease": measurement(0.3)},
         ablation={NASTY: measurement(0.5)},
@@ -53,6 +51,8 @@ def report() -> EvaluationReport:
     )
     return replace(
         figures,
+        version=NASTY,
+        dataset=NASTY,
         windows=(Window("history", 0, 86_400_000_000, 1_234, NASTY), Window("test", 1, 2, 5, "measured")),
         facts={NASTY: NASTY},
         caveats=("no impressions in the log: candidates served as negatives", NASTY),
@@ -182,9 +182,7 @@ def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
 
 def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
     for ours, theirs, expected in ((0.1, 0.5, "behind the best"), (0.3, 0.3, "No difference from the best")):
-        lost = EvaluationReport.of(
-            "v", "d", measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={}
-        )
+        lost = EvaluationReport.of(measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={})
         assert expected in "".join(Page(render(lost)).words)
         told = [line for line in lost.caveats if "A simpler ranking, ease, is better than the full pipeline" in line]
         assert bool(told) == (ours < theirs)
@@ -195,12 +193,12 @@ def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of(
     ours, theirs, bought = measurement(0.5), measurement(0.3), np.arange(N_REQUESTS) < 60
     other = replace(theirs, values={name: np.where(bought, 0.9, values) for name, values in theirs.values.items()})
     slices = {event_slice("purchase"): bought, "heavy": bought}
-    report = EvaluationReport.of("v", "d", ours, baselines={"popularity": other}, ablation={}, slices=slices)
+    report = EvaluationReport.of(ours, baselines={"popularity": other}, ablation={}, slices=slices)
     told = [line for line in report.caveats if "popularity, is better" in line]
     assert len(told) == 1
     assert "on the 60 requests answered by a purchase" in told[0]
     assert "give a purchase more weight in events.weights" in told[0]
-    level = EvaluationReport.of("v", "d", ours, baselines={"popularity": theirs}, ablation={}, slices=slices)
+    level = EvaluationReport.of(ours, baselines={"popularity": theirs}, ablation={}, slices=slices)
     assert not any("is better" in line for line in level.caveats)
 
 
@@ -210,7 +208,7 @@ def test_a_user_with_many_of_the_requests_is_told_of() -> None:
     for n_of_one, told in ((70, 1), (30, 0)):
         users = many.users.copy()
         users[:n_of_one] = 500
-        report = EvaluationReport.of("v", "d", replace(many, users=users), baselines={}, ablation={}, slices={})
+        report = EvaluationReport.of(replace(many, users=users), baselines={}, ablation={}, slices={})
         assert sum("70 of the 300 requests (23%) are of 1 of" in line for line in report.caveats) == told
 
 
@@ -219,7 +217,7 @@ def test_anonymous_requests_make_nobody_busy() -> None:
     users = np.full(N_REQUESTS, -1, dtype=np.int32)
     users[:2] = 0, 1
     for guests in (users, np.full_like(users, -1)):
-        report = EvaluationReport.of("v", "d", replace(many, users=guests), baselines={}, ablation={}, slices={})
+        report = EvaluationReport.of(replace(many, users=guests), baselines={}, ablation={}, slices={})
         assert not any("mostly tell" in line for line in report.caveats)
 
 
@@ -227,14 +225,14 @@ def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:
     many = measurement(0.5)
     users = np.arange(N_REQUESTS, dtype=np.int32)
     users[:162] = np.arange(162) % 3
-    report = EvaluationReport.of("v", "d", replace(many, users=users), baselines={}, ablation={}, slices={})
+    report = EvaluationReport.of(replace(many, users=users), baselines={}, ablation={}, slices={})
     assert sum("162 of the 300 requests (54%) are of 3 of 141 users" in line for line in report.caveats) == 1
 
 
 def test_a_bare_report_of_requests_without_targets() -> None:
     lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
     nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))
-    report = EvaluationReport.of("v", "d", nothing, baselines={"other": nothing}, ablation={}, slices={})
+    report = EvaluationReport.of(nothing, baselines={"other": nothing}, ablation={}, slices={})
     assert "nothing could be measured" in render(report)
     json.dumps(report.to_json(), allow_nan=False)
 
@@ -243,7 +241,7 @@ def test_rankings_must_be_of_the_same_requests() -> None:
     full = measurement(0.5)
     other = full.select(np.arange(N_REQUESTS) < 10)
     with pytest.raises(DataError, match="same requests"):
-        EvaluationReport.of("v", "d", full, baselines={"other": other}, ablation={}, slices={})
+        EvaluationReport.of(full, baselines={"other": other}, ablation={}, slices={})
 
 
 def test_the_page_shows_each_feature(report: EvaluationReport) -> None:

@@ -1,6 +1,6 @@
 """How good a version is: on requests of a file, on events that came after it, or as measured in its training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
-from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.measure import measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.evaluation.window import caveats_of, events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
@@ -87,8 +87,6 @@ def _on_requests(
         PastPipeline(PastScoring(recommender.scoring, bundle.config), bundle.features, bundle.rankers),
         _labelled_blocks(recommender, wanted),
         trained=events_of_items(bundle.log),
-        version=bundle.version,
-        dataset=name,
         seed=seed,
         progress=progress,
         caveats=caveats,
@@ -98,11 +96,17 @@ def _on_requests(
             "no request wants an item that may be listed: what they want is not available, or was seen before and "
             "policy.seen leaves seen items out"
         )
+    return _headed(replace(report, per_request=_named(report.per_request, wanted)), bundle, name)
+
+
+def _headed(report: EvaluationReport, bundle: Bundle, name: str) -> EvaluationReport:
+    """The report under the names of what was measured on, with what is known of the version."""
     return replace(
         report,
+        version=bundle.version,
+        dataset=name,
         facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
         features=bundle.report.features,
-        per_request=_named(report.per_request, wanted),
     )
 
 
@@ -146,23 +150,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     )
     if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest")
-    return on_past_requests(bundle, dataset, requests, name=name, seed=seed, progress=progress)
-
-
-def on_past_requests(
-    bundle: Bundle,
-    dataset: Dataset,
-    requests: PastRequests,
-    *,
-    name: str = "",
-    seed: int,
-    progress: Progress,
-    baselines: Mapping[str, str] = BASELINES,
-) -> EvaluationReport:
-    """Measure a version on past requests of a data set that reaches beyond what the version has learned from.
-
-    Users, items and events are matched by id. An item that the version does not know is a target that it misses.
-    """
+    # Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
@@ -182,13 +170,10 @@ def on_past_requests(
         matched.log.between(start, end),
         learned=bundle.log,
         strongest=strongest,
-        windows=(Window("test", start, end, len(dataset.log.between(start, end)), "is measured"),),
-        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
-        version=bundle.version,
-        dataset=name,
         seed=seed,
         progress=progress,
-        baselines=baselines,
         caveats=caveats,
     )
-    return with_user_ids(replace(report, features=bundle.report.features), matched.log.user_vocabulary)
+    windows = (Window("test", start, end, len(dataset.log.between(start, end)), "is measured"),)
+    headed = _headed(replace(report, windows=windows), bundle, name)
+    return with_user_ids(headed, matched.log.user_vocabulary)

@@ -40,8 +40,6 @@ def measure(
     blocks: Iterable[LabelledBlock],
     *,
     trained: NDArray[np.int64],
-    version: str,
-    dataset: str,
     seed: int,
     progress: Progress,
     strongest: str | None = None,
@@ -54,7 +52,6 @@ def measure(
         pipeline: what is measured.
         blocks: the requests.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
-        version, dataset: names, for the report.
         seed: of every bootstrap.
         progress: called with a line of text after each block.
         strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
@@ -84,8 +81,6 @@ def measure(
         return replace(found, values={**found.values, "auc": np.concatenate(ranking.aucs)[answered]})
 
     report = EvaluationReport.of(
-        version,
-        dataset,
         measured(rankings.full) if len(rankings) else _no_measurement(len(trained)),
         baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},

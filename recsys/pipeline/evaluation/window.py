@@ -11,7 +11,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
-from recsys.eval.results import EvaluationReport, Window
+from recsys.eval.results import EvaluationReport
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
@@ -28,10 +28,6 @@ def measure_window(
     *,
     learned: InteractionLog,
     strongest: StrongestEvent | None,
-    windows: tuple[Window, ...],
-    facts: Mapping[str, str],
-    version: str,
-    dataset: str,
     seed: int,
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
@@ -46,8 +42,7 @@ def measure_window(
             earned. None: the pipeline has learned from some of them.
         learned: what the pipeline has learned from.
         strongest: what is taken for a purchase; None: not known.
-        windows, facts: of the report; the last window is the one that is measured.
-        version, dataset, seed, progress, baselines, caveats: see `measure`.
+        seed, progress, baselines, caveats: see `measure`.
     """
     most = pipeline.past.config.data.max_requests
     logged = None if events is None else logged_placements(pipeline, events, most, seed)
@@ -56,15 +51,12 @@ def measure_window(
         labelled_blocks(pipeline.past, requests, strongest),
         strongest=strongest.name if strongest else None,
         trained=events_of_items(learned),
-        version=version,
-        dataset=dataset,
         seed=seed,
         progress=progress,
         baselines=baselines,
         caveats=(*caveats, *_caveat_of_availability(pipeline.past)),
     )
-    estimates = None if logged is None else off_policy(logged, seed=seed)
-    return replace(report, windows=windows, facts=dict(facts), off_policy=estimates)
+    return report if logged is None else replace(report, off_policy=off_policy(logged, seed=seed))
 
 
 def _caveat_of_availability(past: PastScoring) -> Iterator[str]:

@@ -88,17 +88,15 @@ def evaluate_splits(
             None,
             learned=trained.log,
             strongest=StrongestEvent.of(trained.log, log),
-            windows=(Window(cut.name, start, end, len(log.between(start, end)), "is measured"),),
-            facts=facts,
-            version=bundle.version,
-            dataset=name,
             seed=seed,
             progress=progress,
             caveats=caveats,
         )
-        reports.append(replace(report, features=trained.report.features))
+        window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
+        reports.append(replace(report, windows=(window,), features=trained.report.features))
     whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
-    return with_user_ids(replace(whole, facts=facts), log.user_vocabulary)
+    headed = replace(whole, version=bundle.version, dataset=name, facts=facts)
+    return with_user_ids(headed, log.user_vocabulary)
 
 
 def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:

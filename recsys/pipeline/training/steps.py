@@ -144,17 +144,19 @@ class TrainingSteps:
             log.between(split.test_start, split.end),
             learned=cut,
             strongest=StrongestEvent.of(log, log),
+            seed=self.seed,
+            progress=self.progress,
+            baselines=baselines,
+            caveats=caveats_of(log, test),
+        )
+        return replace(
+            report,
+            dataset=name,
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            version="",
-            dataset=name,
-            seed=self.seed,
-            progress=self.progress,
-            baselines=baselines,
-            caveats=caveats_of(log, test),
+            shown=dcg_of_shown(pipeline, test, self.seed),
         )
-        return replace(report, shown=dcg_of_shown(pipeline, test, self.seed))
