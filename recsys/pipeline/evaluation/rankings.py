@@ -188,7 +188,9 @@ class _Calibrations:
 
     def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
         wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
-        for (name, targets), chances in zip(wanted.items(), self._rankers.chances(ranked.scores), strict=True):
+        for (name, targets), chances in zip(
+            wanted.items(), self._rankers.chances(ranked.scores, ranked.table), strict=True
+        ):
             if targets is not None:
                 self._predicted[name].append(chances)
                 self._happened[name].append(_is_target(ranked, targets))

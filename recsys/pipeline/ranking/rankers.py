@@ -15,12 +15,15 @@ from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress
 from recsys.rank.calibration import Calibration
 from recsys.rank.continuation import Continuation, continued
+from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 
 _COMPARED = 100_000
 """Most rows by which the scores of two rankers are held against each other."""
+
+_CONVERSION = "conversion.txt"
 
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
@@ -33,12 +36,14 @@ class Rankers:
         full: with all configured groups.
         without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
         click, purchase: probability of any sign of interest, and of the strongest one, from the full ranker's score.
+        conversion: of the strongest one where there is any; None where that cannot be told better than by `purchase`.
     """
 
     full: Ranker
     without: Mapping[FeatureGroup, Ranker]
     click: Calibration
     purchase: Calibration
+    conversion: Conversion | None = None
 
     @classmethod
     def fit(
@@ -72,7 +77,9 @@ class Rankers:
                 fitted[found.without] = found
         full, held_out = fitted[None], validation if validation.n_requests else train
         calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train)
-        return cls(full.on_all, {group: fitted[group].on_all for group in ABLATED if group in fitted}, *calibrations)
+        conversion = Conversion.fit(inputs.train, held_out, features.names, seed)
+        without = {group: fitted[group].on_all for group in ABLATED if group in fitted}
+        return cls(full.on_all, without, *calibrations, conversion)
 
     @property
     def alone(self) -> "Rankers":
@@ -117,12 +124,19 @@ class Rankers:
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
         """`full` with probabilities, see `_calibrations`; with those of this one where no request was held out."""
         known = self.click, self.purchase
-        return Rankers(full, {}, *(_calibrations(older, held_out, full, seen) if held_out.n_requests else known))
+        calibrations = _calibrations(older, held_out, full, seen) if held_out.n_requests else known
+        return Rankers(full, {}, *calibrations, self.conversion and self.conversion.calibrated(held_out))
 
-    def chances(self, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(n,) p_click and p_purchase of the full ranker's scores. What is bought was wanted: the latter is never above
-        the former, though each was fitted by itself."""
+    def chances(
+        self, scores: NDArray[np.float32], table: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(n,) p_click and p_purchase of rows, by the full ranker's scores (n,) and what it saw (n, n_features).
+
+        What is bought was wanted: the latter is never above the former.
+        """
         click = self.click.probability(scores)
+        if self.conversion is not None:
+            return click, click * self.conversion.probability(table)
         return click, np.minimum(click, self.purchase.probability(scores))
 
     def save(self, folder: Path) -> None:
@@ -132,19 +146,28 @@ class Rankers:
         for group, ranker in self.without.items():
             ranker.save(folder / f"without_{group}.txt")
         calibration = {"click": asdict(self.click), "purchase": asdict(self.purchase)}
+        if self.conversion is not None:
+            self.conversion.trees.save(folder / _CONVERSION)
+            calibration["conversion"] = asdict(self.conversion.calibration)
         (folder / "calibration.json").write_text(json.dumps(calibration, indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Rankers":
         """Read what `save` wrote."""
-        calibration = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+        calibration = {
+            name: Calibration(**tree)
+            for name, tree in json.loads((folder / "calibration.json").read_text(encoding="utf-8")).items()
+        }
         without: dict[FeatureGroup, Ranker] = {
             group: Ranker.load(folder / f"without_{group}.txt")
             for group in ABLATED
             if (folder / f"without_{group}.txt").exists()
         }
         full = Ranker.load(folder / "ranker.txt")
-        return cls(full, without, Calibration(**calibration["click"]), Calibration(**calibration["purchase"]))
+        conversion = None
+        if "conversion" in calibration:
+            conversion = Conversion(Ranker.load(folder / _CONVERSION), calibration["conversion"])
+        return cls(full, without, calibration["click"], calibration["purchase"], conversion)
 
 
 @dataclass(frozen=True)

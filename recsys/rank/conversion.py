@@ -1,0 +1,93 @@
+"""Whether what is wanted is also bought, which differs from item to item: a click on one is worth ten on another.
+
+p(bought) = p(wanted) * p(bought | wanted), the latter learned from what was wanted alone. Ma et al., Entire space
+multi-task model: an effective approach for estimating post-click conversion rate, SIGIR 2018.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from recsys.rank.calibration import Calibration
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.rows import RankerRows
+
+_FEWEST = 100
+"""Rows that were bought, and that were wanted and not bought, which it takes to tell them apart."""
+
+_FEWEST_HELD_OUT = 20
+"""The same of those that judge it."""
+
+_TREES = 100
+_LARGEST_ODDS = 1e-4
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Trees that tell what was bought from what was only wanted, and how their scores become a probability."""
+
+    trees: Ranker
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, train: RankerRows, held_out: RankerRows, names: Sequence[str], seed: int) -> "Conversion | None":
+        """Learn from older requests.
+
+        Args:
+            held_out: newer ones, which calibrate and judge it.
+            names: of the columns.
+
+        Returns:
+            None where too little was bought, or where held-out purchases are not told better than by the rate of all.
+        """
+        older, newer = (rows.keep(rows.wanted & rows.are_candidates) for rows in (train, held_out))
+        for rows, fewest in ((older, _FEWEST), (newer, _FEWEST_HELD_OUT)):
+            n_bought = int(np.count_nonzero(rows.bought))
+            if min(n_bought, len(rows.bought) - n_bought) < fewest:
+                return None
+        # Squares of 0 and 1: scores are probabilities, by trees that can be compiled as the ranker's are.
+        parameters: dict[str, object] = {
+            "objective": "regression",
+            "num_leaves": 7,
+            "learning_rate": 0.05,
+            "min_data_in_leaf": 30,
+            "feature_fraction": 0.6,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 1.0,
+            "seed": seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbosity": -1,
+        }
+        data = lightgbm.Dataset(older.table, label=older.bought, feature_name=list(names), params=parameters)
+        trees = Ranker(lightgbm.train(parameters, data, num_boost_round=_TREES), tuple(names))
+        found = cls(trees, Calibration(1.0, 0.0)).calibrated(newer)
+        return found if found._tells(newer, float(older.bought.mean())) else None
+
+    def calibrated(self, held_out: RankerRows) -> "Conversion":
+        """The same, with probabilities that fit other rows, of which those that were wanted count."""
+        rows = held_out.keep(held_out.wanted & held_out.are_candidates)
+        n_bought = int(np.count_nonzero(rows.bought))
+        if min(n_bought, len(rows.bought) - n_bought) < _FEWEST_HELD_OUT:
+            return self
+        return replace(self, calibration=Calibration.fit(self._odds(rows.table), rows.bought))
+
+    def probability(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_rows,) in (0, 1): that each row is bought, if it is wanted."""
+        return self.calibration.probability(self._odds(table))
+
+    def _odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_rows,) logarithms of the odds by the trees alone."""
+        return np.asarray(logit(np.clip(self.trees.score(table), _LARGEST_ODDS, 1 - _LARGEST_ODDS)), dtype=np.float32)
+
+    def _tells(self, rows: RankerRows, rate: float) -> bool:
+        """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
+        chances = self.probability(rows.table)
+        own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (chances, rate))
+        gain = own - plain
+        return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))

@@ -1,0 +1,90 @@
+"""What of that which is wanted is bought."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.rank.calibration import Calibration
+from recsys.rank.conversion import Conversion
+from recsys.rank.lambdarank import Ranker
+from recsys.rank.rows import RankerRows
+
+NAMES = ("kind", "noise")
+SIZE = 5
+
+
+def make_rows(n_requests: int, seed: int, told: float = 0.55) -> RankerRows:
+    """The first row of each request is wanted; of one kind of items `told` more is bought than of the other."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(0, 2, n_requests * SIZE)
+    table = np.stack([kinds, rng.normal(size=len(kinds))], axis=1).astype(np.float32)
+    wanted = np.arange(len(kinds)) % SIZE == 0
+    bought = wanted & (rng.random(len(kinds)) < 0.05 + told * kinds)
+    worth = np.where(bought, 4, wanted).astype(np.float32)
+    sizes, times = np.full(n_requests, SIZE), np.arange(n_requests)
+    return RankerRows(table, worth, bought, sizes, times, np.zeros(len(table), dtype=np.uint16))
+
+
+@pytest.fixture(scope="module")
+def conversion() -> Conversion:
+    found = Conversion.fit(make_rows(1_500, 0), make_rows(400, 1), NAMES, seed=0)
+    assert found is not None
+    return found
+
+
+def test_each_item_has_its_rate(conversion: Conversion) -> None:
+    test = make_rows(2_000, 2)
+    chances = conversion.probability(test.table)
+    for kind, rate in ((0, 0.05), (1, 0.6)):
+        assert chances[test.table[:, 0] == kind].mean() == pytest.approx(rate, abs=0.06)
+    assert ((chances > 0) & (chances < 1)).all()
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        make_rows(400, 1, told=0.0),  # what older requests taught tells nothing there
+        make_rows(60, 1, told=0.0),  # too few purchases to judge by
+    ],
+)
+def test_none_where_newer_purchases_are_not_told(newer: RankerRows) -> None:
+    assert Conversion.fit(make_rows(1_500, 0), newer, NAMES, seed=0) is None
+
+
+def test_none_where_little_is_bought_or_little_is_not() -> None:
+    rows = make_rows(1_500, 0)
+    for bought in (rows.wanted & (np.arange(len(rows.worth)) < 300), rows.wanted):
+        assert Conversion.fit(replace(rows, bought=bought), make_rows(400, 1), NAMES, seed=0) is None
+
+
+def test_other_rows_correct_the_level(conversion: Conversion) -> None:
+    dear = make_rows(3_000, 3, told=0.25)
+    before, after = (one.probability(dear.table) for one in (conversion, conversion.calibrated(dear)))
+    rate = dear.bought[dear.wanted].mean()
+    assert abs(after[dear.wanted].mean() - rate) < 0.02 < abs(before[dear.wanted].mean() - rate)
+    assert conversion.calibrated(make_rows(20, 4)) is conversion, "too few"
+
+
+def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
+    ranker, scores = conversion.trees, np.zeros(2, dtype=np.float32)
+    table = np.array([[0, 0], [1, 0]], dtype=np.float32)
+    rankers = Rankers(ranker, {}, Calibration(1.0, -1.0), Calibration(1.0, -3.0), conversion)
+    click, purchase = rankers.chances(scores, table)
+    assert click[0] == click[1]
+    assert 2 * purchase[0] < purchase[1] < click[1]
+    rankers.save(tmp_path)
+    loaded = Rankers.load(tmp_path)
+    np.testing.assert_array_equal(loaded.chances(scores, table), (click, purchase))
+    alone = replace(rankers, conversion=None)
+    alone.save(tmp_path / "alone")
+    assert Rankers.load(tmp_path / "alone").conversion is None
+    click, purchase = alone.chances(scores, table)
+    assert purchase[0] == purchase[1]
+
+
+def test_trees_are_compiled(conversion: Conversion) -> None:
+    assert isinstance(conversion.trees, Ranker)
+    assert conversion.trees.compiled is not None
