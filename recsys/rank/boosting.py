@@ -18,6 +18,17 @@ _SMALL_TABLE = 10_000
 _REQUESTS_PER_LEAF = 50
 """Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""
 
+_ALWAYS: Mapping[str, object] = {
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "deterministic": True,
+    "force_col_wise": True,
+    "verbosity": -1,
+}
+"""Settings of all trees."""
+
 _DECAY = 0.9
 """How much of a leaf's value stays when new rows move it."""
 
@@ -55,17 +66,11 @@ def boosted_trees(
         "num_leaves": min(config.leaves, max(2, train.n_requests // _REQUESTS_PER_LEAF)),
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.worth) // 50)),
-        "feature_fraction": 0.6,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 1.0,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
         "num_threads": threads_for(len(train.worth)),
         "monotone_constraints": list(monotone_constraints) or None,
-        "verbosity": -1,
         "label_gain": gains,
+        "seed": seed,
+        **_ALWAYS,
     }
     data = _dataset(train, names, gains, parameters)
     if config.debias:
@@ -80,6 +85,30 @@ def boosted_trees(
         callbacks=stopping,
         init_model=start,
     )
+
+
+def probability_trees(
+    table: NDArray[np.float32], happened: NDArray[np.bool_], names: Sequence[str], seed: int
+) -> lightgbm.Booster:
+    """Trees whose scores are near the probability that something happened to a row.
+
+    Fitted to the squares of 0 and 1, and not to their likelihood: then scores are sums of leaves, as a ranker's are.
+
+    Args:
+        table: (n_rows, n_columns) columns `names`.
+        happened: (n_rows,) whether it did.
+    """
+    parameters: dict[str, object] = {
+        "objective": "regression",
+        "num_leaves": 7,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": 30,
+        "num_threads": threads_for(len(table)),
+        "seed": seed,
+        **_ALWAYS,
+    }
+    data = lightgbm.Dataset(table, label=happened, feature_name=list(names), params=parameters)
+    return lightgbm.train(parameters, data, num_boost_round=100)
 
 
 def refitted_leaves(

@@ -7,11 +7,11 @@ multi-task model: an effective approach for estimating post-click conversion rat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from recsys.rank.boosting import probability_trees
 from recsys.rank.calibration import Calibration
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -22,7 +22,6 @@ _FEWEST = 100
 _FEWEST_HELD_OUT = 20
 """The same of those that judge it."""
 
-_TREES = 100
 _LARGEST_ODDS = 1e-4
 
 
@@ -44,36 +43,17 @@ class Conversion:
         Returns:
             None where too little was bought, or where held-out purchases are not told better than by the rate of all.
         """
-        older, newer = (rows.keep(rows.wanted & rows.are_candidates) for rows in (train, held_out))
-        for rows, fewest in ((older, _FEWEST), (newer, _FEWEST_HELD_OUT)):
-            n_bought = int(np.count_nonzero(rows.bought))
-            if min(n_bought, len(rows.bought) - n_bought) < fewest:
-                return None
-        # Squares of 0 and 1: scores are probabilities, by trees that can be compiled as the ranker's are.
-        parameters: dict[str, object] = {
-            "objective": "regression",
-            "num_leaves": 7,
-            "learning_rate": 0.05,
-            "min_data_in_leaf": 30,
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 1.0,
-            "seed": seed,
-            "deterministic": True,
-            "force_col_wise": True,
-            "verbosity": -1,
-        }
-        data = lightgbm.Dataset(older.table, label=older.bought, feature_name=list(names), params=parameters)
-        trees = Ranker(lightgbm.train(parameters, data, num_boost_round=_TREES), tuple(names))
+        older, newer = _wanted(train), _wanted(held_out)
+        if _of_the_rarer(older) < _FEWEST or _of_the_rarer(newer) < _FEWEST_HELD_OUT:
+            return None
+        trees = Ranker(probability_trees(older.table, older.bought, names, seed), tuple(names))
         found = cls(trees, Calibration(1.0, 0.0)).calibrated(newer)
         return found if found._tells(newer, float(older.bought.mean())) else None
 
     def calibrated(self, held_out: RankerRows) -> "Conversion":
-        """The same, with probabilities that fit other rows, of which those that were wanted count."""
-        rows = held_out.keep(held_out.wanted & held_out.are_candidates)
-        n_bought = int(np.count_nonzero(rows.bought))
-        if min(n_bought, len(rows.bought) - n_bought) < _FEWEST_HELD_OUT:
+        """The same, with probabilities that fit what was wanted of other rows; itself where too little is told by it."""
+        rows = _wanted(held_out)
+        if _of_the_rarer(rows) < _FEWEST_HELD_OUT:
             return self
         return replace(self, calibration=Calibration.fit(self._odds(rows.table), rows.bought))
 
@@ -91,3 +71,14 @@ class Conversion:
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (chances, rate))
         gain = own - plain
         return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+
+
+def _wanted(rows: RankerRows) -> RankerRows:
+    """The candidates that were wanted."""
+    return rows.keep(rows.wanted & rows.are_candidates)
+
+
+def _of_the_rarer(rows: RankerRows) -> int:
+    """Rows that were bought, or those that were not, whichever are fewer."""
+    n_bought = int(np.count_nonzero(rows.bought))
+    return min(n_bought, len(rows.bought) - n_bought)
