@@ -51,7 +51,7 @@ class Conversion:
         return found if found._tells(newer, float(older.bought.mean())) else None
 
     def calibrated(self, held_out: RankerRows) -> "Conversion":
-        """The same, with probabilities that fit what was wanted of other rows; itself where too little is told by it."""
+        """The same, with probabilities that fit what was wanted of other rows; itself where those tell too little."""
         rows = _wanted(held_out)
         if _of_the_rarer(rows) < _FEWEST_HELD_OUT:
             return self
