@@ -46,18 +46,20 @@ def test_a_new_item_with_only_a_title_is_in_the_next_list_of_who_cares(
     alike = http.get(f"/v1/items/{coffee[0]}/similar", params={"by": "text", "n": 10}).json()["items"]
     assert NEW["item_id"] in [item["item_id"] for item in alike]
 
-    # It can be acted on, stands in histories, and is explained.
-    event = {"user_id": "taster", "item_id": NEW["item_id"], "event": "purchase"}
-    assert http.post("/v1/events", json={"events": [event]}).status_code == 202
-    assert set(listed(http, user_id="taster")[:5]) & {NEW["item_id"], *coffee}
+    # It is explained, and a version that knows nothing of it takes it over.
     answer = http.post("/v1/recommend", json={"user_id": "barista", "n": 10, "explain": True}).json()
     explained = {item["item_id"]: item["explanation"] for item in answer["items"]}
     assert explained[NEW["item_id"]]["reasons"]
-
-    # A version that knows nothing of it takes it over as well.
     second = publish_copy(registry, registry.resolve(None), promote=True)
     eventually(lambda: http.get("/readyz").json()["model_version"] == second)
     assert NEW["item_id"] in listed(http, user_id="barista", n=10)
+
+    # It can be acted on, and stands in histories, of the next version too.
+    event = {"user_id": "taster", "item_id": NEW["item_id"], "event": "purchase"}
+    assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+    assert set(listed(http, user_id="taster")[:5]) & {NEW["item_id"], *coffee}
+    third = publish_copy(registry, registry.resolve(None), promote=True)
+    eventually(lambda: http.get("/readyz").json()["model_version"] == third)
     assert set(listed(http, user_id="taster")[:5]) & {NEW["item_id"], *coffee}
 
 
