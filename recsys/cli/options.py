@@ -140,22 +140,15 @@ def read_time(text: str) -> int:
 
 def positive(text: str) -> int:
     """A whole number from 1, for argparse."""
-    number = _whole(text)
+    number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from error
-
-
 def seed(text: str) -> int:
     """A whole number that every library takes as a seed, for argparse."""
-    number = _whole(text)
+    number = int(text)
     if not 0 <= number <= _LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"must be between 0 and {_LARGEST_SEED}")
     return number

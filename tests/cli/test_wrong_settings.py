@@ -18,20 +18,6 @@ def test_a_seed_that_no_library_takes(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("flags", "wrong"),
-    [
-        (("--seed", "many"), "argument --seed: 'many' is no whole number"),
-        (("--tune", "1.5"), "argument --tune: '1.5' is no whole number"),
-        (("--tune", "0"), "argument --tune: must be at least 1"),
-    ],
-)
-def test_a_number_that_is_none(run: Run, flags: tuple[str, str], wrong: str) -> None:
-    outcome = run("train", "shop", "--registry", "reg", *flags)
-    assert outcome.code == 2
-    assert wrong in outcome.err
-
-
 def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
     outcome = run("features", "list", "--config", tmp_path)
     assert outcome.code == 2
