@@ -49,8 +49,8 @@ class PolicyChange(TypedDict):
 
 
 class RankedItems(TypedDict, total=False):
-    """A list. `cursor` in a further call fetches what comes next; `made_at` says when a batch made it; `explain` adds
-    `policy`."""
+    """A list. `cursor` in a further call fetches what comes next; `made_at` says when a batch made the list. With `explain`
+    there is `policy`."""
 
     request_id: str
     model_version: str

@@ -72,7 +72,7 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
         current, problem = None, str(error)
     if current is not None and current not in versions:
         problem = f"{registry.current_file} names version {current}, which is not there; promote another one"
-    found = [{**registry.summary(version), "current": version == current} for version in versions]
+    found = [{**_summary(registry, version), "current": version == current} for version in versions]
     if arguments.json:
         output.print_json({"current": current, "problem": problem, "versions": found})
         return
@@ -87,6 +87,26 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
     output.print_table(columns, rows, title=str(registry.path))
     if problem is not None:
         print(problem, file=sys.stderr)
+
+
+def _summary(registry: "Registry", version: str) -> dict[str, Any]:
+    """What one line of the list says; a version that cannot be read is a problem to show, not the end of the list."""
+    from recsys.errors import BundleError
+
+    summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items"))
+    try:
+        manifest = registry.manifest(version)
+    except BundleError as error:
+        return {"version": version, **summary, "problem": str(error), "metrics": {}}
+    return {
+        "version": version,
+        "created_at": f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
+        "parent": manifest.parent,
+        "events": manifest.data.n_events,
+        "items": manifest.data.n_items,
+        "problem": registry.fault_of(manifest),
+        "metrics": manifest.metrics,
+    }
 
 
 def _show(registry: "Registry", arguments: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from recsys.errors import BundleError
 from recsys.registry.history import Change, Entry, read_entries
@@ -147,23 +146,6 @@ class RegistryReader:
             if not file.is_file() or file.stat().st_size != noted.size:
                 return f"{file} is missing or damaged; promote another version, or pull this one again"
         return None
-
-    def summary(self, version: str) -> dict[str, Any]:
-        """What a list of versions says of one, by name; of one that cannot be read only its `problem`."""
-        summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items"))
-        try:
-            manifest = self.manifest(version)
-        except BundleError as error:
-            return {"version": version, **summary, "metrics": {}, "problem": str(error)}
-        return {
-            "version": version,
-            "created_at": manifest.created_at.isoformat(timespec="seconds"),
-            "parent": manifest.parent,
-            "events": manifest.data.n_events,
-            "items": manifest.data.n_items,
-            "metrics": manifest.metrics,
-            "problem": self.fault_of(manifest),
-        }
 
     def history(self) -> list[Change]:
         """Who became current, oldest first."""

@@ -132,5 +132,19 @@ def _overview(service: Service) -> dict[str, Any]:
     return {
         "current": current,
         "served": served.version if served else None,
-        "versions": [service.registry.summary(version) for version in service.registry.versions()],
+        "versions": [_describe(service.registry, version) for version in service.registry.versions()],
+    }
+
+
+def _describe(registry: Registry, version: str) -> dict[str, Any]:
+    try:
+        manifest = registry.manifest(version)
+    except BundleError as error:
+        return {"version": version, "created_at": None, "parent": None, "metrics": {}, "problem": str(error)}
+    return {
+        "version": version,
+        "created_at": manifest.created_at.isoformat(),
+        "parent": manifest.parent,
+        "metrics": manifest.metrics,
+        "problem": None,
     }

@@ -6,13 +6,11 @@ from pydantic import BaseModel
 
 
 class VersionOut(BaseModel):
-    """One trained version; `problem` says what is wrong with its files, if a quick look finds anything."""
+    """One trained version; `problem` says why it cannot be read, if so."""
 
     version: str
     created_at: str | None
     parent: str | None
-    events: int | None
-    items: int | None
     metrics: dict[str, Any]
     problem: str | None = None
 
