@@ -40,27 +40,16 @@ class RankedItem(TypedDict, total=False):
     explanation: dict[str, Any] | None
 
 
-class PolicyChange(TypedDict):
-    """What one step of the policy changed."""
-
-    step: str
-    removed: int
-    moved: int
-
-
 class RankedItems(TypedDict, total=False):
-    """A list. `cursor` in a further call fetches what comes next; `made_at` says when a batch made the list. With `explain`
-    there is `policy`."""
+    """A list. `cursor` in a further call fetches what comes next."""
 
     request_id: str
     model_version: str
     variant: str | None
     items: list[RankedItem]
     degraded: list[str]
-    policy: list[PolicyChange]
     cursor: str | None
     unknown_items: list[str]
-    made_at: str
 
 
 class Stored(TypedDict):

@@ -100,9 +100,6 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     ids = _stored_ids(user_id, service)
     events = [event for id_ in ids for event in service.store.events_of(id_, n)]
     lists = [one for id_ in ids for one in service.store.lists_of(id_, n)]
-    if len(ids) > 1:  # of one id they come in the order of the store
-        events.sort(key=lambda event: event.timestamp)
-        lists.sort(key=lambda one: one.timestamp)
     return {
         "user_id": user_id,
         "model_version": served.version,

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from serving.list_place import THREADS, WAITING, ListPlace
+from serving.list_place import ListPlace
 
 
 class Hanging:
@@ -41,23 +41,3 @@ def test_a_place_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
 
     assert asyncio.run(ask()) == [None, None]
     assert lists.asked == 1
-
-
-def test_too_many_look_ups_at_once_say_nothing_of_the_place() -> None:
-    lists = Hanging()
-
-    async def ask() -> tuple[list[str | None], str | None]:
-        place = ListPlace(lists)
-        running = [asyncio.create_task(place.get("u")) for _ in range(THREADS + WAITING)]
-        await asyncio.sleep(0)  # all of them wait in the pool
-        refused = await place.get("u")
-        lists.go.set()
-        answers = await asyncio.gather(*running)
-        last = await place.get("last")
-        place.close()
-        assert refused is None
-        return answers, last
-
-    answers, last = asyncio.run(ask())
-    assert answers == ["u"] * (THREADS + WAITING)
-    assert last == "last"

@@ -89,14 +89,8 @@ def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
     hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
     registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
     with serving_thread(Settings.of(Config(), registry.path)) as http:
-        earlier = {**event, "event": "click", "timestamp": "2020-01-01T00:00:00Z"}
-        assert http.post("/v1/events", json={"events": [earlier]}).status_code == 202
-        about = http.get("/v1/users/newcomer").json()
-        assert about["n_events"] == 2
-        assert [one["event"] for one in about["events"]] == ["click", "purchase"], (
-            "in the order of time, whatever the id"
-        )
-        assert [one["event"] for one in http.get("/v1/users/newcomer?n=1").json()["events"]] == ["purchase"]
+        assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+        assert http.get("/v1/users/newcomer").json()["n_events"] == 2
         assert http.delete("/v1/users/newcomer").json()["events"] == 2
         assert http.get("/v1/users/newcomer").json()["n_events"] == 0
         assert http.post(f"/v1/models/{first}/promote").is_success
