@@ -102,8 +102,7 @@ class RedisStore:
                     f"store redis://{self._place}: an event lacks one of {', '.join(_REQUIRED)}; none added"
                 )
             words += (event.event_id, event.user_id, json.dumps(event_row(event)))
-        accepted = int(self._run(APPEND, words)) if events else 0
-        return AppendResult(accepted=accepted, duplicates=len(events) - accepted)
+        return AppendResult(tuple(map(bool, self._run(APPEND, words) if events else ())))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""

@@ -68,8 +68,7 @@ class SqliteStore:
         rows = [event_row(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
         with self._turn(), self._explained(), self._transaction():
-            accepted = self._connection.executemany(statement, rows).rowcount if rows else 0
-        return AppendResult(accepted=accepted, duplicates=len(rows) - accepted)
+            return AppendResult(tuple(self._connection.execute(statement, row).rowcount == 1 for row in rows))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
