@@ -99,6 +99,26 @@ class TestSqliteLists(ListsContract):
             with pytest.raises(StoreError, match="removed or replaced while it was open"):
                 call("u1")
 
+    def test_nobody_waits_long_for_another_call(self, lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("recsys.store.sqlite_connection.BUSY_SECONDS", 0.2)
+        begun, go = threading.Event(), threading.Event()
+
+        def slow() -> Iterator[tuple[str, str]]:
+            begun.set()
+            go.wait(10)
+            yield "u1", "new"
+
+        replacing = threading.Thread(target=lists.replace, args=(slow(),))
+        replacing.start()
+        begun.wait()
+        try:
+            with pytest.raises(StoreError, match="try again in a moment"):
+                lists.get("u1")
+        finally:
+            go.set()
+            replacing.join()
+        assert lists.get("u1") == "new"
+
 
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 class TestRedisLists(ListsContract):
