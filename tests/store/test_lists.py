@@ -64,6 +64,12 @@ class ListsContract:
         lists.forget("u1")
         assert (lists.get("u1"), lists.get("u2")) == (None, "two")
 
+    def test_closed_lists_say_so(self, lists: Lists) -> None:
+        lists.close()
+        lists.close()
+        with pytest.raises(StoreError, match="closed"):
+            lists.get("u1")
+
     def test_readers_see_old_or_new_and_never_nothing(self, lists: Lists, url: str) -> None:
         lists.replace([("u", "0")])
         seen: set[str | None] = set()
