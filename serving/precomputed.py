@@ -30,7 +30,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
 
     That is so for an anonymous user, one whom the version or the batch did not know, and a request that says more than
     whose list it wants; where too little of the list is left: less than `n` items for a first page, none for a later
-    one; and while the lists cannot be reached.
+    one; and while the lists cannot be reached, or many ask for theirs at this moment.
 
     Raises:
         ProblemError: 422, this server has no such lists.
