@@ -40,14 +40,25 @@ class RankedItem(TypedDict, total=False):
     explanation: dict[str, Any] | None
 
 
-class RankedItems(TypedDict, total=False):
-    """A list. `cursor` in a further call fetches what comes next."""
+class PolicyChange(TypedDict):
+    """What one step of the policy changed: items that it forbade, places that it filled anew."""
 
+    step: str
+    removed: int
+    moved: int
+
+
+class RankedItems(TypedDict, total=False):
+    """A list. `cursor` in a further call fetches what comes next; `made_at` is there where a batch made the list
+    before, `policy` with `explain`."""
+
+    made_at: str | None
     request_id: str
     model_version: str
     variant: str | None
     items: list[RankedItem]
     degraded: list[str]
+    policy: list[PolicyChange] | None
     cursor: str | None
     unknown_items: list[str]
 

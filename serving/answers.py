@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -72,7 +72,7 @@ async def list_response(
         _count(service, ranking)
         if variant is not None:
             user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
-            _log(service, _Page(request, user_id, len(shown), known), ranking, variant)
+            _log(service, Page(request, user_id, len(shown), known), ranking, variant)
 
     left = candidates is None or set(candidates).difference(shown, ranking.ids)
     more = len(ranking.ids) == n and bool(left)
@@ -150,8 +150,8 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
 
 
 @dataclass(frozen=True)
-class _Page:
-    """The page of a list that was asked for; the served version answers it, and each shadow.
+class Page:
+    """The page of a list that was asked for; the served version answers it, and each shadow, or a batch has before.
 
     Attributes:
         user_id: as the store knows the user.
@@ -164,35 +164,43 @@ class _Page:
     first_position: int
     known: int
 
-    def answered(self, ranking: ItemList, variant: str, *, shown: bool) -> ServedList:
-        """What is logged of a variant's answer."""
-        propensities = ranking.propensities
+    def answered(
+        self, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None, *, shown: bool
+    ) -> ServedList:
+        """What is logged of an answer; without propensities nothing of it was left to chance."""
         return ServedList(
             request_id=self.request.request_id,
             user_id=self.user_id,
             timestamp=clock(),
-            model_version=ranking.model_version,
+            model_version=version,
             variant=variant,
             first_position=self.first_position,
-            items=ranking.ids,
-            propensities=(1.0,) * len(ranking.ids) if propensities is None else tuple(propensities.tolist()),
+            items=tuple(ids),
+            propensities=(1.0,) * len(ids) if propensities is None else tuple(map(float, propensities)),
             shown=shown,
             known=self.known,
         )
 
 
-def _log(service: Service, page: _Page, ranking: ItemList, variant: str) -> None:
-    """Log the list, and have the shadow variants make theirs."""
-    service.shown.note(page.answered(ranking, variant, shown=True))
+def log_shown(
+    service: Service, page: Page, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None
+) -> None:
+    """Log a list that was answered, and count it."""
+    service.shown.note(page.answered(ids, version, variant, propensities, shown=True))
     service.metrics.lists.labels(variant).inc()
+
+
+def _log(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
+    """Log the list, and have the shadow variants make theirs."""
+    log_shown(service, page, ranking.ids, ranking.model_version, variant, ranking.propensities)
     for name, shadow in service.live.shadows_of(variant, page.request.request_id):
         service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
 
-def _log_shadow(service: Service, page: _Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
+def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
     """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
     other = recommender.recommend(page.request)
-    service.shown.note(page.answered(other, variant, shown=False))
+    service.shown.note(page.answered(other.ids, other.model_version, variant, other.propensities, shown=False))
     common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
     service.metrics.shadow_overlap.labels(variant).observe(common)
 

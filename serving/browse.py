@@ -54,13 +54,13 @@ def _column(cells: pl.Series) -> dict[str, Any] | None:
     if kind is None:
         return None
     single = (cells.explode() if isinstance(cells.dtype, pl.List) else cells).drop_nulls()
-    description = {"name": cells.name, "kind": kind, "n_values": single.n_unique(), "values": [], "low": None}
-    description["high"] = None
+    n_values = single.n_unique()
+    description = {"name": cells.name, "kind": kind, "n_values": n_values, "values": [], "low": None, "high": None}
     if kind in ("number", "time") and len(single):
         bounds = (single.min(), single.max())
         texts = [bound.isoformat() if kind == "time" else bound for bound in bounds]  # type: ignore[union-attr]
         description.update(low=texts[0], high=texts[1])
-    elif 2 * single.n_unique() <= len(single):
+    elif 2 * n_values <= len(single):
         counts = single.alias("value").value_counts(sort=True, name="n").head(MOST_VALUES)
         description["values"] = counts.to_dicts()
     return description

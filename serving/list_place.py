@@ -32,13 +32,15 @@ class ListPlace:
         self._silent_until = 0.0
 
     async def get(self, id_: str) -> str | None:
-        """The list of an id; None where there is none, or the place does not answer."""
+        """The list of an id; None where there is none, the place does not answer, or too many ask at this moment."""
         if time.monotonic() < self._silent_until:
             return None
         try:
             async with asyncio.timeout(SECONDS):
                 return await self._looking_up.run(lambda: self._lists.get(id_))
-        except (StoreError, TimeoutError, ProblemError) as error:
+        except ProblemError:  # the threads are all at work, which says nothing of the place
+            return None
+        except (StoreError, TimeoutError) as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             logger.warning("precomputed lists are made now for %g s: %s", SILENT_SECONDS, error or "no answer in time")
         return None

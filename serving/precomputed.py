@@ -8,10 +8,9 @@ from uuid import uuid4
 import orjson
 from fastapi import Response
 
-from recsys.data.moments import clock
 from recsys.data.requests import Request
-from recsys.data.served_list import ServedList
 from recsys.pipeline.recommender.recommend import Recommender
+from serving.answers import Page, log_shown
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.loaded_version import LoadedVersion
@@ -31,7 +30,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
 
     That is so for an anonymous user, one whom the version or the batch did not know, and a request that says more than
     whose list it wants; where too little of the list is left: less than `n` items for a first page, none for a later
-    one; and while the lists cannot be reached.
+    one; and while the lists cannot be reached, or many ask for theirs at this moment.
 
     Raises:
         ProblemError: 422, this server has no such lists.
@@ -50,41 +49,25 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     if found is None:
         return None
     tree = orjson.loads(found)
-    request = Request(body.user_id, exclude=(*body.exclude, *shown))
+    request = Request(body.user_id, exclude=(*body.exclude, *shown), request_id=uuid4().hex)
     items = await service.reading.run(lambda: _listable(recommender, request, tree["items"]))  # not on the event loop
     page = items[: body.n]
     if not page or (not shown and len(page) < body.n):
         return None  # too little of it is left
     for rank, item in enumerate(page, start=len(shown) + 1):
         item["rank"] = rank
-    request_id, version, ids = uuid4().hex, tree["model_version"], [item["item_id"] for item in page]
-
-    def note() -> None:
-        service.shown.note(
-            ServedList(
-                request_id=request_id,
-                user_id=id_,
-                timestamp=clock(),
-                model_version=version,
-                variant=VARIANT,
-                first_position=len(shown),
-                items=tuple(ids),
-                propensities=(1.0,) * len(ids),  # a batch explores nothing
-                known=known,
-            )
-        )
-        service.metrics.lists.labels(VARIANT).inc()
-
+    version, ids = tree["model_version"], [item["item_id"] for item in page]
     content = {
         "made_at": tree["made_at"],
-        "request_id": request_id,
+        "request_id": request.request_id,
         "model_version": version,
         "variant": VARIANT,
         "items": page,
         "degraded": [],
         "cursor": next_cursor(body, [*shown, *ids]) if len(items) > body.n else None,
     }
-    return ListResponse(content, note)
+    asked = Page(request, id_, len(shown), known)
+    return ListResponse(content, lambda: log_shown(service, asked, ids, version, VARIANT, None))  # it explores nothing
 
 
 def _listable(recommender: Recommender, request: Request, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

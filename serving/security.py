@@ -7,7 +7,7 @@ The file (`serving.keys`) holds hashes only; a key is long and random (`openssl 
     sha256 = "..."                      # printf %s "$KEY" | sha256sum
     scopes = ["read", "write"]  # read: lists, items, models, metrics; write: events, items; admin: models, users
 
-The environment variable RECSYS_API_KEY is one more key, in clear, with every scope.
+The environment variable RECSYS_API_KEY is one more key, in clear, with every scope; one that can be guessed is refused.
 """
 
 import hashlib
@@ -31,6 +31,8 @@ from serving.errors import ProblemError
 from serving.rates import Rates
 
 ENVIRONMENT_KEY = "RECSYS_API_KEY"
+
+_SHORTEST_KEY = 16
 
 Scope = Literal["read", "write", "admin"]
 
@@ -65,10 +67,15 @@ class KeyRing:
         """Keys of the file (a path; empty: none) and of the environment.
 
         Raises:
-            ConfigError: the file is missing or not of the form above.
+            ConfigError: the file is missing or not of the form above, or the environment's key could be guessed.
         """
         keys = _read(Path(file)) if file else []
         if secret := environment.get(ENVIRONMENT_KEY):
+            if len(secret) < _SHORTEST_KEY:
+                raise ConfigError(
+                    f"{ENVIRONMENT_KEY} must hold {_SHORTEST_KEY} characters or more; "
+                    "make one with `openssl rand -hex 32`, or unset it to do without"
+                )
             digest = digest_of(secret)
             keys.append(Key(name=ENVIRONMENT_KEY, sha256=digest, scopes=frozenset(get_args(Scope))))
         return cls(keys)

@@ -44,8 +44,9 @@ _UNCACHED = "cannot cache function"
 _NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
 
 _EPILOG = """\
-exit codes: 0 done; 2 wrong usage or config; 3 bad data; 4 bundle or registry; 5 store or service not reachable;
-130 interrupted. `recsys COMMAND --help` shows each command.
+exit codes: 0 done; 1 unexpected, a fault of recsys (RECSYS_DEBUG=1 shows the trace); 2 wrong usage or config;
+3 bad data; 4 bundle or registry; 5 store or service not reachable; 130 interrupted, with nothing half-written.
+`recsys COMMAND --help` shows each command.
 """
 
 

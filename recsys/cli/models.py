@@ -63,7 +63,10 @@ def _add_action(
 
 
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
     from recsys.errors import BundleError
+    from recsys.registry import summary_of
 
     problem, versions = None, registry.versions()
     try:
@@ -72,41 +75,24 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
         current, problem = None, str(error)
     if current is not None and current not in versions:
         problem = f"{registry.current_file} names version {current}, which is not there; promote another one"
-    found = [{**_summary(registry, version), "current": version == current} for version in versions]
+    found = [summary_of(registry, version) for version in versions]
     if arguments.json:
-        output.print_json({"current": current, "problem": problem, "versions": found})
+        rows = [{**asdict(one), "current": one.version == current} for one in found]
+        output.print_json({"current": current, "problem": problem, "versions": rows})
         return
     columns = ["", "version", "created", "events", "items", "problem"]
-    rows = [
+    cells = [
         (
-            "*" if row["current"] else "",
-            *(_text(row[key]) for key in ("version", "created_at", "events", "items", "problem")),
+            "*" if one.version == current else "",
+            one.version,
+            f"{one.created_at:%Y-%m-%d %H:%M:%S}" if one.created_at is not None else "",
+            *map(_text, (one.events, one.items, one.problem)),
         )
-        for row in found
+        for one in found
     ]
-    output.print_table(columns, rows, title=str(registry.path))
+    output.print_table(columns, cells, title=str(registry.path))
     if problem is not None:
         print(problem, file=sys.stderr)
-
-
-def _summary(registry: "Registry", version: str) -> dict[str, Any]:
-    """What one line of the list says; a version that cannot be read is a problem to show, not the end of the list."""
-    from recsys.errors import BundleError
-
-    summary: dict[str, Any] = dict.fromkeys(("created_at", "parent", "events", "items"))
-    try:
-        manifest = registry.manifest(version)
-    except BundleError as error:
-        return {"version": version, **summary, "problem": str(error), "metrics": {}}
-    return {
-        "version": version,
-        "created_at": f"{manifest.created_at:%Y-%m-%d %H:%M:%S}",
-        "parent": manifest.parent,
-        "events": manifest.data.n_events,
-        "items": manifest.data.n_items,
-        "problem": registry.fault_of(manifest),
-        "metrics": manifest.metrics,
-    }
 
 
 def _show(registry: "Registry", arguments: argparse.Namespace) -> None:

@@ -138,17 +138,25 @@ def read_time(text: str) -> int:
     return int(time)
 
 
+def whole(text: str) -> int:
+    """A whole number, for argparse. (What `int` itself raises, argparse words with the name of a function.)"""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a whole number; write one, such as 10") from None
+
+
 def positive(text: str) -> int:
     """A whole number from 1, for argparse."""
-    number = int(text)
+    number = whole(text)
     if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError(f"{number} is too few; write 1 or more")
     return number
 
 
 def seed(text: str) -> int:
     """A whole number that every library takes as a seed, for argparse."""
-    number = int(text)
+    number = whole(text)
     if not 0 <= number <= _LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"must be between 0 and {_LARGEST_SEED}")
     return number

@@ -23,7 +23,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "given twice, redis://... is what several servers on the other store share live events through",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, metavar="P", help="port to listen on; 0 takes a free one (default: 8000)")
+    parser.add_argument(
+        "--port", type=options.whole, metavar="P", help="port to listen on; 0 takes a free one (default: 8000)"
+    )
     parser.add_argument("--workers", type=options.positive, default=1, metavar="W", help="processes (default: 1)")
     options.add_config(parser)
     parser.set_defaults(run=run)

@@ -32,7 +32,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (default 1000)"
     )
-    parser.add_argument("--turn", type=int, default=5, metavar="WEEK", help="when tastes shift; 0: never (default 5)")
+    parser.add_argument(
+        "--turn", type=options.whole, default=5, metavar="WEEK", help="when tastes shift; 0: never (default 5)"
+    )
     parser.add_argument("--work", type=options.path, metavar="FOLDER", help="keep registry, store and logs here")
     options.add_seed(parser)
     options.add_overrides(parser)

@@ -4,6 +4,7 @@ from recsys.registry.history import Change, Check, Refusal, Skip
 from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
 from recsys.registry.registry import Publishable, Registry
 from recsys.registry.snapshots import SnapshotRecord, Snapshots
+from recsys.registry.summary import VersionSummary, summary_of
 
 __all__ = [
     "Change",
@@ -18,4 +19,6 @@ __all__ = [
     "SnapshotRecord",
     "Snapshots",
     "StoreMark",
+    "VersionSummary",
+    "summary_of",
 ]

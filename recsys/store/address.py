@@ -1,23 +1,9 @@
 """The parts of a store's URL."""
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from recsys.errors import ConfigError
-
-
-def check_parameters(client: Any, place: str) -> None:
-    """See that redis-py knows all parameters of the URL that a client is of: it would say so when it first connects.
-
-    Raises:
-        ConfigError: one is not known, as those are not that only the store reads.
-    """
-    try:
-        client.connection_pool.make_connection()
-    except TypeError as error:
-        name = str(error).rpartition(" ")[2]
-        raise ConfigError(f"{place}: no parameter {name}; leave it out of the URL") from error
 
 
 def address_of(url: str) -> SplitResult:

@@ -12,12 +12,20 @@ class AppendResult:
     """What became of the events of one call.
 
     Attributes:
-        accepted: events that are now in the log for the first time.
-        duplicates: events whose event_id was there before, or came twice in the call.
+        is_new: of each event, whether it is now in the log for the first time.
     """
 
-    accepted: int
-    duplicates: int
+    is_new: tuple[bool, ...]
+
+    @property
+    def accepted(self) -> int:
+        """How many are in the log for the first time."""
+        return sum(self.is_new)
+
+    @property
+    def duplicates(self) -> int:
+        """How many have an event_id that was there before, or came twice in the call."""
+        return len(self.is_new) - self.accepted
 
 
 class EventLog(Protocol):

@@ -33,7 +33,7 @@ _ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in EVENT_COLUMN
 
 _APPEND = f"""INSERT INTO recsys.events ({_COLUMNS})
 SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, place) ORDER BY place
-ON CONFLICT (event_id) DO NOTHING"""
+ON CONFLICT (event_id) DO NOTHING RETURNING event_id"""
 
 _LAST_GIVEN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM recsys.{}_offset_seq"
 _RESERVE = "SELECT setval('recsys.{}_offset_seq', %s)"
@@ -78,12 +78,14 @@ class PostgresStore:
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Add events in one transaction that is on the server's disk when this returns."""
         if not events:
-            return AppendResult(accepted=0, duplicates=0)
+            return AppendResult(())
         columns = [[_stored(cell) for cell in column] for column in zip(*map(event_row, events), strict=True)]
         with self._connections.one() as connection, connection.pipeline(), connection.transaction():
             connection.execute(_TURN)
-            added = connection.execute(_APPEND, columns)
-        return AppendResult(accepted=added.rowcount, duplicates=len(events) - added.rowcount)
+            added = connection.execute(_APPEND, columns)  # read when it is over: one round trip for all of this
+        first = {event.event_id: place for place, event in reversed([*enumerate(events)])}
+        new = {first[_read(id_)] for (id_,) in added}
+        return AppendResult(tuple(place in new for place in range(len(events))))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""

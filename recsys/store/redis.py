@@ -4,10 +4,8 @@ The log is a Redis stream (https://redis.io/docs/latest/develop/data-types/strea
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlunsplit
 from uuid import uuid4
 
 from recsys.data.events import Event, event_row
@@ -15,9 +13,9 @@ from recsys.data.forget import Forgotten, user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
-from recsys.store.address import redis_address
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
+from recsys.store.redis_connections import RedisConnections
 from recsys.store.redis_scripts import (
     APPEND,
     EVENTS_OF,
@@ -32,8 +30,6 @@ from recsys.store.redis_scripts import (
 
 REMEMBER_DAYS = 30
 """How long an event_id is remembered by default: a repeated one counts once within that time."""
-
-TIMEOUT_SECONDS = 10.0
 
 _GAP = 1_000_000
 """Offsets that a Redis which may lose its end passes over after a restart: more than it gives between two readings."""
@@ -54,38 +50,27 @@ class RedisStore:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            import redis
-        except ImportError as error:
-            raise ConfigError("a redis:// store needs redis-py: install recsys[redis]") from error
-        parts = redis_address(url)
-        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
-        if unknown := sorted(parameters.keys() - {"durable", "remember_days"}):
-            raise ConfigError(f"store redis://{self._place}: no parameter {unknown[0]!r}; durable, remember_days exist")
-        days = parameters.get("remember_days", str(REMEMBER_DAYS))
-        if not days.isdecimal() or int(days) < 1:
-            raise ConfigError(f"store redis://{self._place}: remember_days={days}: give a whole number of days from 1")
-        self._remember_seconds = int(days) * 86_400
-        self._error: type[Exception] = redis.RedisError
-        self._closed = False
-        self._gap = _GAP if parameters.get("durable") == "no" else 0
-        address = urlunsplit(parts._replace(query=""))
-        self._client: Any = redis.Redis.from_url(
-            address,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            redis_connect_func=None if self._gap else self._connected,
+        self._redis = RedisConnections(
+            url,
+            "store",
+            own=("durable", "remember_days"),
+            remedy="check that Redis runs there and has memory left",
+            greet=self._connected,
         )
+        days = self._redis.parameters.get("remember_days", str(REMEMBER_DAYS))
+        if not days.isdecimal() or int(days) < 1:
+            raise ConfigError(f"{self._redis.name}: remember_days={days}: give a whole number of days from 1")
+        self._remember_seconds = int(days) * 86_400
+        self._gap = _GAP if self._redis.parameters.get("durable") == "no" else 0
+        self._client = self._redis.client
         try:
-            with self._explained():
+            with self._redis.explained():
                 scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS, RESERVE)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
-                identity: Any = self._client.get("recsys:identity")
-                self._identity = str(identity, "ascii")
+                self._identity = str(self._client.get("recsys:identity"), "ascii")
         except BaseException:
-            self._client.close()
+            self._redis.close()
             raise
 
     @property
@@ -98,12 +83,9 @@ class RedisStore:
         words: list[Any] = [self._remember_seconds, self._gap]
         for event in events:
             if any(getattr(event, name) is None for name in _REQUIRED):
-                raise StoreError(
-                    f"store redis://{self._place}: an event lacks one of {', '.join(_REQUIRED)}; none added"
-                )
+                raise StoreError(f"{self._redis.name}: an event lacks one of {', '.join(_REQUIRED)}; none added")
             words += (event.event_id, event.user_id, json.dumps(event_row(event)))
-        accepted = int(self._run(APPEND, words)) if events else 0
-        return AppendResult(accepted=accepted, duplicates=len(events) - accepted)
+        return AppendResult(tuple(map(bool, self._run(APPEND, words) if events else ())))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
@@ -113,7 +95,7 @@ class RedisStore:
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._explained():
+        with self._redis.explained():
             newest = self._client.xrevrange("recsys:events", count=1)
         return _offset(newest[0][0]) if newest else 0
 
@@ -126,7 +108,7 @@ class RedisStore:
         words: list[Any] = [self._gap]
         for change in changes:
             if change.item_id is None:
-                raise StoreError(f"store redis://{self._place}: a change without an item_id; none was kept")
+                raise StoreError(f"{self._redis.name}: a change without an item_id; none was kept")
             words += (change.item_id, json.dumps(change.content))
         if changes:
             self._run(PUT_ITEMS, words)
@@ -143,7 +125,7 @@ class RedisStore:
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._explained():
+        with self._redis.explained():
             return int(self._client.llen(f"recsys:user:{user_id}"))
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
@@ -161,7 +143,7 @@ class RedisStore:
         """The lists that were shown under these requests."""
         if not request_ids:
             return {}
-        with self._explained():
+        with self._redis.explained():
             rows = self._client.mget([f"recsys:shown:{id_}" for id_ in request_ids])
             found = self._client.mget([row for row in rows if row is not None] or ["recsys:none"])
         lists = [list_of(json.loads(row)) for row in found if row is not None]
@@ -181,18 +163,19 @@ class RedisStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._explained():
+        with self._redis.explained():
             entries = self._client.xrange("recsys:forgotten", min=f"({after}-0")
         return [(_offset(offset), Forgotten(entry[b"d"].decode())) for offset, entry in entries]
 
     def close(self) -> None:
         """Close the connections."""
-        self._closed = True
-        self._client.close()
+        self._redis.close()
 
     def _connected(self, connection: Any) -> None:
         """Greet a server, which may be another one than before, or have been started with other settings."""
         connection.on_connect()
+        if self._gap:  # it may lose its end: durable=no
+            return
         try:
             self._check_durable(_settings(connection, "append*") | _settings(connection, "maxmemory*"))
         except StoreError:
@@ -203,29 +186,18 @@ class RedisStore:
         """Refuse a Redis that acknowledges what it can still lose."""
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
             raise StoreError(
-                f"store redis://{self._place} may forget acknowledged events in a crash: set `appendonly yes` and "
+                f"{self._redis.name} may forget acknowledged events in a crash: set `appendonly yes` and "
                 "`appendfsync always` in redis.conf, or end the URL in ?durable=no to accept that"
             )
         if settings.get("maxmemory", "0") != "0" and settings.get("maxmemory-policy") != "noeviction":
             raise StoreError(
-                f"store redis://{self._place} may forget acknowledged events when its memory is full: set "
+                f"{self._redis.name} may forget acknowledged events when its memory is full: set "
                 "`maxmemory-policy noeviction` in redis.conf, or end the URL in ?durable=no to accept that"
             )
 
     def _run(self, script: str, words: Sequence[Any]) -> Any:
-        with self._explained():
+        with self._redis.explained():
             return self._scripts[script](args=words)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        if self._closed:
-            raise StoreError(f"store redis://{self._place} is closed; open it again")
-        try:
-            yield
-        except self._error as error:
-            raise StoreError(
-                f"store redis://{self._place}: {error}; check that Redis runs there and has memory left"
-            ) from error
 
 
 def _settings(connection: Any, pattern: str) -> dict[str, str]:

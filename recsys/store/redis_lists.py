@@ -1,17 +1,13 @@
 """Ranked lists in Redis: a hash for each batch, and a key that names the one that counts."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 from uuid import uuid4
 
-from recsys.errors import ConfigError, StoreError
-from recsys.store.address import check_parameters, redis_address
+from recsys.store.redis_connections import RedisConnections
 
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
-_TIMEOUT_SECONDS = 10.0
 _UNFINISHED_SECONDS = 86_400
 """After so long what a batch that died has written is gone."""
 
@@ -28,25 +24,16 @@ class RedisLists:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            import redis
-        except ImportError as error:
-            raise ConfigError("lists in redis:// need redis-py: install recsys[redis]") from error
-        parts = redis_address(url)
-        self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
-        self._error: type[Exception] = redis.RedisError
-        self._client: Any = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
-        )
-        check_parameters(self._client, f"lists in {self._place}")
-        with self._explained():
+        self._redis = RedisConnections(url, "lists in")
+        self._client = self._redis.client
+        with self._redis.explained():
             self._client.ping()
         self._get, self._forget = self._client.register_script(_GET), self._client.register_script(_FORGET)
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """A new hash is filled beside the old one, and takes its place in one step."""
         key, rows, count = f"{_CURRENT}:{uuid4().hex}", iter(lists), 0
-        with self._explained():
+        with self._redis.explained():
             while page := dict(islice(rows, _PAGE)):
                 with self._client.pipeline() as pipeline:
                     pipeline.hset(key, mapping=page).expire(key, _UNFINISHED_SECONDS)
@@ -61,22 +48,15 @@ class RedisLists:
 
     def get(self, id_: str) -> str | None:
         """The list of an id."""
-        with self._explained():
+        with self._redis.explained():
             content = self._get(keys=[_CURRENT], args=[id_])
         return None if content is None else str(content, "utf-8")
 
     def forget(self, id_: str) -> None:
         """Remove the list of an id."""
-        with self._explained():
+        with self._redis.explained():
             self._forget(keys=[_CURRENT], args=[id_])
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except self._error as error:
-            raise StoreError(f"lists in {self._place}: {error}; check that Redis runs there") from error
+        self._redis.close()

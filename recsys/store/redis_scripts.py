@@ -23,19 +23,22 @@ end
 """A Redis that may lose its end (`durable=no`) passes over so many offsets when it was started again: readers know
 those that it has lost, and never look at them again."""
 
-# ARGV: seconds to remember ids, offsets to pass over, then id, user and row of each event. Returns how many were new.
+# ARGV: seconds to remember ids, offsets to pass over, then id, user and row of each event. Returns 1 for each
+# that was new, else 0.
 APPEND = f"""{_PASS_OVER}
 pass_over(ARGV[2])
-local accepted = 0
+local new = {{}}
 for place = 3, #ARGV, 3 do
   if redis.call('SET', 'recsys:event:' .. ARGV[place], '1', 'NX', 'EX', ARGV[1]) then
     local offset = redis.call('INCR', 'recsys:offset')
     redis.call('XADD', 'recsys:events', offset .. '-0', 'e', ARGV[place + 2])
     redis.call('RPUSH', 'recsys:user:' .. ARGV[place + 1], offset)
-    accepted = accepted + 1
+    table.insert(new, 1)
+  else
+    table.insert(new, 0)
   end
 end
-return accepted
+return new
 """
 
 # ARGV: after, how many, the name of the log as the reader knows it, another name. Returns the name, and entries. Where

@@ -5,18 +5,14 @@ object, or the columns of an event as fields.
 """
 
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
-from urllib.parse import parse_qs, urlunsplit
+from collections.abc import Sequence
 
 from recsys.data.event_messages import Message
-from recsys.errors import ConfigError, StoreError
+from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
-from recsys.store.address import redis_address
+from recsys.store.redis_connections import CALL_SECONDS, RedisConnections
 
 _PAGE = 1_000
-_TIMEOUT_SECONDS = 10.0
 _IDLE_MILLISECONDS = 60_000
 """An entry that its reader has not acknowledged for so long is taken over: that reader is gone."""
 
@@ -37,42 +33,28 @@ class RedisStream:
     """
 
     def __init__(self, url: str, progress: Progress = silent) -> None:
-        try:
-            import redis
-        except ImportError as error:
-            raise ConfigError("a redis:// stream needs redis-py: install recsys[redis]") from error
-        parts = redis_address(url)
-        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self._place = f"{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
-        if unknown := sorted(parameters.keys() - {"stream", "group", "consumer"}):
-            raise ConfigError(
-                f"stream redis://{self._place}: no parameter {unknown[0]!r}; stream, group, consumer exist"
-            )
+        self._redis = RedisConnections(url, "stream", own=("stream", "group", "consumer"))
+        parameters = self._redis.parameters
         if "stream" not in parameters:
-            raise ConfigError(f"stream redis://{self._place}: name the stream: ?stream=NAME")
+            raise ConfigError(f"{self._redis.name}: name the stream: ?stream=NAME")
         self._stream = parameters["stream"]
         self._group = parameters.get("group", "recsys")
         self._consumer = parameters.get("consumer", socket.gethostname())
         self._progress = progress
-        self._error: type[Exception] = redis.RedisError
-        self._client: Any = redis.Redis.from_url(
-            urlunsplit(parts._replace(query="")),
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-        )
+        self._client = self._redis.client
         # What this reader was given before it died is given again first; then what dead readers hold; then what is new.
         self._own: str | None = "0"
-        with self._explained():
+        with self._redis.explained():
             try:
                 self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
-            except redis.ResponseError as error:
+            except self._redis.error as error:
                 if "BUSYGROUP" not in str(error):
                     raise
 
     def read(self, seconds: float) -> list[Message]:
         """The next entries. Those that were trimmed before they were acknowledged are acknowledged and reported."""
         lost = 0
-        with self._explained():
+        with self._redis.explained():
             while True:
                 entries, gone = self._next(seconds)
                 kept = [_message(self._stream, key, fields) for key, fields in entries if fields]
@@ -91,13 +73,13 @@ class RedisStream:
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Take them off the group's list of what is pending."""
         if messages:
-            with self._explained():
+            with self._redis.explained():
                 keys = [message.place.rpartition("/")[2] for message in messages]
                 self._client.xack(self._stream, self._group, *keys)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._redis.close()
 
     def _next(self, seconds: float) -> tuple[list[Entry], int]:
         """Entries, and how many more there were that Redis itself has let go."""
@@ -106,7 +88,7 @@ class RedisStream:
         entries, gone = self._left_behind()
         if entries or gone:
             return entries, gone
-        return self._read(">", max(1, round(1_000 * min(seconds, _TIMEOUT_SECONDS / 2)))), 0
+        return self._read(">", max(1, round(1_000 * min(seconds, CALL_SECONDS / 2)))), 0
 
     def _pending(self) -> list[Entry]:
         if self._own is None:
@@ -128,13 +110,6 @@ class RedisStream:
         if isinstance(found, dict):  # RESP3
             return [entry for pages in found.values() for page in pages for entry in page]
         return list(found[0][1]) if found else []
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except self._error as error:
-            raise StoreError(f"stream redis://{self._place}: {error}; check that Redis runs there") from error
 
 
 def _message(stream: str, key: bytes, fields: dict[bytes, bytes]) -> Message:

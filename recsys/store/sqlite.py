@@ -5,10 +5,7 @@ Several threads and several processes of one machine may use the same file. See 
 
 import json
 import os
-import sqlite3
-import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from recsys.data.events import EVENT_COLUMNS, Event, event_row
@@ -18,11 +15,10 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, wal_path
+from recsys.store.sqlite_connection import SqliteConnection
 from recsys.store.sqlite_schema import MIGRATIONS
 
-BUSY_SECONDS = 10.0
-"""How long a call waits for another process that writes."""
+_REMEDY = "check that the file is a recsys store, that it can be written and that the disk has room"
 
 _COLUMNS = ", ".join(EVENT_COLUMNS)
 _PLACES = ", ".join("?" for _ in EVENT_COLUMNS)
@@ -37,23 +33,16 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
         if not os.path.isdir(path.parent):  # Path's own raises where a folder may not be entered
             raise StoreError(f"store {path}: the folder {path.parent} does not exist; create it first")
-        with self._explained():
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+        self._connection = SqliteConnection(path, "store", _REMEDY)
         try:
-            with self._explained():
-                begin_log(self._connection, BUSY_SECONDS)
-                self._inodes = {path: inode_of(path)}
+            with self._connection.turn():
                 self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._migrate()
                 self._connection.execute("UPDATE log SET identity = identity")  # fails where it can only be read
                 (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
-                self._inodes[wal_path(path)] = inode_of(wal_path(path))  # it stays while this connection is open
+                self._connection.keep_log()
         except BaseException:
             self._connection.close()
             raise
@@ -67,41 +56,40 @@ class SqliteStore:
         """Add events in one transaction that is on disk when this returns."""
         rows = [event_row(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
-        with self._turn(), self._explained(), self._transaction():
-            accepted = self._connection.executemany(statement, rows).rowcount if rows else 0
-        return AppendResult(accepted=accepted, duplicates=len(rows) - accepted)
+        with self._connection.turn(), self._connection.transaction():
+            return AppendResult(tuple(self._connection.execute(statement, row).rowcount == 1 for row in rows))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._turn(), self._explained():
-            check_in_place(self._inodes)
+        with self._connection.turn():
+            self._connection.check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
             self._never_again("events", after)
         return [(offset, Event(*columns)) for offset, *columns in rows]
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._turn(), self._explained():
+        with self._connection.turn():
             (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
         return int(offset)
 
     def reserve(self, offset: int) -> None:
         """Give no offset up to this one any more."""
-        with self._turn(), self._explained():
+        with self._connection.turn():
             self._never_again("events", offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
         rows = [(change.item_id, change.content) for change in changes]
-        with self._turn(), self._explained(), self._transaction():
+        with self._connection.turn(), self._connection.transaction():
             self._connection.executemany("INSERT INTO items (item_id, content) VALUES (?, ?)", rows)
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
         """Changes of items above an offset, in order."""
         statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._turn(), self._explained():
-            check_in_place(self._inodes)
+        with self._connection.turn():
+            self._connection.check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
             self._never_again("items", after)
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
@@ -109,20 +97,20 @@ class SqliteStore:
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
         """The newest events of a user, oldest first."""
         statement = f'SELECT {_COLUMNS} FROM events WHERE user_id = ? ORDER BY "offset" DESC LIMIT ?'
-        with self._turn(), self._explained():
+        with self._connection.turn():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [Event(*columns) for columns in reversed(rows)]
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._turn(), self._explained():
+        with self._connection.turn():
             (count,) = self._connection.execute("SELECT count(*) FROM events WHERE user_id = ?", (user_id,)).fetchone()
         return int(count)
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
         """Keep lists in one transaction, which drops those that are too old."""
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
-        with self._turn(), self._explained(), self._transaction():
+        with self._connection.turn(), self._connection.transaction():
             run = self._connection
             kept = not_forgotten(lists, self._forgotten(min((one.known for one in lists), default=0)))
             run.executemany(
@@ -134,14 +122,14 @@ class SqliteStore:
         """The lists that were shown under these requests."""
         wanted = "request_id IN (SELECT value FROM json_each(?))"
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE shown = 1 AND {wanted}"
-        with self._turn(), self._explained():
+        with self._connection.turn():
             rows = self._connection.execute(statement, (json.dumps(list(request_ids)),)).fetchall()
         return {row[0]: list_of(row) for row in rows}
 
     def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
         """The newest lists of a user, oldest first."""
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
-        with self._turn(), self._explained():
+        with self._connection.turn():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [list_of(row) for row in reversed(rows)]
 
@@ -152,25 +140,24 @@ class SqliteStore:
             StoreError: also where another process reads the file and so keeps the log: all but that is done then.
         """
         run = self._connection.execute
-        with self._turn(), self._explained():
-            with self._transaction():
+        with self._connection.turn():
+            with self._connection.transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
                 run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
                 mark = self._last_given("events") + 1
                 self._go_on_behind("events", mark)
                 run("INSERT INTO forgotten VALUES (?, ?)", (mark, user_digest(user_id)))
-            empty_log(self._connection, self._path)
+            self._connection.empty_log()
         return removed
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._turn(), self._explained():
+        with self._connection.turn():
             return self._forgotten(after)
 
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
-            self._connection.close()
+        self._connection.close()
 
     def _last_given(self, table: str) -> int:
         """The newest offset of a table that there ever was; marks have theirs among the events'."""
@@ -180,7 +167,7 @@ class SqliteStore:
     def _never_again(self, table: str, offset: int) -> None:
         """Give no offset up to one that a reader knows: the file may have been put back from a backup of before."""
         if self._last_given(table) < offset:
-            with self._transaction():
+            with self._connection.transaction():
                 self._go_on_behind(table, max(offset, self._last_given(table)))
 
     def _go_on_behind(self, table: str, offset: int) -> None:
@@ -196,7 +183,7 @@ class SqliteStore:
     def _migrate(self) -> None:
         """Bring the file to the newest schema, one version at a time; another process may be doing the same."""
         while (version := self._schema_version()) < len(MIGRATIONS):
-            with self._transaction():
+            with self._connection.transaction():
                 if self._schema_version() != version:
                     continue
                 for statement in MIGRATIONS[version]:
@@ -210,37 +197,3 @@ class SqliteStore:
 
     def _schema_version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One call at a time. Whoever has waited as long as one may wait for another process is told so: a row of them
-        must not wait one after the other."""
-        if not self._lock.acquire(timeout=BUSY_SECONDS):
-            raise StoreError(f"store {self._path}: another process holds it, and others wait; try again in a moment")
-        try:
-            yield
-        finally:
-            self._lock.release()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or none. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            check_in_place(self._inodes)
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
-                self._connection.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"store {self._path}: {error}; check that the file is a recsys store, that it can be written "
-                "and that the disk has room"
-            ) from error

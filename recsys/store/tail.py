@@ -14,8 +14,7 @@ import orjson
 
 from recsys.data.events import Event, event_row
 from recsys.data.forget import Forgotten
-from recsys.errors import ConfigError
-from recsys.store.address import check_parameters, redis_address
+from recsys.store.redis_connections import RedisConnections
 
 logger = logging.getLogger("recsys.store")
 
@@ -41,18 +40,9 @@ class SharedTail:
     """
 
     def __init__(self, url: str, identity: str) -> None:
-        try:
-            import redis
-        except ImportError as error:
-            raise ConfigError("sharing by redis:// needs redis-py: install recsys[redis]") from error
-        parts = redis_address(url)
-        self._place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        self._redis = RedisConnections(url, "sharing by", seconds=TIMEOUT_SECONDS)
+        self._client = self._redis.client
         self._channel = f"recsys:tail:{identity}"
-        self._error = redis.RedisError
-        self._client: Any = redis.Redis.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-        )
-        check_parameters(self._client, f"sharing by {self._place}")
         self._stopping = threading.Event()
         self._hears = False
         self._told_away = False
@@ -88,7 +78,7 @@ class SharedTail:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-        self._client.close()
+        self._redis.close()
 
     def _publish(self, message: dict[str, Any]) -> None:
         # Redis is away, or has just kept one waiting, or nobody has been listening yet: no caller waits for it.
@@ -96,9 +86,9 @@ class SharedTail:
             return
         try:
             self._client.publish(self._channel, orjson.dumps(message))
-        except self._error as error:
+        except self._redis.error as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
-            logger.error("%s: other servers read the store instead: %s", self._place, error)
+            logger.error("%s: other servers read the store instead: %s", self._redis.place, error)
 
     def _listen(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:
         while not self._stopping.is_set():
@@ -108,7 +98,7 @@ class SharedTail:
                     while not self._stopping.is_set():
                         message = news.get_message(timeout=LISTEN_SECONDS)
                         if not self._hears:
-                            logger.info("sharing live events by %s", self._place)
+                            logger.info("sharing live events by %s", self._redis.place)
                         self._hears, self._told_away = True, False
                         if message is None:
                             continue
@@ -116,15 +106,17 @@ class SharedTail:
                             content = orjson.loads(message["data"])
                             entries = [_entry(*row) for row in content["entries"]] if content else []
                         except (ValueError, TypeError, KeyError) as error:  # of a server of another release
-                            logger.warning("%s: a message cannot be read, the store is instead: %s", self._place, error)
+                            logger.warning(
+                                "%s: a message cannot be read, the store is instead: %s", self._redis.place, error
+                            )
                             continue
                         if content:
                             heard(content["after"], entries)
                         else:
                             items_changed()
-            except self._error as error:
+            except self._redis.error as error:
                 if not self._told_away:
-                    logger.error("%s is away, the store is read instead: %s", self._place, error)
+                    logger.error("%s is away, the store is read instead: %s", self._redis.place, error)
                 self._hears, self._told_away = False, True
                 self._stopping.wait(LISTEN_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 from http import HTTPStatus
+from itertools import compress
 from uuid import uuid4
 
 import orjson
@@ -68,8 +69,8 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     service.live.catch_up()
     service.metrics.events.labels("accepted").inc(result.accepted)
     service.metrics.events.labels("duplicate").inc(result.duplicates)
-    if lists and not result.duplicates:
-        _count_feedback(stored, lists, recommender.bundle.config.events.weights, service)
+    new = list(compress(stored, result.is_new))
+    _count_feedback(new, lists, recommender.bundle.config.events.weights, service)
     return result
 
 

@@ -1,6 +1,7 @@
 """The trained versions: which there are, which one is current, and changing that."""
 
 import json
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from recsys.data.moments import iso_time
 from recsys.errors import BundleError
 from recsys.pipeline.recommender.bundle import REPORT
-from recsys.registry import Registry
+from recsys.registry import Registry, summary_of
 from serving.answers import list_response
 from serving.errors import GUARDED, ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
@@ -132,19 +133,5 @@ def _overview(service: Service) -> dict[str, Any]:
     return {
         "current": current,
         "served": served.version if served else None,
-        "versions": [_describe(service.registry, version) for version in service.registry.versions()],
-    }
-
-
-def _describe(registry: Registry, version: str) -> dict[str, Any]:
-    try:
-        manifest = registry.manifest(version)
-    except BundleError as error:
-        return {"version": version, "created_at": None, "parent": None, "metrics": {}, "problem": str(error)}
-    return {
-        "version": version,
-        "created_at": manifest.created_at.isoformat(),
-        "parent": manifest.parent,
-        "metrics": manifest.metrics,
-        "problem": None,
+        "versions": [asdict(summary_of(service.registry, version)) for version in service.registry.versions()],
     }

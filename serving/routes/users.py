@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated, Any
 
 import orjson
@@ -98,8 +99,8 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     served = service.live.require_served()
     known = served.recommender.history_of(user_id, n)
     ids = _stored_ids(user_id, service)
-    events = [event for id_ in ids for event in service.store.events_of(id_, n)]
-    lists = [one for id_ in ids for one in service.store.lists_of(id_, n)]
+    events = sorted((event for id_ in ids for event in service.store.events_of(id_, n)), key=attrgetter("timestamp"))
+    lists = sorted((one for id_ in ids for one in service.store.lists_of(id_, n)), key=attrgetter("timestamp"))
     return {
         "user_id": user_id,
         "model_version": served.version,

@@ -6,13 +6,15 @@ from pydantic import BaseModel
 
 
 class VersionOut(BaseModel):
-    """One trained version; `problem` says why it cannot be read, if so."""
+    """One trained version; `events` and `items` say what it learned from, `problem` why it cannot be read, if so."""
 
     version: str
     created_at: str | None
     parent: str | None
+    events: int | None
+    items: int | None
     metrics: dict[str, Any]
-    problem: str | None = None
+    problem: str | None
 
 
 class ModelsAnswer(BaseModel):

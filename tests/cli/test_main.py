@@ -4,12 +4,14 @@ import argparse
 import ctypes
 import errno
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -133,6 +135,16 @@ def test_an_interruption_that_a_library_loses_comes_again(verb, capsys) -> None:
     assert went_on, "the interruption was lost"
     assert capsys.readouterr().err == "recsys: interrupted\n"
     assert (signal.getsignal(signal.SIGALRM), sys.unraisablehook) == before
+
+
+def test_help_and_readme_name_every_exit_code(capsys) -> None:
+    assert main(["--help"]) == 0
+    texts = capsys.readouterr().out, (Path(__file__).parents[2] / "README.md").read_text()
+    kinds = (RecsysError, ConfigError, DataError, BundleError, StoreError)
+    codes = [0, *(kind.exit_code for kind in kinds), module.INTERRUPTED]
+    for text in texts:
+        (listed,) = re.findall(r"exit codes: (.*?half-written)", text, re.DOTALL | re.IGNORECASE)
+        assert [int(part.split()[0]) for part in listed.split(";")] == codes
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["train"], ["train", "d"], ["train", "d", "--registr", "r"]])

@@ -18,6 +18,30 @@ def test_a_seed_that_no_library_takes(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", ["abc", "1.5", "ten", "", "9" * 5_000])
+@pytest.mark.parametrize(
+    ("verb", "flag"),
+    [
+        *((("train", "shop", "--registry", "reg"), flag) for flag in ("--tune", "--seed", "--workers")),
+        *((("serve", "--registry", "reg"), flag) for flag in ("--port", "--workers")),
+        *((("simulate", "shop"), flag) for flag in ("--weeks", "--turn")),
+    ],
+)
+def test_what_is_no_whole_number_is_told_in_the_words_of_users(
+    run: Run, verb: tuple[str, ...], flag: str, number: str
+) -> None:
+    outcome = run(*verb, flag, number)
+    assert outcome.code == 2
+    assert f"argument {flag}: {number[:80]!r} is not a whole number; write one, such as 10\n" in outcome.err
+
+
+@pytest.mark.parametrize("number", ["0", "-3"])
+def test_a_number_of_trials_that_is_too_small(run: Run, number: str) -> None:
+    outcome = run("train", "shop", "--registry", "reg", f"--tune={number}")
+    assert outcome.code == 2
+    assert f"argument --tune: {number} is too few; write 1 or more\n" in outcome.err
+
+
 def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
     outcome = run("features", "list", "--config", tmp_path)
     assert outcome.code == 2

@@ -113,6 +113,23 @@ def test_columns_of_lists_are_of_the_kind_of_their_elements() -> None:
         assert allowed.tolist() == wanted
 
 
+def test_the_values_of_a_column_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long in a large catalogue."""
+    counted, count = [], pl.Series.n_unique
+
+    def counting(cells: pl.Series) -> int:
+        counted.append(cells.name)
+        return count(cells)
+
+    items = pl.DataFrame(
+        {"item_id": ["a", "b"], "title": ["Shoe", "Sock"], "category": ["x", "x"], "price": [1.0, 2.0]}
+    )
+    catalogue, _ = read_items(frame_table(items, "items"))
+    monkeypatch.setattr(pl.Series, "n_unique", counting)
+    assert {column["name"] for column in columns(catalogue)} == set(counted)
+    assert len(counted) == len(set(counted))
+
+
 def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: list[str]) -> None:
     def like(text: str, n: int = 200) -> dict[str, int]:
         answer = http.get("/v1/users", params={"q": text, "n": n})

@@ -9,9 +9,20 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
-from recsys.client import AsyncClient, Client, events_call, similar_call
+from recsys.client import AsyncClient, Client, PolicyChange, RankedItem, RankedItems, Stored, events_call, similar_call
 from recsys.errors import ConfigError, DataError, StoreError
+from serving.schemas.events import EventsAnswer
+from serving.schemas.lists import ChangeOut, ItemOut, RankAnswer
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [(RankedItems, RankAnswer), (RankedItem, ItemOut), (PolicyChange, ChangeOut), (Stored, EventsAnswer)],
+)
+def test_the_types_name_all_that_the_api_answers(typed: type, answer: type[BaseModel]) -> None:
+    assert typed.__annotations__.keys() == answer.model_fields.keys()
 
 
 def test_every_call(http: httpx.Client, items: list[str]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from serving.list_place import ListPlace
+from serving.list_place import THREADS, WAITING, ListPlace
 
 
 class Hanging:
@@ -41,3 +41,20 @@ def test_a_place_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
 
     assert asyncio.run(ask()) == [None, None]
     assert lists.asked == 1
+
+
+def test_a_place_that_many_ask_at_a_time_is_not_taken_for_one_that_is_away() -> None:
+    lists = Hanging()
+
+    async def ask() -> list[str | None]:
+        place = ListPlace(lists)
+        asking = [asyncio.create_task(place.get("u")) for _ in range(THREADS + WAITING)]
+        await asyncio.sleep(0)
+        one_too_many = await place.get("u")
+        lists.go.set()
+        answered = await asyncio.gather(*asking)
+        then = await place.get("u")
+        place.close()
+        return [one_too_many, *answered, then]
+
+    assert asyncio.run(ask()) == [None, *["u"] * (THREADS + WAITING + 1)]

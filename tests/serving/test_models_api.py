@@ -1,6 +1,8 @@
 """Versions change under a running server: by the registry, over HTTP, and never to a damaged one."""
 
+import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -9,6 +11,7 @@ from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
 from test_security import key_file
 
+from recsys.cli.main import main
 from recsys.config import Config
 from recsys.registry import Registry
 from serving.settings import Settings
@@ -89,6 +92,22 @@ def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: htt
     assert served(http) == first
     third = publish_copy(registry, first, promote=True)
     eventually(lambda: served(http) == third)
+
+
+def test_versions_are_told_as_the_command_line_tells_them(
+    http: httpx.Client, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = registry.resolve(None)
+    short, unreadable = (publish_copy(registry, first, promote=False) for _ in range(2))
+    damage(registry, short).write_bytes(b"")
+    (registry.path / "versions" / unreadable / "manifest.json").write_text("{")
+    told = http.get("/v1/models").json()["versions"]
+    assert main(["models", "list", "--registry", str(registry.path), "--json"]) == 0
+    assert [{**one, "current": one["version"] == first} for one in told] == json.loads(capsys.readouterr().out)[
+        "versions"
+    ]
+    assert [one["problem"] is None for one in told] == [True, False, False]
+    assert datetime.fromisoformat(told[0]["created_at"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("promoted", [True, False])

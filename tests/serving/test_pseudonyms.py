@@ -95,3 +95,26 @@ def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
         assert http.get("/v1/users/newcomer").json()["n_events"] == 0
         assert http.post(f"/v1/models/{first}/promote").is_success
         assert http.get("/v1/users/newcomer").json()["history"] == []
+
+
+def test_what_is_stored_under_the_id_and_the_pseudonym_comes_in_the_order_of_time(
+    registry: Registry, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions on ids and on pseudonyms were served in turn."""
+    first = registry.resolve(None)
+    monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+    bundle = Bundle.load(registry)
+    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
+    second = registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    asked = []
+    with serving_thread(Settings.of(Config(), registry.path)) as http:
+        for place, version in enumerate((second, first, second)):
+            assert http.post(f"/v1/models/{version}/promote").is_success
+            asked.append(http.post("/v1/recommend", json={"user_id": "newcomer", "n": 1}).json()["request_id"])
+            event = {"user_id": "newcomer", "item_id": items[place], "event": "click", "event_id": f"e{place}"}
+            assert http.post("/v1/events", json={"events": [event]}).status_code == 202
+        about, newest = (http.get("/v1/users/newcomer", params={"n": n}).json() for n in (10, 2))
+    assert [event["event_id"] for event in about["events"]] == ["e0", "e1", "e2"]
+    assert [one["request_id"] for one in about["lists"]] == asked
+    assert [event["event_id"] for event in newest["events"]] == ["e1", "e2"]
+    assert [one["request_id"] for one in newest["lists"]] == asked[1:]

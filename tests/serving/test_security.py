@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from running import serving_thread
 
+from recsys.cli.main import main
 from recsys.config import Config
 from recsys.errors import ConfigError
 from recsys.registry import Registry
 from serving.security import ENVIRONMENT_KEY, KeyRing, check_host
 from serving.settings import Settings
+
+SECRET = "sixteen-letters-"
 
 
 def key_file(folder: Path, *keys: tuple[str, str]) -> str:
@@ -34,9 +37,21 @@ def test_each_key_has_its_scopes(tmp_path: Path) -> None:
 
 
 def test_a_key_in_the_environment_may_do_everything() -> None:
-    ring = KeyRing.load("", {ENVIRONMENT_KEY: "secret"})
-    assert ring.scopes("secret") == {"read", "write", "admin"}
+    ring = KeyRing.load("", {ENVIRONMENT_KEY: SECRET})
+    assert ring.scopes(SECRET) == {"read", "write", "admin"}
     assert not KeyRing.load("", {ENVIRONMENT_KEY: ""})
+
+
+def test_a_key_in_the_environment_that_could_be_guessed_is_refused(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for short in ("k", " ", SECRET[1:]):
+        monkeypatch.setenv(ENVIRONMENT_KEY, short)
+        assert main(["serve", "--registry", str(registry.path), "--port", "0"]) == 2
+        assert capsys.readouterr().err == (
+            "recsys: error: RECSYS_API_KEY must hold 16 characters or more; "
+            "make one with `openssl rand -hex 32`, or unset it to do without\n"
+        )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +70,7 @@ def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
 
 
 def test_without_keys_only_loopback() -> None:
-    none, some = KeyRing([]), KeyRing.load("", {ENVIRONMENT_KEY: "secret"})
+    none, some = KeyRing([]), KeyRing.load("", {ENVIRONMENT_KEY: SECRET})
     for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"):
         check_host(host, none)
     for host in ("0.0.0.0", "::", "192.168.1.1", "example.org", ""):

@@ -64,6 +64,12 @@ class ListsContract:
         lists.forget("u1")
         assert (lists.get("u1"), lists.get("u2")) == (None, "two")
 
+    def test_closed_lists_say_so(self, lists: Lists) -> None:
+        lists.close()
+        lists.close()
+        with pytest.raises(StoreError, match="closed"):
+            lists.get("u1")
+
     def test_readers_see_old_or_new_and_never_nothing(self, lists: Lists, url: str) -> None:
         lists.replace([("u", "0")])
         seen: set[str | None] = set()
@@ -98,6 +104,26 @@ class TestSqliteLists(ListsContract):
         for call in (lists.get, lists.forget):
             with pytest.raises(StoreError, match="removed or replaced while it was open"):
                 call("u1")
+
+    def test_nobody_waits_long_for_another_call(self, lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("recsys.store.sqlite_connection.BUSY_SECONDS", 0.2)
+        begun, go = threading.Event(), threading.Event()
+
+        def slow() -> Iterator[tuple[str, str]]:
+            begun.set()
+            go.wait(10)
+            yield "u1", "new"
+
+        replacing = threading.Thread(target=lists.replace, args=(slow(),))
+        replacing.start()
+        begun.wait()
+        try:
+            with pytest.raises(StoreError, match="try again in a moment"):
+                lists.get("u1")
+        finally:
+            go.set()
+            replacing.join()
+        assert lists.get("u1") == "new"
 
 
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")

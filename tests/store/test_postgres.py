@@ -199,7 +199,7 @@ def test_kill_9_and_back_again() -> None:
                 store.append([click(5)])
         server.start()
         assert [event for _, event in store.read()] == [click(number) for number in range(5)]
-        assert store.append([click(0), click(5)]) == AppendResult(accepted=1, duplicates=1)
+        assert store.append([click(0), click(5)]) == AppendResult((False, True))
         server.kill()
         server.start()
         assert len(store.read()) == 6, "a connection from before is not asked"

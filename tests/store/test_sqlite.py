@@ -80,7 +80,7 @@ def test_what_was_acknowledged_outlives_kill_9(file: Path) -> None:
 def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.store.sqlite.BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("recsys.store.sqlite_connection.BUSY_SECONDS", 0.5)
     store = open_store(sqlite_url(file))
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -36,7 +36,7 @@ class UserStoreContract:
     def test_one_who_was_never_there_is_forgotten_as_well(self, log: Store) -> None:
         assert log.forget("nobody") == 0
         assert [entry for _, entry in log.read_forgotten()] == [Forgotten(user_digest("nobody"))]
-        assert log.append([click(1)]) == AppendResult(accepted=1, duplicates=0)
+        assert log.append([click(1)]) == AppendResult((True,))
         assert log.read()[0][0] > log.read_forgotten()[0][0]
 
     def test_marks_wait_for_their_page(self, log: Store) -> None:

@@ -1,0 +1,84 @@
+"""Connections to one Redis server: opened as calls need them, and again after it was away."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, urlunsplit
+
+from recsys.errors import ConfigError, StoreError
+from recsys.store.address import redis_address
+
+CALL_SECONDS = 10.0
+"""How long a call may take, and connecting."""
+
+
+class RedisConnections:
+    """As many as calls run at the same time. Safe to use from many threads.
+
+    Args:
+        url: `redis://[[user]:password@]host[:port]/db`, perhaps with parameters.
+        use: what Redis is for, in messages, before the place: "store", "lists in".
+        own: parameters of the URL that the caller reads; where there are any, those of redis-py are not taken.
+        remedy: what to check where Redis refuses.
+        seconds: how long a call may take.
+        greet: called with each new connection, instead of its own `on_connect`.
+
+    Attributes:
+        place: the URL without user, password and parameters, for messages.
+        name: use and place.
+        parameters: those of `own` that the URL has.
+        client: redis-py's; its calls belong into `explained`.
+        error: base of what redis-py raises.
+
+    Raises:
+        ConfigError: redis-py is not installed, the URL names no database, or has a parameter that nobody knows.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        use: str,
+        *,
+        own: tuple[str, ...] = (),
+        remedy: str = "check that Redis runs there",
+        seconds: float = CALL_SECONDS,
+        greet: Callable[[Any], None] | None = None,
+    ) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise ConfigError("redis:// needs redis-py: install recsys[redis]") from error
+        parts = redis_address(url)
+        self.place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        self.name = f"{use} {self.place}"
+        self.parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()} if own else {}
+        if unknown := sorted(self.parameters.keys() - {*own}):
+            raise ConfigError(f"{self.name}: no parameter {unknown[0]!r}; {', '.join(own)} exist")
+        self.error: type[Exception] = redis.RedisError
+        self._remedy, self._closed = remedy, False
+        self.client: Any = redis.Redis.from_url(
+            urlunsplit(parts._replace(query="")) if own else url,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            redis_connect_func=greet,
+        )
+        try:
+            self.client.connection_pool.make_connection()  # redis-py knows all parameters, or says so now
+        except TypeError as error:
+            name = str(error).rpartition(" ")[2]
+            raise ConfigError(f"{self.name}: no parameter {name}; leave it out of the URL") from error
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise what redis-py raises as a `StoreError`; also where `close` was called."""
+        if self._closed:
+            raise StoreError(f"{self.name} is closed; open it again")
+        try:
+            yield
+        except self.error as error:
+            raise StoreError(f"{self.name}: {error}; {self._remedy}") from error
+
+    def close(self) -> None:
+        """Let go of all."""
+        self._closed = True
+        self.client.close()

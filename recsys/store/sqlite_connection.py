@@ -1,0 +1,110 @@
+"""A connection to one SQLite file that threads use in turn, and that says what is wrong with the file."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import StoreError
+from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, wal_path
+
+BUSY_SECONDS = 10.0
+"""How long a call waits for another process that writes, or for other threads."""
+
+
+class SqliteConnection:
+    """Every change is in the write-ahead log first, and what is removed is overwritten.
+
+    Args:
+        path: of the file, which is made where there is none.
+        name: what is in it, in messages, before the path: "store", "lists in".
+        remedy: what to check where SQLite refuses.
+
+    Raises:
+        StoreError: the file cannot be opened, or is no SQLite file.
+    """
+
+    def __init__(self, path: Path, name: str, remedy: str) -> None:
+        self.path = path
+        self._name, self._remedy = f"{name} {path}", remedy
+        self._lock = threading.Lock()
+        with self.explained():
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self.explained():
+                begin_log(self._connection, BUSY_SECONDS)
+                self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
+                self._inodes = {path: inode_of(path)}
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def execute(self, statement: str, cells: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """One statement, in a turn."""
+        return self._connection.execute(statement, cells)
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        """One statement for each row, in a turn."""
+        return self._connection.executemany(statement, rows)
+
+    def keep_log(self) -> None:
+        """Have `check_in_place` look at the log as well: once written to, it stays while this connection is open."""
+        self._inodes[wal_path(self.path)] = inode_of(wal_path(self.path))
+
+    def check_in_place(self) -> None:
+        """See that the file still has its name. Raises StoreError."""
+        check_in_place(self._inodes)
+
+    def empty_log(self) -> None:
+        """Overwrite the log, in a turn, so that what was removed is gone.
+
+        Raises:
+            StoreError: another process is in the middle of reading the file, and needs the log.
+        """
+        empty_log(self._connection, self.path)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One call at a time. Whoever has waited as long as one may wait for another process is told so: a row of them
+        must not wait one after the other.
+
+        Raises:
+            StoreError: that, or SQLite refuses.
+        """
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise StoreError(f"{self._name}: another process holds it, and others wait; try again in a moment")
+        try:
+            with self.explained():
+                yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or none, in a turn. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self.check_in_place()
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
+                self._connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise what SQLite says as a `StoreError`."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
+
+    def close(self) -> None:
+        """Close it, when whoever has the turn is done."""
+        with self._lock:
+            self._connection.close()
