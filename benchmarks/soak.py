@@ -78,7 +78,7 @@ def publish_copy(registry: Registry) -> str:
         described = Description(
             manifest.data, manifest.config, manifest.metrics, manifest.feature_names, manifest.store
         )
-        return registry.publish_folder(folder, described, parent=version, promote=True, why="soak")
+        return registry.publish_folder(folder, described, parent=version, why="soak")
 
 
 @contextmanager

@@ -102,16 +102,25 @@ class Registry(RegistryReader):
             if held is not None:
                 os.close(held)
 
-    def publish(
-        self, bundle: Publishable, *, parent: str | None = None, promote: bool = True, why: str = "published"
-    ) -> str:
-        """Write a bundle as a new version: whole or not at all.
+    def publish(self, bundle: Publishable, *, parent: str | None = None, why: str = "published") -> str:
+        """Add a bundle, and make it the current version at once.
+
+        Args:
+            bundle, parent: see `add`.
+            why: the reason, for the history.
+
+        Returns, raises: as `add`.
+        """
+        with self.stage() as folder:
+            bundle.save(folder)
+            return self.publish_folder(folder, bundle.description, parent=parent, why=why)
+
+    def add(self, bundle: Publishable, *, parent: str | None = None) -> str:
+        """Write a bundle as a new version: whole or not at all. What is current stays so.
 
         Args:
             bundle: what was trained.
             parent: the version that it follows.
-            promote: whether it becomes the current version at once.
-            why: the reason, for the history.
 
         Returns:
             The name of the version; names sort by the time of publishing.
@@ -121,17 +130,21 @@ class Registry(RegistryReader):
         """
         with self.stage() as folder:
             bundle.save(folder)
-            return self.publish_folder(folder, bundle.description, parent=parent, promote=promote, why=why)
+            return self.add_folder(folder, bundle.description, parent=parent)
 
-    def publish_folder(
-        self, folder: Path, description: Description, *, parent: str | None, promote: bool, why: str
-    ) -> str:
-        """Turn a staged folder into a version: checksums, manifest, sync, verification, rename; then perhaps promote.
+    def publish_folder(self, folder: Path, description: Description, *, parent: str | None, why: str) -> str:
+        """Add a staged folder, and make it the current version at once. See `add_folder` and `publish`."""
+        with self._sealed(folder, description, parent) as version:
+            self._make_current(version, why)
+        return version
+
+    def add_folder(self, folder: Path, description: Description, *, parent: str | None) -> str:
+        """Turn a staged folder into a version: checksums, manifest, sync, verification, rename.
 
         Args:
             folder: what `stage` gave, filled.
             description: what the manifest says besides its files.
-            parent, promote, why: see `publish`.
+            parent: see `add`.
 
         Returns:
             The name of the version; names sort by the time of publishing.
@@ -139,6 +152,12 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the folder holds something else than plain files, or what was written cannot be read back.
         """
+        with self._sealed(folder, description, parent) as version:
+            return version
+
+    @contextmanager
+    def _sealed(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
+        """A staged folder as a version, while no other process writes."""
         files = describe_files(folder)
         sync_tree(folder)
         with self._writing():
@@ -158,10 +177,7 @@ class Registry(RegistryReader):
                 files=files,
             )
             replace_file(folder / MANIFEST, sealed(manifest))
-            self._admit(folder)
-            if promote:
-                self._make_current(manifest.version, why)
-        return manifest.version
+            yield self._admit(folder)
 
     def adopt(self, folder: Path) -> str:
         """Turn a staged folder that holds a version of another registry, manifest and all, into that version here; one

@@ -84,7 +84,7 @@ def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_regis
         return str(problem["remedy"])
 
     assert remedy() == f"recsys train DIR --registry {registry}", "there is no other version"
-    other = Registry(registry).publish(bundle, promote=False, why="for tests")
+    other = Registry(registry).add(bundle)
     assert remedy() == f"recsys models promote {other} --registry {registry}"
     Registry(registry).refuse(other, "it is worse")
     assert remedy() == f"recsys train DIR --registry {registry}", "the other one was refused"

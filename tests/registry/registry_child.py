@@ -20,7 +20,9 @@ def publish(
             metrics={"ndcg@10": {"mean": 0.1}},
             feature_names=["a", "b"],
         )
-        return registry.publish_folder(folder, description, parent=parent, promote=promote, why=why)
+        if promote:
+            return registry.publish_folder(folder, description, parent=parent, why=why)
+        return registry.add_folder(folder, description, parent=parent)
 
 
 if __name__ == "__main__":

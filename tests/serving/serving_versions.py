@@ -14,9 +14,9 @@ def publish_copy(registry: Registry, version: str, *, promote: bool, **policy: A
     config = {**manifest.config, "policy": {**manifest.config["policy"], **policy}}
     with registry.stage() as folder:
         shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
-        return registry.publish_folder(
-            folder, described(manifest, config), parent=version, promote=promote, why="a copy"
-        )
+        if promote:
+            return registry.publish_folder(folder, described(manifest, config), parent=version, why="a copy")
+        return registry.add_folder(folder, described(manifest, config), parent=version)
 
 
 def described(manifest: Manifest, config: Mapping[str, Any] | None = None) -> Description:

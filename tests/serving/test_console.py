@@ -71,9 +71,7 @@ def shop(
         html = {"item_id": ODD, "title": HTML, "brand": "<u>odd</u>"}
         changed = {name: pl.when(odd).then(pl.lit(text)).otherwise(name).alias(name) for name, text in html.items()}
         ItemCatalogue(items.with_columns(**changed)).save(folder / "vocabulary")
-        first = registry.publish_folder(
-            folder, described(trained.manifest(version)), parent=None, promote=True, why="test"
-        )
+        first = registry.publish_folder(folder, described(trained.manifest(version)), parent=None, why="test")
     publish_copy(registry, first, promote=False, diversity=0.9)
     patient = Config.model_validate({"serving": {"deadline_seconds": 60, "encoder": "first use"}})
     with serving_thread(Settings.of(patient, registry.path), timeout=60) as http:

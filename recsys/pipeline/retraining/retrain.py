@@ -215,7 +215,7 @@ class _Retraining:
         ]
         version = None
         if not self.dry_run:
-            version = registry.publish(challenger, parent=champion.version, promote=False)
+            version = registry.add(challenger, parent=champion.version)
             keep_vectors_of(registry, [champion, challenger], self.progress)
             checks.append(check_size(registry.manifest(version), registry.manifest(champion.version), config))
         decision = replace(decision, challenger=version, trained=how, metric=metric, comparison=comparison)
@@ -264,7 +264,7 @@ class _Retraining:
         cleared = champion.without_users(digests)
         why = _why_cleared(champion.version)
         self.progress(f"publishing {why}")
-        version = self.registry.publish(cleared, parent=champion.version, promote=False, why=why)
+        version = self.registry.add(cleared, parent=champion.version)
         is_served = self.registry.promote(version, why, over=champion.version)
         self.registry.remove(champion.version)
         if not is_served:

@@ -415,7 +415,7 @@ def test_more_kinds_of_events_than_numbers(plain_registry: Registry, frames: Fra
 
 
 def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, trendy: Dataset) -> None:
-    other = plain_registry.publish(Bundle.load(plain_registry), promote=False)
+    other = plain_registry.add(Bundle.load(plain_registry))
 
     def chooses(message: str) -> None:
         if message.startswith("measuring version"):
@@ -432,7 +432,7 @@ def test_a_forgetting_serves_nothing_in_place_of_what_was_made_current_meanwhile
     plain_registry: Registry, store: Store
 ) -> None:
     first = plain_registry.current()
-    other = plain_registry.publish(Bundle.load(plain_registry), promote=False)
+    other = plain_registry.add(Bundle.load(plain_registry))
     store.forget("user 7")
     said: list[str] = []
 
