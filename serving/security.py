@@ -7,7 +7,7 @@ The file (`serving.keys`) holds hashes only; a key is long and random (`openssl 
     sha256 = "..."                      # printf %s "$KEY" | sha256sum
     scopes = ["read", "write"]  # read: lists, items, models, metrics; write: events, items; admin: models, users
 
-The environment variable RECSYS_API_KEY is one more key, in clear, with every scope; one that can be guessed is refused.
+The environment variable RECSYS_API_KEY is one more key, in clear, with every scope; a short one serves this machine only.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from serving.rates import Rates
 ENVIRONMENT_KEY = "RECSYS_API_KEY"
 
 _SHORTEST_KEY = 16
+"""Characters of the environment's key from which on it is hard to guess."""
 
 Scope = Literal["read", "write", "admin"]
 
@@ -54,10 +55,15 @@ class _KeyFile(BaseModel):
 
 
 class KeyRing:
-    """All keys of a server."""
+    """All keys of a server.
 
-    def __init__(self, keys: list[Key]) -> None:
+    Args:
+        guessable: whether one of them is known to be short.
+    """
+
+    def __init__(self, keys: list[Key], *, guessable: bool = False) -> None:
         self._keys = keys
+        self.guessable = guessable
 
     def __bool__(self) -> bool:
         return bool(self._keys)
@@ -67,18 +73,13 @@ class KeyRing:
         """Keys of the file (a path; empty: none) and of the environment.
 
         Raises:
-            ConfigError: the file is missing or not of the form above, or the environment's key could be guessed.
+            ConfigError: the file is missing or not of the form above.
         """
         keys = _read(Path(file)) if file else []
         if secret := environment.get(ENVIRONMENT_KEY):
-            if len(secret) < _SHORTEST_KEY:
-                raise ConfigError(
-                    f"{ENVIRONMENT_KEY} must hold {_SHORTEST_KEY} characters or more; "
-                    "make one with `openssl rand -hex 32`, or unset it to do without"
-                )
             digest = digest_of(secret)
             keys.append(Key(name=ENVIRONMENT_KEY, sha256=digest, scopes=frozenset(get_args(Scope))))
-        return cls(keys)
+        return cls(keys, guessable=0 < len(secret or "") < _SHORTEST_KEY)
 
     def scopes(self, secret: str) -> frozenset[Scope]:
         """What the bearer of a secret may do; nothing for an unknown one. Takes the same time for any of them."""
@@ -93,12 +94,19 @@ def digest_of(secret: str) -> str:
 
 
 def check_host(host: str, keys: KeyRing) -> None:
-    """Refuse to be reachable from outside without keys.
+    """Refuse to be reachable from outside without keys, or with one that can be guessed.
 
     Raises:
-        ConfigError: the host is not a loopback address and there are no keys.
+        ConfigError: the host is not a loopback address and there are no keys, or a short one.
     """
-    if not keys and not _is_loopback(host):
+    if _is_loopback(host):
+        return
+    if keys.guessable:
+        raise ConfigError(
+            f"host {host!r} can be reached from outside, and {ENVIRONMENT_KEY} can be guessed: it must hold "
+            f"{_SHORTEST_KEY} characters or more; make one with `openssl rand -hex 32`, or bind to 127.0.0.1"
+        )
+    if not keys:
         raise ConfigError(
             f"host {host!r} can be reached from outside and there are no API keys; "
             f"give a key file (--set serving.keys=FILE) or {ENVIRONMENT_KEY}, or bind to 127.0.0.1"
