@@ -7,7 +7,7 @@ The file (`serving.keys`) holds hashes only; a key is long and random (`openssl 
     sha256 = "..."                      # printf %s "$KEY" | sha256sum
     scopes = ["read", "write"]  # read: lists, items, models, metrics; write: events, items; admin: models, users
 
-The environment variable RECSYS_API_KEY is one more key, in clear, with every scope; a short one serves this machine only.
+The environment variable RECSYS_API_KEY is one more key, in clear, with every scope; a short one, for this machine only.
 """
 
 import hashlib
