@@ -47,7 +47,7 @@ def check_quality(
     Args:
         challenger, champion: fresh measurements of the newest window, which neither has learned from.
         expected: ndcg@10 of the champion in its own test; None when nothing could be measured there.
-        n_items: that may be listed.
+        n_items: that past lists could hold.
     """
     ours, theirs = _full(challenger), _full(champion)
     yield from _signal(ours.mean(METRIC), expected, n_items, config)

@@ -207,10 +207,9 @@ class _Retraining:
         trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
         challenger = replace(trained, store=self.increment.read)
         metric, comparison = compare(challenger.report, served, seed)
-        n_items = int(np.count_nonzero(challenger.catalogue.available))
         checks = [
             *decision.checks,
-            *check_quality(challenger.report, served, expected, n_items, config, seed),
+            *check_quality(challenger.report, served, expected, len(challenger.catalogue), config, seed),
             check_latency(challenger, champion, config, seed),
         ]
         version = None
