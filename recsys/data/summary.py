@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.data.dataset import Dataset
 from recsys.data.durations import VISIT
@@ -12,10 +13,10 @@ from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
 
 _BUSIEST = 0.99
-"""Share of the users of whom all events count; of the busier ones as many, for they may be programs."""
+"""Share of the users, and of the items, of which all events count; of the busier ones as many."""
 
 _ALWAYS_COUNTED = 20
-"""Events of a user that count in any log."""
+"""Events of a user, or an item, that count in any log."""
 
 
 @dataclass(frozen=True)
@@ -88,19 +89,25 @@ def repeat_share(log: InteractionLog) -> float:
 
     What follows within the hour is the same visit; a stronger event than the one before, as a purchase after a click,
     is a step on and no return. The busiest hundredth of the users count no more than who comes after them, so that a
-    scraper decides nothing.
+    scraper decides nothing; nor do the most frequent items, so that a gift in every basket does not.
     """
     acts = log.select(~log.is_impression)
     if not len(acts):
         return 0.0
     order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
-    users, items, times, weights = (column[order] for column in (acts.users, acts.items, acts.times, acts.weights))
+    users, items, times, weights = acts.users[order], acts.items[order], acts.times[order], acts.weights[order]
     again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= VISIT)
-    n_events = np.bincount(users)
-    n_returns = np.bincount(users[1:][again & (weights[1:] <= weights[:-1])], minlength=len(n_events))
+    returns = np.append(False, again & (weights[1:] <= weights[:-1]))
+    counted = _evened(users) * _evened(items)
+    return float(np.sum(counted[returns]) / np.sum(counted))
+
+
+def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(n_events,) how much each event counts, so that those of the busiest keys count together as the others' do."""
+    n_events = np.bincount(keys)
     most = np.quantile(n_events[n_events > 0], _BUSIEST, method="lower")
-    counted = np.minimum(n_events, max(most, _ALWAYS_COUNTED))
-    return float(np.sum(n_returns * (counted / np.maximum(n_events, 1))) / np.sum(counted))
+    factors = np.minimum(n_events, max(most, _ALWAYS_COUNTED)) / np.maximum(n_events, 1)
+    return np.asarray(factors[keys])
 
 
 def _moment(time: int) -> str:

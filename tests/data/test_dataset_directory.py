@@ -387,6 +387,22 @@ def test_one_user_does_not_make_coming_back_a_habit() -> None:
     assert repeat_share(later) == pytest.approx(20 / 420, rel=0.01)
 
 
+def test_one_item_does_not_make_coming_back_a_habit() -> None:
+    """A gift in every basket, beside goods that nobody buys twice."""
+    begun, week = 1_700_000_000, 7 * 86_400
+    goods = pl.DataFrame({"item_id": [f"i{n}" for n in range(41)], "title": "a thing"})
+    rows = [
+        (f"u{user}", f"i{item}", "purchase", begun + week * basket)
+        for user in range(100)
+        for basket in range(1, 9)
+        for item in (0, 1 + (user + 5 * basket) % 40)
+    ]
+    log = dataset_from_frames(goods, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
+    assert np.mean(log.items == 0) == 0.5
+    assert repeat_share(log) < 0.05
+    assert repeat_share(log.select(log.items > 0)) == 0
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
