@@ -13,10 +13,10 @@ from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
 
 _BUSIEST = 0.99
-"""Share of the users, and of the items, of which all events count; of the busier ones as many."""
+"""Share of the users, and of the items, of which all visits count; of the busier ones as many."""
 
 _ALWAYS_COUNTED = 20
-"""Events of a user, or an item, that count in any log."""
+"""Visits of a user, or to an item, that count in any log."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class DatasetSummary:
         events: number of events by name.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
-        repeated: share of the events, impressions aside, with which a user came back to an item, see `repeat_share`.
+        repeated: share of what users wanted that they knew already, see `repeat_share`.
         rejected: bad rows by file.
         duplicates: events whose event_id was there before.
         reasons: the most frequent reasons of rejection, with an example each.
@@ -57,7 +57,7 @@ class DatasetSummary:
             f"users       {self.users:,}",
             f"events      {sum(self.events.values()):,}: {named}",
             f"time        {self.first} to {self.last}",
-            f"repeats     {self.repeated:.1%} of the events, impressions aside, come back after an hour or more",
+            f"repeats     {self.repeated:.1%} of what was wanted, by weight, was known from an hour or more before",
             f"duplicates  {self.duplicates:,} events with an event_id seen before",
         ]
         lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items() if count]
@@ -85,28 +85,33 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
 
 
 def repeat_share(log: InteractionLog) -> float:
-    """Share of the events, impressions aside, with which a user came back to an item; 0 without events.
+    """Share of what users wanted, by its worth, that they knew already; 0 where nothing was wanted.
 
-    What follows within the hour is the same visit; a stronger event than the one before, as a purchase after a click,
-    is a step on and no return. The busiest hundredth of the users count no more than who comes after them, so that a
-    scraper decides nothing; nor do the most frequent items, so that a gift in every basket does not.
+    That is what leaving seen items out of lists would cost. What a user does with an item in one visit (see `VISIT`)
+    counts once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
+    busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing; nor do
+    the most frequent items, so that a gift in every basket does not.
     """
     acts = log.select(~log.is_impression)
     if not len(acts):
         return 0.0
     order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
-    users, items, times, weights = acts.users[order], acts.items[order], acts.times[order], acts.weights[order]
-    again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (np.diff(times) >= VISIT)
-    returns = np.append(False, again & (weights[1:] <= weights[:-1]))
-    counted = _evened(users) * _evened(items)
-    return float(np.sum(counted[returns]) / np.sum(counted))
+    users, items, times = acts.users[order], acts.items[order], acts.times[order]
+    same = np.append(False, (users[1:] == users[:-1]) & (items[1:] == items[:-1]))
+    visits = np.flatnonzero(~same | (np.diff(times, prepend=times[0]) >= VISIT))
+    worth = np.maximum.reduceat(acts.weights[order], visits).astype(np.float64)
+    visits, worth = visits[worth > 0], worth[worth > 0]
+    if not len(visits):
+        return 0.0
+    counted = worth * _evened(users[visits]) * _evened(items[visits])
+    return float(np.sum(counted[same[visits]]) / np.sum(counted))
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n_events,) how much each event counts, so that those of the busiest keys count together as the others' do."""
-    n_events = np.bincount(keys)
-    most = np.quantile(n_events[n_events > 0], _BUSIEST, method="lower")
-    factors = np.minimum(n_events, max(most, _ALWAYS_COUNTED)) / np.maximum(n_events, 1)
+    """(n_visits,) how much each visit counts, so that those of the busiest keys count together as the others' do."""
+    n_visits = np.bincount(keys)
+    most = np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")
+    factors = np.minimum(n_visits, max(most, _ALWAYS_COUNTED)) / np.maximum(n_visits, 1)
     return np.asarray(factors[keys])
 
 

@@ -357,14 +357,16 @@ def test_the_summary_counts(tmp_path: Path) -> None:
     assert summary.events == {"click": 2, "rating": 2, "bookmark": 1, "impression": 1}
     assert (summary.first, summary.last) == ("2024-01-01T10:00:00Z", "2024-01-05T00:00:00Z")
     assert summary.described == pytest.approx(2 / 3)
-    assert summary.repeated == pytest.approx(1 / 5)
+    assert summary.repeated == pytest.approx(1 / 6), "a click of 1 among two clicks, a bookmark and a rating of 3"
     assert repeat_share(dataset.log.before(0)) == 0.0
 
 
 @pytest.mark.parametrize(
-    ("event", "minutes", "share"), [("click", 90, 1 / 3), ("click", 5, 0.0), ("purchase", 90, 0.0)], ids=str
+    ("event", "minutes", "share"),
+    [("click", 90, 1 / 3), ("click", 5, 0.0), ("purchase", 90, 4 / 6), ("purchase", 5, 0.0)],
+    ids=str,
 )
-def test_coming_back_is_another_visit_and_no_step_on(event: str, minutes: int, share: float) -> None:
+def test_what_is_wanted_again_is_known_from_another_visit(event: str, minutes: int, share: float) -> None:
     dataset = dataset_from_frames(ITEMS, EVENTS)
     begun, minute = int(dataset.log.times[-1]), 60_000_000
     events = [
@@ -374,6 +376,28 @@ def test_coming_back_is_another_visit_and_no_step_on(event: str, minutes: int, s
     ]
     later = append_events(dataset, events).log.after(begun - 1)
     assert repeat_share(later.select(~later.is_impression)) == pytest.approx(share)
+
+
+def test_what_was_only_looked_at_is_known_too() -> None:
+    """Left out of lists where seen items are: then no list could hold what is bought the day after."""
+    looks = pl.DataFrame({"user_id": "u", "item_id": "i1", "event": "view", "timestamp": "2024-01-01"})
+    buys = looks.with_columns(event=pl.lit("purchase"), timestamp=pl.lit("2024-01-02"))
+    config = parse_config({"events": {"weights": {"view": 0.0, "purchase": 1.0}}})
+    assert repeat_share(dataset_from_frames(ITEMS, pl.concat([looks, buys]), config).log) == 1.0
+    assert repeat_share(dataset_from_frames(ITEMS, looks, config).log) == 0.0, "nothing was wanted"
+
+
+def test_plays_on_repeat_are_one_visit() -> None:
+    minutes = [60 * (24 * day) + 4 * play for day in (0, 1) for play in range(6)]
+    plays = pl.DataFrame(
+        {
+            "user_id": "u",
+            "item_id": "i1",
+            "event": "click",
+            "timestamp": [1_700_000_000 + 60 * minute for minute in minutes],
+        }
+    )
+    assert repeat_share(dataset_from_frames(ITEMS, plays).log) == 0.5
 
 
 def test_one_user_does_not_make_coming_back_a_habit() -> None:

@@ -24,14 +24,15 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Available, Exclude, Seen, Step
 
 _HABIT = 0.1
-"""Share of events with which users come back to an item, see `repeat_share`, from which on it is taken for a habit."""
+"""Share of what was wanted that its user knew already, see `repeat_share`, from which on it is taken for a habit."""
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
-    """`auto` becomes `keep` where people come back to the same items, as in a grocery, else `exclude`."""
+    """`auto` becomes `keep` where people want what they know, as in a grocery or between a view and a purchase, else
+    `exclude`."""
     if config.seen != "auto":
         return config
-    return config.model_copy(update={"seen": "keep" if repeat_share(log.positive()) >= _HABIT else "exclude"})
+    return config.model_copy(update={"seen": "keep" if repeat_share(log) >= _HABIT else "exclude"})
 
 
 def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
