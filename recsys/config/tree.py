@@ -204,7 +204,7 @@ class PolicyConfig(Section):
 
     seen: Seen = Field(
         "auto",
-        description="items of a user's newest 10,000 events; auto: keep where a tenth of what users want, by weight, is of these, else exclude",
+        description="items of a user's newest 10,000 events; auto: keep where a tenth of what is wanted is of these",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"

@@ -13,13 +13,24 @@ _RATE_OF_NOTHING = 0.01
 
 @dataclass(frozen=True)
 class Calibration:
-    """p = sigmoid(slope * score + intercept); slope is never negative, so the order of the scores is kept."""
+    """p = sigmoid(slope * score + tilt * odds + intercept); the slope is never negative.
+
+    Attributes:
+        tilt: of a second opinion of the same rows, such as `Conversion.odds`; 0 where there is none.
+    """
 
     slope: float
     intercept: float
+    tilt: float = 0.0
 
     @classmethod
-    def fit(cls, scores: NDArray[np.float32], happened: NDArray[np.bool_], covered: float = 1.0) -> "Calibration":
+    def fit(
+        cls,
+        scores: NDArray[np.float32],
+        happened: NDArray[np.bool_],
+        covered: float = 1.0,
+        odds: NDArray[np.float32] | None = None,
+    ) -> "Calibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
@@ -27,6 +38,7 @@ class Calibration:
         Args:
             covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
                 be alike, what was wanted is not among the candidates: of those, nothing happened.
+            odds: (n,) a second opinion of the rows.
         """
         if not len(scores):
             return cls(1.0, float(logit(_RATE_OF_NOTHING)))
@@ -35,16 +47,21 @@ class Calibration:
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         # Each row stands for those of the other requests too, in which it was nothing.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
-        scale = float(np.std(scores)) or 1.0
-        standard = scores.astype(np.float64) / scale
+        columns = [scores] if odds is None else [scores, odds]
+        scales = np.array([float(np.std(column)) or 1.0 for column in columns])
+        standard = np.stack(columns, axis=1).astype(np.float64) / scales
 
-        def loss(parameters: NDArray[np.float64]) -> float:
-            logits = parameters[0] * standard + parameters[1]
-            return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits)))
+        def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            logits = standard @ parameters[1:] + parameters[0]
+            astray = expit(logits) - labels
+            slopes = np.append(astray.mean(), astray @ standard / len(labels))
+            return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits))), slopes
 
-        start = [1.0, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6)))]
-        best = minimize(loss, start, bounds=[(0.0, None), (None, None)], method="L-BFGS-B")
-        return cls(float(best.x[0]) / scale, float(best.x[1]))
+        start = [float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))), 1.0, *[0.0] * (len(columns) - 1)]
+        bounds = [(None, None), (0.0, None), *[(None, None)] * (len(columns) - 1)]
+        best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
+        slope, *tilt = (best[1:] / scales).tolist()
+        return cls(slope, float(best[0]), *tilt)
 
     def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "Calibration":
         """The same calibration for the scores of another ranker, which have another level and spread.
@@ -57,8 +74,11 @@ class Calibration:
             return self
         ratio = float(np.std(before)) / spread
         level = float(np.mean(before)) - ratio * float(np.mean(after))
-        return Calibration(self.slope * ratio, self.slope * level + self.intercept)
+        return Calibration(self.slope * ratio, self.slope * level + self.intercept, self.tilt)
 
-    def probability(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n,) in (0, 1), in the order of the scores."""
-        return np.asarray(expit(self.slope * scores.astype(np.float64) + self.intercept), dtype=np.float32)
+    def probability(self, scores: NDArray[np.float32], odds: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """(n,) in (0, 1). Without a second opinion (n,), in the order of the scores."""
+        logits = self.slope * scores.astype(np.float64) + self.intercept
+        if odds is not None:
+            logits += self.tilt * odds
+        return np.asarray(expit(logits), dtype=np.float32)

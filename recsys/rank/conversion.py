@@ -1,11 +1,12 @@
 """Whether what is wanted is also bought, which differs from item to item: a click on one is worth ten on another.
 
-p(bought) = p(wanted) * p(bought | wanted), the latter learned from what was wanted alone. Ma et al., Entire space
-multi-task model: an effective approach for estimating post-click conversion rate, SIGIR 2018.
+It is learned from what was wanted alone, apart from whether an item is wanted (Ma et al., Entire space multi-task
+model, SIGIR 2018). The two are not multiplied: a ranker to whom purchases are worth more has some of it in its scores.
+So it is a second opinion beside them, and both together are calibrated.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,21 @@ _LARGEST_ODDS = 1e-4
 
 @dataclass(frozen=True)
 class Conversion:
-    """Trees that tell what was bought from what was only wanted, and how their scores become a probability."""
+    """Trees that tell what was bought from what was only wanted.
+
+    Attributes:
+        strongest: weight of the event that they call bought.
+    """
 
     trees: Ranker
-    calibration: Calibration
+    strongest: float
 
     @classmethod
     def fit(cls, train: RankerRows, held_out: RankerRows, names: Sequence[str], seed: int) -> "Conversion | None":
         """Learn from older requests.
 
         Args:
-            held_out: newer ones, which calibrate and judge it.
+            held_out: newer ones, which judge it.
             names: of the columns.
 
         Returns:
@@ -47,27 +52,21 @@ class Conversion:
         if _of_the_rarer(older) < _FEWEST or _of_the_rarer(newer) < _FEWEST_HELD_OUT:
             return None
         trees = Ranker(probability_trees(older.table, older.bought, names, seed), tuple(names))
-        found = cls(trees, Calibration(1.0, 0.0)).calibrated(newer)
+        found = cls(trees, float(older.worth[older.bought].max()))
         return found if found._tells(newer, float(older.bought.mean())) else None
 
-    def calibrated(self, held_out: RankerRows) -> "Conversion":
-        """The same, with probabilities that fit what was wanted of other rows; itself where those tell too little."""
-        rows = _wanted(held_out)
-        if _of_the_rarer(rows) < _FEWEST_HELD_OUT:
-            return self
-        return replace(self, calibration=Calibration.fit(self._odds(rows.table), rows.bought))
-
-    def probability(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_rows,) in (0, 1): that each row is bought, if it is wanted."""
-        return self.calibration.probability(self._odds(table))
-
-    def _odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_rows,) logarithms of the odds by the trees alone."""
+    def odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_rows,) logarithms of the odds that each row is bought, if it is wanted; to be calibrated."""
         return np.asarray(logit(np.clip(self.trees.score(table), _LARGEST_ODDS, 1 - _LARGEST_ODDS)), dtype=np.float32)
+
+    def suits(self, rows: RankerRows) -> bool:
+        """Whether what is called bought there is what it has learned of: a log may come to know a stronger event."""
+        return bool(np.array_equal(rows.bought, rows.worth >= self.strongest))
 
     def _tells(self, rows: RankerRows, rate: float) -> bool:
         """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
-        chances = self.probability(rows.table)
+        odds = self.odds(rows.table)
+        chances = Calibration.fit(odds, rows.bought).probability(odds)
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (chances, rate))
         gain = own - plain
         return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.rank.calibration import Calibration
@@ -37,7 +38,7 @@ def conversion() -> Conversion:
 
 def test_each_item_has_its_rate(conversion: Conversion) -> None:
     test = make_rows(2_000, 2)
-    chances = conversion.probability(test.table)
+    chances = expit(conversion.odds(test.table))
     for kind, rate in ((0, 0.05), (1, 0.6)):
         assert chances[test.table[:, 0] == kind].mean() == pytest.approx(rate, abs=0.06)
     assert ((chances > 0) & (chances < 1)).all()
@@ -60,21 +61,36 @@ def test_none_where_little_is_bought_or_little_is_not() -> None:
         assert Conversion.fit(replace(rows, bought=bought), make_rows(400, 1), NAMES, seed=0) is None
 
 
-def test_other_rows_correct_the_level(conversion: Conversion) -> None:
-    dear = make_rows(3_000, 3, told=0.25)
-    before, after = (one.probability(dear.table) for one in (conversion, conversion.calibrated(dear)))
-    rate = dear.bought[dear.wanted].mean()
-    assert abs(after[dear.wanted].mean() - rate) < 0.02 < abs(before[dear.wanted].mean() - rate)
-    assert conversion.calibrated(make_rows(20, 4)) is conversion, "too few"
+def test_it_suits_rows_whose_strongest_event_is_its_own(conversion: Conversion) -> None:
+    rows = make_rows(50, 3)
+    assert conversion.suits(rows)
+    stronger = np.flatnonzero(rows.bought)[:2]
+    worth = rows.worth.copy()
+    worth[stronger] = 9
+    assert not conversion.suits(replace(rows, worth=worth, bought=worth == 9)), "what it calls bought is none now"
+    assert not conversion.suits(replace(rows, bought=np.zeros_like(rows.bought))), "none of the newer ones was seen yet"
+
+
+def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Conversion) -> None:
+    """A ranker to whom purchases are worth more puts first what is bought more often, wanted or not."""
+    held_out, test = make_rows(4_000, 5), make_rows(4_000, 6)
+    scores = [rows.table[:, 0] + np.float32(2) * rows.wanted for rows in (held_out, test)]
+    odds = [conversion.odds(rows.table) for rows in (held_out, test)]
+    for name in ("wanted", "bought"):
+        found = Calibration.fit(scores[0], getattr(held_out, name), odds=odds[0]).probability(scores[1], odds[1])
+        happened = getattr(test, name)
+        for kind in (0, 1):
+            chosen = test.table[:, 0] == kind
+            assert found[chosen].mean() == pytest.approx(happened[chosen].mean(), rel=0.2, abs=0.005), (name, kind)
 
 
 def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
     ranker, scores = conversion.trees, np.zeros(2, dtype=np.float32)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
-    rankers = Rankers(ranker, {}, Calibration(1.0, -1.0), Calibration(1.0, -3.0), conversion)
+    rankers = Rankers(ranker, {}, Calibration(1.0, -1.0), Calibration(1.0, -3.0, 0.5), conversion)
     click, purchase = rankers.chances(scores, table)
     assert click[0] == click[1]
-    assert 2 * purchase[0] < purchase[1] < click[1]
+    assert 2 * purchase[0] < purchase[1] <= click[1]
     rankers.save(tmp_path)
     loaded = Rankers.load(tmp_path)
     np.testing.assert_array_equal(loaded.chances(scores, table), (click, purchase))

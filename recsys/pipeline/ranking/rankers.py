@@ -36,7 +36,7 @@ class Rankers:
         full: with all configured groups.
         without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
         click, purchase: probability of any sign of interest, and of the strongest one, from the full ranker's score.
-        conversion: of the strongest one where there is any; None where that cannot be told better than by `purchase`.
+        conversion: a second opinion for both; None where it tells nothing.
     """
 
     full: Ranker
@@ -76,8 +76,8 @@ class Rankers:
                 progress("ranker fitted" if found.without is None else f"ranker without {found.without} fitted")
                 fitted[found.without] = found
         full, held_out = fitted[None], validation if validation.n_requests else train
-        calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train)
         conversion = Conversion.fit(inputs.train, held_out, features.names, seed)
+        calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train, conversion)
         without = {group: fitted[group].on_all for group in ABLATED if group in fitted}
         return cls(full.on_all, without, *calibrations, conversion)
 
@@ -123,9 +123,11 @@ class Rankers:
 
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
         """`full` with probabilities, see `_calibrations`; with those of this one where no request was held out."""
-        known = self.click, self.purchase
-        calibrations = _calibrations(older, held_out, full, seen) if held_out.n_requests else known
-        return Rankers(full, {}, *calibrations, self.conversion and self.conversion.calibrated(held_out))
+        if not held_out.n_requests:
+            return replace(self, full=full, without={})
+        suits = self.conversion is not None and all(map(self.conversion.suits, (held_out, seen)))
+        conversion = self.conversion if suits else None
+        return Rankers(full, {}, *_calibrations(older, held_out, full, seen, conversion), conversion)
 
     def chances(
         self, scores: NDArray[np.float32], table: NDArray[np.float32]
@@ -134,10 +136,9 @@ class Rankers:
 
         What is bought was wanted: the latter is never above the former.
         """
-        click = self.click.probability(scores)
-        if self.conversion is not None:
-            return click, click * self.conversion.probability(table)
-        return click, np.minimum(click, self.purchase.probability(scores))
+        odds = None if self.conversion is None else self.conversion.odds(table)
+        click = self.click.probability(scores, odds)
+        return click, np.minimum(click, self.purchase.probability(scores, odds))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -148,16 +149,13 @@ class Rankers:
         calibration = {"click": asdict(self.click), "purchase": asdict(self.purchase)}
         if self.conversion is not None:
             self.conversion.trees.save(folder / _CONVERSION)
-            calibration["conversion"] = asdict(self.conversion.calibration)
+            calibration["conversion"] = {"strongest": self.conversion.strongest}
         (folder / "calibration.json").write_text(json.dumps(calibration, indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Rankers":
         """Read what `save` wrote."""
-        calibration = {
-            name: Calibration(**tree)
-            for name, tree in json.loads((folder / "calibration.json").read_text(encoding="utf-8")).items()
-        }
+        calibration = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
         without: dict[FeatureGroup, Ranker] = {
             group: Ranker.load(folder / f"without_{group}.txt")
             for group in ABLATED
@@ -166,8 +164,9 @@ class Rankers:
         full = Ranker.load(folder / "ranker.txt")
         conversion = None
         if "conversion" in calibration:
-            conversion = Conversion(Ranker.load(folder / _CONVERSION), calibration["conversion"])
-        return cls(full, without, calibration["click"], calibration["purchase"], conversion)
+            conversion = Conversion(Ranker.load(folder / _CONVERSION), **calibration["conversion"])
+        click, purchase = (Calibration(**calibration[name]) for name in ("click", "purchase"))
+        return cls(full, without, click, purchase, conversion)
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ class _FitInputs:
 
 
 def _calibrations(
-    older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows
+    older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows, conversion: Conversion | None
 ) -> tuple[Calibration, Calibration]:
     """Probabilities of any sign of interest and of the strongest one, from the scores of `full`.
 
@@ -242,12 +241,15 @@ def _calibrations(
         older: a ranker like `full` that has not seen the rows `held_out`: on those its scores are calibrated.
         full: the ranker that the calibrations are carried over to.
         seen: rows that both have seen: they tell how the scores of the two differ.
+        conversion: a second opinion.
     """
     # What was only shown is no candidate: where the sources miss much of it, it is wanted more often than those are.
     asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
     scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
+    odds = None if conversion is None else conversion.odds(held_out.table[asked])
     click, purchase = (
-        Calibration.fit(scores, happened[asked], held_out.covered) for happened in (held_out.wanted, held_out.bought)
+        Calibration.fit(scores, happened[asked], held_out.covered, odds)
+        for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)
 
