@@ -197,7 +197,11 @@ def _doubts(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[st
     strange = [repr(found) for found in unknown if found.lower() not in config.weights]
     if strange:
         named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
-        wanted = ", so wanted; weigh what is none, as a dislike, with 0" if config.default_weight else ""
+        wanted = (
+            ", so wanted; weigh what is none, as a hide, with 0, and what is worth more, as an order, with more"
+            if config.default_weight
+            else ""
+        )
         worth = f"worth events.default_weight = {config.default_weight:g}{wanted}"
         yield f"{name}: events.weights does not name {named}: {worth}"
     for code, found in enumerate(log.event_names):

@@ -321,8 +321,8 @@ def _caveats_of_events(
             {key: one.values[metric] for key, one in parts.items()}, clusters=parts[_FULL].users, seed=seed
         )
         rivals = {key: compared[_FULL, key] for key in baselines}
-        for caveat in caveats_of_rivals(rivals, f"on the {int(mask.sum()):,} requests answered by a {event}"):
-            yield f"{caveat} If those matter more, give a {event} more weight in events.weights."
+        for caveat in caveats_of_rivals(rivals, f"on the {int(mask.sum()):,} requests with the event {event}"):
+            yield f"{caveat} If that event matters more, raise its weight in events.weights."
 
 
 def _comparison(tree: Mapping[str, Any]) -> Comparison:

@@ -196,8 +196,8 @@ def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of(
     report = EvaluationReport.of(ours, baselines={"popularity": other}, ablation={}, slices=slices)
     told = [line for line in report.caveats if "popularity, is better" in line]
     assert len(told) == 1
-    assert "on the 60 requests answered by a purchase" in told[0]
-    assert "give a purchase more weight in events.weights" in told[0]
+    assert "on the 60 requests with the event purchase" in told[0]
+    assert "raise its weight in events.weights" in told[0]
     level = EvaluationReport.of(ours, baselines={"popularity": theirs}, ablation={}, slices=slices)
     assert not any("is better" in line for line in level.caveats)
 

@@ -101,6 +101,7 @@ def measure(
             *caveats,
             *_caveat_of_unlisted(rankings),
             *_caveat_of_what_is_left(rankings.n_targets_unlisted, len(wanted.items)),
+            *_caveat_of_strongest(strongest, rankings.n_bought_unlisted, rankings.n_bought),
             *_caveat_of_newcomers(lengths[answered]),
             *_caveat_of_rules(pipeline.past.config.policy),
             *report.caveats,
@@ -125,6 +126,15 @@ def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
         yield (
             "What is left is less than half, and may be an easier question. If seen items are left out and a view "
             'comes before each purchase, set policy.seen = "keep".'
+        )
+
+
+def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator[str]:
+    """Where most of what got the strongest event may not be listed: all others can hide that."""
+    if event is not None and n_unlisted > n / 2:
+        yield (
+            f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
+            'say little of it. If it follows a view of the item, set policy.seen = "keep".'
         )
 
 

@@ -89,7 +89,7 @@ class Rankings:
         self.full = RankingLists()
         self.ablation: defaultdict[str, RankingLists] = defaultdict(RankingLists)
         self.baselines: defaultdict[str, RankingLists] = defaultdict(RankingLists)
-        self.n_targets_unlisted = self.n_requests_unlisted = 0
+        self.n_targets_unlisted = self.n_requests_unlisted = self.n_bought = self.n_bought_unlisted = 0
         self._targets: list[Targets] = []
         self._users: list[NDArray[np.int32]] = []
         self._lengths: list[NDArray[np.int64]] = []
@@ -120,6 +120,9 @@ class Rankings:
         labelled = block.reachable()
         self.n_targets_unlisted += len(block.targets.items) - len(labelled.targets.items)
         self.n_requests_unlisted += int(np.count_nonzero((block.targets.counts > 0) & (labelled.targets.counts == 0)))
+        if block.bought is not None and labelled.bought is not None:
+            self.n_bought += len(block.bought.items)
+            self.n_bought_unlisted += len(block.bought.items) - len(labelled.bought.items)
         self._rank(labelled)
 
     def _rank(self, labelled: LabelledBlock) -> None:

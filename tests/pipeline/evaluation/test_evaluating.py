@@ -171,6 +171,25 @@ def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle,
         evaluate(plain, early, requests[:1])
 
 
+def test_purchases_that_no_list_may_hold_are_told_of(
+    plain: Bundle, early: Dataset, frames: Frames, plain_config: Config
+) -> None:
+    """Users buy what they have looked at before, and look at what is new to them."""
+    items, events = frames
+    seen = {user: set(own) for user, own in events.group_by("user_id").agg("item_id").iter_rows()}
+    newest = events["timestamp"].max()
+    rows = []
+    for user, own in sorted(seen.items())[:40]:
+        new = next(item for item in items["item_id"] if item not in own)
+        rows += [(user, min(own), "purchase", newest), (user, new, "click", newest)]
+    more = pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row").cast(events.schema)
+    whole = dataset_from_frames(items, pl.concat([events, more]), plain_config)
+    for mode, told in (("exclude", True), ("keep", False)):
+        policy = plain.config.policy.model_copy(update={"seen": mode})
+        report = evaluate(replace(plain, config=plain.config.model_copy(update={"policy": policy})), whole)
+        assert any("items with the event purchase" in line for line in report.caveats) == told, report.caveats
+
+
 def test_requests_without_targets(plain: Bundle, early: Dataset) -> None:
     with pytest.raises(DataError, match="needs a column `target`"):
         evaluate(plain, early, [Request("user 1")])
