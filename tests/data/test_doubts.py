@@ -27,8 +27,8 @@ def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list
     events = HEADER + "".join(GOOD.replace("click", name) for name in names)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
-        "worth events.default_weight = 1, so wanted; weigh what is none, as a hide, with 0, and what is worth more, as an "
-        "order, with more"
+        "worth events.default_weight = 1, so wanted; weigh what is none, as a hide, with 0, and what is worth more, as "
+        "an order, with more"
     )
     doubt = f"events.weights does not name {told}: {worth}"
     assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
