@@ -23,7 +23,8 @@ _FEWEST = 100
 _FEWEST_HELD_OUT = 20
 """The same of those that judge it."""
 
-_LARGEST_ODDS = 1e-4
+_RAREST = 1e-4
+"""No probability is taken for less, or for more than 1 without it: sums of leaves can go beyond 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Conversion:
 
     def odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_rows,) logarithms of the odds that each row is bought, if it is wanted; to be calibrated."""
-        return np.asarray(logit(np.clip(self.trees.score(table), _LARGEST_ODDS, 1 - _LARGEST_ODDS)), dtype=np.float32)
+        return np.asarray(logit(np.clip(self.trees.score(table), _RAREST, 1 - _RAREST)), dtype=np.float32)
 
     def suits(self, rows: RankerRows) -> bool:
         """Whether what is called bought there is what it has learned of: a log may come to know a stronger event."""

@@ -59,7 +59,8 @@ class Recommender:
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
         self._pseudonyms = Pseudonyms.of_config(bundle.config.privacy)
-        _ = bundle.rankers.full.compiled  # now, and not in the first request
+        conversion = bundle.rankers.conversion
+        _ = bundle.rankers.full.compiled, conversion and conversion.trees.compiled  # now, and not in the first request
 
     @classmethod
     def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Recommender":
