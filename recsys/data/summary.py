@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.dataset import Dataset
-from recsys.data.durations import VISIT
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
+from recsys.data.visits import visits_of
 
 _BUSIEST = 0.99
 """Share of the users, and of the items, of which all visits count; of the busier ones as many."""
@@ -87,24 +87,21 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
 def repeat_share(log: InteractionLog) -> float:
     """Share of what users wanted, by its worth, that they knew already; 0 where nothing was wanted.
 
-    That is what leaving seen items out of lists would cost. What a user does with an item in one visit (see `VISIT`)
-    counts once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
+    That is what leaving seen items out of lists would cost. What a user does with an item in one visit counts
+    once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
     busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing; nor do
     the most frequent items, so that a gift in every basket does not.
     """
-    acts = log.select(~log.is_impression)
-    if not len(acts):
+    acts, is_known, begins = visits_of(log)
+    firsts = np.flatnonzero(begins)
+    if not len(firsts):
         return 0.0
-    order = np.lexsort((acts.items, acts.users))  # stable: in the order of time within each pair
-    users, items, times = acts.users[order], acts.items[order], acts.times[order]
-    same = np.append(False, (users[1:] == users[:-1]) & (items[1:] == items[:-1]))
-    visits = np.flatnonzero(~same | (np.diff(times, prepend=times[0]) >= VISIT))
-    worth = np.maximum.reduceat(acts.weights[order], visits).astype(np.float64)
-    visits, worth = visits[worth > 0], worth[worth > 0]
-    if not len(visits):
+    worth = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64)
+    firsts, worth = firsts[worth > 0], worth[worth > 0]
+    if not len(firsts):
         return 0.0
-    counted = worth * _evened(users[visits]) * _evened(items[visits])
-    return float(np.sum(counted[same[visits]]) / np.sum(counted))
+    counted = worth * _evened(log.users[acts[firsts]]) * _evened(log.items[acts[firsts]])
+    return float(np.sum(counted[is_known[firsts]]) / np.sum(counted))
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:

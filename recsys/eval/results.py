@@ -14,7 +14,6 @@ from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
 from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
-from recsys.eval.slices import event_of_slice
 
 _FULL = ""
 """Name of the full pipeline among compared rankings."""
@@ -119,6 +118,7 @@ class EvaluationReport:
         shown: how it orders what was shown, where the log tells; None in a report that was read back.
         others: those of the baselines and the ablation; empty in a report that was read back.
         masks: the requests of each slice; empty in a report that was read back.
+        events: the requests with each event that is told apart; empty in a report that was read back.
     """
 
     version: str
@@ -146,6 +146,7 @@ class EvaluationReport:
     shown: Measurement | None = field(default=None, repr=False, compare=False)
     others: Mapping[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+    events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -155,6 +156,7 @@ class EvaluationReport:
         baselines: Mapping[str, Measurement],
         ablation: Mapping[str, Measurement],
         slices: Mapping[str, NDArray[np.bool_]],
+        events: Mapping[str, NDArray[np.bool_]] | None = None,
         seed: int = 0,
     ) -> "EvaluationReport":
         """Summarise measurements of the same requests, compare in pairs, and slice; most empty slices are left out.
@@ -163,12 +165,13 @@ class EvaluationReport:
             full: the full pipeline.
             baselines, ablation: other rankings by name; the names must differ.
             slices: name to (n_requests,) mask.
+            events: the same of the requests with an event; slices too, in which simpler rankings are compared as well.
             seed: of every bootstrap.
 
         Raises:
             DataError: a ranking was measured on other requests.
         """
-        metric = f"ndcg@{full.k}"
+        metric, events = f"ndcg@{full.k}", events or {}
         comparable = full.mean(metric) == full.mean(metric)  # NaN where no request has a target
         others = {**baselines, **ablation} if comparable else {}
         for other in others.values():
@@ -185,7 +188,7 @@ class EvaluationReport:
             ablation={name: other.summary(seed=seed) for name, other in ablation.items()},
             slices={
                 name: SliceResult(int(mask.sum()), full.select(mask).summary(seed=seed))
-                for name, mask in slices.items()
+                for name, mask in {**slices, **{f"event: {name}": mask for name, mask in events.items()}}.items()
                 if mask.any() or name in _ALWAYS
             },
             comparisons={name: compared[_FULL, name] for name in others},
@@ -193,12 +196,13 @@ class EvaluationReport:
             caveats=(
                 *caveats_of_size(full),
                 *caveats_of_rivals({name: compared[_FULL, name] for name in others if name in baselines}),
-                *(_caveats_of_events(full, baselines, slices, seed) if comparable else ()),
+                *(_caveats_of_events(full, baselines, events, seed) if comparable else ()),
             ),
             per_request=full.to_polars(),
             full=full,
             others={**baselines, **ablation},
             masks=slices,
+            events=events,
         )
 
     @classmethod
@@ -217,11 +221,13 @@ class EvaluationReport:
         }
         shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
         slices = [name for name in first.masks if all(name in part.masks for part in parts)]
+        events = [name for name in first.events if all(name in part.events for part in parts)]
         report = cls.of(
             Measurement.joined([part.full for part in parts if part.full is not None]),
             baselines=over_all(first.baselines),
             ablation=over_all(first.ablation),
             slices={name: np.concatenate([part.masks[name] for part in parts]) for name in slices},
+            events={name: np.concatenate([part.events[name] for part in parts]) for name in events},
             seed=seed,
         )
         return replace(
@@ -307,14 +313,13 @@ class EvaluationReport:
 
 
 def _caveats_of_events(
-    full: Measurement, baselines: Mapping[str, Measurement], slices: Mapping[str, NDArray[np.bool_]], seed: int
+    full: Measurement, baselines: Mapping[str, Measurement], events: Mapping[str, NDArray[np.bool_]], seed: int
 ) -> Iterator[str]:
     """Of simpler rankings that are better on the requests that were answered by the event of most worth: they are few,
     and the figures of all requests can hide it."""
     metric = f"ndcg@{full.k}"
-    for name, mask in slices.items():
-        event = event_of_slice(name)
-        if event is None or not mask.any() or not baselines:
+    for event, mask in events.items():
+        if not mask.any() or not baselines:
             continue
         parts = {key: one.select(mask) for key, one in {_FULL: full, **baselines}.items()}
         compared = compare_all(

@@ -9,8 +9,6 @@ from recsys.eval.ranking import Targets
 
 _COLD_USER_EVENTS = 3
 
-_EVENT = "event: "
-
 _MOST_CATEGORIES = 5
 _FEWEST_REQUESTS = 30
 """A category that fewer requests want tells nothing."""
@@ -50,16 +48,6 @@ def request_slices(
         "light": history_lengths < low if low == high else history_lengths <= low,
         "heavy": history_lengths > high if low == high else history_lengths >= high,
     }
-
-
-def event_slice(event: str) -> str:
-    """Name of the slice of the requests that were answered by an event."""
-    return f"{_EVENT}{event}"
-
-
-def event_of_slice(name: str) -> str | None:
-    """The event that `event_slice` named a slice by; None for other slices."""
-    return name.removeprefix(_EVENT) if name.startswith(_EVENT) else None
 
 
 def category_slices(

@@ -17,7 +17,6 @@ from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import Targets
 from recsys.eval.report import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
-from recsys.eval.slices import event_slice
 
 N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
@@ -192,13 +191,13 @@ def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of(
     """Few requests end in a purchase: those of all others hide that."""
     ours, theirs, bought = measurement(0.5), measurement(0.3), np.arange(N_REQUESTS) < 60
     other = replace(theirs, values={name: np.where(bought, 0.9, values) for name, values in theirs.values.items()})
-    slices = {event_slice("purchase"): bought, "heavy": bought}
-    report = EvaluationReport.of(ours, baselines={"popularity": other}, ablation={}, slices=slices)
+    masks = {"slices": {"heavy": bought}, "events": {"purchase": bought}}
+    report = EvaluationReport.of(ours, baselines={"popularity": other}, ablation={}, **masks)
     told = [line for line in report.caveats if "popularity, is better" in line]
     assert len(told) == 1
     assert "on the 60 requests with the event purchase" in told[0]
     assert "raise its weight in events.weights" in told[0]
-    level = EvaluationReport.of(ours, baselines={"popularity": theirs}, ablation={}, slices=slices)
+    level = EvaluationReport.of(ours, baselines={"popularity": theirs}, ablation={}, **masks)
     assert not any("is better" in line for line in level.caveats)
 
 

@@ -10,7 +10,7 @@ from recsys.config import PolicyConfig
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
-from recsys.eval.slices import category_slices, event_slice, request_slices
+from recsys.eval.slices import category_slices, request_slices
 from recsys.pipeline.evaluation.rankings import K, LabelledBlock, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.progress import Progress
@@ -86,9 +86,9 @@ def measure(
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
         slices={
             **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
-            **({event_slice(strongest): rankings.bought[answered]} if strongest else {}),
             **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
         },
+        events={strongest: rankings.bought[answered]} if strongest else {},
         seed=seed,
     )
     return replace(

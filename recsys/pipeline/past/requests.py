@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.durations import VISIT
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of
+from recsys.data.visits import VISIT, visits_of
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,10 @@ def _acts_of_visits(log: InteractionLog) -> pl.DataFrame:
 
     An act that does not name its request belongs to that of the act before in the same visit, if there is one.
     """
-    order = np.lexsort((log.is_impression, log.items, log.users))  # stable: in the order of time within each
-    users, items, times, shown = (column[order] for column in (log.users, log.items, log.times, log.is_impression))
-    same = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (shown[1:] == shown[:-1])
-    goes_on = np.append(False, same & (np.diff(times) < VISIT)) & ~shown & (log.requests[order] < 0)
-    answered = np.maximum.accumulate(np.where(goes_on, 0, np.arange(len(order))))
-    of = np.empty(len(order), dtype=np.intp)
-    of[order] = order[answered]
+    visits = visits_of(log)
+    own = visits.begins | (log.requests[visits.acts] >= 0)
+    of = np.arange(len(log))
+    of[visits.acts] = visits.acts[np.maximum.accumulate(np.where(own, np.arange(len(own)), 0))]
     requests, times = log.requests[of], log.times[of]
     return pl.DataFrame(
         {

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
-from recsys.data.durations import DAY, SECOND, VISIT
+from recsys.data.durations import DAY, SECOND
+from recsys.data.visits import VISIT
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 
 
