@@ -71,7 +71,7 @@ class Feature:
 SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
     "text": ("text",),
     "collaborative": ("transitions", "neighbours", "ease", "als"),
-    "behaviour": ("popular", "history", "trending", "newest"),
+    "behaviour": ("popular", "categories", "history", "trending", "newest"),
     "context": (),
 }
 """The sources that fall with a group, when it is left out to see what it adds."""
@@ -118,6 +118,11 @@ FEATURES: tuple[Feature, ...] = (
     # behaviour: how the item and the user have been doing
     Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
     Feature("popular_rank", "behaviour", SourceRank("popular"), "place of the candidate by popularity"),
+    Feature(
+        "categories_score", "behaviour", SourceScore("categories"), "popularity in the user's categories and brands"
+    ),
+    Feature("categories_rank", "behaviour", SourceRank("categories"), "place of the candidate by it"),
+    Feature("categories_share", "behaviour", SourceShare("categories"), "the same relative to the request's best"),
     Feature("trending_score", "behaviour", SourceScore("trending"), "decayed count among everybody's newest events"),
     Feature("trending_rank", "behaviour", SourceRank("trending"), "place of the candidate by it"),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),

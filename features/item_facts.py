@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
+from recsys.data.groups import members_of
 
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""
@@ -60,7 +60,7 @@ class ItemFacts:
             text_lengths=catalogue.text_lengths,
             vectors=vectors,
             links=links,
-            tags=_tags(catalogue),
+            tags=members_of(catalogue.frame["tags"]),
         )
 
     @cached_property
@@ -92,15 +92,3 @@ class ItemFacts:
             medians[codes] = [np.median(prices) for prices in np.split(self.prices[known], firsts[1:])]
         prices = np.where(self.prices > 0, self.prices, np.nan)
         return np.asarray(prices / medians[self.categories], dtype=np.float32)
-
-
-def _tags(catalogue: ItemCatalogue) -> sp.csr_matrix | None:
-    if catalogue.frame["tags"].null_count() == len(catalogue):
-        return None
-    tags = catalogue.frame.select(pl.int_range(pl.len()).alias("item"), "tags").explode("tags", empty_as_null=False)
-    tags = tags.drop_nulls("tags").unique(maintain_order=True)
-    if tags.is_empty():
-        return None
-    codes = tags["tags"].rank("dense").to_numpy() - 1
-    shape = (len(catalogue), int(codes.max()) + 1)
-    return sp.csr_matrix((np.ones(len(codes), dtype=np.float32), (tags["item"].to_numpy(), codes)), shape=shape)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from recsys.cf.compiled import fold_in
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import LogModel
 from recsys.cf.users import user_item_weights
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
@@ -30,7 +30,7 @@ _SPARE = 32
 _INDEX = "cells"
 
 
-class Als(CollaborativeModel):
+class Als(LogModel):
     """Hu, Koren & Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008.
 
     Users are folded in from their history, so a user who was not in the log is like any other.

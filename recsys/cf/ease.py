@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import LogModel
 from recsys.cf.users import user_item_matrix
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
@@ -17,7 +17,7 @@ from recsys.errors import DataError
 from recsys.retrieval.scores import DenseScores
 
 
-class Ease(CollaborativeModel):
+class Ease(LogModel):
     """Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019.
 
     Attributes:
@@ -29,7 +29,7 @@ class Ease(CollaborativeModel):
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
-        """See `CollaborativeModel`.
+        """See `LogModel`.
 
         Raises:
             DataError: the catalogue is larger than `config.ease_max_items`.

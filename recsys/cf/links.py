@@ -5,13 +5,13 @@ from typing import ClassVar, Self
 
 import scipy.sparse as sp
 
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import LogModel
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.scores import SparseScores
 
 
-class ItemLinks(CollaborativeModel):
+class ItemLinks(LogModel):
     """What neighbours and transitions have in common: a sparse matrix that histories are multiplied with.
 
     Attributes:

@@ -14,7 +14,7 @@ from recsys.retrieval.scores import Scores
 
 
 class CollaborativeModel(Protocol):
-    """A model that is learned once from a log and then scores all items for any history, known user or not.
+    """A model that is learned once and then scores all items for any history, known user or not.
 
     Models inherit from it what most of them do alike.
 
@@ -34,16 +34,6 @@ class CollaborativeModel(Protocol):
     @property
     def links(self) -> sp.csr_matrix | None:
         return None
-
-    @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
-        """Learn from a log that is already cut in time; it may be empty.
-
-        Args:
-            seed: of what is drawn, where something is.
-            warm: an earlier model, for those that can go on from it.
-        """
-        ...
 
     def scores(self, histories: HistoryBatch) -> Scores:
         """Of all items for each request, at the cost of those that are asked for where the model allows it: higher is
@@ -65,4 +55,18 @@ class CollaborativeModel(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; arrays are mapped into memory."""
+        ...
+
+
+class LogModel(CollaborativeModel, Protocol):
+    """A model that learns from nothing but the log."""
+
+    @classmethod
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+        """Learn from a log that is already cut in time; it may be empty.
+
+        Args:
+            seed: of what is drawn, where something is.
+            warm: an earlier model, for those that can go on from it.
+        """
         ...

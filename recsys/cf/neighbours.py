@@ -26,7 +26,7 @@ class Neighbours(ItemLinks):
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
-        """See `CollaborativeModel`."""
+        """See `LogModel`."""
         wanted = user_item_matrix(log)
         counts = 1.0 / np.sqrt(1.0 + np.diff(wanted.indptr))
         counted = sp.csr_matrix(wanted.multiply(counts.astype(np.float32)[:, None]))

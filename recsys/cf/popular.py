@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import LogModel
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.durations import DAY
@@ -16,7 +16,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SharedScores, best_of
 
 
-class Popular(CollaborativeModel):
+class Popular(LogModel):
     """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
 
     Attributes:
@@ -30,7 +30,7 @@ class Popular(CollaborativeModel):
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
-        """See `CollaborativeModel`."""
+        """See `LogModel`."""
         end = log.times[-1] if len(log) else 0
         half_lives = (end - log.times) / (DAY * config.half_life_days)
         worth = log.weights * 0.5**half_lives

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import LogModel
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
@@ -13,7 +13,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 
-class Revisits(CollaborativeModel):
+class Revisits(LogModel):
     """Recency-weighted count of the user's own events; nothing is learned but the size of the catalogue."""
 
     of_cold_items = "own"
@@ -32,7 +32,7 @@ class Revisits(CollaborativeModel):
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 
     def extended(self, n_items: int) -> Self:
-        """See `CollaborativeModel`."""
+        """See `LogModel`."""
         return type(self)(n_items)
 
     def save(self, folder: Path) -> None:

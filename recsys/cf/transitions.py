@@ -32,7 +32,7 @@ class Transitions(ItemLinks):
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
-        """See `CollaborativeModel`."""
+        """See `LogModel`."""
         owners, baskets = _baskets(log.positive())
         shares = sp.csr_matrix(baskets.multiply((1.0 / np.diff(baskets.indptr)).astype(np.float32)[:, None]))
         origins, targets = [baskets], [shares]

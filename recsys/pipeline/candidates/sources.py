@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
 from recsys.cf.als import Als
+from recsys.cf.categories import CategoryPopularity
 from recsys.cf.ease import Ease
-from recsys.cf.model import CollaborativeModel
+from recsys.cf.model import CollaborativeModel, LogModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
 from recsys.cf.revisits import Revisits
@@ -19,6 +20,7 @@ from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
+from recsys.data.groups import groups_of
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.candidates.cold_items import ColdItems
@@ -31,7 +33,7 @@ from recsys.text.interest import WARM_PASSES, InterestModel
 
 Queries = Sequence[str | None]
 
-MODELS: Mapping[str, type[CollaborativeModel]] = {
+LOG_MODELS: Mapping[str, type[LogModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     "ease": Ease,
@@ -41,7 +43,15 @@ MODELS: Mapping[str, type[CollaborativeModel]] = {
 }
 """Source -> its model, of those that learn from the log alone."""
 
-TEXT = "text"
+CATEGORIES, TEXT = "categories", "text"
+"""Sources that look at the items as well."""
+
+_NO_GROUPS = ("item_id", "title", "description")
+"""Columns that say of each item something else."""
+
+MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity}
+"""Source -> its model, of those that are kept in cf/."""
+
 _COLD_ITEMS = Path("cf", "newcomers")
 
 
@@ -110,7 +120,12 @@ class Sources:
                 progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
                 continue
             progress(f"fitting {source} on {len(log):,} events")
-            models[source] = MODELS[source].fit(log, config.cf, seed, warm.models.get(source) if warm else None)
+            if source == CATEGORIES:
+                if (groups := groups_of(catalogue.frame, _NO_GROUPS)) is not None:
+                    models[source] = CategoryPopularity.of(groups, log, config.cf)
+                continue
+            kind, earlier = LOG_MODELS[source], warm.models.get(source) if warm else None
+            models[source] = kind.fit(log, config.cf, seed, earlier if isinstance(earlier, kind) else None)
         sources = cls(models, interest, live=live_among(config.candidates.sources))
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)

@@ -17,6 +17,7 @@ from recsys.progress import Progress
 
 BASELINES: Mapping[str, str] = {
     "popular": "popularity",
+    "categories": "popularity in the user's categories",
     "als": "ALS",
     "neighbours": "neighbours",
     "transitions": "transitions",

@@ -1,0 +1,70 @@
+"""What is chosen most of the categories, brands, tags, authors, ... that the user chose from."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from recsys.cf.model import CollaborativeModel
+from recsys.cf.popular import Popular
+from recsys.config import CfConfig
+from recsys.data.arrays import load_csr, save_csr
+from recsys.data.history import HistoryBatch, ItemWeights
+from recsys.data.interactions import InteractionLog
+from recsys.retrieval.scores import SparseScores
+
+_MOST_OF_A_GROUP = 1_000
+"""Items of a group that have a score in a large catalogue, the most popular ones: what a request reads stays small."""
+
+
+class CategoryPopularity(CollaborativeModel):
+    """The groups of the user's newest choices count most, and in each the items that have most of its popularity.
+
+    An item's score is a sum over its groups: what the user chose of the group (recency), times the square root of the
+    item's share of the group's popularity. On validation requests the root had ndcg@10 .0772 on scientific and .0293 on
+    movielens-small, the share itself .0745 and .0304.
+
+    Attributes:
+        groups: (n_items, n_groups) CSR, see `recsys.data.groups`.
+        shares: (n_groups, n_items) CSR: the root of the share, of items that anybody chose.
+    """
+
+    def __init__(self, groups: sp.csr_matrix, shares: sp.csr_matrix) -> None:
+        self.groups, self.shares = groups, shares
+
+    @classmethod
+    def of(cls, groups: sp.csr_matrix, log: InteractionLog, config: CfConfig) -> Self:
+        """Learn the shares from a log that is already cut in time: `groups` is (n_items, n_groups)."""
+        shares = sp.csr_matrix(groups.T.multiply(Popular.fit(log, config).popularity))
+        shares.eliminate_zeros()
+        totals = np.repeat(np.asarray(shares.sum(axis=1)).ravel(), np.diff(shares.indptr))
+        shares.data = np.sqrt(shares.data / totals).astype(np.float32)
+        return cls(groups, shares)
+
+    def scores(self, histories: HistoryBatch) -> SparseScores:
+        """Above 0 for items that have a group in common with what the user chose."""
+        chosen = SparseScores.of_links(histories.positive().recent_items, self.groups)
+        return SparseScores.of_links(ItemWeights(chosen.offsets, chosen.items, chosen.values), self.shares)
+
+    def indexed(self, seed: int = 0) -> Self:
+        """See `CollaborativeModel`."""
+        rows = np.repeat(np.arange(self.shares.shape[0]), np.diff(self.shares.indptr))
+        best_first = np.lexsort((-self.shares.data, rows))
+        places = np.empty(len(rows), dtype=np.int64)
+        places[best_first] = np.arange(len(rows)) - self.shares.indptr[rows]
+        shares = self.shares.copy()
+        shares.data[places >= _MOST_OF_A_GROUP] = 0
+        shares.eliminate_zeros()
+        return type(self)(self.groups, shares)
+
+    def save(self, folder: Path) -> None:
+        """Write both matrices."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_csr(folder, "groups", self.groups)
+        save_csr(folder, "shares", self.shares)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        return cls(load_csr(folder, "groups"), load_csr(folder, "shares"))

@@ -1,0 +1,34 @@
+"""What rows of a table have in common."""
+
+import polars as pl
+
+from recsys.data.groups import groups_of, members_of
+
+
+def test_every_value_that_two_rows_have_is_a_group() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": ["a", "b", "a"],
+            "author": ["x", None, "x"],
+            "price": [1.0, 1.0, 1.0],
+            "tags": [["s", "t", "s"], ["t"], ["u", None]],
+            "new": [True, False, True],
+            "sizes": [[1], [1], [1]],
+        }
+    )
+    groups = groups_of(frame, ["item_id", "no such column"])
+    assert groups is not None
+    assert groups.dtype == "float32"
+    assert groups.toarray().tolist() == [[1, 1, 1], [0, 1, 0], [1, 0, 1]]
+
+
+def test_without_a_value_in_common_there_are_no_groups() -> None:
+    assert groups_of(pl.DataFrame({"brand": ["y", None, "z"], "tags": [[], None, ["w"]]}), []) is None
+    assert groups_of(pl.DataFrame({"price": [1.0, 1.0]}), []) is None
+
+
+def test_members_of_a_column() -> None:
+    members = members_of(pl.Series([["s", "t", "s"], [], None, ["t"]]))
+    assert members is not None
+    assert members.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 1]]
+    assert members_of(pl.Series("tags", [[], None], dtype=pl.List(pl.String))) is None
