@@ -96,7 +96,9 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     places = {id_: place for place, id_ in enumerate(ids)}
     known, random = shop.world.known.copy(), np.random.default_rng(shop.seed)
     start = int(bundle.log.times[-1]) + 1
-    pipeline = PastPipeline(PastScoring(recommender.scoring, bundle.config), bundle.features, bundle.rankers)
+    pipeline = PastPipeline(
+        PastScoring(recommender.scoring, bundle.config, bundle.log.user_vocabulary), bundle.features, bundle.rankers
+    )
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
         asked = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]

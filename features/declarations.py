@@ -71,7 +71,7 @@ class Feature:
 SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
     "text": ("text",),
     "collaborative": ("transitions", "neighbours", "ease", "als"),
-    "behaviour": ("popular", "categories", "history", "trending", "newest"),
+    "behaviour": ("popular", "categories", "profiles", "history", "trending", "newest"),
     "context": (),
 }
 """The sources that fall with a group, when it is left out to see what it adds."""
@@ -123,6 +123,9 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("categories_rank", "behaviour", SourceRank("categories"), "place of the candidate by it"),
     Feature("categories_share", "behaviour", SourceShare("categories"), "the same relative to the request's best"),
+    Feature("profiles_score", "behaviour", SourceScore("profiles"), "how usual for users of whom the same is known"),
+    Feature("profiles_rank", "behaviour", SourceRank("profiles"), "place of the candidate by it"),
+    Feature("profiles_share", "behaviour", SourceShare("profiles"), "the same relative to the request's best"),
     Feature("trending_score", "behaviour", SourceScore("trending"), "decayed count among everybody's newest events"),
     Feature("trending_rank", "behaviour", SourceRank("trending"), "place of the candidate by it"),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),

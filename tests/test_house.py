@@ -17,7 +17,7 @@ import recsys
 from features.declarations import SOURCES_OF
 from recsys.config import FeatureGroup, Source, known_keys
 from recsys.pipeline.candidates.live_sources import LIVE
-from recsys.pipeline.candidates.sources import MODELS, TEXT
+from recsys.pipeline.candidates.sources import MODELS, PROFILES, TEXT
 from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.recommender.item_list import Explanation
 
@@ -90,7 +90,7 @@ def test_config_page_is_what_the_tree_says() -> None:
 
 def test_every_source_has_what_proposes_it_a_group_and_a_name_in_the_report() -> None:
     sources = set(get_args(Source))
-    assert sorted([*MODELS, TEXT, *LIVE]) == sorted(sources)
+    assert sorted([*MODELS, TEXT, PROFILES, *LIVE]) == sorted(sources)
     assert sorted(source for group in get_args(FeatureGroup) for source in SOURCES_OF[group]) == sorted(sources)
     assert set(BASELINES) - {"zero_shot"} == sources
 

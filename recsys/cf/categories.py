@@ -8,13 +8,14 @@ import scipy.sparse as sp
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
+from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.arrays import load_csr, save_csr
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
-_MOST_OF_A_GROUP = 1_000
+MOST_OF_A_GROUP = 1_000
 """Items of a group that have a score in a large catalogue, the most popular ones: what a request reads stays small."""
 
 
@@ -49,14 +50,7 @@ class CategoryPopularity(CollaborativeModel):
 
     def indexed(self, seed: int = 0) -> Self:
         """See `CollaborativeModel`."""
-        rows = np.repeat(np.arange(self.shares.shape[0]), np.diff(self.shares.indptr))
-        best_first = np.lexsort((-self.shares.data, rows))
-        places = np.empty(len(rows), dtype=np.int64)
-        places[best_first] = np.arange(len(rows)) - self.shares.indptr[rows]
-        shares = self.shares.copy()
-        shares.data[places >= _MOST_OF_A_GROUP] = 0
-        shares.eliminate_zeros()
-        return type(self)(self.groups, shares)
+        return type(self)(self.groups, top_k(self.shares, MOST_OF_A_GROUP))
 
     def save(self, folder: Path) -> None:
         """Write both matrices."""

@@ -31,9 +31,7 @@ class Popular(LogModel):
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
         """See `LogModel`."""
-        end = log.times[-1] if len(log) else 0
-        half_lives = (end - log.times) / (DAY * config.half_life_days)
-        worth = log.weights * 0.5**half_lives
+        worth = faded_weights(log, config)
         return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
 
     def scores(self, histories: HistoryBatch) -> SharedScores:
@@ -53,3 +51,10 @@ class Popular(LogModel):
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         return cls(load_array(folder / "popular.npy"))
+
+
+def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
+    """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log."""
+    end = log.times[-1] if len(log) else 0
+    half_lives = (end - log.times) / (DAY * config.half_life_days)
+    return np.asarray(log.weights * 0.5**half_lives)

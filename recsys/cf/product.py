@@ -30,7 +30,7 @@ def top_k_product(left: sp.csr_matrix, right: sp.csr_matrix, k: int, weigh: Weig
         product = left[start:stop] @ right
         rows = np.repeat(np.arange(start, stop), np.diff(product.indptr))
         product.data = weigh(rows, product.indices, product.data)
-        blocks.append(_top_k(product, k))
+        blocks.append(top_k(product, k))
     if not blocks:
         return sp.csr_matrix(np.zeros((0, right.shape[1]), dtype=np.float32))
     result: sp.csr_matrix = sp.vstack(blocks, format="csr")
@@ -50,7 +50,7 @@ def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, in
         start = stop
 
 
-def _top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+def top_k(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     """The `k` largest entries of each row that are above 0."""
     kept = matrix.data > 0
     lengths = np.diff(matrix.indptr)

@@ -5,7 +5,17 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Source = Literal[
-    "transitions", "neighbours", "ease", "als", "text", "popular", "categories", "history", "trending", "newest"
+    "transitions",
+    "neighbours",
+    "ease",
+    "als",
+    "text",
+    "popular",
+    "categories",
+    "profiles",
+    "history",
+    "trending",
+    "newest",
 ]
 FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
 Seen = Literal["auto", "exclude", "demote", "keep"]
@@ -126,7 +136,19 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        ("transitions", "neighbours", "ease", "als", "text", "popular", "categories", "history", "trending", "newest"),
+        (
+            "transitions",
+            "neighbours",
+            "ease",
+            "als",
+            "text",
+            "popular",
+            "categories",
+            "profiles",
+            "history",
+            "trending",
+            "newest",
+        ),
         min_length=1,
         description="what proposes items; trending and newest are left out where they find little more",
     )

@@ -1,17 +1,33 @@
-"""Further columns of the item table as attributes, in types that JSON has a word for."""
+"""Further columns of items and users as attributes, in types that JSON has a word for."""
 
 import polars as pl
 from polars.datatypes import DataTypeClass
 
+from recsys.data.table import Table
 from recsys.errors import DataError
 
 _PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime, pl.Time)
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)
 """Numbers that JSON and filters know as floats."""
 
+_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
+"""Text that is a number and nothing else: 007 and 1_000 are labels."""
+
+
+def typed_attributes(frame: pl.DataFrame, table: Table) -> list[pl.Series]:
+    """The further columns of a table as they are kept.
+
+    Raises:
+        DataError: one is of a type that cannot be kept.
+    """
+    try:
+        return [_inferred(attribute(_listed(column, table))) for column in frame]
+    except DataError as error:
+        raise DataError(f"{table.name}: {error}") from error
+
 
 def attribute(values: pl.Series) -> pl.Series:
-    """The column as items keep it: decimals as floats, durations as seconds, bytes as text, others as they are.
+    """The column as it is kept: decimals as floats, durations as seconds, bytes as text, others as they are.
 
     Raises:
         DataError: a type that is none of these, bytes that are no text, or times outside the years 1 to 9999.
@@ -55,3 +71,31 @@ def _kept(declared: pl.DataType | DataTypeClass) -> pl.DataType | None:
     if dtype in (pl.Binary, pl.Null):  # as an empty column of a CSV file
         return pl.String()
     return dtype if dtype.is_numeric() or dtype in _PLAIN else None
+
+
+def _listed(values: pl.Series, table: Table) -> pl.Series:
+    """A column of JSON lines as lists if every cell is one, so that filters look into them as into those of parquet."""
+    words = values.drop_nulls()
+    if table.nested != "json" or words.is_empty() or not words.str.starts_with("[").all():
+        return values
+    try:
+        return values.str.json_decode(infer_schema_length=None)
+    except pl.exceptions.PolarsError:  # text that only begins so
+        return values
+
+
+def _inferred(values: pl.Series) -> pl.Series:
+    """Text of an unknown column as numbers or truth values if every cell is one, so that filters can compare it.
+
+    Numbers that 64 bits do not hold are labels.
+    """
+    if values.dtype != pl.String or values.null_count() == len(values):
+        return values
+    words = values.drop_nulls()
+    if words.str.contains(_NUMBER).all():
+        whole = not words.str.contains(r"[.eE]").any()
+        numbers = values.cast(pl.Int64 if whole else pl.Float64, strict=False)
+        return numbers if numbers.drop_nulls().is_finite().sum() == len(words) else values
+    if words.str.to_lowercase().is_in(["true", "false"]).all():
+        return values.str.to_lowercase() == "true"
+    return values

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
+from recsys.data.user_profiles import UserProfiles
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,11 @@ class Dataset:
         log: the events, in time order.
         n_rejected: rows that were set aside.
         fingerprint: sha256 of the content, for the manifest.
+        profiles: what is known of users besides what they did; None where nothing is.
     """
 
     catalogue: ItemCatalogue
     log: InteractionLog
     n_rejected: int = 0
     fingerprint: str = ""
+    profiles: UserProfiles | None = None

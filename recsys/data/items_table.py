@@ -2,15 +2,11 @@
 
 import polars as pl
 
-from recsys.data.attributes import attribute
+from recsys.data.attributes import typed_attributes
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.schema import DTYPES, ITEMS
 from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import NoUsableRowError, Rejections, apply_rules, parsed
-from recsys.errors import DataError
-
-_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
-"""Text that is a number and nothing else: 007 and 1_000 are labels."""
 
 
 def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
@@ -52,11 +48,7 @@ def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
     n_rows = frame.height + rejected.height - int(repeated.sum())
     rejections = Rejections(table.name, table.first_line, n_rows, rejected)
     frame = frame.filter(~repeated).drop(ROW).with_columns(pl.col("available").fill_null(True))
-    try:
-        kept = [_inferred(attribute(_listed(frame[name], table))) for name in attributes]
-    except DataError as error:
-        raise DataError(f"{table.name}: {error}") from error
-    return frame.with_columns(*kept), rejections
+    return frame.with_columns(typed_attributes(frame.select(attributes), table)), rejections
 
 
 def with_unknown(catalogue: ItemCatalogue, ids: list[str]) -> ItemCatalogue:
@@ -80,31 +72,3 @@ def _duplicates(frame: pl.DataFrame, repeated: pl.Series, first_line: int) -> pl
         pl.col("item_id").alias("value"),
         reason.alias("reason"),
     )
-
-
-def _listed(values: pl.Series, table: Table) -> pl.Series:
-    """A column of JSON lines as lists if every cell is one, so that filters look into them as into those of parquet."""
-    words = values.drop_nulls()
-    if table.nested != "json" or words.is_empty() or not words.str.starts_with("[").all():
-        return values
-    try:
-        return values.str.json_decode(infer_schema_length=None)
-    except pl.exceptions.PolarsError:  # text that only begins so
-        return values
-
-
-def _inferred(values: pl.Series) -> pl.Series:
-    """Text of an unknown column as numbers or truth values if every cell is one, so that filters can compare it.
-
-    Numbers that 64 bits do not hold are labels.
-    """
-    if values.dtype != pl.String or values.null_count() == len(values):
-        return values
-    words = values.drop_nulls()
-    if words.str.contains(_NUMBER).all():
-        whole = not words.str.contains(r"[.eE]").any()
-        numbers = values.cast(pl.Int64 if whole else pl.Float64, strict=False)
-        return numbers if numbers.drop_nulls().is_finite().sum() == len(words) else values
-    if words.str.to_lowercase().is_in(["true", "false"]).all():
-        return values.str.to_lowercase() == "true"
-    return values

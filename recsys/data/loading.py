@@ -32,7 +32,8 @@ from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.table import Table, frame_table
-from recsys.data.users_table import check_users
+from recsys.data.user_profiles import UserProfiles
+from recsys.data.users_table import read_users
 from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
 from recsys.progress import Progress, silent
 
@@ -107,13 +108,15 @@ def dataset_from_frames(
     items: pl.DataFrame,
     events: pl.DataFrame | pl.LazyFrame,
     config: Config = Config(),  # noqa: B008
+    users: pl.DataFrame | None = None,
 ) -> Dataset:
     """The same from frames with the columns of a dataset directory.
 
     Raises:
         DataError: as `load_dataset`; lines are rows, from 1.
     """
-    dataset, report = _assemble(frame_table(items, "items"), frame_table(events, "events"), (), config)
+    table = None if users is None else frame_table(users, "users")
+    dataset, report = _assemble(frame_table(items, "items"), frame_table(events, "events"), table, config)
     for part in report.rejections:
         part.check(config.data.max_rejected)
     return dataset
@@ -127,10 +130,10 @@ def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
     """
     with at_hand(folder) as here:
         items, events = require_table(here, "items"), require_table(here, "events")
-        users = find_table(here, "users")
-        further = () if users is None else (check_users(open_table(users, [column.name for column in USERS])),)
-        tables = open_table(items), open_table(events, [column.name for column in EVENTS])
-        dataset, report = _assemble(*tables, further, config)
+        path = find_table(here, "users")
+        users = None if path is None else open_table(path, [column.name for column in USERS])
+        tables = open_table(items), open_table(events, [column.name for column in EVENTS]), users
+        dataset, report = _assemble(*tables, config)
         return dataset, report.of(here, folder)
 
 
@@ -147,7 +150,12 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
     items = dataset.catalogue.vocabulary
     new, n_unknown = log_of_events(events, items, old.user_vocabulary, old.event_names, config.events)
     log = merge_logs(old, new)
-    return Dataset(dataset.catalogue, log, dataset.n_rejected + n_unknown, fingerprint(dataset.catalogue, log))
+    return replace(
+        dataset,
+        log=log,
+        n_rejected=dataset.n_rejected + n_unknown,
+        fingerprint=fingerprint(dataset.catalogue, log, dataset.profiles),
+    )
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
@@ -175,7 +183,7 @@ def _joined_requests(old: InteractionLog, new: InteractionLog) -> tuple[NDArray[
     return np.append(numbers, -1), np.concatenate([keys, own[~known]])
 
 
-def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
+def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserProfiles | None) -> str:
     """sha256 of the content: the same for the same rows, whatever kind of file they came from."""
     digest = hashlib.sha256()
     for row in catalogue.frame.iter_rows():
@@ -183,6 +191,10 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog) -> str:
     digest.update("\n".join((*log.event_names, *log.user_vocabulary.ids(range(log.n_users)))).encode())
     for name in COLUMNS:
         digest.update(np.ascontiguousarray(getattr(log, name)).data)
+    if profiles is not None:
+        digest.update("\n".join(profiles.users.ids(range(len(profiles.users)))).encode())
+        for part in (profiles.groups.indptr, profiles.groups.indices):
+            digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
 
 
@@ -241,9 +253,7 @@ def _alike_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
         )
 
 
-def _assemble(
-    items: Table, events: Table, further: tuple[Rejections, ...], config: Config
-) -> tuple[Dataset, LoadReport]:
+def _assemble(items: Table, events: Table, users: Table | None, config: Config) -> tuple[Dataset, LoadReport]:
     catalogue, rejected_items = read_items(items)
     rows = with_whole_ids(read_events(events), catalogue.vocabulary)
     if config.data.unknown_items == "add":
@@ -268,5 +278,11 @@ def _assemble(
         *odd_ids,
         *_doubts(log, events.name, config.events),
     )
-    report = LoadReport((rejected_items, rows.rejections, *further), n_duplicates, doubts)
-    return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log)), report
+    profiles, rejected_users = (None, ()) if users is None else _profiles(users, pseudonyms)
+    report = LoadReport((rejected_items, rows.rejections, *rejected_users), n_duplicates, doubts)
+    return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log, profiles), profiles), report
+
+
+def _profiles(users: Table, pseudonyms: Pseudonyms | None) -> tuple[UserProfiles | None, tuple[Rejections]]:
+    frame, rejected = read_users(users)
+    return UserProfiles.of(frame, pseudonyms), (rejected,)

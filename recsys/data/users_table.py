@@ -1,24 +1,32 @@
-"""The user table: optional, checked so that a mistake in it is found."""
+"""The user table, which is optional: what is known of users besides what they did."""
 
 import polars as pl
 
+from recsys.data.attributes import typed_attributes
 from recsys.data.schema import USERS
 from recsys.data.table import FAULT, ROW, Table, collect
 from recsys.data.validation import Rejections, apply_rules, parsed
 
 
-def check_users(table: Table) -> Rejections:
-    """Find rows without a user_id, and rows whose user_id was there before.
+def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:
+    """Users and their attributes, in the order of the file. Of two rows with one user_id the later is rejected.
 
     Raises:
-        DataError: the column user_id is missing.
+        DataError: the column user_id is missing, or an attribute is of a type that cannot be kept.
     """
     rules = apply_rules(table, USERS)
-    value = pl.col(parsed("user_id"))
-    frame = collect(table, rules.frame.select(pl.col(ROW).cast(pl.Int64).alias("row"), FAULT, value.alias("value")))
-    good = frame.filter(pl.col(FAULT) == 0).sort("row")
-    repeated = good.filter(~pl.col("value").is_first_distinct()).select(
-        "row", pl.lit("user_id").alias("column"), "value", pl.lit("duplicate user_id").alias("reason")
+    attributes = [name for name in table.dtypes if name != "user_id"]
+    row, value = pl.col(ROW).cast(pl.Int64).alias("row"), pl.col(parsed("user_id")).alias("user_id")
+    frame = collect(table, rules.frame.select(row, FAULT, value, *attributes)).sort("row")
+    good = frame.filter(pl.col(FAULT) == 0)
+    first = pl.col("user_id").is_first_distinct()
+    repeated = good.filter(~first).select(
+        "row",
+        pl.lit("user_id").alias("column"),
+        pl.col("user_id").alias("value"),
+        pl.lit("duplicate user_id").alias("reason"),
     )
     rejected = pl.concat([rules.rejected(), repeated]).sort("row")
-    return Rejections(table.name, table.first_line, frame.height, rejected)
+    users = good.filter(first).drop("row", FAULT)
+    kept = users.with_columns(typed_attributes(users.select(attributes), table))
+    return kept, Rejections(table.name, table.first_line, frame.height, rejected)

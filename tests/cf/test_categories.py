@@ -42,7 +42,7 @@ class TestCategoryPopularity(ScorerContract):
         assert newer_first[3] < older_first[3]
 
     def test_in_a_large_catalogue_only_the_best_of_a_group_have_a_score(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("recsys.cf.categories._MOST_OF_A_GROUP", 2)
+        monkeypatch.setattr("recsys.cf.categories.MOST_OF_A_GROUP", 2)
         log = make_log([(user, item, 0) for item in range(5) for user in range(item + 1)], 6)
         whole = CategoryPopularity.of(groups((0,), (0,), (0,), (1,), (0,), (1,)), log, CONFIG)
         histories = make_histories([0, 3])

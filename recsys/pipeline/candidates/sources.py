@@ -1,6 +1,6 @@
 """The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from recsys.cf.ease import Ease
 from recsys.cf.model import CollaborativeModel, LogModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
+from recsys.cf.profiles import ProfilePopularity
 from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
@@ -23,6 +24,7 @@ from recsys.data.float16 import Float16Bits
 from recsys.data.groups import groups_of
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import LIVE, live_among
 from recsys.pipeline.engines.engine import Engine
@@ -43,8 +45,8 @@ LOG_MODELS: Mapping[str, type[LogModel]] = {
 }
 """Source -> its model, of those that learn from the log alone."""
 
-CATEGORIES, TEXT = "categories", "text"
-"""Sources that look at the items as well."""
+CATEGORIES, TEXT, PROFILES = "categories", "text", "profiles"
+"""Sources that look at the items, or at the users, as well."""
 
 _NO_GROUPS = ("item_id", "title", "description")
 """Columns that say of each item something else."""
@@ -62,6 +64,7 @@ class Sources:
     Attributes:
         models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
+        profiles: what users of the same profile choose; None where nothing is known of users, or it is no source.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
     """
@@ -70,6 +73,7 @@ class Sources:
     interest: InterestModel | None
     cold_items: ColdItems | None = None
     live: tuple[str, ...] = ()
+    profiles: ProfilePopularity | None = None
 
     @classmethod
     def fit(
@@ -78,6 +82,7 @@ class Sources:
         log: InteractionLog,
         config: Config,
         *,
+        profiles: UserProfiles | None = None,
         seed: int,
         text_minutes: float,
         cache: VectorCache | None,
@@ -91,6 +96,7 @@ class Sources:
         Args:
             catalogue: all items, also those without events.
             log: events up to the cut.
+            profiles: what is known of users besides.
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
             warm: earlier ones, fitted on less of the same log, to go on from.
@@ -100,7 +106,7 @@ class Sources:
         models: dict[str, CollaborativeModel] = {}
         interest = None
         for source in config.candidates.sources:
-            if source in LIVE:
+            if source in LIVE or source == PROFILES:
                 continue
             if source == TEXT:
                 interest = InterestModel.fit(
@@ -121,12 +127,16 @@ class Sources:
                 continue
             progress(f"fitting {source} on {len(log):,} events")
             if source == CATEGORIES:
-                if (groups := groups_of(catalogue.frame, _NO_GROUPS)) is not None:
+                if (groups := groups_of_items(catalogue)) is not None:
                     models[source] = CategoryPopularity.of(groups, log, config.cf)
                 continue
             kind, earlier = LOG_MODELS[source], warm.models.get(source) if warm else None
             models[source] = kind.fit(log, config.cf, seed, earlier if isinstance(earlier, kind) else None)
-        sources = cls(models, interest, live=live_among(config.candidates.sources))
+        live, of_profiles = live_among(config.candidates.sources), None
+        if profiles is not None and PROFILES in config.candidates.sources:
+            progress(f"fitting {PROFILES} on {len(log):,} events")
+            of_profiles = ProfilePopularity.fit(profiles, log, config.cf)
+        sources = cls(models, interest, live=live, profiles=of_profiles)
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
@@ -139,17 +149,23 @@ class Sources:
             earlier: earlier sources, whose lists of nearest items are kept where the text model is the same.
         """
         models = {source: model.indexed(seed) for source, model in self.models.items()}
+        profiles = self.profiles.indexed() if self.profiles else None
         if self.interest is None:
-            return replace(self, models=models)
+            return replace(self, models=models, profiles=profiles)
         progress(f"the nearest texts of each of {len(self.interest):,} items")
         interest = self.interest.indexed(seed, earlier.interest if earlier else None)
         progress(f"{interest.recall(seed):.1%} of the really nearest ones are found")
-        return replace(self, models=models, interest=interest)
+        return replace(self, models=models, profiles=profiles, interest=interest)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the sources in the order of the bits of `Candidates.proposed_by`: learned ones, text, live ones."""
-        return (*self.models, *([TEXT] if self.interest else []), *self.live)
+        return (
+            *self.models,
+            *([PROFILES] if self.profiles else []),
+            *([TEXT] if self.interest else []),
+            *self.live,
+        )
 
     def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
         """What one source that has learned says of these requests."""
@@ -164,6 +180,26 @@ class Sources:
             if model.of_cold_items == "lent"
             else self.cold_items.with_zero_scores(known)
         )
+
+    def scores_of_profiles(self, rows: NDArray[np.int32]) -> Scores:
+        """What users of the same profile choose: `rows` (n_requests,) are those of `profile_rows`."""
+        if self.profiles is None:
+            raise ValueError("these sources have no profiles")
+        known = self.profiles.scores(rows)
+        return known if self.cold_items is None else self.cold_items.with_lent_scores(known)
+
+    def profile_rows(self, ids: Sequence[str | None]) -> NDArray[np.int32]:
+        """(n_requests,) the place of each user among the profiles, -1 for one of whom nothing is known."""
+        return np.full(len(ids), -1, dtype=np.int32) if self.profiles is None else self.profiles.rows(ids)
+
+    @property
+    def user_profiles(self) -> UserProfiles | None:
+        """What is known of users besides what they did; None where nothing is."""
+        return None if self.profiles is None else self.profiles.profiles
+
+    def without_users(self, digests: Collection[str]) -> "Sources":
+        """The same without the profiles of users who are to be forgotten, see `UserProfiles.without`."""
+        return self if self.profiles is None else replace(self, profiles=self.profiles.without(digests))
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "Sources":
         """These sources over a catalogue that has changed since.
@@ -210,6 +246,8 @@ class Sources:
         """Write cf/<source>/, text/ and cf/newcomers/."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
+        if self.profiles:
+            self.profiles.save(folder / "cf" / PROFILES)
         if self.cold_items:
             self.cold_items.save(folder / _COLD_ITEMS)
         if self.interest:
@@ -225,7 +263,8 @@ class Sources:
         }
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
-        return cls(models, interest, cold_items, live_among(names))
+        profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
+        return cls(models, interest, cold_items, live_among(names), profiles)
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
@@ -234,3 +273,8 @@ def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
         return links
     ends = np.pad(links.indptr, (0, n_items - links.shape[0]), mode="edge")
     return sp.csr_matrix((links.data, links.indices, ends), shape=(n_items, n_items), copy=False)
+
+
+def groups_of_items(catalogue: ItemCatalogue) -> sp.csr_matrix | None:
+    """(n_items, n_groups) categories, brands, tags and what else is told of more than one item, see `groups_of`."""
+    return groups_of(catalogue.frame, _NO_GROUPS)

@@ -84,7 +84,9 @@ def _on_requests(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
     report = measure(
-        PastPipeline(PastScoring(recommender.scoring, bundle.config), bundle.features, bundle.rankers),
+        PastPipeline(
+            PastScoring(recommender.scoring, bundle.config, known.log.user_vocabulary), bundle.features, bundle.rankers
+        ),
         _labelled_blocks(recommender, wanted),
         trained=events_of_items(bundle.log),
         seed=seed,
@@ -154,9 +156,10 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
-    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config)
+    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config, matched.log.user_vocabulary)
     targets = matched.items[requests.target_items]
-    known = replace(requests, users=matched.users[requests.users], target_items=targets)
+    users = matched.users[requests.users]
+    known = replace(requests, users=users, askers=users, target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
     strongest = StrongestEvent.of(bundle.log, dataset.log)
     caveats = caveats_of(dataset.log, requests)

@@ -18,6 +18,7 @@ from recsys.progress import Progress
 BASELINES: Mapping[str, str] = {
     "popular": "popularity",
     "categories": "popularity in the user's categories",
+    "profiles": "popularity among users of the same profile",
     "als": "ALS",
     "neighbours": "neighbours",
     "transitions": "transitions",

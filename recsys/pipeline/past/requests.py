@@ -22,7 +22,8 @@ class PastRequests:
     Later acts of a visit to an item belong to the request that the visit began with, see `VISIT`.
 
     Attributes:
-        users: (n_requests,) numbers.
+        users: (n_requests,) numbers of those whose history counts, -1 where nothing that was done is known.
+        askers: (n_requests,) numbers of those who ask, of whom more may be known than what they did; -1 for nobody.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
         target_offsets: (n_requests + 1,) where each request's targets start.
         target_items: (n_targets,) distinct items with a sign of interest.
@@ -33,6 +34,7 @@ class PastRequests:
     """
 
     users: NDArray[np.int32]
+    askers: NDArray[np.int32]
     times: NDArray[np.int64]
     target_offsets: NDArray[np.int64]
     target_items: NDArray[np.int32]
@@ -48,7 +50,7 @@ class PastRequests:
     def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
         """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
         offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        return cls(users, times, offsets, none, none.astype(np.float32), offsets, none, none.astype(np.int16))
+        return cls(users, users, times, offsets, none, none.astype(np.float32), offsets, none, none.astype(np.int16))
 
     @property
     def has_impressions(self) -> bool:
@@ -65,6 +67,7 @@ class PastRequests:
         shown, n_shown = entries(self.shown_offsets, chosen)
         return PastRequests(
             self.users[chosen],
+            self.askers[chosen],
             self.times[chosen],
             offsets_of(n_targets),
             self.target_items[targets],
@@ -113,8 +116,10 @@ class PastRequests:
             .filter(pl.col("targets").list.len() > 0)
             .sort("time", "user", "request", maintain_order=True)
         )
+        users = requests["user"].to_numpy()
         return cls(
-            requests["user"].to_numpy(),
+            users,
+            users,
             requests["time"].to_numpy(),
             offsets_of(requests["targets"].list.len()),
             requests["targets"].explode(empty_as_null=False).to_numpy(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.config import Config
+from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.rules import policy_of
@@ -24,17 +25,19 @@ class PastScoring:
     Attributes:
         scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
         config: with `policy.seen` resolved.
+        users: ids of the numbers by which requests name who asks.
     """
 
     scoring: Scoring
     config: Config
+    users: Vocabulary
 
     def with_live_sources(self, live: Collection[str]) -> "PastScoring":
         """The same with these live sources alone, in the configuration too."""
         candidates = self.config.candidates
         names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
         config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
-        return PastScoring(self.scoring.with_live_sources(live), config)
+        return PastScoring(self.scoring.with_live_sources(live), config, self.users)
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""
@@ -47,4 +50,5 @@ class PastScoring:
                 policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now, past=True)
                 for items, now in zip(seen, part.times.tolist(), strict=True)
             )
-            yield part, scoring.block(everything, policies, part.times, self.config.data.max_history)
+            askers = [self.users.id(number) if number >= 0 else None for number in part.askers.tolist()]
+            yield part, scoring.block(everything, askers, policies, part.times, self.config.data.max_history)

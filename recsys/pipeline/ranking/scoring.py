@@ -21,7 +21,7 @@ from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
-from recsys.pipeline.candidates.sources import TEXT, Queries, Sources
+from recsys.pipeline.candidates.sources import PROFILES, TEXT, Queries, Sources
 from recsys.pipeline.ranking.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
@@ -52,6 +52,7 @@ class RequestBlock:
         histories: what each user did before the request.
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
+        profiles: (n_requests,) what is known of each user besides, see `Sources.profile_rows`.
         queries: free text of each request, or None.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
         stages: what each stage took, and whether there is time for the next.
@@ -61,6 +62,7 @@ class RequestBlock:
     eligible: NDArray[np.bool_]
     policies: tuple[Policy, ...]
     only: tuple[NDArray[np.int32] | None, ...]
+    profiles: NDArray[np.int32]
     queries: Queries | None = None
     stages: Stages = field(default_factory=Stages)
 
@@ -166,6 +168,7 @@ class Scoring:
     def block(
         self,
         known: HistoryBatch,
+        users: Sequence[str | None],
         policies: tuple[Policy, ...],
         listed_at: NDArray[np.int64],
         max_history: int,
@@ -177,11 +180,13 @@ class Scoring:
         Args:
             known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
                 newest `max_history` events.
+            users: (n_requests,) id of who asks, None where nobody is known.
             policies, queries, only: see `RequestBlock`; without `only`, no request names items.
             listed_at: (n_requests,) microseconds; items that exist by then may be listed.
         """
         only = (None,) * len(policies) if only is None else only
-        return RequestBlock(known.newest(max_history), self.eligible(policies, listed_at), policies, only, queries)
+        profiles, eligible = self.sources.profile_rows(users), self.eligible(policies, listed_at)
+        return RequestBlock(known.newest(max_history), eligible, policies, only, profiles, queries)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
@@ -220,6 +225,8 @@ class Scoring:
             return trending_scores(self.state, block.histories.now, len(self.catalogue))
         if source == "newest":
             return self._newest_items
+        if source == PROFILES:
+            return self.sources.scores_of_profiles(block.profiles)
         return self.sources.scores_of(source, block.histories, block.queries)
 
     def baseline_scores(self, block: RequestBlock) -> dict[str, Scores]:

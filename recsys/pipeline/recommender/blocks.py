@@ -24,6 +24,7 @@ def block_of(
     requests: Sequence[Request],
     users: NDArray[np.int32],
     now: NDArray[np.int64],
+    askers: Sequence[str | None],
     scoring: Scoring,
     bundle: Bundle,
 ) -> RequestBlock:
@@ -32,6 +33,7 @@ def block_of(
     Args:
         users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
         now: (n_requests,) microseconds; only what lies before is known.
+        askers: (n_requests,) ids of those who ask, as the version knows them; None where nobody is known.
         scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
 
@@ -52,6 +54,7 @@ def block_of(
     listed_at = np.where(timeless, np.maximum(now, clock()), now)
     return scoring.block(
         everything,
+        askers,
         policies,
         listed_at,
         config.data.max_history,

@@ -95,7 +95,7 @@ class Bundle:
         )
 
     def without_users(self, digests: Collection[str]) -> "Bundle":
-        """The same without events, ids and figures of users who are forgotten.
+        """The same without events, ids, figures and profiles of users who are forgotten.
 
         Args:
             digests: `user_digest` of their ids.
@@ -104,7 +104,8 @@ class Bundle:
         if figures is not None:
             numbers = log.user_vocabulary.numbers(self.log.user_vocabulary.ids(figures["user"]))
             figures = figures.with_columns(user=numbers).filter(pl.col("user") >= 0)
-        return replace(self, log=log, report=replace(self.report, per_request=figures))
+        sources = self.sources.without_users(digests)
+        return replace(self, log=log, sources=sources, report=replace(self.report, per_request=figures))
 
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder."""

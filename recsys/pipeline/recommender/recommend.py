@@ -205,7 +205,7 @@ class Recommender:
 
     def are_cold(self, requests: Sequence[Request]) -> NDArray[np.bool_]:
         """(n_requests,) True where nothing is known of what the request's user did before it."""
-        stored = self.scoring.histories(*self._askers(requests), 1).lengths > 0
+        stored = self.scoring.histories(*self._stored(requests), 1).lengths > 0
         items = self.catalogue.vocabulary
         given = [any(item in items for item in request.history or ()) for request in requests]
         return np.array([not (known or own) for known, own in zip(stored, given, strict=True)], dtype=bool)
@@ -262,9 +262,16 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter, policy key or query of a request is invalid.
         """
-        return block_of(requests, *self._askers(requests), self.scoring, self.bundle)
+        return block_of(requests, *self._stored(requests), list(map(self._asker, requests)), self.scoring, self.bundle)
 
-    def _askers(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def _asker(self, request: Request) -> str | None:
+        """The id of who asks as the version knows it; None where nobody is named, or who is to be forgotten."""
+        if request.user_id is None:
+            return None
+        id_ = self.stored_id(request.user_id)
+        return None if id_ in self.bundle.log.user_vocabulary and id_ not in self._users else id_
+
+    def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
         users = [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests]
         now = [self._now()[0] if r.time is None else r.time for r in requests]

@@ -65,7 +65,8 @@ class Increment:
             f"since version {champion.version}: {len(events):,} stored events, "
             f"{len(catalogue) - len(champion.catalogue):,} new items, {len(digests):,} forgotten users"
         )
-        dataset = append_events(Dataset(catalogue, log), events, champion.config)
+        known = Dataset(catalogue, log, profiles=champion.sources.without_users(digests).user_profiles)
+        dataset = append_events(known, events, champion.config)
         return cls(
             dataset=replace(dataset, n_rejected=champion.n_rejected),
             n_events=len(dataset.log) - len(log),

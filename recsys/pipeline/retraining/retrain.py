@@ -257,8 +257,9 @@ class _Retraining:
             made current meanwhile: the next run clears that one.
         """
         champion, digests = self.champion, self.increment.digests
-        ids = champion.log.user_vocabulary.ids(range(champion.log.n_users))
-        if not any(user_digest(id_) in digests for id_ in ids):
+        profiles = champion.sources.user_profiles
+        known = (champion.log.user_vocabulary, *([profiles.users] if profiles else []))
+        if not any(user_digest(id_) in digests for users in known for id_ in users.ids(range(len(users)))):
             return None
         cleared = champion.without_users(digests)
         why = _why_cleared(champion.version)

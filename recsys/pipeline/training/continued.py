@@ -14,10 +14,8 @@ from recsys.data.dataset import Dataset
 from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.candidates.sources import CATEGORIES, PROFILES, Sources, groups_of_items
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.scoring import PastScoring
-from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import with_event_names_of
 from recsys.pipeline.training.steps import TrainingSteps
@@ -33,9 +31,14 @@ takes no further share of these."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
-    """Whether the same sources can be fitted on the data, whose items must be numbered as the version's."""
-    ease_fits = len(dataset.catalogue) <= parent.config.cf.ease_max_items
-    return "ease" not in parent.sources.models or ease_fits
+    """Whether the sources to be fitted on the data, whose items must be numbered as the version's, are the same."""
+    configured = parent.config.candidates.sources
+    fits = {
+        "ease": len(dataset.catalogue) <= parent.config.cf.ease_max_items,
+        CATEGORIES: groups_of_items(dataset.catalogue) is not None,
+        PROFILES: dataset.profiles is not None,
+    }
+    return {name for name, does in fits.items() if does and name in configured} == fits.keys() & {*parent.sources.names}
 
 
 def continue_training(
@@ -77,7 +80,7 @@ def continue_training(
 
         # 1. The parent's ranker goes on with requests that the parent has not seen.
         sources_of_parent = _sources_for(parent, dataset.catalogue)
-        past_of_parent = PastScoring(Scoring(dataset.catalogue, sources_of_parent, steps.state), steps.config)
+        past_of_parent = steps.past(sources_of_parent)
         window = steps.requests_in(split.ranker_start, split.test_start)
         rows = steps.rows(past_of_parent, features, window, split.ranker_start)
         rankers_before_test, continuation = parent.rankers.continued(rows, ranker, seed, progress)
@@ -116,7 +119,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
     steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
-    past = PastScoring(Scoring(dataset.catalogue, _sources_for(parent, dataset.catalogue), steps.state), parent.config)
+    past = steps.past(_sources_for(parent, dataset.catalogue))
     test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})
 

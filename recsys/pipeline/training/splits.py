@@ -71,10 +71,11 @@ def evaluate_splits(
     reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
         progress(f"{cut.name}: training on {len(cut.train):,} events")
-        part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train))
+        part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train, dataset.profiles))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
         requests = cut.test.sample(config.data.max_requests, seed)
-        past = PastScoring(Scoring(trained.catalogue, trained.sources, EventState(log)), trained.config)
+        scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
+        past = PastScoring(scoring, trained.config, log.user_vocabulary)
         start, end = int(requests.times[0]), int(requests.times[-1]) + 1
         caveats = caveats_of(log, requests)
         if split == "leave-one-out":

@@ -73,6 +73,7 @@ class TrainingSteps:
             self.dataset.catalogue,
             log,
             self.config,
+            profiles=self.dataset.profiles,
             seed=self.seed,
             text_minutes=self.config.text.budget_minutes * text_share,
             cache=self.cache,
@@ -81,7 +82,12 @@ class TrainingSteps:
             engine=self.engine,
             progress=self.progress,
         )
-        return PastScoring(Scoring(self.dataset.catalogue, sources, self.state), self.config)
+        return self.past(sources)
+
+    def past(self, sources: Sources) -> PastScoring:
+        """Sources that are asked about past requests of the log."""
+        scoring = Scoring(self.dataset.catalogue, sources, self.state)
+        return PastScoring(scoring, self.config, self.dataset.log.user_vocabulary)
 
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""

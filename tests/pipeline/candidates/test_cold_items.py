@@ -45,7 +45,9 @@ def test_when_an_item_is_met() -> None:
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
-    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
+    past = PastScoring(
+        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
+    )
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     always = np.full(len(early.catalogue), ALWAYS_MET)
     every = training_rows(past, requests, plain.features, 4.0, print, always)
@@ -73,7 +75,9 @@ def test_what_is_known_afterwards_only_teaches_nothing(
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
-    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
+    past = PastScoring(
+        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
+    )
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
     rows = steps.rows(past, plain.features, requests, start, dropped)
@@ -114,7 +118,9 @@ def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
-    past = PastScoring(Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config)
+    past = PastScoring(
+        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
+    )
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     start = int(early.log.times[-300])
     bought = [one.rows(past, plain.features, one.requests_in(start, AFTER), start).bought for one in (steps, weak)]

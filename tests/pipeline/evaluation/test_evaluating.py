@@ -305,7 +305,9 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
 
 
 def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
-    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config)
+    past = PastScoring(
+        Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config, bundle.log.user_vocabulary
+    )
     found = logged_placements(PastPipeline(past, bundle.features, bundle.rankers), window, 100, 0)
     assert found is not None
     return found

@@ -35,7 +35,9 @@ def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]
 
 
 def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
-    past = PastScoring(Scoring(dataset.catalogue, plain.sources, EventState(dataset.log)), plain.config)
+    past = PastScoring(
+        Scoring(dataset.catalogue, plain.sources, EventState(dataset.log)), plain.config, dataset.log.user_vocabulary
+    )
     requests = PastRequests.of(dataset.log, LATE, LATE + DAY)
     return dcg_of_shown(PastPipeline(past, plain.features, plain.rankers), requests, seed=0)
 
