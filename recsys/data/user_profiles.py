@@ -31,6 +31,14 @@ class UserProfiles:
     users: Vocabulary
     groups: sp.csr_matrix
 
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return int(self.groups.shape[1])
+
     @classmethod
     def of(cls, frame: pl.DataFrame, pseudonyms: Pseudonyms | None = None) -> "UserProfiles | None":
         """Those of a table; None where it says nothing that two users have in common.

@@ -23,7 +23,18 @@ WEIGHTS = np.array(
 CLICK, PURCHASE, IMPRESSION, RATING = range(4)
 N_ITEMS = 6
 N_USERS = 4
-SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "categories", "profiles", "history", "trending")
+SOURCES = (
+    "transitions",
+    "neighbours",
+    "ease",
+    "als",
+    "text",
+    "popular",
+    "categories",
+    "profiles",
+    "history",
+    "trending",
+)
 
 Row = tuple[int, int, int, int]
 """user, item, event, microseconds"""

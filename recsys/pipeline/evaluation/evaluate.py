@@ -107,7 +107,7 @@ def _headed(report: EvaluationReport, bundle: Bundle, name: str) -> EvaluationRe
         report,
         version=bundle.version,
         dataset=name,
-        facts=facts_of(Dataset(bundle.catalogue, bundle.log), bundle.config),
+        facts=facts_of(Dataset(bundle.catalogue, bundle.log, profiles=bundle.sources.user_profiles), bundle.config),
         features=bundle.report.features,
     )
 

@@ -90,6 +90,11 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
     return {
         "items": f"{len(dataset.catalogue):,}",
         "users": f"{log.n_users:,}",
+        **(
+            {"profiles": f"{len(dataset.profiles):,} users, in {dataset.profiles.n_groups:,} groups"}
+            if dataset.profiles
+            else {}
+        ),
         "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
         "seen items": {
             "exclude": "are left out: only items new to the user count",

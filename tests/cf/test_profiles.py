@@ -1,0 +1,75 @@
+"""Popularity among users of whom the same is known."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scorer_contract import CONFIG, make_log
+
+from recsys.cf.profiles import ProfilePopularity
+from recsys.data.forget import user_digest
+from recsys.data.user_profiles import UserProfiles
+
+
+def profiles_of(**columns: list[str]) -> UserProfiles:
+    n = len(next(iter(columns.values())))
+    profiles = UserProfiles.of(pl.DataFrame({"user_id": [f"u{user}" for user in range(n)], **columns}))
+    assert profiles is not None
+    return profiles
+
+
+def scores(model: ProfilePopularity, users: list[str | None], n_items: int) -> np.ndarray:
+    """(n_users, n_items)"""
+    rows, items = np.divmod(np.arange(len(users) * n_items), n_items)
+    found = model.scores(model.rows(users)).of(rows, items.astype(np.int32))
+    return found.reshape(len(users), n_items)
+
+
+@pytest.fixture
+def model() -> ProfilePopularity:
+    """Users 0 and 1 live here, 2 and 3 there; here item 0 is chosen, there item 1, and item 2 everywhere."""
+    rows = [(user, user // 2 if turn % 2 else 2, 0) for user in range(4) for turn in range(50)]
+    return ProfilePopularity.fit(
+        profiles_of(town=["here", "here", "there", "there", "here"]), make_log(rows, 4), CONFIG
+    )
+
+
+def test_each_town_has_its_own_and_what_is_chosen_everywhere_stays(model: ProfilePopularity) -> None:
+    here, there, nobody = scores(model, ["u4", "u2", "stranger"], 4)
+    assert here[1] == here[3] == 0
+    assert there.tolist() == pytest.approx([0, here[0], here[2], 0])
+    assert not nobody.any()
+    n, size, prior, p = 50, 100, 50, 0.25
+    assert here[0] == pytest.approx((n + prior * p) / (size + prior))
+    assert here[2] == pytest.approx((n + prior * 0.5) / (size + prior))
+
+
+def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
+    rows = [(user, user // 2 if turn % 2 else 2, 0) for user in range(4) for turn in range(50)]
+    noisy = profiles_of(town=["here", "here", "there", "there", "here"], sock=["red", "blue", "red", "blue", "red"])
+    other = ProfilePopularity.fit(noisy, make_log(rows, 4), CONFIG)
+    assert np.argsort(scores(other, ["u4"], 4)[0]).tolist()[2:] == np.argsort(scores(model, ["u4"], 4)[0]).tolist()[2:]
+
+
+def test_it_is_saved_and_forgets(model: ProfilePopularity, tmp_path: Path) -> None:
+    model.save(tmp_path / "profiles")
+    loaded = ProfilePopularity.load(tmp_path / "profiles")
+    assert np.array_equal(scores(loaded, ["u0", None, "u3"], 4), scores(model, ["u0", None, "u3"], 4))
+    assert not scores(loaded.without([user_digest("u0")]), ["u0"], 4).any()
+    assert scores(loaded.without([user_digest("u0")]), ["u3"], 4).any()
+
+
+def test_an_empty_log_and_events_without_weight_teach_nothing() -> None:
+    profiles = profiles_of(town=["here", "here"])
+    empty = ProfilePopularity.fit(profiles, make_log([], 3), CONFIG)
+    assert not scores(empty, ["u0", "u1"], 3).any()
+    unwanted = ProfilePopularity.fit(profiles, make_log([(0, 1, 0), (1, 2, 0)], 3, [0.0, 1.0]), CONFIG)
+    assert np.flatnonzero(scores(unwanted, ["u0"], 3)).tolist() == [2]
+
+
+def test_in_a_large_catalogue_only_what_a_group_lifts_most_has_a_score(
+    model: ProfilePopularity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys.cf.profiles.MOST_OF_A_GROUP", 1)
+    assert np.flatnonzero(scores(model.indexed(), ["u0"], 4)).tolist() == [0]

@@ -1,0 +1,86 @@
+"""What the user table says, as groups of users."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from recsys.data.forget import user_digest
+from recsys.data.loading import dataset_from_frames, load_dataset
+from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.user_profiles import UserProfiles
+
+USERS = pl.DataFrame(
+    {
+        "user_id": [f"u{number}" for number in range(20)],
+        "name": [f"name {number}" for number in range(20)],
+        "town": ["here", "there"] * 10,
+        "age": [20 + 2 * number for number in range(20)],
+        "member": [True] * 5 + [None] * 15,
+    }
+)
+ITEMS = pl.DataFrame({"item_id": ["a", "b"], "title": ["first", "second"]})
+EVENTS = pl.DataFrame(
+    {"user_id": ["u0", "x"], "item_id": ["a", "b"], "event": ["click"] * 2, "timestamp": [10**9, 10**9 + 1]}
+)
+
+
+def together(profiles: UserProfiles | None, one: str, other: str) -> int:
+    """How many groups two users have in common."""
+    assert profiles is not None
+    first, second = profiles.groups[profiles.rows([one, other])].toarray()
+    return int(first @ second)
+
+
+def test_those_of_whom_the_same_is_said_are_together_and_ages_are_cut_into_tenths() -> None:
+    profiles = UserProfiles.of(USERS)
+    assert profiles is not None
+    assert (len(profiles), profiles.n_groups) == (20, 2 + 10 + 1)
+    assert together(profiles, "u0", "u1") == 2  # age, member
+    assert together(profiles, "u0", "u2") == 2  # town, member
+    assert together(profiles, "u18", "u19") == 1  # age
+    assert together(profiles, "u1", "u18") == 0
+    assert profiles.rows(["u3", "nobody", None]).tolist() == [3, -1, -1]
+
+
+def test_few_numbers_are_groups_themselves() -> None:
+    frame = pl.DataFrame({"user_id": ["a", "b", "c", "d"], "children": [0, 2, 2, 0], "none": [None] * 4})
+    profiles = UserProfiles.of(frame)
+    assert profiles is not None
+    assert profiles.groups.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+
+
+def test_a_table_that_says_nothing_in_common() -> None:
+    assert UserProfiles.of(USERS.select("user_id", "name")) is None
+    assert UserProfiles.of(USERS.select("user_id")) is None
+
+
+def test_it_is_saved_and_forgets(tmp_path: Path) -> None:
+    profiles = UserProfiles.of(USERS)
+    assert profiles is not None
+    profiles.save(tmp_path)
+    loaded = UserProfiles.load(tmp_path)
+    assert np.array_equal(loaded.groups.toarray(), profiles.groups.toarray())
+    cleared = loaded.without([user_digest("u3"), user_digest("nobody")])
+    assert cleared.rows(["u2", "u3", "u4"]).tolist() == [2, -1, 3]
+    assert np.array_equal(cleared.groups[3].toarray(), profiles.groups[4].toarray())
+    assert loaded.without([user_digest("nobody")]) is loaded
+
+
+def test_a_folder_with_users(tmp_path: Path) -> None:
+    ITEMS.write_csv(tmp_path / "items.csv")
+    EVENTS.write_csv(tmp_path / "events.csv")
+    plain = load_dataset(tmp_path)
+    USERS.write_csv(tmp_path / "users.csv")
+    dataset = load_dataset(tmp_path)
+    assert plain.profiles is None
+    assert together(dataset.profiles, "u0", "u2") == 2
+    assert plain.fingerprint != dataset.fingerprint
+    assert dataset_from_frames(ITEMS, EVENTS, users=USERS).fingerprint == dataset.fingerprint
+
+
+def test_pseudonyms_go_by_no_other_name() -> None:
+    pseudonyms = Pseudonyms(b"a key of sixteen bytes or more")
+    profiles = UserProfiles.of(USERS, pseudonyms)
+    assert profiles is not None
+    assert profiles.rows(["u3", pseudonyms.of("u3")]).tolist() == [-1, 3]

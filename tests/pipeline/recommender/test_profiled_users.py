@@ -1,0 +1,112 @@
+"""Users of whom a table tells the town: the small world, where all of a town have one taste."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pipeline_world import AFTER, clicks_of_tastes, until
+
+from recsys.config import Config, load_config
+from recsys.data.dataset import Dataset
+from recsys.data.forget import user_digest
+from recsys.data.loading import dataset_from_frames
+from recsys.data.requests import Request
+from recsys.pipeline.evaluation.evaluate import evaluate
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.training.continued import can_continue
+from recsys.pipeline.training.train import train
+from recsys.registry import Registry
+from recsys.store import open_store
+from recsys.store.open import sqlite_url
+
+TOWNS = ("coffee town", "garden town", "book town")
+USERS = pl.DataFrame(
+    {
+        "user_id": [f"user {number}" for number in range(60)] + [f"new in {town}" for town in TOWNS],
+        "town": [TOWNS[number % 3] for number in range(60)] + [*TOWNS],
+    }
+)
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def town_config(plain_settings: tuple[str, ...]) -> Config:
+    sources = 'candidates.sources=["transitions", "popular", "profiles"]'
+    return load_config(None, (*plain_settings, sources, "data.test_fraction=0.2", "data.ranker_fraction=0.2"))
+
+
+@pytest.fixture(scope="module")
+def dataset(frames: Frames, town_config: Config) -> Dataset:
+    return dataset_from_frames(frames[0], until(frames[1], 40), town_config, users=USERS)
+
+
+@pytest.fixture(scope="module")
+def towns(dataset: Dataset, town_config: Config) -> Bundle:
+    return train(dataset, town_config, name="towns")
+
+
+def taste_of_list(recommender: Recommender, user: str) -> set[str]:
+    """The tastes of the first five items."""
+    return {item.split("-")[0] for item in recommender.recommend(Request(user, n=5)).ids}
+
+
+def test_newcomers_get_what_their_town_likes(towns: Bundle, tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.publish(towns)
+    for recommender in (Recommender(towns), Recommender.load(registry)):
+        tastes = [taste_of_list(recommender, f"new in {town}") for town in TOWNS]
+        assert tastes == [{"coffee"}, {"garden"}, {"books"}]
+        found = recommender.recommend(Request("new in book town", n=5))
+        assert "profiles" in {source for sources in found.sources for source in sources}
+        assert len(taste_of_list(recommender, "stranger")) > 1
+
+
+def test_the_report_has_it_as_a_simpler_ranking_and_newer_users_have_their_towns(
+    towns: Bundle, frames: Frames, town_config: Config
+) -> None:
+    assert "popularity among users of the same profile" in towns.report.baselines
+    assert towns.report.facts["profiles"] == "63 users, in 3 groups"
+    newer = dataset_from_frames(*frames, town_config, users=USERS)
+    report = evaluate(towns, newer)
+    simpler = {name: metrics["ndcg@10"]["mean"] for name, metrics in report.baselines.items()}
+    assert simpler["popularity among users of the same profile"] > simpler["popularity"]
+
+
+def test_who_is_forgotten_has_no_town(towns: Bundle) -> None:
+    recommender = Recommender(towns)
+    recommender.forget([user_digest("user 2")])
+    assert recommender.block([Request("user 2"), Request("user 3")]).profiles.tolist() == [-1, 3]
+    cleared = towns.without_users([user_digest("user 2"), user_digest("new in book town")])
+    rows = Recommender(cleared).block([Request("user 2"), Request("user 3"), Request("new in book town")]).profiles
+    assert rows.tolist() == [-1, 2, -1]
+
+
+def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(towns: Bundle, tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "registry")
+    registry.publish(towns)
+    store = open_store(sqlite_url(tmp_path / "store.db"))
+    store.forget("new in garden town")
+    decision = retrain_from_store(registry, store, progress=lambda _: None)
+    assert (decision.action, decision.forgotten_in) == ("skipped", registry.current())
+    items = towns.catalogue.vocabulary.ids(range(len(towns.catalogue)))
+    store.append(clicks_of_tastes(items, 300))
+    decision = retrain_from_store(registry, store, progress=lambda _: None)
+    store.close()
+    assert (decision.trained, decision.action) == ("on", "promoted"), decision
+    trained = Recommender(Bundle.load(registry))
+    asked = [Request(f"new in {town}", time=AFTER) for town in TOWNS]
+    assert (trained.block(asked).profiles >= 0).tolist() == [True, False, True]
+
+
+def test_data_that_tell_of_towns_no_longer_are_trained_on_anew(
+    towns: Bundle, dataset: Dataset, frames: Frames, tmp_path: Path
+) -> None:
+    assert can_continue(towns, dataset)
+    assert not can_continue(towns, replace(dataset, profiles=None))
+    registry = Registry(tmp_path)
+    registry.publish(towns)
+    decision = retrain_from_data(registry, dataset_from_frames(*frames, towns.config), progress=lambda _: None)
+    assert decision.trained == "anew", decision
