@@ -51,7 +51,7 @@ class ProfilePopularity:
         worth = faded_weights(signs, config)
         popularity = np.bincount(signs.items, worth, minlength=log.n_items)
         total = max(float(popularity.sum()), 1e-9)
-        rows = profiles.rows(signs.user_vocabulary.ids(range(signs.n_users)))[signs.users]
+        rows = profiles.rows_of(signs.user_vocabulary)[signs.users]
         known = rows >= 0
         shape = (len(profiles.users), log.n_items)
         chosen = sp.csr_matrix((worth[known], (rows[known], signs.items[known])), shape=shape)

@@ -278,11 +278,19 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *odd_ids,
         *_doubts(log, events.name, config.events),
     )
-    profiles, rejected_users = (None, ()) if users is None else _profiles(users, pseudonyms)
-    report = LoadReport((rejected_items, rows.rejections, *rejected_users), n_duplicates, doubts)
+    rejections, profiles = [rejected_items, rows.rejections], None
+    if users is not None:
+        frame, rejected_users = read_users(users)
+        rejections.append(rejected_users)
+        profiles = UserProfiles.of(frame, pseudonyms)
+        doubts = (*doubts, *_doubts_of_users(profiles, log, users.name))
+    report = LoadReport(tuple(rejections), n_duplicates, doubts)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log, profiles), profiles), report
 
 
-def _profiles(users: Table, pseudonyms: Pseudonyms | None) -> tuple[UserProfiles | None, tuple[Rejections]]:
-    frame, rejected = read_users(users)
-    return UserProfiles.of(frame, pseudonyms), (rejected,)
+def _doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: str) -> Iterator[str]:
+    """A sentence where nothing can be learned from the user table."""
+    if profiles is None:
+        yield f"{name} says nothing that two users have in common, and so changes nothing"
+    elif (profiles.rows_of(log.user_vocabulary) < 0).all():
+        yield f"{name}: none of its users has an event; if ids are written in another way there, write them alike"

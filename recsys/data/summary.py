@@ -24,6 +24,7 @@ class DatasetSummary:
     """Counts and shares of a data set.
 
     Attributes:
+        profiled: users of the log who are in the user table; None where that tells nothing.
         events: number of events by name.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
@@ -35,6 +36,7 @@ class DatasetSummary:
 
     items: int
     users: int
+    profiled: int | None
     events: dict[str, int]
     first: str
     last: str
@@ -54,7 +56,7 @@ class DatasetSummary:
         named = ", ".join(f"{count:,} {name}" for name, count in self.events.items())
         lines = [
             f"items       {self.items:,}, {self.described:.1%} with a description",
-            f"users       {self.users:,}",
+            f"users       {self.users:,}{'' if self.profiled is None else f', {self.profiled:,} of them in users.*'}",
             f"events      {sum(self.events.values()):,}: {named}",
             f"time        {self.first} to {self.last}",
             f"repeats     {self.repeated:.1%} of what was wanted, by weight, was known from an hour or more before",
@@ -66,12 +68,13 @@ class DatasetSummary:
 
 def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
     """Count what a reading found."""
-    log = dataset.log
+    log, profiles = dataset.log, dataset.profiles
     counts = np.bincount(log.events, minlength=len(log.event_names))
     described = dataset.catalogue.frame["description"].is_not_null().mean()
     return DatasetSummary(
         items=len(dataset.catalogue),
         users=log.n_users,
+        profiled=None if profiles is None else int(np.count_nonzero(profiles.rows_of(log.user_vocabulary) >= 0)),
         events={name: int(count) for name, count in zip(log.event_names, counts, strict=True)},
         first=_moment(int(log.times[0])),
         last=_moment(int(log.times[-1])),

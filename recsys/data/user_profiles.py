@@ -58,6 +58,10 @@ class UserProfiles:
         """The row of each user, -1 for one without a profile."""
         return np.array([-1 if id_ is None else self.users.number(id_) for id_ in ids], dtype=np.int32)
 
+    def rows_of(self, users: Vocabulary) -> NDArray[np.int32]:
+        """(n_users,) the same of all ids of a vocabulary."""
+        return self.rows(users.ids(range(len(users))))
+
     def without(self, digests: Collection[str]) -> "UserProfiles":
         """The same without users who are to be forgotten: `digests` are `user_digest` of their ids."""
         wanted, ids = frozenset(digests), self.users.ids(range(len(self.users)))

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from recsys.data.forget import user_digest
-from recsys.data.loading import dataset_from_frames, load_dataset
+from recsys.data.loading import LoadReport, dataset_from_frames, load_dataset
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.summary import summarise
 from recsys.data.user_profiles import UserProfiles
 
 USERS = pl.DataFrame(
@@ -84,3 +85,24 @@ def test_pseudonyms_go_by_no_other_name() -> None:
     profiles = UserProfiles.of(USERS, pseudonyms)
     assert profiles is not None
     assert profiles.rows(["u3", pseudonyms.of("u3")]).tolist() == [-1, 3]
+
+
+def test_a_table_of_no_use_is_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    ITEMS.write_csv(tmp_path / "items.csv")
+    EVENTS.write_csv(tmp_path / "events.csv")
+    USERS.with_columns(user_id="U" + pl.col("user_id")).write_csv(tmp_path / "users.csv")
+    load_dataset(tmp_path, progress=told.append)
+    USERS.select("user_id", "name").write_csv(tmp_path / "users.csv")
+    load_dataset(tmp_path, progress=told.append)
+    assert [line.removeprefix(str(tmp_path)) for line in told] == [
+        "/users.csv: none of its users has an event; if ids are written in another way there, write them alike",
+        "/users.csv says nothing that two users have in common, and so changes nothing",
+    ]
+
+
+def test_the_summary_counts_the_users_of_the_log_in_the_table(tmp_path: Path) -> None:
+    dataset = dataset_from_frames(ITEMS, EVENTS, users=USERS)
+    found = summarise(dataset, LoadReport((), 0))
+    assert (found.users, found.profiled) == (2, 1)
+    assert "users       2, 1 of them in users.*" in found.lines()

@@ -48,8 +48,8 @@ LOG_MODELS: Mapping[str, type[LogModel]] = {
 CATEGORIES, TEXT, PROFILES = "categories", "text", "profiles"
 """Sources that look at the items, or at the users, as well."""
 
-_NO_GROUPS = ("item_id", "title", "description")
-"""Columns that say of each item something else."""
+_NO_GROUPS = ("item_id", "title", "description", "available")
+"""Columns that say of each item something else, and the one that says what is left of it by now."""
 
 MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity}
 """Source -> its model, of those that are kept in cf/."""
