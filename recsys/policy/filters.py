@@ -97,7 +97,7 @@ def _test(column: pl.Expr, dtype: pl.DataType, name: str, condition: Any) -> pl.
 
 
 def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.DataType, pl.Expr]:
-    """The column as one of five types that conditions are written in.
+    """The column as one of six types that conditions are written in.
 
     Raises:
         DataError: its type is none that can be compared.
@@ -105,7 +105,9 @@ def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.Data
     if dtype.is_integer() and dtype != pl.UInt64:  # which reaches further; a cast would make nothing of that
         return pl.Int64(), column.cast(pl.Int64, strict=False)
     if dtype.is_numeric():
-        return pl.Float64(), column.cast(pl.Float64).fill_nan(None)  # NaN is missing, not a price above all others
+        # In a column of float32, 0.1 is what float32 makes of it: as float64 it would be another number.
+        kind = pl.Float32() if dtype == pl.Float32 else pl.Float64()
+        return kind, column.cast(kind).fill_nan(None)  # NaN is missing, not a price above all others
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return pl.String(), column.cast(pl.String)
     if dtype == pl.Boolean:
@@ -130,7 +132,8 @@ def _checked(bounds: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _bound(value: pl.Expr, kind: pl.DataType, name: str, operator: str, bound: Any) -> pl.Expr:
-    return _BOUNDS[operator](value, pl.lit(_typed(bound, kind, name)))
+    literal = pl.lit(_typed(bound, kind, name))
+    return _BOUNDS[operator](value, literal.cast(kind) if kind == pl.Float32 else literal)
 
 
 def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
