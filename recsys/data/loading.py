@@ -30,7 +30,7 @@ from recsys.data.interactions import COLUMNS, InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.schema import EVENTS, ITEMS, USERS
+from recsys.data.schema import EVENTS, ITEMS, MAX_ID, USERS
 from recsys.data.table import Table, frame_table
 from recsys.data.user_profiles import UserProfiles
 from recsys.data.users_table import read_users
@@ -39,6 +39,9 @@ from recsys.progress import Progress, silent
 
 _NAMED = 5
 """Names that one message lists."""
+
+_SHOWN = 40
+"""Characters that a message shows of a long id."""
 
 _END_OF_1970 = 365 * DAY
 
@@ -253,6 +256,16 @@ def _alike_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
         )
 
 
+def _long_ids(ids: Sequence[str], name: str, column: str) -> Iterator[str]:
+    """A sentence where ids are longer than a server takes: it would list them, and refuse the events that follow."""
+    long = [id_ for id_ in ids if len(id_) > MAX_ID]
+    if long:
+        yield (
+            f"{name}: {len(long):,} {column}s are longer than {MAX_ID} characters, such as {long[0][:_SHOWN]!r}...; "
+            "`recsys rank` lists them, but a server takes no events and no requests with them: shorten them"
+        )
+
+
 def _assemble(items: Table, events: Table, users: Table | None, config: Config) -> tuple[Dataset, LoadReport]:
     catalogue, rejected_items = read_items(items)
     rows = with_whole_ids(read_events(events), catalogue.vocabulary)
@@ -268,6 +281,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
             words += f"; and {items.name} has bad rows: {'; '.join(rejected_items.top_reasons())}"
         raise NoUsableRowError(words, (rejected_items, rows.rejections))
     log = build_log(rows, catalogue.vocabulary, config.events)
+    long_users = tuple(_long_ids(log.user_vocabulary.ids(range(log.n_users)), events.name, "user_id"))
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
@@ -275,6 +289,8 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *misspelt(items, ITEMS),
         *misspelt(events, EVENTS),
         *_alike_items(catalogue, items.name),
+        *_long_ids(catalogue.frame["item_id"].to_list(), items.name, "item_id"),
+        *long_users,
         *odd_ids,
         *_doubts(log, events.name, config.events),
     )

@@ -69,6 +69,16 @@ def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tup
     assert any("subtract 1" in doubt for doubt in report.doubts) == told
 
 
+@pytest.mark.parametrize(("length", "told"), [(256, []), (257, ["items.csv: 1 item_ids", "events.csv: 1 user_ids"])])
+def test_ids_that_a_server_does_not_take_are_told(tmp_path: Path, length: int, told: list[str]) -> None:
+    long = "é" * length
+    items, events = ITEMS + f"{long},Desk\n", HEADER + GOOD + GOOD.replace("u1", long)
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
+    starts = [f"{tmp_path}/{start} are longer than 256 characters, such as 'é" for start in told]
+    assert len(report.doubts) == len(starts)
+    assert all(doubt.startswith(start) for doubt, start in zip(report.doubts, starts, strict=True))
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> None:
     said: list[str] = []
