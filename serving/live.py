@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from recsys.config import VariantConfig
-from recsys.errors import NotTrainedError, StoreError
+from recsys.errors import NotTrainedError, RecsysError, StoreError
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
@@ -233,9 +233,10 @@ class LiveState:
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
             return RETRY_SECONDS
-        except Exception:
+        except Exception as error:
             self._metrics.refused.inc()
-            logger.exception("%s: the version was refused; serving %s", variant.name, kept)
+            trace = None if isinstance(error, RecsysError) else error  # which says itself what is wrong, and where
+            logger.error("%s: the version was refused, serving %s: %s", variant.name, kept, error, exc_info=trace)
             return REFUSED_SECONDS
         return math.inf
 

@@ -80,7 +80,9 @@ def test_promote_and_roll_back_over_http(http: httpx.Client, registry: Registry)
         assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: httpx.Client, registry: Registry) -> None:
+def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(
+    http: httpx.Client, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
     first = registry.resolve(None)
     second = publish_copy(registry, first, promote=False)
     file = damage(registry, second)
@@ -90,6 +92,9 @@ def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(http: htt
     registry.current_file.write_text(f"{second}\n")  # as if another program had written it
     eventually(lambda: "recsys_refused_versions_total 1.0" in http.get("/metrics").text)
     assert served(http) == first
+    told = next(record for record in caplog.records if "refused" in record.getMessage())
+    assert f"serving {first}: {file} is damaged" in told.getMessage()
+    assert told.exc_info is None, "a trace says nothing more"
     third = publish_copy(registry, first, promote=True)
     eventually(lambda: served(http) == third)
 
