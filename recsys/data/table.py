@@ -89,8 +89,13 @@ def check_names(file: str, names: Iterable[str]) -> None:
         DataError: names the column.
     """
     for name in names:
-        if name in _OWN or name.startswith(VALUE) or name == "*" or (name.startswith("^") and name.endswith("$")):
+        if name in _OWN or name.startswith(VALUE) or names_several(name):
             raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
+
+
+def names_several(name: str) -> bool:
+    """Whether polars takes the name for a pattern of names."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
 def unreadable(name: str, error: Exception) -> DataError:

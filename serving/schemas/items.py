@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from recsys.data.event_fields import Bounded, Id, Name, Number, Text, Value
 from recsys.data.schema import MAX_NAME
+from recsys.data.table import names_several
 from serving.schemas.values import Moment, OfOneCall, RequestPart
 
 MAX_ATTRIBUTES = 50
@@ -37,10 +38,10 @@ class ItemIn(RequestPart):
     @model_validator(mode="after")
     def _attributes_have_names(self) -> Self:
         for name in self.model_extra or ():
-            if not name.strip() or len(name) > MAX_NAME or name.startswith("__"):
+            if not name.strip() or len(name) > MAX_NAME or name.startswith("__") or names_several(name):
                 raise ValueError(
                     f"attribute {name[:MAX_NAME]!r}: use a name of 1 to {MAX_NAME} characters that does not "
-                    "begin with __"
+                    "begin with __, nor is * or between ^ and $"
                 )
         if len(self.model_extra or ()) > MAX_ATTRIBUTES:
             raise ValueError(f"at most {MAX_ATTRIBUTES} attributes beside the columns of the item file")

@@ -150,6 +150,9 @@ def test_what_does_not_fit_the_catalogue_is_refused(http: httpx.Client) -> None:
         assert response.status_code == 422, value
         assert [error["loc"] for error in response.json()["errors"]] == [["body", "items", 2, column]]
         assert f"column {column!r} holds" in response.json()["detail"]
+    for name in ("*", "^x$", "__x", " ", "x" * 65):
+        named = put(http, {"item_id": "b", "title": "t"}, {"item_id": "c", "title": "t", name: 1})
+        assert (named.status_code, named.json()["errors"][0]["loc"]) == (422, ["body", "items", 1]), name
     mixed = put(http, {"item_id": "b", "title": "t", "x": 1}, {"item_id": "c", "title": "t", "x": "y"})
     assert (mixed.status_code, mixed.json()["errors"][0]["loc"]) == (422, ["body", "items", 1, "x"])
     assert put(http, *({"item_id": f"{number}", "title": "t"} for number in range(501))).status_code == 422
