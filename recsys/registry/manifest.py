@@ -175,7 +175,9 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
         if name not in present:
             raise BundleError(f"{folder / PurePosixPath(name)} is missing; version {manifest.version} is not complete")
         if name not in manifest.files:
-            raise BundleError(f"{present[name]} is not in the manifest of version {manifest.version}")
+            raise BundleError(
+                f"{present[name]} is not in the manifest of version {manifest.version}; move it out of the folder"
+            )
         verify_file(present[name], manifest.files[name], manifest.version)
 
 

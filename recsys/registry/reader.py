@@ -73,10 +73,10 @@ class RegistryReader:
             BundleError: CURRENT does not hold a version's name.
         """
         try:
-            name = self.current_file.read_text(encoding="utf-8").strip()
+            name = self.current_file.read_text(encoding="utf-8", errors="replace").strip()
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise BundleError(f"{self.current_file} cannot be read: {error}") from error
         if not VERSION.fullmatch(name):
             raise BundleError(

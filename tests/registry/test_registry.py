@@ -88,7 +88,7 @@ def test_a_missing_or_added_file_is_found_and_named(registry: Registry) -> None:
     folder = registry.path / "versions" / version
     added = folder / "cf" / "added.bin"
     added.touch()
-    with pytest.raises(BundleError, match=re.escape(str(added))):
+    with pytest.raises(BundleError, match=f"{re.escape(str(added))} is not in .*; move it out"):
         registry.path_of(version)
     added.unlink()
     (folder / "top.txt").unlink()
@@ -193,10 +193,11 @@ def test_a_damaged_version_is_neither_promoted_nor_rolled_back_to(registry: Regi
     assert registry.current() == second
 
 
-def test_a_damaged_current_is_named(registry: Registry) -> None:
+@pytest.mark.parametrize("content", [b"../../elsewhere\n", b"", b"\xff\xfe\n"])
+def test_a_damaged_current_is_named(registry: Registry, content: bytes) -> None:
     publish(registry, "one")
-    registry.current_file.write_text("../../elsewhere\n")
-    with pytest.raises(BundleError, match="CURRENT is damaged"):
+    registry.current_file.write_bytes(content)
+    with pytest.raises(BundleError, match=r"CURRENT is damaged.*promote one to repair it"):
         registry.current()
     (version,) = registry.versions()
     registry.promote(version, "to mend it")
