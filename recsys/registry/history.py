@@ -1,6 +1,7 @@
 """history.jsonl: who became current, was refused or skipped, when and why; from it, what a rollback goes back to."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,21 +137,25 @@ def earlier_versions(changes: Sequence[Change]) -> list[str]:
 
 def _written(path: Path) -> list[Entry]:
     try:
-        whole, _, half = path.read_bytes().rpartition(b"\n")
-        lines: list[str | bytes] = [*whole.decode().split("\n"), half]
+        *lines, half = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(
-            f"{path} cannot be read: {error}; repair it, or move it away; rollback history is then lost"
-        ) from error
+    except OSError as error:
+        raise _unreadable(path, str(error)) from error
     entries = []
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         try:
-            entries.append(_LINE.validate_json(line))
-        except ValidationError:
-            continue  # half a line; the next append cuts it off
+            if line.strip():
+                entries.append(_LINE.validate_json(line))
+        except ValidationError as error:  # without it a rollback would go back to another version
+            raise _unreadable(path, f"line {number} is damaged") from error
+    with suppress(ValidationError):  # half a line; the next append cuts it off
+        entries.append(_LINE.validate_json(half))
     return entries
+
+
+def _unreadable(path: Path, reason: str) -> BundleError:
+    return BundleError(f"{path} cannot be read: {reason}; repair it, or move it away; rollback history is then lost")
 
 
 def _gist(entry: Refusal | Skip) -> tuple[str | None, str | None, frozenset[str]]:

@@ -240,10 +240,15 @@ def test_a_history_that_cannot_be_read_is_named(registry: Registry) -> None:
     publish(registry, "one")
     publish(registry, "two")
     path = registry.path / "history.jsonl"
-    path.write_bytes(b"\xff\xfe\n" + path.read_bytes())
-    for look in (registry.decisions, lambda: registry.rollback("test")):
-        with pytest.raises(BundleError, match=r"history\.jsonl cannot be read.*repair it"):
-            look()
+    first, second = path.read_bytes().splitlines(keepends=True)
+    damaged = second.replace(b'"action"', b'"acti\x0fn"')
+    for content, number in ((b"\xff\xfe\n" + first, 1), (first + b"\n" + damaged, 3), (first + second[:40] + b"\n", 2)):
+        path.write_bytes(content)
+        for look in (registry.decisions, lambda: registry.rollback("test")):
+            with pytest.raises(
+                BundleError, match=rf"history\.jsonl cannot be read: line {number} is damaged; repair it"
+            ):
+                look()
     path.unlink()
     path.mkdir()
     with pytest.raises(BundleError, match=r"history\.jsonl cannot be read"):
