@@ -111,9 +111,11 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
 def _first_fault(error: ValidationError) -> str:
     """The first field that is wrong, or fact of the context, and all that it might have been."""
     faults = error.errors()
+    if not faults[0]["loc"]:
+        return "not a JSON object"
     first = faults[0]["loc"][:2]  # what is behind names the kinds that were tried
     words = dict.fromkeys(fault["msg"] for fault in faults if fault["loc"][:2] == first)
-    return f"{'.'.join(map(str, first)) or 'message'}: {'; or: '.join(words)}"
+    return f"{'.'.join(map(str, first))}: {'; or: '.join(words)}"
 
 
 def _id_of(message: Message) -> str:

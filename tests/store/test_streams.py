@@ -105,6 +105,11 @@ def test_numbers_beyond_32_bits_are_no_event(field: str, value: float, is_kept: 
     assert all(one.timestamp == 1_714_521_600_000_000 for one in events)
 
 
+def test_json_that_is_no_object_is_no_event() -> None:
+    _, wrong = read_messages([Message("1-0", content, 0) for content in (b"[]", b"null", b'"event"', b"7")])
+    assert [one.reason for one in wrong] == ["not a JSON object"] * 4
+
+
 def test_an_id_that_a_number_with_a_point_rounds_is_no_event() -> None:
     ids = [1234567890123456789.0, 1234567890123456790.0, 1234567890123456789]
     events, wrong = read_messages([Message("1-0", event(1, user_id=id_), 0) for id_ in ids])
