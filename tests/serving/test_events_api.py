@@ -119,6 +119,8 @@ def test_all_or_none(http: httpx.Client, settings: Settings, items: list[str]) -
     for number in ("NaN", "Infinity"):
         body = f'{{"events": [{{"user_id": "u1", "item_id": "{items[0]}", "event": "click", "propensity": {number}}}]}}'
         assert http.post("/v1/events", content=body, headers={"Content-Type": "application/json"}).status_code == 422
+    one = post(http, good, {**good, "item_id": "unknown"}).json()["detail"]
+    assert one == "nothing was stored: item 'unknown' is not in the catalogue"
     unknown = [{**good, "item_id": f"unknown {number}"} for number in range(1_000)]
     assert "1000 problems" in post(http, *unknown).json()["detail"]
     assert post(http, *unknown, good).json()["errors"][0]["loc"] == ["body", "events"]
