@@ -40,7 +40,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.finetune import Trainer
 from recsys.text.interest import InterestModel
-from recsys.text.plan import Plan
+from recsys.text.plan import StagePlan
 from recsys.text.teacher import Teacher
 from recsys.text.validation import is_better
 
@@ -172,7 +172,9 @@ class Bench:
         """
         fit, verdicts = Trainer.fit, list[bool]()
 
-        def beyond_the_network(trainer: Trainer, plan: Plan, adapter: Any = None, soft_targets: Any = None) -> bool:
+        def beyond_the_network(
+            trainer: Trainer, plan: StagePlan, adapter: Any = None, soft_targets: Any = None
+        ) -> bool:
             return (adapter is not None or soft_targets is not None) and fit(trainer, plan, adapter, soft_targets)
 
         def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:

@@ -15,7 +15,7 @@ from recsys.data.forget import Forgotten
 from recsys.data.moments import clock
 from recsys.errors import StoreError
 from recsys.store import Store, read_log
-from recsys.store.tail import Entry, SharedTail
+from recsys.store.tail import LogEntry, SharedTail
 from serving.loaded_version import PAGE, LoadedVersion
 from serving.metrics import Metrics
 
@@ -52,7 +52,7 @@ class StoreFollower:
             self._asked(partial(self._read_pages, versions))
             self._note_offset(versions)
 
-    def hear(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[Entry]) -> bool:
+    def hear(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[LogEntry]) -> bool:
         """Have all that answer take what another server has read.
 
         Args:
@@ -123,7 +123,7 @@ class StoreFollower:
             logger.warning("the store's log was emptied; lists go on from what it holds now")
         return bool(anew)
 
-    def _take(self, versions: Sequence[LoadedVersion], page: Sequence[Entry]) -> None:
+    def _take(self, versions: Sequence[LoadedVersion], page: Sequence[LogEntry]) -> None:
         known = min((served.offset for served in versions), default=0)
         for served in versions:
             served.take(page)

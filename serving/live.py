@@ -14,7 +14,7 @@ from recsys.errors import NotTrainedError, RecsysError, StoreError
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
-from recsys.store.tail import Entry, SharedTail
+from recsys.store.tail import LogEntry, SharedTail
 from serving.following import StoreFollower
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
@@ -258,7 +258,7 @@ class LiveState:
         """Each served version once."""
         return list({id(served): served for served in self._answering.values()}.values())
 
-    def _take_from_tail(self, after: int, page: list[Entry]) -> None:
+    def _take_from_tail(self, after: int, page: list[LogEntry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
         taken = False
         try:

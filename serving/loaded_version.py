@@ -15,7 +15,7 @@ from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import SnapshotRecord
 from recsys.store import Store, read_log
-from recsys.store.tail import Entry
+from recsys.store.tail import LogEntry
 
 logger = logging.getLogger("recsys.serving")
 
@@ -85,7 +85,7 @@ class LoadedVersion:
         while page := read_log(store, self.offset, PAGE):
             self.take(page)
 
-    def take(self, page: Sequence[Entry]) -> None:
+    def take(self, page: Sequence[LogEntry]) -> None:
         """Observe the events, and forget the users, of a stretch of the log without gaps; what is known is skipped."""
         new = [entry for entry in page if entry[0] > self.offset]
         for forgotten, group in groupby(new, lambda entry: isinstance(entry[1], Forgotten)):

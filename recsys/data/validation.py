@@ -32,7 +32,7 @@ REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(
 
 
 @dataclass(frozen=True)
-class Check:
+class CellCheck:
     """One rule: a row for which `bad` is true is rejected because of `column`."""
 
     column: str
@@ -48,7 +48,7 @@ class Rules:
     """
 
     table: Table
-    checks: tuple[Check, ...]
+    checks: tuple[CellCheck, ...]
     frame: pl.LazyFrame
 
     def rejected(self) -> pl.DataFrame:
@@ -144,7 +144,7 @@ def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
             values[parsed(column.name)] = parse(column, table.dtypes[column.name], numbers)
         except DataError as error:
             raise DataError(f"{table.name}: {error}") from error
-    checks = [Check("", "", pl.col(BROKEN).is_not_null())]
+    checks = [CellCheck("", "", pl.col(BROKEN).is_not_null())]
     for column in present:
         checks.extend(_column_checks(column, table.dtypes[column.name]))
     fault = _chosen_first([check.bad for check in checks])
@@ -237,38 +237,38 @@ def _numbers(table: Table, column: Column) -> Numbers:
     return "dates" if dates > 0.5 else "epoch"
 
 
-def _column_checks(column: Column, dtype: pl.DataType) -> list[Check]:
+def _column_checks(column: Column, dtype: pl.DataType) -> list[CellCheck]:
     cell, value = pl.col(column.name), pl.col(parsed(column.name))
     filled = cell.str.strip_chars() != "" if dtype == pl.String else cell.is_not_null()
     checks = []
     if column.required:
         reason = "missing" if column.kind in ("id", "text") else "missing or empty"
-        checks.append(Check(column.name, reason, ~filled.fill_null(False)))
+        checks.append(CellCheck(column.name, reason, ~filled.fill_null(False)))
     if column.kind in ("number", "whole", "share", "time", "past", "flag"):
         unread = filled.fill_null(False) & value.is_null()
         if column.kind in ("number", "whole", "share"):
             word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
             nan = unread & word.str.contains("^[+-]?(nan|inf|infinity)$").fill_null(False)
-            checks.append(Check(column.name, "NaN or infinite; leave the cell empty where there is no number", nan))
-        checks.append(Check(column.name, f"not {WANTED[column.kind]}", unread))
+            checks.append(CellCheck(column.name, "NaN or infinite; leave the cell empty where there is no number", nan))
+        checks.append(CellCheck(column.name, f"not {WANTED[column.kind]}", unread))
     if column.kind == "id" and dtype.is_float():
-        checks = [Check(column.name, "missing", value.is_null())] if column.required else []
-        checks.append(Check(column.name, TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT)))
+        checks = [CellCheck(column.name, "missing", value.is_null())] if column.required else []
+        checks.append(CellCheck(column.name, TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT)))
     if column.kind == "id" and dtype == pl.String:
         rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
-        checks.append(Check(column.name, TOO_LONG, rounded.fill_null(False)))
+        checks.append(CellCheck(column.name, TOO_LONG, rounded.fill_null(False)))
     if column.kind == "past":
-        checks.append(Check(column.name, "before 1970", value < 0))
+        checks.append(CellCheck(column.name, "before 1970", value < 0))
         future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-        checks.append(Check(column.name, future, value > clock() + ZONE_SKEW))
+        checks.append(CellCheck(column.name, future, value > clock() + ZONE_SKEW))
     if column.kind == "whole":
         outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
-        checks.append(Check(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))
+        checks.append(CellCheck(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))
     if column.kind == "share":
-        checks.append(Check(column.name, "not in (0, 1]", (value <= 0) | (value > 1)))
-        checks.append(Check(column.name, f"below {MIN_SHARE:g}, the least that is kept", value < MIN_SHARE))
+        checks.append(CellCheck(column.name, "not in (0, 1]", (value <= 0) | (value > 1)))
+        checks.append(CellCheck(column.name, f"below {MIN_SHARE:g}, the least that is kept", value < MIN_SHARE))
     if column.kind == "number":
-        checks.append(Check(column.name, f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER))
+        checks.append(CellCheck(column.name, f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER))
     return checks
 
 

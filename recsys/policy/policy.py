@@ -15,7 +15,7 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Step
 
 
-class Change(NamedTuple):
+class PolicyChange(NamedTuple):
     """What one step did to the list of one request."""
 
     step: str
@@ -30,7 +30,7 @@ class Arranged(NamedTuple):
 
     order: NDArray[np.intp]
     """(n_candidates,) indices into what was given, best first"""
-    changes: list[Change]
+    changes: list[PolicyChange]
     """what each step changed"""
     propensities: NDArray[np.float32]
     """(n_candidates,) in the new order: probability with which each stands where it stands"""
@@ -87,7 +87,7 @@ class Policy:
         for step in self.steps:
             arranged = step.arrange(candidates, n)
             moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
-            changes.append(Change(step.name, 0, moved))
+            changes.append(PolicyChange(step.name, 0, moved))
             candidates = arranged
         return Arranged(candidates.places, changes, candidates.propensities)
 

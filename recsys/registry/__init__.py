@@ -1,13 +1,12 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer."""
 
-from recsys.registry.history import Change, Check, Refusal, Skip
+from recsys.registry.history import Check, Refusal, Skip, VersionChange
 from recsys.registry.manifest import DataRecord, Description, Manifest, StoreMark
 from recsys.registry.registry import Publishable, Registry
 from recsys.registry.snapshots import SnapshotRecord, Snapshots
 from recsys.registry.summary import VersionSummary, summary_of
 
 __all__ = [
-    "Change",
     "Check",
     "DataRecord",
     "Description",
@@ -19,6 +18,7 @@ __all__ = [
     "SnapshotRecord",
     "Snapshots",
     "StoreMark",
+    "VersionChange",
     "VersionSummary",
     "summary_of",
 ]

@@ -39,7 +39,7 @@ class Line(BaseModel):
     checks: tuple[Check, ...] = ()
 
 
-class Change(Line):
+class VersionChange(Line):
     """`version` took the place of `previous`."""
 
     action: Literal["promote", "rollback"]
@@ -60,9 +60,9 @@ class Skip(Line):
     version: None = None
 
 
-Entry = Change | Refusal | Skip
+HistoryEntry = VersionChange | Refusal | Skip
 
-_LINE: TypeAdapter[Entry] = TypeAdapter(Entry)
+_LINE: TypeAdapter[HistoryEntry] = TypeAdapter(HistoryEntry)
 
 
 def record(
@@ -74,7 +74,7 @@ def record(
     checks: Sequence[Check] = (),
 ) -> None:
     """Add a change. It is written before CURRENT is replaced, so that the line of what is current is always there."""
-    change = Change(
+    change = VersionChange(
         at=datetime.now(UTC), action=action, version=version, previous=previous, why=why, checks=tuple(checks)
     )
     append_line(path, change.model_dump_json().encode())
@@ -101,7 +101,7 @@ def _record_once(path: Path, entry: Refusal | Skip) -> None:
         append_line(path, entry.model_dump_json().encode())
 
 
-def read_entries(path: Path, current: str | None) -> list[Entry]:
+def read_entries(path: Path, current: str | None) -> list[HistoryEntry]:
     """The changes that took place, the refusals and what was skipped, oldest first.
 
     A crash between the line and the replacement of CURRENT leaves a line without effect, and one within the line leaves
@@ -111,7 +111,7 @@ def read_entries(path: Path, current: str | None) -> list[Entry]:
         BundleError: the file cannot be read.
     """
     entries = _written(path)
-    changes = [entry for entry in entries if isinstance(entry, Change)]
+    changes = [entry for entry in entries if isinstance(entry, VersionChange)]
     came_next = [*(change.previous for change in changes[1:]), current][: len(changes)]
     idle = [change for change, after in zip(changes, came_next, strict=True) if change.version != after]
     return [entry for entry in entries if not any(entry is one for one in idle)]
@@ -119,11 +119,11 @@ def read_entries(path: Path, current: str | None) -> list[Entry]:
 
 def last_written(path: Path) -> str | None:
     """The version of the newest change, whether or not it took place; None where there is none."""
-    changes = [entry for entry in _written(path) if isinstance(entry, Change)]
+    changes = [entry for entry in _written(path) if isinstance(entry, VersionChange)]
     return changes[-1].version if changes else None
 
 
-def earlier_versions(changes: Sequence[Change]) -> list[str]:
+def earlier_versions(changes: Sequence[VersionChange]) -> list[str]:
     """What was current before the current version and was not rolled back, the latest last."""
     stack: list[str] = []
     for change in changes:
@@ -135,7 +135,7 @@ def earlier_versions(changes: Sequence[Change]) -> list[str]:
     return stack[:-1]
 
 
-def _written(path: Path) -> list[Entry]:
+def _written(path: Path) -> list[HistoryEntry]:
     try:
         *lines, half = path.read_bytes().split(b"\n")
     except FileNotFoundError:

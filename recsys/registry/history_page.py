@@ -5,12 +5,12 @@ from html import escape
 from pathlib import Path
 
 from recsys.eval.page import page
-from recsys.registry.history import Entry, Refusal, Skip
+from recsys.registry.history import HistoryEntry, Refusal, Skip
 
 _ACTIONS = {"promote": "promoted", "rollback": "rolled back to"}
 
 
-def write_history(path: Path, entries: Sequence[Entry], place: str) -> None:
+def write_history(path: Path, entries: Sequence[HistoryEntry], place: str) -> None:
     """Write the page: no scripts, nothing loaded from elsewhere; all text is escaped.
 
     Args:
@@ -20,14 +20,14 @@ def write_history(path: Path, entries: Sequence[Entry], place: str) -> None:
     path.write_text(render(entries, place), encoding="utf-8")
 
 
-def render(entries: Sequence[Entry], place: str) -> str:
+def render(entries: Sequence[HistoryEntry], place: str) -> str:
     """The page as text, the newest decision first."""
     header = f"<header><h1>What was decided</h1><p>{escape(place)} · {len(entries):,} decisions</p></header>"
     body = "".join(_decision(entry) for entry in reversed(entries)) or "<p>Nothing was decided yet.</p>"
     return page(f"Decisions: {place}", header + body)
 
 
-def headline(entry: Entry) -> str:
+def headline(entry: HistoryEntry) -> str:
     """Who became current or was refused, or that a retraining was skipped."""
     if isinstance(entry, Skip):
         return "the retraining was skipped"
@@ -36,7 +36,7 @@ def headline(entry: Entry) -> str:
     return f"{_ACTIONS[entry.action]} {entry.version}"
 
 
-def _decision(entry: Entry) -> str:
+def _decision(entry: HistoryEntry) -> str:
     against = "skipped" if isinstance(entry, Skip) else "refused"
     rows = "".join(
         f'<tr><th scope="row">{escape(check.name)}</th><td class="{"better" if check.passed else "worse"}">'

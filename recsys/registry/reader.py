@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from recsys.errors import BundleError
-from recsys.registry.history import Change, Entry, read_entries
+from recsys.registry.history import HistoryEntry, VersionChange, read_entries
 from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_file, verify_files
 from recsys.registry.snapshots import Snapshots
 
@@ -147,11 +147,11 @@ class RegistryReader:
                 return f"{file} is missing or damaged; promote another version, or pull this one again"
         return None
 
-    def history(self) -> list[Change]:
+    def history(self) -> list[VersionChange]:
         """Who became current, oldest first."""
-        return [entry for entry in self.decisions() if isinstance(entry, Change)]
+        return [entry for entry in self.decisions() if isinstance(entry, VersionChange)]
 
-    def decisions(self) -> list[Entry]:
+    def decisions(self) -> list[HistoryEntry]:
         """Who became current, who was refused and what was skipped, oldest first."""
         return read_entries(self._history, self.current())
 

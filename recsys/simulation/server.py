@@ -17,7 +17,7 @@ from recsys.errors import StoreError
 _START_SECONDS, _CALL_SECONDS = 300.0, 300.0
 
 
-class Client:
+class ServerConnection:
     """Calls of one server, one after the other."""
 
     def __init__(self, port: int) -> None:
@@ -57,7 +57,7 @@ class Client:
 
 
 @contextmanager
-def serving(registry: Path, store: str, log: Path) -> Iterator[Client]:
+def serving(registry: Path, store: str, log: Path) -> Iterator[ServerConnection]:
     """`recsys serve` on a free port until the block ends.
 
     Args:
@@ -81,7 +81,7 @@ def serving(registry: Path, store: str, log: Path) -> Iterator[Client]:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         ) as process,
     ):
-        client = Client(port)
+        client = ServerConnection(port)
         try:
             _wait(client, process, log)
             yield client
@@ -90,7 +90,7 @@ def serving(registry: Path, store: str, log: Path) -> Iterator[Client]:
             process.terminate()
 
 
-def _wait(client: Client, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(client: ServerConnection, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:

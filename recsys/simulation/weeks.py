@@ -33,7 +33,7 @@ from recsys.pipeline.retraining.retrain import Decision, retrain_from_store
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
 from recsys.registry import Registry
-from recsys.simulation.server import Client, serving
+from recsys.simulation.server import ServerConnection, serving
 from recsys.simulation.world import World
 from recsys.store import open_store, sqlite_url
 from recsys.text.cache import VectorCache
@@ -202,7 +202,7 @@ class Simulation:
         self._now += timedelta(weeks=1)
         return found
 
-    def _week(self, servers: dict[Arm, Client]) -> dict[Arm, dict[int, list[int]]]:
+    def _week(self, servers: dict[Arm, ServerConnection]) -> dict[Arm, dict[int, list[int]]]:
         clicks: dict[Arm, dict[int, list[int]]] = {arm: {} for arm in ARMS}
         popular = self._popular()
         for user, moment in self._visits():
@@ -252,7 +252,7 @@ class Simulation:
         """The items, the most clicked ones of late first; everybody gets the first that they have not clicked."""
         return self._here[np.argsort(-self._clicked[self._here], kind="stable")]
 
-    def _arrivals(self, live: Client, number: int) -> None:
+    def _arrivals(self, live: ServerConnection, number: int) -> None:
         """New items and new users."""
         new = self._later[number - 1]
         if len(new):
@@ -299,7 +299,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if value is not None}
 
 
-def _wait_for(client: Client, registry: Registry) -> None:
+def _wait_for(client: ServerConnection, registry: Registry) -> None:
     """Until the server answers from the current version.
 
     Raises:

@@ -16,7 +16,7 @@ _PAGE = 1_000
 _IDLE_MILLISECONDS = 60_000
 """An entry that its reader has not acknowledged for so long is taken over: that reader is gone."""
 
-Entry = tuple[bytes, dict[bytes, bytes] | None]
+StreamEntry = tuple[bytes, dict[bytes, bytes] | None]
 """Its id and its fields: none where it was trimmed from the stream since the group was given it."""
 
 
@@ -81,7 +81,7 @@ class RedisStream:
         """Close the connections."""
         self._redis.close()
 
-    def _next(self, seconds: float) -> tuple[list[Entry], int]:
+    def _next(self, seconds: float) -> tuple[list[StreamEntry], int]:
         """Entries, and how many more there were that Redis itself has let go."""
         if entries := self._pending():
             return entries, 0
@@ -90,20 +90,20 @@ class RedisStream:
             return entries, gone
         return self._read(">", max(1, round(1_000 * min(seconds, CALL_SECONDS / 2)))), 0
 
-    def _pending(self) -> list[Entry]:
+    def _pending(self) -> list[StreamEntry]:
         if self._own is None:
             return []
         entries = self._read(self._own, None)
         self._own = entries[-1][0].decode() if entries else None
         return entries
 
-    def _left_behind(self) -> tuple[list[Entry], int]:
+    def _left_behind(self) -> tuple[list[StreamEntry], int]:
         claimed = self._client.xautoclaim(
             self._stream, self._group, self._consumer, min_idle_time=_IDLE_MILLISECONDS, count=_PAGE
         )
         return list(claimed[1]), sum(len(gone) for gone in claimed[2:])  # the latter from Redis 7 on
 
-    def _read(self, after: str, milliseconds: int | None) -> list[Entry]:
+    def _read(self, after: str, milliseconds: int | None) -> list[StreamEntry]:
         found = self._client.xreadgroup(
             self._group, self._consumer, {self._stream: after}, count=_PAGE, block=milliseconds
         )

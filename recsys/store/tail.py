@@ -18,7 +18,7 @@ from recsys.store.redis_connections import RedisConnections
 
 logger = logging.getLogger("recsys.store")
 
-Entry = tuple[int, Event | Forgotten]
+LogEntry = tuple[int, Event | Forgotten]
 
 TIMEOUT_SECONDS = 1.0
 SILENT_SECONDS = 10.0
@@ -54,7 +54,7 @@ class SharedTail:
         """Whether the others can be heard now."""
         return self._hears
 
-    def start(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:
+    def start(self, heard: Callable[[int, list[LogEntry]], None], items_changed: Callable[[], None]) -> None:
         """Begin to listen, in a thread.
 
         Args:
@@ -64,7 +64,7 @@ class SharedTail:
         self._thread = threading.Thread(target=self._listen, args=(heard, items_changed), name="tail", daemon=True)
         self._thread.start()
 
-    def tell(self, after: int, entries: Sequence[Entry]) -> None:
+    def tell(self, after: int, entries: Sequence[LogEntry]) -> None:
         """Tell the others all entries of the log between an offset and the last one. Where Redis is away, nothing."""
         rows = [(n, e.user_digest if isinstance(e, Forgotten) else event_row(e)) for n, e in entries]
         self._publish({"after": after, "entries": rows})
@@ -90,7 +90,7 @@ class SharedTail:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             logger.error("%s: other servers read the store instead: %s", self._redis.place, error)
 
-    def _listen(self, heard: Callable[[int, list[Entry]], None], items_changed: Callable[[], None]) -> None:
+    def _listen(self, heard: Callable[[int, list[LogEntry]], None], items_changed: Callable[[], None]) -> None:
         while not self._stopping.is_set():
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as news:
@@ -121,5 +121,5 @@ class SharedTail:
                 self._stopping.wait(LISTEN_SECONDS)
 
 
-def _entry(offset: int, row: str | list[Any]) -> Entry:
+def _entry(offset: int, row: str | list[Any]) -> LogEntry:
     return offset, Forgotten(row) if isinstance(row, str) else Event(*row)

@@ -18,7 +18,7 @@ _PRECISION = np.array([10.0, 1e-4])
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PlattScaling:
     """p = 1 / (1 + exp(-(slope * logit + intercept)))."""
 
     slope: float
@@ -38,7 +38,7 @@ class LabelledPairs:
     purchased: NDArray[np.bool_]
     weights: NDArray[np.float64]
 
-    def calibrations(self) -> tuple[Calibration, Calibration]:
+    def calibrations(self) -> tuple[PlattScaling, PlattScaling]:
         """Of a click (any positive reaction) and of a purchase.
 
         Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
@@ -49,7 +49,7 @@ class LabelledPairs:
 
 def fit_calibration(
     logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], slope: float = 1.0
-) -> Calibration:
+) -> PlattScaling:
     """Weighted logistic regression on one feature, with normal priors: the slope is near `slope`, the rate as counted.
 
     So a handful of positives leaves the slope where it is expected, and some dozens are believed.
@@ -57,7 +57,7 @@ def fit_calibration(
     rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
     base = float(np.log(rate / (1.0 - rate)))
     if not len(logits):
-        return Calibration(slope, base)
+        return PlattScaling(slope, base)
     centre = float(np.average(logits, weights=weights))
     x = logits.astype(np.float64) - centre
     prior = np.array([slope, base])
@@ -71,7 +71,7 @@ def fit_calibration(
 
     found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
     fitted = max(float(found[0]), 1e-3)  # it must not turn the order round
-    return Calibration(fitted, float(found[1]) - fitted * centre)
+    return PlattScaling(fitted, float(found[1]) - fitted * centre)
 
 
 def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, history: int, seed: int) -> LabelledPairs:

@@ -15,7 +15,7 @@ from torch import nn
 from recsys.text.attention import attended_events
 from recsys.text.examples import Examples
 from recsys.text.network import InterestNetwork
-from recsys.text.plan import Plan
+from recsys.text.plan import StagePlan
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
 from recsys.text.teacher_training import Pools, draw_requests
@@ -41,7 +41,7 @@ class SoftTargets:
         return len(self.items)
 
     @classmethod
-    def of(cls, teacher: Teacher, scorer: Scorer, training: Examples, plan: Plan, weight: float) -> "SoftTargets":
+    def of(cls, teacher: Teacher, scorer: Scorer, training: Examples, plan: StagePlan, weight: float) -> "SoftTargets":
         """As many requests as the teacher can read until the plan's deadline, those with a history."""
         generator = np.random.default_rng([plan.seed, 3])
         parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []

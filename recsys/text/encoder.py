@@ -35,7 +35,7 @@ class TokenBatch:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class TunedWeights:
     """What fine-tuning made of an encoder: some of its weights by name, and what they were before."""
 
     weights: Mapping[str, torch.Tensor]
@@ -51,7 +51,7 @@ class TextEncoder:
     """
 
     def __init__(
-        self, name: str, version: str, max_tokens: int, tokenizer: Any, model: Any, tuning: Tuning | None = None
+        self, name: str, version: str, max_tokens: int, tokenizer: Any, model: Any, tuning: TunedWeights | None = None
     ) -> None:
         self.name = name
         self.base_version = version
@@ -113,8 +113,8 @@ class TextEncoder:
             parameters = dict(self.model.named_parameters())
             originals = {name: parameters[name].detach().clone() for name in weights}
         self._set(weights)
-        earlier = self.tuning or Tuning({}, {})
-        tuning = Tuning({**earlier.weights, **weights}, {**originals, **earlier.originals})
+        earlier = self.tuning or TunedWeights({}, {})
+        tuning = TunedWeights({**earlier.weights, **weights}, {**originals, **earlier.originals})
         return TextEncoder(self.name, self.base_version, self.max_tokens, self.tokenizer, self.model, tuning)
 
     @contextmanager

@@ -17,7 +17,7 @@ from recsys.text.distillation import SoftTargets
 from recsys.text.examples import Examples
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
-from recsys.text.plan import Plan, schedule
+from recsys.text.plan import StagePlan, schedule
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.team import ALONE, Team
@@ -84,7 +84,9 @@ class Trainer:
         """The network as it stands, for inference."""
         return self.network.scorer(self.vectors, self.bags)
 
-    def fit(self, plan: Plan, adapter: AdaptedEncoder | None = None, soft_targets: SoftTargets | None = None) -> bool:
+    def fit(
+        self, plan: StagePlan, adapter: AdaptedEncoder | None = None, soft_targets: SoftTargets | None = None
+    ) -> bool:
         """Train until the plan ends or validation stops improving, then restore the best state.
 
         An interrupted training of the same stage resumes from its last checkpoint. With soft targets no checkpoint is
@@ -146,14 +148,14 @@ class Trainer:
         first = self.checkpoints is not None and self.team.rank == 0
         return self.team.broadcast(self.checkpoints.read() if self.checkpoints is not None and first else None)
 
-    def _steps(self, plan: Plan) -> tuple[int, int]:
+    def _steps(self, plan: StagePlan) -> tuple[int, int]:
         """Steps of a stage at most, and steps between two checks, which split an epoch evenly."""
         batches = math.ceil(len(self.sampler.examples) / self.sampler.batch_size)
         steps_per_epoch = math.ceil(batches / plan.accumulate)
         checks_per_epoch = math.ceil(steps_per_epoch / _STEPS_BETWEEN_CHECKS)
         return math.ceil(batches * plan.epochs / plan.accumulate), math.ceil(steps_per_epoch / checks_per_epoch)
 
-    def _is_over(self, plan: Plan, adapter: AdaptedEncoder | None) -> bool:
+    def _is_over(self, plan: StagePlan, adapter: AdaptedEncoder | None) -> bool:
         """True where no time is left for one more step and the check that ends a stage."""
         passes = adapter.seconds_per_pass if adapter is not None else 0.0
         reserve = _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
@@ -175,7 +177,7 @@ class Trainer:
     def _step(
         self,
         optimizer: torch.optim.Optimizer,
-        plan: Plan,
+        plan: StagePlan,
         step: int,
         adapter: AdaptedEncoder | None,
         soft_targets: SoftTargets | None,
@@ -233,7 +235,7 @@ class Trainer:
             torch.from_numpy(self.vectors[items]).to(self.network.prior.device), self.bags[items]
         )
 
-    def _optimizer(self, plan: Plan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
+    def _optimizer(self, plan: StagePlan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
         words = list(self.network.words.parameters())
         rest = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("words.")]
         rate = plan.learning_rate if adapter is not None else _ALONE_RATE * plan.learning_rate

@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import Calibration, labelled_pairs
+from recsys.text.calibration import PlattScaling, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder
@@ -22,7 +22,7 @@ from recsys.text.examples import Examples
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
-from recsys.text.plan import Clock, Plan
+from recsys.text.plan import StagePlan, Stopwatch
 from recsys.text.reader import TextReader
 from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
@@ -49,8 +49,8 @@ class Fitted:
     reader: TextReader
     scorer: Scorer
     base_vectors: NDArray[np.float32]
-    click: Calibration
-    purchase: Calibration
+    click: PlattScaling
+    purchase: PlattScaling
     curve: tuple[Point, ...]
 
 
@@ -143,7 +143,7 @@ def fit_teacher(
     """Train a teacher beside a fitted model; the arguments are those of `InterestModel.teacher`."""
     training, validation = split(Examples.from_log(log, config.history), len(texts))
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
-    plan = Plan(TEACHER, config.epochs, config.learning_rate, 1, seed, Clock(), 0.0, 60.0 * minutes)
+    plan = StagePlan(TEACHER, config.epochs, config.learning_rate, 1, seed, Stopwatch(), 0.0, 60.0 * minutes)
     lower.keep(plan.is_over)
     teacher = Teacher.untrained(lower, seed)
     if len(training):

@@ -26,7 +26,7 @@ from recsys.text.float16_vectors import Float16Vectors
 from recsys.text.nearest import NearestItems, TextScores, recall
 from recsys.text.query_vectors import QueryVectors
 from recsys.text.scoring import Scorer, TextVectors, updated_rows
-from recsys.text.settings import Settings
+from recsys.text.settings import InterestSettings
 
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
     from recsys.text.reader import TextReader
@@ -65,7 +65,7 @@ class InterestModel:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: InterestSettings,
         scorer: Scorer,
         base_vectors: NDArray[np.float32],
         reader: "TextReader | Path",
@@ -137,7 +137,9 @@ class InterestModel:
             progress=progress,
         )
         encoder = fitted.reader.encoder
-        settings = Settings(config.encoder, encoder.base_version, encoder.max_tokens, fitted.click, fitted.purchase)
+        settings = InterestSettings(
+            config.encoder, encoder.base_version, encoder.max_tokens, fitted.click, fitted.purchase
+        )
         return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader, fitted.curve)
 
     def teacher(
@@ -315,7 +317,7 @@ class InterestModel:
             BundleError: the encoder that is installed here is not the one that the model was trained with.
             ConfigError: the encoder is not installed here.
         """
-        settings = Settings.load(folder)
+        settings = InterestSettings.load(folder)
         parameters = load_file(folder / _PARAMETERS)
         scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
         items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))

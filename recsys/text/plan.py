@@ -8,7 +8,7 @@ _WARM_UP = 0.1
 _LAG = 0.05
 
 
-class Clock:
+class Stopwatch:
     """Seconds of training so far, those before an interruption included."""
 
     def __init__(self, spent: float = 0.0) -> None:
@@ -21,7 +21,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StagePlan:
     """One stage of the training.
 
     Attributes:
@@ -39,7 +39,7 @@ class Plan:
     learning_rate: float
     accumulate: int
     seed: int
-    clock: Clock
+    clock: Stopwatch
     started: float
     deadline: float
 

@@ -5,28 +5,28 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recsys.errors import BundleError
-from recsys.text.calibration import Calibration
+from recsys.text.calibration import PlattScaling
 from recsys.text.weights import locate, version_of
 
 _FILE = "interest.json"
 
 
 @dataclass(frozen=True)
-class Settings:
+class InterestSettings:
     """The encoder as it came, under which version, and what logits mean as probabilities."""
 
     encoder: str
     encoder_version: str
     max_tokens: int
-    click: Calibration
-    purchase: Calibration
+    click: PlattScaling
+    purchase: PlattScaling
 
     def save(self, folder: Path) -> None:
         """Write interest.json."""
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> "Settings":
+    def load(cls, folder: Path) -> "InterestSettings":
         """Read what `save` wrote.
 
         Raises:
@@ -34,7 +34,7 @@ class Settings:
             ConfigError: the encoder is not installed here.
         """
         facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        facts |= {"click": Calibration(**facts["click"]), "purchase": Calibration(**facts["purchase"])}
+        facts |= {"click": PlattScaling(**facts["click"]), "purchase": PlattScaling(**facts["purchase"])}
         settings = cls(**facts)
         found = version_of(locate(settings.encoder), settings.max_tokens)
         if found != settings.encoder_version:

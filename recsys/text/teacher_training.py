@@ -12,7 +12,7 @@ from torch import nn
 
 from recsys.progress import Progress
 from recsys.text.examples import Examples
-from recsys.text.plan import Plan, schedule
+from recsys.text.plan import StagePlan, schedule
 from recsys.text.scoring import Scorer
 from recsys.text.teacher import Teacher
 
@@ -80,7 +80,7 @@ def _best(scorer: Scorer, examples: Examples, size: int) -> tuple[NDArray[np.int
 
 
 def train_teacher(
-    teacher: Teacher, scorer: Scorer, training: Examples, validation: Examples, plan: Plan, progress: Progress
+    teacher: Teacher, scorer: Scorer, training: Examples, validation: Examples, plan: StagePlan, progress: Progress
 ) -> None:
     """Train until the plan ends, then set how much the teacher counts: what explains later events best, perhaps 0.
 

@@ -20,7 +20,7 @@ from recsys.text.examples import Examples
 from recsys.text.finetune import Trainer
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
-from recsys.text.plan import Clock, Plan
+from recsys.text.plan import StagePlan, Stopwatch
 from recsys.text.sampling import Sampler
 from recsys.text.teacher import Teacher
 from recsys.text.teacher_training import train_teacher
@@ -85,7 +85,7 @@ class Training:
         trainer = Trainer(network, *data, progress, self.checkpoints, board, team)
         begun = trainer.saved()
         position = begun[0] if begun is not None else None
-        clock = Clock(position.seconds if position is not None else 0.0)
+        clock = Stopwatch(position.seconds if position is not None else 0.0)
         encoder = self.start.encoder
         if position is None or position.stage == NETWORK:
             trainer.fit(self._plan(NETWORK, clock, 0.0))
@@ -101,16 +101,16 @@ class Training:
             board.close()
         return Learned(encoder, network, trainer.vectors, trainer.curve)
 
-    def _plan(self, stage: str, clock: Clock, started: float) -> Plan:
+    def _plan(self, stage: str, clock: Stopwatch, started: float) -> StagePlan:
         config, deadline = self.config, 60.0 * self.minutes
         rate, accumulate = config.learning_rate, config.accumulate
-        return Plan(stage, self.epochs[stage], rate, accumulate, self.seed, clock, started, deadline)
+        return StagePlan(stage, self.epochs[stage], rate, accumulate, self.seed, clock, started, deadline)
 
-    def _learn_from_teacher(self, trainer: Trainer, plan: Plan) -> None:
+    def _learn_from_teacher(self, trainer: Trainer, plan: StagePlan) -> None:
         """Train a teacher, and the network on what it says; the network is reset where that is no gain."""
         left = (plan.deadline - plan.started) * (1.0 if self.config.peft == "none" else 0.5)
 
-        def until(share: float) -> Plan:
+        def until(share: float) -> StagePlan:
             return replace(plan, started=plan.clock.seconds, deadline=plan.started + share * left)
 
         lower = LowerLayers(self.start.encoder, self.tokens, self.config.upper_layers)
@@ -127,7 +127,7 @@ class Training:
         if not trainer.fit(last, soft_targets=soft_targets):
             trainer.progress("text: the teacher is left out: with it the newest events are not ranked better")
 
-    def _tune(self, trainer: Trainer, plan: Plan) -> TextEncoder:
+    def _tune(self, trainer: Trainer, plan: StagePlan) -> TextEncoder:
         """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
         config, encoder, team, progress = self.config, self.start.encoder, trainer.team, trainer.progress
         assert config.peft != "none"

@@ -11,7 +11,7 @@ from recsys.errors import ConfigError
 from recsys.policy.diversity import Diversity
 from recsys.policy.filters import Filters
 from recsys.policy.pins import Pins
-from recsys.policy.policy import Change, Policy
+from recsys.policy.policy import Policy, PolicyChange
 from recsys.policy.shares import Cap
 from recsys.policy.steps import Available, Exclude, Seen
 
@@ -141,7 +141,7 @@ def test_dial_zero_keeps_the_order(scores: list[float], n: int, seed: int) -> No
     values = np.array(scores, dtype=np.float32)
     kept, changes, _ = Policy((Diversity(0.0, vectors),)).arrange(items, values, n)
     np.testing.assert_array_equal(kept, Policy(()).arrange(items, values, n)[0])
-    assert changes == [Change("diversity", 0, 0)]
+    assert changes == [PolicyChange("diversity", 0, 0)]
 
 
 @given(st.lists(SCORE, min_size=1, max_size=12), st.floats(0, 1), st.integers(1, 12), st.integers(0, 9))

@@ -13,7 +13,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
-from recsys.simulation.server import Client
+from recsys.simulation.server import ServerConnection
 from recsys.simulation.verdict import rows, verdict
 from recsys.simulation.weeks import ARMS, LENGTH, Plan, Simulation, arm_of
 from recsys.simulation.world import World, looks
@@ -135,7 +135,7 @@ def test_many_new_items_come_in_calls_that_a_server_takes(
 ) -> None:
     simulation, calls = Simulation(catalogue, config, Plan(weeks=2, new_items=0.7), tmp_path), []
 
-    class Server(Client):
+    class Server(ServerConnection):
         def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
             calls.append([item["item_id"] for item in (body or {})["items"]])
             return {}

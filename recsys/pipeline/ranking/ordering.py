@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
-from recsys.policy.policy import Change
+from recsys.policy.policy import PolicyChange
 from recsys.rank.lambdarank import Ranker
 
 _TIE_BREAK = np.float32(1e-4)
@@ -43,7 +43,7 @@ class RankedBlock:
     scores: NDArray[np.float32]
     orders: tuple[NDArray[np.int64], ...]
     propensities: tuple[NDArray[np.float32], ...]
-    changes: tuple[list[Change], ...]
+    changes: tuple[list[PolicyChange], ...]
 
     @property
     def listed(self) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.policy.policy import Change
+from recsys.policy.policy import PolicyChange
 
 LIST_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.String,
@@ -72,7 +72,7 @@ class ItemList:
     degraded: tuple[str, ...] = ()
     propensities: NDArray[np.float32] | None = field(default=None, repr=False)
     explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
-    changes: tuple[Change, ...] = field(default=(), repr=False)
+    changes: tuple[PolicyChange, ...] = field(default=(), repr=False)
     seconds: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:

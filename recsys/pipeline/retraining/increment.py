@@ -21,7 +21,7 @@ from recsys.store import Store, read_log
 
 _PAGE = 10_000
 
-Entry = TypeVar("Entry")
+_Stored = TypeVar("_Stored")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _passed_over(store: Store, until: int, before: ItemCatalogue, now: ItemCatal
     return [event for _, event in known if event.item_id in new]
 
 
-def _pages(read: Callable[[int, int], list[tuple[int, Entry]]], after: int) -> Iterator[tuple[int, Entry]]:
+def _pages(read: Callable[[int, int], list[tuple[int, _Stored]]], after: int) -> Iterator[tuple[int, _Stored]]:
     while page := read(after, _PAGE):
         yield from page
         after = page[-1][0]
