@@ -124,16 +124,16 @@ class InteractionLog:
     def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
         """One log in time order. The last one's vocabulary and event names must extend those of the others.
 
-        Requests have no numbers in it: those of different logs mean different ones (`loading.merge_logs` joins them).
+        Requests have no numbers in it: those of different logs mean different ones (`merging.merge_logs` joins them).
         """
-        newest = logs[-1]
-        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **dict(_merged(logs)))
+        newest, columns = logs[-1], dict(columns_in_time_order(_without_requests(logs)))
+        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
 
     @staticmethod
     def save_merged(logs: Sequence["InteractionLog"], folder: Path) -> None:
         """Write the events of `merged` as one array a column, each in turn: only one at a time is in memory."""
         folder.mkdir(parents=True)
-        for name, column in _merged(logs):
+        for name, column in columns_in_time_order(_without_requests(logs)):
             save_array(folder / f"{name}.npy", column)
 
     @classmethod
@@ -183,14 +183,15 @@ class InteractionLog:
         return Vocabulary.load(folder / "users"), tuple(names)
 
 
-def _merged(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Columns of all logs in time order, equal times in the order of the logs."""
+def columns_in_time_order(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Columns of all logs, one after the other, in time order; equal times in the order of the logs."""
     order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
-    for name, dtype in COLUMNS.items():
-        if name == "requests":
-            yield name, np.full(len(order), -1, dtype=dtype)
-        else:
-            yield name, np.concatenate([getattr(log, name) for log in logs])[order]
+    for name in COLUMNS:
+        yield name, np.concatenate([getattr(log, name) for log in logs])[order]
+
+
+def _without_requests(logs: Sequence[InteractionLog]) -> list[InteractionLog]:
+    return [replace(log, requests=np.broadcast_to(np.int32(-1), len(log))) for log in logs]
 
 
 def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from recsys.config import Config, EventsConfig
 from recsys.data.catalogue import ItemCatalogue
@@ -28,6 +27,7 @@ from recsys.data.events_table import (
 from recsys.data.files import find_table, open_table, require_table
 from recsys.data.interactions import COLUMNS, InteractionLog
 from recsys.data.items_table import read_items, with_unknown
+from recsys.data.merging import merge_logs
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import EVENTS, ITEMS, MAX_ID, USERS
@@ -159,31 +159,6 @@ def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Co
         n_rejected=dataset.n_rejected + n_unknown,
         fingerprint=fingerprint(dataset.catalogue, log, dataset.profiles),
     )
-
-
-def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
-    """Both logs in time order, at equal times the old one first. `new` must extend the vocabularies of `old`."""
-    order = np.argsort(np.concatenate([old.times, new.times]), kind="stable")
-    numbers, keys = _joined_requests(old, new)
-    requests = np.where(new.requests >= 0, numbers[new.requests], -1).astype(np.int32)
-    numbered = replace(new, requests=requests)
-    columns = {name: np.concatenate([getattr(old, name), getattr(numbered, name)])[order] for name in COLUMNS}
-    return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns, request_keys=keys)
-
-
-def _joined_requests(old: InteractionLog, new: InteractionLog) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The number of each new request in the joined log, with -1 behind the last one, and the keys of all requests."""
-    n_old = max(int(old.requests.max(initial=-1)) + 1, len(old.request_keys))
-    keys = np.concatenate([old.request_keys, np.zeros(n_old - len(old.request_keys), dtype=np.uint64)])
-    n_new = max(int(new.requests.max(initial=-1)) + 1, len(new.request_keys))
-    own = np.concatenate([new.request_keys, np.zeros(n_new - len(new.request_keys), dtype=np.uint64)])
-    order = np.argsort(keys, kind="stable")
-    places = np.minimum(np.searchsorted(keys, own, sorter=order), max(n_old - 1, 0))
-    known = (keys[order[places]] == own) & (own > 0) if n_old else np.zeros(n_new, dtype=bool)
-    numbers = n_old - 1 + np.cumsum(~known)
-    if known.any():
-        numbers[known] = order[places[known]]
-    return np.append(numbers, -1), np.concatenate([keys, own[~known]])
 
 
 def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserProfiles | None) -> str:
