@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.eval.ranking import Targets
 
+_COLD_ITEM_EVENTS = 5
 _COLD_USER_EVENTS = 3
 
 _MOST_CATEGORIES = 5
@@ -18,12 +19,10 @@ def request_slices(
     targets: Targets,
     item_events: NDArray[np.int64],
     history_lengths: NDArray[np.int64],
-    *,
-    cold_item_events: int = 5,
 ) -> dict[str, NDArray[np.bool_]]:
     """Masks over the requests.
 
-    `cold_item`: every target has fewer than `cold_item_events` training events (or is unknown); `warm_item`: none has.
+    `cold_item`: every target has fewer than five training events (or is unknown); `warm_item`: none has.
     A request with targets of both kinds is in neither. `cold_user`: a history of fewer than three events;
     `warm_user`: the others. `light` and `heavy`: the shortest and the longest third of the histories; equal lengths
     are never parted, so the thirds can be uneven or, where all histories are alike, empty.
@@ -37,7 +36,7 @@ def request_slices(
         name to (n_requests,) mask.
     """
     events = np.append(item_events, 0)[targets.items]  # an unknown target, -1, reads the appended 0
-    cold = np.bincount(targets.rows[events < cold_item_events], minlength=len(targets))
+    cold = np.bincount(targets.rows[events < _COLD_ITEM_EVENTS], minlength=len(targets))
     cold_user = history_lengths < _COLD_USER_EVENTS
     low, high = np.quantile(history_lengths, [1 / 3, 2 / 3]) if len(history_lengths) else (0.0, 0.0)
     return {

@@ -31,8 +31,6 @@ BASELINES: Mapping[str, str] = {
 }
 """Source -> the name of its ranking in the report."""
 
-_COLD_EVENTS = 5
-
 _MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh")
 """Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
 
@@ -87,7 +85,7 @@ def measure(
         baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
         slices={
-            **request_slices(wanted, trained, lengths[answered], cold_item_events=_COLD_EVENTS),
+            **request_slices(wanted, trained, lengths[answered]),
             **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
         },
         events={strongest: rankings.bought[answered]} if strongest else {},
