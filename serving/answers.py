@@ -76,17 +76,36 @@ async def list_response(
 
     left = candidates is None or set(candidates).difference(shown, ranking.ids)
     more = len(ranking.ids) == n and bool(left)
-    content = {
+    policy = {"policy": [change._asdict() for change in ranking.changes]} if body.explain else {}
+    content = list_content(
+        request,
+        list_entries(ranking, first_rank=len(shown) + 1),
+        version=ranking.model_version,
+        variant=variant,
+        degraded=ranking.degraded,
+        cursor=next_cursor(body, [*shown, *ranking.ids]) if more else None,
+    )
+    return ListResponse({**content, **policy, **further}, note)
+
+
+def list_content(
+    request: Request,
+    items: Sequence[Mapping[str, Any]],
+    *,
+    version: str,
+    variant: str | None,
+    degraded: Sequence[str] = (),
+    cursor: str | None,
+) -> dict[str, Any]:
+    """What every answer with a list says, see `schemas.lists.ListAnswer`."""
+    return {
         "request_id": request.request_id,
-        "model_version": ranking.model_version,
+        "model_version": version,
         "variant": variant,
-        "items": list_entries(ranking, first_rank=len(shown) + 1),
-        "degraded": ranking.degraded,
-        **({"policy": [change._asdict() for change in ranking.changes]} if body.explain else {}),
-        "cursor": next_cursor(body, [*shown, *ranking.ids]) if more else None,
-        **further,
+        "items": items,
+        "degraded": degraded,
+        "cursor": cursor,
     }
-    return ListResponse(content, note)
 
 
 def _check_length(n: int, most: int) -> None:

@@ -10,7 +10,7 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.answers import Page, log_shown
+from serving.answers import Page, list_content, log_shown
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
 from serving.loaded_version import LoadedVersion
@@ -57,17 +57,13 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     for rank, item in enumerate(page, start=len(shown) + 1):
         item["rank"] = rank
     version, ids = tree["model_version"], [item["item_id"] for item in page]
-    content = {
-        "made_at": tree["made_at"],
-        "request_id": request.request_id,
-        "model_version": version,
-        "variant": VARIANT,
-        "items": page,
-        "degraded": [],
-        "cursor": next_cursor(body, [*shown, *ids]) if len(items) > body.n else None,
-    }
+    cursor = next_cursor(body, [*shown, *ids]) if len(items) > body.n else None
+    content = list_content(request, page, version=version, variant=VARIANT, cursor=cursor)
     asked = Page(request, id_, len(shown), known)
-    return ListResponse(content, lambda: log_shown(service, asked, ids, version, VARIANT, None))  # it explores nothing
+    # It explores nothing: no propensities.
+    return ListResponse(
+        {"made_at": tree["made_at"], **content}, lambda: log_shown(service, asked, ids, version, VARIANT, None)
+    )
 
 
 def _listable(recommender: Recommender, request: Request, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
