@@ -21,8 +21,8 @@ from serving.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")
 
-TOLD = 2_000
-"""Most entries that are told at once: more are a replay, which others read for themselves."""
+MOST_PUBLISHED = 2_000
+"""Most entries that are published at once: more are a replay, which others read for themselves."""
 
 LATE = 60 * 1_000_000
 """Microseconds after which an event was posted late: that is no lag of ours."""
@@ -52,7 +52,7 @@ class StoreFollower:
             self._asked(partial(self._read_pages, versions))
             self._note_offset(versions)
 
-    def hear(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[LogEntry]) -> bool:
+    def take_published(self, versions: Sequence[LoadedVersion], after: int, page: Sequence[LogEntry]) -> bool:
         """Have all that answer take what another server has read.
 
         Args:
@@ -97,7 +97,7 @@ class StoreFollower:
         return self._asked(partial(self._replay, served))
 
     def _replay(self, served: LoadedVersion) -> None:
-        self._begun_anew([served])
+        self._follow_new_log([served])
         served.catch_up_items(self._store, threading.Lock())  # it has nobody to keep out
         served.catch_up(self._store)
 
@@ -105,16 +105,20 @@ class StoreFollower:
         while True:
             after = min(served.offset for served in versions)
             page = read_log(self._store, after, PAGE)
-            if self._begun_anew(versions):
+            if self._follow_new_log(versions):
                 continue
             if not page:
                 return
             self._take(versions, page)
-            if self._tail is not None and len(page) <= TOLD:
-                self._tail.tell(after, page)
+            if self._tail is not None and len(page) <= MOST_PUBLISHED:
+                self._tail.publish(after, page)
 
-    def _begun_anew(self, versions: Sequence[LoadedVersion]) -> bool:
-        """Whether the log is another one than before, whose offsets say nothing about this one."""
+    def _follow_new_log(self, versions: Sequence[LoadedVersion]) -> bool:
+        """Start at the beginning of a log that is another one than before: offsets of that one say nothing about it.
+
+        Returns:
+            Whether it is another one.
+        """
         log = self._store.identity
         anew = [served for served in versions if served.log != log]
         for served in anew:

@@ -160,7 +160,7 @@ class LiveState:
         with self._updating:
             changed = self._follower.read_items(self._answering_versions(), self._observing)
         if changed and self._tail is not None:
-            self._tail.tell_items_changed()
+            self._tail.publish_items_changed()
 
     def keep_snapshots(self) -> None:
         """Write snapshots of what is known where that is due, and go over to newer ones."""
@@ -198,7 +198,7 @@ class LiveState:
         with self._observing:
             self._follower.read_events(new)
             if new.log == served.log and new.offset >= served.offset:  # else the store is away, or has begun anew
-                served.become(new)
+                served.adopt(new)
 
     def refresh(self, *, at_once: bool = False) -> None:
         """Load what the variants name, if the registry has changed; what is served stays when that fails.
@@ -241,7 +241,7 @@ class LiveState:
         return math.inf
 
     def _check_store(self, answers: bool) -> None:
-        """Refuse to serve a version that cannot be told who is forgotten and what is deleted."""
+        """Refuse to serve a version that cannot learn who is forgotten and what is deleted."""
         if not answers:
             raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
 
@@ -263,14 +263,14 @@ class LiveState:
         taken = False
         try:
             with self._observing:
-                taken = self._follower.hear(self._answering_versions(), after, page)
+                taken = self._follower.take_published(self._answering_versions(), after, page)
         except Exception:  # whoever listens goes on
-            logger.exception("what another server has told could not be taken, the store is read instead")
+            logger.exception("what another server has published could not be taken, the store is read instead")
         if not taken:
             self._events.wake()
 
     def _store_seconds(self) -> float:
-        return SHARED_SECONDS if self._tail is not None and self._tail.hears else STORE_SECONDS
+        return SHARED_SECONDS if self._tail is not None and self._tail.is_subscribed else STORE_SECONDS
 
     def load(self, version: str) -> LoadedVersion:
         """Another version, which knows what the served one knows of stored events and items.

@@ -127,7 +127,7 @@ class LoadedVersion:
         other._observe_waiting()  # an item may have come since the snapshot
         return other
 
-    def become(self, other: "LoadedVersion") -> None:
+    def adopt(self, other: "LoadedVersion") -> None:
         """Go over to the events of what `with_snapshot` gave."""
         self.recommender, self.offset, self.missed = other.recommender, other.offset, other.missed
         self.snapshot, self.looked_at = other.snapshot, other.looked_at

@@ -20,7 +20,7 @@ _LAST_SECONDS = 15.0
 """How long a server that stops waits for its last calls: longer than a store may take for one."""
 
 _Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
-_Desk = SimpleQueue[_Call | None]
+_Inbox = SimpleQueue[_Call | None]
 """What one thread is given: a call, or None when it may go."""
 
 
@@ -43,11 +43,11 @@ class BoundedPool:
         self._under_way = 0
         self._handing = threading.Lock()
         self._waiting: deque[_Call] = deque()
-        self._desks: list[_Desk] = [SimpleQueue() for _ in range(threads)]
-        self._idle = [*self._desks]
+        self._inboxes: list[_Inbox] = [SimpleQueue() for _ in range(threads)]
+        self._idle = [*self._inboxes]
         self._threads = [
-            threading.Thread(target=self._work, args=(desk,), name=f"{name}_{place}", daemon=True)
-            for place, desk in enumerate(self._desks)
+            threading.Thread(target=self._work, args=(inbox,), name=f"{name}_{place}", daemon=True)
+            for place, inbox in enumerate(self._inboxes)
         ]
         for thread in self._threads:
             thread.start()
@@ -69,8 +69,8 @@ class BoundedPool:
 
     def close(self) -> None:
         """Wait for what is running and waiting, but not for ever, and let the threads go."""
-        for desk in self._desks:
-            desk.put(None)
+        for inbox in self._inboxes:
+            inbox.put(None)
         end = time.monotonic() + _LAST_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
@@ -82,15 +82,15 @@ class BoundedPool:
         self._under_way += 1
         self._tell(self._under_way)
         with self._handing:
-            desk = self._idle.pop() if self._idle else None
-            if desk is None:
+            inbox = self._idle.pop() if self._idle else None
+            if inbox is None:
                 self._waiting.append((function, done))
-        if desk is not None:
-            desk.put((function, done))
+        if inbox is not None:
+            inbox.put((function, done))
         return done
 
-    def _work(self, desk: _Desk) -> None:
-        while (call := desk.get()) is not None:
+    def _work(self, inbox: _Inbox) -> None:
+        while (call := inbox.get()) is not None:
             while call is not None:
                 self._make(*call)
                 call = None  # it holds what it works with, such as a version that is not served any more
@@ -98,7 +98,7 @@ class BoundedPool:
                     if self._waiting:
                         call = self._waiting.popleft()
                     else:
-                        self._idle.append(desk)
+                        self._idle.append(inbox)
 
     def _make(self, function: Callable[[], Any], done: "asyncio.Future[Any]") -> None:
         result, error = None, None

@@ -29,11 +29,11 @@ LISTEN_SECONDS = 0.2
 
 
 class SharedTail:
-    """Tells other servers what was read from the log, and hears it from them.
+    """Publishes to other servers what was read from the log, and receives what they have read.
 
     Args:
         url: `redis://[[user]:password@]host[:port]/db`; nothing is kept there.
-        identity: of the log; logs that share a Redis do not hear each other.
+        identity: of the log; logs that share a Redis do not receive from each other.
 
     Raises:
         ConfigError: redis-py is not installed, or does not know a parameter of the URL.
@@ -44,34 +44,36 @@ class SharedTail:
         self._client = self._redis.client
         self._channel = f"recsys:tail:{identity}"
         self._stopping = threading.Event()
-        self._hears = False
-        self._told_away = False
+        self._subscribed = False
+        self._logged_away = False
         self._silent_until = 0.0
         self._thread: threading.Thread | None = None
 
     @property
-    def hears(self) -> bool:
-        """Whether the others can be heard now."""
-        return self._hears
+    def is_subscribed(self) -> bool:
+        """Whether what the others publish arrives now."""
+        return self._subscribed
 
-    def start(self, heard: Callable[[int, list[LogEntry]], None], items_changed: Callable[[], None]) -> None:
+    def start(self, on_entries: Callable[[int, list[LogEntry]], None], on_items_changed: Callable[[], None]) -> None:
         """Begin to listen, in a thread.
 
         Args:
-            heard: called with an offset and all entries of the log from there to the last one.
-            items_changed: called when items have changed.
+            on_entries: called with an offset and all entries of the log from there to the last one.
+            on_items_changed: called when items have changed.
         """
-        self._thread = threading.Thread(target=self._listen, args=(heard, items_changed), name="tail", daemon=True)
+        self._thread = threading.Thread(
+            target=self._listen, args=(on_entries, on_items_changed), name="tail", daemon=True
+        )
         self._thread.start()
 
-    def tell(self, after: int, entries: Sequence[LogEntry]) -> None:
-        """Tell the others all entries of the log between an offset and the last one. Where Redis is away, nothing."""
+    def publish(self, after: int, entries: Sequence[LogEntry]) -> None:
+        """Publish all entries of the log between an offset and the last one. Where Redis is away, nothing happens."""
         rows = [(n, e.user_digest if isinstance(e, Forgotten) else event_row(e)) for n, e in entries]
-        self._publish({"after": after, "entries": rows})
+        self._send({"after": after, "entries": rows})
 
-    def tell_items_changed(self) -> None:
+    def publish_items_changed(self) -> None:
         """Have the others look for changed items."""
-        self._publish({})
+        self._send({})
 
     def close(self) -> None:
         """Stop listening, and let go of the connections."""
@@ -80,9 +82,9 @@ class SharedTail:
             self._thread.join()
         self._redis.close()
 
-    def _publish(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         # Redis is away, or has just kept one waiting, or nobody has been listening yet: no caller waits for it.
-        if not self._hears or time.monotonic() < self._silent_until:
+        if not self._subscribed or time.monotonic() < self._silent_until:
             return
         try:
             self._client.publish(self._channel, orjson.dumps(message))
@@ -90,35 +92,40 @@ class SharedTail:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             logger.error("%s: other servers read the store instead: %s", self._redis.place, error)
 
-    def _listen(self, heard: Callable[[int, list[LogEntry]], None], items_changed: Callable[[], None]) -> None:
+    def _listen(self, on_entries: Callable[[int, list[LogEntry]], None], on_items_changed: Callable[[], None]) -> None:
         while not self._stopping.is_set():
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as news:
                     news.subscribe(self._channel)
                     while not self._stopping.is_set():
                         message = news.get_message(timeout=LISTEN_SECONDS)
-                        if not self._hears:
+                        if not self._subscribed:
                             logger.info("sharing live events by %s", self._redis.place)
-                        self._hears, self._told_away = True, False
-                        if message is None:
-                            continue
-                        try:
-                            content = orjson.loads(message["data"])
-                            entries = [_entry(*row) for row in content["entries"]] if content else []
-                        except (ValueError, TypeError, KeyError) as error:  # of a server of another release
-                            logger.warning(
-                                "%s: a message cannot be read, the store is instead: %s", self._redis.place, error
-                            )
-                            continue
-                        if content:
-                            heard(content["after"], entries)
-                        else:
-                            items_changed()
+                        self._subscribed, self._logged_away = True, False
+                        if message is not None:
+                            self._receive(message["data"], on_entries, on_items_changed)
             except self._redis.error as error:
-                if not self._told_away:
+                if not self._logged_away:
                     logger.error("%s is away, the store is read instead: %s", self._redis.place, error)
-                self._hears, self._told_away = False, True
+                self._subscribed, self._logged_away = False, True
                 self._stopping.wait(LISTEN_SECONDS)
+
+    def _receive(
+        self,
+        data: bytes,
+        on_entries: Callable[[int, list[LogEntry]], None],
+        on_items_changed: Callable[[], None],
+    ) -> None:
+        try:
+            content = orjson.loads(data)
+            entries = [_entry(*row) for row in content["entries"]] if content else []
+        except (ValueError, TypeError, KeyError) as error:  # of a server of another release
+            logger.warning("%s: a message cannot be read, the store is instead: %s", self._redis.place, error)
+            return
+        if content:
+            on_entries(content["after"], entries)
+        else:
+            on_items_changed()
 
 
 def _entry(offset: int, row: str | list[Any]) -> LogEntry:

@@ -161,7 +161,7 @@ def test_a_redis_between_servers_that_was_never_there_is_told_once() -> None:
     try:
         tail.start(lambda after, entries: None, lambda: None)
         assert told.wait(10)
-        assert not tail.hears
+        assert not tail.is_subscribed
     finally:
         tail.close()
         logger.removeHandler(listener)

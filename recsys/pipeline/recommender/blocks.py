@@ -130,10 +130,10 @@ def _queries(requests: Sequence[Request]) -> list[str | None] | None:
     for query in queries:
         if query is not None and not isinstance(query, str):
             raise ConfigError(f"context.query must be text, not {type(query).__name__}", place=("context", "query"))
-    asked = [query if query and any(map(_is_ink, query)) else None for query in queries]
+    asked = [query if query and any(map(_is_visible, query)) else None for query in queries]
     return asked if any(asked) else None
 
 
-def _is_ink(letter: str) -> bool:
-    """Whether a letter says something: an empty search box sends spaces."""
+def _is_visible(letter: str) -> bool:
+    """Whether a character is neither space nor control character: an empty search box sends spaces."""
     return letter.isprintable() and not letter.isspace()
