@@ -5,7 +5,7 @@ import os
 import random
 import re
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import time as clock_time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,10 @@ from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
+    from recsys.data.dataset import Dataset
     from recsys.pipeline.retraining.retrain import Decision
     from recsys.pipeline.retraining.watch import Turn
+    from recsys.store import Store
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
 _LONGEST = 366 * 86_400
@@ -96,22 +98,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _once(arguments: argparse.Namespace, progress: ProgressLines) -> "Decision":
     from recsys.pipeline.recommender.bundle import trained_config
-    from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
+    from recsys.pipeline.retraining.retrain import retrain
     from recsys.registry import Registry
     from recsys.store import open_store
 
     registry = Registry(arguments.registry)
     served = registry.resolve(None)
-    settings = {"overrides": arguments.overrides, "dry_run": arguments.dry_run, "anew": arguments.anew}
-    with progress, registry.retraining():  # its last step is over before the decision is printed
+    with ExitStack() as until_decided:
+        until_decided.enter_context(progress)  # its last step is over before the decision is printed
+        until_decided.enter_context(registry.retraining())
+        source: Dataset | Store
         if arguments.data is not None:
-            dataset = options.read_data(arguments.data, trained_config(registry, served), progress)
-            decision = retrain_from_data(registry, dataset, **settings, progress=progress)
+            source = options.read_data(arguments.data, trained_config(registry, served), progress)
         else:
             _check_store(arguments.store)
-            with closing(open_store(arguments.store)) as store:
-                decision = retrain_from_store(registry, store, **settings, progress=progress)
-    return decision
+            source = until_decided.enter_context(closing(open_store(arguments.store)))
+        return retrain(
+            registry,
+            source,
+            overrides=arguments.overrides,
+            dry_run=arguments.dry_run,
+            anew=arguments.anew,
+            progress=progress,
+        )
 
 
 def _write_page(arguments: argparse.Namespace) -> None:

@@ -29,7 +29,7 @@ from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.moments import iso_time
 from recsys.errors import ConfigError, DataError, StoreError
-from recsys.pipeline.retraining.retrain import Decision, retrain_from_store
+from recsys.pipeline.retraining.retrain import Decision, retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
 from recsys.registry import Registry
@@ -168,7 +168,7 @@ class Simulation:
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
                 if number < self.plan.weeks:
-                    decision = retrain_from_store(registry, store, seed=self.seed, progress=silent)
+                    decision = retrain(registry, store, seed=self.seed, progress=silent)
                     _wait_for(live, registry)
                     self._arrivals(live, number)
                 week = Week(number, clicks, decision)

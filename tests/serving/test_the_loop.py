@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 from running import eventually
 
-from recsys.pipeline.retraining.retrain import retrain_from_store
+from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import open_store
@@ -26,7 +26,7 @@ def test_the_loop(http: httpx.Client, registry: Registry, settings: Settings, it
     assert model_version(http) == first
 
     store = open_store(settings.store)
-    decision = retrain_from_store(registry, store, overrides=ANY_VOLUME, progress=silent)
+    decision = retrain(registry, store, overrides=ANY_VOLUME, progress=silent)
     offset, identity = store.last_offset(), store.identity
     store.close()
     assert decision.new_events == posted == 1_000

@@ -7,7 +7,7 @@ from running import eventually, serving_thread
 from recsys.data.forget import user_digest
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
-from recsys.pipeline.retraining.retrain import retrain_from_store
+from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import open_store
@@ -70,7 +70,7 @@ def test_a_user_is_shown_and_forgotten(
     click(http, "new user 1", "new")
     http.delete(f"/v1/items/{items[9]}")
     store = open_store(settings.store)
-    decision = retrain_from_store(registry, store, overrides=ANY_VOLUME, progress=silent)
+    decision = retrain(registry, store, overrides=ANY_VOLUME, progress=silent)
     store.close()
     assert decision.challenger is not None, decision.reason
     registry.promote(decision.challenger, "test")

@@ -62,9 +62,9 @@ class Decision:
         return asdict(self)
 
 
-def retrain_from_store(
+def retrain(
     registry: Registry,
-    store: Store,
+    source: Store | Dataset,
     *,
     overrides: Sequence[str] = (),
     dry_run: bool = False,
@@ -72,11 +72,12 @@ def retrain_from_store(
     seed: int = 0,
     progress: Progress,
 ) -> Decision:
-    """Retrain on the served version's log and what the store holds beyond it: items, events, users to be forgotten.
+    """Retrain on the served version's log and what has come since.
 
     Args:
         registry: where the served version is, and the new one goes.
-        store: of the server.
+        source: of what has come since: the store of a server, with items, events and users to be forgotten, or a data
+            set that reaches beyond what the served version has learned from.
         overrides: `retrain.KEY=VALUE`, for this run and for the new version.
         dry_run: decide, but publish, promote and record nothing.
         anew: train from scratch, whatever `retrain.full_every` says.
@@ -89,34 +90,13 @@ def retrain_from_store(
         StoreError: the store cannot be read.
         DataError: the log cannot be trained on.
     """
-    champion = _champion(registry, overrides)
-    increment = Increment.from_store(champion, store, progress)
-    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
-
-
-def retrain_from_data(
-    registry: Registry,
-    dataset: Dataset,
-    *,
-    overrides: Sequence[str] = (),
-    dry_run: bool = False,
-    anew: bool = False,
-    seed: int = 0,
-    progress: Progress,
-) -> Decision:
-    """Retrain on a data set that reaches beyond what the served version has learned from; see `retrain_from_store`.
-
-    Raises:
-        ConfigError, BundleError, DataError: as there.
-    """
-    champion = _champion(registry, overrides)
-    increment = Increment.from_data(champion, dataset)
-    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
-
-
-def _champion(registry: Registry, overrides: Sequence[str]) -> Bundle:
     champion = Bundle.load(registry)
-    return replace(champion, config=override(champion.config, overrides, "retrain"))
+    champion = replace(champion, config=override(champion.config, overrides, "retrain"))
+    if isinstance(source, Dataset):
+        increment = Increment.from_data(champion, source)
+    else:
+        increment = Increment.from_store(champion, source, progress)
+    return _Retraining(registry, champion, increment, dry_run=dry_run, anew=anew, seed=seed, progress=progress).decide()
 
 
 @dataclass(frozen=True)
@@ -124,7 +104,7 @@ class _Retraining:
     """One run.
 
     Attributes:
-        registry, dry_run, anew, seed, progress: as for `retrain_from_store`.
+        registry, dry_run, anew, seed, progress: as for `retrain`.
         champion: the served version.
         increment: its data and what came since.
     """

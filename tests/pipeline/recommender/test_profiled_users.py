@@ -15,7 +15,7 @@ from recsys.data.requests import Request
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
-from recsys.pipeline.retraining.retrain import retrain_from_data, retrain_from_store
+from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.continued import can_continue
 from recsys.pipeline.training.train import train
 from recsys.registry import Registry
@@ -89,11 +89,11 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     registry.publish(towns)
     store = open_store(sqlite_url(tmp_path / "store.db"))
     store.forget("new in garden town")
-    decision = retrain_from_store(registry, store, progress=lambda _: None)
+    decision = retrain(registry, store, progress=lambda _: None)
     assert (decision.action, decision.forgotten_in) == ("skipped", registry.current())
     items = towns.catalogue.vocabulary.ids(range(len(towns.catalogue)))
     store.append(clicks_of_tastes(items, 300))
-    decision = retrain_from_store(registry, store, progress=lambda _: None)
+    decision = retrain(registry, store, progress=lambda _: None)
     store.close()
     assert (decision.trained, decision.action) == ("on", "promoted"), decision
     trained = Recommender(Bundle.load(registry))
@@ -108,5 +108,5 @@ def test_data_that_tell_of_towns_no_longer_are_trained_on_anew(
     assert not can_continue(towns, replace(dataset, profiles=None))
     registry = Registry(tmp_path)
     registry.publish(towns)
-    decision = retrain_from_data(registry, dataset_from_frames(*frames, towns.config), progress=lambda _: None)
+    decision = retrain(registry, dataset_from_frames(*frames, towns.config), progress=lambda _: None)
     assert decision.trained == "anew", decision

@@ -9,7 +9,7 @@ import sys
 
 from recsys.config import parse_config
 from recsys.data.loading import load_dataset
-from recsys.pipeline.retraining.retrain import retrain_from_data
+from recsys.pipeline.retraining.retrain import retrain
 from recsys.registry import Registry
 
 if __name__ == "__main__":
@@ -21,4 +21,4 @@ if __name__ == "__main__":
             os.kill(os.getpid(), signal.SIGKILL)
 
     with registry.retraining():
-        retrain_from_data(registry, dataset, progress=progress)
+        retrain(registry, dataset, progress=progress)
