@@ -29,7 +29,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.generated import publish
-from benchmarks.serving import children, memory_of, numbers, timed
+from benchmarks.processes import memory_with_children
+from benchmarks.serving import numbers, timed
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
 
@@ -126,7 +127,7 @@ def run(words: list[str]) -> tuple[float, int, float]:
             [sys.executable, "-m", "recsys", *words], stderr=said, stdout=subprocess.DEVNULL
         ) as process:
             while process.poll() is None:
-                peak = max(peak, memory(process.pid))
+                peak = max(peak, memory_with_children(process.pid, "Pss_Anon"))  # no mapped files
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
         said.seek(0)
         text = said.read()
@@ -144,14 +145,6 @@ def kill(words: list[str], after: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def memory(pid: int) -> int:
-    """Bytes of a process and of those that it started that are no mapped files."""
-    try:
-        return memory_of(pid, "Pss_Anon") + sum(memory(child) for child in children(pid))
-    except (FileNotFoundError, ProcessLookupError, StopIteration):  # it has just ended
-        return 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.databases import free_port
-from benchmarks.shop import Caller, events, kill, make, serving
+from benchmarks.processes import kill
+from benchmarks.shop import Caller, events, make, serving
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.databases import free_port
-from benchmarks.serving import children, memory_of
+from benchmarks.processes import children, memory_of
 from benchmarks.shop import N_ITEMS, Caller, make, serving
 from recsys.data.durations import DAY
 from recsys.data.events import Event

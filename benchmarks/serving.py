@@ -17,28 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.databases import free_port
 from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
+from benchmarks.processes import SERVE, Process, children, cpu_seconds, memory_of, running
 from benchmarks.quality import prepare, recsys
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
-from serving.server import listen
 
 Quantiles = dict[str, float]
-Process = subprocess.Popen[bytes]
 
 _EMPTY = ("-m", "uvicorn", "benchmarks.empty:app", "--no-access-log")
 _ROUNDS = 100
@@ -91,7 +87,8 @@ def numbers(text: str) -> list[int]:
 def empty_endpoint(folder: Path, seconds: int) -> float:
     """The median of asking an endpoint that does nothing."""
     asked = bodies(["nobody"], folder / "nobody.jsonl")
-    with server(_EMPTY, "/docs") as (port, process):
+    port = free_port()
+    with running(_EMPTY, port, ready="/docs") as process:
         return row("an endpoint that does nothing", *Load(port, process, asked)("/empty", 1, seconds))[0]
 
 
@@ -130,14 +127,15 @@ def one_version(registry: Registry, name: str, empty: float, arguments: argparse
     predict, retrieve = floor(recommender, users)
     version = registry.path_of(registry.resolve(None))
     size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
-    with server(_EMPTY, "/docs", {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}) as (port, process):
+    factors, port = {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}, free_port()
+    with running(_EMPTY, port, ready="/docs", variables=factors) as process:
         load = Load(port, process, asked)
         load("/implicit", 1, 1)
         row("implicit's recommend, 1 client", *load("/implicit", 1, arguments.seconds))
     seen: list[tuple[float, float]] = []
     for workers in arguments.workers:
-        options = ("--registry", str(registry.path), "--workers", str(workers))
-        with server(("-m", "recsys", "serve", *options), "/readyz") as (port, process):
+        port = free_port()
+        with running((*SERVE, str(registry.path), "--workers", str(workers)), port) as process:
             load = Load(port, process, asked)
             load("/v1/recommend", 4 * workers, 3)  # every worker has loaded its version
             settle(process)
@@ -224,25 +222,6 @@ def row(name: str, seen: Quantiles, cpu: float | None = None) -> tuple[float, fl
     return seen["p50"], cpu
 
 
-@contextmanager
-def server(
-    arguments: Sequence[str], ready: str, variables: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[tuple[int, Process]]:
-    """A server on a free port until the block ends, once `ready` answers."""
-    with listen("127.0.0.1", 0) as listener:
-        port: int = listener.getsockname()[1]
-    command, environment = [sys.executable, *arguments, "--port", str(port)], {**os.environ, **variables}
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as process:
-        try:
-            while not answers(f"http://127.0.0.1:{port}{ready}"):
-                if process.poll() is not None:
-                    raise SystemExit(f"the server ended with exit code {process.returncode}")
-                time.sleep(0.1)
-            yield port, process
-        finally:
-            process.terminate()
-
-
 def settle(process: Process) -> None:
     """Wait until what a server does after its start, such as loading the text encoder, is done."""
     busy = 1.0
@@ -250,33 +229,6 @@ def settle(process: Process) -> None:
         before = cpu_seconds(process.pid)
         time.sleep(1.0)
         busy = cpu_seconds(process.pid) - before
-
-
-def answers(url: str) -> bool:
-    """Whether the server says yes."""
-    try:
-        with urllib.request.urlopen(url):
-            return True
-    except (urllib.error.URLError, ConnectionError):
-        return False
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process started (Linux)."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of those that it started (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(cpu_seconds(child) for child in children(pid))
-
-
-def memory_of(pid: int, kind: str) -> int:
-    """Bytes of a process by a line of its `smaps_rollup`, such as Private_Dirty or Pss_Anon (Linux, proc(5))."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
 
 
 if __name__ == "__main__":

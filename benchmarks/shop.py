@@ -1,19 +1,15 @@
 """A small shop for checks of the server that are about what it promises, not about speed."""
 
 import http.client
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmarks.generated import publish
+from benchmarks.processes import SERVE, Process, running
 from recsys.registry import Registry
 
 N_ITEMS = 2_000
@@ -48,44 +44,9 @@ class Caller:
         return answer.status, orjson.loads(received) if is_json else received.decode()
 
 
-@contextmanager
-def serving(registry: Path, port: int, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(registry: Path, port: int, *options: str) -> AbstractContextManager[Process]:
     """`recsys serve` until the block ends, once every worker is likely to answer; killed with all its workers."""
-    command = [sys.executable, "-m", "recsys", "serve", "--registry", str(registry), "--port", str(port), *options]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True) as process:
-        try:
-            wait_until_ready(port, process)
-            yield process
-        finally:
-            kill(process)
-
-
-def wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Ask /readyz until it says yes."""
-    caller = Caller(port)
-    while process.poll() is None:
-        with suppress(OSError, http.client.HTTPException):
-            if caller("GET", "/readyz")[0] == 200:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"the server ended with exit code {process.returncode}")
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    """kill -9 the server and its workers."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def memory(pid: int) -> float:
-    """MB that a process and those that it started hold alone (Linux)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    with suppress(FileNotFoundError, ProcessLookupError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        own = sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty", "Private_Clean")))
-        return own / 1024 + sum(memory(int(child)) for child in children)
-    return 0.0
+    return running((*SERVE, str(registry), *options), port)
 
 
 def events(rng: Any, ids: Sequence[str]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
-from benchmarks.shop import N_ITEMS, Caller, make, memory, serving
+from benchmarks.processes import memory_with_children
+from benchmarks.shop import N_ITEMS, Caller, make, serving
 from recsys.registry import Description, Registry
 from recsys.store import sqlite_url
 
@@ -123,7 +124,7 @@ def main() -> None:
                         database.start()
                         time.sleep(2)
                         without_store = _unavailable(seen) - before
-                megabytes.append(memory(process.pid))
+                megabytes.append(memory_with_children(process.pid, "Private_Dirty", "Private_Clean") / 2**20)
                 total = sum(seen.values())
                 print(f"{passed:6.0f} s  {total:8,} answers  {megabytes[-1]:8.0f} MB", flush=True)
                 time.sleep(min(10.0, seconds / 30))

@@ -1,13 +1,12 @@
 """Real servers for tests: uvicorn in a thread on a free port, or `recsys serve` as a process; and waiting."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from benchmarks.databases import free_port
+from benchmarks.processes import kill
 from serving.server import listen, make_server
 from serving.settings import Settings
 
@@ -77,13 +77,6 @@ def recsys_serve(registry: Path, *arguments: str) -> Iterator[subprocess.Popen[b
             yield process
         finally:
             kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """kill -9 the process and its workers, if they are still there."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _ready(http: httpx.Client) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import eventually, kill, recsys_serve, serving_process
+from running import eventually, recsys_serve, serving_process
 from serving_versions import damage
 
+from benchmarks.processes import kill
 from recsys.errors import BundleError, ConfigError, StoreError
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import eventually, kill, serving_process
+from running import eventually, serving_process
 from snapshot_world import NEW_ITEMS, START, USERS, World, clicks, follow, in_memory, same_answers, same_histories
 
 from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
+from benchmarks.processes import kill
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 
