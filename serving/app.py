@@ -13,7 +13,9 @@ from recsys.store import open_store
 from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
+from serving.access import Allow
 from serving.direct import DirectRoute
+from serving.keys import KeyRing
 from serving.list_place import ListPlace
 from serving.live import LiveState
 from serving.metrics import Metrics
@@ -25,10 +27,10 @@ from serving.rates import Rates
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
 from serving.schemas.lists import RankRequest, RecommendRequest
-from serving.security import Allow, KeyRing, check_host
 from serving.service import Service
 from serving.settings import Settings
 from serving.shown import ShownLists
+from serving.this_machine import check_host
 from serving.traces import Traces, traces_to
 
 READING_THREADS = 2

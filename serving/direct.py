@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
-from serving.security import Allow
+from serving.access import Allow
 from serving.service import Service
 
 Body = TypeVar("Body", bound=BaseModel)

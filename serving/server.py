@@ -13,13 +13,14 @@ from recsys.registry import Registry
 from recsys.store import open_store
 from recsys.text.interest import import_libraries
 from serving.app import create_app
+from serving.keys import KeyRing
 from serving.loading import check_privacy
 from serving.logs import log_json
 from serving.metrics import count_together
 from serving.metrics_folder import metrics_folder
 from serving.protocol import heads_within
-from serving.security import KeyRing, check_host
 from serving.settings import Settings
+from serving.this_machine import check_host
 from serving.workers import load_compiler, run_workers
 
 GRACEFUL_SECONDS = 20

@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
+from serving.access import Allow, GuardedRoute
 from serving.browse import columns
 from serving.errors import GUARDED, documented
 from serving.schemas.items import CatalogueAnswer
-from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded, json_response
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["items"], dependencies=[Depends(Allow("read"))])

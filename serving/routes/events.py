@@ -16,9 +16,9 @@ from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
 from recsys.data.vocabulary import Vocabulary
 from recsys.store import AppendResult
+from serving.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
-from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])

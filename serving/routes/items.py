@@ -12,6 +12,7 @@ from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.data.schema import MAX_ID
 from recsys.errors import DataError
+from serving.access import Allow, GuardedRoute
 from serving.answers import list_entries
 from serving.browse import named, titled
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
@@ -19,7 +20,6 @@ from serving.loaded_version import LoadedVersion
 from serving.paths import ITEM
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
-from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(

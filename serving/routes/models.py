@@ -11,12 +11,12 @@ from recsys.data.moments import iso_time
 from recsys.errors import BundleError
 from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry, summary_of
+from serving.access import Allow, GuardedRoute
 from serving.answers import list_response
 from serving.errors import GUARDED, ProblemError, documented
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.schemas.models import ModelsAnswer, VersionAnswer
-from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(

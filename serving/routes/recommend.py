@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Response
 
+from serving.access import Allow, GuardedRoute
 from serving.answers import list_response, unit_of
 from serving.errors import BODY, GUARDED, documented
 from serving.precomputed import precomputed_response
 from serving.schemas.lists import ListAnswer, RecommendRequest
-from serving.security import Allow, GuardedRoute
 from serving.service import ServiceNeeded
 
 LIST_PROBLEMS = documented(

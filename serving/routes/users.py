@@ -13,10 +13,10 @@ from recsys.data.moments import iso_time
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
+from serving.access import Allow, GuardedRoute
 from serving.errors import GUARDED, documented
 from serving.paths import USER
 from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
-from serving.security import Allow, GuardedRoute
 from serving.service import Service, ServiceNeeded, json_response
 
 router = APIRouter(

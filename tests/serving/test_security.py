@@ -10,8 +10,9 @@ from recsys.cli.main import main
 from recsys.config import Config
 from recsys.errors import ConfigError
 from recsys.registry import Registry
-from serving.security import ENVIRONMENT_KEY, KeyRing, check_host
+from serving.keys import ENVIRONMENT_KEY, KeyRing
 from serving.settings import Settings
+from serving.this_machine import check_host
 
 SECRET = "sixteen-letters-"
 
