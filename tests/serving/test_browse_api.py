@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 import polars as pl
 import pytest
+from key_files import key_file
 from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
-from test_security import key_file
 
 from recsys.config import Config
 from recsys.data.items_table import read_items

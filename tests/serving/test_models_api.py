@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from key_files import key_file
 from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
-from test_security import key_file
 
 from recsys.cli.main import main
 from recsys.config import Config

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from key_files import key_file
 from running import eventually, serving_thread
-from test_security import key_file
 
 from recsys.config import Config
 from recsys.registry import Registry

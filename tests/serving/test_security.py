@@ -1,9 +1,9 @@
 """Keys have scopes; without keys only this machine may call."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
+from key_files import key_file
 from running import serving_thread
 
 from recsys.cli.main import main
@@ -15,17 +15,6 @@ from serving.settings import Settings
 from serving.this_machine import check_host
 
 SECRET = "sixteen-letters-"
-
-
-def key_file(folder: Path, *keys: tuple[str, str]) -> str:
-    """A file of keys, each a secret and its scopes as TOML."""
-    blocks = [
-        f'[[key]]\nname = "k"\nsha256 = "{hashlib.sha256(secret.encode()).hexdigest()}"\nscopes = {scopes}\n'
-        for secret, scopes in keys
-    ]
-    file = folder / "keys.toml"
-    file.write_text("\n".join(blocks))
-    return str(file)
 
 
 def test_each_key_has_its_scopes(tmp_path: Path) -> None:

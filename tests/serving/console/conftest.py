@@ -1,0 +1,86 @@
+"""The console in a real browser, over a server of its own for each module."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import polars as pl
+import pytest
+from odd_item import HTML, ODD
+from running import serving_thread
+from serving_versions import described, publish_copy
+
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.loading import load_dataset
+from recsys.pipeline.training.train import train
+from recsys.registry import Registry
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE = 60_000
+"""Milliseconds."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; apt-get install chromium")
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions, the second one more diverse, and an item of which everything is HTML.
+
+    What the page shows is compared with an answer of a moment later, which must not be another one as the hour turns.
+    """
+    timeless = quick_config.features.model_copy(update={"exclude": ("hour", "weekday")})
+    config = quick_config.model_copy(update={"features": timeless})
+    trained, registry = (Registry(tmp_path_factory.mktemp(name) / "reg") for name in ("trained", "console"))
+    version = trained.publish(train(load_dataset(tiny_dataset_dir, config), config))
+    with registry.stage() as folder:
+        shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
+        items = ItemCatalogue.load(folder / "vocabulary").frame
+        odd = pl.col("item_id") == "books-4-small"
+        html = {"item_id": ODD, "title": HTML, "brand": "<u>odd</u>"}
+        changed = {name: pl.when(odd).then(pl.lit(text)).otherwise(name).alias(name) for name, text in html.items()}
+        ItemCatalogue(items.with_columns(**changed)).save(folder / "vocabulary")
+        first = registry.publish_folder(folder, described(trained.manifest(version)), parent=None, why="test")
+    publish_copy(registry, first, promote=False, diversity=0.9)
+    return registry.path
+
+
+@pytest.fixture(scope="module")
+def shop(console_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    registry = tmp_path_factory.mktemp("shop") / "reg"
+    shutil.copytree(console_registry, registry)
+    patient = Config.model_validate({"serving": {"deadline_seconds": 60, "encoder": "first use"}})
+    with serving_thread(Settings.of(patient, registry), timeout=60) as http:
+        yield http
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A page of its own. It must not complain, nor ask anybody but its server for anything."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", locale="en-GB")
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    page.on("request", lambda request: complaints.append(request.url) if "//127.0.0.1" not in request.url else None)
+    yield page
+    context.close()
+    assert [complaint for complaint in complaints if not complaint.startswith("data:")] == []
