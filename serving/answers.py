@@ -60,7 +60,7 @@ async def list_response(
         ProblemError: 422, n is above the limit, the cursor or a condition is wrong; 429, the server is at its limit.
     """
     _check_length(n, service.settings.serving.max_n)
-    shown, known = shown_before(body), service.live.known_offset
+    shown, known = shown_before(body), service.live.served.known_offset
     request = _request_of(body, n, candidates, shown)
     try:
         ranking = await _in_time(service, recommender, request, explain=body.explain)
@@ -212,7 +212,7 @@ def log_shown(
 def _log(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
     """Log the list, and have the shadow variants make theirs."""
     log_shown(service, page, ranking.ids, ranking.model_version, variant, ranking.propensities)
-    for name, shadow in service.live.shadows_of(variant, page.request.request_id):
+    for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
         service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
 

@@ -1,6 +1,7 @@
 """API keys: hashed at rest, compared in constant time, with scopes.
 
-The file (config key `serving.keys`) holds hashes only; a key is long and random (`openssl rand -hex 32`), so sha256 is enough:
+The file (`serving.keys` in the config) holds hashes only; a key is long and random (`openssl rand -hex 32`), so sha256
+is enough:
 
     [[key]]
     name = "shop"

@@ -1,17 +1,17 @@
-"""The live state: which version answers whom, exchanged beside the answers when registry, store or snapshots change.
+"""The live state: versions are exchanged beside the answers when registry, store or snapshots change.
 
-How a version is loaded is in `loading`, how it takes in what the store holds in `following`.
+Which version answers whom is in `served`, how one is loaded in `loading`, how it takes in what the store holds in
+`following`.
 """
 
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from recsys.config import VariantConfig
-from recsys.errors import NotTrainedError, RecsysError, StoreError
-from recsys.pipeline.recommender.recommend import Recommender
+from recsys.errors import RecsysError, StoreError
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail
@@ -20,8 +20,8 @@ from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
 from serving.metrics import Metrics
 from serving.periodic import PeriodicTask
+from serving.served import ServedVersions
 from serving.snapshots import SnapshotKeeper
-from serving.variants import assigned, shadows
 
 logger = logging.getLogger("recsys.serving")
 
@@ -47,8 +47,11 @@ SNAPSHOT_SECONDS = 1.0
 class LiveState:
     """What the routes answer from. `start` loads the versions in the background.
 
+    Attributes:
+        served: which version answers whom.
+
     Args:
-        variants: which versions answer side by side; the first is what everything but lists is answered from.
+        variants: which versions answer side by side, see `ServedVersions`.
         reads_texts: load at once what reads texts, beside the first answers.
         forget: called with digests of users that are forgotten.
         tail: shared with other servers; None: there is none.
@@ -67,10 +70,9 @@ class LiveState:
         tail: SharedTail | None = None,
     ) -> None:
         self._metrics = metrics
-        self._variants = tuple(variants)
+        self.served = ServedVersions(variants)
         self._reads_texts = reads_texts
         self._tail = tail
-        self._answering: Mapping[str, LoadedVersion] = {}
         self._last_stamp: object = None
         self._retry_at = math.inf
         # Whoever takes several takes them in this order (Service.putting comes before); no list waits for any of them.
@@ -103,76 +105,35 @@ class LiveState:
             self._tail.close()
         for task in self._tasks:
             task.stop()
-        for served in self._answering_versions():
+        for served in self.served.each():
             self._keeper.write_at_stop(served, self._observing)
-
-    @property
-    def served(self) -> LoadedVersion | None:
-        """The version of the first variant; None while it is loading."""
-        return self._answering.get(self._variants[0].name)
-
-    @property
-    def known_offset(self) -> int:
-        """Offset of the store's log that every version has come to."""
-        return min((served.offset for served in self._answering_versions()), default=0)
-
-    def require_served(self) -> LoadedVersion:
-        """The version of the first variant.
-
-        Raises:
-            NotTrainedError: none is loaded yet.
-        """
-        served = self.served
-        if served is None:
-            raise NotTrainedError("no version is loaded yet; see /readyz")
-        return served
-
-    def version_for(self, unit: str) -> tuple[str, LoadedVersion]:
-        """The variant that answers a user, or whatever else is to stay with one, and its version.
-
-        The first variant stands in for one whose version cannot be loaded. Raises as `require_served`.
-        """
-        name = assigned(self._variants, unit).name
-        served = self._answering.get(name)
-        return (self._variants[0].name, self.require_served()) if served is None else (name, served)
-
-    def shadows_of(self, answering: str, request_id: str) -> list[tuple[str, LoadedVersion]]:
-        """The variants that make this list as well, unseen, and their versions."""
-        chosen = [variant.name for variant in shadows(self._variants, answering, request_id)]
-        return [(name, served) for name in chosen if (served := self._answering.get(name)) is not None]
-
-    def recommender(self) -> Recommender:
-        """The served recommender; a caller keeps it for the whole of one answer. Raises as `require_served`."""
-        return self.require_served().recommender
 
     def catch_up(self) -> None:
         """Take in every event that is stored now; without an answer of the store, when it answers again."""
         with self._observing:
-            self._follower.read_log(self._answering_versions())
+            self._follower.read_log(self.served.each())
 
     def prepare_to_forget(self) -> None:
         """Make what finds users by their marks, while events are taken as usual; nothing once that is done."""
-        for served in self._answering_versions():
+        for served in self.served.each():
             _ = served.recommender.bundle.digests
 
     def catch_up_items(self) -> None:
         """Take in every change of an item that is stored now, likewise."""
         with self._updating:
-            changed = self._follower.read_items(self._answering_versions(), self._observing)
+            changed = self._follower.read_items(self.served.each(), self._observing)
         if changed and self._tail is not None:
             self._tail.publish_items_changed()
 
     def keep_snapshots(self) -> None:
         """Write snapshots of what is known where that is due, and go over to newer ones."""
         self._keeper.finish_forgetting()
-        for served in self._answering_versions():
+        for served in self.served.each():
             self._adopt_newer_snapshot(served)
             self._keeper.write_when_due(served, self._observing)
             self._adopt_newer_snapshot(served)
-        self._metrics.note_snapshots([served.snapshot for served in self._answering_versions()])
-        self._metrics.in_memory.set(
-            sum(served.recommender.scoring.state.in_memory for served in self._answering_versions())
-        )
+        self._metrics.note_snapshots([served.snapshot for served in self.served.each()])
+        self._metrics.in_memory.set(sum(served.recommender.scoring.state.in_memory for served in self.served.each()))
 
     def _adopt_newer_snapshot(self, served: LoadedVersion) -> None:
         """Take the events of a newer snapshot in place of those in memory, and the rest from the store, as at a start.
@@ -188,7 +149,7 @@ class LiveState:
                 self._take_snapshot(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
             with self._reloading:
-                names = [name for name, own in self._answering.items() if own is served]
+                names = self.served.variants_of(served)
                 if names:
                     self._serve(names, self._loader.load(served.version))
 
@@ -210,26 +171,26 @@ class LiveState:
             at_once: try again now what has failed before.
         """
         with self._reloading:
-            stamp = self._loader.stamp(self._variants)
+            stamp = self._loader.stamp(self.served.variants)
             if stamp == self._last_stamp and not at_once and time.monotonic() < self._retry_at:
                 return
             self._last_stamp = stamp
-            waits = [self._load_wanted(variant) for variant in self._variants]
-            if self.served is None:
+            waits = [self._load_wanted(variant) for variant in self.served.variants]
+            if self.served.first is None:
                 waits.append(RETRY_SECONDS)
                 logger.error("no version is served; it is tried again in %g s", RETRY_SECONDS)
             self._retry_at = time.monotonic() + min(waits)
 
     def _load_wanted(self, variant: VariantConfig) -> float:
         """Serve what a variant names; the seconds after which to try again, infinite where that has worked."""
-        before = self._answering.get(variant.name)
+        before = self.served.of_variant(variant.name)
         kept = before.version if before else "nothing"
         try:
             version = self._loader.wanted(variant)
             if before is None or before.version != version:
-                if self._answering:  # which say so; before the first one is loaded, nobody has asked
+                if self.served.each():  # which say so; before the first one is loaded, nobody has asked
                     self._check_store(self._follower.store_answers)
-                self._serve([variant.name], self.loaded(version) or self._loader.load(version))
+                self._serve([variant.name], self.served.find(version) or self._loader.load(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
             return RETRY_SECONDS
@@ -247,23 +208,15 @@ class LiveState:
 
     def _watch_registry(self) -> None:
         self.refresh()
-        for served in self._answering_versions() if self._reads_texts else []:
+        for served in self.served.each() if self._reads_texts else []:
             served.prepare()
-
-    def loaded(self, version: str) -> LoadedVersion | None:
-        """A version that answers already; None where it does not."""
-        return next((served for served in self._answering_versions() if served.version == version), None)
-
-    def _answering_versions(self) -> list[LoadedVersion]:
-        """Each served version once."""
-        return list({id(served): served for served in self._answering.values()}.values())
 
     def _take_from_tail(self, after: int, page: list[LogEntry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""
         taken = False
         try:
             with self._observing:
-                taken = self._follower.take_published(self._answering_versions(), after, page)
+                taken = self._follower.take_published(self.served.each(), after, page)
         except Exception:  # whoever listens goes on
             logger.exception("what another server has published could not be taken, the store is read instead")
         if not taken:
@@ -297,10 +250,10 @@ class LiveState:
 
         The old one is freed when the last list from it is made: nothing else holds it.
         """
-        if self.loaded(new.version) is not new:
+        if self.served.find(new.version) is not new:
             self._follower.replay(new)
         with self._updating, self._observing:
             self._check_store(self._follower.replay(new))
-            self._answering = {**self._answering, **dict.fromkeys(variants, new)}
-        self._metrics.note_versions({name: served.version for name, served in self._answering.items()})
+            self.served.exchange(variants, new)
+        self._metrics.note_versions(self.served.names())
         logger.info("%s serves version %s", ", ".join(variants), new.version)

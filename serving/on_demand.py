@@ -49,7 +49,7 @@ class OnDemandVersion:
         self._let_go()
 
     def _caught_up(self, version: str) -> LoadedVersion:
-        answers, kept = self._live.loaded(version), self._kept
+        answers, kept = self._live.served.find(version), self._kept
         if answers is not None:
             return answers
         if kept is not None and kept.version == version:

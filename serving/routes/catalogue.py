@@ -26,7 +26,7 @@ async def catalogue(service: ServiceNeeded) -> Response:
     """Every column that `filter` can ask about: its kind, frequent values, and bounds."""
 
     def describe() -> dict[str, Any]:
-        recommender = service.live.recommender()
+        recommender = service.live.served.recommender()
         items = recommender.catalogue
         return {"model_version": recommender.version, "n_items": len(items), "columns": columns(items)}
 

@@ -39,7 +39,7 @@ async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     have them within 50 ms."""
     _check_number(body.events, service.settings.serving.max_events)
     if service.settings.unknown_items == "reject":
-        vocabulary = service.live.recommender().catalogue.vocabulary
+        vocabulary = service.live.served.recommender().catalogue.vocabulary
         if any(event.item_id not in vocabulary for event in body.events):
             await service.changing.run(service.live.catch_up_items)  # another worker may have stored them a moment ago
     result = await service.writing.run(lambda: _store(body, service))
@@ -53,7 +53,7 @@ def _check_number(events: Sequence[EventIn], most: int) -> None:
 
 
 def _store(body: EventsRequest, service: Service) -> AppendResult:
-    recommender = service.live.recommender()
+    recommender = service.live.served.recommender()
     times, faults = _times(body.events, clock())
     if service.settings.unknown_items == "reject":
         faults += _unknown_items(body.events, recommender.catalogue.vocabulary)

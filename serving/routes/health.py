@@ -24,7 +24,7 @@ async def alive() -> Response:
 @router.get("/readyz", response_model=ReadyAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 async def ready(service: ServiceNeeded) -> Response:
     """A version is loaded: lists can be made."""
-    served = service.live.served
+    served = service.live.served.first
     if served is None:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet")
     return json_response({"status": "ok", "model_version": served.version})

@@ -60,7 +60,7 @@ async def find_items(
     """Items by their ids (`?id=i1&id=i2`), or by words of their titles (`?q=espresso`): what a page shows of them."""
 
     def find() -> dict[str, Any]:
-        served = service.live.require_served()
+        served = service.live.served.require()
         items = served.recommender.catalogue
         found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
         return {"model_version": served.version, "items": found}
@@ -109,7 +109,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
 
     def withdraw() -> None:
         service.live.catch_up_items()
-        _check_there(service.live.require_served(), item_id)
+        _check_there(service.live.served.require(), item_id)
         service.store.put_items([ItemChange(item_id, None)])
         service.live.catch_up_items()
 
@@ -130,10 +130,10 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
     places = list({item.item_id: place for place, item in enumerate(items)}.values())
     with service.putting:
         service.live.catch_up_items()
-        _check(contents, places, service.live.recommender().catalogue)
+        _check(contents, places, service.live.served.recommender().catalogue)
         service.store.put_items(changes)
         service.live.catch_up_items()
-    refused = service.live.require_served().refused.intersection(newest)
+    refused = service.live.served.require().refused.intersection(newest)
     if refused:  # another worker stored a column of another type in between
         raise DataError(
             f"items {', '.join(map(repr, sorted(refused)))}: a column is of another type in items that were put at the "
@@ -181,9 +181,9 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
 
 async def _found(item_id: str, service: Service) -> tuple[LoadedVersion, int]:
     """The served version and the item's number in it, also where another worker has stored it a moment ago."""
-    if not _is_there(service.live.require_served(), item_id):
+    if not _is_there(service.live.served.require(), item_id):
         await service.changing.run(service.live.catch_up_items)
-    served = service.live.require_served()
+    served = service.live.served.require()
     _check_there(served, item_id)
     return served, served.recommender.catalogue.vocabulary.number(item_id)
 

@@ -125,7 +125,7 @@ def _report(registry: Registry, version: str) -> dict[str, Any]:
 
 
 def _overview(service: Service) -> dict[str, Any]:
-    served = service.live.served
+    served = service.live.served.first
     try:
         current = service.registry.current()
     except BundleError:  # promoting a version mends it, and who is to do that must see them

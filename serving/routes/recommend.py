@@ -32,7 +32,7 @@ router = list_router()
 @router.post("/recommend", response_model=ListAnswer)
 async def recommend(body: RecommendRequest, service: ServiceNeeded) -> Response:
     """The best items for a user at this moment. Unknown users, empty histories and unknown items in them are normal."""
-    variant, served = service.live.version_for(unit_of(body))
+    variant, served = service.live.served.of_unit(unit_of(body))
     if body.precomputed:
         found = await precomputed_response(service, served, body)
         if found is not None:

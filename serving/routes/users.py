@@ -44,7 +44,7 @@ async def find_users(
     known by pseudonyms."""
 
     def find() -> dict[str, Any]:
-        found = service.live.recommender().users_like(q, n)
+        found = service.live.served.recommender().users_like(q, n)
         return {"users": [{"user_id": user_id, "n_events": n_events} for user_id, n_events in found]}
 
     return json_response(await service.reading.run(find))
@@ -81,7 +81,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 def _ids(user_id: str, service: Service) -> list[str]:
     """The ids that a user may be known by, that of the served version last: others that are served, or were, may have
     been trained on pseudonyms where it was not, or the other way round."""
-    pseudonyms, own = Pseudonyms.of_environment(), service.live.recommender().stored_id(user_id)
+    pseudonyms, own = Pseudonyms.of_environment(), service.live.served.recommender().stored_id(user_id)
     others = {user_id} if pseudonyms is None else {user_id, pseudonyms.of(user_id)}
     return [*(others - {own}), own]
 
@@ -96,7 +96,7 @@ def _stored_ids(user_id: str, service: Service) -> list[str]:
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     service.shown.flush()
-    served = service.live.require_served()
+    served = service.live.served.require()
     known = served.recommender.history_of(user_id, n)
     ids = _stored_ids(user_id, service)
     events = sorted((event for id_ in ids for event in service.store.events_of(id_, n)), key=attrgetter("timestamp"))

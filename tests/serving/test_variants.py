@@ -111,7 +111,7 @@ def test_the_newest_version_is_taken_by_a_variant_alone_too(registry: Registry) 
     live.refresh()
     second = publish_copy(registry, first, promote=False)
     live.refresh()
-    assert live.require_served().version == second
+    assert live.served.require().version == second
     store.close()
 
 
@@ -128,10 +128,10 @@ def test_an_old_version_is_let_go_of(registry: Registry) -> None:
     first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
     live = LiveState(registry, store, Metrics())
     live.refresh()
-    old = weakref.ref(live.recommender().bundle)
+    old = weakref.ref(live.served.recommender().bundle)
     second = publish_copy(registry, first, promote=True)
     live.refresh()
-    assert live.require_served().version == second
+    assert live.served.require().version == second
     gc.collect()
     assert old() is None
     store.close()

@@ -68,13 +68,13 @@ def follow(live: LiveState) -> None:
 
 
 def knows(live: LiveState, user: str) -> list[tuple[str, str, int]]:
-    return live.recommender().history_of(user)
+    return live.served.recommender().history_of(user)
 
 
 def same_histories(one: LiveState, other: LiveState) -> None:
     """All that is the same after someone was forgotten: what they did counts for items where it was seen, and the store
     no longer has it."""
-    assert one.require_served().offset == other.require_served().offset
+    assert one.served.require().offset == other.served.require().offset
     for user in USERS:
         assert knows(one, user) == knows(other, user)
 
@@ -82,11 +82,11 @@ def same_histories(one: LiveState, other: LiveState) -> None:
 def same_answers(one: LiveState, other: LiveState) -> None:
     same_histories(one, other)
     requests = [Request(user, n=5, time=LATER) for user in (*USERS, "nobody")]
-    found, expected = (live.recommender().recommend_many(requests) for live in (one, other))
+    found, expected = (live.served.recommender().recommend_many(requests) for live in (one, other))
     for mine, theirs in zip(found, expected, strict=True):
         assert mine.ids == theirs.ids
         np.testing.assert_allclose(mine.scores, theirs.scores, atol=1e-5)
 
 
 def in_memory(live: LiveState) -> int:
-    return live.recommender().scoring.state.in_memory
+    return live.served.recommender().scoring.state.in_memory

@@ -149,15 +149,15 @@ def test_a_worker_that_met_new_items_in_another_order(world: World, items: list[
     follow(one)
     world.put(0)  # again: a worker that starts now meets it behind the other one
     other = world.state()
-    numbers = [live.recommender().catalogue.vocabulary.numbers(NEW_ITEMS).tolist() for live in (one, other)]
+    numbers = [live.served.recommender().catalogue.vocabulary.numbers(NEW_ITEMS).tolist() for live in (one, other)]
     assert numbers[0] == numbers[1][::-1]
     world.store.append([*clicks("new 1", *NEW_ITEMS, items[0]), *clicks("new 2", NEW_ITEMS[1])])
     follow(one)
     follow(other)
     one.keep_snapshots()
     other.keep_snapshots()
-    assert other.require_served().snapshot == one.require_served().snapshot
-    assert other.recommender().catalogue.vocabulary.numbers(NEW_ITEMS).tolist() == numbers[0]
+    assert other.served.require().snapshot == one.served.require().snapshot
+    assert other.served.recommender().catalogue.vocabulary.numbers(NEW_ITEMS).tolist() == numbers[0]
     same_answers(other, one)
     world.store.put_items([ItemChange(NEW_ITEMS[1], None)])
     follow(one)
@@ -173,7 +173,7 @@ def test_an_event_that_waited_for_its_item_stays_when_a_worker_goes_over(world: 
     world.store.append(clicks("new 1", NEW_ITEMS[0], items[0]))
     follow(one)
     one.keep_snapshots()
-    assert [event.item_id for event in one.require_served().missed] == [NEW_ITEMS[0]]
+    assert [event.item_id for event in one.served.require().missed] == [NEW_ITEMS[0]]
     world.put(0)
     follow(other)
     assert [item for item, _, _ in knows(other, "new 1")] == [NEW_ITEMS[0], items[0]]

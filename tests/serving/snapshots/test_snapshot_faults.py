@@ -64,7 +64,7 @@ def test_one_that_cannot_be_used_is_told_of_and_replaced(
     assert len(told) == 1, told
     assert message in told[0]
     assert in_memory(restarted) == 0, "it has been replaced"
-    assert world.state().require_served().snapshot is not None
+    assert world.state().served.require().snapshot is not None
 
 
 @pytest.mark.usefixtures("eager")
@@ -77,7 +77,7 @@ def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items:
     (world.snapshot.parent / ".snapshot.json.new").write_text("{")
     world.store.append(clicks("new 2", items[0]))
     restarted = world.state()
-    assert restarted.require_served().snapshot == live.require_served().snapshot
+    assert restarted.served.require().snapshot == live.served.require().snapshot
     same_answers(restarted, world.state())
     restarted.keep_snapshots()
     assert not (world.snapshot.parent / "half").exists()
@@ -175,6 +175,6 @@ def test_the_first_version_waits_for_a_store_that_knows_who_is_forgotten(
         patch.setattr(world.store, "read", away)
         live = world.state()
         live.catch_up()
-        assert live.served is None
+        assert live.served.first is None
     live.refresh(at_once=True)
     assert [len(knows(live, user)) for user in ("new 1", "user 1")] == [5, 0]

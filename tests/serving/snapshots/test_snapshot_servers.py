@@ -46,7 +46,7 @@ def test_over_the_other_stores(trained: Path, tmp_path: Path, shared_url: str, i
     assert in_memory(live) == 0
     store.append(clicks("user 1", *items[2:4]))
     restarted = world.state()
-    assert restarted.require_served().snapshot is not None
+    assert restarted.served.require().snapshot is not None
     assert store.forget("new 2") == 3
     follow(restarted)
     assert not world.snapshot.exists()
