@@ -24,7 +24,7 @@ class OnDemandVersion:
         self._live = live
         self._loading = BoundedPool("on demand", 1, WAITING)
         self._kept: LoadedVersion | None = None
-        self._letting_go: asyncio.TimerHandle | None = None
+        self._unloading: asyncio.TimerHandle | None = None
 
     async def recommender(self, version: str) -> Recommender:
         """A version that knows every stored event; one that answers already where that is meant.
@@ -36,17 +36,17 @@ class OnDemandVersion:
             ProblemError: 429, too many callers wait.
         """
         served = await self._loading.run(lambda: self._caught_up(version))
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-        self._letting_go = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._let_go)
+        if self._unloading is not None:
+            self._unloading.cancel()
+        self._unloading = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._unload)
         return served.recommender
 
     def close(self) -> None:
         """Let a load under way finish, then let go of the version."""
         self._loading.close()
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-        self._let_go()
+        if self._unloading is not None:
+            self._unloading.cancel()
+        self._unload()
 
     def _caught_up(self, version: str) -> LoadedVersion:
         answers, kept = self._live.served.find(version), self._kept
@@ -59,5 +59,5 @@ class OnDemandVersion:
         self._kept = loaded = self._live.load(version)
         return loaded
 
-    def _let_go(self) -> None:
+    def _unload(self) -> None:
         self._kept = None

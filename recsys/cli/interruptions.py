@@ -12,8 +12,8 @@ _AGAIN = 0.05
 
 
 @contextmanager
-def raised() -> Iterator[None]:
-    """SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way.
+def interruptible() -> Iterator[None]:
+    """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way.
 
     One that falls into a callback from C or a finaliser, as of a compiler at work, is only reported by Python, and the
     program goes on: it comes again a moment later, by an alarm.
@@ -24,7 +24,7 @@ def raised() -> Iterator[None]:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    def heard(lost: Any) -> None:
+    def hook(lost: Any) -> None:
         if lost.exc_type is not KeyboardInterrupt or not hasattr(signal, "setitimer"):
             report(lost)
             return
@@ -35,7 +35,7 @@ def raised() -> Iterator[None]:
     except ValueError:  # not the main thread: signals are another's affair
         yield
         return
-    sys.unraisablehook = heard
+    sys.unraisablehook = hook
     try:
         yield
     finally:

@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     try:
-        with streams.told(), interruptions.raised():
+        with streams.guarded_output(), interruptions.interruptible():
             code: int = arguments.run(arguments)
             sys.stdout.flush()
             return code

@@ -9,7 +9,7 @@ from typing import Any, TextIO, cast
 from recsys.errors import ConfigError, DataError
 
 
-class _Told:
+class _GuardedStream:
     """A stream whose failures are domain errors; a reader that has gone stays a BrokenPipeError."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -49,8 +49,8 @@ def silence(stream: TextIO) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Standard output tells its failures as domain errors; without a standard error, what goes there goes nowhere.
+def guarded_output() -> Iterator[None]:
+    """Failures of standard output are domain errors; without a standard error, what goes there goes nowhere.
 
     Raises:
         ConfigError: standard output is closed, or cannot hold a letter.
@@ -61,7 +61,7 @@ def told() -> Iterator[None]:
     if sys.stdout is None:
         raise ConfigError("standard output is closed; give it a file, or > /dev/null where nobody is to read it")
     stream = sys.stdout
-    sys.stdout = cast("TextIO", _Told(stream))
+    sys.stdout = cast("TextIO", _GuardedStream(stream))
     try:
         yield
     finally:

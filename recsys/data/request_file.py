@@ -38,7 +38,7 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
         table = open_table(here)
         for name in table.dtypes:
             if name not in _COLUMNS:
-                progress(f"{path}: column {name!r} is not read; {_meant(name, table)}")
+                progress(f"{path}: column {name!r} is not read; {_suggestion(name, table)}")
         return _read(table, n)
 
 
@@ -77,7 +77,7 @@ def _user_ids(path: Path) -> list[str]:
     return found_ids
 
 
-def _meant(name: str, table: Table) -> str:
+def _suggestion(name: str, table: Table) -> str:
     missing = [column for column in _COLUMNS if column not in table.dtypes]
     near = difflib.get_close_matches(name.lower(), missing, n=1)
     return f"is it {near[0]!r}?" if near else f"known are {', '.join(_COLUMNS)}"

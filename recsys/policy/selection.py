@@ -86,7 +86,7 @@ class _Walk:
         greedy = self.chosen.copy()
         if len(greedy) == self.room or len(self.caps) < 2:
             return
-        self._let_go(greedy - before)
+        self._put_back(greedy - before)
         if self._reach() >= self.room - len(self.chosen):
             self.hopeless.clear()
             self.looks_ahead = True
@@ -95,11 +95,11 @@ class _Walk:
             self.looks_ahead = False
             if len(self.chosen) == self.room:
                 return
-            self._let_go(self.chosen - before)
+            self._put_back(self.chosen - before)
         for place in greedy - before:
             self._take(place)
 
-    def _let_go(self, places: set[int]) -> None:
+    def _put_back(self, places: set[int]) -> None:
         for place in places:
             self._take(place, -1)
 

@@ -163,7 +163,7 @@ class Simulation:
         ):
             for number in range(1, self.plan.weeks + 1):
                 if number == self.plan.turn:
-                    self.world.turn(self.plan.turned)
+                    self.world.shift_tastes(self.plan.turned)
                     self.progress(f"week {number}: tastes shift")
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None
@@ -218,7 +218,7 @@ class Simulation:
             events, n_clicks = self.shown(user, items, moment, propensities)
             servers["retrained"].call("POST", "/v1/events", {"events": [_posted(event) for event in events]})
             clicks[arm].setdefault(user, []).append(n_clicks)
-        self.world.wander()
+        self.world.drift()
         return clicks
 
     def shown(

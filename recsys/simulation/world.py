@@ -68,11 +68,11 @@ class World:
         self.users = np.concatenate([self.users, _unit(tastes + 0.1 * self.random.standard_normal(tastes.shape))])
         self.known = np.concatenate([self.known, np.zeros((n, len(self.items)), dtype=bool)])
 
-    def wander(self, share: float = 0.05) -> None:
+    def drift(self, share: float = 0.05) -> None:
         """Tastes move a little, as from one week to the next."""
         self.users = _unit(self.users + share * self.random.standard_normal(self.users.shape))
 
-    def turn(self, share: float) -> None:
+    def shift_tastes(self, share: float) -> None:
         """A share of the items come to please other people than before, and everybody likes other things: the past no
         longer tells what goes with what, nor do the texts."""
         chosen = self.random.permutation(len(self.items))[: int(share * len(self.items))]

@@ -93,7 +93,7 @@ class PostgresStore:
         with self._connections.one() as connection:
             rows = connection.execute(statement, (after, limit)).fetchall()
             if after and not rows:
-                _never_again(connection, "events", after)
+                _reserve(connection, "events", after)
         return [(offset, Event(*map(_read, cells))) for offset, *cells in rows]
 
     def last_offset(self) -> int:
@@ -104,7 +104,7 @@ class PostgresStore:
     def reserve(self, offset: int) -> None:
         """Give no offset up to this one any more."""
         with self._connections.one() as connection:
-            _never_again(connection, "events", offset)
+            _reserve(connection, "events", offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
@@ -120,7 +120,7 @@ class PostgresStore:
         with self._connections.one() as connection:
             rows = connection.execute(statement, (after, limit)).fetchall()
             if after and not rows:
-                _never_again(connection, "items", after)
+                _reserve(connection, "items", after)
         return [(offset, ItemChange(*map(_read, cells))) for offset, *cells in rows]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
@@ -229,7 +229,7 @@ def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotte
     return [(offset, Forgotten(digest)) for offset, digest in rows]
 
 
-def _never_again(connection: "Connection", table: str, offset: int) -> None:
+def _reserve(connection: "Connection", table: str, offset: int) -> None:
     """Give no offset up to one that a reader knows: the database may have been put back from a backup of before."""
     last_given = _LAST_GIVEN.format(table)
     if _one(connection, last_given) < offset:

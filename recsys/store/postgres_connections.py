@@ -27,7 +27,7 @@ _READ_COMMITTED = r"-c default_transaction_isolation=read\ committed"
 def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
     """Hang up on a server that does not end a call itself, as it is to: it may be frozen, or unplugged."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        late = threading.Timer(seconds, _hang_up, (line,))
+        late = threading.Timer(seconds, _shut_down, (line,))
         late.daemon = True
         late.start()
         try:
@@ -36,7 +36,7 @@ def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
             late.cancel()
 
 
-def _has_news(connection: "Connection") -> bool:
+def _has_unread_data(connection: "Connection") -> bool:
     """Whether the server has said something that nobody asked for: nearly always that it has closed an idle connection,
     as it does when it restarts, and as something between the two may after a while."""
     poll = select.poll()
@@ -44,7 +44,7 @@ def _has_news(connection: "Connection") -> bool:
     return bool(poll.poll(0))
 
 
-def _hang_up(line: socket.socket) -> None:
+def _shut_down(line: socket.socket) -> None:
     with suppress(OSError):  # the call has just ended
         line.shutdown(socket.SHUT_RDWR)
 
@@ -94,7 +94,7 @@ class Connections:
                     yield connection
             except BaseException:
                 connection.close()
-                self._let_go()
+                self._close_idle()
                 raise
             self._give_back(connection)
         except self._error as error:
@@ -107,13 +107,13 @@ class Connections:
         """Let go of all; none is opened any more."""
         with self._lock:
             self._closed = True
-        self._let_go()
+        self._close_idle()
 
     def _take(self) -> "Connection":
         with self._lock:
             while self._idle:
                 connection = self._idle.pop()
-                if not _has_news(connection):
+                if not _has_unread_data(connection):
                     return connection
                 connection.close()
         # What a call relies on is not left to the settings of the database or the user.
@@ -129,7 +129,7 @@ class Connections:
                 return
         connection.close()
 
-    def _let_go(self) -> None:
+    def _close_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:

@@ -37,7 +37,7 @@ class SqliteStore:
             raise StoreError(f"store {path}: the folder {path.parent} does not exist; create it first")
         self._connection = SqliteConnection(path, "store", _REMEDY)
         try:
-            with self._connection.turn():
+            with self._connection.exclusive():
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
                 self._connection.execute("UPDATE log SET identity = identity")  # fails where it can only be read
@@ -56,61 +56,61 @@ class SqliteStore:
         """Add events in one transaction that is on disk when this returns."""
         rows = [event_row(event) for event in events]
         statement = f"INSERT INTO events ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (event_id) DO NOTHING"
-        with self._connection.turn(), self._connection.transaction():
+        with self._connection.exclusive(), self._connection.transaction():
             return AppendResult(tuple(self._connection.execute(statement, row).rowcount == 1 for row in rows))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
         statement = f'SELECT "offset", {_COLUMNS} FROM events WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._connection.turn():
+        with self._connection.exclusive():
             self._connection.check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
-            self._never_again("events", after)
+            self._reserve("events", after)
         return [(offset, Event(*columns)) for offset, *columns in rows]
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._connection.turn():
+        with self._connection.exclusive():
             (offset,) = self._connection.execute('SELECT coalesce(max("offset"), 0) FROM events').fetchone()
         return int(offset)
 
     def reserve(self, offset: int) -> None:
         """Give no offset up to this one any more."""
-        with self._connection.turn():
-            self._never_again("events", offset)
+        with self._connection.exclusive():
+            self._reserve("events", offset)
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes in one transaction; each takes the place of the item's earlier one, with a new offset."""
         rows = [(change.item_id, change.content) for change in changes]
-        with self._connection.turn(), self._connection.transaction():
+        with self._connection.exclusive(), self._connection.transaction():
             self._connection.executemany("INSERT INTO items (item_id, content) VALUES (?, ?)", rows)
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
         """Changes of items above an offset, in order."""
         statement = 'SELECT "offset", item_id, content FROM items WHERE "offset" > ? ORDER BY "offset" LIMIT ?'
-        with self._connection.turn():
+        with self._connection.exclusive():
             self._connection.check_in_place()
             rows = self._connection.execute(statement, (after, limit)).fetchall()
-            self._never_again("items", after)
+            self._reserve("items", after)
         return [(offset, ItemChange(item_id, content)) for offset, item_id, content in rows]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
         """The newest events of a user, oldest first."""
         statement = f'SELECT {_COLUMNS} FROM events WHERE user_id = ? ORDER BY "offset" DESC LIMIT ?'
-        with self._connection.turn():
+        with self._connection.exclusive():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [Event(*columns) for columns in reversed(rows)]
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._connection.turn():
+        with self._connection.exclusive():
             (count,) = self._connection.execute("SELECT count(*) FROM events WHERE user_id = ?", (user_id,)).fetchone()
         return int(count)
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
         """Keep lists in one transaction, which drops those that are too old."""
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
-        with self._connection.turn(), self._connection.transaction():
+        with self._connection.exclusive(), self._connection.transaction():
             run = self._connection
             kept = not_forgotten(lists, self._forgotten(min((one.known for one in lists), default=0)))
             run.executemany(
@@ -122,14 +122,14 @@ class SqliteStore:
         """The lists that were shown under these requests."""
         wanted = "request_id IN (SELECT value FROM json_each(?))"
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE shown = 1 AND {wanted}"
-        with self._connection.turn():
+        with self._connection.exclusive():
             rows = self._connection.execute(statement, (json.dumps(list(request_ids)),)).fetchall()
         return {row[0]: list_of(row) for row in rows}
 
     def lists_of(self, user_id: str, limit: int = 1_000) -> list[ServedList]:
         """The newest lists of a user, oldest first."""
         statement = f"SELECT {LIST_COLUMNS} FROM answered_lists WHERE user_id = ? ORDER BY timestamp DESC LIMIT ?"
-        with self._connection.turn():
+        with self._connection.exclusive():
             rows = self._connection.execute(statement, (user_id, limit)).fetchall()
         return [list_of(row) for row in reversed(rows)]
 
@@ -140,19 +140,19 @@ class SqliteStore:
             StoreError: also where another process reads the file and so keeps the log: all but that is done then.
         """
         run = self._connection.execute
-        with self._connection.turn():
+        with self._connection.exclusive():
             with self._connection.transaction():
                 removed = run("DELETE FROM events WHERE user_id = ?", (user_id,)).rowcount
                 run("DELETE FROM answered_lists WHERE user_id = ?", (user_id,))
                 mark = self._last_given("events") + 1
-                self._go_on_behind("events", mark)
+                self._set_last_offset("events", mark)
                 run("INSERT INTO forgotten VALUES (?, ?)", (mark, user_digest(user_id)))
             self._connection.empty_log()
         return removed
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._connection.turn():
+        with self._connection.exclusive():
             return self._forgotten(after)
 
     def close(self) -> None:
@@ -164,13 +164,13 @@ class SqliteStore:
         found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         return 0 if found is None else int(found[0])
 
-    def _never_again(self, table: str, offset: int) -> None:
+    def _reserve(self, table: str, offset: int) -> None:
         """Give no offset up to one that a reader knows: the file may have been put back from a backup of before."""
         if self._last_given(table) < offset:
             with self._connection.transaction():
-                self._go_on_behind(table, max(offset, self._last_given(table)))
+                self._set_last_offset(table, max(offset, self._last_given(table)))
 
-    def _go_on_behind(self, table: str, offset: int) -> None:
+    def _set_last_offset(self, table: str, offset: int) -> None:
         """Have the next row get the offset after this one."""
         run = self._connection.execute
         if not run("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (offset, table)).rowcount:

@@ -44,11 +44,11 @@ class SqliteConnection:
             raise
 
     def execute(self, statement: str, cells: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """One statement, in a turn."""
+        """One statement, within `exclusive`."""
         return self._connection.execute(statement, cells)
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
-        """One statement for each row, in a turn."""
+        """One statement for each row, within `exclusive`."""
         return self._connection.executemany(statement, rows)
 
     def keep_log(self) -> None:
@@ -60,7 +60,7 @@ class SqliteConnection:
         check_in_place(self._inodes)
 
     def empty_log(self) -> None:
-        """Overwrite the log, in a turn, so that what was removed is gone.
+        """Overwrite the log, within `exclusive`, so that what was removed is gone.
 
         Raises:
             StoreError: another process is in the middle of reading the file, and needs the log.
@@ -68,7 +68,7 @@ class SqliteConnection:
         empty_log(self._connection, self.path)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """One call at a time. Whoever has waited as long as one may wait for another process is told so: a row of them
         must not wait one after the other.
 
@@ -85,7 +85,7 @@ class SqliteConnection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or none, in a turn. IMMEDIATE takes the write lock at the start, where waiting for it is allowed."""
+        """All or none, within `exclusive`. IMMEDIATE takes the write lock at the start, where it may be waited for."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             self.check_in_place()
@@ -105,6 +105,6 @@ class SqliteConnection:
             raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
 
     def close(self) -> None:
-        """Close it, when whoever has the turn is done."""
+        """Close it, when whoever uses it is done."""
         with self._lock:
             self._connection.close()

@@ -21,7 +21,7 @@ class SqliteLists:
     def __init__(self, path: Path) -> None:
         self._connection = SqliteConnection(path, "lists in", "check that the file can be written")
         try:
-            with self._connection.turn():
+            with self._connection.exclusive():
                 self._check_own(path)
                 self._connection.execute(_TABLE)
         except BaseException:
@@ -30,14 +30,14 @@ class SqliteLists:
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """All in one transaction: readers see the old lists until it ends."""
-        with self._connection.turn(), self._connection.transaction():
+        with self._connection.exclusive(), self._connection.transaction():
             self._connection.execute("DELETE FROM lists")
             count = self._connection.executemany("INSERT INTO lists VALUES (?, ?)", lists).rowcount
         return max(count, 0)
 
     def get(self, id_: str) -> str | None:
         """The list of an id."""
-        with self._connection.turn():
+        with self._connection.exclusive():
             self._connection.check_in_place()
             row = self._connection.execute("SELECT content FROM lists WHERE id = ?", (id_,)).fetchone()
         return None if row is None else str(row[0])
@@ -48,7 +48,7 @@ class SqliteLists:
         Raises:
             StoreError: also where another process reads the file and so keeps the journal.
         """
-        with self._connection.turn():
+        with self._connection.exclusive():
             self._connection.check_in_place()
             self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
             self._connection.empty_log()

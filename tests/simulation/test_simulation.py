@@ -90,11 +90,11 @@ def test_what_was_clicked_is_not_clicked_again(world: World) -> None:
 
 def test_the_world_turns_and_wanders(world: World) -> None:
     items, users = world.items.copy(), world.users.copy()
-    world.turn(0.5)
+    world.shift_tastes(0.5)
     changed = np.any(world.items != items, axis=1).mean()
     assert 0.3 < changed <= 0.5
     assert sorted(map(tuple, world.items.round(9))) == sorted(map(tuple, items.round(9))), "they have changed places"
-    world.wander(0.05)
+    world.drift(0.05)
     assert 0.9 < np.mean(np.sum(world.users * users, axis=1)) < 1
     world.add_users(5)
     assert len(world.users) == 45
