@@ -16,75 +16,78 @@ _HEAD_BYTES = 64 * 1024
 """Longest head of a request: its first line and its headers."""
 
 
-def heads_within(seconds: float) -> type[HttpToolsProtocol]:
-    """The protocol of connections that are closed when a head has not come so long after it was due or begun, and when
+class TimedHeads(HttpToolsProtocol):
+    """The protocol of connections that are closed when a head has not come in time after it was due or begun, and when
     it is too long."""
 
-    class InTime(HttpToolsProtocol):
-        _waiting: asyncio.TimerHandle | None = None
-        _come = 0
-        _too_long = False
-        _in_body = False  # also while the rest of one comes that was answered before its end, as one that is too long
+    head_seconds: float
+    _waiting: asyncio.TimerHandle | None = None
+    _come = 0
+    _too_long = False
+    _in_body = False  # also while the rest of one comes that was answered before its end, as one that is too long
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._expect_head()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._have_head()
-            super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
 
-        def data_received(self, data: bytes) -> None:
-            if self.cycle is None or self.cycle.response_complete:
-                self._expect_head()  # also when these bytes begin no request: empty lines end uvicorn's own timer
-            if self._waiting is not None and not self._in_body:
-                self._come += len(data)
-            super().data_received(data)
-            if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
-                self._refuse_long_head()
+    def data_received(self, data: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect_head()  # also when these bytes begin no request: empty lines end uvicorn's own timer
+        if self._waiting is not None and not self._in_body:
+            self._come += len(data)
+        super().data_received(data)
+        if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
+            self._refuse_long_head()
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._expect_head()
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
 
-        def on_headers_complete(self) -> None:
-            self._have_head()
-            self._in_body = True
-            if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _HEAD_BYTES:
-                self._too_long = True
-                raise ValueError  # so that the parser stops, and `send_400_response` is called
-            super().on_headers_complete()
+    def on_headers_complete(self) -> None:
+        self._have_head()
+        self._in_body = True
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _HEAD_BYTES:
+            self._too_long = True
+            raise ValueError  # so that the parser stops, and `send_400_response` is called
+        super().on_headers_complete()
 
-        def on_message_complete(self) -> None:
-            self._in_body = False
-            super().on_message_complete()
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
 
-        def send_400_response(self, msg: str) -> None:
-            """To what is no HTTP and so reaches no app, and to a long head that came in one piece."""
-            if self._too_long:
-                self._refuse_long_head()
-            else:
-                self._refuse(HTTPStatus.BAD_REQUEST, msg)
+    def send_400_response(self, msg: str) -> None:
+        """To what is no HTTP and so reaches no app, and to a long head that came in one piece."""
+        if self._too_long:
+            self._refuse_long_head()
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
-        def _refuse_long_head(self) -> None:
-            message = f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+    def _refuse_long_head(self) -> None:
+        message = f"the head of the request is longer than {_HEAD_BYTES} bytes; send less in headers"
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
-        def _refuse(self, status: HTTPStatus, message: str) -> None:
-            answer = problem(status, message)
-            headers = [*answer.raw_headers, *SECURITY_HEADERS.items(), (b"connection", b"close")]
-            lines = [name + b": " + value + b"\r\n" for name, value in headers]
-            self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", bytes(answer.body)]))
-            self.transport.close()
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        answer = problem(status, message)
+        headers = [*answer.raw_headers, *SECURITY_HEADERS.items(), (b"connection", b"close")]
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", bytes(answer.body)]))
+        self.transport.close()
 
-        def _expect_head(self) -> None:
-            if self._waiting is None:
-                self._come = 0
-                self._waiting = self.loop.call_later(seconds, self.transport.close)
+    def _expect_head(self) -> None:
+        if self._waiting is None:
+            self._come = 0
+            self._waiting = self.loop.call_later(self.head_seconds, self.transport.close)
 
-        def _have_head(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
+    def _have_head(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
-    return InTime
+
+def heads_within(seconds: float) -> type[TimedHeads]:
+    """The protocol for uvicorn, which makes it without arguments of ours: with how long a head may take."""
+    return type("TimedHeads", (TimedHeads,), {"head_seconds": seconds})

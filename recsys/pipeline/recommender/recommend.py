@@ -14,7 +14,7 @@ from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
-from recsys.data.forget import forgotten, is_forgotten
+from recsys.data.forget import forgotten
 from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
@@ -29,6 +29,7 @@ from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.reasons import explain as explain_items
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
+from recsys.pipeline.recommender.user_search import find_users
 from recsys.registry import Registry
 
 _LOOKED_AT = 1_000
@@ -226,21 +227,13 @@ class Recommender:
         """
         if self._pseudonyms is not None:
             return []
-        wanted, users = text.casefold(), self._users
-        exact = users.number(text)
-        found = {} if exact < 0 or is_forgotten(text) else {exact: 0}  # number: 0 the id, 1 begins so, 2 holds it
-        for number in range(len(users)):
-            id_ = users.id(number)
-            if wanted in (folded := id_.casefold()) and not is_forgotten(id_):
-                found.setdefault(number, 0 if folded == wanted else 1 if folded.startswith(wanted) else 2)
-                if len(found) >= _LOOKED_AT:
-                    break
+        found = find_users(self._users, text, _LOOKED_AT)
         if not found:
             return []
         numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
         lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
         best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
-        return list(zip(users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
+        return list(zip(self._users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def stored_id(self, user_id: str) -> str:
         """The user's id as logs hold it: a pseudonym where the version was trained on those."""
