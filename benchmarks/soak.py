@@ -12,8 +12,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,62 +94,92 @@ def store(folder: Path) -> Iterator[tuple[str, PostgresServer | None]]:
         yield sqlite_url(folder / "store.db"), None
 
 
+@dataclass
+class Soak:
+    """What was seen.
+
+    Attributes:
+        answers: kind of request and status to how often.
+        megabytes: memory of the server and its workers, from time to time.
+        without_store: answers 503 while the store was away.
+    """
+
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    megabytes: list[float] = field(default_factory=list)
+    without_store: int = 0
+
+    @property
+    def unavailable(self) -> int:
+        """Answers 503 so far; callers go on counting."""
+        return sum(n for (_, status), n in list(self.answers.items()) if status == 503)
+
+    def restart(self, database: PostgresServer | None) -> None:
+        """Have the store away for a moment, where it is one that can be restarted."""
+        if database is None:
+            return
+        before = self.unavailable
+        database.kill()
+        time.sleep(2)
+        database.start()
+        time.sleep(2)
+        self.without_store = self.unavailable - before
+
+    def faults(self) -> Iterator[str]:
+        """What must not be."""
+        for (kind, status), n in sorted(self.answers.items()):
+            print(f"{kind:12} {status}  {n:,}")
+            if status == 0 or (status >= 500 and status != 503):
+                yield f"{n} answers {status} to {kind}"
+        if (others := self.unavailable - self.without_store) > 0:
+            yield f"{others} answers 503 while the store was there"
+        megabytes = self.megabytes
+        settled = max(megabytes[len(megabytes) // 3 : len(megabytes) // 2 + 1])
+        last = float(np.median(megabytes[-3:]))
+        print(f"memory: {settled:.0f} MB after a third, {last:.0f} MB at the end")
+        if last > GROWTH * settled:
+            yield "memory grows"
+
+
+def soak(registry: Registry, url: str, database: PostgresServer | None, seconds: float, workers: int) -> Soak:
+    """Call a server all the time, while versions and the store change under it."""
+    seen, port, until = Soak(), free_port(), threading.Event()
+    happenings: list[tuple[float, str, Callable[[], object]]] = [
+        (0.40, "publish", lambda: publish_copy(registry)),
+        (0.55, "roll back", lambda: Caller(port)("POST", "/v1/models/rollback")),
+        (0.70, "store restart", partial(seen.restart, database)),
+    ]
+    with serving(registry.path, port, "--store", url, "--workers", str(workers)) as process:
+        threads = [
+            threading.Thread(target=call_on, args=(port, number, until, seen.answers)) for number in range(CALLERS)
+        ]
+        for thread in threads:
+            thread.start()
+        started = time.monotonic()
+        while (passed := time.monotonic() - started) < seconds:
+            if happenings and passed > happenings[0][0] * seconds:
+                _, what, happen = happenings.pop(0)
+                print(f"{passed:6.0f} s  {what}", flush=True)
+                happen()
+            seen.megabytes.append(memory_with_children(process.pid, "Private_Dirty", "Private_Clean") / 2**20)
+            total = sum(seen.answers.values())
+            print(f"{passed:6.0f} s  {total:8,} answers  {seen.megabytes[-1]:8.0f} MB", flush=True)
+            time.sleep(min(10.0, seconds / 30))
+        until.set()
+        for thread in threads:
+            thread.join()
+    return seen
+
+
 def main() -> None:
     """Run, and judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
-    seconds, until, seen = 60 * arguments.minutes, threading.Event(), Counter[tuple[str, int]]()
-    broken: list[str] = []
     with tempfile.TemporaryDirectory() as name, store(Path(name)) as (url, database):
-        registry, port = make(Path(name)), free_port()
-        with serving(registry.path, port, "--store", url, "--workers", str(arguments.workers)) as process:
-            threads = [threading.Thread(target=call_on, args=(port, number, until, seen)) for number in range(CALLERS)]
-            for thread in threads:
-                thread.start()
-            started, megabytes = time.monotonic(), []
-            happenings = [(0.40, "publish"), (0.55, "roll back"), (0.70, "store restart")]
-            without_store = 0
-            while (passed := time.monotonic() - started) < seconds:
-                if happenings and passed > happenings[0][0] * seconds:
-                    what = happenings.pop(0)[1]
-                    print(f"{passed:6.0f} s  {what}", flush=True)
-                    if what == "publish":
-                        publish_copy(registry)
-                    elif what == "roll back":
-                        Caller(port)("POST", "/v1/models/rollback")
-                    elif database is not None:
-                        before = _unavailable(seen)
-                        database.kill()
-                        time.sleep(2)
-                        database.start()
-                        time.sleep(2)
-                        without_store = _unavailable(seen) - before
-                megabytes.append(memory_with_children(process.pid, "Private_Dirty", "Private_Clean") / 2**20)
-                total = sum(seen.values())
-                print(f"{passed:6.0f} s  {total:8,} answers  {megabytes[-1]:8.0f} MB", flush=True)
-                time.sleep(min(10.0, seconds / 30))
-            until.set()
-            for thread in threads:
-                thread.join()
-    for (kind, status), n in sorted(seen.items()):
-        print(f"{kind:12} {status}  {n:,}")
-        if status == 0 or (status >= 500 and status != 503):
-            broken.append(f"{n} answers {status} to {kind}")
-    if (others := _unavailable(seen) - without_store) > 0:
-        broken.append(f"{others} answers 503 while the store was there")
-    settled = max(megabytes[len(megabytes) // 3 : len(megabytes) // 2 + 1])
-    last = float(np.median(megabytes[-3:]))
-    print(f"memory: {settled:.0f} MB after a third, {last:.0f} MB at the end")
-    if last > GROWTH * settled:
-        broken.append("memory grows")
-    if broken:
-        raise SystemExit("; ".join(broken))
-
-
-def _unavailable(seen: Counter[tuple[str, int]]) -> int:
-    return sum(n for (_, status), n in list(seen.items()) if status == 503)
+        seen = soak(make(Path(name)), url, database, 60 * arguments.minutes, arguments.workers)
+    if faults := [*seen.faults()]:
+        raise SystemExit("; ".join(faults))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.config import PolicyConfig
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
+from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.evaluation.rankings import K, LabelledBlock, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.progress import Progress
@@ -30,9 +30,6 @@ BASELINES: Mapping[str, str] = {
     "zero_shot": "text, not tuned",
 }
 """Source -> the name of its ranking in the report."""
-
-_MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh")
-"""Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
 
 
 def measure(
@@ -99,65 +96,11 @@ def measure(
         importances=pipeline.rankers.full.importance,
         caveats=(
             *caveats,
-            *_caveat_of_unlisted(rankings),
-            *_caveat_of_what_is_left(rankings.n_targets_unlisted, len(wanted.items)),
-            *_caveat_of_strongest(strongest, rankings.n_bought_unlisted, rankings.n_bought),
-            *_caveat_of_newcomers(lengths[answered]),
-            *_caveat_of_rules(pipeline.past.config.policy),
+            *caveats_of_requests(rankings, len(wanted.items), lengths[answered], strongest),
+            *caveats_of_rules(pipeline.past.config.policy),
             *report.caveats,
         ),
     )
-
-
-def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
-    n_targets, n_requests = rankings.n_targets_unlisted, rankings.n_requests_unlisted
-    if n_targets:
-        requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
-        yield (
-            f"{n_targets:,} of the items wanted may not be listed: seen items are left out, or those that are not "
-            "available, or were created later. "
-            f"They are not counted{requests}."
-        )
-
-
-def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
-    """Where most of what was wanted may not be listed."""
-    if n_unlisted > n_listed:
-        yield (
-            "What is left is less than half, and may be an easier question. If seen items are left out and a view "
-            'comes before each purchase, set policy.seen = "keep".'
-        )
-
-
-def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator[str]:
-    """Where most of what got the strongest event may not be listed: all others can hide that."""
-    if event is not None and n_unlisted > n / 2:
-        yield (
-            f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
-            'say little of it. If it follows a view of the item, set policy.seen = "keep".'
-        )
-
-
-def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
-    """Of requests of users without a history, if they are most: what reads histories says nothing there."""
-    n_newcomers = int(np.count_nonzero(lengths == 0))
-    if n_newcomers > len(lengths) / 2:
-        yield (
-            f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
-            "that read one list nothing. Events of one user at one time are one request: if that is why, give each "
-            "its own time."
-        )
-
-
-def _caveat_of_rules(policy: PolicyConfig) -> Iterator[str]:
-    """Of rules that move items in the lists of the full pipeline."""
-    usual = PolicyConfig()
-    moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
-    if moving:
-        yield (
-            f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not: "
-            f"what the rules cost is in its figures."
-        )
 
 
 def _no_measurement(n_items: int) -> Measurement:

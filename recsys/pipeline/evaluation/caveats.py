@@ -1,0 +1,80 @@
+"""What the requests that were measured, and the rules of the lists, give a reader reason to know."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import PolicyConfig
+from recsys.pipeline.evaluation.rankings import Rankings
+
+_MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh")
+"""Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
+
+
+def caveats_of_requests(
+    rankings: Rankings, n_listed: int, lengths: NDArray[np.int64], strongest: str | None
+) -> Iterator[str]:
+    """A sentence where much of what was wanted may not be listed, or most requests come without a history.
+
+    Args:
+        rankings: of the requests.
+        n_listed: wanted items that may be listed.
+        lengths: (n_requests,) events of the history of each request that wants one of those.
+        strongest: name of the event that the requests call bought; None where no event weighs more than others.
+    """
+    yield from _caveat_of_unlisted(rankings)
+    yield from _caveat_of_what_is_left(rankings.n_targets_unlisted, n_listed)
+    yield from _caveat_of_strongest(strongest, rankings.n_bought_unlisted, rankings.n_bought)
+    yield from _caveat_of_newcomers(lengths)
+
+
+def caveats_of_rules(policy: PolicyConfig) -> Iterator[str]:
+    """A sentence where rules move items in the lists of the full pipeline."""
+    usual = PolicyConfig()
+    moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
+    if moving:
+        yield (
+            f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not: "
+            f"what the rules cost is in its figures."
+        )
+
+
+def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
+    n_targets, n_requests = rankings.n_targets_unlisted, rankings.n_requests_unlisted
+    if n_targets:
+        requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
+        yield (
+            f"{n_targets:,} of the items wanted may not be listed: seen items are left out, or those that are not "
+            "available, or were created later. "
+            f"They are not counted{requests}."
+        )
+
+
+def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
+    """Where most of what was wanted may not be listed."""
+    if n_unlisted > n_listed:
+        yield (
+            "What is left is less than half, and may be an easier question. If seen items are left out and a view "
+            'comes before each purchase, set policy.seen = "keep".'
+        )
+
+
+def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator[str]:
+    """Where most of what got the strongest event may not be listed: all others can hide that."""
+    if event is not None and n_unlisted > n / 2:
+        yield (
+            f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
+            'say little of it. If it follows a view of the item, set policy.seen = "keep".'
+        )
+
+
+def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
+    """Of requests of users without a history, if they are most: what reads histories says nothing there."""
+    n_newcomers = int(np.count_nonzero(lengths == 0))
+    if n_newcomers > len(lengths) / 2:
+        yield (
+            f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
+            "that read one list nothing. Events of one user at one time are one request: if that is why, give each "
+            "its own time."
+        )
