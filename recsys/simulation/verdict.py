@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from recsys.simulation.weeks import ARMS, Arm, Week
+from recsys.simulation.arms import ARMS, Arm, Week
 
 
 def verdict(weeks: Sequence[Week], turn: int) -> dict[str, Any]:

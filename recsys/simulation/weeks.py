@@ -1,19 +1,18 @@
 """Weeks in a simulated shop: serve, log, retrain, promote; beside a version never trained again, and popularity.
 
-Every user belongs to one of three arms by a hash of the id. All events go into one store, from which the retrained
-version learns; the frozen version knows the same events, but has learned from none since the first training.
+All events go into one store, from which the retrained version learns; the frozen version knows the same events, but
+has learned from none since the first training.
 """
 
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 import orjson
@@ -29,17 +28,16 @@ from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.moments import iso_time
 from recsys.errors import ConfigError, DataError, StoreError
-from recsys.pipeline.retraining.retrain import Decision, retrain
+from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
 from recsys.registry import Registry
+from recsys.simulation.arms import ARMS, Arm, Week, arm_of, name_of
 from recsys.simulation.server import ServerConnection, serving
 from recsys.simulation.world import World
 from recsys.store import open_store, sqlite_url
 from recsys.text.cache import VectorCache
 
-Arm = Literal["retrained", "frozen", "popularity"]
-ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
 LENGTH = 10
 WARM_UP_WEEKS = 3
 
@@ -81,25 +79,6 @@ class Plan:
     turn: int = 5
     turned: float = 0.5
     new_items: float = 0.15
-
-
-@dataclass(frozen=True)
-class Week:
-    """One week's end.
-
-    Attributes:
-        clicks: arm to user to the clicks of each of that user's lists.
-        decision: of the retraining at its end; None after the last one.
-    """
-
-    number: int
-    clicks: Mapping[Arm, Mapping[int, Sequence[int]]]
-    decision: Decision | None
-
-    def rate(self, arm: Arm) -> float:
-        """Clicks a list, the mean over the users who came; NaN where nobody did."""
-        users = [np.mean(lists) for lists in self.clicks[arm].values()]
-        return float(np.mean(users)) if users else float("nan")
 
 
 @dataclass
@@ -277,16 +256,6 @@ def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progre
     if len(rejections):
         progress(f"{len(rejections):,} bad items are left out: {'; '.join(rejections.top_reasons())}")
     return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue
-
-
-def name_of(user: int) -> str:
-    """A user's id."""
-    return f"user {user}"
-
-
-def arm_of(user: int) -> Arm:
-    """The arm that a user belongs to: half are retrained for, since they are what is to be learned from."""
-    return ("retrained", "retrained", "frozen", "popularity")[crc32(name_of(user).encode()) % 4]
 
 
 def _posted(event: Event) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
+from recsys.simulation.arms import ARMS, arm_of
 from recsys.simulation.server import ServerConnection
 from recsys.simulation.verdict import rows, verdict
-from recsys.simulation.weeks import ARMS, LENGTH, Plan, Simulation, arm_of
+from recsys.simulation.weeks import LENGTH, Plan, Simulation
 from recsys.simulation.world import World, looks
 
 THEMES = ("coffee", "garden", "books", "running", "music", "baking")

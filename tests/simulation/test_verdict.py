@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from recsys.simulation.arms import ARMS, Week
 from recsys.simulation.verdict import verdict
-from recsys.simulation.weeks import ARMS, Week
 
 
 def test_a_user_counts_once_however_many_weeks_there_are() -> None:

@@ -1,0 +1,42 @@
+"""Every user of a simulation belongs to one of three arms, by a hash of the id; how a week went in each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+
+from recsys.pipeline.retraining.retrain import Decision
+
+Arm = Literal["retrained", "frozen", "popularity"]
+ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
+
+
+def name_of(user: int) -> str:
+    """A user's id."""
+    return f"user {user}"
+
+
+def arm_of(user: int) -> Arm:
+    """The arm that a user belongs to: half are retrained for, since they are what is to be learned from."""
+    return ("retrained", "retrained", "frozen", "popularity")[crc32(name_of(user).encode()) % 4]
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week's end.
+
+    Attributes:
+        clicks: arm to user to the clicks of each of that user's lists.
+        decision: of the retraining at its end; None after the last one.
+    """
+
+    number: int
+    clicks: Mapping[Arm, Mapping[int, Sequence[int]]]
+    decision: Decision | None
+
+    def rate(self, arm: Arm) -> float:
+        """Clicks a list, the mean over the users who came; NaN where nobody did."""
+        users = [np.mean(lists) for lists in self.clicks[arm].values()]
+        return float(np.mean(users)) if users else float("nan")
