@@ -256,3 +256,23 @@ def fill_tag_shares(
         for item in events:
             for entry in range(indptr[item], indptr[item + 1]):
                 counts[indices[entry]] = 0
+
+
+@jit()
+def fill_distances(
+    places: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, distances: Floats
+) -> None:
+    """Fill `distances` (n_pairs,) with the mean distance of each candidate from the newest events of the history.
+
+    Args:
+        places: (n_items,) NaN where missing; what is missing in the history does not count.
+    """
+    for request in range(len(offsets) - 1):
+        for pair in range(bounds[request], bounds[request + 1]):
+            own, total, known = places[candidates[pair]], 0.0, 0
+            for event in range(max(offsets[request], offsets[request + 1] - 20), offsets[request + 1]):
+                between = abs(places[history[event]] - own)
+                if not math.isnan(between):
+                    total += between
+                    known += 1
+            distances[pair] = total / known if known else np.nan

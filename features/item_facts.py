@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from features.further_columns import FurtherColumns
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
 from recsys.data.groups import members_of
@@ -32,6 +33,7 @@ class ItemFacts:
         vectors: name -> (n_items, dim) vectors, float32 or float16, whose dot product is an affinity of two items.
         links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
         tags: (n_items, n_tags) CSR, 1 where the item has the tag; None where no item has one.
+        further: columns by name, also unknown ones; None where nothing more is told.
     """
 
     categories: NDArray[np.int32]
@@ -42,6 +44,7 @@ class ItemFacts:
     vectors: Mapping[str, NDArray[np.float32] | Float16Bits]
     links: Mapping[str, sp.csr_matrix]
     tags: sp.csr_matrix | None = None
+    further: FurtherColumns | None = None
 
     @classmethod
     def of(
@@ -61,6 +64,7 @@ class ItemFacts:
             vectors=vectors,
             links=links,
             tags=members_of(catalogue.frame["tags"]),
+            further=FurtherColumns(catalogue),
         )
 
     @cached_property

@@ -28,13 +28,13 @@ from features.kinds.items import (
 )
 from features.kinds.matches import UserCodeSince, UserItemBaskets, UserItemCount, UserItemDue, UserItemSince, UserShare
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
-from features.kinds.users import PriceRatio, UserTagShare
+from features.kinds.users import PriceRatio, UserLabelShare, UserQuantityDistance, UserTagShare
 
 KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
-    *(UserItemBaskets, UserItemDue, UserItemSince, UserShare, UserTagShare),
+    *(UserItemBaskets, UserItemDue, UserItemSince, UserLabelShare, UserQuantityDistance, UserShare, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -68,6 +68,8 @@ __all__ = [
     "UserItemCount",
     "UserItemDue",
     "UserItemSince",
+    "UserLabelShare",
+    "UserQuantityDistance",
     "UserShare",
     "UserTagShare",
 ]

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_pairs import fill_price_ratios, fill_tag_shares
+from features.compiled_pairs import fill_distances, fill_price_ratios, fill_tag_shares
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
 
@@ -26,6 +26,41 @@ class UserTagShare:
         offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
         fill_tag_shares(tags.indptr, tags.indices, tags.shape[1], offsets, items, bounds, pairs.items, shares)
         return shares
+
+
+@dataclass(frozen=True)
+class UserLabelShare:
+    """Share of the acts on items with the candidate's value of a further column of the items (of a list: the mean)."""
+
+    column: str
+    scope: ClassVar[Scope] = "user-category"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        further, histories = pairs.facts.further, pairs.histories
+        labels = None if further is None else further.labels(self.column)
+        if labels is None:
+            return np.full(len(pairs), np.nan, dtype=np.float32)
+        shares = np.empty(len(pairs), dtype=np.float32)
+        offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
+        fill_tag_shares(labels.indptr, labels.indices, labels.shape[1], offsets, items, bounds, pairs.items, shares)
+        return shares
+
+
+@dataclass(frozen=True)
+class UserQuantityDistance:
+    """How far the candidate is from what the user acted on, by a column of numbers: the mean share of all items that
+    measure between the two."""
+
+    column: str
+    scope: ClassVar[Scope] = "user-item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        distances, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
+        places = None if further is None else further.places(self.column)
+        if places is not None:
+            offsets, items = pairs.histories.offsets, pairs.histories.items
+            fill_distances(places, offsets, items, pairs.bounds, pairs.items, distances)
+        return distances
 
 
 class PriceColumns:

@@ -1,6 +1,7 @@
 """Each kind of feature on values worked by hand. A request has all six items as candidates."""
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from feature_world import (
@@ -20,6 +21,7 @@ from feature_world import (
     pairs_with,
 )
 
+from features.further_columns import FurtherColumns
 from features.kinds import (
     Affinity,
     Agreement,
@@ -40,9 +42,12 @@ from features.kinds import (
     UserItemCount,
     UserItemDue,
     UserItemSince,
+    UserLabelShare,
+    UserQuantityDistance,
     UserShare,
 )
 from features.state import EventState
+from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
 
 NAN = np.nan
@@ -116,6 +121,33 @@ def test_user_share_knows_no_share_of_a_missing_category() -> None:
     expect(values(UserShare("categories"), rows), 0.5, 0.5, 0.25, 0.25, NAN, 0)
     expect(values(UserShare("brands"), rows), 0.5, 0.5, 0.5, 0.5, 0.5, NAN)
     expect(values(UserShare("categories"), []), *[NAN] * 6)
+
+
+def test_columns_of_ones_own_are_compared_with_the_history() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "author": ["Ann", "Ann", "Bob", None, "Cy", "Bob"],
+            "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
+            "weight": [1.0, 2.0, 3.0, None, 3.0, 5.0],  # places .1, .3, .6, none, .6, .9
+            "volume": [1, 1, 2, 2, 3, None],
+        }
+    ).with_columns(language=pl.lit(None, pl.String))
+    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, CLICK, NOW - 2), (0, 4, CLICK, NOW)])
+
+    def found(kind: Kind, user: int = 0) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLabelShare("author")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
+    expect(found(UserLabelShare("moods")), 2 / 3, 1 / 2, NAN, NAN, 1 / 3, 2 / 3)
+    expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
+    expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
+    for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):
+        expect(found(kind), *[NAN] * 6)
+    for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
+        expect(found(kind, user=-1), *[NAN] * 6)
+        expect(values(kind, []), *[NAN] * 6)
 
 
 def test_user_item_count_and_since() -> None:

@@ -18,6 +18,7 @@ from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.feature_rows import feature_rows
+from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.listable import check_listable, check_places
 from recsys.pipeline.training.source_choice import useful_live_sources
@@ -121,7 +122,9 @@ def prepared(
     Raises:
         ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
     """
-    configured(config.features)
+    features = with_further_columns(config.features, dataset.catalogue, progress)
+    configured(features)
+    config = config.model_copy(update={"features": features})
     for doubt in unheard_events(config.features, dataset.log.event_names):
         progress(doubt)
     check_rules(config.policy, dataset.catalogue)

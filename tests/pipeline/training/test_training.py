@@ -25,6 +25,7 @@ from recsys.pipeline.training import steps
 from recsys.pipeline.training.feature_report import feature_report
 from recsys.pipeline.training.train import train
 from recsys.rank.rows import RankerRows
+from recsys.registry import Registry
 from recsys.text.cache import VectorCache
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
@@ -230,6 +231,21 @@ def test_what_is_not_available_today_teaches_and_is_measured_but_is_in_no_list(
     assert any("27 items are not available today" in line for line in after.report.caveats)
     found = Recommender(after).recommend(Request(events["user_id"][0], n=10))
     assert set(found.ids) <= set(left)
+
+
+def test_columns_of_ones_own_are_seen_by_the_ranker_also_of_a_loaded_version(
+    frames: Frames, plain_config: Config, tmp_path: Path
+) -> None:
+    items, events = frames
+    number = pl.int_range(pl.len())
+    items = items.with_columns(maker=pl.format("maker {}", number % 5), shelf=pl.format("shelf {}", number % 7))
+    config = changed(plain_config, features={"exclude": ["user_shelf_share"]})
+    registry = Registry(tmp_path / "registry")
+    registry.publish(train(dataset_from_frames(items, events, config), config))
+    served = Bundle.load(registry)
+    assert "user_maker_share" in served.rankers.full.names
+    assert "user_shelf_share" not in served.rankers.full.names
+    assert len(Recommender(served).recommend(Request(events["user_id"][0], n=5)).ids) == 5
 
 
 def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:

@@ -1,0 +1,64 @@
+"""Features of the columns that only these items have: an author, a size."""
+
+import re
+
+import polars as pl
+
+from features.configured import configured
+from features.further_columns import label_columns, quantity_columns
+from recsys.config import ExtraFeature, FeaturesConfig
+from recsys.data.catalogue import ItemCatalogue
+from recsys.progress import Progress
+
+_SHARE, _DISTANCE = "UserLabelShare", "UserQuantityDistance"
+"""The kinds that read them."""
+
+_MOST = 8
+"""Most features that are declared by themselves; `features.extra` may name more."""
+
+_TOLD = 0.1
+"""Share of the items that must have a value."""
+
+_SHARED = 2.0
+"""Items that must have a value in common, on average: a column of ids or links tells nothing of a taste."""
+
+
+def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progress: Progress) -> FeaturesConfig:
+    """The config with a feature for each further column of the items by which tastes may differ.
+
+    Whoever names one of these columns in `features.extra` is left to it, and names in `features.exclude` stay out.
+    """
+    frame = catalogue.frame
+    named = {argument for extra in config.extra for argument in extra.arguments.values()}
+    features = {
+        feature.name: feature
+        for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
+        for column in columns
+        if column not in named and _may_tell(frame[column], kind)
+        for feature in (_feature(column, kind),)
+    }
+    taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
+    found = [feature for name, feature in features.items() if name not in taken][:_MOST]
+    if not found:
+        return config
+    progress(f"the ranker also sees, of the columns of the items: {', '.join(feature.name for feature in found)}")
+    return config.model_copy(update={"extra": (*config.extra, *found)})
+
+
+def _may_tell(values: pl.Series, kind: str) -> bool:
+    """Whether enough items have a value, and there is something to compare."""
+    told = 1 - values.null_count() / len(values)
+    single = values.drop_nulls()
+    single = single.explode() if single.dtype.is_nested() else single
+    different = single.n_unique()
+    return told >= _TOLD and different > 1 and (kind == _DISTANCE or len(single) >= _SHARED * different)
+
+
+def _feature(column: str, kind: str) -> ExtraFeature:
+    slug = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "column"
+    name, meaning = (
+        (f"user_{slug}_share", f"share of the history with the candidate's {column}")
+        if kind == _SHARE
+        else (f"user_{slug}_distance", f"how far the candidate's {column} is from that of the newest events")
+    )
+    return ExtraFeature(name=name, kind=kind, arguments={"column": column}, meaning=meaning)

@@ -1,0 +1,78 @@
+"""Columns that only these items have become features, so that tastes which go by them are known."""
+
+import polars as pl
+import pytest
+
+from recsys.config import FeaturesConfig, parse_config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.errors import ConfigError
+from recsys.pipeline.training.further_columns import with_further_columns
+from recsys.progress import silent
+
+N = 100
+
+
+def catalogue(**columns: object) -> ItemCatalogue:
+    numbers = range(N)
+    known = {"item_id": [f"i{n}" for n in numbers], "title": ["a thing"] * N, "price": [float(n) for n in numbers]}
+    frame = pl.DataFrame({**known, "language": [None] * N, **columns}, schema_overrides={"language": pl.String})
+    return ItemCatalogue(frame)
+
+
+def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> list[str]:  # noqa: B008
+    return [feature.name for feature in with_further_columns(config, items, silent).extra]
+
+
+def test_what_may_tell_of_a_taste_is_compared() -> None:
+    items = catalogue(
+        Author=[f"author {n % 20}" for n in range(N)],
+        size=[36 + n % 10 for n in range(N)],
+        weight=[0.5 * n for n in range(N)],
+        vegan=[n % 3 == 0 for n in range(N)],
+        moods=[["sad", "odd"][: n % 3] for n in range(N)],
+        maker=[1_000_000 + 37 * (n % 50) for n in range(N)],
+        stock=[1_000 + n for n in range(N)],
+        link=[f"https://shop/{n}" for n in range(N)],  # of one item each
+        currency=["EUR"] * N,  # nothing to compare
+        award=[str(n % 2) if n < 5 else None for n in range(N)],  # told of hardly any
+        nothing=[None] * N,
+    )
+    assert names(items) == [
+        *("user_author_share", "user_size_share", "user_vegan_share", "user_moods_share", "user_maker_share"),
+        *("user_size_distance", "user_weight_distance", "user_maker_distance"),  # and no more than eight
+    ]
+
+
+def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
+    assert (
+        with_further_columns(FeaturesConfig(), catalogue(language=["de", "en"] * (N // 2)), silent) == FeaturesConfig()
+    )
+
+
+def test_no_more_than_a_few() -> None:
+    assert len(names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))) == 8
+
+
+def test_names_differ() -> None:
+    same = ["x", "y"] * (N // 2)
+    items = catalogue(**{"Main colour": same, "main-colour": same, "Category": same})
+    assert names(items) == ["user_main_colour_share"]  # `user_category_share` is of this release
+
+
+def test_a_second_training_finds_the_same() -> None:
+    items = catalogue(author=[f"author {n % 20}" for n in range(N)])
+    once = with_further_columns(FeaturesConfig(), items, silent)
+    assert with_further_columns(once, items, silent) == once
+
+
+def test_a_column_that_the_config_names_is_left_to_it() -> None:
+    own = {"name": "mine", "kind": "UserLabelShare", "arguments": {"column": "author"}, "meaning": "mine"}
+    config = parse_config({"features": {"extra": [own]}}).features
+    items = catalogue(author=[f"author {n % 20}" for n in range(N)])
+    assert names(items, config) == ["mine"]
+
+
+def test_a_mistake_in_the_config_is_told() -> None:
+    own = {"name": "hour", "kind": "UserLabelShare", "arguments": {"column": "author"}, "meaning": "taken"}
+    with pytest.raises(ConfigError, match="already"):
+        with_further_columns(parse_config({"features": {"extra": [own]}}).features, catalogue(), silent)
