@@ -32,6 +32,9 @@ from recsys.data.interactions import NO_TIME
 from recsys.data.jit import jit
 from recsys.retrieval.sort_keys import PLACE
 
+_NEWEST = 20
+"""Events of a history that a distance is measured from."""
+
 
 @jit()
 def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
@@ -270,7 +273,7 @@ def fill_distances(
     for request in range(len(offsets) - 1):
         for pair in range(bounds[request], bounds[request + 1]):
             own, total, known = places[candidates[pair]], 0.0, 0
-            for event in range(max(offsets[request], offsets[request + 1] - 20), offsets[request + 1]):
+            for event in range(max(offsets[request], offsets[request + 1] - _NEWEST), offsets[request + 1]):
                 between = abs(places[history[event]] - own)
                 if not math.isnan(between):
                     total += between

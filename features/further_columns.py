@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import members_of
+from recsys.data.groups import members_of, names_values
 from recsys.data.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
@@ -30,6 +30,13 @@ class FurtherColumns:
         self._labels: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
 
+    def read_as(self, earlier: "FurtherColumns") -> None:
+        """Make ready what was asked of an earlier catalogue, so that no request has to."""
+        for column in tuple(earlier._labels):
+            self.labels(column)
+        for column in tuple(earlier._places):
+            self.places(column)
+
     def labels(self, column: str) -> sp.csr_matrix | None:
         """(n_items, n_values) 1 where an item has the value, or has it in its list; None where no item has one."""
         if column not in self._labels:
@@ -50,9 +57,7 @@ def _unknown(frame: pl.DataFrame) -> list[str]:
 
 
 def _is_label(values: pl.Series) -> bool:
-    if isinstance(values.dtype, pl.List):
-        return values.dtype.inner == pl.String
-    return values.dtype.is_integer() or values.dtype in (pl.String, pl.Boolean)
+    return values.dtype.is_integer() or names_values(values.dtype)
 
 
 def _places(values: pl.Series) -> NDArray[np.float32] | None:

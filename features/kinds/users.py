@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.compiled_pairs import fill_distances, fill_price_ratios, fill_tag_shares
@@ -19,13 +20,7 @@ class UserTagShare:
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        tags, histories = pairs.facts.tags, pairs.histories
-        if tags is None:
-            return np.full(len(pairs), np.nan, dtype=np.float32)
-        shares = np.empty(len(pairs), dtype=np.float32)
-        offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
-        fill_tag_shares(tags.indptr, tags.indices, tags.shape[1], offsets, items, bounds, pairs.items, shares)
-        return shares
+        return _shares(pairs, pairs.facts.tags)
 
 
 @dataclass(frozen=True)
@@ -36,14 +31,22 @@ class UserLabelShare:
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further, histories = pairs.facts.further, pairs.histories
-        labels = None if further is None else further.labels(self.column)
-        if labels is None:
-            return np.full(len(pairs), np.nan, dtype=np.float32)
-        shares = np.empty(len(pairs), dtype=np.float32)
-        offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
-        fill_tag_shares(labels.indptr, labels.indices, labels.shape[1], offsets, items, bounds, pairs.items, shares)
-        return shares
+        further = pairs.facts.further
+        return _shares(pairs, None if further is None else further.labels(self.column))
+
+
+def _shares(pairs: PairBatch, values: sp.csr_matrix | None) -> NDArray[np.float32]:
+    """(n_pairs,) mean, over the candidate's values, of the share of acts with the value; NaN where there are none.
+
+    Args:
+        values: (n_items, n_values), 1 where an item has the value.
+    """
+    if values is None:
+        return np.full(len(pairs), np.nan, dtype=np.float32)
+    shares, histories = np.empty(len(pairs), dtype=np.float32), pairs.histories
+    offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
+    fill_tag_shares(values.indptr, values.indices, values.shape[1], offsets, items, bounds, pairs.items, shares)
+    return shares
 
 
 @dataclass(frozen=True)

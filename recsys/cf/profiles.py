@@ -50,18 +50,17 @@ class ProfilePopularity:
         signs = log.positive()
         worth = faded_weights(signs, config)
         popularity = np.bincount(signs.items, worth, minlength=log.n_items)
-        total = max(float(popularity.sum()), 1e-9)
         rows = profiles.rows_of(signs.user_vocabulary)[signs.users]
         known = rows >= 0
         shape = (len(profiles.users), log.n_items)
         chosen = sp.csr_matrix((worth[known], (rows[known], signs.items[known])), shape=shape)
         of_groups = (profiles.groups.T @ chosen).tocsr()
-        prior = _PRIOR * total / max(len(signs), 1)
-        sizes = np.log1p(np.asarray(of_groups.sum(axis=1)).ravel() / prior).astype(np.float32)
-        shares = popularity / total
-        of_groups.data = np.log1p(of_groups.data / (prior * shares[of_groups.indices])).astype(np.float32)
+        of_groups.eliminate_zeros()  # of events that have faded away
         of_groups.sort_indices()
-        return cls(profiles, shares.astype(np.float32), of_groups, sizes)
+        total, scale = max(float(popularity.sum()), np.finfo(float).tiny), len(signs) / _PRIOR
+        sizes = np.log1p(np.asarray(of_groups.sum(axis=1)).ravel() / total * scale).astype(np.float32)
+        of_groups.data = np.log1p(of_groups.data / popularity[of_groups.indices] * scale).astype(np.float32)
+        return cls(profiles, (popularity / total).astype(np.float32), of_groups, sizes)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """Of all items for users by their rows in `profiles` (n_requests,), -1 for one without a profile."""

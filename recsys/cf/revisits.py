@@ -32,7 +32,7 @@ class Revisits(LogModel):
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 
     def extended(self, n_items: int) -> Self:
-        """See `LogModel`."""
+        """See `CollaborativeModel`."""
         return type(self)(n_items)
 
     def save(self, folder: Path) -> None:

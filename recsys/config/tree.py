@@ -136,19 +136,7 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        (
-            "transitions",
-            "neighbours",
-            "ease",
-            "als",
-            "text",
-            "popular",
-            "categories",
-            "profiles",
-            "history",
-            "trending",
-            "newest",
-        ),
+        get_args(Source),
         min_length=1,
         description="what proposes items; trending and newest are left out where they find little more",
     )

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+_NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
+
 
 def groups_of(frame: pl.DataFrame, without: Collection[str]) -> sp.csr_matrix | None:
     """(n_rows, n_groups) float32 CSR, 1 where the row is in the group; None where there are no groups.
@@ -15,7 +17,7 @@ def groups_of(frame: pl.DataFrame, without: Collection[str]) -> sp.csr_matrix | 
     Args:
         without: columns that make no groups.
     """
-    told = [members_of(column) for column in frame.drop(without, strict=False) if _tells_groups(column.dtype)]
+    told = [members_of(column) for column in frame.drop(without, strict=False) if names_values(column.dtype)]
     shared = [members[:, members.getnnz(axis=0) > 1] for members in told if members is not None]
     groups = sp.hstack(shared, format="csr", dtype=np.float32) if shared else None
     return groups if groups is not None and groups.nnz else None
@@ -26,7 +28,7 @@ def members_of(column: pl.Series) -> sp.csr_matrix | None:
     values = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column})
     if isinstance(column.dtype, pl.List):
         values = values.explode("value", empty_as_null=False)
-    values = values.drop_nulls("value").unique(maintain_order=True)
+    values = values.with_columns(pl.col("value").cast(pl.String)).drop_nulls("value").unique(maintain_order=True)
     if values.is_empty():
         return None
     codes = values["value"].rank("dense").to_numpy() - 1
@@ -34,5 +36,6 @@ def members_of(column: pl.Series) -> sp.csr_matrix | None:
     return sp.csr_matrix((np.ones(len(codes), dtype=np.float32), (values["row"].to_numpy(), codes)), shape=shape)
 
 
-def _tells_groups(kind: pl.DataType) -> bool:
-    return kind in (pl.String, pl.Boolean, pl.List(pl.String))
+def names_values(kind: pl.DataType) -> bool:
+    """Whether a column of this type says by name what its rows are: text, flags, or lists of text."""
+    return (kind.inner if isinstance(kind, pl.List) else kind) in _NAMES

@@ -83,7 +83,8 @@ class UserProfiles:
 
 def _parts(values: pl.Series) -> pl.Series:
     """The values as text, or the tenth that each lies in."""
-    if values.n_unique() <= _PARTS:
-        return values.cast(pl.String)
-    ranks = values.cast(pl.Float64).rank("max")
-    return (ranks * _PARTS / values.count()).ceil().cast(pl.Int64).cast(pl.String)
+    numbers = values.cast(pl.Float64).fill_nan(None)
+    if numbers.n_unique() <= _PARTS:
+        return numbers.cast(pl.String)
+    ranks = numbers.rank("max")
+    return (ranks * _PARTS / numbers.count()).ceil().cast(pl.Int64).cast(pl.String)

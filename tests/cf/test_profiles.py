@@ -8,6 +8,7 @@ import pytest
 from scorer_contract import CONFIG, make_log
 
 from recsys.cf.profiles import ProfilePopularity
+from recsys.config import CfConfig
 from recsys.data.forget import user_digest
 from recsys.data.user_profiles import UserProfiles
 
@@ -73,3 +74,9 @@ def test_in_a_large_catalogue_only_what_a_group_lifts_most_has_a_score(
 ) -> None:
     monkeypatch.setattr("recsys.cf.profiles.MOST_OF_A_GROUP", 1)
     assert np.flatnonzero(scores(model.indexed(), ["u0"], 4)).tolist() == [0]
+
+
+def test_what_has_faded_away_is_no_number_of_none() -> None:
+    log = make_log([(0, 1, 0), (1, 2, 20_000)], 3)
+    faded = ProfilePopularity.fit(profiles_of(town=["here", "here"]), log, CfConfig(half_life_days=1.0))
+    assert scores(faded, ["u0"], 3)[0].tolist() == pytest.approx([0, 0, 1])

@@ -32,3 +32,11 @@ def test_members_of_a_column() -> None:
     assert members is not None
     assert members.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 1]]
     assert members_of(pl.Series("tags", [[], None], dtype=pl.List(pl.String))) is None
+
+
+def test_columns_of_fixed_names_are_text() -> None:
+    frame = pl.DataFrame({"town": pl.Series(["a", "b", "a"], dtype=pl.Categorical)})
+    for column in (frame["town"], frame["town"].cast(pl.Enum(["b", "a"]))):
+        groups = groups_of(column.to_frame(), [])
+        assert groups is not None
+        assert groups.toarray().tolist() == [[1], [0], [1]]

@@ -51,6 +51,14 @@ def test_few_numbers_are_groups_themselves() -> None:
     assert profiles.groups.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
+def test_what_is_no_number_is_in_no_group() -> None:
+    profiles = UserProfiles.of(
+        pl.DataFrame({"user_id": list("abcd"), "height": [1.8, float("nan"), float("nan"), 1.8]})
+    )
+    assert profiles is not None
+    assert profiles.groups.toarray().tolist() == [[1], [0], [0], [1]]
+
+
 def test_a_table_that_says_nothing_in_common() -> None:
     assert UserProfiles.of(USERS.select("user_id", "name")) is None
     assert UserProfiles.of(USERS.select("user_id")) is None

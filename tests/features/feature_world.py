@@ -1,6 +1,7 @@
 """Small logs, item facts and blocks of pairs for the tests of features."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from features.item_facts import ItemFacts
 from features.pairs import PairBatch
 from features.state import EventState
+from recsys.config import Source
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -23,18 +25,7 @@ WEIGHTS = np.array(
 CLICK, PURCHASE, IMPRESSION, RATING = range(4)
 N_ITEMS = 6
 N_USERS = 4
-SOURCES = (
-    "transitions",
-    "neighbours",
-    "ease",
-    "als",
-    "text",
-    "popular",
-    "categories",
-    "profiles",
-    "history",
-    "trending",
-)
+SOURCES = tuple(source for source in get_args(Source) if source != "newest")  # of which no feature tells
 
 Row = tuple[int, int, int, int]
 """user, item, event, microseconds"""

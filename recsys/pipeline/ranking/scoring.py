@@ -163,6 +163,8 @@ class Scoring:
         sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, sources, self.state)
         _ = updated.facts, catalogue.available  # now, and not in the first request
+        if updated.facts.further is not None and self.facts.further is not None:
+            updated.facts.further.read_as(self.facts.further)
         return updated
 
     def block(
