@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.cf.als import Als
+from recsys.cf.links import ItemLinks
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
@@ -137,8 +138,8 @@ def _sources(
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
     factors = np.float32(0.2) * _about(topics, config.cf.factors, rng)
     models: dict[str, CollaborativeModel] = {
-        "transitions": Transitions(_links(n_items, rng)),
-        "neighbours": Neighbours(_links(n_items, rng)),
+        "transitions": _linked(Transitions, n_items, rng),
+        "neighbours": _linked(Neighbours, n_items, rng),
         "als": Als(factors, config.cf.alpha, config.cf.regularization),
         "popular": Popular.fit(log, config.cf),
         "history": Revisits(n_items),
@@ -164,12 +165,12 @@ def _unit_rows(n: int, dim: int, rng: np.random.Generator) -> NDArray[np.float32
     return rows
 
 
-def _links(n_items: int, rng: np.random.Generator) -> sp.csr_matrix:
+def _linked(kind: type[ItemLinks], n_items: int, rng: np.random.Generator) -> ItemLinks:
     columns = rng.integers(0, n_items, (n_items, LINKS_PER_ITEM), dtype=np.int32)
     ends = np.arange(0, columns.size + 1, LINKS_PER_ITEM)
     links = sp.csr_matrix((rng.random(columns.size, dtype=np.float32), columns.ravel(), ends), (n_items, n_items))
     links.sum_duplicates()
-    return links
+    return kind(links, np.ones(links.nnz, dtype=np.int32))
 
 
 def _ranker(names: list[str], rng: np.random.Generator) -> Ranker:

@@ -11,6 +11,7 @@ from recsys.cf.popular import Popular
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.arrays import load_csr, save_csr
+from recsys.data.groups import Groups
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
@@ -27,17 +28,17 @@ class CategoryPopularity(CollaborativeModel):
     movielens-small, the share itself .0745 and .0304.
 
     Attributes:
-        groups: (n_items, n_groups) CSR, see `recsys.data.groups`.
+        groups: of the items.
         shares: (n_groups, n_items) CSR: the root of the share, of items that anybody chose.
     """
 
-    def __init__(self, groups: sp.csr_matrix, shares: sp.csr_matrix) -> None:
+    def __init__(self, groups: Groups, shares: sp.csr_matrix) -> None:
         self.groups, self.shares = groups, shares
 
     @classmethod
-    def of(cls, groups: sp.csr_matrix, log: InteractionLog, config: CfConfig) -> Self:
-        """Learn the shares from a log that is already cut in time: `groups` is (n_items, n_groups)."""
-        shares = sp.csr_matrix(groups.T.multiply(Popular.fit(log, config).popularity))
+    def of(cls, groups: Groups, log: InteractionLog, config: CfConfig) -> Self:
+        """Learn the shares from a log that is already cut in time."""
+        shares = sp.csr_matrix(groups.members.T.multiply(Popular.fit(log, config).popularity))
         shares.eliminate_zeros()
         totals = np.repeat(np.asarray(shares.sum(axis=1)).ravel(), np.diff(shares.indptr))
         shares.data = np.sqrt(shares.data / totals).astype(np.float32)
@@ -45,7 +46,7 @@ class CategoryPopularity(CollaborativeModel):
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """Above 0 for items that have a group in common with what the user chose."""
-        chosen = SparseScores.of_links(histories.positive().recent_items, self.groups)
+        chosen = SparseScores.of_links(histories.positive().recent_items, self.groups.members)
         return SparseScores.of_links(ItemWeights(chosen.offsets, chosen.items, chosen.values), self.shares)
 
     def indexed(self, seed: int = 0) -> Self:
@@ -55,10 +56,10 @@ class CategoryPopularity(CollaborativeModel):
     def save(self, folder: Path) -> None:
         """Write both matrices."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_csr(folder, "groups", self.groups)
+        self.groups.save(folder)
         save_csr(folder, "shares", self.shares)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        return cls(load_csr(folder, "groups"), load_csr(folder, "shares"))
+        return cls(Groups.load(folder), load_csr(folder, "shares"))

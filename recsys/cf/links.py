@@ -1,12 +1,16 @@
 """Item -> item links: what a history asks for along the links of its items."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
+import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from recsys.cf.model import LogModel
-from recsys.data.arrays import load_csr, save_csr
+from recsys.cf.product import values_of_product
+from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.scores import SparseScores
 
@@ -16,29 +20,55 @@ class ItemLinks(LogModel):
 
     Attributes:
         matrix: (n_items, n_items) float32 CSR; row: the item of the history, column: the item that it supports.
+        choosers: (n_items, n_items) int32 CSR with the same entries: how many users chose both items.
     """
 
     name: ClassVar[str]
     """Of the files."""
 
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        self.matrix = matrix
+    def __init__(self, matrix: sp.csr_matrix, n_choosers: NDArray[np.int32]) -> None:
+        """`n_choosers` (nnz,) are those of each entry of the matrix."""
+        self.matrix, self._n_choosers = matrix, n_choosers
+
+    @classmethod
+    def between(cls, matrix: sp.csr_matrix, wanted: sp.csr_matrix) -> Self:
+        """Links, of whose ends the users are counted who chose both: `wanted` is (n_users, n_items), 1 for a choice."""
+        return cls(matrix, values_of_product(wanted.T.tocsr(), wanted, matrix).astype(np.int32))
 
     @property
     def links(self) -> sp.csr_matrix:
         """The matrix."""
         return self.matrix
 
+    @cached_property
+    def choosers(self) -> sp.csr_matrix:
+        """See above."""
+        parts = (self._n_choosers, self.matrix.indices, self.matrix.indptr)
+        return sp.csr_matrix(parts, shape=self.matrix.shape, copy=False)
+
+    def between_items(self, items: NDArray[np.int32], item: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """(n_items,) how strongly each of some items supports another one, and how many users chose both."""
+        strengths, people = np.zeros(len(items), dtype=np.float32), np.zeros(len(items), dtype=np.int32)
+        known = np.flatnonzero(items < self.matrix.shape[0])
+        if item < self.matrix.shape[1]:
+            strengths[known] = np.asarray(self.matrix[items[known], item].todense()).ravel()
+            people[known] = np.asarray(self.choosers[items[known], item].todense()).ravel()
+        return strengths, people
+
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """How strongly the history supports each item, its newest events counting most."""
         return SparseScores.of_links(histories.positive().recent_items, self.matrix)
 
     def save(self, folder: Path) -> None:
-        """Write the matrix."""
+        """Write the matrix and the counts."""
         folder.mkdir(parents=True, exist_ok=True)
         save_csr(folder, self.name, self.matrix)
+        save_array(folder / f"{self.name}.choosers.npy", self._n_choosers)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        return cls(load_csr(folder, cls.name))
+        matrix, counts = load_csr(folder, cls.name), folder / f"{cls.name}.choosers.npy"
+        if not counts.exists():  # of a release that counted none
+            return cls(matrix, np.zeros(matrix.nnz, dtype=np.int32))
+        return cls(matrix, load_array(counts))

@@ -38,6 +38,17 @@ def top_k_product(left: sp.csr_matrix, right: sp.csr_matrix, k: int, weigh: Weig
     return result
 
 
+def values_of_product(left: sp.csr_matrix, right: sp.csr_matrix, at: sp.csr_matrix) -> NDArray[np.float32]:
+    """(nnz,) the values of `left @ right` where `at` has an entry, in the order of its entries."""
+    values = np.zeros(at.nnz, dtype=np.float32)
+    for start, stop in _blocks(left, right):
+        first, last = at.indptr[start], at.indptr[stop]
+        rows = np.repeat(np.arange(stop - start), np.diff(at.indptr[start : stop + 1]))
+        if len(rows):
+            values[first:last] = np.asarray((left[start:stop] @ right)[rows, at.indices[first:last]]).ravel()
+    return values
+
+
 def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, int]]:
     """Ranges of rows of about equal work."""
     per_entry = np.diff(right.indptr)[left.indices]

@@ -35,12 +35,14 @@ class ProfilePopularity:
     Attributes:
         profiles: the groups of users.
         popularity: (n_items,) float32, shares that sum to 1.
+        choosers: (n_groups, n_items) int32 CSR: users of the group who chose the item.
         lifts: (n_groups, n_items) CSR: log(1 + n / (a p)).
         sizes: (n_groups,) float32: log(1 + N / a).
     """
 
     profiles: UserProfiles
     popularity: NDArray[np.float32]
+    choosers: sp.csr_matrix
     lifts: sp.csr_matrix
     sizes: NDArray[np.float32]
 
@@ -54,18 +56,19 @@ class ProfilePopularity:
         known = rows >= 0
         shape = (len(profiles.users), log.n_items)
         chosen = sp.csr_matrix((worth[known], (rows[known], signs.items[known])), shape=shape)
-        of_groups = (profiles.groups.T @ chosen).tocsr()
+        members = profiles.groups.members.T
+        of_groups, choosers = (members @ chosen).tocsr(), (members @ chosen.astype(bool)).tocsr()
         of_groups.eliminate_zeros()  # of events that have faded away
         of_groups.sort_indices()
         total, scale = max(float(popularity.sum()), np.finfo(float).tiny), len(signs) / _PRIOR
         sizes = np.log1p(np.asarray(of_groups.sum(axis=1)).ravel() / total * scale).astype(np.float32)
         of_groups.data = np.log1p(of_groups.data / popularity[of_groups.indices] * scale).astype(np.float32)
-        return cls(profiles, (popularity / total).astype(np.float32), of_groups, sizes)
+        return cls(profiles, (popularity / total).astype(np.float32), choosers.astype(np.int32), of_groups, sizes)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """Of all items for users by their rows in `profiles` (n_requests,), -1 for one without a profile."""
         known = np.flatnonzero(rows >= 0)
-        groups = self.profiles.groups
+        groups = self.profiles.groups.members
         places, counts = entries(groups.indptr, rows[known])
         lengths = np.zeros(len(rows), dtype=np.int64)
         lengths[known] = counts
@@ -76,6 +79,11 @@ class ProfilePopularity:
         sizes = np.bincount(np.repeat(np.arange(len(rows)), lengths), self.sizes[own], minlength=len(rows))
         values = self.popularity[lifted.items] * np.exp(lifted.values - np.repeat(sizes, np.diff(lifted.offsets)))
         return replace(lifted, values=values.astype(np.float32))
+
+    def lift(self, groups: NDArray[np.int32], item: int) -> NDArray[np.float32]:
+        """(n_groups,) logarithm of how many times as often as others each group chooses the item."""
+        lifts: NDArray[np.float32] = np.asarray(self.lifts[groups, item].todense()).ravel() - self.sizes[groups]
+        return lifts
 
     def rows(self, ids: Iterable[str | None]) -> NDArray[np.int32]:
         """See `UserProfiles.rows`."""
@@ -95,10 +103,12 @@ class ProfilePopularity:
         self.profiles.save(folder)
         save_array(folder / "popularity.npy", self.popularity)
         save_array(folder / "sizes.npy", self.sizes)
+        save_csr(folder, "choosers", self.choosers)
         save_csr(folder, "lifts", self.lifts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         popularity, sizes = load_array(folder / "popularity.npy"), load_array(folder / "sizes.npy")
-        return cls(UserProfiles.load(folder), popularity, load_csr(folder, "lifts"), sizes)
+        choosers, lifts = load_csr(folder, "choosers"), load_csr(folder, "lifts")
+        return cls(UserProfiles.load(folder), popularity, choosers, lifts, sizes)

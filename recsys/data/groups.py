@@ -1,39 +1,113 @@
 """Groups of items or users: those that have a value of a column in common, such as a brand, an author or a town."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.data.arrays import load_csr, save_csr
 
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
 
 
-def groups_of(frame: pl.DataFrame, without: Collection[str]) -> sp.csr_matrix | None:
-    """(n_rows, n_groups) float32 CSR, 1 where the row is in the group; None where there are no groups.
+@dataclass(frozen=True)
+class Groups:
+    """Which rows have what in common.
+
+    Attributes:
+        members: (n_rows, n_groups) float32 CSR, 1 where the row is in the group.
+        names: `column` and `value` of each group.
+    """
+
+    members: sp.csr_matrix
+    names: pl.DataFrame
+
+    def __len__(self) -> int:
+        return int(self.members.shape[1])
+
+    @cached_property
+    def sizes(self) -> NDArray[np.intp]:
+        """(n_groups,) rows of each."""
+        return np.bincount(self.members.indices, minlength=len(self))
+
+    def name(self, group: int) -> tuple[str, str]:
+        """Column and value of one group."""
+        column, value = self.names.row(group)
+        return column, value
+
+    def of_row(self, row: int) -> NDArray[np.int32]:
+        """The groups of one row."""
+        members = self.members
+        own: NDArray[np.int32] = members.indices[members.indptr[row] : members.indptr[row + 1]]
+        return own
+
+    def rows(self, kept: NDArray[np.bool_]) -> "Groups":
+        """Those of some rows; `kept` is (n_rows,)."""
+        return replace(self, members=self.members[kept])
+
+    def save(self, folder: Path) -> None:
+        """Write both parts."""
+        save_csr(folder, "groups", self.members)
+        self.names.write_parquet(folder / "groups.parquet")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Groups":
+        """Read what `save` wrote."""
+        return cls(load_csr(folder, "groups"), pl.read_parquet(folder / "groups.parquet", glob=False))
+
+
+def groups_of(frame: pl.DataFrame, without: Collection[str]) -> Groups | None:
+    """The groups of the rows of a table; None where there are none.
 
     Each value of a column of text, flags or lists of text is a group, if two rows have it.
 
     Args:
         without: columns that make no groups.
     """
-    told = [members_of(column) for column in frame.drop(without, strict=False) if names_values(column.dtype)]
-    shared = [members[:, members.getnnz(axis=0) > 1] for members in told if members is not None]
-    groups = sp.hstack(shared, format="csr", dtype=np.float32) if shared else None
-    return groups if groups is not None and groups.nnz else None
+    shared = list(_shared(frame.drop(without, strict=False)))
+    if not shared:
+        return None
+    names = pl.DataFrame([(column, value) for column, _, values in shared for value in values], _NAMED, orient="row")
+    return Groups(sp.hstack([members for _, members, _ in shared], format="csr", dtype=np.float32), names)
+
+
+_NAMED = {"column": pl.String, "value": pl.String}
+
+
+def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:
+    """Each column that names what two rows have in common, with these rows and values."""
+    for column in frame:
+        if names_values(column.dtype) and (told := labelled_members(column)) is not None:
+            members, values = told
+            shared = np.flatnonzero(members.getnnz(axis=0) > 1)
+            if len(shared):
+                yield column.name, members[:, shared], [values[place] for place in shared.tolist()]
 
 
 def members_of(column: pl.Series) -> sp.csr_matrix | None:
     """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list; None without any value."""
+    told = labelled_members(column)
+    return None if told is None else told[0]
+
+
+def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] | None:
+    """The same, and the values."""
     values = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column})
     if isinstance(column.dtype, pl.List):
         values = values.explode("value", empty_as_null=False)
     values = values.with_columns(pl.col("value").cast(pl.String)).drop_nulls("value").unique(maintain_order=True)
     if values.is_empty():
         return None
+    distinct = values["value"].unique().sort()
     codes = values["value"].rank("dense").to_numpy() - 1
-    shape = (len(column), int(codes.max()) + 1)
-    return sp.csr_matrix((np.ones(len(codes), dtype=np.float32), (values["row"].to_numpy(), codes)), shape=shape)
+    shape = (len(column), len(distinct))
+    members = sp.csr_matrix((np.ones(len(codes), dtype=np.float32), (values["row"].to_numpy(), codes)), shape=shape)
+    return members, distinct.to_list()
 
 
 def names_values(kind: pl.DataType) -> bool:

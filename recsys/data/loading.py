@@ -171,7 +171,7 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
         digest.update(np.ascontiguousarray(getattr(log, name)).data)
     if profiles is not None:
         digest.update("\n".join(profiles.users.ids(range(len(profiles.users)))).encode())
-        for part in (profiles.groups.indptr, profiles.groups.indices):
+        for part in (profiles.groups.members.indptr, profiles.groups.members.indices):
             digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_csr, save_csr
 from recsys.data.forget import user_digest
-from recsys.data.groups import groups_of
+from recsys.data.groups import Groups, groups_of
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.vocabulary import Vocabulary
 
@@ -25,19 +23,14 @@ class UserProfiles:
 
     Attributes:
         users: ids to rows.
-        groups: (n_users, n_groups) float32 CSR, 1 where the user is in the group.
+        groups: of these rows.
     """
 
     users: Vocabulary
-    groups: sp.csr_matrix
+    groups: Groups
 
     def __len__(self) -> int:
         return len(self.users)
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups."""
-        return int(self.groups.shape[1])
 
     @classmethod
     def of(cls, frame: pl.DataFrame, pseudonyms: Pseudonyms | None = None) -> "UserProfiles | None":
@@ -62,29 +55,37 @@ class UserProfiles:
         """(n_users,) the same of all ids of a vocabulary."""
         return self.rows(users.ids(range(len(users))))
 
+    def of_user(self, id_: str) -> list[tuple[str, str]]:
+        """What is known of one user: columns and values, of numbers and times the tenth that they lie in."""
+        row = self.users.number(id_)
+        return [] if row < 0 else [self.groups.name(group) for group in self.groups.of_row(row).tolist()]
+
     def without(self, digests: Collection[str]) -> "UserProfiles":
         """The same without users who are to be forgotten: `digests` are `user_digest` of their ids."""
         wanted, ids = frozenset(digests), self.users.ids(range(len(self.users)))
         stays = np.array([user_digest(id_) not in wanted for id_ in ids], dtype=bool)
         if stays.all():
             return self
-        return UserProfiles(Vocabulary([ids[row] for row in np.flatnonzero(stays)]), self.groups[stays])
+        return UserProfiles(Vocabulary([ids[row] for row in np.flatnonzero(stays)]), self.groups.rows(stays))
 
     def save(self, folder: Path) -> None:
         """Write ids and groups."""
         self.users.save(folder / "users")
-        save_csr(folder, "groups", self.groups)
+        self.groups.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "UserProfiles":
         """Read what `save` wrote."""
-        return cls(Vocabulary.load(folder / "users"), load_csr(folder, "groups"))
+        return cls(Vocabulary.load(folder / "users"), Groups.load(folder))
 
 
 def _parts(values: pl.Series) -> pl.Series:
-    """The values as text, or the tenth that each lies in."""
-    numbers = values.cast(pl.Float64).fill_nan(None)
-    if numbers.n_unique() <= _PARTS:
-        return numbers.cast(pl.String)
-    ranks = numbers.rank("max")
-    return (ranks * _PARTS / numbers.count()).ceil().cast(pl.Int64).cast(pl.String)
+    """The values as text, or the tenth that each lies in, as from where to where it goes."""
+    values = values.fill_nan(None) if values.dtype.is_float() else values
+    if values.n_unique() <= _PARTS:
+        return values.cast(pl.String)
+    ranks = values.rank("max")
+    parts = pl.DataFrame({"value": values, "part": (ranks * _PARTS / values.count()).ceil()})
+    first, last = (bound.over("part").cast(pl.String) for bound in (pl.col("value").min(), pl.col("value").max()))
+    name = pl.when(first == last).then(first).otherwise(pl.concat_str(first, pl.lit(" to "), last))
+    return parts.select(name.alias(values.name)).to_series()

@@ -34,6 +34,7 @@ class SnapshotRecord(Record):
         identity: of the store; `offset` is that of the newest entry of its log that is in the snapshot.
         n_items: of the catalogue that the events refer to.
         forgotten: numbers of the version's own users that were forgotten since.
+        forgotten_ids: digests of the ids of all who were forgotten since.
         segments: parts that hold the events, in the order in which they came.
         ids: the part that names users and items beyond the version's; written again for each snapshot.
         files: path with slashes, from the part on, to size and checksum.
@@ -48,6 +49,7 @@ class SnapshotRecord(Record):
     n_items: int
     event_names: tuple[str, ...]
     forgotten: tuple[int, ...]
+    forgotten_ids: tuple[str, ...] = ()
     segments: tuple[str, ...]
     ids: str
     files: dict[str, FileRecord]

@@ -39,6 +39,7 @@ async function showDoor(place, signal) {
 
 async function showUser(place, user, signal) {
   const asked = { user, entries: [], edited: false, n: 10, query: "", filters: [], diversity: null, seen: "" };
+  const profile = h("p", { class: "note", hidden: true });
   const history = h("div", { class: "history" }, loading());
   const list = h("ol", { class: "ranked" });
   const state = h("div", {}, loading(10));
@@ -55,7 +56,7 @@ async function showUser(place, user, signal) {
   const heading = user ? [h("span", {}, "What "), h("em", {}, user), h("span", {}, " sees")] : "What somebody new sees";
   place.append(h("div", { class: "columns" },
     h("aside", {}, card("User", userPicker(open, user), user && h("a", { href: "#/people/" }, "Somebody new"),
-      h("h2", {}, "History"), history), knobs),
+      profile, h("h2", {}, "History"), history), knobs),
     h("section", { class: "card list", "aria-label": "The list" },
       h("header", {}, h("h1", {}, heading), h("div", { class: "actions" }, reset, toControls)), summary,
       h("div", { class: "heads" }, legend(), h("span", {}, "Click")), state, list, left)));
@@ -70,7 +71,11 @@ async function showUser(place, user, signal) {
   async function showHistory() {
     if (!asked.edited) {
       try {
-        asked.entries = user ? (await get(`v1/users/${encodeURIComponent(user)}?n=${MOST_EVENTS}`, { signal })).history : [];
+        const known = user ? await get(`v1/users/${encodeURIComponent(user)}?n=${MOST_EVENTS}`, { signal }) : { history: [], profile: {} };
+        asked.entries = known.history;
+        const told = Object.entries(known.profile).map(([column, values]) => `${column}: ${values.join(", ")}`);
+        profile.hidden = told.length === 0;
+        put(profile, told.join(" · "));
       } catch (error) {
         if (error.name === "AbortError") throw error;
         const message = error.status === 403 ? nothing("This key may not read what is stored about users (scope admin).") : problem(error);

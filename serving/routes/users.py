@@ -108,6 +108,7 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
         "events": [_shown(event) for event in events[-n:]],
         "history": [{"item_id": item, "event": name, "timestamp": iso_time(time)} for item, name, time in known],
         "lists": [_list(one) for one in lists[-n:]],
+        "profile": served.recommender.profile_of(user_id),
     }
 
 

@@ -45,7 +45,8 @@ class UserAnswer(BaseModel):
     """What is stored about a user.
 
     `events` are the newest ones in the store, of `n_events`; `history` is what the served version makes lists from,
-    training data included; `lists` are the newest ones that were answered. All oldest first.
+    training data included; `lists` are the newest ones that were answered. All oldest first. `profile` is what the user
+    table of the training told, by column; of numbers and times the tenth that they lie in.
     """
 
     user_id: str
@@ -54,6 +55,7 @@ class UserAnswer(BaseModel):
     events: list[EventOut]
     history: list[KnownEventOut]
     lists: list[ListOut]
+    profile: dict[str, list[str]]
 
 
 class ForgottenAnswer(BaseModel):

@@ -162,3 +162,23 @@ class LinksContract(ScorerContract):
         model, histories = self.fit(random_log()), make_histories([1, 2, 3, 2], [], [4], [19])
         expected = histories.matrix(20, histories.recency) @ model.links
         np.testing.assert_allclose(dense(model, histories), expected.toarray(), rtol=1e-6)
+
+    def test_each_link_knows_who_chose_both_of_its_items(self, tmp_path):
+        log = random_log()
+        chosen = np.zeros((log.n_users, log.n_items), dtype=np.int32)
+        chosen[log.users, log.items] = 1
+        fitted = self.fit(log)
+        fitted.save(tmp_path / "with counts")
+        for model in (fitted, type(fitted).load(tmp_path / "with counts")):
+            links = model.links.tocoo()
+            assert links.nnz
+            together = (chosen.T @ chosen)[links.row, links.col]
+            assert model.choosers.data.tolist() == together.tolist()
+            strengths, people = model.between_items(np.array([links.row[0], 10_000]), int(links.col[0]))
+            assert strengths.tolist() == [links.data[0], 0]
+            assert people.tolist() == [together[0], 0]
+
+    def test_links_of_a_release_that_counted_nobody(self, tmp_path):
+        self.fit(random_log()).save(tmp_path)
+        (tmp_path / f"{self.model.name}.choosers.npy").unlink()
+        assert not self.model.load(tmp_path).choosers.data.any()

@@ -1,20 +1,25 @@
 """Popularity within the categories, brands and tags that the user chose from."""
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
 
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.model import CollaborativeModel
+from recsys.data.groups import Groups
 from recsys.data.interactions import InteractionLog
 
 
-def groups(*of_items: tuple[int, ...]) -> sp.csr_matrix:
-    """(n_items, n_groups) from the groups of each item."""
+def groups(*of_items: tuple[int, ...]) -> Groups:
+    """From the groups of each item."""
     rows = [item for item, own in enumerate(of_items) for _ in own]
     columns = [group for own in of_items for group in own]
-    return sp.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), (len(of_items), max(columns) + 1))
+    shape = (len(of_items), max(columns) + 1)
+    members = sp.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape)
+    names = pl.DataFrame({"column": ["tags"] * shape[1], "value": [f"group {group}" for group in range(shape[1])]})
+    return Groups(members, names)
 
 
 class TestCategoryPopularity(ScorerContract):

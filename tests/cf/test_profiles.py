@@ -53,6 +53,12 @@ def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
     assert np.argsort(scores(other, ["u4"], 4)[0]).tolist()[2:] == np.argsort(scores(model, ["u4"], 4)[0]).tolist()[2:]
 
 
+def test_who_of_a_group_chose_what(model: ProfilePopularity) -> None:
+    assert model.choosers.toarray().tolist() == [[2, 0, 2, 0], [0, 2, 2, 0]]
+    here, there = model.lift(np.array([0, 1], dtype=np.int32), 0)
+    assert here > 0 > there
+
+
 def test_it_is_saved_and_forgets(model: ProfilePopularity, tmp_path: Path) -> None:
     model.save(tmp_path / "profiles")
     loaded = ProfilePopularity.load(tmp_path / "profiles")

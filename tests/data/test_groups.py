@@ -1,11 +1,13 @@
 """What rows of a table have in common."""
 
+from pathlib import Path
+
 import polars as pl
 
-from recsys.data.groups import groups_of, members_of
+from recsys.data.groups import Groups, groups_of, members_of
 
 
-def test_every_value_that_two_rows_have_is_a_group() -> None:
+def test_every_value_that_two_rows_have_is_a_group(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {
             "item_id": ["a", "b", "a"],
@@ -18,8 +20,14 @@ def test_every_value_that_two_rows_have_is_a_group() -> None:
     )
     groups = groups_of(frame, ["item_id", "no such column"])
     assert groups is not None
-    assert groups.dtype == "float32"
-    assert groups.toarray().tolist() == [[1, 1, 1], [0, 1, 0], [1, 0, 1]]
+    assert groups.members.dtype == "float32"
+    assert groups.members.toarray().tolist() == [[1, 1, 1], [0, 1, 0], [1, 0, 1]]
+    assert [groups.name(group) for group in range(len(groups))] == [("author", "x"), ("tags", "t"), ("new", "true")]
+    assert groups.sizes.tolist() == [2, 2, 2]
+    groups.save(tmp_path)
+    loaded = Groups.load(tmp_path)
+    assert loaded.names.equals(groups.names)
+    assert [loaded.of_row(row).tolist() for row in range(3)] == [[0, 1, 2], [1], [0, 2]]
 
 
 def test_without_a_value_in_common_there_are_no_groups() -> None:
@@ -39,4 +47,4 @@ def test_columns_of_fixed_names_are_text() -> None:
     for column in (frame["town"], frame["town"].cast(pl.Enum(["b", "a"]))):
         groups = groups_of(column.to_frame(), [])
         assert groups is not None
-        assert groups.toarray().tolist() == [[1], [0], [1]]
+        assert groups.members.toarray().tolist() == [[1], [0], [1]]

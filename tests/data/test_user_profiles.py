@@ -29,26 +29,28 @@ EVENTS = pl.DataFrame(
 def together(profiles: UserProfiles | None, one: str, other: str) -> int:
     """How many groups two users have in common."""
     assert profiles is not None
-    first, second = profiles.groups[profiles.rows([one, other])].toarray()
+    first, second = profiles.groups.members[profiles.rows([one, other])].toarray()
     return int(first @ second)
 
 
 def test_those_of_whom_the_same_is_said_are_together_and_ages_are_cut_into_tenths() -> None:
     profiles = UserProfiles.of(USERS)
     assert profiles is not None
-    assert (len(profiles), profiles.n_groups) == (20, 2 + 10 + 1)
+    assert (len(profiles), len(profiles.groups)) == (20, 2 + 10 + 1)
     assert together(profiles, "u0", "u1") == 2  # age, member
     assert together(profiles, "u0", "u2") == 2  # town, member
     assert together(profiles, "u18", "u19") == 1  # age
     assert together(profiles, "u1", "u18") == 0
     assert profiles.rows(["u3", "nobody", None]).tolist() == [3, -1, -1]
+    assert profiles.of_user("u3") == [("town", "there"), ("age", "24 to 26"), ("member", "true")]
+    assert profiles.of_user("nobody") == []
 
 
 def test_few_numbers_are_groups_themselves() -> None:
     frame = pl.DataFrame({"user_id": ["a", "b", "c", "d"], "children": [0, 2, 2, 0], "none": [None] * 4})
     profiles = UserProfiles.of(frame)
     assert profiles is not None
-    assert profiles.groups.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+    assert profiles.groups.members.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
 def test_what_is_no_number_is_in_no_group() -> None:
@@ -56,7 +58,7 @@ def test_what_is_no_number_is_in_no_group() -> None:
         pl.DataFrame({"user_id": list("abcd"), "height": [1.8, float("nan"), float("nan"), 1.8]})
     )
     assert profiles is not None
-    assert profiles.groups.toarray().tolist() == [[1], [0], [0], [1]]
+    assert profiles.groups.members.toarray().tolist() == [[1], [0], [0], [1]]
 
 
 def test_a_table_that_says_nothing_in_common() -> None:
@@ -69,10 +71,10 @@ def test_it_is_saved_and_forgets(tmp_path: Path) -> None:
     assert profiles is not None
     profiles.save(tmp_path)
     loaded = UserProfiles.load(tmp_path)
-    assert np.array_equal(loaded.groups.toarray(), profiles.groups.toarray())
+    assert np.array_equal(loaded.groups.members.toarray(), profiles.groups.members.toarray())
     cleared = loaded.without([user_digest("u3"), user_digest("nobody")])
     assert cleared.rows(["u2", "u3", "u4"]).tolist() == [2, -1, 3]
-    assert np.array_equal(cleared.groups[3].toarray(), profiles.groups[4].toarray())
+    assert np.array_equal(cleared.groups.members[3].toarray(), profiles.groups.members[4].toarray())
     assert loaded.without([user_digest("nobody")]) is loaded
 
 

@@ -41,6 +41,7 @@ def test_a_user_is_shown_and_forgotten(
     assert [event["item_id"] for event in shown] == items[1:3]
     assert shown[0]["context"] == {"page": 1}
     assert shown[0]["timestamp"].startswith("20")
+    assert http.get(f"/v1/users/{known}").json()["profile"] == {}, "no table of users was trained on"
     unchanged = about(http, other)
 
     def listed(server: httpx.Client, user: str) -> tuple[list[str], list[float]]:

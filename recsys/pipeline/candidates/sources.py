@@ -21,7 +21,7 @@ from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
-from recsys.data.groups import groups_of
+from recsys.data.groups import Groups, groups_of
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
@@ -275,6 +275,6 @@ def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
     return sp.csr_matrix((links.data, links.indices, ends), shape=(n_items, n_items), copy=False)
 
 
-def groups_of_items(catalogue: ItemCatalogue) -> sp.csr_matrix | None:
-    """(n_items, n_groups) categories, brands, tags and what else is told of more than one item, see `groups_of`."""
+def groups_of_items(catalogue: ItemCatalogue) -> Groups | None:
+    """Categories, brands, tags and what else is told of more than one item, see `groups_of`."""
     return groups_of(catalogue.frame, _NO_GROUPS)

@@ -91,7 +91,7 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
         "items": f"{len(dataset.catalogue):,}",
         "users": f"{log.n_users:,}",
         **(
-            {"profiles": f"{len(dataset.profiles):,} users, in {dataset.profiles.n_groups:,} groups"}
+            {"profiles": f"{len(dataset.profiles):,} users, in {len(dataset.profiles.groups):,} groups"}
             if dataset.profiles
             else {}
         ),

@@ -35,6 +35,7 @@ class LiveEvents:
         users: their users; the first are the version's.
         items: beyond the version's, in the order of their numbers, as they were put.
         missed: events of items that were unknown when they came, oldest first.
+        forgotten: `user_digest` of the ids of users who were forgotten, also of those who never did anything.
     """
 
     segments: tuple[Segment, ...]
@@ -43,6 +44,7 @@ class LiveEvents:
     n_items: int
     items: tuple[ItemChange, ...] = ()
     missed: tuple[Event, ...] = ()
+    forgotten: frozenset[str] = frozenset()
 
 
 def items_since(bundle: Bundle, catalogue: ItemCatalogue) -> tuple[ItemChange, ...]:
@@ -91,6 +93,7 @@ def save_snapshot(
         n_items=events.n_items,
         event_names=events.event_names,
         forgotten=tuple(n for n in events.users.other_names if n < n_users),
+        forgotten_ids=tuple(sorted(events.forgotten)),
         segments=tuple(segments),
         ids=folder.name,
         files=files,
@@ -124,4 +127,5 @@ def load_snapshot(
         missed = tuple(Event(*row) for row in json.loads((ids / "missed.json").read_bytes()))
     except (OSError, ValueError) as error:
         raise BundleError(f"{place} cannot be read: {error}") from error
-    return LiveEvents(segments, users, record.event_names, record.n_items, items, missed)
+    forgotten = frozenset(record.forgotten_ids)
+    return LiveEvents(segments, users, record.event_names, record.n_items, items, missed, forgotten)

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
+from recsys.cf.categories import CategoryPopularity
+from recsys.cf.links import ItemLinks
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
+from recsys.pipeline.candidates.sources import CATEGORIES
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.item_list import Explanation
 from recsys.rank.explain import by_group
@@ -20,13 +23,11 @@ _ALIKE = 0.45
 
 _MONTH = 30 * DAY
 
-_LINKED = {
-    "transitions": "people who {verb} {title} often choose it next",
-    "neighbours": "people who {verb} {title} often choose it too",
-}
-"""What the links of a source say: only transitions know what came after what."""
+_FEWEST = 2
+"""People of whom a sentence speaks: what a single one did is no evidence, and nobody else's business."""
 
-_LIKE = "it is about the same as {title}, which you {verb}"
+_COMMON = 0.5
+"""Share of the items from which on what they have in common says nothing."""
 
 
 def explain(
@@ -36,6 +37,7 @@ def explain(
     table: NDArray[np.float32],
     items: NDArray[np.int32],
     history: HistoryBatch,
+    profile: int,
     event_names: Sequence[str],
 ) -> tuple[Explanation, ...]:
     """Explain the items of one list.
@@ -44,32 +46,32 @@ def explain(
         table: (n, n_features) what the ranker saw of them.
         items: (n,) item numbers.
         history: of this one request.
+        profile: row of the user among the profiles, -1 for one without.
     """
     groups = by_group(ranker.contributions(table), features.groups)
     explanations = []
     for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True):
-        reasons = tuple(_reasons(scoring, int(item), history, event_names))
+        reasons = tuple(_reasons(scoring, int(item), profile, history, event_names))
         explanations.append(Explanation(text, collaborative, behaviour, context, reasons))
     return tuple(explanations)
 
 
-def _reasons(scoring: Scoring, item: int, history: HistoryBatch, event_names: Sequence[str]) -> list[str]:
-    reasons = []
+def _reasons(scoring: Scoring, item: int, profile: int, history: HistoryBatch, event_names: Sequence[str]) -> list[str]:
     chosen = history.positive()
-    recent, before = chosen.newest(20), int(np.count_nonzero(chosen.items == item))
-    if before:
-        reasons.append(f"you chose it {_times(before)} before")
-    others = np.flatnonzero(recent.items != item)
-    if len(others):
-        for found in (_most_linked(scoring, item, recent, others), _most_alike(scoring, item, recent, others)):
-            if found is not None:
-                event, form = found
-                verb = _verb(int(recent.events[event]), event_names)
-                reasons.append(form.format(verb=verb, title=_title(scoring.catalogue, int(recent.items[event]))))
+    before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
+    others = recent.keep(recent.items != item)
+    told = [
+        f"you chose it {_times(before)} before" if before else None,
+        _linked(scoring, item, others, event_names, 1 if before else 0),
+        _alike(scoring, item, others, event_names),
+        _in_group(scoring, item, chosen.keep(chosen.items != item)),
+        _by_people_like_you(scoring, item, profile, 1 if before else 0),
+    ]
     number, now = np.array([item], dtype=np.int32), history.now[:1]
     lately = int(scoring.state.counts("item_positives", number, now, _MONTH)[0])
     if lately:
-        reasons.append(f"chosen {_times(lately)} in the last 30 days")
+        told.append(f"chosen {_times(lately)} in the last 30 days")
+    reasons = [reason for reason in told if reason is not None]
     if reasons:
         return reasons
     ever = int(scoring.state.counts("item_positives", number, now)[0])
@@ -80,29 +82,80 @@ def _times(n: int) -> str:
     return f"{n} time{'s' if n > 1 else ''}"
 
 
-def _most_linked(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> tuple[int, str] | None:
-    """The event whose item is most strongly linked to `item` by what people do, and how that is said."""
-    for source, links in scoring.facts.links.items():
-        strengths = [links[recent.items[event], item] for event in others]
-        if max(strengths) > 0:
-            return int(others[int(np.argmax(strengths))]), _LINKED[source]
+def _linked(
+    scoring: Scoring, item: int, others: HistoryBatch, event_names: Sequence[str], themselves: int
+) -> str | None:
+    """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
+
+    Args:
+        themselves: 1 where the user, who chose the others, also chose the item.
+    """
+    for links in (model for model in scoring.sources.models.values() if isinstance(model, ItemLinks)):
+        strengths, people = links.between_items(others.items, item)
+        strengths = np.where(people - themselves >= _FEWEST, strengths, 0)
+        if strengths.any():
+            best = int(np.argmax(strengths))
+            what = f"{_verb(others, best, event_names)} {_title(scoring.catalogue, others, best)}"
+            return f"{int(people[best]) - themselves} people who {what} chose it too"
     return None
 
 
-def _most_alike(scoring: Scoring, item: int, recent: HistoryBatch, others: NDArray[np.intp]) -> tuple[int, str] | None:
-    """The event whose item's text is most like that of `item`, if they are alike at all, and how that is said."""
-    if scoring.sources.interest is None:
+def _alike(scoring: Scoring, item: int, others: HistoryBatch, event_names: Sequence[str]) -> str | None:
+    """The event whose item's text is most like that of `item`, if they are alike at all."""
+    if scoring.sources.interest is None or not len(others.items):
         return None
     vectors = scoring.sources.interest.base_vectors
-    likeness = vectors[recent.items[others]] @ vectors[item]
+    likeness = vectors[others.items] @ vectors[item]
     best = int(np.argmax(likeness))
-    return (int(others[best]), _LIKE) if likeness[best] >= _ALIKE else None
+    if likeness[best] < _ALIKE:
+        return None
+    title, verb = _title(scoring.catalogue, others, best), _verb(others, best, event_names)
+    return f"it is about the same as {title}, which you {verb}"
 
 
-def _verb(event: int, event_names: Sequence[str]) -> str:
+def _in_group(scoring: Scoring, item: int, others: HistoryBatch) -> str | None:
+    """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
+    model = scoring.sources.models.get(CATEGORIES)
+    if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
+        return None
+    groups = model.groups.of_row(item)
+    known = np.unique(others.items)
+    known = known[known < model.groups.members.shape[0]]
+    shared = np.asarray(model.groups.members[known][:, groups].sum(axis=0)).ravel()
+    shares = model.groups.sizes[groups] / model.groups.members.shape[0]
+    telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
+    if not telling.any():
+        return None
+    best = int(np.argmax(telling))
+    column, value = model.groups.name(int(groups[best]))
+    count = int(shared[best])
+    return f"{column} {_quoted(value)}, like {count} item{'s' if count > 1 else ''} that you chose"
+
+
+def _by_people_like_you(scoring: Scoring, item: int, profile: int, themselves: int) -> str | None:
+    """The group of users that the user is in and that chooses `item` more than others do, if enough of it chose it."""
+    model = scoring.sources.profiles
+    if model is None or profile < 0 or item >= len(model.popularity):
+        return None
+    groups = model.profiles.groups.of_row(profile)
+    people = np.asarray(model.choosers[groups, item].todense()).ravel() - themselves
+    lifts = np.where(people >= _FEWEST, model.lift(groups, item), 0)
+    if not (lifts > 0).any():
+        return None
+    best = int(np.argmax(lifts))
+    column, value = model.profiles.groups.name(int(groups[best]))
+    return f"{int(people[best])} people with {column} {_quoted(value)} chose it"
+
+
+def _verb(history: HistoryBatch, place: int, event_names: Sequence[str]) -> str:
+    event = int(history.events[place])
     return _VERBS.get(event_names[event], "chose") if event >= 0 else "chose"
 
 
-def _title(catalogue: ItemCatalogue, item: int) -> str:
-    title = str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item))
-    return f"“{title if len(title) <= 80 else title[:77] + '...'}”"
+def _title(catalogue: ItemCatalogue, history: HistoryBatch, place: int) -> str:
+    item = int(history.items[place])
+    return _quoted(str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item)))
+
+
+def _quoted(text: str) -> str:
+    return f"“{text if len(text) <= 80 else text[:77] + '...'}”"

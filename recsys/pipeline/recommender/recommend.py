@@ -14,7 +14,7 @@ from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
-from recsys.data.forget import forgotten
+from recsys.data.forget import forgotten, user_digest
 from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
@@ -57,6 +57,7 @@ class Recommender:
         self.bundle = bundle
         self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
         self._users = bundle.log.user_vocabulary
+        self._forgotten: frozenset[str] = frozenset()
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
         self._pseudonyms = Pseudonyms.of_config(bundle.config.privacy)
@@ -97,7 +98,8 @@ class Recommender:
         return successor
 
     def forget(self, digests: Collection[str]) -> None:
-        """Know users no longer: what they did counts for items, but is nobody's history.
+        """Know users no longer, nor what the user table said of them: what they did counts for items, but is nobody's
+        history.
 
         Args:
             digests: `user_digest` of their ids.
@@ -105,6 +107,7 @@ class Recommender:
         index = self.bundle.digests
         with self._observing:
             self._users = forgotten(self._users, digests, index)
+            self._forgotten |= frozenset(digests)
 
     def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
         """Rank one list; `stages` may leave some out where time is short.
@@ -192,6 +195,7 @@ class Recommender:
             users=self._users,
             event_names=self._event_names,
             n_items=len(self.catalogue),
+            forgotten=self._forgotten,
         )
 
     def with_events(self, events: LiveEvents) -> "Recommender":
@@ -199,6 +203,7 @@ class Recommender:
         successor, log = copy.copy(self), self.bundle.log
         successor.scoring = self.scoring.with_state(EventState(*events.segments))
         successor._users, successor._event_names = events.users, events.event_names
+        successor._forgotten = events.forgotten
         if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
             columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
             successor.bundle = replace(self.bundle, log=columns)
@@ -218,6 +223,14 @@ class Recommender:
         items = self.catalogue.vocabulary.ids(history.items)
         names = [self._event_names[event] for event in history.events]
         return list(zip(items, names, history.times.tolist(), strict=True))
+
+    def profile_of(self, user_id: str) -> dict[str, list[str]]:
+        """What the user table says of a user, by column; of numbers and times the tenth that they lie in."""
+        profiles, id_ = self.scoring.sources.user_profiles, self._asker(Request(user_id))
+        found: dict[str, list[str]] = {}
+        for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():
+            found.setdefault(column, []).append(value)
+        return found
 
     def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
         """Known users whose id holds a text, case aside: (user_id, events known of them).
@@ -258,11 +271,11 @@ class Recommender:
         return block_of(requests, *self._stored(requests), list(map(self._asker, requests)), self.scoring, self.bundle)
 
     def _asker(self, request: Request) -> str | None:
-        """The id of who asks as the version knows it; None where nobody is named, or who is to be forgotten."""
+        """The id of who asks as the version knows it; None where nobody is named, or somebody who was forgotten."""
         if request.user_id is None:
             return None
         id_ = self.stored_id(request.user_id)
-        return None if id_ in self.bundle.log.user_vocabulary and id_ not in self._users else id_
+        return None if self._forgotten and user_digest(id_) in self._forgotten else id_
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
@@ -304,6 +317,7 @@ class Recommender:
             ranked.table[pairs],
             ranked.candidates.items[pairs],
             block.histories.block(row, row + 1),
+            int(block.profiles[row]),
             self._event_names,
         )
         removed = block.policies[row].removed(self.catalogue)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from pipeline_world import AFTER, clicks_of_tastes, until
+from pipeline_world import AFTER, click, clicks_of_tastes, until
 
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
@@ -14,11 +14,12 @@ from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.live_events import load_snapshot, save_snapshot
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.continued import can_continue
 from recsys.pipeline.training.train import train
-from recsys.registry import Registry
+from recsys.registry import Registry, Snapshots, StoreMark
 from recsys.store import open_store
 from recsys.store.open import sqlite_url
 
@@ -64,6 +65,18 @@ def test_newcomers_get_what_their_town_likes(towns: Bundle, tmp_path: Path) -> N
         assert len(taste_of_list(recommender, "stranger")) > 1
 
 
+def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle) -> None:
+    recommender = Recommender(towns)
+    assert recommender.profile_of("new in book town") == {"town": ["book town"]}
+    assert recommender.profile_of("stranger") == {}
+    found = recommender.recommend(Request("new in book town", n=5), explain=True)
+    told = [reason for one in found.explain() for reason in one.reasons if "book town" in reason]
+    assert told
+    assert all(reason.endswith(" people with town “book town” chose it") for reason in told)
+    recommender.forget([user_digest("new in book town")])
+    assert recommender.profile_of("new in book town") == {}
+
+
 def test_the_report_has_it_as_a_simpler_ranking_and_newer_users_have_their_towns(
     towns: Bundle, frames: Frames, town_config: Config
 ) -> None:
@@ -79,9 +92,28 @@ def test_who_is_forgotten_has_no_town(towns: Bundle) -> None:
     recommender = Recommender(towns)
     recommender.forget([user_digest("user 2")])
     assert recommender.block([Request("user 2"), Request("user 3")]).profiles.tolist() == [-1, 3]
+    recommender.observe([click("user 2", "coffee-0-small", AFTER)])
+    assert recommender.history_of("user 2")
+    assert recommender.profile_of("user 2") == {}, "who comes back is somebody new"
     cleared = towns.without_users([user_digest("user 2"), user_digest("new in book town")])
     rows = Recommender(cleared).block([Request("user 2"), Request("user 3"), Request("new in book town")]).profiles
     assert rows.tolist() == [-1, 2, -1]
+
+
+def test_a_snapshot_knows_who_was_forgotten_without_ever_having_done_anything(towns: Bundle, tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.publish(towns)
+    recommender = Recommender.load(registry)
+    recommender.forget([user_digest("new in book town")])
+    snapshots, bundle = Snapshots(registry.path), recommender.bundle
+    with snapshots.writing(bundle.version):
+        record = save_snapshot(snapshots, bundle, recommender.events(), StoreMark(identity="a store", offset=1), None)
+        snapshots.publish(record)
+    written = snapshots.record(bundle.version)
+    assert written is not None
+    restarted = Recommender.load(registry).with_events(load_snapshot(snapshots, written, bundle))
+    asked = [Request(f"new in {town}") for town in TOWNS]
+    assert (restarted.block(asked).profiles >= 0).tolist() == [True, True, False]
 
 
 def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(towns: Bundle, tmp_path: Path) -> None:

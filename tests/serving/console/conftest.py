@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from serving_versions import described, publish_copy
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
+from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 from serving.settings import Settings
@@ -49,7 +51,12 @@ def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_fact
     timeless = quick_config.features.model_copy(update={"exclude": ("hour", "weekday")})
     config = quick_config.model_copy(update={"features": timeless})
     trained, registry = (Registry(tmp_path_factory.mktemp(name) / "reg") for name in ("trained", "console"))
-    version = trained.publish(train(load_dataset(tiny_dataset_dir, config), config))
+    dataset = load_dataset(tiny_dataset_dir, config)
+    users = pl.DataFrame({"user_id": dataset.log.user_vocabulary.ids(range(dataset.log.n_users))})
+    towns = users.with_columns(
+        town=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("Ghent")).otherwise(pl.lit("Graz"))
+    )
+    version = trained.publish(train(replace(dataset, profiles=UserProfiles.of(towns)), config))
     with registry.stage() as folder:
         shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
         items = ItemCatalogue.load(folder / "vocabulary").frame

@@ -36,7 +36,10 @@ def test_a_user_is_found_and_the_list_explained(page: Page, shop: httpx.Client) 
     assert [share / sum(shares) for share in shares] == pytest.approx([size / sum(sizes) for size in sizes]), (
         "one scale"
     )
-    history = shop.get(f"/v1/users/{USER}").json()["history"][::-1]
+    known = shop.get(f"/v1/users/{USER}").json()
+    assert known["profile"]["town"][0] in {"Ghent", "Graz"}
+    expect(page.get_by_text(f"town: {known['profile']['town'][0]}", exact=True)).to_be_visible()
+    history = known["history"][::-1]
     expect(page.locator(".history li .name")).to_have_text([title(shop, event["item_id"]) for event in history[:12]])
 
 
