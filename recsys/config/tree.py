@@ -55,7 +55,10 @@ class DataConfig(Section):
         0.1, description="share of the signs of interest, before the test, that teach the ranker"
     )
     max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
-    max_requests: Positive = Field(10_000, description="most requests ranked of one window, drawn by seed")
+    max_requests: Positive = Field(
+        10_000,
+        description="most requests ranked of one window, drawn by seed; of a user ten times as many as the median has",
+    )
 
     @model_validator(mode="after")
     def _leaves_a_history(self) -> Self:

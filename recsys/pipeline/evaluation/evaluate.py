@@ -147,9 +147,8 @@ def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> I
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
     newer = dataset.log.after(bundle.data_record.end)
-    requests = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1).sample(
-        bundle.config.data.max_requests, seed
-    )
+    found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
+    requests = found.of_everybody(seed).sample(bundle.config.data.max_requests, seed)
     if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest")
     # Users, items and events are matched by id. An item that the version does not know is a target that it misses.

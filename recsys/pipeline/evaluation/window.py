@@ -16,7 +16,7 @@ from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.progress import Progress
 
@@ -109,12 +109,24 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
 
 def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
     """What a reader must know of a log."""
+    return (*_caveat_of_what_was_shown(log, requests), *_caveat_of_busy_users(requests))
+
+
+def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> Iterator[str]:
     if requests.has_impressions:
-        return ()
+        return
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     why = (
         f"{lost:,} impressions have no request_id, so nothing tells what followed them"
         if lost
         else "The log does not tell what was shown"
     )
-    return (f"{why}: candidates without a reaction served as what was not wanted.",)
+    yield f"{why}: candidates without a reaction served as what was not wanted."
+
+
+def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
+    if requests.n_left_out:
+        yield (
+            f"{requests.n_left_out:,} requests are left out: of a user, or robot, with more than {OF_ONE_USER} times "
+            "as many as the median user has, so many were drawn by chance."
+        )

@@ -5,7 +5,7 @@ the list that was open at the view, and a strong one. Else the moment before the
 has just looked at what he then buys: an answer that needs no recommender.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of
 from recsys.data.visits import VISIT, visits_of
+
+OF_ONE_USER = 10
+"""Requests of one user, in median requests a user: a robot clicks as much as hundreds of people. In a usual log, where
+people differ as well, that leaves out a few in a hundred."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class PastRequests:
         shown_offsets: (n_requests + 1,) where each request's shown items start.
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
+        n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
     """
 
     users: NDArray[np.int32]
@@ -42,6 +47,7 @@ class PastRequests:
     shown_offsets: NDArray[np.int64]
     shown_items: NDArray[np.int32]
     shown_positions: NDArray[np.int16]
+    n_left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.times)
@@ -75,6 +81,7 @@ class PastRequests:
             offsets_of(n_shown),
             self.shown_items[shown],
             self.shown_positions[shown],
+            self.n_left_out,
         )
 
     def sample(self, most: int, seed: int) -> "PastRequests":
@@ -82,6 +89,20 @@ class PastRequests:
         if len(self) <= most:
             return self
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+
+    def of_everybody(self, seed: int) -> "PastRequests":
+        """The requests without what a few users have far more of than others: of each user at most `OF_ONE_USER` times
+        as many as the median user has, drawn evenly (Covington et al., RecSys 2016, give each user as many)."""
+        counts = np.bincount(self.users[self.users >= 0])
+        most = int(OF_ONE_USER * np.median(counts[counts > 0])) if counts.any() else 0
+        if counts.max(initial=0) <= most:
+            return self
+        drawn = np.random.default_rng(seed).permutation(len(self))
+        drawn = drawn[np.argsort(self.users[drawn], kind="stable")]
+        users = self.users[drawn]
+        place = np.arange(len(drawn)) - np.searchsorted(users, users)
+        kept = self.take(np.sort(drawn[(place < most) | (users < 0)]))
+        return replace(kept, n_left_out=self.n_left_out + len(self) - len(kept))
 
     @property
     def target_rows(self) -> NDArray[np.int64]:

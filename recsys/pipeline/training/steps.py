@@ -91,7 +91,7 @@ class TrainingSteps:
 
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
-        found = PastRequests.of(self.dataset.log, start, end)
+        found = PastRequests.of(self.dataset.log, start, end).of_everybody(self.seed)
         return found.sample(self.config.data.max_requests, self.seed)
 
     def rows(

@@ -1,5 +1,6 @@
 """The requests of a window, as the log tells them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -130,6 +131,22 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
     assert drawn.users.tolist() == sorted(drawn.users.tolist())
     assert drawn.users.tolist() == requests.sample(2, 5).users.tolist()
     assert len({tuple(requests.sample(2, seed).users.tolist()) for seed in range(40)}) == 6
+
+
+def test_a_robot_counts_as_ten_people() -> None:
+    people = [(user, user, CLICK, user * DAY, -1) for user in range(9)]
+    robot = [(99, item, CLICK, item * DAY, -1) for item in range(50)]
+    everything = PastRequests.of(make_log([*people, *robot], 50), 0, 100 * DAY)
+    requests = everything.of_everybody(0)
+    assert (len(everything), len(requests), requests.n_left_out) == (59, 19, 40)
+    assert requests.sample(5, 0).n_left_out == 40
+    assert sorted(requests.users.tolist()) == [*range(9), *[99] * 10]
+    assert (np.diff(requests.times) >= 0).all()
+    assert requests.times.tolist() == everything.of_everybody(0).times.tolist()
+    assert len({tuple(everything.of_everybody(seed).times.tolist()) for seed in range(5)}) == 5
+    assert requests.of_everybody(0) is requests
+    nobody = replace(everything, users=np.full(len(everything), -1, dtype=np.int32))
+    assert nobody.of_everybody(0) is nobody
 
 
 def test_the_strongest_event_that_was_learned_from() -> None:
