@@ -93,7 +93,7 @@ def _describe(problem: dict[str, Any]) -> str:
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
     if problem["type"] != "extra_forbidden":
-        return f"{key}: {problem['msg']} (got {problem['input']!r})"
+        return f"{key}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
     near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.0)
     return f"unknown key {key!r}; the nearest one is {near[0]!r}"
 

@@ -287,6 +287,15 @@ class ServingConfig(Section):
     )
     keys: str = Field("", description="TOML file of API keys (hashed); empty: none, and loopback addresses only")
 
+    @field_validator("traces")
+    @classmethod
+    def _is_of_a_collector(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError(
+                "write a URL that starts with http:// or https://, such as http://localhost:4318/v1/traces"
+            )
+        return url
+
     @field_validator("variants")
     @classmethod
     def _variants_differ(cls, variants: tuple[VariantConfig, ...]) -> tuple[VariantConfig, ...]:

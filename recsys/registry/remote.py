@@ -18,8 +18,10 @@ def push(registry: Registry, version: str | None, url: str) -> str:
 
     Raises:
         BundleError: there is no such version, or it is damaged.
-        StoreError: the URL cannot be written.
+        StoreError: the URL cannot be written, or is that of the registry itself.
     """
+    if Path(url.removeprefix("file://")).resolve() == registry.path.resolve():
+        raise StoreError(f"{url} is the registry that is to be copied; name another one")
     name = registry.resolve(version)
     folder = registry.path_of(name)
     for file in (*registry.manifest(name).files, MANIFEST):

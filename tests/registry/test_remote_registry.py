@@ -7,7 +7,7 @@ import fsspec
 import pytest
 from registry_child import publish
 
-from recsys.errors import BundleError
+from recsys.errors import BundleError, StoreError
 from recsys.registry import Registry
 from recsys.registry.manifest import Manifest, sealed
 from recsys.registry.remote import pull, push
@@ -87,6 +87,13 @@ def test_a_version_that_is_not_there(files: fsspec.AbstractFileSystem, registry:
     push(registry, None, URL)
     with pytest.raises(BundleError, match=r"has no file versions/v9/manifest\.json; .* a version that is in it"):
         pull(Registry(tmp_path / "there"), "v9", URL)
+
+
+def test_a_registry_is_not_copied_over_itself(registry: Registry) -> None:
+    for url in (str(registry.path), f"file://{registry.path}", f"{registry.path}/"):
+        with pytest.raises(StoreError, match="is the registry that is to be copied"):
+            push(registry, None, url)
+    assert registry.is_whole(registry.resolve(None))
 
 
 def test_what_is_damaged_here_is_mended(files: fsspec.AbstractFileSystem, registry: Registry) -> None:

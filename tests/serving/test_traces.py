@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from running import serving_thread
 
-from recsys.config import Config
+from recsys.config import Config, load_config
+from recsys.errors import ConfigError
 from recsys.registry import Registry
 from serving.settings import Settings
 
@@ -60,3 +61,9 @@ def test_requests_and_stages_are_traced(registry: Registry, collector: tuple[str
     assert all(span.parent_span_id == root.span_id for span in ours.values())
     assert all(root.start_time_unix_nano <= span.start_time_unix_nano for span in ours.values())
     assert not any(b"secret" in body for body in received)
+
+
+def test_what_is_no_url_of_a_collector() -> None:
+    with pytest.raises(ConfigError, match=r"serving\.traces: write a URL that starts with http") as error:
+        load_config(None, ["serving.traces=nope"])
+    assert "localhost:4318" in str(error.value)
