@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import members_of, names_values
+from recsys.data.groups import is_code, members_of, names_values
 from recsys.data.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
@@ -19,7 +19,7 @@ def label_columns(frame: pl.DataFrame) -> tuple[str, ...]:
 
 def quantity_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     """Unknown columns that measure items."""
-    return tuple(name for name in _unknown(frame) if frame[name].dtype.is_numeric())
+    return tuple(name for name in _unknown(frame) if frame[name].dtype.is_numeric() and not is_code(name))
 
 
 class FurtherColumns:
@@ -57,7 +57,7 @@ def _unknown(frame: pl.DataFrame) -> list[str]:
 
 
 def _is_label(values: pl.Series) -> bool:
-    return values.dtype.is_integer() or names_values(values.dtype)
+    return values.dtype.is_integer() or names_values(values)
 
 
 def _places(values: pl.Series) -> NDArray[np.float32] | None:

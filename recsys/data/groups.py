@@ -1,5 +1,6 @@
 """Groups of items or users: those that have a value of a column in common, such as a brand, an author or a town."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.data.arrays import load_csr, save_csr
 
+_CODE = re.compile(r"(?:(?:^|[\W_])[iI][dD]s?|I[dD]s?|[cC]odes?)$")
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
 
 
@@ -64,7 +66,7 @@ class Groups:
 def groups_of(frame: pl.DataFrame, without: Collection[str]) -> Groups | None:
     """The groups of the rows of a table; None where there are none.
 
-    Each value of a column of text, flags or lists of text is a group, if two rows have it.
+    Each value of a column that names something, see `names_values`, is a group, if two rows have it.
 
     Args:
         without: columns that make no groups.
@@ -82,7 +84,7 @@ _NAMED = {"column": pl.String, "value": pl.String}
 def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:
     """Each column that names what two rows have in common, with these rows and values."""
     for column in frame:
-        if names_values(column.dtype) and (told := labelled_members(column)) is not None:
+        if names_values(column) and (told := labelled_members(column)) is not None:
             members, values = told
             shared = np.flatnonzero(members.getnnz(axis=0) > 1)
             if len(shared):
@@ -110,6 +112,12 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
     return members, distinct.to_list()
 
 
-def names_values(kind: pl.DataType) -> bool:
-    """Whether a column of this type says by name what its rows are: text, flags, or lists of text."""
-    return (kind.inner if isinstance(kind, pl.List) else kind) in _NAMES
+def names_values(column: pl.Series) -> bool:
+    """Whether a column says by name what its rows are: text, flags, numbers of ids and codes, or lists of such."""
+    kind = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
+    return kind in _NAMES or (kind.is_integer() and is_code(column.name))
+
+
+def is_code(name: str) -> bool:
+    """Whether a column of this name holds ids or codes, whose numbers are no quantities: `seller_id`, `zipCode`."""
+    return _CODE.search(name) is not None

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.forget import user_digest
-from recsys.data.groups import Groups, groups_of
+from recsys.data.groups import Groups, groups_of, is_code
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.vocabulary import Vocabulary
 
@@ -40,8 +40,9 @@ class UserProfiles:
             frame: `user_id`, distinct, and attributes. Numbers and times are cut into tenths.
             pseudonyms: by which the users are kept, where they are.
         """
-        numbers = pl.selectors.numeric() | pl.selectors.temporal()
-        groups = groups_of(frame.with_columns(numbers.map_batches(_parts)), ["user_id"])
+        measured = [name for name, kind in frame.schema.items() if kind.is_numeric() and not is_code(name)]
+        cut = pl.selectors.by_name(measured) | pl.selectors.temporal()
+        groups = groups_of(frame.with_columns(cut.map_batches(_parts)), ["user_id"])
         if groups is None:
             return None
         ids = frame["user_id"].to_list()

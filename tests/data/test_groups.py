@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from recsys.data.groups import Groups, groups_of, members_of
 
@@ -40,6 +41,24 @@ def test_members_of_a_column() -> None:
     assert members is not None
     assert members.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 1]]
     assert members_of(pl.Series("tags", [[], None], dtype=pl.List(pl.String))) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "ID", "seller_id", "artistId", "genre ids", "genre_IDs", "zip_code", "postcode", "Code"]
+)
+def test_numbers_of_ids_and_codes_are_names(name: str) -> None:
+    frame = pl.DataFrame({name: [7, 9, 7], "tags": [None] * 3})
+    groups = groups_of(frame, [])
+    assert groups is not None
+    assert [groups.name(group) for group in range(len(groups))] == [(name, "7")]
+    listed = groups_of(pl.DataFrame({name: [[7, 8], [9], [7]]}), [])
+    assert listed is not None
+    assert listed.members.toarray().tolist() == [[1], [0], [1]]
+
+
+@pytest.mark.parametrize("name", ["price", "width", "paid", "grid", "Madrid", "codec", "idle", "episode"])
+def test_other_numbers_are_quantities(name: str) -> None:
+    assert groups_of(pl.DataFrame({name: [7, 9, 7]}), []) is None
 
 
 def test_columns_of_fixed_names_are_text() -> None:

@@ -53,6 +53,14 @@ def test_few_numbers_are_groups_themselves() -> None:
     assert profiles.groups.members.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
+def test_codes_are_not_cut_into_tenths() -> None:
+    frame = pl.DataFrame({"user_id": [f"u{n}" for n in range(60)], "city_id": [n % 30 for n in range(60)]})
+    profiles = UserProfiles.of(frame)
+    assert profiles is not None
+    assert len(profiles.groups) == 30
+    assert profiles.of_user("u31") == [("city_id", "1")]
+
+
 def test_what_is_no_number_is_in_no_group() -> None:
     profiles = UserProfiles.of(
         pl.DataFrame({"user_id": list("abcd"), "height": [1.8, float("nan"), float("nan"), 1.8]})
