@@ -230,9 +230,13 @@ class EvaluationReport:
             events={name: np.concatenate([part.events[name] for part in parts]) for name in events},
             seed=seed,
         )
+        probabilities = [name for name in first.calibration if all(name in part.calibration for part in parts)]
         return replace(
             report,
             windows=tuple(window for part in parts for window in part.windows),
+            calibration={
+                name: Reliability.joined([part.calibration[name] for part in parts]) for name in probabilities
+            },
             caveats=(
                 *shared,
                 *(f"In {name}: {line}" for name, own in caveats.items() for line in own if line not in shared),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.eval.metrics.calibration import reliability
+from recsys.eval.metrics.calibration import Reliability, reliability
 
 
 def test_two_bins_by_hand() -> None:
@@ -13,6 +13,16 @@ def test_two_bins_by_hand() -> None:
     np.testing.assert_array_equal(found.counts, [2, 2])
     assert found.expected_calibration_error == pytest.approx((0.3 + 0.2) / 2)
     assert found.ratio == pytest.approx(2 / 3), "2 of 4 were promised, 3 happened"
+
+
+def test_the_predictions_of_two_models_together() -> None:
+    honest = reliability(np.array([0.5, 0.5], dtype=np.float32), np.array([True, False]))
+    bold = reliability(np.array([0.9, 0.1], dtype=np.float32), np.array([False, False]), bins=2)
+    both = Reliability.joined([honest, bold])
+    np.testing.assert_allclose(both.predicted, [0.1, 0.5, 0.9], rtol=1e-6)
+    np.testing.assert_array_equal(both.counts, [1, 2, 1])
+    assert both.expected_calibration_error == pytest.approx((0.1 + 0.9) / 4)
+    assert np.isnan(Reliability.joined([reliability(np.zeros(0, np.float32), np.zeros(0, bool))]).ratio)
 
 
 def test_bins_hold_equal_mass() -> None:

@@ -1,6 +1,7 @@
 """Whether probabilities mean what they say."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,15 @@ class Reliability:
     predicted: NDArray[np.float64]
     observed: NDArray[np.float64]
     counts: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Reliability"]) -> "Reliability":
+        """The bins of predictions that several models made, each of its own."""
+        predicted, observed, counts = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("predicted", "observed", "counts")
+        )
+        order = np.argsort(predicted, kind="stable")
+        return cls(predicted[order], observed[order], counts[order])
 
     @property
     def expected_calibration_error(self) -> float:

@@ -67,6 +67,7 @@ def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> No
     assert all(line.startswith("In window ") for line in report.caveats if "may not be listed" in line)
     clicks = np.count_nonzero(early.log.events == early.log.event_names.index("click"))
     assert f"{clicks:,} click" in report.facts["events"], "the facts are of the whole log"
+    assert report.calibration["p_click"].counts.sum() > report.n_requests, "of the lists of both"
     tree = report.to_json()
     assert json.loads(json.dumps(tree)) == EvaluationReport.from_json(tree).to_json()
     write_report(tmp_path / "report.html", report)
