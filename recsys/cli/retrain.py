@@ -16,7 +16,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.data.dataset import Dataset
     from recsys.pipeline.retraining.retrain import Decision
-    from recsys.pipeline.retraining.watch import Turn
+    from recsys.pipeline.retraining.watch import TurnResult
     from recsys.store import Store
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             _write_page(arguments)
             return 0
 
-        def tell(turn: "Turn") -> None:
+        def tell(turn: "TurnResult") -> None:
             _tell(turn, arguments)
             try:
                 _write_page(arguments)
@@ -147,7 +147,7 @@ def _check_store(url: str) -> None:
         raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
 
 
-def _tell(turn: "Turn", arguments: argparse.Namespace) -> None:
+def _tell(turn: "TurnResult", arguments: argparse.Namespace) -> None:
     if turn.decision is not None:
         _show(turn.decision, arguments)
     elif arguments.json:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.eval.confidence import Comparison, told_apart
+from recsys.eval.confidence import Comparison, distinct_users
 from recsys.eval.protocol import Measurement
 
 _FEW_REQUESTS = 300
@@ -28,7 +28,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
         yield f"Only {counted} measured: the intervals are wide."
     if full.users is None:
         return
-    n_users = len(np.unique(told_apart(full.users)))
+    n_users = len(np.unique(distinct_users(full.users)))
     if n_users == 1 and full.users[0] >= 0:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:

@@ -124,7 +124,7 @@ def compare_all(
         raise DataError("a paired comparison needs at least one request in which both rankings are defined")
     means, resampled = _means(columns), resampled_means(columns, clusters, seed, resamples)
     resampled = resampled[~np.isnan(resampled[:, 0])]
-    n_users = n_requests if clusters is None else len(np.unique(told_apart(clusters)[defined]))
+    n_users = n_requests if clusters is None else len(np.unique(distinct_users(clusters)[defined]))
     found = {}
     for first, second in combinations(range(len(names)), 2):
         drawn = resampled[:, first] - resampled[:, second]
@@ -163,7 +163,7 @@ def resampled_means(
     defined = ~np.isnan(values)
     sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
     if clusters is not None:
-        _, rows = np.unique(told_apart(clusters), return_inverse=True)
+        _, rows = np.unique(distinct_users(clusters), return_inverse=True)
         n_clusters = int(rows.max(initial=-1)) + 1
         sums, counts = _sum_by(rows, sums, n_clusters), _sum_by(rows, counts, n_clusters)
     parts = [np.empty((0, values.shape[1]))]
@@ -173,7 +173,7 @@ def resampled_means(
     return np.concatenate(parts)
 
 
-def told_apart(clusters: NDArray[np.int32]) -> NDArray[np.int64]:
+def distinct_users(clusters: NDArray[np.int32]) -> NDArray[np.int64]:
     """(n_requests,) user numbers where each anonymous request, below 0, has one of its own."""
     return np.where(clusters >= 0, clusters, -1 - np.arange(len(clusters), dtype=np.int64))
 

@@ -13,10 +13,10 @@ _RATE_OF_NOTHING = 0.01
 
 @dataclass(frozen=True)
 class Calibration:
-    """p = sigmoid(slope * score + tilt * odds + intercept); the slope is never negative.
+    """p = sigmoid(slope * score + tilt * log_odds + intercept); the slope is never negative.
 
     Attributes:
-        tilt: of a second opinion of the same rows, such as `Conversion.odds`; 0 where there is none.
+        tilt: of a second opinion of the same rows, such as `Conversion.log_odds`; 0 where there is none.
     """
 
     slope: float
@@ -29,7 +29,7 @@ class Calibration:
         scores: NDArray[np.float32],
         happened: NDArray[np.bool_],
         covered: float = 1.0,
-        odds: NDArray[np.float32] | None = None,
+        log_odds: NDArray[np.float32] | None = None,
     ) -> "Calibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
@@ -38,7 +38,7 @@ class Calibration:
         Args:
             covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
                 be alike, what was wanted is not among the candidates: of those, nothing happened.
-            odds: (n,) a second opinion of the rows.
+            log_odds: (n,) a second opinion of the rows.
         """
         if not len(scores):
             return cls(1.0, float(logit(_RATE_OF_NOTHING)))
@@ -47,14 +47,14 @@ class Calibration:
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         # Each row stands for those of the other requests too, in which it was nothing.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
-        columns = [scores] if odds is None else [scores, odds]
+        columns = [scores] if log_odds is None else [scores, log_odds]
         scales = np.array([float(np.std(column)) or 1.0 for column in columns])
         standard = np.stack(columns, axis=1).astype(np.float64) / scales
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             logits = standard @ parameters[1:] + parameters[0]
-            astray = expit(logits) - labels
-            slopes = np.append(astray.mean(), astray @ standard / len(labels))
+            residuals = expit(logits) - labels
+            slopes = np.append(residuals.mean(), residuals @ standard / len(labels))
             return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits))), slopes
 
         start = [float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))), 1.0, *[0.0] * (len(columns) - 1)]
@@ -76,9 +76,11 @@ class Calibration:
         level = float(np.mean(before)) - ratio * float(np.mean(after))
         return Calibration(self.slope * ratio, self.slope * level + self.intercept, self.tilt)
 
-    def probability(self, scores: NDArray[np.float32], odds: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    def probability(
+        self, scores: NDArray[np.float32], log_odds: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """(n,) in (0, 1). Without a second opinion (n,), in the order of the scores."""
         logits = self.slope * scores.astype(np.float64) + self.intercept
-        if odds is not None:
-            logits += self.tilt * odds
+        if log_odds is not None:
+            logits += self.tilt * log_odds
         return np.asarray(expit(logits), dtype=np.float32)

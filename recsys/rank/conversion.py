@@ -47,27 +47,27 @@ class Conversion:
             names: of the columns.
 
         Returns:
-            None where too little was bought, or where held-out purchases are not told better than by the rate of all.
+            None where too little was bought, or where one rate for all predicts the held-out purchases as well.
         """
         older, newer = _wanted(train), _wanted(held_out)
-        if _of_the_rarer(older) < _FEWEST or _of_the_rarer(newer) < _FEWEST_HELD_OUT:
+        if _rarer_class_size(older) < _FEWEST or _rarer_class_size(newer) < _FEWEST_HELD_OUT:
             return None
         trees = Ranker(probability_trees(older.table, older.bought, names, seed), tuple(names))
         found = cls(trees, float(older.worth[older.bought].max()))
-        return found if found._tells(newer, float(older.bought.mean())) else None
+        return found if found._beats_base_rate(newer, float(older.bought.mean())) else None
 
-    def odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n_rows,) logarithms of the odds that each row is bought, if it is wanted; to be calibrated."""
+    def log_odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n_rows,) logarithm of the odds that each row is bought, if it is wanted; to be calibrated."""
         return np.asarray(logit(np.clip(self.trees.score(table), _RAREST, 1 - _RAREST)), dtype=np.float32)
 
-    def suits(self, rows: RankerRows) -> bool:
+    def shares_strongest_event(self, rows: RankerRows) -> bool:
         """Whether what is called bought there is what it has learned of: a log may come to know a stronger event."""
         return bool(np.array_equal(rows.bought, rows.worth >= self.strongest))
 
-    def _tells(self, rows: RankerRows, rate: float) -> bool:
+    def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:
         """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
-        odds = self.odds(rows.table)
-        chances = Calibration.fit(odds, rows.bought).probability(odds)
+        log_odds = self.log_odds(rows.table)
+        chances = Calibration.fit(log_odds, rows.bought).probability(log_odds)
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (chances, rate))
         gain = own - plain
         return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
@@ -78,7 +78,7 @@ def _wanted(rows: RankerRows) -> RankerRows:
     return rows.keep(rows.wanted & rows.are_candidates)
 
 
-def _of_the_rarer(rows: RankerRows) -> int:
+def _rarer_class_size(rows: RankerRows) -> int:
     """Rows that were bought, or those that were not, whichever are fewer."""
     n_bought = int(np.count_nonzero(rows.bought))
     return min(n_bought, len(rows.bought) - n_bought)

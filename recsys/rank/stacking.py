@@ -68,9 +68,9 @@ class PartWeights:
             scores -= np.repeat(np.maximum.reduceat(scores, starts), rows.sizes)
             odds = np.exp(scores)
             sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
-            astray = weights - prior
-            slope = parts @ (wanted * odds / sums - shares) + 2 * _RIDGE * astray
-            return float(shares @ (np.log(sums) - scores)) + _RIDGE * float(astray @ astray), slope
+            deviation = weights - prior
+            slope = parts @ (wanted * odds / sums - shares) + 2 * _RIDGE * deviation
+            return float(shares @ (np.log(sums) - scores)) + _RIDGE * float(deviation @ deviation), slope
 
         found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior)).x
         return cls(tuple(map(float, found[:-1])), float(found[-1]))

@@ -38,7 +38,7 @@ def conversion() -> Conversion:
 
 def test_each_item_has_its_rate(conversion: Conversion) -> None:
     test = make_rows(2_000, 2)
-    chances = expit(conversion.odds(test.table))
+    chances = expit(conversion.log_odds(test.table))
     for kind, rate in ((0, 0.05), (1, 0.6)):
         assert chances[test.table[:, 0] == kind].mean() == pytest.approx(rate, abs=0.06)
     assert ((chances > 0) & (chances < 1)).all()
@@ -51,7 +51,7 @@ def test_each_item_has_its_rate(conversion: Conversion) -> None:
         make_rows(60, 1, told=0.0),  # too few purchases to judge by
     ],
 )
-def test_none_where_newer_purchases_are_not_told(newer: RankerRows) -> None:
+def test_none_where_newer_purchases_are_not_predicted(newer: RankerRows) -> None:
     assert Conversion.fit(make_rows(1_500, 0), newer, NAMES, seed=0) is None
 
 
@@ -61,23 +61,29 @@ def test_none_where_little_is_bought_or_little_is_not() -> None:
         assert Conversion.fit(replace(rows, bought=bought), make_rows(400, 1), NAMES, seed=0) is None
 
 
-def test_it_suits_rows_whose_strongest_event_is_its_own(conversion: Conversion) -> None:
+def test_it_is_kept_for_rows_whose_strongest_event_is_its_own(conversion: Conversion) -> None:
     rows = make_rows(50, 3)
-    assert conversion.suits(rows)
+    assert conversion.shares_strongest_event(rows)
     stronger = np.flatnonzero(rows.bought)[:2]
     worth = rows.worth.copy()
     worth[stronger] = 9
-    assert not conversion.suits(replace(rows, worth=worth, bought=worth == 9)), "what it calls bought is none now"
-    assert not conversion.suits(replace(rows, bought=np.zeros_like(rows.bought))), "none of the newer ones was seen yet"
+    assert not conversion.shares_strongest_event(replace(rows, worth=worth, bought=worth == 9)), (
+        "what it calls bought is none now"
+    )
+    assert not conversion.shares_strongest_event(replace(rows, bought=np.zeros_like(rows.bought))), (
+        "none of the newer ones was seen yet"
+    )
 
 
 def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Conversion) -> None:
     """A ranker to whom purchases are worth more puts first what is bought more often, wanted or not."""
     held_out, test = make_rows(4_000, 5), make_rows(4_000, 6)
     scores = [rows.table[:, 0] + np.float32(2) * rows.wanted for rows in (held_out, test)]
-    odds = [conversion.odds(rows.table) for rows in (held_out, test)]
+    log_odds = [conversion.log_odds(rows.table) for rows in (held_out, test)]
     for name in ("wanted", "bought"):
-        found = Calibration.fit(scores[0], getattr(held_out, name), odds=odds[0]).probability(scores[1], odds[1])
+        found = Calibration.fit(scores[0], getattr(held_out, name), log_odds=log_odds[0]).probability(
+            scores[1], log_odds[1]
+        )
         happened = getattr(test, name)
         for kind in (0, 1):
             chosen = test.table[:, 0] == kind
@@ -88,16 +94,16 @@ def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversio
     ranker, scores = conversion.trees, np.zeros(2, dtype=np.float32)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
     rankers = Rankers(ranker, {}, Calibration(1.0, -1.0), Calibration(1.0, -3.0, 0.5), conversion)
-    click, purchase = rankers.chances(scores, table)
+    click, purchase = rankers.probabilities(scores, table)
     assert click[0] == click[1]
     assert 2 * purchase[0] < purchase[1] <= click[1]
     rankers.save(tmp_path)
     loaded = Rankers.load(tmp_path)
-    np.testing.assert_array_equal(loaded.chances(scores, table), (click, purchase))
+    np.testing.assert_array_equal(loaded.probabilities(scores, table), (click, purchase))
     alone = replace(rankers, conversion=None)
     alone.save(tmp_path / "alone")
     assert Rankers.load(tmp_path / "alone").conversion is None
-    click, purchase = alone.chances(scores, table)
+    click, purchase = alone.probabilities(scores, table)
     assert purchase[0] == purchase[1]
 
 

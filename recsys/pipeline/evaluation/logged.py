@@ -35,7 +35,7 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         done += len(part)
         asked = lengths[numbers].tolist()
         ranked = pipeline.rank(block, asked)
-        chances = pipeline.rankers.chances(ranked.scores, ranked.table)[0].astype(np.float64)
+        chances = pipeline.rankers.probabilities(ranked.scores, ranked.table)[0].astype(np.float64)
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]
             placements.append(own)

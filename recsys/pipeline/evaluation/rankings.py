@@ -192,7 +192,7 @@ class _Calibrations:
     def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
         wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
         for (name, targets), chances in zip(
-            wanted.items(), self._rankers.chances(ranked.scores, ranked.table), strict=True
+            wanted.items(), self._rankers.probabilities(ranked.scores, ranked.table), strict=True
         ):
             if targets is not None:
                 self._predicted[name].append(chances)

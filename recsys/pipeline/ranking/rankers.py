@@ -125,20 +125,21 @@ class Rankers:
         """`full` with probabilities, see `_calibrations`; with those of this one where no request was held out."""
         if not held_out.n_requests:
             return replace(self, full=full, without={})
-        suits = self.conversion is not None and all(map(self.conversion.suits, (held_out, seen)))
-        conversion = self.conversion if suits else None
+        conversion = self.conversion
+        if conversion is not None and not all(map(conversion.shares_strongest_event, (held_out, seen))):
+            conversion = None
         return Rankers(full, {}, *_calibrations(older, held_out, full, seen, conversion), conversion)
 
-    def chances(
+    def probabilities(
         self, scores: NDArray[np.float32], table: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n,) p_click and p_purchase of rows, by the full ranker's scores (n,) and what it saw (n, n_features).
 
         What is bought was wanted: the latter is never above the former.
         """
-        odds = None if self.conversion is None else self.conversion.odds(table)
-        click = self.click.probability(scores, odds)
-        return click, np.minimum(click, self.purchase.probability(scores, odds))
+        log_odds = None if self.conversion is None else self.conversion.log_odds(table)
+        click = self.click.probability(scores, log_odds)
+        return click, np.minimum(click, self.purchase.probability(scores, log_odds))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -246,9 +247,9 @@ def _calibrations(
     # What was only shown is no candidate: where the sources miss much of it, it is wanted more often than those are.
     asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
     scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
-    odds = None if conversion is None else conversion.odds(held_out.table[asked])
+    log_odds = None if conversion is None else conversion.log_odds(held_out.table[asked])
     click, purchase = (
-        Calibration.fit(scores, happened[asked], held_out.covered, odds)
+        Calibration.fit(scores, happened[asked], held_out.covered, log_odds)
         for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)

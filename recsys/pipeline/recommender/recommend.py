@@ -290,7 +290,7 @@ class Recommender:
         items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
         proposed_by = ranked.candidates.proposed_by[pairs].tolist()
         by_ranker = RANKER not in block.stages.left_out
-        p_click, p_purchase = rankers.chances(
+        p_click, p_purchase = rankers.probabilities(
             scores if by_ranker else np.full_like(scores, np.nan), ranked.table[pairs]
         )
         found = ItemList(

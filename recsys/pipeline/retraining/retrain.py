@@ -23,6 +23,9 @@ from recsys.registry import Check, Registry
 from recsys.store import Store
 from recsys.text.cache import VectorCache
 
+TrainingMode = Literal["from_scratch", "continued"]
+"""How a challenger was trained: on all events by itself, or from the champion on (see `continue_training`)."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -35,7 +38,7 @@ class Decision:
         champion: the version that was served.
         challenger: the new version; None when none was published.
         new_events: events since the champion.
-        trained: `anew`, from scratch; `on`, from the champion; None when nothing was trained.
+        trained: how the challenger was; None when nothing was trained.
         metric: what they were compared by: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones; see
             `gate.compare`.
         comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
@@ -50,7 +53,7 @@ class Decision:
     champion: str
     challenger: str | None
     new_events: int
-    trained: Literal["anew", "on"] | None = None
+    trained: TrainingMode | None = None
     metric: str | None = None
     comparison: Comparison | None = None
     checks: tuple[Check, ...] = ()
@@ -207,8 +210,8 @@ class _Retraining:
             return _refused(decision, [*checks, Check("current", False, words)])
         return replace(decision, action="promoted", reason=reason, checks=tuple(checks))
 
-    def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, Literal["anew", "on"]]:
-        """Train the challenger, and say how: from the champion (`on`) or from scratch (`anew`).
+    def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, TrainingMode]:
+        """Train the challenger, and say how.
 
         From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the
         champion ranks the new requests far worse than those of its own test.
@@ -221,11 +224,13 @@ class _Retraining:
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
             progress("training anew")
-            return train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress), "anew"
+            challenger = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
+            return challenger, "from_scratch"
         progress(f"training goes on from version {champion.version}")
-        return continue_training(
+        challenger = continue_training(
             champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
-        ), "on"
+        )
+        return challenger, "continued"
 
     def _forget(self) -> str | None:
         """Replace the champion with itself without the events of forgotten users, who must not wait for a training.

@@ -52,7 +52,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Turn:
+class TurnResult:
     """What one turn came to: a decision, or an error.
 
     Attributes:
@@ -110,7 +110,7 @@ class Watch:
 
     def run(
         self,
-        tell: Callable[[Turn], None],
+        tell: Callable[[TurnResult], None],
         progress: Progress,
         sleep: Callable[[float], None],
         chance: Callable[[], float],
@@ -146,17 +146,17 @@ class Watch:
         progress(f"next turn in {pause:,.0f} s")
         sleep(pause)
 
-    def turn(self, failures: int = 0) -> Turn:
+    def turn(self, failures: int = 0) -> TurnResult:
         """One decision. Whatever fails is told in the turn: nobody looks at a watch, so it goes on and says so."""
         start = time.monotonic()
         try:
             decision = self.retrain()
         except Exception as error:
             busy = isinstance(error, BusyError)
-            return Turn(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
-        return Turn(decision, None, time.monotonic() - start, 0)
+            return TurnResult(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
+        return TurnResult(decision, None, time.monotonic() - start, 0)
 
-    def _report(self, turn: Turn, progress: Progress) -> None:
+    def _report(self, turn: TurnResult, progress: Progress) -> None:
         self.turns[turn.event] += 1
         if self.metrics is not None:
             try:
@@ -170,7 +170,7 @@ class Watch:
                 progress(f"the webhook was not reached: {error}")
 
 
-def message(turn: Turn, registry: Path) -> dict[str, Any]:
+def message(turn: TurnResult, registry: Path) -> dict[str, Any]:
     """What a webhook gets; `text` is what chat programs show."""
     if turn.decision is None:
         return {"event": turn.event, "registry": str(registry), "text": f"recsys retrain failed: {turn.failure}"}
@@ -186,7 +186,7 @@ def post(url: str, content: dict[str, Any]) -> None:
         answer.read()
 
 
-def exposition(turn: Turn, turns: dict[str, int], now: float) -> str:
+def exposition(turn: TurnResult, turns: dict[str, int], now: float) -> str:
     """Prometheus' text format; `recsys_retrain_last_turn_timestamp_seconds` that stands still is a dead watch.
 
     https://prometheus.io/docs/instrumenting/exposition_formats/

@@ -29,7 +29,7 @@ Split = Literal["leave-one-out", "rolling"]
 
 
 @dataclass(frozen=True)
-class Cut:
+class TrainTestSplit:
     """What is trained on, and what is measured then.
 
     Attributes:
@@ -100,7 +100,7 @@ def evaluate_splits(
     return with_user_ids(headed, log.user_vocabulary)
 
 
-def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:
+def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[TrainTestSplit]:
     """The test window in parts with as many signs of interest each; before each, all is learned from.
 
     Raises:
@@ -113,12 +113,12 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Cut]:
     if len(bounds) <= windows:
         raise DataError(f"the test window has too few moments for {windows} windows; ask for fewer")
     return [
-        Cut(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
+        TrainTestSplit(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
         for number, (start, end) in enumerate(pairwise(bounds), start=1)
     ]
 
 
-def leave_one_out(log: InteractionLog) -> Cut:
+def leave_one_out(log: InteractionLog) -> TrainTestSplit:
     """The newest request of every user that has an earlier one; all that is before it is learned from.
 
     Raises:
@@ -132,4 +132,4 @@ def leave_one_out(log: InteractionLog) -> Cut:
         raise DataError("leave-one-out needs users with two requests at least, and the log has none")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)
     ends[requests.users] = requests.times
-    return Cut("leave one out", log.select(log.times < ends[log.users]), requests)
+    return TrainTestSplit("leave one out", log.select(log.times < ends[log.users]), requests)

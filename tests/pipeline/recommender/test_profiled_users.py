@@ -127,7 +127,7 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     store.append(clicks_of_tastes(items, 300))
     decision = retrain(registry, store, progress=lambda _: None)
     store.close()
-    assert (decision.trained, decision.action) == ("on", "promoted"), decision
+    assert (decision.trained, decision.action) == ("continued", "promoted"), decision
     trained = Recommender(Bundle.load(registry))
     asked = [Request(f"new in {town}", time=AFTER) for town in TOWNS]
     assert (trained.block(asked).profiles >= 0).tolist() == [True, False, True]
@@ -141,4 +141,4 @@ def test_data_that_tell_of_towns_no_longer_are_trained_on_anew(
     registry = Registry(tmp_path)
     registry.publish(towns)
     decision = retrain(registry, dataset_from_frames(*frames, towns.config), progress=lambda _: None)
-    assert decision.trained == "anew", decision
+    assert decision.trained == "from_scratch", decision

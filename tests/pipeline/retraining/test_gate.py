@@ -296,7 +296,7 @@ def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Fra
     first = registry.current()
     dataset = dataset_from_frames(*frames, config)
     decision = retrain(registry, dataset, progress=quiet)
-    assert (decision.action, decision.trained) == ("promoted", "on"), decision.reason
+    assert (decision.action, decision.trained) == ("promoted", "continued"), decision.reason
     assert {"quality", "signal", "coverage", "calibration of p_click", "latency", "size", "volume"} <= {
         check.name for check in decision.checks
     }
@@ -313,7 +313,7 @@ def test_every_so_many_versions_all_is_trained_anew(frames: Frames, config: Conf
     registry = Registry(tmp_path / "registry")
     registry.publish(train(dataset_from_frames(frames[0], until(frames[1], SERVED_DAYS), often), often))
     decision = retrain(registry, dataset_from_frames(*frames, often), progress=quiet)
-    assert (decision.action, decision.trained) == ("promoted", "anew"), decision.reason
+    assert (decision.action, decision.trained) == ("promoted", "from_scratch"), decision.reason
     assert registry.manifest(registry.resolve(None)).continued == 0
 
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.retraining.retrain import Decision
-from recsys.pipeline.retraining.watch import Schedule, Turn, Watch, exposition
+from recsys.pipeline.retraining.watch import Schedule, TurnResult, Watch, exposition
 from recsys.registry import Check, Registry
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -208,4 +208,4 @@ def test_whoever_meets_another_retrainer_has_not_failed() -> None:
 
     turn = Watch(busy, Schedule(), Path()).turn(failures=2)
     assert (turn.event, turn.failures) == ("skipped", 2)
-    assert "failed_checks 0" in exposition(Turn(SKIPPED, None, 1.0, 0), {}, 0.0)
+    assert "failed_checks 0" in exposition(TurnResult(SKIPPED, None, 1.0, 0), {}, 0.0)
