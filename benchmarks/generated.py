@@ -19,6 +19,7 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
 from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -76,7 +77,8 @@ def publish(
     ranker = _ranker(features.names, rng)
     rankers = Rankers(ranker, {}, Calibration(1.0, -3.0), Calibration(1.0, -4.0))
     report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
-    bundle = Bundle(config, catalogue, log, sources, features, rankers, report, fingerprint=f"generated {n_items}")
+    dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
+    bundle = Bundle.of(dataset, config, sources, features, rankers, report)
     registry = Registry(folder)
     registry.publish(bundle, why="benchmark")
     return registry

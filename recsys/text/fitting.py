@@ -17,7 +17,7 @@ from recsys.text.cache import VectorCache
 from recsys.text.calibration import PlattScaling, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.curves import Point
-from recsys.text.encoder import TextEncoder
+from recsys.text.encoder import TextEncoder, TunedWeights
 from recsys.text.examples import Examples
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
@@ -54,60 +54,107 @@ class Fitted:
     curve: tuple[Point, ...]
 
 
-def fit(
-    texts: Sequence[str],
-    log: InteractionLog,
-    config: TextConfig,
-    *,
-    seed: int,
-    minutes: float,
-    cache: VectorCache | None,
-    earlier: TextReader | None,
-    warm_passes: float,
-    checkpoint: Path | None,
-    together: Together | None,
-    progress: Progress,
-) -> Fitted:
-    """Fit a model; the arguments are those of `InterestModel.fit`."""
-    if together is not None and config.distil > 0:
-        raise ConfigError("text.distil: a teacher is trained by one process alone; set it to 0, or do without --engine")
-    log = log.with_own_requests()
-    encoder = TextEncoder.load(config.encoder, config.max_tokens)
-    base = vectors = _encoded(encoder, texts, cache, progress)
-    again = max(1, int(warm_passes * config.epochs))
-    epochs = {NETWORK: config.epochs, config.peft: config.epochs, TEACHER: config.epochs}
-    if earlier is not None and earlier.encoder.tuning is not None and earlier.encoder.base_version == encoder.version:
-        encoder = encoder.changed(earlier.encoder.tuning.weights)
-        vectors = _encoded(encoder, texts, cache, progress)
-        epochs[config.peft] = again
-    tokens = encoder.tokens(texts)
-    lexicon = Lexicon.from_texts(tokens)
-    n_kinds = 1 + len(log.event_names)
-    torch.manual_seed(seed)
-    network = InterestNetwork(encoder.dim, len(lexicon), config.history, n_kinds).to(encoder.device)
-    if earlier is not None and earlier.network.prior.shape == network.prior.shape:
+@dataclass(frozen=True)
+class Fitting:
+    """One fit: all that it is given, under the names that `InterestModel.fit` has for it.
+
+    Attributes:
+        earlier: what reads texts for the model that this one continues from; None starts from scratch.
+    """
+
+    texts: Sequence[str]
+    log: InteractionLog
+    config: TextConfig
+    seed: int
+    minutes: float
+    cache: VectorCache | None
+    earlier: TextReader | None
+    warm_passes: float
+    checkpoint: Path | None
+    together: Together | None
+    progress: Progress
+
+    def run(self) -> Fitted:
+        """Encode all texts, train on all but the newest examples, and calibrate on those.
+
+        Raises:
+            ConfigError: see `InterestModel.fit`.
+        """
+        texts, config = self.texts, self.config
+        if self.together is not None and config.distil > 0:
+            raise ConfigError(
+                "text.distil: a teacher is trained by one process alone; set it to 0, or do without --engine"
+            )
+        log = self.log.with_own_requests()
+        encoder = TextEncoder.load(config.encoder, config.max_tokens)
+        base = vectors = self._encoded(encoder)
+        tuning = self._earlier_tuning(encoder)
+        if tuning is not None:
+            encoder = encoder.changed(tuning.weights)
+            vectors = self._encoded(encoder)
+        tokens = encoder.tokens(texts)
+        lexicon = Lexicon.from_texts(tokens)
+        n_kinds = 1 + len(log.event_names)
+        network, continues = self._network(encoder, lexicon, n_kinds)
+        training, validation = split(Examples.from_log(log, config.history), len(texts))
+        bags = lexicon.bags(tokens)
+        learned = Learned(encoder, network, vectors, curve=())
+        if len(training) >= _FEWEST_EXAMPLES and len(validation) and self.minutes > 0:
+            sampler = Sampler(
+                training, len(texts), config.history, n_kinds, config.batch_size, PassedOver.from_log(log)
+            )
+            epochs = {
+                NETWORK: self._passes(continues),
+                config.peft: self._passes(tuning is not None),
+                TEACHER: config.epochs,
+            }
+            checkpoints = self._checkpoints(log, encoder)
+            task = Training(
+                learned, tokens, bags, sampler, validation, checkpoints, config, epochs, self.seed, self.minutes
+            )
+            learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
+            if self.cache is not None and learned.encoder.tuning is not None:
+                self.cache.keep(learned.encoder.version, texts, learned.vectors)
+        scorer = learned.network.scorer(learned.vectors, bags)
+        click, purchase = labelled_pairs(scorer, log, validation, config.history, self.seed).calibrations()
+        reader = TextReader(learned.encoder, lexicon, learned.network)
+        return Fitted(reader, scorer, rounded_to_float16(base), click, purchase, learned.curve)
+
+    def _encoded(self, encoder: TextEncoder) -> NDArray[np.float32]:
+        """(n_items, dim) vectors of the texts, from the cache where it has them."""
+
+        def tell(count: int) -> None:
+            self.progress(f"text: encoded {count} texts")
+
+        if self.cache is None:
+            return encoder.encode(self.texts, tell)
+        return self.cache.vectors(encoder, self.texts, tell)
+
+    def _earlier_tuning(self, encoder: TextEncoder) -> TunedWeights | None:
+        """How the earlier model's encoder was tuned; None where it was not, or where it is another encoder."""
+        if self.earlier is None or self.earlier.encoder.base_version != encoder.version:
+            return None
+        return self.earlier.encoder.tuning
+
+    def _network(self, encoder: TextEncoder, lexicon: Lexicon, n_kinds: int) -> tuple[InterestNetwork, bool]:
+        """The network to be trained, and whether it continues from the earlier model's, whose form must be the same."""
+        torch.manual_seed(self.seed)
+        network = InterestNetwork(encoder.dim, len(lexicon), self.config.history, n_kinds).to(encoder.device)
+        earlier = self.earlier
+        if earlier is None or earlier.network.prior.shape != network.prior.shape:
+            return network, False
         network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
-        epochs[NETWORK] = again
-    training, validation = split(Examples.from_log(log, config.history), len(texts))
-    bags = lexicon.bags(tokens)
-    curve: tuple[Point, ...] = ()
-    if len(training) >= _FEWEST_EXAMPLES and len(validation) and minutes > 0:
-        passed_over = PassedOver.from_log(log)
-        sampler = Sampler(training, len(texts), config.history, n_kinds, config.batch_size, passed_over)
-        checkpoints = None
-        if checkpoint is not None:
-            name = fingerprint(texts, log, config, seed, minutes, encoder.version)
-            checkpoints = Checkpoints(checkpoint.absolute(), name)
-        learned = Learned(encoder, network, vectors, curve)
-        training_of = Training(learned, tokens, bags, sampler, validation, checkpoints, config, epochs, seed, minutes)
-        learned = together(training_of.run, progress) if together else training_of.run(ALONE, progress)
-        encoder, network, vectors, curve = learned.encoder, learned.network, learned.vectors, learned.curve
-        if cache is not None and encoder.tuning is not None:
-            cache.keep(encoder.version, texts, vectors)
-    reader = TextReader(encoder, lexicon, network)
-    scorer = network.scorer(vectors, bags)
-    click, purchase = labelled_pairs(scorer, log, validation, config.history, seed).calibrations()
-    return Fitted(reader, scorer, rounded_to_float16(base), click, purchase, curve)
+        return network, True
+
+    def _passes(self, continues: bool) -> int:
+        """Most passes over the examples, of what starts from scratch or continues."""
+        return max(1, int(self.warm_passes * self.config.epochs)) if continues else self.config.epochs
+
+    def _checkpoints(self, log: InteractionLog, encoder: TextEncoder) -> Checkpoints | None:
+        if self.checkpoint is None:
+            return None
+        name = fingerprint(self.texts, log, self.config, self.seed, self.minutes, encoder.version)
+        return Checkpoints(self.checkpoint.absolute(), name)
 
 
 def split(examples: Examples, n_items: int) -> tuple[Examples, Examples]:
@@ -119,15 +166,6 @@ def split(examples: Examples, n_items: int) -> tuple[Examples, Examples]:
     has_history = examples.stops > examples.starts
     taught = has_history | (np.cumsum(~has_history) % _WITHOUT_HISTORY == 0)
     return examples.select(taught & (np.arange(len(examples)) < cut)), examples.select(slice(cut, None))
-
-
-def _encoded(
-    encoder: TextEncoder, texts: Sequence[str], cache: VectorCache | None, progress: Progress
-) -> NDArray[np.float32]:
-    def encoded(count: int) -> None:
-        progress(f"text: encoded {count} texts")
-
-    return encoder.encode(texts, encoded) if cache is None else cache.vectors(encoder, texts, encoded)
 
 
 def fit_teacher(

@@ -120,22 +120,21 @@ class InterestModel:
         Raises:
             ConfigError: the encoder cannot be loaded or adapted; several are to train together with a teacher.
         """
-        from recsys.text.fitting import fit
+        from recsys.text.fitting import Fitting
 
-        budget = config.budget_minutes if minutes is None else minutes
-        fitted = fit(
+        fitted = Fitting(
             texts,
             log,
             config,
             seed=seed,
-            minutes=budget,
+            minutes=config.budget_minutes if minutes is None else minutes,
             cache=cache,
             earlier=warm.reader if warm is not None else None,
             warm_passes=warm_passes,
             checkpoint=checkpoint,
             together=together,
             progress=progress,
-        )
+        ).run()
         encoder = fitted.reader.encoder
         settings = InterestSettings(
             config.encoder, encoder.base_version, encoder.max_tokens, fitted.click, fitted.purchase

@@ -13,6 +13,7 @@ from features.configured import configured
 from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
 from recsys.data.forget import DigestIndex, without_users
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, ConfigError
@@ -57,6 +58,31 @@ class Bundle:
     continued: int = 0
     n_rejected: int = 0
     version: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        config: Config,
+        sources: Sources,
+        features: FeatureSet,
+        rankers: Rankers,
+        report: EvaluationReport,
+        continued: int = 0,
+    ) -> "Bundle":
+        """What a training makes of a data set; the arguments are the attributes of these names."""
+        return cls(
+            config=config,
+            catalogue=dataset.catalogue,
+            log=dataset.log,
+            sources=sources,
+            features=features,
+            rankers=rankers,
+            report=report,
+            fingerprint=dataset.fingerprint,
+            continued=continued,
+            n_rejected=dataset.n_rejected,
+        )
 
     @cached_property
     def typical_weight(self) -> float:

@@ -95,18 +95,8 @@ def continue_training(
         rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
         rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
-    return Bundle(
-        config=parent.config,
-        catalogue=dataset.catalogue,
-        log=log,
-        sources=past_of_everything.scoring.sources,
-        features=features,
-        rankers=rankers,
-        report=report,
-        fingerprint=dataset.fingerprint,
-        n_rejected=dataset.n_rejected,
-        continued=parent.continued + 1,
-    )
+    sources, n_continued = past_of_everything.scoring.sources, parent.continued + 1
+    return Bundle.of(dataset, parent.config, sources, features, rankers, report, n_continued)
 
 
 def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:

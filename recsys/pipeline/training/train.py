@@ -98,17 +98,8 @@ def train(
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
         past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
-    return Bundle(
-        config=steps.config,
-        catalogue=dataset.catalogue,
-        log=log,
-        sources=past_of_everything.scoring.sources,
-        features=features,
-        rankers=rankers,
-        report=replace(report, trials=tuple(map(asdict, trials)), features=columns),
-        fingerprint=dataset.fingerprint,
-        n_rejected=dataset.n_rejected,
-    )
+    report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
+    return Bundle.of(dataset, steps.config, past_of_everything.scoring.sources, features, rankers, report)
 
 
 def prepared(
