@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics, traces = Metrics(), traces_to(settings.serving.traces)
     service = _make_service(settings, metrics, traces)
     if settings.workers > 1:  # until this one can answer, the others take its callers
-        service.live.refresh()
+        service.live.refresher.refresh()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +121,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, shown.flush),
         metrics=metrics,
         traces=traces,
-        on_demand=OnDemandVersion(live),
+        on_demand=OnDemandVersion(live.served, live.refresher),
         scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
         falling_back=pool("falling back", 1, settings.serving.queue),
         writing=pool("writing", WRITING_THREADS, settings.serving.queue),

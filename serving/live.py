@@ -1,25 +1,23 @@
-"""The live state: versions are exchanged beside the answers when registry, store or snapshots change.
+"""The live state: what the server answers from, and the threads that keep it up to date beside the answers.
 
-Which version answers whom is in `served`, how one is loaded in `loading`, how it takes in what the store holds in
-`following`.
+Which version answers whom is in `served`; how one is loaded in `loading`, exchanged for another in `refreshing`, how
+it takes in what the store holds in `following`, and goes over to a snapshot in `snapshots`.
 """
 
 import logging
-import math
-import threading
-import time
 from collections.abc import Callable, Collection, Sequence
 
 from recsys.config import VariantConfig
-from recsys.errors import RecsysError, StoreError
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail
 from serving.following import StoreFollower
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
+from serving.locks import Locks
 from serving.metrics import Metrics
 from serving.periodic import PeriodicTask
+from serving.refreshing import VersionRefresher
 from serving.served import ServedVersions
 from serving.snapshots import SnapshotKeeper
 
@@ -27,12 +25,6 @@ logger = logging.getLogger("recsys.serving")
 
 REGISTRY_SECONDS = 0.5
 """How often CURRENT is read."""
-
-RETRY_SECONDS = 5.0
-"""After a load has failed while nothing is served, or has to wait for the store."""
-
-REFUSED_SECONDS = 60.0
-"""After a version was refused while another one is served: it may have been mended in place."""
 
 STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
@@ -49,6 +41,7 @@ class LiveState:
 
     Attributes:
         served: which version answers whom.
+        refresher: has them exchanged when the registry changes.
 
     Args:
         variants: which versions answer side by side, see `ServedVersions`.
@@ -73,18 +66,13 @@ class LiveState:
         self.served = ServedVersions(variants)
         self._reads_texts = reads_texts
         self._tail = tail
-        self._last_stamp: object = None
-        self._retry_at = math.inf
-        # Whoever takes several takes them in this order (Service.putting comes before); no list waits for any of them.
-        # Which version answers changes with all three held, so that it stays the same for whoever holds one.
-        self._reloading = threading.Lock()  # versions are chosen and loaded
-        self._updating = threading.Lock()  # served versions take changes of items, or go over to a snapshot
-        self._observing = threading.Lock()  # served versions take events, or exchange their recommender
+        self._locks = Locks()
         self._events = PeriodicTask("events", self._store_seconds, self.catch_up)
         self._items = PeriodicTask("items", self._store_seconds, self.catch_up_items)
         self._keeper = SnapshotKeeper(registry, store)
         self._follower = StoreFollower(store, metrics, tail)
-        self._loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
+        loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
+        self.refresher = VersionRefresher(self.served, self._locks, loader, self._follower, metrics)
         self._tasks = (
             PeriodicTask("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
             self._events,
@@ -106,11 +94,11 @@ class LiveState:
         for task in self._tasks:
             task.stop()
         for served in self.served.each():
-            self._keeper.write_at_stop(served, self._observing)
+            self._keeper.write_at_stop(served, self._locks.observing)
 
     def catch_up(self) -> None:
         """Take in every event that is stored now; without an answer of the store, when it answers again."""
-        with self._observing:
+        with self._locks.observing:
             self._follower.read_log(self.served.each())
 
     def prepare_to_forget(self) -> None:
@@ -120,8 +108,8 @@ class LiveState:
 
     def catch_up_items(self) -> None:
         """Take in every change of an item that is stored now, likewise."""
-        with self._updating:
-            changed = self._follower.read_items(self.served.each(), self._observing)
+        with self._locks.updating:
+            changed = self._follower.read_items(self.served.each(), self._locks.observing)
         if changed and self._tail is not None:
             self._tail.publish_items_changed()
 
@@ -130,7 +118,7 @@ class LiveState:
         self._keeper.finish_forgetting()
         for served in self.served.each():
             self._adopt_newer_snapshot(served)
-            self._keeper.write_when_due(served, self._observing)
+            self._keeper.write_when_due(served, self._locks.observing)
             self._adopt_newer_snapshot(served)
         self._metrics.note_snapshots([served.snapshot for served in self.served.each()])
         self._metrics.in_memory.set(sum(served.recommender.scoring.state.in_memory for served in self.served.each()))
@@ -144,70 +132,22 @@ class LiveState:
         if found is None or found[0].offset > served.offset:
             return
         self.catch_up_items()
-        with self._updating:
+        with self._locks.updating:
             if agrees := numbered_alike(served, found[1]):
                 self._take_snapshot(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
-            with self._reloading:
-                names = self.served.variants_of(served)
-                if names:
-                    self._serve(names, self._loader.load(served.version))
+            self.refresher.reload(served)
 
     def _take_snapshot(self, served: LoadedVersion, new: LoadedVersion) -> None:
         """Most of the log is read while the old events answer, only its end under the lock."""
         self._follower.read_events(new)
-        with self._observing:
+        with self._locks.observing:
             self._follower.read_events(new)
             if new.log == served.log and new.offset >= served.offset:  # else the store is away, or has begun anew
                 served.adopt(new)
 
-    def refresh(self, *, at_once: bool = False) -> None:
-        """Load what the variants name, if the registry has changed; what is served stays when that fails.
-
-        A load that failed is tried again: what kept it from working may pass, such as memory or a disk that was not
-        there, and a damaged version may be mended.
-
-        Args:
-            at_once: try again now what has failed before.
-        """
-        with self._reloading:
-            stamp = self._loader.stamp(self.served.variants)
-            if stamp == self._last_stamp and not at_once and time.monotonic() < self._retry_at:
-                return
-            self._last_stamp = stamp
-            waits = [self._load_wanted(variant) for variant in self.served.variants]
-            if self.served.first is None:
-                waits.append(RETRY_SECONDS)
-                logger.error("no version is served; it is tried again in %g s", RETRY_SECONDS)
-            self._retry_at = time.monotonic() + min(waits)
-
-    def _load_wanted(self, variant: VariantConfig) -> float:
-        """Serve what a variant names; the seconds after which to try again, infinite where that has worked."""
-        before = self.served.of_variant(variant.name)
-        kept = before.version if before else "nothing"
-        try:
-            version = self._loader.wanted(variant)
-            if before is None or before.version != version:
-                if self.served.each():  # which say so; before the first one is loaded, nobody has asked
-                    self._check_store(self._follower.store_answers)
-                self._serve([variant.name], self.served.find(version) or self._loader.load(version))
-        except StoreError as error:
-            logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
-            return RETRY_SECONDS
-        except Exception as error:
-            self._metrics.refused.inc()
-            trace = None if isinstance(error, RecsysError) else error  # which says itself what is wrong, and where
-            logger.error("%s: the version was refused, serving %s: %s", variant.name, kept, error, exc_info=trace)
-            return REFUSED_SECONDS
-        return math.inf
-
-    def _check_store(self, answers: bool) -> None:
-        """Refuse to serve a version that cannot learn who is forgotten and what is deleted."""
-        if not answers:
-            raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
-
     def _watch_registry(self) -> None:
-        self.refresh()
+        self.refresher.refresh()
         for served in self.served.each() if self._reads_texts else []:
             served.prepare()
 
@@ -215,7 +155,7 @@ class LiveState:
         """Take what another server has read, or read the store where that leaves a gap."""
         taken = False
         try:
-            with self._observing:
+            with self._locks.observing:
                 taken = self._follower.take_published(self.served.each(), after, page)
         except Exception:  # whoever listens goes on
             logger.exception("what another server has published could not be taken, the store is read instead")
@@ -224,36 +164,3 @@ class LiveState:
 
     def _store_seconds(self) -> float:
         return SHARED_SECONDS if self._tail is not None and self._tail.is_subscribed else STORE_SECONDS
-
-    def load(self, version: str) -> LoadedVersion:
-        """Another version, which knows what the served one knows of stored events and items.
-
-        Raises:
-            BundleError: there is no such version, or it is damaged.
-            ConfigError: it knows users by their ids, where pseudonyms are asked for.
-            StoreError: the store does not answer.
-        """
-        other = self._loader.load(version)
-        self.catch_up_version(other)
-        return other
-
-    def catch_up_version(self, other: LoadedVersion) -> None:
-        """Have a version from `load` take in what was stored since. One caller at a time.
-
-        Raises:
-            StoreError: the store does not answer.
-        """
-        self._check_store(self._follower.replay(other))
-
-    def _serve(self, variants: Sequence[str], new: LoadedVersion) -> None:
-        """Serve from the new version. Most of the replay runs while the old one answers, only its end under the locks.
-
-        The old one is freed when the last list from it is made: nothing else holds it.
-        """
-        if self.served.find(new.version) is not new:
-            self._follower.replay(new)
-        with self._updating, self._observing:
-            self._check_store(self._follower.replay(new))
-            self.served.exchange(variants, new)
-        self._metrics.note_versions(self.served.names())
-        logger.info("%s serves version %s", ", ".join(variants), new.version)

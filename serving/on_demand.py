@@ -3,9 +3,10 @@
 import asyncio
 
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.live import LiveState
 from serving.loaded_version import LoadedVersion
 from serving.pool import BoundedPool
+from serving.refreshing import VersionRefresher
+from serving.served import ServedVersions
 
 KEEP_SECONDS = 600.0
 """How long a version is kept in memory after it was last asked for."""
@@ -18,10 +19,15 @@ class OnDemandVersion:
     """Loads a version when it is first asked for, and keeps it until another one is, or nobody asks any more.
 
     Used from one event loop.
+
+    Args:
+        served: the versions that answer.
+        refresher: loads the others.
     """
 
-    def __init__(self, live: LiveState) -> None:
-        self._live = live
+    def __init__(self, served: ServedVersions, refresher: VersionRefresher) -> None:
+        self._served = served
+        self._refresher = refresher
         self._loading = BoundedPool("on demand", 1, WAITING)
         self._kept: LoadedVersion | None = None
         self._unloading: asyncio.TimerHandle | None = None
@@ -49,14 +55,14 @@ class OnDemandVersion:
         self._unload()
 
     def _caught_up(self, version: str) -> LoadedVersion:
-        answers, kept = self._live.served.find(version), self._kept
+        answers, kept = self._served.find(version), self._kept
         if answers is not None:
             return answers
         if kept is not None and kept.version == version:
-            self._live.catch_up_version(kept)
+            self._refresher.catch_up(kept)
             return kept
         self._kept = kept = None  # its memory is free before the next one takes some
-        self._kept = loaded = self._live.load(version)
+        self._kept = loaded = self._refresher.load(version)
         return loaded
 
     def _unload(self) -> None:

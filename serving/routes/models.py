@@ -82,7 +82,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
     def change() -> dict[str, Any]:
         _check_known(service.registry, version)
         service.registry.promote(version, "promoted over HTTP")
-        service.live.refresh(at_once=True)  # it may have been refused before, and mended
+        service.live.refresher.refresh(at_once=True)  # it may have been refused before, and mended
         return _overview(service)
 
     return json_response(await service.promoting.run(change))
@@ -99,7 +99,7 @@ async def rollback(service: ServiceNeeded) -> Response:
 
     def change() -> dict[str, Any]:
         service.registry.rollback("rolled back over HTTP")
-        service.live.refresh(at_once=True)
+        service.live.refresher.refresh(at_once=True)
         return _overview(service)
 
     return json_response(await service.promoting.run(change))

@@ -108,9 +108,9 @@ def test_two_versions_answer_side_by_side(registry: Registry, items: list[str]) 
 def test_the_newest_version_is_taken_by_a_variant_alone_too(registry: Registry) -> None:
     first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
     live = LiveState(registry, store, Metrics(), [VariantConfig(name="canary", version="newest")])
-    live.refresh()
+    live.refresher.refresh()
     second = publish_copy(registry, first, promote=False)
-    live.refresh()
+    live.refresher.refresh()
     assert live.served.require().version == second
     store.close()
 
@@ -127,10 +127,10 @@ def test_a_variant_that_cannot_be_loaded_is_stood_in_for(registry: Registry) -> 
 def test_an_old_version_is_let_go_of(registry: Registry) -> None:
     first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
     live = LiveState(registry, store, Metrics())
-    live.refresh()
+    live.refresher.refresh()
     old = weakref.ref(live.served.recommender().bundle)
     second = publish_copy(registry, first, promote=True)
-    live.refresh()
+    live.refresher.refresh()
     assert live.served.require().version == second
     gc.collect()
     assert old() is None

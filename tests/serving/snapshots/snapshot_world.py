@@ -34,7 +34,7 @@ class World:
         """A worker that was just started."""
         gc.collect()  # files that an earlier one has mapped are open until then
         live = LiveState(self.registry, self.store, Metrics())
-        live.refresh()
+        live.refresher.refresh()
         return live
 
     def replayed(self) -> LiveState:

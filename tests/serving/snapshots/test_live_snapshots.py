@@ -239,7 +239,7 @@ def test_the_snapshots_of_a_version_go_with_it(world: World, items: list[str]) -
     live.keep_snapshots()
     first = world.registry.resolve(None)
     second = publish_copy(world.registry, first, promote=True)
-    live.refresh()
+    live.refresher.refresh()
     live.keep_snapshots()
     assert {path.name for path in world.folder.iterdir()} == {first, second}
     world.registry.remove(first)

@@ -176,5 +176,5 @@ def test_the_first_version_waits_for_a_store_that_knows_who_is_forgotten(
         live = world.state()
         live.catch_up()
         assert live.served.first is None
-    live.refresh(at_once=True)
+    live.refresher.refresh(at_once=True)
     assert [len(knows(live, user)) for user in ("new 1", "user 1")] == [5, 0]
