@@ -10,7 +10,6 @@ from features.codes import (
     COUNT,
     DECAYED,
     EVERYTHING,
-    EXAMINATION,
     FIRST,
     PLACE_BITS,
     POSITIVES,
@@ -63,29 +62,40 @@ def fill_running_columns(
                 current[column] = 0.0 if state_codes[column, 1] == DECAYED else np.nan
         for column in range(len(sum_codes)):
             counted, statistic = sum_codes[column, 0], sum_codes[column, 1]
-            if counted in (EVERYTHING, code) or (counted == POSITIVES and weight > 0):
-                if statistic == COUNT:
-                    totals[column] += 1.0
-                elif statistic == WEIGHTS:
-                    totals[column] += weight
-                elif statistic == VALUES:
-                    totals[column] += 0.0 if math.isnan(values[event]) else values[event]
-                elif statistic == VALUED:
-                    totals[column] += 0.0 if math.isnan(values[event]) else 1.0
-                elif statistic == EXAMINATION:
-                    totals[column] += (1.0 + max(positions[event], 0)) ** -EXAMINATION_EXPONENT
+            if counts(counted, code, weight):
+                totals[column] += increment(statistic, weight, values[event], positions[event])
             running_sums[row + 1, column] = totals[column]
         for column in range(len(state_codes)):
             counted, statistic = state_codes[column, 0], state_codes[column, 1]
             if statistic == DECAYED and now != then:
                 current[column] *= 2.0 ** ((then - now) / half_lives[column])
-            if counted in (EVERYTHING, code) or (counted == POSITIVES and weight > 0):
+            if counts(counted, code, weight):
                 if statistic == DECAYED:
                     current[column] += 1.0
                 elif statistic != FIRST or math.isnan(current[column]):
                     current[column] = now
             running_states[row + 1, column] = current[column]
         then = now
+
+
+@jit()
+def counts(counted: int, event: np.int64, weight: float) -> bool:
+    """Whether an event of this name and weight is among those that a measure counts, see `features.codes`."""
+    return counted in (EVERYTHING, event) or (counted == POSITIVES and weight > 0)
+
+
+@jit()
+def increment(statistic: int, weight: float, value: float, position: int) -> float:
+    """How much an event adds to a sum; a value that is NaN adds nothing."""
+    if statistic == COUNT:
+        return 1.0
+    if statistic == WEIGHTS:
+        return float(weight)
+    if statistic == VALUES:
+        return 0.0 if math.isnan(value) else float(value)
+    if statistic == VALUED:
+        return 0.0 if math.isnan(value) else 1.0
+    return float((1.0 + max(position, 0)) ** -EXAMINATION_EXPONENT)  # EXAMINATION
 
 
 @jit()
@@ -168,11 +178,8 @@ def add_answers(
         for number in range(len(count_questions)):
             answers[pair, count_questions[number, 0]] += place - found[count_questions[number, 1]]
         for question in range(len(sum_questions)):
-            to, first, column = (
-                sum_questions[question, 0],
-                found[sum_questions[question, 1]],
-                sum_questions[question, 2],
-            )
+            to, column = sum_questions[question, 0], sum_questions[question, 2]
+            first = found[sum_questions[question, 1]]
             answers[pair, to] += running_sums[place, column] - running_sums[first, column]
         for question in range(len(state_questions)):
             to, statistic = state_questions[question, 0], state_questions[question, 1]
@@ -224,45 +231,3 @@ def add_counts(
                 at[place] = edge
         for number in range(len(count_questions)):
             answers[pair, count_questions[number, 0]] += seen[last, item] - seen[count_questions[number, 1], item]
-
-
-@jit(fastmath={"reassoc"})
-def touch_rows(rows: Floats, places: Ints) -> np.floating:
-    """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
-
-    A loop that does nothing else waits for many of them at a time; one that computes waits for each.
-    """
-    total = np.float32(0)
-    for place in places:
-        for column in range(0, rows.shape[1], 64 // rows.itemsize):
-            total += rows[place, column]
-        total += rows[place, -1]
-    return total
-
-
-@jit()
-def fill_formulas(
-    answers: Floats,
-    above: Ints,
-    below: Ints,
-    factors: Floats,
-    plus: Floats,
-    strengths: Floats,
-    to: Ints,
-    table: Floats,
-) -> None:
-    """Fill columns `to` (n_columns,) of `table` (n_pairs, n_features) with (answer above * factor + plus) / (answer
-    below + strength).
-
-    Args:
-        answers: (n_pairs, n_questions).
-        above, below: (n_columns,) columns of the answers; -1 below for nothing to divide by. What is divided by an
-            answer of 0 is NaN.
-    """
-    for pair in range(len(answers)):
-        for column in range(len(above)):
-            value = answers[pair, above[column]] * factors[column] + plus[column]
-            if below[column] >= 0:
-                counted = answers[pair, below[column]]
-                value = value / (counted + strengths[column]) if counted > 0 else np.nan
-            table[pair, to[column]] = value

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from features.compiled import touch_rows
 from recsys.data.arrays import Floats, Ints
 from recsys.data.jit import jit
 
@@ -92,3 +91,17 @@ def read_rows(
             table[pair, to[column]] += age / np.float32(day)
         for place in range(len(halving)):
             table[pair, to[halving[place]]] *= np.exp2(age / np.float32(-half_lives[place]))
+
+
+@jit(fastmath={"reassoc"})
+def touch_rows(rows: Floats, places: Ints) -> np.floating:
+    """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
+
+    A loop that does nothing else waits for many of them at a time; one that computes waits for each.
+    """
+    total = np.float32(0)
+    for place in places:
+        for column in range(0, rows.shape[1], 64 // rows.itemsize):
+            total += rows[place, column]
+        total += rows[place, -1]
+    return total

@@ -10,27 +10,20 @@ import numpy as np
 
 from features.codes import (
     ACTS,
-    BASKET_SHARE,
     DISTINCT,
-    DUE,
     ENTROPY,
-    EVENTS_SINCE,
     HOUR,
     LENGTH,
-    MATCH_SHARE,
-    MATCHES,
     N_CODES,
     POSITIVE_SHARE,
     SINCE_FIRST,
     SINCE_LAST,
-    TIME_SINCE,
     WEEKDAY,
 )
 from recsys.data.arrays import Floats, Ints
 from recsys.data.durations import DAY
 from recsys.data.interactions import NO_TIME
 from recsys.data.jit import jit
-from recsys.retrieval.sort_keys import PLACE
 
 _NEWEST = 20
 """Events of a history that a distance is measured from."""
@@ -63,6 +56,34 @@ def fill_item_values(numbers: Floats, candidates: Ints, wanted: Ints, table: Flo
 
 
 @jit()
+def fill_formulas(
+    answers: Floats,
+    above: Ints,
+    below: Ints,
+    factors: Floats,
+    plus: Floats,
+    strengths: Floats,
+    to: Ints,
+    table: Floats,
+) -> None:
+    """Fill columns `to` (n_columns,) of `table` (n_pairs, n_features) with (answer above * factor + plus) / (answer
+    below + strength).
+
+    Args:
+        answers: (n_pairs, n_questions).
+        above, below: (n_columns,) columns of the answers; -1 below for nothing to divide by. What is divided by an
+            answer of 0 is NaN.
+    """
+    for pair in range(len(answers)):
+        for column in range(len(above)):
+            value = answers[pair, above[column]] * factors[column] + plus[column]
+            if below[column] >= 0:
+                counted = answers[pair, below[column]]
+                value = value / (counted + strengths[column]) if counted > 0 else np.nan
+            table[pair, to[column]] = value
+
+
+@jit()
 def days_between(time: int, now: int) -> float:
     """From a time to another one; NaN where it is unknown."""
     return np.nan if time == NO_TIME else (now - time) / DAY
@@ -79,71 +100,6 @@ def fill_ages(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: 
         for pair in range(bounds[request], bounds[request + 1]):
             passed = now[request] - created[candidates[pair]]
             found[pair] = passed / unit if passed >= 0 else np.nan
-
-
-@jit()
-def fill_matches(
-    codes: Ints,
-    comparisons: Ints,
-    offsets: Ints,
-    history: Ints,
-    times: Ints,
-    baskets: Ints,
-    now: Ints,
-    bounds: Ints,
-    candidates: Ints,
-    wanted: Ints,
-    table: Floats,
-) -> None:
-    """Compare candidates with the events of the history by codes: the same item, category or brand.
-
-    Args:
-        codes: (n_items, n_codes) of each item, below 0 for none.
-        comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
-        times: (n_events,) microseconds; `now` (n_requests,) as well.
-        baskets: (n_events,) numbers without a gap, increasing.
-        wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
-            `table` (n_pairs, n_features). Shares of events or baskets are NaN for a candidate without the code and for
-            an empty history, what is said of the newest match where there is none.
-    """
-    values = np.empty(6, dtype=np.float32)
-    for request in range(len(offsets) - 1):
-        last, end_wanted = offsets[request + 1], 0
-        own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
-        for comparison in range(len(comparisons)):
-            first_wanted, of_baskets = end_wanted, False
-            while end_wanted < len(wanted) and wanted[end_wanted, 0] == comparison:
-                of_baskets |= wanted[end_wanted, 1] >= BASKET_SHARE
-                end_wanted += 1
-            first = max(offsets[request], last - comparisons[comparison, 1])
-            keys = np.empty(last - first, dtype=np.int64)  # by code, then in the order of time
-            for event in range(first, last):
-                keys[event - first] = np.int64(codes[history[event], comparisons[comparison, 0]]) << 32 | event
-            keys.sort()
-            n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
-            for pair in range(bounds[request], bounds[request + 1]):
-                code = np.int64(own_codes[pair - bounds[request], comparisons[comparison, 0]])
-                first_match = np.searchsorted(keys, code << 32)
-                has_match = code >= 0 and first_match < len(keys) and keys[first_match] >> 32 == code
-                end_match = (
-                    first_match + np.searchsorted(keys[first_match:], (code + 1) << 32) if has_match else first_match
-                )
-                newest_time = times[keys[end_match - 1] & PLACE] if has_match else NO_TIME
-                values[MATCHES] = end_match - first_match
-                values[MATCH_SHARE] = (end_match - first_match) / len(keys) if code >= 0 and len(keys) else np.nan
-                values[EVENTS_SINCE] = last - 1 - (keys[end_match - 1] & PLACE) if has_match else np.nan
-                values[TIME_SINCE] = days_between(newest_time, now[request])
-                if of_baskets:
-                    n_own_baskets = 1 if has_match else 0
-                    for place in range(first_match + 1, end_match):
-                        n_own_baskets += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
-                    values[BASKET_SHARE] = n_own_baskets / n_baskets if code >= 0 and n_baskets else np.nan
-                    days_apart = (
-                        days_between(times[keys[first_match] & PLACE], newest_time) if n_own_baskets > 1 else np.nan
-                    )
-                    values[DUE] = values[TIME_SINCE] * (n_own_baskets - 1) / days_apart if days_apart > 0 else np.nan
-                for place in range(first_wanted, end_wanted):
-                    table[pair, wanted[place, 2]] = values[wanted[place, 1]]
 
 
 @jit()

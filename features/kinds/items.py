@@ -11,8 +11,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import fill_formulas
-from features.compiled_pairs import fill_ages, fill_item_values
+from features.compiled_pairs import fill_ages, fill_formulas, fill_item_values
 from features.item_facts import Number
 from features.kinds.base import Family, Member, MonotoneConstraint, Scope, span, window
 from features.measures import Measure

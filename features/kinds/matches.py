@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE
-from features.compiled_pairs import fill_matches
+from features.compiled_matches import fill_matches
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch

@@ -1,0 +1,118 @@
+"""Loops that look for a candidate's code in the history, compiled by numba as those of `features.compiled`."""
+
+import numpy as np
+
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE
+from features.compiled_pairs import days_between
+from recsys.data.arrays import Floats, Ints
+from recsys.data.interactions import NO_TIME
+from recsys.data.jit import jit
+from recsys.retrieval.sort_keys import PLACE
+
+
+@jit()
+def fill_matches(
+    codes: Ints,
+    comparisons: Ints,
+    offsets: Ints,
+    history: Ints,
+    times: Ints,
+    baskets: Ints,
+    now: Ints,
+    bounds: Ints,
+    candidates: Ints,
+    wanted: Ints,
+    table: Floats,
+) -> None:
+    """Compare candidates with the events of the history by codes: the same item, category or brand.
+
+    Args:
+        codes: (n_items, n_codes) of each item, below 0 for none.
+        comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
+        offsets, history, bounds, candidates: as in `features.compiled_pairs`.
+        times: (n_events,) microseconds; `now` (n_requests,) as well.
+        baskets: (n_events,) numbers without a gap, increasing.
+        wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
+            `table` (n_pairs, n_features). Shares of events or baskets are NaN for a candidate without the code and for
+            an empty history, what is said of the newest match where there is none.
+    """
+    values = np.empty(6, dtype=np.float32)
+    for request in range(len(offsets) - 1):
+        last, end_wanted = offsets[request + 1], 0
+        own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
+        for comparison in range(len(comparisons)):
+            first_wanted, of_baskets = end_wanted, False
+            while end_wanted < len(wanted) and wanted[end_wanted, 0] == comparison:
+                of_baskets |= wanted[end_wanted, 1] >= BASKET_SHARE
+                end_wanted += 1
+            column = comparisons[comparison, 0]
+            first = max(offsets[request], last - comparisons[comparison, 1])
+            keys = events_by_code(codes, column, history, first, last)
+            n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
+            for pair in range(bounds[request], bounds[request + 1]):
+                code = np.int64(own_codes[pair - bounds[request], column])
+                has_code = bool(code >= 0)
+                begin, end = matches_of(keys, int(code))
+                describe_events(keys, begin, end, has_code, last, times, now[request], values)
+                if of_baskets:
+                    describe_baskets(keys, begin, end, has_code, n_baskets, times, baskets, values)
+                for place in range(first_wanted, end_wanted):
+                    table[pair, wanted[place, 2]] = values[wanted[place, 1]]
+
+
+@jit()
+def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: int) -> Ints:
+    """(n,) the events in [first, last) by the code of their item, then by time, as keys code << 32 | event.
+
+    Args:
+        column: which of the `codes` (n_items, n_codes).
+    """
+    keys = np.empty(last - first, dtype=np.int64)
+    for event in range(first, last):
+        keys[event - first] = np.int64(codes[history[event], column]) << 32 | event
+    keys.sort()
+    return keys
+
+
+@jit()
+def matches_of(keys: Ints, code: int) -> tuple[int, int]:
+    """Where in keys of `events_by_code` those with a code begin and end; one place twice where there is none."""
+    begin = int(np.searchsorted(keys, code << 32))
+    has_match = code >= 0 and begin < len(keys) and keys[begin] >> 32 == code
+    end = begin + int(np.searchsorted(keys[begin:], (code + 1) << 32)) if has_match else begin
+    return begin, end
+
+
+@jit()
+def describe_events(
+    keys: Ints, begin: int, end: int, has_code: bool, last: int, times: Ints, now: int, values: Floats
+) -> None:
+    """Fill `values` with what is said of the events that match, keys[begin:end].
+
+    Args:
+        has_code: whether the candidate has the code by which they are compared.
+        last: where the history ends.
+    """
+    n_matches = end - begin
+    newest = keys[end - 1] & PLACE if n_matches else 0
+    values[MATCHES] = n_matches
+    values[MATCH_SHARE] = n_matches / len(keys) if has_code and len(keys) else np.nan
+    values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
+    values[TIME_SINCE] = days_between(times[newest] if n_matches else NO_TIME, now)
+
+
+@jit()
+def describe_baskets(
+    keys: Ints, begin: int, end: int, has_code: bool, n_baskets: int, times: Ints, baskets: Ints, values: Floats
+) -> None:
+    """Fill `values` with what is said of the baskets of these events, once `describe_events` has.
+
+    Args:
+        n_baskets: of all events that were looked at.
+    """
+    n_matching = 1 if end > begin else 0
+    for place in range(begin + 1, end):
+        n_matching += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
+    values[BASKET_SHARE] = n_matching / n_baskets if has_code and n_baskets else np.nan
+    days_apart = days_between(times[keys[begin] & PLACE], times[keys[end - 1] & PLACE]) if n_matching > 1 else np.nan
+    values[DUE] = values[TIME_SINCE] * (n_matching - 1) / days_apart if days_apart > 0 else np.nan
