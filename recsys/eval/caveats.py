@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.eval.confidence import Comparison, distinct_users
+from recsys.eval.confidence import Comparison, compare_all, distinct_users
 from recsys.eval.protocol import Measurement
 
 _FEW_REQUESTS = 300
@@ -61,3 +61,26 @@ def caveats_of_rivals(comparisons: Mapping[str, Comparison], where: str = "here"
         if comparison.verdict == "worse":
             behind = f"by {-comparison.difference:.4f} ({-comparison.high:.4f} to {-comparison.low:.4f}) in ndcg"
             yield f"A simpler ranking, {name}, is better than the full pipeline {where}, {behind}."
+
+
+def caveats_of_events(
+    full: Measurement, baselines: Mapping[str, Measurement], events: Mapping[str, NDArray[np.bool_]], seed: int
+) -> Iterator[str]:
+    """Of simpler rankings that are better on the requests that were answered by the event of most worth: they are few,
+    and the figures of all requests can hide it.
+
+    Args:
+        full, baselines: the full pipeline, and simpler rankings of the same requests.
+        events: name to (n_requests,) mask of the requests with the event.
+        seed: of the bootstrap.
+    """
+    metric, own = f"ndcg@{full.k}", ""  # no baseline has an empty name
+    for event, mask in events.items():
+        if not mask.any() or not baselines:
+            continue
+        parts = {name: one.select(mask) for name, one in {own: full, **baselines}.items()}
+        values = {name: part.values[metric] for name, part in parts.items()}
+        compared = compare_all(values, clusters=parts[own].users, seed=seed)
+        rivals = {name: compared[own, name] for name in baselines}
+        for caveat in caveats_of_rivals(rivals, f"on the {int(mask.sum()):,} requests with the event {event}"):
+            yield f"{caveat} If that event matters more, raise its weight in events.weights."

@@ -1,6 +1,6 @@
 """All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.eval.caveats import caveats_of_rivals, caveats_of_size
+from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of_size
 from recsys.eval.confidence import Comparison, compare_all
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
@@ -196,7 +196,7 @@ class EvaluationReport:
             caveats=(
                 *caveats_of_size(full),
                 *caveats_of_rivals({name: compared[_FULL, name] for name in others if name in baselines}),
-                *(_caveats_of_events(full, baselines, events, seed) if comparable else ()),
+                *(caveats_of_events(full, baselines, events, seed) if comparable else ()),
             ),
             per_request=full.to_polars(),
             full=full,
@@ -314,24 +314,6 @@ class EvaluationReport:
             features=tuple(FeatureRow(**row) for row in tree.get("features", ())),
             per_request=per_request,
         )
-
-
-def _caveats_of_events(
-    full: Measurement, baselines: Mapping[str, Measurement], events: Mapping[str, NDArray[np.bool_]], seed: int
-) -> Iterator[str]:
-    """Of simpler rankings that are better on the requests that were answered by the event of most worth: they are few,
-    and the figures of all requests can hide it."""
-    metric = f"ndcg@{full.k}"
-    for event, mask in events.items():
-        if not mask.any() or not baselines:
-            continue
-        parts = {key: one.select(mask) for key, one in {_FULL: full, **baselines}.items()}
-        compared = compare_all(
-            {key: one.values[metric] for key, one in parts.items()}, clusters=parts[_FULL].users, seed=seed
-        )
-        rivals = {key: compared[_FULL, key] for key in baselines}
-        for caveat in caveats_of_rivals(rivals, f"on the {int(mask.sum()):,} requests with the event {event}"):
-            yield f"{caveat} If that event matters more, raise its weight in events.weights."
 
 
 def _comparison(tree: Mapping[str, Any]) -> Comparison:

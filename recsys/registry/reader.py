@@ -1,16 +1,13 @@
 """What is in a registry: versions, which one is current, and their files. Nothing is written here."""
 
 import os
-import re
 from pathlib import Path
 
 from recsys.errors import BundleError
 from recsys.registry.history import HistoryEntry, VersionChange, read_entries
 from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_file, verify_files
 from recsys.registry.snapshots import Snapshots
-
-VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-"""Names of versions: the second and the microsecond within it, so that they sort by time."""
+from recsys.registry.version_names import is_version_name
 
 
 class RegistryReader:
@@ -53,7 +50,7 @@ class RegistryReader:
         """Names of all versions, oldest first; none where there is no registry yet."""
         if not os.path.isdir(self._versions):
             return []
-        return sorted(path.name for path in self._entries(self._versions) if VERSION.fullmatch(path.name))
+        return sorted(path.name for path in self._entries(self._versions) if is_version_name(path.name))
 
     def _entries(self, folder: Path) -> list[Path]:
         """What is in a folder.
@@ -78,7 +75,7 @@ class RegistryReader:
             return None
         except OSError as error:
             raise BundleError(f"{self.current_file} cannot be read: {error}") from error
-        if not VERSION.fullmatch(name):
+        if not is_version_name(name):
             raise BundleError(
                 f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to repair it"
             )
@@ -157,6 +154,6 @@ class RegistryReader:
 
     def _folder(self, version: str) -> Path:
         folder = self._versions / version
-        if not VERSION.fullmatch(version) or not folder.is_dir():
+        if not is_version_name(version) or not folder.is_dir():
             raise BundleError(f"registry {self.path} has no version {version[:80]!r}; see `recsys models list`")
         return folder

@@ -13,7 +13,6 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +37,8 @@ from recsys.registry.manifest import (
     sealed,
     verify_files,
 )
-from recsys.registry.reader import VERSION, RegistryReader
+from recsys.registry.reader import RegistryReader
+from recsys.registry.version_names import free_moment, is_version_name, version_name
 
 
 class Publishable(Protocol):
@@ -161,10 +161,11 @@ class Registry(RegistryReader):
         files = describe_files(folder)
         sync_tree(folder)
         with self._writing():
-            created_at = self._free_moment()
+            newest = self.versions()[-1:]
+            created_at = free_moment(newest[0] if newest else None)
             manifest = Manifest(
                 schema_version=SCHEMA_VERSION,
-                version=_version_name(created_at),
+                version=version_name(created_at),
                 created_at=created_at,
                 parent=parent,
                 data=description.data,
@@ -274,7 +275,7 @@ class Registry(RegistryReader):
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         refused = f"registry {self.path} cannot take version {manifest.version[:80]!r}"
-        if not VERSION.fullmatch(manifest.version):
+        if not is_version_name(manifest.version):
             raise BundleError(f"{refused}: that is not the name of a version")
         if (self._versions / manifest.version).exists():
             raise BundleError(f"{refused}: that version already exists")
@@ -300,14 +301,6 @@ class Registry(RegistryReader):
     def _rollback_target(self) -> str | None:
         there = set(self.versions()) - {self.current()}
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
-
-    def _free_moment(self) -> datetime:
-        """Now; a microsecond after the newest version where the clock was set back, so that names keep the order."""
-        moment, newest = datetime.now(UTC), self.versions()[-1:]
-        if newest and _version_name(moment) <= newest[0]:
-            with suppress(ValueError):  # a folder that somebody has named after no moment
-                moment = _moment_of(newest[0]) + timedelta(microseconds=1)
-        return moment
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -345,13 +338,3 @@ class Registry(RegistryReader):
                         remove_tree(folder)
                     finally:
                         os.close(held)
-
-
-def _version_name(moment: datetime) -> str:
-    """The second, and the microsecond within it in hex: names sort by time."""
-    return f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond:06x}"
-
-
-def _moment_of(version: str) -> datetime:
-    second, microsecond = version.split("-")
-    return datetime.strptime(f"{second}+0000", "%Y%m%dT%H%M%SZ%z") + timedelta(microseconds=int(microsecond, 16))
