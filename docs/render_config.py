@@ -18,6 +18,9 @@ Every key has a default, and `recsys train DIR --registry REG` works without a f
 (`--config FILE`) and from `--set section.key=value`, which wins. A key that does not exist is an error that names the
 nearest one that does. The resolved config is kept in the manifest of every trained version.
 
+A command that reads a part of the keys (`serve`, `ingest`, `data check`) says which `--set` changes nothing there;
+`retrain` refuses all but those of `[retrain]`, for it trains with the config of the served version.
+
 ```toml
 [text]
 epochs = 2

@@ -65,7 +65,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     from recsys.data.summary import summarise
     from recsys.data.validation import NoUsableRowError, rejected_path, write_rejected
 
-    config, aside = read_config(arguments), rejected_path(arguments.folder)
+    config, aside = read_config(arguments, ("data.", "events.", "privacy.")), rejected_path(arguments.folder)
     try:
         dataset, report = read_dataset(arguments.folder, config)
     except NoUsableRowError as error:

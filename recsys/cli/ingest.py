@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"--rejected {arguments.rejected} holds bad rows of a data set, and the next reading of that replaces it; "
             "name another file"
         )
-    pseudonyms = Pseudonyms.of_config(options.read_config(arguments).privacy)
+    pseudonyms = Pseudonyms.of_config(options.read_config(arguments, ("privacy.",)).privacy)
     with (
         ProgressLines() as progress,
         closing(open_store(arguments.store)) as store,

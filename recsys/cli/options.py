@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,15 +95,25 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random draws (default 0)")
 
 
-def read_config(arguments: argparse.Namespace) -> "Config":
+def read_config(arguments: argparse.Namespace, reads: tuple[str, ...] = ("",)) -> "Config":
     """The config that `--config` and `--set` ask for.
+
+    A file may hold the keys of all verbs, but a `--set` is meant for this one: standard error names those without
+    effect.
+
+    Args:
+        reads: what the keys begin with that the verb reads.
 
     Raises:
         ConfigError: a missing file, an unknown key, a wrong value.
     """
     from recsys.config import load_config
 
-    return load_config(arguments.config, arguments.overrides)
+    config = load_config(arguments.config, arguments.overrides)
+    for one in arguments.overrides:
+        if not one.strip().startswith(reads):
+            print(f"--set {one}: changes nothing here; what is read is {', '.join(reads)}", file=sys.stderr)
+    return config
 
 
 def read_data(directory: "Place", config: "Config", progress: Callable[[str], None]) -> "Dataset":

@@ -1,12 +1,11 @@
 """`recsys serve`: the online API."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from recsys.cli import options
 
-_READ = ("serving.", "data.unknown_items", "privacy.pseudonymise")
+_READS = ("serving.", "data.unknown_items", "privacy.pseudonymise")
 """Keys that a server reads; the others are of the version."""
 
 
@@ -37,10 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from serving.server import run as serve
     from serving.settings import Settings
 
-    tree = options.read_config(arguments).model_dump()
-    for one in arguments.overrides:
-        if not one.strip().startswith(_READ):
-            print(f"--set {one}: read when a version is trained; it changes nothing here", file=sys.stderr)
+    tree = options.read_config(arguments, _READS).model_dump()
     for name in ("host", "port"):
         if (value := getattr(arguments, name)) is not None:
             tree["serving"][name] = value

@@ -76,6 +76,13 @@ def test_what_follows_from_another_fault_is_not_told(run: Run) -> None:
     assert (outcome.code, outcome.err.count("candidates.sources")) == (2, 1)
 
 
+def test_a_setting_that_the_verb_does_not_read_is_named(run: Run, tiny_dataset_dir: Path) -> None:
+    outcome = run("data", "check", tiny_dataset_dir, "--set", "text.epochs=2", "--set", "data.max_rejected=0.5")
+    assert outcome.code == 0
+    assert "--set text.epochs=2: changes nothing here; what is read is data., events., privacy." in outcome.err
+    assert "--set data.max_rejected" not in outcome.err
+
+
 @pytest.mark.parametrize("share", ["0", "0.9", "1"])
 def test_windows_that_leave_nothing(run: Run, share: str) -> None:
     outcome = run("features", "list", "--set", f"data.test_fraction={share}")
