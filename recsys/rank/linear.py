@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recsys.errors import BundleError
+from recsys.rank.listwise import ListwiseLoss
 from recsys.rank.rows import RankerRows
 
 _RIDGE = 0.03
@@ -41,10 +42,7 @@ class LinearScore:
 
     @classmethod
     def fit(cls, rows: RankerRows, monotone_constraints: Sequence[int]) -> "LinearScore":
-        """Weights under which softmax over each request's rows gives most to what was wanted, by what it was worth.
-
-        ListNet (Cao et al., Learning to rank: from pairwise approach to listwise approach, ICML 2007) with weights
-        that keep to the constraints, and a ridge.
+        """Weights under which the listwise loss is least; they keep to the constraints, and a ridge holds them small.
 
         Args:
             rows: with at least one wanted row.
@@ -57,7 +55,7 @@ class LinearScore:
         spread = _spread(np.where(known, rows.table - means, 0.0), starts, rows.sizes)
         scales = np.divide(np.where(signs == 0, 1.0, signs), spread, out=np.zeros_like(spread), where=spread > 1e-9)
         values = cls(means, scales, np.ones_like(means)).contributions(rows.table)
-        return cls(means, scales, _weights(values, signs != 0, rows, starts))
+        return cls(means, scales, _weights(values, signs != 0, rows))
 
     def times(self, factor: float) -> "LinearScore":
         """The same order, with scores `factor` times as large: it counts more beside other scores."""
@@ -99,22 +97,14 @@ def _spread(
     return np.asarray((deviations - np.repeat(means, sizes, axis=0)).std(axis=0))
 
 
-def _weights(
-    values: NDArray[np.float64], directed: NDArray[np.bool_], rows: RankerRows, starts: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _weights(values: NDArray[np.float64], directed: NDArray[np.bool_], rows: RankerRows) -> NDArray[np.float64]:
     """The weights of the columns `values` (n_rows, n_columns) of these rows."""
-    shares = rows.shares
-    wanted, total = np.repeat(np.add.reduceat(shares, starts), rows.sizes), shares.sum()
+    listwise, total = ListwiseLoss.of(rows), rows.shares.sum()
     ridge = np.where(directed, _RIDGE, _RIDGE_UNKNOWN)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        scores = values @ weights
-        scores -= np.repeat(np.maximum.reduceat(scores, starts), rows.sizes)
-        odds = np.exp(scores)
-        sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
-        fit = float(shares @ (np.log(sums) - scores)) / total
-        slope = values.T @ (wanted * odds / sums - shares) / total
-        return fit + float(ridge @ weights**2), slope + 2 * ridge * weights
+        misfit, slopes = listwise.at(values @ weights)
+        return misfit / total + float(ridge @ weights**2), values.T @ slopes / total + 2 * ridge * weights
 
     bounds = [(0.0 if known else None, None) for known in directed]
     start = np.where(directed, _START, 0.0)

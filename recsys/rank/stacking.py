@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from recsys.rank.listwise import ListwiseLoss
 from recsys.rank.rows import RankerRows
 
 STAGES = (0.1, 1 / 3, 1.0)
@@ -52,25 +53,19 @@ class PartWeights:
 
     @classmethod
     def fit(cls, parts: NDArray[np.float64], rows: RankerRows, usual: "PartWeights") -> "PartWeights":
-        """The weights under which softmax over each request's rows gives most to what was wanted, by what it was worth.
+        """The weights under which the listwise loss is least.
 
         Args:
             parts: (n_stages + 1, n_rows) what each part says of the rows, the linear one last.
             rows: requests that the parts have not learned from.
             usual: what the weights are drawn to, the fewer the requests the more.
         """
-        shares, prior = rows.shares, np.array([*usual.trees, usual.linear])
-        starts = np.cumsum(rows.sizes) - rows.sizes
-        wanted = np.repeat(np.add.reduceat(shares, starts), rows.sizes)
+        listwise, prior = ListwiseLoss.of(rows), np.array([*usual.trees, usual.linear])
 
         def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            scores = weights @ parts
-            scores -= np.repeat(np.maximum.reduceat(scores, starts), rows.sizes)
-            odds = np.exp(scores)
-            sums = np.repeat(np.add.reduceat(odds, starts), rows.sizes)
+            misfit, slopes = listwise.at(weights @ parts)
             deviation = weights - prior
-            slope = parts @ (wanted * odds / sums - shares) + 2 * _RIDGE * deviation
-            return float(shares @ (np.log(sums) - scores)) + _RIDGE * float(deviation @ deviation), slope
+            return misfit + _RIDGE * float(deviation @ deviation), parts @ slopes + 2 * _RIDGE * deviation
 
         found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior)).x
         return cls(tuple(map(float, found[:-1])), float(found[-1]))

@@ -132,27 +132,12 @@ def tuned(
     Raises:
         DataError: the rows are too few to be cut so.
     """
-    import optuna
-
     older, judges = rows.split(VALIDATION_SHARE)
     train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
         times = "three" if config.early_stopping else "two"
         raise DataError(f"the ranker window is too short to tune on: it needs wanted items at {times} distinct times")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if tuning.file is not None:
-        tuning.file.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
-        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-    study = optuna.create_study(
-        study_name=tuning.name,
-        storage=None if tuning.file is None else f"sqlite:///{tuning.file}",
-        load_if_exists=True,
-        direction="maximize",
-        sampler=sampler,
-    )
-    for left in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # of an interrupted run
+    study = _study(tuning, seed)
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
@@ -168,6 +153,27 @@ def tuned(
     trials = sorted(_completed(study), key=lambda trial: -trial.ndcg)
     best = {key: trials[0].settings[key] for key in TUNED} if trials else {}
     return config.model_copy(update=best), tuple(trials)
+
+
+def _study(tuning: Tuning, seed: int) -> "optuna.Study":
+    """The study of this name, new or as an earlier run has left it."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if tuning.file is not None:
+        tuning.file.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+    study = optuna.create_study(
+        study_name=tuning.name,
+        storage=None if tuning.file is None else f"sqlite:///{tuning.file}",
+        load_if_exists=True,
+        direction="maximize",
+        sampler=sampler,
+    )
+    for left in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # of an interrupted run
+    return study
 
 
 def _suggested(trial: "optuna.Trial", start: dict[str, Any]) -> tuple[int, dict[str, float]]:

@@ -18,7 +18,7 @@ from recsys.cf.popular import Popular
 from recsys.cf.profiles import ProfilePopularity
 from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
-from recsys.config import Config
+from recsys.config import CfConfig, Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
 from recsys.data.groups import Groups, groups_of
@@ -26,7 +26,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
-from recsys.pipeline.candidates.live_sources import LIVE, live_among
+from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
@@ -103,12 +103,15 @@ class Sources:
             warm_passes: of the text model where it goes on, see `InterestModel.fit`.
             engine: its processes train the text model together; without it, this one does.
         """
+        names, interest, of_profiles = config.candidates.sources, None, None
         models: dict[str, CollaborativeModel] = {}
-        interest = None
-        for source in config.candidates.sources:
-            if source in LIVE or source == PROFILES:
-                continue
-            if source == TEXT:
+        for source in names:
+            if source in MODELS:
+                earlier = warm.models.get(source) if warm else None
+                model = _fitted_model(source, catalogue, log, config.cf, seed, earlier, progress)
+                if model is not None:
+                    models[source] = model
+            elif source == TEXT:
                 interest = InterestModel.fit(
                     catalogue.texts,
                     log,
@@ -121,22 +124,10 @@ class Sources:
                     together=engine.together if engine else None,
                     progress=progress,
                 )
-                continue
-            if source == "ease" and len(catalogue) > config.cf.ease_max_items:
-                progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.cf.ease_max_items}")
-                continue
-            progress(f"fitting {source} on {len(log):,} events")
-            if source == CATEGORIES:
-                if (groups := groups_of_items(catalogue)) is not None:
-                    models[source] = CategoryPopularity.of(groups, log, config.cf)
-                continue
-            kind, earlier = LOG_MODELS[source], warm.models.get(source) if warm else None
-            models[source] = kind.fit(log, config.cf, seed, earlier if isinstance(earlier, kind) else None)
-        live, of_profiles = live_among(config.candidates.sources), None
-        if profiles is not None and PROFILES in config.candidates.sources:
+        if profiles is not None and PROFILES in names:
             progress(f"fitting {PROFILES} on {len(log):,} events")
             of_profiles = ProfilePopularity.fit(profiles, log, config.cf)
-        sources = cls(models, interest, live=live, profiles=of_profiles)
+        sources = cls(models, interest, live=live_among(names), profiles=of_profiles)
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
@@ -265,6 +256,31 @@ class Sources:
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
         profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
         return cls(models, interest, cold_items, live_among(names), profiles)
+
+
+def _fitted_model(
+    source: str,
+    catalogue: ItemCatalogue,
+    log: InteractionLog,
+    config: CfConfig,
+    seed: int,
+    earlier: CollaborativeModel | None,
+    progress: Progress,
+) -> CollaborativeModel | None:
+    """The model of one of `MODELS`; None for EASE of too many items, and where no items have anything in common.
+
+    Args:
+        earlier: the model of an earlier step, to go on from; one of another kind is not looked at.
+    """
+    if source == "ease" and len(catalogue) > config.ease_max_items:
+        progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
+        return None
+    progress(f"fitting {source} on {len(log):,} events")
+    if source == CATEGORIES:
+        groups = groups_of_items(catalogue)
+        return None if groups is None else CategoryPopularity.of(groups, log, config)
+    kind = LOG_MODELS[source]
+    return kind.fit(log, config, seed, earlier if isinstance(earlier, kind) else None)
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
