@@ -67,8 +67,8 @@ class Conversion:
     def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:
         """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
         log_odds = self.log_odds(rows.table)
-        chances = Calibration.fit(log_odds, rows.bought).probability(log_odds)
-        own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (chances, rate))
+        probabilities = Calibration.fit(log_odds, rows.bought).probability(log_odds)
+        own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (probabilities, rate))
         gain = own - plain
         return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 

@@ -79,18 +79,18 @@ class World:
         moved = self.random.permutation(chosen)
         self.items[chosen], self.appeal[chosen] = self.items[moved], self.appeal[self.random.permutation(chosen)]
 
-    def chances(self, user: int, items: NDArray[np.int32]) -> NDArray[np.float64]:
+    def click_probabilities(self, user: int, items: NDArray[np.int32]) -> NDArray[np.float64]:
         """(n,) probability of a click on each item once it is seen."""
         worth = _NEARNESS * (self.items[items] @ self.users[user]) + self.appeal[items]
         return np.asarray(np.where(self.known[user, items], 0.0, expit(2.0 * (worth - self.threshold))))
 
     def value(self, user: int, items: NDArray[np.int32]) -> float:
         """Clicks that a list earns on average: the truth that estimates are held against."""
-        return float(looks(len(items)) @ self.chances(user, items))
+        return float(looks(len(items)) @ self.click_probabilities(user, items))
 
     def reactions(self, user: int, items: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """(n,) what is clicked, and what of that is bought."""
-        clicked = self.random.random(len(items)) < looks(len(items)) * self.chances(user, items)
+        clicked = self.random.random(len(items)) < looks(len(items)) * self.click_probabilities(user, items)
         self.known[user, items[clicked]] = True
         return clicked, clicked & (self.random.random(len(items)) < _PURCHASES)
 

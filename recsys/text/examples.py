@@ -52,8 +52,8 @@ class Examples:
         starts = np.maximum(user_starts, stops - history)
         asked = np.flatnonzero(wanted[order])
         asked = asked[np.argsort(times[asked], kind="stable")]
-        past, aims = order[positive[order]], order[asked]
-        return cls(EventColumns.of(log, past), EventColumns.of(log, aims), starts[asked], stops[asked])
+        past, target_rows = order[positive[order]], order[asked]
+        return cls(EventColumns.of(log, past), EventColumns.of(log, target_rows), starts[asked], stops[asked])
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Examples":
         """The chosen examples over the same past."""

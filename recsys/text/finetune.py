@@ -39,6 +39,8 @@ _SLACK = 1.25
 
 @dataclass(frozen=True)
 class _State:
+    """All that training changes: weights by name, and the (n_items, dim) vectors as the adapter encodes them."""
+
     network: dict[str, torch.Tensor]
     adapter: dict[str, torch.Tensor]
     vectors: NDArray[np.float32]

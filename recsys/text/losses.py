@@ -32,7 +32,7 @@ def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team
         texts[torch.from_numpy(batch.candidates).to(device)],
     )
     weights, labels = torch.from_numpy(batch.weights).to(device), torch.from_numpy(batch.labels).to(device)
-    corrected = logits - torch.from_numpy(batch.log_chances).to(device)
+    corrected = logits - torch.from_numpy(batch.log_probabilities).to(device)
     corrected = corrected.masked_fill(torch.from_numpy(batch.masked).to(device), _NOTHING)
     loss = (nn.functional.cross_entropy(corrected, labels, reduction="none") * weights).sum() / len(whole.labels)
     rows = np.flatnonzero(batch.skipped.any(axis=1))

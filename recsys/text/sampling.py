@@ -1,4 +1,4 @@
-"""Training batches of next events, with sampled negatives and their chances."""
+"""Training batches of next events, with sampled negatives and their probabilities."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -23,7 +23,7 @@ class Batch:
         events: the events read, `places` (n_read,) their rows in `items`.
         candidates: (n_candidates,) rows in `items`.
         labels: (n,) column of each target among the candidates.
-        log_chances: (n_candidates,) logarithm of each candidate's chance to be drawn.
+        log_probabilities: (n_candidates,) logarithm of the probability with which each candidate is drawn.
         masked: (n, n_candidates) True for items of the history, which are no negatives.
         skipped: (n, n_candidates) True for items that were shown in the same list and not chosen: hard negatives.
         weights: (n,) worth of each target event, mean 1.
@@ -34,7 +34,7 @@ class Batch:
     places: NDArray[np.int64]
     candidates: NDArray[np.int64]
     labels: NDArray[np.int64]
-    log_chances: NDArray[np.float32]
+    log_probabilities: NDArray[np.float32]
     masked: NDArray[np.bool_]
     skipped: NDArray[np.bool_]
     weights: NDArray[np.float32]
@@ -96,7 +96,8 @@ class PassedOver:
 
 
 class Sampler:
-    """Draws training batches: in-batch targets and uniform items as negatives, with their chances (logQ correction).
+    """Draws training batches: in-batch targets and uniform items as negatives, with their probabilities, for logQ
+    correction.
 
     In-batch negatives are drawn by popularity; without the correction the model would learn to dislike popular items
     (Yi et al., RecSys 2019). Uniform ones are drawn among the items that somebody chose: that nobody chose what nobody
@@ -123,7 +124,7 @@ class Sampler:
         self.met = np.union1d(examples.targets.items, examples.past.items)
         self.n_negatives = min(_NEGATIVES, len(self.met))
         drawn = self.n_negatives / len(self.met)
-        self.log_chances = np.log(1.0 - (1.0 - in_batch) * (1.0 - drawn) + 1e-9).astype(np.float32)
+        self.log_probabilities = np.log(1.0 - (1.0 - in_batch) * (1.0 - drawn) + 1e-9).astype(np.float32)
         self.mean_weight = float(examples.targets.weights.mean())
 
     def draw(self, chosen: NDArray[np.int64], generator: np.random.Generator) -> Batch:
@@ -146,4 +147,4 @@ class Sampler:
         masked[np.arange(len(targets)), labels] = False
         places, candidates = inverse[: len(events.items)], inverse[len(events.items) :]
         weights = some.targets.weights / self.mean_weight
-        return Batch(items, events, places, candidates, labels, self.log_chances[drawn], masked, skipped, weights)
+        return Batch(items, events, places, candidates, labels, self.log_probabilities[drawn], masked, skipped, weights)

@@ -67,7 +67,7 @@ def test_items_that_read_alike_please_the_same_people(world: World) -> None:
 
 def test_a_list_to_the_users_taste_earns_more_than_a_random_one(world: World) -> None:
     everything = np.arange(len(TEXTS), dtype=np.int32)
-    best = [everything[np.argsort(-world.chances(user, everything))[:LENGTH]] for user in range(40)]
+    best = [everything[np.argsort(-world.click_probabilities(user, everything))[:LENGTH]] for user in range(40)]
     ours = np.mean([world.value(user, items) for user, items in enumerate(best)])
     assert ours > 2 * np.mean([world.value(user, everything[:LENGTH]) for user in range(40)])
 
@@ -86,7 +86,7 @@ def test_what_was_clicked_is_not_clicked_again(world: World) -> None:
     clicks = sum(world.reactions(3, items)[0].astype(int) for _ in range(300))
     assert clicks.max() == 1
     assert world.known[3, items].sum() == clicks.sum() > 0
-    assert world.chances(3, items)[clicks == 1].max() == 0
+    assert world.click_probabilities(3, items)[clicks == 1].max() == 0
 
 
 def test_the_world_turns_and_wanders(world: World) -> None:

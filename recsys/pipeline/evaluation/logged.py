@@ -35,11 +35,11 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         done += len(part)
         asked = lengths[numbers].tolist()
         ranked = pipeline.rank(block, asked)
-        chances = pipeline.rankers.probabilities(ranked.scores, ranked.table)[0].astype(np.float64)
+        probabilities = pipeline.rankers.probabilities(ranked.scores, ranked.table)[0].astype(np.float64)
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]
             placements.append(own)
-            replaced.append(_beside(ranked, chances, row, n, shown.log.items[own], shown.log.positions[own]))
+            replaced.append(_beside(ranked, probabilities, row, n, shown.log.items[own], shown.log.positions[own]))
     chosen = np.concatenate(placements)
     target, expected, predicted = (np.concatenate(column) for column in zip(*replaced, strict=True))
     return LoggedPlacements(
@@ -70,8 +70,8 @@ class _ShownLists:
     @classmethod
     def of(cls, window: InteractionLog) -> "_ShownLists | None":
         """Find them; None where there is none."""
-        told = np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
-        log, wanted = window.select(window.is_impression & told), window.positive()
+        is_logged = np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
+        log, wanted = window.select(window.is_impression & is_logged), window.positive()
         if not len(log):
             return None
         keys, list_numbers = np.unique(_list_keys(log), return_inverse=True)
@@ -128,7 +128,7 @@ class _Beside(NamedTuple):
 
 def _beside(
     ranked: RankedBlock,
-    chances: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
     row: int,
     n: int,
     items: NDArray[np.int32],
@@ -137,21 +137,21 @@ def _beside(
     """Compare the list of one request with what was shown.
 
     Args:
-        chances: (n_pairs,) of the block: probability that each candidate is wanted.
+        probabilities: (n_pairs,) of the block: probability that each candidate is wanted.
         row: the request.
         n: length of its list.
         items, positions: (n_placements,) what was shown, and at which place.
     """
     pairs = ranked.orders[row][:n]
     listed, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)  # the last place stands for all behind
-    listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], chances[pairs]
+    listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], probabilities[pairs]
     places = np.minimum(positions, n)
     target = (listed[places] == items).astype(np.float64)
-    return _Beside(target, expected[places], _chances_of(ranked, chances, row, items))
+    return _Beside(target, expected[places], _probabilities_of(ranked, probabilities, row, items))
 
 
-def _chances_of(
-    ranked: RankedBlock, chances: NDArray[np.float64], row: int, items: NDArray[np.int32]
+def _probabilities_of(
+    ranked: RankedBlock, probabilities: NDArray[np.float64], row: int, items: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """(n,) probabilities of items that are among the candidates of a request; 0 for others."""
     start, stop = np.searchsorted(ranked.candidates.rows, [row, row + 1])
@@ -159,4 +159,4 @@ def _chances_of(
     places = np.minimum(np.searchsorted(known, items), max(len(known) - 1, 0))
     if not len(known):
         return np.zeros(len(items))
-    return np.where(known[places] == items, chances[start:stop][places], 0.0)
+    return np.where(known[places] == items, probabilities[start:stop][places], 0.0)

@@ -191,11 +191,11 @@ class _Calibrations:
 
     def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
         wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
-        for (name, targets), chances in zip(
+        for (name, targets), predictions in zip(
             wanted.items(), self._rankers.probabilities(ranked.scores, ranked.table), strict=True
         ):
             if targets is not None:
-                self._predicted[name].append(chances)
+                self._predicted[name].append(predictions)
                 self._happened[name].append(_is_target(ranked, targets))
 
     def result(self) -> dict[str, Reliability]:

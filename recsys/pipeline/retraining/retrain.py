@@ -128,7 +128,7 @@ class _Retraining:
         try:
             if not self.dry_run:
                 self._finish_forgetting()
-            decision = self._decided()
+            decision = self._outcome()
         except RecsysError:
             if not self.dry_run:
                 self._forget()
@@ -144,7 +144,8 @@ class _Retraining:
         self.registry.prune(self.champion.config.retrain.keep)
         return decision
 
-    def _decided(self) -> Decision:
+    def _outcome(self) -> Decision:
+        """Whether the new data are enough and pass their checks; if so, what `_challenge` makes of them."""
         champion, increment, config = self.champion, self.increment, self.champion.config.retrain
         n_new, n_unusable, set_aside = increment.n_events, increment.n_unusable, increment.set_aside
         if n_unusable:
@@ -187,7 +188,7 @@ class _Retraining:
             )
             return _skipped(decision, reason)
         expected = champion.report.metrics[METRIC]["mean"]
-        trained, how = self._trained(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
+        trained, how = self._train_challenger(test_start, served.metrics[METRIC]["mean"] or 0.0, expected or 0.0)
         challenger = replace(trained, store=self.increment.read)
         metric, comparison = compare(challenger.report, served, seed)
         checks = [
@@ -210,7 +211,7 @@ class _Retraining:
             return _refused(decision, [*checks, Check("current", False, words)])
         return replace(decision, action="promoted", reason=reason, checks=tuple(checks))
 
-    def _trained(self, test_start: int, found: float, expected: float) -> tuple[Bundle, TrainingMode]:
+    def _train_challenger(self, test_start: int, found: float, expected: float) -> tuple[Bundle, TrainingMode]:
         """Train the challenger, and say how.
 
         From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the

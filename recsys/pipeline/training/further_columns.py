@@ -16,10 +16,10 @@ _SHARE, _DISTANCE = "UserLabelShare", "UserQuantityDistance"
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
 
-_TOLD = 0.1
+_LEAST_COVERAGE = 0.1
 """Share of the items that must have a value."""
 
-_SHARED = 2.0
+_LEAST_SHARED = 2.0
 """Items that must have a value in common, on average: a column of ids or links tells nothing of a taste."""
 
 
@@ -47,11 +47,15 @@ def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progr
 
 def _may_tell(values: pl.Series, kind: str) -> bool:
     """Whether enough items have a value, and there is something to compare."""
-    told = 1 - values.null_count() / len(values)
+    coverage = 1 - values.null_count() / len(values)
     single = values.drop_nulls()
     single = single.explode() if single.dtype.is_nested() else single
     different = single.n_unique()
-    return told >= _TOLD and different > 1 and (kind == _DISTANCE or len(single) >= _SHARED * different)
+    return (
+        coverage >= _LEAST_COVERAGE
+        and different > 1
+        and (kind == _DISTANCE or len(single) >= _LEAST_SHARED * different)
+    )
 
 
 def _feature(column: str, kind: str) -> ExtraFeature:
