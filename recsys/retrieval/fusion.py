@@ -3,6 +3,8 @@
 Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and individual rank learning methods, 2009.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,32 +46,39 @@ def keys_of_lists(
     return keys[:found], starts
 
 
+class FusedLists(NamedTuple):
+    """The items that the lists of all sources hold, or that are required: of each request in turn, each once.
+
+    Attributes:
+        items: (n_items,) item numbers, increasing within a request.
+        source_bits: (n_items,) bit s is set where source s proposes the item.
+        sums: (n_items,) float32 sum of the reciprocal ranks.
+        required: (n_items,) True where the item is a candidate whatever the sources say.
+        item_starts: (n_requests + 1,) where the items of each request start.
+        by_sum: (n_proposed,) sort keys, see `sort_keys`, of the items that a source proposes: places in `items`.
+        key_starts: (n_requests + 1,) where those of each request start.
+    """
+
+    items: NDArray[np.int64]
+    source_bits: NDArray[np.int64]
+    sums: NDArray[np.float32]
+    required: NDArray[np.bool_]
+    item_starts: NDArray[np.int64]
+    by_sum: NDArray[np.int64]
+    key_starts: NDArray[np.int64]
+
+
 @jit()
-def fuse_lists(
-    keys: Ints,
-    starts: Ints,
-    n_sources: int,
-    worth: Floats,
-    items: Ints,
-    source_bits: Ints,
-    fused: Floats,
-    bits: Ints,
-    required: Flags,
-    by_worth: Ints,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def fuse_lists(keys: Ints, starts: Ints, n_sources: int, reciprocal_ranks: Floats) -> FusedLists:
     """Add up what the sources' lists say of each item of a request.
 
     Args:
         keys, starts: of `keys_of_lists`, the keys of each request sorted.
-        worth: (n,) float32 reciprocal rank of each place.
-        items, source_bits, fused, required: (n_keys,) filled with the items of each request, increasing, each once:
-            which sources propose them, what they are worth together, and whether they are candidates in any case.
-        bits: `fused`, as int32.
-        by_worth: (n_keys,) filled with keys, see `sort_keys`, of those that a source proposes: places in `items`.
-
-    Returns:
-        (n_requests + 1,) each: where the items, and where the keys of each request start.
+        reciprocal_ranks: (n,) float32 of each place.
     """
+    items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
+    sums, required = np.empty(len(keys), dtype=np.float32), np.empty(len(keys), dtype=np.bool_)
+    bits, by_sum = sums.view(np.int32), np.empty(len(keys), dtype=np.int64)
     item_starts, key_starts = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
     n_found = n_proposed = 0
     for request in range(len(starts) - 1):
@@ -77,41 +86,32 @@ def fuse_lists(
         for key in keys[starts[request] : starts[request + 1]]:
             if key >> 32 != last:
                 last = key >> 32
-                items[n_found], source_bits[n_found], fused[n_found], required[n_found] = last, 0, np.float32(0), False
+                items[n_found], source_bits[n_found], sums[n_found], required[n_found] = last, 0, np.float32(0), False
                 n_found += 1
             source = (key >> 24) & 0xFF
             if source == n_sources:
                 required[n_found - 1] = True
             else:
                 source_bits[n_found - 1] |= 1 << source
-                fused[n_found - 1] += worth[key & 0xFF_FFFF]
+                sums[n_found - 1] += reciprocal_ranks[key & 0xFF_FFFF]
         for place in range(first, n_found):
             if source_bits[place]:
-                by_worth[n_proposed] = descending(np.int64(bits[place])) | place
+                by_sum[n_proposed] = descending(np.int64(bits[place])) | place
                 n_proposed += 1
         item_starts[request + 1], key_starts[request + 1] = n_found, n_proposed
-    return item_starts, key_starts
+    found = items[:n_found], source_bits[:n_found], sums[:n_found], required[:n_found]
+    return FusedLists(found[0], found[1], found[2], found[3], item_starts, by_sum[:n_proposed], key_starts)
 
 
 @jit()
 def take_candidates(
-    n: int,
-    found: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]],
-    item_starts: Ints,
-    by_worth: Ints,
-    key_starts: Ints,
-    eligible: Flags,
-    rows: Ints,
-    items: Ints,
-    proposed_by: Ints,
-    fused: Floats,
+    found: FusedLists, n: int, eligible: Flags, rows: Ints, items: Ints, proposed_by: Ints, fused: Floats
 ) -> int:
     """The best of the items that `fuse_lists` found, and others where they are fewer than wanted.
 
     Args:
+        found: with the keys of the `n` best items of each request first. All that are taken become `required`.
         n: most candidates of a request, beside those that are required.
-        found, item_starts: the items, source bits, sums and required flags of `fuse_lists`; where each request's start.
-        by_worth, key_starts: its keys, the `n` best of each request first.
         eligible: (n_requests, n_items).
         rows, items, proposed_by, fused: filled, see `recsys.pipeline.candidates.merging.Candidates`; `n` a request and
             all the required ones are enough.
@@ -119,13 +119,15 @@ def take_candidates(
     Returns:
         How many pairs there are.
     """
-    found_items, source_bits, sums, kept = found
+    found_items, source_bits, sums, kept = found.items, found.source_bits, found.sums, found.required
     n_pairs = 0
-    for request in range(len(item_starts) - 1):
-        first_key, n_proposed = key_starts[request], key_starts[request + 1] - key_starts[request]
-        for key in by_worth[first_key : first_key + min(n, n_proposed)]:
+    for request in range(len(found.item_starts) - 1):
+        first_key = found.key_starts[request]
+        n_proposed = found.key_starts[request + 1] - first_key
+        for key in found.by_sum[first_key : first_key + min(n, n_proposed)]:
             kept[key & PLACE] = True
-        n_lacking, item, place, end = n - n_proposed, 0, item_starts[request], item_starts[request + 1]
+        n_lacking, item = n - n_proposed, 0
+        place, end = found.item_starts[request], found.item_starts[request + 1]
         while place < end or (n_lacking > 0 and item < eligible.shape[1]):
             if n_lacking > 0:  # other items fill up, in the order of their numbers
                 if place < end and found_items[place] == item:

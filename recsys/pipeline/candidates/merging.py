@@ -85,26 +85,20 @@ def merge(
     """
     n_requests, n_items = eligible.shape
     n = min(n, n_items)
-    worth = 1 / (FUSION + np.arange(n, dtype=np.float32))
     lists = np.array([proposal.best for proposal in proposals.values()], dtype=np.int32)
     required = required or Pairs(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
-    most = n_requests * n + len(required.items)
-    rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
-    proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
     bounds = required.rows.searchsorted(np.arange(n_requests + 1))
     keys, starts = keys_of_lists(lists.reshape(len(proposals), n_requests, n), eligible, bounds, required.items)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    found_items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
-    sums, kept = np.empty(len(keys), dtype=np.float32), np.empty(len(keys), dtype=np.bool_)
-    found = found_items, source_bits, sums, kept
-    by_worth = np.empty(len(keys), dtype=np.int64)
-    bits = sums.view(np.int32)
-    ends, edges = fuse_lists(keys, starts, len(proposals), worth, found_items, source_bits, sums, bits, kept, by_worth)
-    for start, stop in pairwise(edges.tolist()):
+    found = fuse_lists(keys, starts, len(proposals), 1 / (FUSION + np.arange(n, dtype=np.float32)))
+    for start, stop in pairwise(found.key_starts.tolist()):
         if stop - start > n:
-            by_worth[start:stop].partition(n - 1)
-    n_pairs = take_candidates(n, found, ends, by_worth, edges, eligible, rows, items, proposed_by, fused)
+            found.by_sum[start:stop].partition(n - 1)
+    most = n_requests * n + len(required.items)
+    rows, items = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int32)
+    proposed_by, fused = np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.float32)
+    n_pairs = take_candidates(found, n, eligible, rows, items, proposed_by, fused)
     rows, items = rows[:n_pairs], items[:n_pairs]
     scores = {source: proposal.scores.of(rows, items) for source, proposal in proposals.items()}
     return Candidates(rows, items, proposed_by[:n_pairs], scores, fused[:n_pairs])
