@@ -1,2 +1,7 @@
-"""How good ranked lists are: metrics over targets (ranking, protocol), intervals and verdicts (confidence), estimates
-from logged propensities (offpolicy), and the report of it all (results, report)."""
+"""How good ranked lists are.
+
+Measuring:  ranking (lists and targets), metrics (one a file), protocol (a value for every request), slices (kinds of
+            requests), dial (what diversity costs)
+Judging:    confidence (intervals and verdicts), caveats, offpolicy (estimates from logged propensities)
+Telling:    results (all that an evaluation found), report over report_details, page, plots and metric_cells
+"""

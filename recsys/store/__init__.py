@@ -1,4 +1,10 @@
-"""Events, what became of items and users since training, and answered lists. `open_store` turns a URL into a store."""
+"""Events, what became of items and users since training, and answered lists. `open_store` turns a URL into a store.
+
+Promises:   store is event_log, item_store, user_store and list_store together; lists (made by a batch), stream
+Databases:  sqlite, postgres and redis, with their *_connection(s), *_schema or *_scripts, and *_lists
+Streams:    redis_stream, kafka_stream
+Servers:    tail is what several of them share of the log
+"""
 
 from recsys.store.event_log import AppendResult, EventLog
 from recsys.store.item_store import ItemStore

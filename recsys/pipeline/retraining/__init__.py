@@ -1,1 +1,3 @@
-"""Learning from what came since, unattended: checks of the new data, a gate for the result, and the watch."""
+"""Learning from what came since, unattended: increment is what came, new_data checks it, retrain learns, gate decides,
+and watch does so again and again.
+"""
