@@ -13,6 +13,7 @@ from recsys.errors import DataError
 LEVEL = 0.95
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _DRAWS_AT_ONCE = 2_000_000
+"""Random numbers in memory at a time."""
 
 Verdict = Literal["better", "worse", "no difference shown"]
 

@@ -9,6 +9,7 @@ from recsys.eval.ranking import Targets
 
 _COLD_ITEM_EVENTS = 5
 _COLD_USER_EVENTS = 3
+"""With fewer events than these an item, or a user, is cold in a report."""
 
 _MOST_CATEGORIES = 5
 _FEWEST_REQUESTS = 30

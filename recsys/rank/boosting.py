@@ -14,6 +14,7 @@ _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
 
 _SMALL_TABLE = 10_000
+"""Rows up to which one thread fits trees: waking the others costs more than they do."""
 
 _REQUESTS_PER_LEAF = 50
 """Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""

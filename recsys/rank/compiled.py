@@ -35,6 +35,7 @@ _CATEGORICAL, _DEFAULT_LEFT, _MISSING, _MISSING_IS_ZERO = 1, 2, 12, 4
 """Bits of LightGBM's `decision_type`."""
 
 _PROBES = 64
+"""Rows on which compiled trees are held against LightGBM's own."""
 _TOLERANCE = 1e-5
 """Largest difference of two scores, relative to the largest score, that rounding explains."""
 

@@ -24,6 +24,7 @@ _LIMIT = 5.0
 
 _START = 0.02
 _STEPS = 100
+"""Weight that a column with a constraint starts from, and most steps from there."""
 
 
 @dataclass(frozen=True)

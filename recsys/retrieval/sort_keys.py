@@ -17,6 +17,7 @@ NO_KEY = np.iinfo(np.int64).max
 """Is behind all keys, and holds -1, as int32, as its place."""
 
 _SAMPLE = 128
+"""Values that are looked at, evenly spread, to tell which ones are worth a key."""
 
 
 @jit()

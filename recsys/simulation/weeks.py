@@ -40,6 +40,7 @@ from recsys.text.cache import VectorCache
 
 LENGTH = 10
 WARM_UP_WEEKS = 3
+"""Items of a list, and weeks of random lists before the first training."""
 
 _PUT_AT_ONCE = 20
 """Items of one call: within `serving.max_items`, and with long texts within `serving.max_body_bytes`."""

@@ -22,6 +22,7 @@ _DIMENSIONS = 48
 users do, and there is little to learn of single ones; with these two fifths."""
 
 _NEARNESS, _APPEAL = 10.0, 0.7
+"""How much a taste that is met counts, and the spread of what an item has for everybody."""
 _LIKED = 0.05
 """Share of the catalogue that a user likes more than not, on average: good lists use up a few items in some weeks, and
 with a handful there were nothing left to find."""

@@ -13,6 +13,7 @@ from recsys.text.scoring import Scorer
 
 _MOST_REQUESTS = 2_000
 _NEGATIVES = 50
+"""Requests that are looked at, and items drawn beside what each wanted."""
 _PRECISION = np.array([10.0, 1e-4])
 """Of the priors of slope and intercept: one over their variance."""
 

@@ -24,11 +24,14 @@ from recsys.text.team import ALONE, Team
 from recsys.text.validation import is_better, ndcg_of_targets
 
 _STEPS_BETWEEN_CHECKS = 160
+"""At most; checks split an epoch evenly."""
 _PATIENCE = 4
+"""Checks without a better state after which a stage ends."""
 _NOISE = 0.015
 """A later state is kept unless it is worse than the best by more than this share: the schedule favours late ones."""
 _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
+"""Tokens of a batch that the encoder reads with a gradient."""
 _ALONE_RATE = 4.0
 """Learning rate of the network when it is trained alone, over that beside an adapter."""
 _SOFT_TARGETS = 32

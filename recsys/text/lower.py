@@ -16,6 +16,7 @@ _MEMORY = 1 << 30
 """Bytes that kept states may take; beyond, they are computed again at each use."""
 
 _BATCH_TOKENS = 4_096
+"""Tokens that run through the lower layers at once."""
 
 
 class LowerLayers:

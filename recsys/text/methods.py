@@ -12,10 +12,13 @@ from recsys.text.layers import target_modules, upper_parameters
 Peft = Literal["lora", "adalora", "ia3", "full"]
 
 _DROPOUT = 0.05
+"""Of what an adapter reads."""
 _ALLOCATIONS = 1_000
 """AdaLoRA's own count of steps: training maps its progress, by steps or by time, to it."""
 _WARM_UP, _SETTLED = 100, 200
+"""AdaLoRA's steps before it takes directions away, and after it has."""
 _ORTHOGONALITY = 0.1
+"""Weight of the penalty that keeps AdaLoRA's directions apart."""
 
 RATES = {"lora": 1.0, "adalora": 4.0, "ia3": 10.0, "full": 0.1}
 """Learning rates over that of LoRA: products of three and vectors of scales move slowly, whole weights fast."""

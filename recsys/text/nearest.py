@@ -26,6 +26,7 @@ _READ_FOR_QUERY = 4_000
 """Likewise for free text, when a request comes."""
 
 _BLOCK = 512
+"""Items whose nearest ones are sought at once."""
 _CELLS = "cells"
 
 

@@ -10,6 +10,7 @@ from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 
 _NEGATIVES = 1_024
+"""Items drawn for a batch, in common to all its targets."""
 _SKIPPED = 8
 """Most items of one list, shown and not chosen, that are held against the one that was."""
 

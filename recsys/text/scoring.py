@@ -34,6 +34,7 @@ _FEW = 16
 """Sources up to which a compiled loop takes half the time of BLAS: those of one request."""
 
 _QUERY_SHARE = 0.5
+"""Share of a free text in what a request asks for; the history has the rest."""
 
 
 PARAMETERS = ("place_logits", "age_logits", "event_logits", "worth", "prior", "prior_logit")

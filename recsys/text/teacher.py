@@ -23,6 +23,7 @@ _TOKENS = 24
 _PLAIN = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Architectures whose layers need nothing but states and a mask."""
 _NOBODY = -1
+"""Owner of the history's tokens, which every candidate reads; a candidate's own are read by it alone."""
 _WEIGHTS = "teacher.safetensors"
 _SETTINGS = "teacher.json"
 

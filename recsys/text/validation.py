@@ -8,6 +8,7 @@ from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer
 
 _CUT = 10
+"""Places of the ndcg."""
 _REQUESTS_PER_BLOCK = 256
 
 

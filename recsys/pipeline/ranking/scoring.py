@@ -28,6 +28,7 @@ from recsys.retrieval.scores import Scores, SharedScores, SparseScores
 
 _CELLS_PER_BLOCK = 8_000_000
 _REQUESTS_PER_BLOCK = 256
+"""Most cells of the mask of a block, and most requests; see `block_size`."""
 
 _TIME_OF_SOURCES = 0.5
 """Share of the time allowed for a list after which no further source is asked."""

@@ -19,6 +19,7 @@ from recsys.registry import Check
 
 WEEK = 7 * DAY
 _WEEKS = 4
+"""Earlier windows of the same days of the week that the volume is compared with."""
 _FEW = 50
 """Fewer values than this say nothing of a distribution."""
 
