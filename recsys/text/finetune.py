@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,6 +48,13 @@ class _State:
     network: dict[str, torch.Tensor]
     adapter: dict[str, torch.Tensor]
     vectors: NDArray[np.float32]
+
+
+class _Checked(NamedTuple):
+    """A state, and (n_examples,) ndcg@10 of the validation examples by it."""
+
+    state: _State
+    ndcg: NDArray[np.float64]
 
 
 class Trainer:
@@ -103,16 +111,15 @@ class Trainer:
         """
         optimizer = self._optimizer(plan, adapter)
         peak_rates = [group["lr"] for group in optimizer.param_groups]
-        first_state = best_state = self._state(adapter)
         saved = self.saved()
         if saved is not None and saved[0].stage == plan.stage:
             position, tensors = saved
-            first_state, first_ndcg, best_state, best_ndcg = self._resume(tensors, optimizer, adapter)
+            first, best = self._resume(tensors, optimizer, adapter)
             self.curve = position.curve
             self.progress(f"text: {plan.stage} goes on from step {position.step}")
         else:
-            first_ndcg = best_ndcg = self._check()
-            reached = float(first_ndcg.mean())
+            first = best = _Checked(self._state(adapter), self._check())
+            reached = float(first.ndcg.mean())
             position = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, reached, self.curve)
             self._record(Point(plan.stage, 0, plan.clock.seconds, None, reached))
         steps, steps_per_check = self._steps(plan)
@@ -131,21 +138,20 @@ class Trainer:
             reached = float(ndcg.mean())
             position = replace(position, since_best=position.since_best + 1)
             if reached >= position.best * (1.0 - _NOISE):
-                best_ndcg, best_state = ndcg, self._state(adapter)
+                best = _Checked(self._state(adapter), ndcg)
                 position = replace(position, best=max(position.best, reached), since_best=0)
             self._record(Point(plan.stage, position.step, plan.clock.seconds, float(np.mean(losses)), reached))
             self.progress(
                 f"text: {plan.stage} step {position.step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 "
-                f"{reached:.4f} (start {first_ndcg.mean():.4f})"
+                f"{reached:.4f} (start {first.ndcg.mean():.4f})"
             )
             losses.clear()
             if soft_targets is None:
-                saved_position = replace(position, seconds=plan.clock.seconds, curve=self.curve)
-                states, ndcgs = {"start": first_state, "kept": best_state}, {"start": first_ndcg, "kept": best_ndcg}
-                self._write(saved_position, optimizer, adapter, states, ndcgs)
-        better = is_better(best_ndcg, first_ndcg)
+                position_now = replace(position, seconds=plan.clock.seconds, curve=self.curve)
+                self._write(position_now, optimizer, adapter, first, best)
+        better = is_better(best.ndcg, first.ndcg)
         keeps_best = better or (adapter is None and soft_targets is None)
-        self._restore(best_state if keeps_best else first_state, adapter)
+        self._restore(best.state if keeps_best else first.state, adapter)
         return better
 
     def saved(self) -> tuple[Position, dict[str, torch.Tensor]] | None:
@@ -269,12 +275,14 @@ class Trainer:
         position: Position,
         optimizer: torch.optim.Optimizer,
         adapter: AdaptedEncoder | None,
-        states: dict[str, _State],
-        ndcgs: dict[str, NDArray[np.float64]],
+        first: _Checked,
+        best: _Checked,
     ) -> None:
+        """Write a checkpoint that `_resume` reads, in the first process of the team."""
         if self.checkpoints is None or self.team.rank:
             return
-        states = {"now": self._state(adapter), **states}
+        states = {"now": self._state(adapter), "start": first.state, "kept": best.state}
+        ndcgs = {"start": first.ndcg, "kept": best.ndcg}
         groups = {f"network.{name}": state.network for name, state in states.items()}
         groups |= {"optimizer": optimizer_state(optimizer)}
         groups |= {"gains": {name: torch.from_numpy(values) for name, values in ndcgs.items()}}
@@ -286,8 +294,8 @@ class Trainer:
 
     def _resume(
         self, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, adapter: AdaptedEncoder | None
-    ) -> tuple[_State, NDArray[np.float64], _State, NDArray[np.float64]]:
-        """Set everything to what a checkpoint holds; gives state and ndcg of the start, then those of the best."""
+    ) -> tuple[_Checked, _Checked]:
+        """Set everything to what a checkpoint holds; gives the start and the best so far."""
         vectors, ndcgs = nested(tensors, "vectors"), nested(tensors, "gains")
         now, start, kept = (
             _State(
@@ -301,4 +309,4 @@ class Trainer:
         restore_optimizer(optimizer, nested(tensors, "optimizer"))
         if adapter is not None:
             adapter.method.restore_extra(nested(tensors, "method"))
-        return start, ndcgs["start"].numpy(), kept, ndcgs["kept"].numpy()
+        return _Checked(start, ndcgs["start"].numpy()), _Checked(kept, ndcgs["kept"].numpy())
