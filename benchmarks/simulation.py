@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def shop(name: str, weeks: int) -> Simulation:
-            plan = Plan(weeks=weeks, users=arguments.users, turn=arguments.turn)
+            plan = Plan(weeks=weeks, users=arguments.users, shift_week=arguments.turn)
             return Simulation(catalogue, load_config(None, SETTINGS), plan, Path(folder, name), arguments.seed, _say)
 
         if arguments.weeks:

@@ -52,14 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
     destinations.check_folder("--work", arguments.work)
     if arguments.work is not None:
         check_unused(arguments.work)
-    plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, turn=arguments.turn)
+    plan = Plan(weeks=arguments.weeks, users=arguments.users, visits=arguments.visits, shift_week=arguments.turn)
     config = load_config(None, (*SETTINGS, *arguments.overrides))
     with ProgressLines() as progress, tempfile.TemporaryDirectory() as folder:
         most_bad = config.data.max_rejected
         catalogue = catalogue_of(arguments.directory, arguments.items, arguments.seed, most_bad, progress)
         work = arguments.work or Path(folder)
         weeks = Simulation(catalogue, config, plan, work, arguments.seed, progress).run()
-    found = verdict(weeks, plan.turn)
+    found = verdict(weeks, plan.shift_week)
     if arguments.json:
         output.print_json(found)
         return 0

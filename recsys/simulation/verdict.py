@@ -10,16 +10,16 @@ from scipy.stats import ttest_ind
 from recsys.simulation.arms import ARMS, Arm, Week
 
 
-def verdict(weeks: Sequence[Week], turn: int) -> dict[str, Any]:
+def verdict(weeks: Sequence[Week], shift_week: int) -> dict[str, Any]:
     """Clicks a list of each week and arm, and whether retraining paid: one-sided Welch tests over users,
     each of whom counts once, with all lists of all weeks.
 
     Args:
         weeks: of a simulation.
-        turn: the week in which the world turned; 0: it did not.
+        shift_week: the week at whose start tastes shifted; 0: none did.
     """
-    before = [week for week in weeks if not turn or week.number < turn]
-    after = [week for week in weeks if turn and week.number > turn]
+    before = [week for week in weeks if not shift_week or week.number < shift_week]
+    after = [week for week in weeks if shift_week and week.number > shift_week]
     found: dict[str, Any] = {
         "weeks": [
             {

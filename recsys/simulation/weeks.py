@@ -69,16 +69,16 @@ class Plan:
         weeks: after the warm-up, in which lists are random.
         users: at the start; each week adds a twentieth.
         visits: lists that a user asks for in a week.
-        turn: the week (from 1) at whose start tastes shift; 0: never.
-        turned: share of the items that it changes.
+        shift_week: the week (from 1) at whose start tastes shift; 0: never.
+        shift_share: share of the items that it changes.
         new_items: share of the catalogue that comes during the weeks.
     """
 
     weeks: int = 8
     users: int = 300
     visits: int = 3
-    turn: int = 5
-    turned: float = 0.5
+    shift_week: int = 5
+    shift_share: float = 0.5
     new_items: float = 0.15
 
 
@@ -142,8 +142,8 @@ class Simulation:
             serving(frozen, url, self.folder / "frozen.log") as still,
         ):
             for number in range(1, self.plan.weeks + 1):
-                if number == self.plan.turn:
-                    self.world.shift_tastes(self.plan.turned)
+                if number == self.plan.shift_week:
+                    self.world.shift_tastes(self.plan.shift_share)
                     self.progress(f"week {number}: tastes shift")
                 clicks = self._week({"retrained": live, "frozen": still})
                 decision = None

@@ -102,7 +102,7 @@ def test_the_world_turns_and_wanders(world: World) -> None:
 
 
 def test_weeks_through_the_real_server(catalogue: ItemCatalogue, config: Config, tmp_path: Path) -> None:
-    plan = Plan(weeks=3, users=40, visits=2, turn=2, new_items=0.2)
+    plan = Plan(weeks=3, users=40, visits=2, shift_week=2, new_items=0.2)
     weeks = Simulation(catalogue, config, plan, tmp_path, seed=1).run()
     assert [week.number for week in weeks] == [1, 2, 3]
     assert all(set(week.clicks) == set(ARMS) and all(len(week.clicks[arm]) for arm in ARMS) for week in weeks)
@@ -116,7 +116,7 @@ def test_weeks_through_the_real_server(catalogue: ItemCatalogue, config: Config,
     if promoted:
         assert len(known.catalogue) > len(catalogue) * 0.8, "items that came have been learned"
         assert known.log.is_impression.any()
-    found = verdict(weeks, plan.turn)
+    found = verdict(weeks, plan.shift_week)
     assert len(rows(found)) == 3
     assert {"against_popularity", "against_frozen", "recovery"} <= set(found)
 
