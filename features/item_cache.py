@@ -70,9 +70,8 @@ class ItemColumnCache:
         self._halving = np.array([column for column, _ in columns.halving], dtype=np.int64)
         self._half_lives = np.array([half_life for _, half_life in columns.halving], dtype=np.float64)
         self._all = np.arange(len(columns.to))
-        self._table = np.empty(
-            (0, len(columns.to)), dtype=np.float32
-        )  # (n_items, n_columns) as they were when computed
+        # (n_items, n_columns) as they were when computed
+        self._table = np.empty((0, len(columns.to)), dtype=np.float32)
         self._computed_at = np.empty(0, dtype=np.int64)  # when that was, microseconds
         self._now = np.zeros(1, dtype=np.int64)
         self._until = _NEVER  # no event crosses an edge before this moment has passed

@@ -86,9 +86,8 @@ class ItemFacts:
     @property
     def _relative_prices(self) -> NDArray[np.float32]:
         """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
-        medians = np.full(
-            int(self.categories.max(initial=-1)) + 2, np.nan
-        )  # the last place answers for -1, no category
+        # The last place answers for -1, no category.
+        medians = np.full(int(self.categories.max(initial=-1)) + 2, np.nan)
         known = np.flatnonzero((self.categories >= 0) & (self.prices > 0))
         known = known[np.argsort(self.categories[known], kind="stable")]
         codes, firsts = np.unique(self.categories[known], return_index=True)
