@@ -24,9 +24,8 @@ from recsys.data.event_batch import log_of_events
 from recsys.data.moments import moment_of
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
+from recsys.pipeline.evaluation.evaluate import pipeline_of
 from recsys.pipeline.evaluation.logged import logged_placements
-from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
@@ -97,9 +96,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     places = {id_: place for place, id_ in enumerate(ids)}
     known, random = shop.world.known.copy(), np.random.default_rng(shop.seed)
     start = int(bundle.log.times[-1]) + 1
-    pipeline = PastPipeline(
-        PastScoring(recommender.scoring, bundle.config, bundle.log.user_vocabulary), bundle.features, bundle.rankers
-    )
+    pipeline = pipeline_of(bundle, recommender.scoring, bundle.log.user_vocabulary)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
         asked = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]

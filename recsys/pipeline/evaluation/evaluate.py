@@ -63,6 +63,7 @@ def evaluate(
 def _on_requests(
     bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, seed: int, progress: Progress
 ) -> EvaluationReport:
+    """Measure on given requests; of events that are newer than the version it knows, and has learned nothing."""
     wanted = [request for request in requests if request.targets]
     if not wanted:
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
@@ -84,9 +85,7 @@ def _on_requests(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
     report = measure(
-        PastPipeline(
-            PastScoring(recommender.scoring, bundle.config, known.log.user_vocabulary), bundle.features, bundle.rankers
-        ),
+        pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary),
         _labelled_blocks(recommender, wanted),
         trained=events_of_items(bundle.log),
         seed=seed,
@@ -99,6 +98,16 @@ def _on_requests(
             "policy.seen leaves seen items out"
         )
     return _headed(replace(report, per_request=_named(report.per_request, wanted)), bundle, name)
+
+
+def pipeline_of(bundle: Bundle, scoring: Scoring, users: Vocabulary) -> PastPipeline:
+    """A version that is asked about past requests.
+
+    Args:
+        scoring: its sources, with a state that holds all events.
+        users: ids of the numbers by which the requests name who asks.
+    """
+    return PastPipeline(PastScoring(scoring, bundle.config, users), bundle.features, bundle.rankers)
 
 
 def _headed(report: EvaluationReport, bundle: Bundle, name: str) -> EvaluationReport:
@@ -146,6 +155,7 @@ def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> I
 
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
+    """Measure on the requests of the events that came after the version's, each as at its own moment."""
     newer = dataset.log.after(bundle.data_record.end)
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
     requests = found.of_everybody(seed).sample(bundle.config.data.max_requests, seed)
@@ -155,7 +165,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
-    past = PastScoring(Scoring(bundle.catalogue, bundle.sources, state), bundle.config, matched.log.user_vocabulary)
+    scoring = Scoring(bundle.catalogue, bundle.sources, state)
     targets = matched.items[requests.target_items]
     users = matched.users[requests.users]
     known = replace(requests, users=users, askers=users, target_items=targets)
@@ -167,7 +177,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     # To the end of the log: a list may be open long after it was asked for.
     start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
     report = measure_window(
-        PastPipeline(past, bundle.features, bundle.rankers),
+        pipeline_of(bundle, scoring, matched.log.user_vocabulary),
         known,
         matched.log.between(start, end),
         learned=bundle.log,

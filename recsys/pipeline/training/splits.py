@@ -14,11 +14,9 @@ from recsys.data.loading import fingerprint
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
-from recsys.pipeline.evaluation.evaluate import with_user_ids
+from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
 from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train
@@ -75,7 +73,6 @@ def evaluate_splits(
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
         requests = cut.test.of_everybody(seed).sample(config.data.max_requests, seed)
         scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
-        past = PastScoring(scoring, trained.config, log.user_vocabulary)
         start, end = int(requests.times[0]), int(requests.times[-1]) + 1
         caveats = caveats_of(log, requests)
         if split == "leave-one-out":
@@ -84,7 +81,7 @@ def evaluate_splits(
                 "no recommender in service can.",
             )
         report = measure_window(
-            PastPipeline(past, trained.features, trained.rankers),
+            pipeline_of(trained, scoring, log.user_vocabulary),
             requests,
             None,
             learned=trained.log,
