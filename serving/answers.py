@@ -2,13 +2,8 @@
 
 import asyncio
 import logging
-import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
@@ -16,10 +11,8 @@ from uuid import uuid4
 import polars as pl
 from fastapi import Response
 
-from recsys.data.moments import clock
 from recsys.data.parsing import times_of
 from recsys.data.requests import Request
-from recsys.data.served_list import ServedList
 from recsys.errors import DataError, RecsysError
 from recsys.pipeline.ranking.stages import LiveStages
 from recsys.pipeline.recommender.item_list import ItemList
@@ -27,6 +20,7 @@ from recsys.pipeline.recommender.recommend import Recommender
 from serving.conditions import wrong_conditions
 from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
+from serving.list_log import Page, count_list, log_list
 from serving.schemas.lists import ListRequest
 from serving.schemas.values import Moment
 from serving.service import ListResponse, Service
@@ -69,10 +63,10 @@ async def list_response(
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
 
     def note() -> None:
-        _count(service, ranking)
+        count_list(service, ranking)
         if variant is not None:
             user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
-            _log(service, Page(request, user_id, len(shown), known), ranking, variant)
+            log_list(service, Page(request, user_id, len(shown), known), ranking, variant)
 
     left = candidates is None or set(candidates).difference(shown, ranking.ids)
     more = len(ranking.ids) == n and bool(left)
@@ -168,62 +162,6 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
     return await service.falling_back.run(lambda: recommender.popular(request))
 
 
-@dataclass(frozen=True)
-class Page:
-    """The page of a list that was asked for; the served version answers it, and each shadow, or a batch has before.
-
-    Attributes:
-        user_id: as the store knows the user.
-        first_position: place of its first item in the list.
-        known: see `ServedList`; as it was before the list was made.
-    """
-
-    request: Request
-    user_id: str | None
-    first_position: int
-    known: int
-
-    def answered(
-        self, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None, *, shown: bool
-    ) -> ServedList:
-        """What is logged of an answer; without propensities nothing of it was left to chance."""
-        return ServedList(
-            request_id=self.request.request_id,
-            user_id=self.user_id,
-            timestamp=clock(),
-            model_version=version,
-            variant=variant,
-            first_position=self.first_position,
-            items=tuple(ids),
-            propensities=(1.0,) * len(ids) if propensities is None else tuple(map(float, propensities)),
-            shown=shown,
-            known=self.known,
-        )
-
-
-def log_shown(
-    service: Service, page: Page, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None
-) -> None:
-    """Log a list that was answered, and count it."""
-    service.shown.note(page.answered(ids, version, variant, propensities, shown=True))
-    service.metrics.lists.labels(variant).inc()
-
-
-def _log(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
-    """Log the list, and have the shadow variants make theirs."""
-    log_shown(service, page, ranking.ids, ranking.model_version, variant, ranking.propensities)
-    for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
-        service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
-
-
-def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
-    """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
-    other = recommender.recommend(page.request)
-    service.shown.note(page.answered(other.ids, other.model_version, variant, other.propensities, shown=False))
-    common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
-    service.metrics.shadow_overlap.labels(variant).observe(common)
-
-
 def list_entries(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
     """One JSON object an item; a probability that is not known (NaN) becomes null on the way out."""
     columns = zip(ranking.ids, ranking.scores, ranking.p_click, ranking.p_purchase, ranking.sources, strict=True)
@@ -238,13 +176,3 @@ def list_entries(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]
         for place, explanation in zip(places, ranking.explanations, strict=True):
             place["explanation"] = explanation
     return places
-
-
-def _count(service: Service, ranking: ItemList) -> None:
-    for stage, seconds in ranking.seconds.items():
-        service.metrics.stages.labels(stage).observe(seconds)
-    service.traces.stages(time.time_ns() - int(1e9 * sum(ranking.seconds.values())), ranking.seconds)
-    for stage in ranking.degraded:
-        service.metrics.degraded.labels(stage).inc()
-    for source, n in Counter(chain.from_iterable(ranking.sources)).items():
-        service.metrics.candidates.labels(source).inc(n)

@@ -10,9 +10,10 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.answers import Page, list_content, log_shown
+from serving.answers import list_content
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
+from serving.list_log import Page, log_shown
 from serving.loaded_version import LoadedVersion
 from serving.schemas.lists import RecommendRequest
 from serving.service import ListResponse, Service

@@ -1,0 +1,82 @@
+"""What is written down of an answered list: the log of lists, those of shadow variants, and what Prometheus counts."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+from recsys.data.moments import clock
+from recsys.data.requests import Request
+from recsys.data.served_list import ServedList
+from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.recommend import Recommender
+from serving.service import Service
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a list that was asked for; the served version answers it, and each shadow, or a batch has before.
+
+    Attributes:
+        user_id: as the store knows the user.
+        first_position: place of its first item in the list.
+        known: see `ServedList`; as it was before the list was made.
+    """
+
+    request: Request
+    user_id: str | None
+    first_position: int
+    known: int
+
+    def answered(
+        self, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None, *, shown: bool
+    ) -> ServedList:
+        """What is logged of an answer; without propensities nothing of it was left to chance."""
+        return ServedList(
+            request_id=self.request.request_id,
+            user_id=self.user_id,
+            timestamp=clock(),
+            model_version=version,
+            variant=variant,
+            first_position=self.first_position,
+            items=tuple(ids),
+            propensities=(1.0,) * len(ids) if propensities is None else tuple(map(float, propensities)),
+            shown=shown,
+            known=self.known,
+        )
+
+
+def log_shown(
+    service: Service, page: Page, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None
+) -> None:
+    """Log a list that was answered, and count it."""
+    service.shown.note(page.answered(ids, version, variant, propensities, shown=True))
+    service.metrics.lists.labels(variant).inc()
+
+
+def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
+    """Log the list, and have the shadow variants make theirs."""
+    log_shown(service, page, ranking.ids, ranking.model_version, variant, ranking.propensities)
+    for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
+        service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
+
+
+def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
+    """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
+    other = recommender.recommend(page.request)
+    service.shown.note(page.answered(other.ids, other.model_version, variant, other.propensities, shown=False))
+    common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
+    service.metrics.shadow_overlap.labels(variant).observe(common)
+
+
+def count_list(service: Service, ranking: ItemList) -> None:
+    """Count how long a list took, what was left out, and which sources its items are from."""
+    for stage, seconds in ranking.seconds.items():
+        service.metrics.stages.labels(stage).observe(seconds)
+    service.traces.stages(time.time_ns() - int(1e9 * sum(ranking.seconds.values())), ranking.seconds)
+    for stage in ranking.degraded:
+        service.metrics.degraded.labels(stage).inc()
+    for source, n in Counter(chain.from_iterable(ranking.sources)).items():
+        service.metrics.candidates.labels(source).inc(n)
