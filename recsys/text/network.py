@@ -47,9 +47,29 @@ class InterestNetwork(nn.Module):
     over the events c of the history and one component that is always there, the learned prior. A mixture keeps the
     separate interests of a user apart where one mean vector would blur them (late interaction: Khattab & Zaharia,
     ColBERT, 2020; mixture of softmaxes: Yang et al., 2018).
+
+    Attributes:
+        words: (n_tokens, dim) what each word adds to the encoder's vector of a text.
+        source, target: what an item of a history asks for, and what an item offers.
+        bias: how wanted an item is for what it says, whoever asks.
+        content: attention logit of an event, from what its item says.
+        log_scale: logarithm of the inverse temperature, see `scale`.
+        prior: (dim,) source of the component that is always there; `prior_logit` is its attention logit.
+        place_logits: (max_history,) attention logit by place in the history, 0 for the newest event.
+        age_logits: (AGES,) by age, see `recsys.text.attention`; 0 stands for an unknown one.
+        event_logits: (n_kinds,) by kind of event; 0 stands for an unknown one.
+        worth: of the worth of an event, added to its attention logit.
     """
 
     def __init__(self, dim: int, n_tokens: int, max_history: int, n_kinds: int) -> None:
+        """A network that ranks by similarity to the newest events: towers are the identity, words and biases are 0.
+
+        Args:
+            dim: of the encoder's vectors.
+            n_tokens: words of the lexicon.
+            max_history: most events of a history.
+            n_kinds: names of events, and one more for an unknown one.
+        """
         super().__init__()
         self.words = nn.EmbeddingBag(n_tokens, dim, mode="sum")
         nn.init.zeros_(self.words.weight)
@@ -80,9 +100,7 @@ class InterestNetwork(nn.Module):
             if name == "words.weight":
                 known = torch.from_numpy(np.flatnonzero(words >= 0)).to(learned.device)
                 mine[name][known] = learned[torch.from_numpy(words[words >= 0]).to(learned.device)]
-            elif (
-                learned.ndim and learned.shape != mine[name].shape
-            ):  # longer histories, or kinds of events, than before
+            elif learned.ndim and learned.shape != mine[name].shape:  # other lengths of history, or kinds of events
                 shared = min(len(learned), len(mine[name]))
                 mine[name][:shared] = learned[:shared]
             else:
