@@ -37,7 +37,7 @@ class Formula(NamedTuple):
 
 
 class ItemPastColumns:
-    """The columns of kinds that ask about the past of items."""
+    """The columns of kinds that ask about the past of items, as `features.item_cache.ItemColumns`."""
 
     def __init__(self, kinds: Sequence["OfItemPast"], columns: Sequence[int]) -> None:
         formulas = [kind.formula for kind in kinds]

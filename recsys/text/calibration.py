@@ -32,7 +32,13 @@ class PlattScaling:
 
 @dataclass(frozen=True)
 class LabelledPairs:
-    """(request, item) pairs with what came of them; all arrays are (n_pairs,)."""
+    """(request, item) pairs with what came of them; all arrays are (n_pairs,).
+
+    Attributes:
+        logits: of the interest model.
+        clicked, purchased: whether any positive reaction, and whether the strongest event, followed.
+        weights: how many pairs each stands for.
+    """
 
     logits: NDArray[np.float32]
     clicked: NDArray[np.bool_]

@@ -46,7 +46,11 @@ class TextEncoder:
     """An encoder for inference. `version` names weights, tokenizer and max_tokens: equal versions give equal vectors.
 
     Attributes:
+        name: as the config has it.
         base_version: `version` of the encoder before it was tuned.
+        max_tokens: longer texts are cut.
+        dim: of the vectors.
+        model, tokenizer: of transformers; the model is on `device`.
         tuning: the weights that were tuned; None where it is as it came.
     """
 

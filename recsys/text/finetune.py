@@ -64,7 +64,11 @@ class Trainer:
     and its share of the texts and of what is checked; the sum of the gradients is that of one process alone.
 
     Attributes:
+        network: what is trained, in place.
         vectors: (n_items, dim) float32 encoder vectors as the adapter stands.
+        bags: (n_items, n_tokens) words of each text.
+        sampler, validation: examples to learn from, and later ones to stop by.
+        checkpoints, board: where checkpoints and learning curves go; None: nowhere.
         curve: what was measured, all stages in turn.
     """
 

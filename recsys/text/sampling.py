@@ -103,6 +103,15 @@ class Sampler:
     In-batch negatives are drawn by popularity; without the correction the model would learn to dislike popular items
     (Yi et al., RecSys 2019). Uniform ones are drawn among the items that somebody chose: that nobody chose what nobody
     met says nothing, and a model taught otherwise ranks new items last.
+
+    Attributes:
+        examples: what batches are drawn from, `batch_size` at a time.
+        n_items: size of the catalogue.
+        max_history, n_kinds: events that are read of a history, and rows of the network's table of kinds.
+        passed_over: what the lists of the log showed that nobody chose.
+        met: items that somebody chose, increasing; `n_negatives` of them are drawn for each batch.
+        log_probabilities: (n_items,) of being among the candidates of a batch.
+        mean_weight: of the target events.
     """
 
     def __init__(

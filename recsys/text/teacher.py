@@ -34,9 +34,15 @@ class CrossEncoder(nn.Module):
     Texts are read apart as far as that can be kept, and together above it (MacAvaney et al., "Efficient document
     re-ranking for transformers by precomputing term representations", SIGIR 2020). All candidates of a request go
     through in one sequence: each attends to itself and to the history, so the history is read once.
+
+    Attributes:
+        layers: copies of the encoder's, to be trained.
+        places: (1 + TITLES, dim) added to the states of each text: 0 of a candidate, 1 of the newest event, ...
+        head: one logit from the mean state of a candidate.
     """
 
     def __init__(self, layers: Sequence[nn.Module], dim: int, seed: int) -> None:
+        """Begin with layers of an encoder whose states are `dim` wide."""
         super().__init__()
         self.layers = nn.ModuleList(copy.deepcopy(layer).requires_grad_(True) for layer in layers)
         self.places = nn.Embedding(1 + TITLES, dim)

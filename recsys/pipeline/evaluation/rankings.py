@@ -80,8 +80,14 @@ class Rankings:
     """The blocks so far: what every ranking lists, and what was wanted.
 
     Attributes:
+        full: of the whole pipeline.
+        ablation, baselines: of the pipeline without one part, and of simpler rankings, by the names of the report.
         n_targets_unlisted: targets that the rules forbid; they are not counted.
         n_requests_unlisted: requests that have no other targets.
+        n_bought, n_bought_unlisted: targets that got the strongest event, and how many of these the rules forbid.
+        recall: of the candidates.
+        calibrations: probabilities of the candidates beside what happened.
+        dial: the same requests under other settings of diversity; None without vectors.
     """
 
     def __init__(self, pipeline: PastPipeline, baselines: Mapping[str, str]) -> None:
