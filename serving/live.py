@@ -1,7 +1,7 @@
 """The live state: what the server answers from, and the threads that keep it up to date beside the answers.
 
 Which version answers whom is in `served`; how one is loaded in `loading`, exchanged for another in `refreshing`, how
-it takes in what the store holds in `following`, and goes over to a snapshot in `snapshots`.
+it takes in what the store holds in `following`, when a snapshot is written or may be used in `snapshots`.
 """
 
 import logging
