@@ -37,6 +37,12 @@ class Groups:
         """(n_groups,) rows of each."""
         return np.bincount(self.members.indices, minlength=len(self))
 
+    @cached_property
+    def columns(self) -> NDArray[np.int64]:
+        """(n_groups,) number of the column that each is of: from 0, in the order of the table."""
+        order = {name: number for number, name in enumerate(dict.fromkeys(self.names["column"]))}
+        return np.array([order[name] for name in self.names["column"]], dtype=np.int64)
+
     def name(self, group: int) -> tuple[str, str]:
         """Column and value of one group."""
         column, value = self.names.row(group)

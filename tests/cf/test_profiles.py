@@ -38,12 +38,10 @@ def model() -> ProfilePopularity:
 
 def test_each_town_has_its_own_and_what_is_chosen_everywhere_stays(model: ProfilePopularity) -> None:
     here, there, nobody = scores(model, ["u4", "u2", "stranger"], 4)
-    assert here[1] == here[3] == 0
-    assert there.tolist() == pytest.approx([0, here[0], here[2], 0])
+    assert there.tolist() == pytest.approx(here[[1, 0, 2, 3]].tolist())
     assert not nobody.any()
-    n, size, prior, p = 50, 100, 50, 0.25
-    assert here[0] == pytest.approx((n + prior * p) / (size + prior))
-    assert here[2] == pytest.approx((n + prior * 0.5) / (size + prior))
+    # Of 100 events of the town 25, 25 and 50 are expected, and 50, 0 and 50 came; 1 is added to each.
+    assert here.tolist() == pytest.approx([0.25 * 51 / 26, 0.25 * 1 / 26, 0.5, 0])
 
 
 def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
@@ -51,6 +49,36 @@ def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
     noisy = profiles_of(town=["here", "here", "there", "there", "here"], sock=["red", "blue", "red", "blue", "red"])
     other = ProfilePopularity.fit(noisy, make_log(rows, 4), CONFIG)
     assert np.argsort(scores(other, ["u4"], 4)[0]).tolist()[2:] == np.argsort(scores(model, ["u4"], 4)[0]).tolist()[2:]
+
+
+def crossed(*columns: str) -> tuple[ProfilePopularity, np.ndarray]:
+    """A model of a shop where young women and old men choose item 0, others item 1, so that neither age nor sex tells
+    anything by itself; and what each user chose."""
+    users = [(("old", "young")[user % 2], ("woman", "man")[user // 2 % 2]) for user in range(40)]
+    rows = [(user, int((age == "young") != (sex == "woman")), 0) for user, (age, sex) in enumerate(users)] * 10
+    told = {"age": [age for age, _ in users], "sex": [sex for _, sex in users], "sock": ["red", "blue"] * 20}
+    profiles = profiles_of(**{column: told[column] for column in columns})
+    return ProfilePopularity.fit(profiles, make_log(rows, 2), CONFIG), np.array([chosen for _, chosen, _ in rows[:40]])
+
+
+def test_what_two_columns_say_together() -> None:
+    model, chosen = crossed("age", "sex")
+    users: list[str | None] = [f"u{user}" for user in range(40)]
+    found = scores(model, users, 2)
+    assert found.sum(axis=1) == pytest.approx(1)
+    # 100 events of one pair, of which 50 were expected of each item; 20 are added.
+    assert found[np.arange(40), chosen] == pytest.approx(120 / (120 + 20))
+    assert scores(crossed("age", "sock")[0], users, 2) == pytest.approx(0.5)
+    assert scores(model, ["u0", None, "stranger"], 2).sum(axis=1).tolist() == pytest.approx([1, 0, 0])
+
+
+def test_only_the_first_columns_are_crossed_and_the_largest_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recsys.cf.profiles._CROSSED", 1)
+    assert not len(crossed("age", "sex")[0].pairs)
+    monkeypatch.setattr("recsys.cf.profiles._CROSSED", 6)
+    monkeypatch.setattr("recsys.cf.profiles._MOST_EVENTS_OF_PAIRS", 250)
+    monkeypatch.setattr("recsys.cf.profiles._USERS_OF_A_BLOCK", 7)
+    assert len(crossed("age", "sex")[0].pairs) == 2
 
 
 def test_who_of_a_group_chose_what(model: ProfilePopularity) -> None:
