@@ -26,6 +26,9 @@ _PRIOR = 1.0
 _PRIOR_OF_PAIRS = 20.0
 """The same of those who are in two groups: there are many pairs, and most do as the two groups do."""
 
+_LITTLE = 0.1
+"""What a pair says of an item that is no more than this, as of one or two events, is left out: most would be such."""
+
 _EXPECTED = 0.25
 """Events expected of a group with an item from which on it tells something that there are none."""
 
@@ -187,7 +190,9 @@ def _lifts_of_pairs(
         return pairs[kept], _with(told, told.data)
     apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
     expected = (sizes[kept] / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
-    lifts_of_pairs = _with(told, np.log((told.data + _PRIOR_OF_PAIRS) / (expected + _PRIOR_OF_PAIRS)))
+    lifted = np.log((told.data + _PRIOR_OF_PAIRS) / (expected + _PRIOR_OF_PAIRS))
+    lifts_of_pairs = _with(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
+    lifts_of_pairs.eliminate_zeros()
     return pairs[kept], lifts_of_pairs
 
 
