@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     ranked = recommender.recommend(request, explain=True)
     if item is not None and not ranked.ids:
         raise DataError(
-            f"item {item!r} may not be listed: it is not available, or not yet; there is nothing to explain"
+            f"item {item!r} may not be listed for user {arguments.user!r}: it is not available, or not yet, or the "
+            "rules (policy.seen, say) leave it out; there is nothing to explain"
         )
     if arguments.json:
         output.print_json(lists.user_as_json(recommender, arguments.user, ranked))

@@ -19,14 +19,17 @@ def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> 
     if history:
         rows = [[day_of(time), event, _title(recommender, item)] for item, event, time in reversed(history)]
         output.print_table(["when", "event", "item"], rows, title=f"user {user_id}: the newest of what is known")
-    else:
-        print(f"user {user_id} is not known; the list is one for a newcomer")
+    profile = [f"{column} {', '.join(values)}" for column, values in recommender.profile_of(user_id).items()]
+    if profile:
+        print(f"user {user_id}, by the table of users: {'; '.join(profile)}")
+    if not history and not profile:
+        print(f"user {user_id!r} is not known; the list is one for a newcomer")
     columns = ["", "item", "p", "text", "collab.", "behav.", "context", "why"]
     rows = [
         [
             str(place),
             _title(recommender, item),
-            f"{chance:.2f}",
+            f"{chance:.3f}",
             *(f"{part:+.2f}" for part in (why.text, why.collaborative, why.behaviour, why.context)),
             "; ".join(why.reasons[:2]),
         ]
@@ -34,7 +37,7 @@ def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> 
             zip(ranked.ids, ranked.p_click.tolist(), ranked.explain(), strict=True), start=1
         )
     ]
-    title = f"list of user {user_id}; p: chance of interest; text to context: what each part adds to the score"
+    title = f"list of user {user_id!r}; p: chance of interest; text to context: what each part adds to the score"
     output.print_table(columns, rows, title=title)
 
 
@@ -57,7 +60,13 @@ def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -
         {"item_id": item, "event": event, "timestamp": iso_time(time)}
         for item, event, time in recommender.history_of(user_id)
     ]
-    return {"model_version": ranked.model_version, "user_id": user_id, "history": history, "items": items}
+    return {
+        "model_version": ranked.model_version,
+        "user_id": user_id,
+        "profile": recommender.profile_of(user_id),
+        "history": history,
+        "items": items,
+    }
 
 
 def _title(recommender: "Recommender", item_id: str) -> str:

@@ -214,6 +214,7 @@ def test_explain_for_programs(run: Run, trained_registry: Path) -> None:
     assert outcome.code == 0, outcome.err
     answer = outcome.json
     assert answer["history"] == []
+    assert answer["profile"] == {}
     assert [item["item_id"] for item in answer["items"]] == ["books-0-small"]
     assert answer["items"][0]["title"] == "small crime novel"
     parts = answer["items"][0]["explanation"]

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from pipeline_world import AFTER, click, clicks_of_tastes, until
 
+from recsys.cli.lists import print_user
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.forget import user_digest
@@ -65,7 +66,7 @@ def test_newcomers_get_what_their_town_likes(towns: Bundle, tmp_path: Path) -> N
         assert len(taste_of_list(recommender, "stranger")) > 1
 
 
-def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle) -> None:
+def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     recommender = Recommender(towns)
     assert recommender.profile_of("new in book town") == {"town": ["book town"]}
     assert recommender.profile_of("stranger") == {}
@@ -73,6 +74,10 @@ def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle) -> None:
     told = [reason for one in found.explain() for reason in one.reasons if "book town" in reason]
     assert told
     assert all(reason.endswith(" people with town “book town” chose it") for reason in told)
+    print_user(recommender, "new in book town", found)
+    shown = capsys.readouterr().out
+    assert "user new in book town, by the table of users: town book town" in shown
+    assert "is not known" not in shown
     recommender.forget([user_digest("new in book town")])
     assert recommender.profile_of("new in book town") == {}
 
