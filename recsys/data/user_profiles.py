@@ -16,6 +16,9 @@ from recsys.data.vocabulary import Vocabulary
 _PARTS = 10
 """Of a column of numbers or times: its tenths are groups, or its values where it has no more than these."""
 
+_DIGITS = 3
+"""Of the numbers in the name of a tenth, where they tell tenths apart."""
+
 
 @dataclass(frozen=True)
 class UserProfiles:
@@ -87,6 +90,14 @@ def _parts(values: pl.Series) -> pl.Series:
         return values.cast(pl.String)
     ranks = values.rank("max")
     parts = pl.DataFrame({"value": values, "part": (ranks * _PARTS / values.count()).ceil()})
-    first, last = (bound.over("part").cast(pl.String) for bound in (pl.col("value").min(), pl.col("value").max()))
-    name = pl.when(first == last).then(first).otherwise(pl.concat_str(first, pl.lit(" to "), last))
-    return parts.select(name.alias(values.name)).to_series()
+    first, last = (bound.over("part") for bound in (pl.col("value").min(), pl.col("value").max()))
+    exact = parts.select(_named(first, last).alias(values.name)).to_series()
+    if not values.dtype.is_float():
+        return exact
+    short = parts.select(_named(first.round_sig_figs(_DIGITS), last.round_sig_figs(_DIGITS)).alias(values.name))
+    return short.to_series() if short.n_unique() == exact.n_unique() else exact
+
+
+def _named(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    words = (first.cast(pl.String), last.cast(pl.String))
+    return pl.when(words[0] == words[1]).then(words[0]).otherwise(pl.concat_str(words[0], pl.lit(" to "), words[1]))

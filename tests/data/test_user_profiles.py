@@ -53,6 +53,19 @@ def test_few_numbers_are_groups_themselves() -> None:
     assert profiles.groups.members.toarray().tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
 
 
+def test_the_name_of_a_tenth_is_short_where_it_tells() -> None:
+    heights = [1.5 + number / 123 for number in range(40)]
+    frame = pl.DataFrame({"user_id": [f"u{number}" for number in range(40)], "height": heights})
+    profiles = UserProfiles.of(frame)
+    assert profiles is not None
+    assert profiles.of_user("u5") == [("height", "1.53 to 1.56")]
+    near = frame.with_columns(height=1e6 + pl.col("height"))
+    profiles = UserProfiles.of(near)
+    assert profiles is not None
+    assert len(profiles.groups) == 10
+    assert profiles.of_user("u5")[0][1].startswith("1000001.53")
+
+
 def test_codes_are_not_cut_into_tenths() -> None:
     frame = pl.DataFrame({"user_id": [f"u{n}" for n in range(60)], "city_id": [n % 30 for n in range(60)]})
     profiles = UserProfiles.of(frame)
