@@ -224,7 +224,7 @@ class PolicyConfig(Section):
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
-    diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible (MMR)")
+    diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible")
     pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")
     caps: dict[str, Count] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
     quotas: tuple[QuotaRule, ...] = Field((), description="tables of `where` and `at_least`, items in a list")

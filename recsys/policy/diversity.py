@@ -1,4 +1,4 @@
-"""Maximal marginal relevance: a list whose items are wanted and unlike one another."""
+"""A list whose items are wanted and unlike one another."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from recsys.errors import ConfigError
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.steps import Step
 
+_SEEN_TOGETHER = 10
+
 _TIER = np.float32(4.0)  # more than relevance and similarity can make up for: the two span 3
 
 
@@ -16,10 +18,13 @@ _TIER = np.float32(4.0)  # more than relevance and similarity can make up for: t
 class Diversity(Step):
     """Pick one by one the candidate with the highest (1 - dial) * relevance - dial * similarity.
 
-    Relevance is the score, scaled to [0, 1] over the candidates; similarity is the highest cosine to a picked item.
-    The first `n` are picked so, the rest keep their order behind them. Equal values keep their order.
+    Relevance is twice the chance that the candidate is preferred to the best one (Bradley & Terry, Biometrika, 1952),
+    so 1 for that one. Similarity is the mean cosine to what is picked, which makes the sum of all distances large
+    (Gollapudi & Sharma, WWW 2009); with the highest cosine it would be Carbonell & Goldstein's MMR, SIGIR 1998 (their
+    lambda is 1 - dial), which costs more ndcg for as much diversity, see docs/experiments.md.
 
-    Carbonell & Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998 (their lambda is 1 - dial).
+    The first `n` are picked so. Each ten of them, which people see together, stand in the order that they had; the rest
+    keep theirs behind them.
 
     Attributes:
         dial: 0 the ranker's order, 1 as unlike as possible.
@@ -45,23 +50,22 @@ class Diversity(Step):
         vectors = self.vectors[candidates.items]
         dial = np.float32(self.dial)
         value = (1 - dial) * _relevance(candidates.scores) - _TIER * candidates.tiers
-        nearest = np.full(len(candidates), -1.0, dtype=np.float32)
+        likeness = np.zeros(len(candidates), dtype=np.float32)
         picks = np.empty(n, dtype=np.intp)
         for place in range(n):
-            pick = int(np.argmax(value - dial * nearest))
-            picks[place] = pick
-            value[pick] = -np.inf
-            np.maximum(nearest, vectors @ vectors[pick], out=nearest)
+            picks[place] = np.argmax(value - dial * likeness / np.float32(max(place, 1)))
+            value[picks[place]] = -np.inf
+            likeness += vectors @ vectors[picks[place]]
+        for start in range(0, n, _SEEN_TOGETHER):
+            picks[start : start + _SEEN_TOGETHER].sort()
         rest = np.ones(len(candidates), dtype=bool)
         rest[picks] = False
         return candidates.take(np.concatenate([picks, np.flatnonzero(rest)]))
 
 
 def _relevance(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores scaled to [0, 1]; what is not finite counts as the lowest, and equal scores as 0."""
+    """2 / (1 + exp(best score - score)); 0 for what is not finite."""
     finite = np.isfinite(scores)
-    low, high = (scores[finite].min(), scores[finite].max()) if finite.any() else (0.0, 0.0)
-    if high <= low:
-        return np.zeros(len(scores), dtype=np.float32)
-    scaled: NDArray[np.float32] = np.where(finite, (scores - low) / (high - low), 0.0).astype(np.float32)
-    return scaled
+    best = scores[finite].max() if finite.any() else np.float32(0)
+    below = np.where(finite, best - scores, np.inf).astype(np.float32)
+    return np.asarray(2 / (1 + np.exp(np.minimum(below, 80))), dtype=np.float32) * finite

@@ -73,11 +73,11 @@ def test_what_is_eligible_is_ordered_and_reported_step_by_step() -> None:
     policy = Policy((Available(), Exclude(numbers(3, 4)), Seen("exclude", numbers(0)), Diversity(1.0, VECTORS)))
     mask = allowed(policy)
     left = ITEMS[mask]
-    order, changes, _ = policy.arrange(left, SCORES[mask], 3)
+    order, changes, _ = policy.arrange(left, SCORES[mask], 2)
     assert left[order].tolist() == [1, 5, 2]
     assert policy.removed(CATALOGUE) == [1, 2, 1, 0]
     assert [change.step for change in changes] == ["available", "exclude", "seen", "diversity"]
-    assert [change.moved for change in changes] == [0, 0, 0, 2]
+    assert [change.moved for change in changes] == [0, 0, 0, 1]
 
 
 def test_the_callers_columns_follow_the_order() -> None:
@@ -100,11 +100,15 @@ def test_another_diversity_moves_neither_pins_nor_caps() -> None:
     assert Policy((Available(),)).diversified(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
 
 
-def test_diversity_by_hand() -> None:
-    # Relevance 1, .8, .6, .4, .2, 0. First 0; then at dial .5 item 1 has .4 - .5, item 3 .2 and item 5 0: 3.
-    # Then 1 has -.1, 4 has -.4, 5 has 0: 5. All kinds are there, so the rest is by relevance.
-    assert arranged(Diversity(0.5, VECTORS)) == [0, 3, 5, 1, 2, 4]
+def test_diversity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Relevance 1, .950, .900, .851, .803, .755. First 0; then at dial .5 item 1 has .475 - .5, item 3 .426 and item 5
+    # .378: 3. Of the likeness to both item 1 has .475 - .25, item 4 .401 - .25, 5 .378: 5. Then 1 has .475 - .5 / 3.
     assert arranged(Diversity(0.5, VECTORS), n=2) == [0, 3, 1, 2, 4, 5]
+    assert arranged(Diversity(0.5, VECTORS), n=3) == [0, 3, 5, 1, 2, 4]
+    assert arranged(Diversity(0.5, VECTORS), n=4) == [0, 1, 3, 5, 2, 4], "the best first of those seen together"
+    monkeypatch.setattr("recsys.policy.diversity._SEEN_TOGETHER", 2)
+    assert arranged(Diversity(0.5, VECTORS), n=4) == [0, 3, 1, 5, 2, 4]
+    assert arranged(Diversity(0.5, VECTORS), n=3) == [0, 3, 5, 1, 2, 4]
 
 
 def test_full_dial_shows_each_kind_first() -> None:
