@@ -1,5 +1,5 @@
-"""The fold-in of a history into factors, compiled by numba at its first use and kept beside the source (or in
-`NUMBA_CACHE_DIR`)."""
+"""The fold-in of a history into factors, and a count of users, compiled by numba at their first use and kept beside the
+source (or in `NUMBA_CACHE_DIR`)."""
 
 import numpy as np
 
@@ -48,3 +48,21 @@ def fold_in(
                 right[row] -= left[row, column] * right[column]
             right[row] /= left[row, row]
         copy_as_float32(right, users[request])
+
+
+@jit()
+def count_common(offsets: Ints, users: Ints, n_users: int, rows: Ints, columns: Ints, counts: Ints) -> None:
+    """Fill `counts` (n_links,) with how many users chose both items of each link.
+
+    Args:
+        offsets, users: the users of each item, once each: (n_items + 1,) and (n_choices,).
+        rows, columns: the links of each item, and the items at their other ends: (n_items + 1,) and (n_links,).
+    """
+    seen = np.full(n_users, -1, dtype=np.int64)  # the newest item that each user was seen at
+    for item in range(len(rows) - 1):
+        for place in range(offsets[item], offsets[item + 1]):
+            seen[users[place]] = item
+        for link in range(rows[item], rows[item + 1]):
+            counts[link], other = 0, columns[link]
+            for place in range(offsets[other], offsets[other + 1]):
+                counts[link] += seen[users[place]] == item

@@ -8,10 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.cf.compiled import count_common
 from recsys.cf.model import LogModel
-from recsys.cf.product import values_of_product
+from recsys.cf.users import choosers_of_items
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.history import HistoryBatch
+from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 
@@ -31,9 +33,11 @@ class ItemLinks(LogModel):
         self.matrix, self._n_choosers = matrix, n_choosers
 
     @classmethod
-    def between(cls, matrix: sp.csr_matrix, wanted: sp.csr_matrix) -> Self:
-        """Links, of whose ends the users are counted who chose both: `wanted` is (n_users, n_items), 1 for a choice."""
-        return cls(matrix, values_of_product(wanted.T.tocsr(), wanted, matrix).astype(np.int32))
+    def between(cls, matrix: sp.csr_matrix, log: InteractionLog) -> Self:
+        """Links, of whose ends the users of the log are counted who chose both, however long ago."""
+        choosers, counts = choosers_of_items(log), np.zeros(matrix.nnz, dtype=np.int32)
+        count_common(choosers.indptr, choosers.indices, log.n_users, matrix.indptr, matrix.indices, counts)
+        return cls(matrix, counts)
 
     @property
     def links(self) -> sp.csr_matrix:

@@ -39,4 +39,4 @@ class Neighbours(ItemLinks):
             similarity[rows == columns] = 0
             return similarity
 
-        return cls.between(top_k_product(wanted.T.tocsr(), counted, config.neighbours, cosine), wanted)
+        return cls.between(top_k_product(wanted.T.tocsr(), counted, config.neighbours, cosine), log)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
-from recsys.cf.users import NEWEST_EVENTS, user_item_matrix
+from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
 from recsys.data.history import basket_starts
 from recsys.data.interactions import InteractionLog
@@ -53,7 +53,7 @@ class Transitions(ItemLinks):
             return values
 
         left, right = sp.vstack(origins, format="csr").T.tocsr(), sp.vstack(targets, format="csr")
-        return cls.between(top_k_product(left, right, config.neighbours, normalised), user_item_matrix(log))
+        return cls.between(top_k_product(left, right, config.neighbours, normalised), log)
 
 
 def _baskets(log: InteractionLog) -> tuple[NDArray[np.int32], sp.csr_matrix]:

@@ -18,6 +18,14 @@ def user_item_matrix(log: InteractionLog) -> sp.csr_matrix:
     return matrix
 
 
+def choosers_of_items(log: InteractionLog) -> sp.csr_matrix:
+    """(n_items, n_users) bool CSR: who ever chose an item, however long ago."""
+    log = log.positive()
+    chosen = sp.csr_matrix((np.ones(len(log), dtype=bool), (log.items, log.users)), shape=(log.n_items, log.n_users))
+    chosen.sum_duplicates()
+    return chosen
+
+
 def user_item_weights(log: InteractionLog) -> sp.csr_matrix:
     """(n_users, n_items) float32: summed weights of the positive events."""
     log = log.positive()

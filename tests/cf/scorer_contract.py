@@ -7,6 +7,7 @@ import numpy as np
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
+from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
@@ -177,6 +178,13 @@ class LinksContract(ScorerContract):
             strengths, people = model.between_items(np.array([links.row[0], 10_000]), int(links.col[0]))
             assert strengths.tolist() == [links.data[0], 0]
             assert people.tolist() == [together[0], 0]
+
+    def test_who_chose_both_long_ago_counts_too(self):
+        first = [(user, item, item) for item in (0, 1) for user in range(6)]
+        again = [(user, 2, 2 + day) for day in range(NEWEST_EVENTS) for user in range(3)]
+        strengths, people = self.fit(make_log(first + again, 3)).between_items(np.array([0]), 1)
+        assert strengths[0] > 0
+        assert people.tolist() == [6]
 
     def test_links_of_a_release_that_counted_nobody(self, tmp_path):
         self.fit(random_log()).save(tmp_path)
