@@ -15,6 +15,7 @@ from recsys.data.durations import DAY
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.events_table import (
+    EventRows,
     build_log,
     distinct_events,
     plain_id,
@@ -44,6 +45,12 @@ _SHOWN = 40
 """Characters that a message shows of a long id."""
 
 _END_OF_1970 = 365 * DAY
+
+_SAME = 0.05
+"""Share of the events that are the same as another one from which on the log may be in the file twice."""
+
+_LISTS = 0.1
+"""Share of the filled cells of a column of text from which on it may be one of lists."""
 
 _OTHER_SCALE = 2.0
 """Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
@@ -231,6 +238,29 @@ def _alike_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
         )
 
 
+def _lists_as_text(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """A sentence for each column that holds one text an item, and is filled with what looks like lists."""
+    for column in ("category", "brand"):
+        filled = catalogue.frame[column].drop_nulls()
+        lists = filled.filter(filled.str.contains(r"^\s*\[.*\]\s*$|.\|."))
+        if len(lists) > _LISTS * len(filled):
+            yield (
+                f"{name}: {column} looks like a list in {len(lists):,} rows, such as {lists[0][:_SHOWN]!r}, and is "
+                "read as one text: write lists into tags, or lists of JSON or Parquet into a column of another name"
+            )
+
+
+def _same_events(rows: EventRows) -> Iterator[str]:
+    """A sentence where many events without an event_id are the same as another one: the log may be there twice."""
+    frame = rows.frame.filter(pl.col("key").is_null()).drop("row", "key")
+    n_same = len(frame) - frame.n_unique()
+    if n_same > _SAME * len(frame):
+        yield (
+            f"{rows.rejections.name}: {n_same:,} of {len(frame):,} events are the same as another one in every column, "
+            "and all count; if the log is in the file twice, remove one, or give each event an event_id"
+        )
+
+
 def _long_ids(ids: Sequence[str], name: str, column: str) -> Iterator[str]:
     """A sentence where ids are longer than a server takes: it would list them, and refuse the events that follow."""
     long = [id_ for id_ in ids if len(id_) > MAX_ID]
@@ -250,6 +280,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         rows = reject_unknown(rows, catalogue.vocabulary)
     odd_ids = stand_ins(rows)
     rows, n_duplicates = distinct_events(rows)
+    same = tuple(_same_events(rows))
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
         if len(rejected_items):
@@ -264,9 +295,11 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *misspelt(items, ITEMS),
         *misspelt(events, EVENTS),
         *_alike_items(catalogue, items.name),
+        *_lists_as_text(catalogue, items.name),
         *_long_ids(catalogue.frame["item_id"].to_list(), items.name, "item_id"),
         *long_users,
         *odd_ids,
+        *same,
         *_doubts(log, events.name, config.events),
     )
     rejections, profiles = [rejected_items, rows.rejections], None

@@ -58,7 +58,9 @@ def parse(column: Column, dtype: pl.DataType, numbers: Numbers = "either") -> pl
             return as_tags(cell, dtype)
         case "flag" if is_text or dtype.is_numeric() or dtype == pl.Boolean:
             return as_flag(cell, dtype)
-    raise DataError(f"column {column.name!r} holds {dtype}; it must hold {WANTED[column.kind]}")
+    listed = column.kind == "text" and isinstance(dtype, pl.List | pl.Array)
+    else_ = "; lists of text can stand in tags, or in a column of another name" if listed else ""
+    raise DataError(f"column {column.name!r} holds {dtype}; it must hold {WANTED[column.kind]}{else_}")
 
 
 WANTED = {

@@ -62,6 +62,34 @@ def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told:
     assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
 
 
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        (GOOD * 2, "1 of 2 events are the same"),
+        (GOOD + GOOD.replace("u1", "u2"), None),
+        ("".join(GOOD.replace("u1", f"u{number}") for number in range(30)) + GOOD.replace("u1", "u7"), None),
+        (GOOD.replace("01-01,", "01-01,e1") + GOOD.replace("01-01,", "01-01,e2"), None),
+    ],
+)
+def test_a_log_that_is_in_the_file_twice_is_told(tmp_path: Path, events: str, told: str | None) -> None:
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + events), ANY)
+    assert len(report.doubts) == (told is not None)
+    assert all(str(told) in doubt for doubt in report.doubts)
+
+
+@pytest.mark.parametrize(
+    ("category", "told"), [('["a", "b"]', True), ("Comedy|Drama", True), ("lamps", False), ("lamps [new]", False)]
+)
+def test_lists_in_a_column_of_text_are_told(tmp_path: Path, category: str, told: bool) -> None:
+    items = "".join(
+        json.dumps({"item_id": item, "title": item, "category": category}) + "\n" for item in ("i1", "i2", "i3")
+    )
+    _, report = read_dataset(folder_of(tmp_path, items__jsonl=items, events__csv=HEADER + GOOD), ANY)
+    assert [f"category looks like a list in 3 rows, such as {category!r}" in doubt for doubt in report.doubts] == [
+        True
+    ] * told
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
