@@ -46,7 +46,7 @@ _SHOWN = 40
 
 _END_OF_1970 = 365 * DAY
 
-_SAME = 0.05
+_SAME = 0.1
 """Share of the events that are the same as another one from which on the log may be in the file twice."""
 
 _LISTS = 0.1
