@@ -14,6 +14,7 @@ from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport
+from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.evaluation.shown import METRIC as SHOWN_METRIC
 from recsys.pipeline.recommender.bundle import Bundle
@@ -37,7 +38,7 @@ def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int)
 def check_quality(
     challenger: EvaluationReport,
     champion: EvaluationReport,
-    expected: float | None,
+    own_test: EvaluationReport,
     n_items: int,
     config: RetrainConfig,
     seed: int,
@@ -46,11 +47,11 @@ def check_quality(
 
     Args:
         challenger, champion: fresh measurements of the newest window, which neither has learned from.
-        expected: ndcg@10 of the champion in its own test; None when nothing could be measured there.
+        own_test: what the champion reached in its own test.
         n_items: that past lists could hold.
     """
     ours, theirs = _full(challenger), _full(champion)
-    yield from _signal(ours.mean(METRIC), expected, n_items, config)
+    yield from _signal(challenger, own_test, n_items, config)
     judged, judges, metric, where = _judged(challenger, champion)
     yield _not_worse("quality", where, judged, judges, metric, config.tolerance, seed)
     for name in ("cold_item", "cold_user") if metric == METRIC else ():
@@ -74,19 +75,39 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[M
     return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
 
 
-def _signal(found: float, expected: float | None, n_items: int, config: RetrainConfig) -> Iterator[Check]:
+def _signal(
+    challenger: EvaluationReport, own_test: EvaluationReport, n_items: int, config: RetrainConfig
+) -> Iterator[Check]:
     """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them.
 
-    What counts is what a version has beyond chance, which finds much in a small catalogue.
+    What counts is what a version has beyond chance, which finds much in a small catalogue; or else beyond the best list
+    that is the same for everybody. In a campaign all want the same, and when it is over that is not to be had any more.
     """
-    if expected is None:
+    found, expected = _reached(challenger), _reached(own_test)
+    if found is None or expected is None:
         return
     chance = float(np.sum(discounts(np.arange(K)))) / max(n_items, K)  # of a request that wants one item
+    enough = expected <= chance or found - chance >= config.min_signal * (expected - chance)
+    now, then = _one_for_all(challenger), _one_for_all(own_test)
+    if now is not None and then is not None:
+        enough |= found > now and found - now >= config.min_signal * (expected - then)
     words = (
         f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test, "
         f"chance {chance:.4f}; with less than {config.min_signal:.0%} of what is beyond, events and users do not fit"
     )
-    yield Check("signal", expected <= chance or found - chance >= config.min_signal * (expected - chance), words)
+    yield Check("signal", enough, words)
+
+
+def _reached(report: EvaluationReport) -> float | None:
+    """ndcg@10 of the lists; None where nothing was measured."""
+    return report.metrics[METRIC]["mean"]
+
+
+def _one_for_all(report: EvaluationReport) -> float | None:
+    """ndcg@10 of the best simple ranking that does not ask who asks; None where there is none."""
+    rankings = (report.baselines.get(BASELINES[source]) for source in ("popular", "trending", "newest"))
+    means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
+    return max(means, default=None)
 
 
 def _not_worse(

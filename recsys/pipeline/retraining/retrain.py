@@ -193,7 +193,7 @@ class _Retraining:
         metric, comparison = compare(challenger.report, served, seed)
         checks = [
             *decision.checks,
-            *check_quality(challenger.report, served, expected, len(challenger.catalogue), config, seed),
+            *check_quality(challenger.report, served, champion.report, len(challenger.catalogue), config, seed),
             check_latency(challenger, champion, config, seed),
         ]
         version = None

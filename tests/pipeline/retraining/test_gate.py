@@ -17,7 +17,7 @@ from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.metrics.calibration import reliability
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.pipeline.retraining.gate import _calibration, _signal, latency_check
+from recsys.pipeline.retraining.gate import METRIC, _calibration, _signal, latency_check
 from recsys.pipeline.retraining.new_data import check_data
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
@@ -127,9 +127,25 @@ def test_poisoned_events_are_refused_with_their_reason(
 PROBABILITIES = ("p_purchase", "p_click"), ("p_click", "p_purchase")
 
 
+def measured(ndcg: float, **baselines: float) -> Any:
+    """A report of these figures."""
+    metrics = {name: {METRIC: {"mean": mean}} for name, mean in baselines.items()}
+    return SimpleNamespace(metrics={METRIC: {"mean": ndcg}}, baselines=metrics)
+
+
 @pytest.mark.parametrize(("found", "passed"), [(0.0429, False), (0.09, True)])
 def test_what_chance_finds_is_no_signal(found: float, passed: bool) -> None:
-    (check,) = _signal(found, 0.1412, 100, RetrainConfig())  # a list of 10 of 100 items has .0454 by chance
+    # A list of 10 of 100 items has .0454 by chance.
+    (check,) = _signal(measured(found), measured(0.1412), 100, RetrainConfig())
+    assert check.passed is passed
+
+
+@pytest.mark.parametrize(("found", "popularity", "passed"), [(0.126, 0.042, True), (0.04, 0.042, False)])
+def test_after_a_campaign_it_is_enough_to_know_what_tells_users_apart(
+    found: float, popularity: float, passed: bool
+) -> None:
+    campaign = measured(0.4521, popularity=0.4499, EASE=0.0358)
+    (check,) = _signal(measured(found, popularity=popularity, EASE=0.11), campaign, 500, RetrainConfig())
     assert check.passed is passed
 
 
