@@ -7,6 +7,8 @@ from recsys.cli import output
 
 _SHOWN = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
 
+_ESTIMATES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
+
 
 def print_figures(report: Mapping[str, Any]) -> None:
     """Print what `evaluate --json` holds, each figure with its 95 % interval."""
@@ -14,6 +16,10 @@ def print_figures(report: Mapping[str, Any]) -> None:
     output.print_table(["ranking", *_SHOWN], list(_rows(report)), title=title)
     for caveat in report.get("caveats", []):
         print(f"note: {caveat}")
+    if found := report.get("off_policy"):
+        earned = ", ".join(f"{name} {_figure(found[key])}" for key, name in _ESTIMATES.items())
+        trust = "" if found["reliable"] else "; do not rely on it: too little of what was shown agrees with these lists"
+        print(f"reward per place: shown lists {_figure(found['logged'])}; these lists, estimated: {earned}{trust}")
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -1,6 +1,8 @@
 """What another list would have earned, estimated from lists that were partly random, with logged probabilities."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +76,15 @@ class OffPolicy:
     def reliable(self) -> bool:
         """Whether enough placements tell something, and the logging policy covered what is measured."""
         return self.effective_sample_size >= FEW and abs(self.mean_weight - 1.0) < 0.2
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name, and whether to rely on them."""
+        return {**asdict(self), "reliable": self.reliable}
+
+    @classmethod
+    def of_json(cls, tree: Mapping[str, Any]) -> "OffPolicy":
+        """What `to_json` gave, of this release or one before it."""
+        return cls(**{name: value for name, value in tree.items() if name != "reliable"})
 
 
 def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_000) -> OffPolicy:

@@ -280,7 +280,7 @@ class EvaluationReport:
             "importances": dict(self.importances),
             "diversity_dial": [asdict(point) for point in self.dial],
             "trials": list(self.trials),
-            "off_policy": None if self.off_policy is None else asdict(self.off_policy),
+            "off_policy": None if self.off_policy is None else self.off_policy.to_json(),
             "features": [asdict(row) for row in self.features],
         }
 
@@ -310,7 +310,7 @@ class EvaluationReport:
             importances=tree["importances"],
             dial=tuple(DialPoint(**point) for point in tree.get("diversity_dial", [])),
             trials=tuple(tree.get("trials", [])),
-            off_policy=OffPolicy(**tree["off_policy"]) if tree.get("off_policy") else None,
+            off_policy=OffPolicy.of_json(tree["off_policy"]) if tree.get("off_policy") else None,
             features=tuple(FeatureRow(**row) for row in tree.get("features", ())),
             per_request=per_request,
         )

@@ -1,7 +1,10 @@
-"""Tables of text from the data."""
+"""Tables of text from the data, and figures in words."""
+
+from typing import Any
 
 import pytest
 
+from recsys.cli.figures import print_figures
 from recsys.cli.output import print_table
 
 
@@ -11,3 +14,18 @@ def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     lines = [line.strip() for line in capsys.readouterr().out.strip().splitlines()]
     assert lines[0] == "of :heart:"
     assert lines[-len(titles) :] == titles
+
+
+@pytest.mark.parametrize(("reliable", "told"), [(True, ""), (False, "; do not rely on it: too little of what was")])
+def test_what_lists_would_have_earned_is_printed_with_how_far_to_trust_it(
+    reliable: bool, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earned = {"mean": 0.25, "low": 0.125, "high": 0.5}
+    off_policy = {**dict.fromkeys(("logged", "ips", "snips", "dr"), earned), "reliable": reliable}
+    report: dict[str, Any] = {"n_requests": 3, "version": "v1", "metrics": {}, "baselines": {}, "ablation": {}}
+    print_figures({**report, "slices": {}, "off_policy": off_policy})
+    line = capsys.readouterr().out.strip().splitlines()[-1]
+    figure = "0.2500 [0.1250, 0.5000]"
+    estimates = f"IPS {figure}, SNIPS {figure}, doubly robust {figure}"
+    assert line.startswith(f"reward per place: shown lists {figure}; these lists, estimated: {estimates}{told}")
+    assert line.endswith("]") == reliable

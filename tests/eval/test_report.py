@@ -115,6 +115,7 @@ def test_json_has_the_keys_of_the_contract(report: EvaluationReport) -> None:
     assert found["comparisons"]["popularity"]["verdict"] == "better"
     assert found["comparisons"][NASTY]["verdict"] == "no difference shown"
     assert found["calibration"]["p_purchase"]["expected_calibration_error"] is None
+    assert found["off_policy"]["reliable"] is False
 
 
 def test_page_is_whole_escaped_and_self_contained(report: EvaluationReport, tmp_path: Path) -> None:
