@@ -49,6 +49,12 @@ _END_OF_1970 = 365 * DAY
 _SAME = 0.1
 """Share of the events that are the same as another one from which on the log may be in the file twice."""
 
+_ONE_USER = 0.1
+"""Share of the events of one user from which on it may stand for many people."""
+
+_TIMES_THE_MEAN = 10
+"""Such a user also has so many times the events of the mean user, or more."""
+
 _LISTS = 0.1
 """Share of the filled cells of a column of text from which on it may be one of lists."""
 
@@ -261,6 +267,17 @@ def _same_events(rows: EventRows) -> Iterator[str]:
         )
 
 
+def _giant_user(log: InteractionLog, name: str) -> Iterator[str]:
+    """A sentence where one user has so many events that it may stand for all who are not known by name."""
+    counts = np.bincount(log.users)
+    if len(counts) and counts.max() > max(_ONE_USER, _TIMES_THE_MEAN / len(counts)) * len(log):
+        giant = log.user_vocabulary.id(int(np.argmax(counts)))[:_SHOWN]
+        yield (
+            f"{name}: {counts.max():,} of {len(log):,} events are of the user {giant!r}; if it stands for many people, "
+            "such as guests, give each of their sessions a user_id of its own; if it is a program, leave its events out"
+        )
+
+
 def _long_ids(ids: Sequence[str], name: str, column: str) -> Iterator[str]:
     """A sentence where ids are longer than a server takes: it would list them, and refuse the events that follow."""
     long = [id_ for id_ in ids if len(id_) > MAX_ID]
@@ -300,6 +317,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *long_users,
         *odd_ids,
         *same,
+        *_giant_user(log, events.name),
         *_doubts(log, events.name, config.events),
     )
     rejections, profiles = [rejected_items, rows.rejections], None

@@ -77,6 +77,16 @@ def test_a_log_that_is_in_the_file_twice_is_told(tmp_path: Path, events: str, to
     assert all(str(told) in doubt for doubt in report.doubts)
 
 
+@pytest.mark.parametrize(("n_events", "told"), [(100, True), (60, False)])
+def test_one_user_who_may_be_many_is_told(tmp_path: Path, n_events: int, told: bool) -> None:
+    events = [GOOD.replace("u1", f"u{number}") for number in range(100)]
+    events += [GOOD.replace("u1", "guest").replace("2024", str(2000 + day % 25)) for day in range(n_events)]
+    events += [GOOD.replace("u1", f"u{number}").replace("2024", "2023") for number in range(100)] * 5
+    events = [row.replace("01-01,", f"01-01,e{number}") for number, row in enumerate(events)]
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + "".join(events)), ANY)
+    assert ["100 of 700 events are of the user 'guest'" in doubt for doubt in report.doubts] == [True] * told
+
+
 @pytest.mark.parametrize(
     ("category", "told"), [('["a", "b"]', True), ("Comedy|Drama", True), ("lamps", False), ("lamps [new]", False)]
 )
