@@ -15,6 +15,21 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SharedScores, best_of
 
+_HALF_LIVES = (3.0, 7.0, 30.0, 90.0, 365.0, 3650.0)
+"""Days that are tried: tickets and adverts are of this week, books of all years."""
+
+_USUAL = 30.0
+"""Days where nothing says otherwise."""
+
+_CLEARLY = 0.005
+"""By how much more an event's mean log-likelihood must rise than with the usual half-life."""
+
+_NEWEST = 0.1
+"""Share of the signs of interest by which that is judged."""
+
+_BY_CHANCE = 0.05
+"""Share of what is chosen that popularity is not asked for, so that an item without any can be chosen too."""
+
 
 class Popular(LogModel):
     """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
@@ -56,5 +71,30 @@ class Popular(LogModel):
 def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
     """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log."""
     end = log.times[-1] if len(log) else 0
-    half_lives = (end - log.times) / (DAY * config.half_life_days)
+    half_lives = (end - log.times) / (DAY * (config.half_life_days or _USUAL))
     return np.asarray(log.weights * 0.5**half_lives)
+
+
+def telling_half_life(log: InteractionLog) -> float:
+    """Days after which an event counts half where popularity tells best what is chosen next.
+
+    The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
+    log-likelihood is highest is taken, if it is clearly higher than that of the usual one.
+    """
+    signs = log.positive()
+    start = int(len(signs) * (1 - _NEWEST))
+    start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together
+    older, newer = signs.select(slice(0, start)), signs.select(slice(start, None))
+    if not len(older):
+        return _USUAL
+    found = {days: _log_likelihood(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
+    best = max(found, key=found.__getitem__)
+    return best if found[best] > found[_USUAL] + _CLEARLY else _USUAL
+
+
+def _log_likelihood(newer: InteractionLog, older: InteractionLog, config: CfConfig) -> float:
+    """Mean over the newer signs, by their worth, of the logarithm of the probability that the older ones give."""
+    popularity = np.bincount(older.items, faded_weights(older, config), minlength=older.n_items)
+    share = popularity / max(popularity.sum(), np.finfo(float).tiny)
+    chances = (1 - _BY_CHANCE) * share + _BY_CHANCE / older.n_items
+    return float(np.average(np.log(chances[newer.items]), weights=newer.weights))

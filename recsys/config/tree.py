@@ -132,7 +132,11 @@ class CfConfig(Section):
     transition_horizon: Positive = Field(5, description="baskets ahead that count as following an item")
     ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
     ease_max_items: Positive = Field(6_000, description="catalogue size above which EASE, dense in items, is left out")
-    half_life_days: float = Field(30.0, gt=0, description="after which an event counts half in popularity")
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        description="after which an event counts half in popularity; 0: training finds what tells the newest best",
+    )
 
 
 class CandidatesConfig(Section):

@@ -15,7 +15,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.retrieval.scores import DenseScores
 
 DAY = 86_400_000_000
-CONFIG = CfConfig(factors=8, iterations=5)
+CONFIG = CfConfig(factors=8, iterations=5, half_life_days=30.0)
 
 
 def make_log(rows: Sequence[tuple[int, int, int]], n_items: int, weights: Sequence[float] | None = None):

@@ -1,9 +1,10 @@
 """Popularity and habit: the contract, and values worked by hand."""
 
 import numpy as np
+import pytest
 from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
 
-from recsys.cf.popular import Popular
+from recsys.cf.popular import Popular, telling_half_life
 from recsys.cf.revisits import Revisits
 from recsys.config import CfConfig
 
@@ -14,6 +15,21 @@ class TestPopular(ScorerContract):
     def test_an_event_counts_half_after_the_half_life(self):
         model = Popular.fit(make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30)], 4), CfConfig(half_life_days=30.0))
         np.testing.assert_allclose(dense(model, make_histories([], [1]), 4), [[0, 0.5, 2, 0]] * 2)
+
+
+@pytest.mark.parametrize(("lasting", "expected"), [(False, [3.0]), (True, [90.0, 365.0, 3650.0])])
+def test_the_half_life_is_as_long_as_things_stay_popular(lasting: bool, expected: list[float]) -> None:
+    # Each item has its week, or the same ones are popular for years.
+    rng, days = np.random.default_rng(0), range(400)
+    taste = rng.dirichlet(np.full(100, 0.3))
+    drawn = [rng.choice(100, 3, p=taste) if lasting else rng.integers(0, 3, 3) + day // 7 for day in days]
+    rows = [(int(item) % 7, int(item), day) for day, items in zip(days, drawn, strict=True) for item in items]
+    assert telling_half_life(make_log(rows, 100)) in expected
+
+
+@pytest.mark.parametrize("rows", [[], [(0, 1, 0)], [(0, item, 0) for item in range(30)]])
+def test_the_half_life_is_the_usual_one_where_nothing_tells(rows: list[tuple[int, int, int]]) -> None:
+    assert telling_half_life(make_log(rows, 30)) == 30.0
 
 
 class TestRevisits(ScorerContract):

@@ -8,6 +8,7 @@ from pathlib import Path
 from features.configured import configured, unheard_events
 from features.feature_set import FeatureSet
 from features.state import EventState
+from recsys.cf.popular import telling_half_life
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
@@ -127,8 +128,12 @@ def prepared(
     if config.ranker.debias:
         check_places(log.between(split.ranker_start, split.test_start))
     # What people do in the test window does not choose the rules that are measured on it.
-    policy = resolve_seen(config.policy, log.before(split.test_start))
-    return config.model_copy(update={"policy": policy}), split
+    before = log.before(split.test_start)
+    policy, cf = resolve_seen(config.policy, before), config.cf
+    if not cf.half_life_days:
+        cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
+        progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
+    return config.model_copy(update={"policy": policy, "cf": cf}), split
 
 
 def _encode_side_by_side(

@@ -126,8 +126,10 @@ def test_auto_is_resolved_by_what_people_do(frames: Frames, plain: Bundle, plain
     items, events = frames
     once = dataset_from_frames(items, events.unique(["user_id", "item_id"], keep="first"), plain_config)
     assert train(once, plain_config).config.policy.seen == "exclude"
-    named = changed(plain_config, policy={"seen": "demote"})
-    assert train(once, named).config.policy.seen == "demote"
+    assert plain.config.cf.half_life_days > 0
+    named = changed(plain_config, policy={"seen": "demote"}, cf={"half_life_days": 12.0})
+    found = train(once, named).config
+    assert (found.policy.seen, found.cf.half_life_days) == ("demote", 12)
 
 
 def test_auto_is_not_resolved_by_what_is_measured(frames: Frames, plain_config: Config) -> None:
