@@ -7,6 +7,9 @@ from recsys.data.arrays import Floats, Ints
 from recsys.data.float16 import copy_as_float32
 from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 
+_SEARCHED = 16
+"""A list so many times as long as another one is searched for each entry of that, and not read."""
+
 
 @jit(fastmath=SUMS_IN_ANY_ORDER)
 def fold_in(
@@ -52,17 +55,25 @@ def fold_in(
 
 @jit()
 def count_common(offsets: Ints, users: Ints, n_users: int, rows: Ints, columns: Ints, counts: Ints) -> None:
-    """Fill `counts` (n_links,) with how many users chose both items of each link.
+    """Add to `counts` (n_links,) how many users chose both items of each link.
 
     Args:
-        offsets, users: the users of each item, once each: (n_items + 1,) and (n_choices,).
+        offsets, users: the users of each item, once each and increasing: (n_items + 1,) and (n_choices,).
         rows, columns: the links of each item, and the items at their other ends: (n_items + 1,) and (n_links,).
     """
-    seen = np.full(n_users, -1, dtype=np.int64)  # the newest item that each user was seen at
+    seen = np.full(n_users, -1, dtype=np.int32)  # the newest item that each user was seen at
     for item in range(len(rows) - 1):
-        for place in range(offsets[item], offsets[item + 1]):
-            seen[users[place]] = item
+        own = users[offsets[item] : offsets[item + 1]]
+        for user in own:
+            seen[user] = item
         for link in range(rows[item], rows[item + 1]):
-            counts[link], other = 0, columns[link]
-            for place in range(offsets[other], offsets[other + 1]):
-                counts[link] += seen[users[place]] == item
+            others = users[offsets[columns[link]] : offsets[columns[link] + 1]]
+            found = 0
+            if len(others) > _SEARCHED * len(own):
+                for user in own:
+                    place = np.searchsorted(others, user)
+                    found += place < len(others) and others[place] == user
+            else:
+                for user in others:
+                    found += seen[user] == item
+            counts[link] += found

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from recsys.cf.compiled import count_common
 from recsys.cf.model import LogModel
-from recsys.cf.users import choosers_of_items
+from recsys.cf.product import values_of_product
+from recsys.cf.users import NEWEST_EVENTS, items_of_users
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
@@ -35,8 +36,11 @@ class ItemLinks(LogModel):
     @classmethod
     def between(cls, matrix: sp.csr_matrix, log: InteractionLog) -> Self:
         """Links, of whose ends the users of the log are counted who chose both, however long ago."""
-        choosers, counts = choosers_of_items(log), np.zeros(matrix.nnz, dtype=np.int32)
-        count_common(choosers.indptr, choosers.indices, log.n_users, matrix.indptr, matrix.indices, counts)
+        chosen = items_of_users(log)
+        few = np.diff(chosen.indptr) <= NEWEST_EVENTS  # a product grows with the square of what a user chose
+        counts = values_of_product(chosen[few].T.tocsr(), chosen[few], matrix).astype(np.int32)
+        of_others = chosen[~few].T.tocsr()
+        count_common(of_others.indptr, of_others.indices, of_others.shape[1], matrix.indptr, matrix.indices, counts)
         return cls(matrix, counts)
 
     @property

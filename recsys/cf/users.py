@@ -18,12 +18,14 @@ def user_item_matrix(log: InteractionLog) -> sp.csr_matrix:
     return matrix
 
 
-def choosers_of_items(log: InteractionLog) -> sp.csr_matrix:
-    """(n_items, n_users) bool CSR: who ever chose an item, however long ago."""
+def items_of_users(log: InteractionLog) -> sp.csr_matrix:
+    """(n_users, n_items) float32: 1 for all that a user ever chose."""
     log = log.positive()
-    chosen = sp.csr_matrix((np.ones(len(log), dtype=bool), (log.items, log.users)), shape=(log.n_items, log.n_users))
-    chosen.sum_duplicates()
-    return chosen
+    ones = np.ones(len(log), dtype=np.float32)
+    matrix = sp.csr_matrix((ones, (log.users, log.items)), shape=(log.n_users, log.n_items))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
 
 
 def user_item_weights(log: InteractionLog) -> sp.csr_matrix:

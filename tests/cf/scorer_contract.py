@@ -186,6 +186,15 @@ class LinksContract(ScorerContract):
         assert strengths[0] > 0
         assert people.tolist() == [6]
 
+    def test_who_chose_very_much_counts_too(self):
+        n_items = NEWEST_EVENTS + 100
+        rows = [(user, item, item) for item in range(n_items) for user in range(3)] + [(3, 0, n_items), (3, 1, n_items)]
+        choosers = self.fit(make_log(rows, n_items)).choosers.tocoo()
+        off = choosers.row != choosers.col
+        both = np.isin(choosers.row, [0, 1]) & np.isin(choosers.col, [0, 1])
+        assert set(choosers.data[off & both].tolist()) == {4}
+        assert set(choosers.data[off & ~both].tolist()) == {3}
+
     def test_links_of_a_release_that_counted_nobody(self, tmp_path):
         self.fit(random_log()).save(tmp_path)
         (tmp_path / f"{self.model.name}.choosers.npy").unlink()
