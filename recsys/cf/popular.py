@@ -22,7 +22,10 @@ _USUAL = 30.0
 """Days where nothing says otherwise."""
 
 _CLEARLY = 0.005
-"""By how much more an event's mean log-likelihood must rise than with the usual half-life."""
+"""By how much an event's mean log-likelihood must be above that of the usual half-life."""
+
+_SIGNIFICANT = 2.0
+"""The same, in standard errors."""
 
 _NEWEST = 0.1
 """Share of the signs of interest by which that is judged."""
@@ -79,7 +82,7 @@ def telling_half_life(log: InteractionLog) -> float:
     """Days after which an event counts half where popularity tells best what is chosen next.
 
     The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
-    log-likelihood is highest is taken, if it is clearly higher than that of the usual one.
+    log-likelihood is highest is taken, if it is higher than that of the usual one clearly, and by more than chance.
     """
     signs = log.positive()
     start = int(len(signs) * (1 - _NEWEST))
@@ -87,14 +90,16 @@ def telling_half_life(log: InteractionLog) -> float:
     older, newer = signs.select(slice(0, start)), signs.select(slice(start, None))
     if not len(older):
         return _USUAL
-    found = {days: _log_likelihood(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
-    best = max(found, key=found.__getitem__)
-    return best if found[best] > found[_USUAL] + _CLEARLY else _USUAL
+    found = {days: _log_likelihoods(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
+    best = max(found, key=lambda days: float(np.average(found[days], weights=newer.weights)))
+    gains = found[best] - found[_USUAL]
+    needed = max(_CLEARLY, _SIGNIFICANT * float(gains.std()) / len(gains) ** 0.5)
+    return best if np.average(gains, weights=newer.weights) > needed else _USUAL
 
 
-def _log_likelihood(newer: InteractionLog, older: InteractionLog, config: CfConfig) -> float:
-    """Mean over the newer signs, by their worth, of the logarithm of the probability that the older ones give."""
+def _log_likelihoods(newer: InteractionLog, older: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
+    """(n_newer,) the logarithm of the probability that the older signs give to each newer one."""
     popularity = np.bincount(older.items, faded_weights(older, config), minlength=older.n_items)
     share = popularity / max(popularity.sum(), np.finfo(float).tiny)
     chances = (1 - _BY_CHANCE) * share + _BY_CHANCE / older.n_items
-    return float(np.average(np.log(chances[newer.items]), weights=newer.weights))
+    return np.asarray(np.log(chances[newer.items]))

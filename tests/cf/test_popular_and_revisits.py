@@ -22,7 +22,7 @@ def test_the_half_life_is_as_long_as_things_stay_popular(lasting: bool, expected
     # Each item has its week, or the same ones are popular for years.
     rng, days = np.random.default_rng(0), range(400)
     taste = rng.dirichlet(np.full(100, 0.3))
-    drawn = [rng.choice(100, 3, p=taste) if lasting else rng.integers(0, 3, 3) + day // 7 for day in days]
+    drawn = [rng.choice(100, 20, p=taste) if lasting else rng.integers(0, 3, 3) + day // 7 for day in days]
     rows = [(int(item) % 7, int(item), day) for day, items in zip(days, drawn, strict=True) for item in items]
     assert telling_half_life(make_log(rows, 100)) in expected
 
