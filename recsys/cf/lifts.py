@@ -1,18 +1,18 @@
 """How many times as often as expected groups of users choose an item, alone and each two of them together."""
 
+import math
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from recsys.cf.product import values_of_product
 from recsys.data.groups import Groups
 from recsys.data.ragged import entries, offsets_of
 
-_PRIOR = 1.0
-"""Events that are added to those of a group with an item, and to those expected of it: one is no evidence."""
-
-_PRIOR_OF_PAIRS = 20.0
-"""The same of those who are in two groups: there are many pairs, and most do as the two groups do."""
+_PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
+"""Events that may be added to those of a group with an item, and to those expected of it."""
 
 _LITTLE = 0.1
 """What a pair says of an item that is no more than this, as of one or two events, is left out: most would be such."""
@@ -29,12 +29,13 @@ _MOST_EVENTS_OF_PAIRS = 30_000_000
 _USERS_OF_A_BLOCK = 50_000
 
 
-def lifts_of_groups(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
+def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
     """Of the events of groups (n_groups, n_items), where as many are expected of an item as everybody chooses it."""
     places = _telling(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
-    expected = sizes[_rows(places)] * popularity[places.indices]
-    return _with(places, np.log((places.data + _PRIOR) / (expected + _PRIOR)))
+    rows = _rows(places)
+    expected = sizes[rows] * popularity[places.indices]
+    return _with(places, _lifts(places.data, expected, groups.columns[rows]))
 
 
 def lifts_of_pairs(
@@ -69,10 +70,35 @@ def lifts_of_pairs(
         return pairs[kept], _with(told, told.data)
     apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
     expected = (sizes[kept] / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
-    lifted = np.log((told.data + _PRIOR_OF_PAIRS) / (expected + _PRIOR_OF_PAIRS))
+    kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
+    lifted = _lifts(told.data, expected, kinds[rows])
     of_pairs = _with(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
     of_pairs.eliminate_zeros()
     return pairs[kept], of_pairs
+
+
+def _lifts(events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) those of the events of each kind, a column or two, by themselves: one may tell much, another nothing."""
+    lifts = np.empty(len(events))
+    for kind in np.unique(kinds):
+        of_kind = kinds == kind
+        lifts[of_kind] = _lift(events[of_kind], expected[of_kind])
+    return lifts
+
+
+def _lift(events: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) log((events + a) / (expected + a)), with the prior a of which the events are likeliest.
+
+    How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
+    and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).
+    """
+
+    def log_likelihood(a: float) -> float:
+        found = gammaln(events + a) - gammaln(a) - (events + a) * np.log(expected + a)
+        return float(found.sum()) + len(events) * a * math.log(a)
+
+    prior = max(_PRIORS, key=log_likelihood)
+    return np.asarray(np.log((events + prior) / (expected + prior)))
 
 
 def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:

@@ -62,7 +62,7 @@ class ProfilePopularity:
         # In events of usual worth.
         chosen = sp.csr_matrix((worth[known] * len(signs) / total, (rows[known], signs.items[known])), shape=shape)
         members = profiles.groups.members.T.tocsr()
-        lifts = lifts_of_groups(members @ chosen, popularity)
+        lifts = lifts_of_groups(profiles.groups, members @ chosen, popularity)
         pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, popularity, lifts)
         choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)
         return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)

@@ -40,8 +40,8 @@ def test_each_town_has_its_own_and_what_is_chosen_everywhere_stays(model: Profil
     here, there, nobody = scores(model, ["u4", "u2", "stranger"], 4)
     assert there.tolist() == pytest.approx(here[[1, 0, 2, 3]].tolist())
     assert not nobody.any()
-    # Of 100 events of the town 25, 25 and 50 are expected, and 50, 0 and 50 came; 1 is added to each.
-    assert here.tolist() == pytest.approx([0.25 * 51 / 26, 0.25 * 1 / 26, 0.5, 0])
+    # Of 100 events of the town 25, 25 and 50 are expected, and 50, 0 and 50 came; with a prior of .5, the likeliest:
+    assert here.tolist() == pytest.approx([0.25 * 50.5 / 25.5, 0.25 * 0.5 / 25.5, 0.5, 0])
 
 
 def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
@@ -61,7 +61,8 @@ def crossed(*columns: str) -> tuple[ProfilePopularity, np.ndarray]:
     return ProfilePopularity.fit(profiles, make_log(rows, 2), CONFIG), np.array([chosen for _, chosen, _ in rows[:40]])
 
 
-def test_what_two_columns_say_together() -> None:
+def test_what_two_columns_say_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recsys.cf.lifts._PRIORS", (20.0,))
     model, chosen = crossed("age", "sex")
     users: list[str | None] = [f"u{user}" for user in range(40)]
     found = scores(model, users, 2)
@@ -70,6 +71,18 @@ def test_what_two_columns_say_together() -> None:
     assert found[np.arange(40), chosen] == pytest.approx(120 / (120 + 20))
     assert scores(crossed("age", "sock")[0], users, 2) == pytest.approx(0.5)
     assert scores(model, ["u0", None, "stranger"], 2).sum(axis=1).tolist() == pytest.approx([1, 0, 0])
+
+
+def test_a_column_drawn_by_chance_hardly_speaks() -> None:
+    rng = np.random.default_rng(0)
+    towns, socks = rng.integers(0, 5, 300).tolist(), rng.integers(0, 5, 300).tolist()
+    rows = [(user, int(item), 0) for user in range(300) for item in 20 * towns[user] + rng.integers(0, 20, 10)]
+    profiles = profiles_of(town=[f"t{town}" for town in towns], sock=[f"s{sock}" for sock in socks])
+    model = ProfilePopularity.fit(profiles, make_log(rows, 100), CONFIG)
+    of_towns, of_socks = (model.lifts[profiles.groups.columns == column].data for column in (0, 1))
+    assert of_towns.max() > 1.4, "five times as often"
+    assert np.abs(of_socks).max() < 0.1
+    assert np.abs(model.lifts_of_pairs.data).max(initial=0) < 0.2
 
 
 def test_only_the_first_columns_are_crossed_and_the_largest_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
