@@ -38,6 +38,7 @@ def explain(
     items: NDArray[np.int32],
     history: HistoryBatch,
     profile: int,
+    longest: int,
     event_names: Sequence[str],
 ) -> tuple[Explanation, ...]:
     """Explain the items of one list.
@@ -47,24 +48,27 @@ def explain(
         items: (n,) item numbers.
         history: of this one request.
         profile: row of the user among the profiles, -1 for one without.
+        longest: events from which on a history may be cut, so that what is counted in it is the least.
     """
     groups = by_group(ranker.contributions(table), features.groups)
     explanations = []
     for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True):
-        reasons = tuple(_reasons(scoring, int(item), profile, history, event_names))
+        reasons = tuple(_reasons(scoring, int(item), profile, history, longest, event_names))
         explanations.append(Explanation(text, collaborative, behaviour, context, reasons))
     return tuple(explanations)
 
 
-def _reasons(scoring: Scoring, item: int, profile: int, history: HistoryBatch, event_names: Sequence[str]) -> list[str]:
-    chosen = history.positive()
+def _reasons(
+    scoring: Scoring, item: int, profile: int, history: HistoryBatch, longest: int, event_names: Sequence[str]
+) -> list[str]:
+    chosen, some = history.positive(), "at least " if len(history.items) >= longest else ""
     before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
     others = recent.keep(recent.items != item)
     told = [
-        f"you chose it {_times(before)} before" if before else None,
-        _linked(scoring, item, others, event_names, 1 if before else 0),
+        f"you chose it {some}{_times(before)} before" if before else None,
+        _linked(scoring, item, others, 1 if before else 0),
         _alike(scoring, item, others, event_names),
-        _in_group(scoring, item, chosen.keep(chosen.items != item)),
+        _in_group(scoring, item, chosen.keep(chosen.items != item), some),
         _by_people_like_you(scoring, item, profile, 1 if before else 0),
     ]
     number, now = np.array([item], dtype=np.int32), history.now[:1]
@@ -82,9 +86,7 @@ def _times(n: int) -> str:
     return f"{n} time{'s' if n > 1 else ''}"
 
 
-def _linked(
-    scoring: Scoring, item: int, others: HistoryBatch, event_names: Sequence[str], themselves: int
-) -> str | None:
+def _linked(scoring: Scoring, item: int, others: HistoryBatch, themselves: int) -> str | None:
     """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
 
     Args:
@@ -95,8 +97,8 @@ def _linked(
         strengths = np.where(people - themselves >= _FEWEST, strengths, 0)
         if strengths.any():
             best = int(np.argmax(strengths))
-            what = f"{_verb(others, best, event_names)} {_title(scoring.catalogue, others, best)}"
-            return f"{int(people[best]) - themselves} people who {what} chose it too"
+            title = _title(scoring.catalogue, others, best)
+            return f"{int(people[best]) - themselves} people who chose {title} chose it too"
     return None
 
 
@@ -113,7 +115,7 @@ def _alike(scoring: Scoring, item: int, others: HistoryBatch, event_names: Seque
     return f"it is about the same as {title}, which you {verb}"
 
 
-def _in_group(scoring: Scoring, item: int, others: HistoryBatch) -> str | None:
+def _in_group(scoring: Scoring, item: int, others: HistoryBatch, some: str) -> str | None:
     """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
     model = scoring.sources.models.get(CATEGORIES)
     if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
@@ -129,7 +131,7 @@ def _in_group(scoring: Scoring, item: int, others: HistoryBatch) -> str | None:
     best = int(np.argmax(telling))
     column, value = model.groups.name(int(groups[best]))
     count = int(shared[best])
-    return f"{column} {_quoted(value)}, like {count} item{'s' if count > 1 else ''} that you chose"
+    return f"{column} {_quoted(value)}, like {some}{count} item{'s' if count > 1 else ''} that you chose"
 
 
 def _by_people_like_you(scoring: Scoring, item: int, profile: int, themselves: int) -> str | None:

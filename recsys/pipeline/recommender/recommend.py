@@ -318,6 +318,7 @@ class Recommender:
             ranked.candidates.items[pairs],
             block.histories.block(row, row + 1),
             int(block.profiles[row]),
+            self.bundle.config.data.max_history,
             self._event_names,
         )
         removed = block.policies[row].removed(self.catalogue)

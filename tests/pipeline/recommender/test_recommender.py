@@ -256,7 +256,15 @@ def reasons_of(
     history = recommender.block([Request(history=tuple(ids.ids([item, liked] if again else [liked])))]).histories
     table = np.zeros((1, len(bundle.features.names)), dtype=np.float32)
     (found,) = explain(
-        scoring, bundle.features, bundle.rankers.full, table, np.array([item], dtype=np.int32), history, -1, ("view",)
+        scoring,
+        bundle.features,
+        bundle.rankers.full,
+        table,
+        np.array([item], dtype=np.int32),
+        history,
+        -1,
+        100,
+        ("view",),
     )
     return found.reasons
 
@@ -264,6 +272,10 @@ def reasons_of(
 def test_a_reason_names_what_an_item_has_in_common_with_others(recommender: Recommender) -> None:
     found = reasons(recommender, "coffee-1-small", "coffee-0-small", "coffee-2-small", "coffee-0-small")
     assert "category “coffee”, like 2 items that you chose" in found
+    longest = recommender.bundle.config.data.max_history
+    long = ("coffee-0-small", *["garden-0-small"] * (longest - 1))
+    assert "category “coffee”, like at least 1 item that you chose" in reasons(recommender, "coffee-1-small", *long)
+    assert f"you chose it at least {longest - 1} times before" in reasons(recommender, "garden-0-small", *long)
     assert not [reason for reason in reasons(recommender, "coffee-1-small") if "category" in reason]
     assert not [reason for reason in reasons(recommender, "coffee-1-small", "garden-0-small") if "category" in reason]
 
