@@ -127,6 +127,6 @@ def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> It
 def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
     if requests.n_left_out:
         yield (
-            f"{requests.n_left_out:,} requests are left out: of a user, or robot, with more than {OF_ONE_USER} times "
-            "as many as the median user has, so many were drawn by chance."
+            f"Of a user, or robot, with more than {OF_ONE_USER} times as many requests as the median user, so many are "
+            f"measured, drawn by chance; left out: {requests.n_left_out:,}."
         )
