@@ -168,7 +168,7 @@ def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> Asked:
 
 def _of_log(dataset: Dataset, start: int, end: int, most: int, repeats: bool) -> Asked:
     """The requests of a window of the log."""
-    requests = PastRequests.of(dataset.log, start, end).of_everybody(0).sample(most, 0)
+    requests = PastRequests.of(dataset.log, start, end).drawn(most, 0)
     histories = EventState(dataset.log).histories(requests.users, requests.times, SEEN_EVENTS)
     targets = Targets(requests.target_offsets, requests.target_items)
     allowed = _allowed(dataset, requests.times)

@@ -46,12 +46,16 @@ def lifts_of_pairs(
     Args:
         chosen: (n_users, n_items) events of users.
         lifts: of the groups.
+
+    Returns:
+        (n_pairs,) those that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) what they say.
     """
     users, numbers = _pairs_of_many(groups, np.flatnonzero(np.diff(chosen.indptr)).astype(np.int32))
     pairs, places = np.unique(numbers, return_inverse=True)
     sizes = np.bincount(places, np.asarray(chosen.sum(axis=1)).ravel()[users], minlength=len(pairs))
     largest = np.argsort(-sizes, kind="stable")
-    kept = np.sort(largest[np.cumsum(sizes[largest]) <= _MOST_EVENTS_OF_PAIRS])
+    before = np.cumsum(sizes[largest]) - sizes[largest]  # so that the largest one is kept, however large
+    kept = np.sort(largest[before < _MOST_EVENTS_OF_PAIRS])
     row_of = np.full(len(pairs), -1)
     row_of[kept] = np.arange(len(kept))
     among = row_of[places] >= 0

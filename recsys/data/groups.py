@@ -15,6 +15,7 @@ from recsys.data.arrays import load_csr, save_csr
 
 _CODE = re.compile(r"(?:(?:^|[\W_])[iI][dD]s?|I[dD]s?|[cC]odes?)$")
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
+_NAMED = {"column": pl.String, "value": pl.String}
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,6 @@ def groups_of(frame: pl.DataFrame, without: Collection[str]) -> Groups | None:
         return None
     names = pl.DataFrame([(column, value) for column, _, values in shared for value in values], _NAMED, orient="row")
     return Groups(sp.hstack([members for _, members, _ in shared], format="csr", dtype=np.float32), names)
-
-
-_NAMED = {"column": pl.String, "value": pl.String}
 
 
 def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:

@@ -89,7 +89,7 @@ def test_only_the_first_columns_are_crossed_and_the_largest_pairs(monkeypatch: p
     monkeypatch.setattr("recsys.cf.lifts._CROSSED", 1)
     assert not len(crossed("age", "sex")[0].pairs)
     monkeypatch.setattr("recsys.cf.lifts._CROSSED", 6)
-    monkeypatch.setattr("recsys.cf.lifts._MOST_EVENTS_OF_PAIRS", 250)
+    monkeypatch.setattr("recsys.cf.lifts._MOST_EVENTS_OF_PAIRS", 150)
     monkeypatch.setattr("recsys.cf.lifts._USERS_OF_A_BLOCK", 7)
     assert len(crossed("age", "sex")[0].pairs) == 2
 

@@ -158,7 +158,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     """Measure on the requests of the events that came after the version's, each as at its own moment."""
     newer = dataset.log.after(bundle.data_record.end)
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
-    requests = found.of_everybody(seed).sample(bundle.config.data.max_requests, seed)
+    requests = found.drawn(bundle.config.data.max_requests, seed)
     if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest")
     # Users, items and events are matched by id. An item that the version does not know is a target that it misses.

@@ -90,6 +90,10 @@ class PastRequests:
             return self
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
 
+    def drawn(self, most: int, seed: int) -> "PastRequests":
+        """What teaches and is measured: at most `most` requests, and of no user far more than of others."""
+        return self.of_everybody(seed).sample(most, seed)
+
     def of_everybody(self, seed: int) -> "PastRequests":
         """The requests without what a few users have far more of than others: of each user at most `OF_ONE_USER` times
         as many as the median user has, drawn evenly (Covington et al., RecSys 2016, give each user as many)."""

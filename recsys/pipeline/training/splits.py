@@ -71,7 +71,7 @@ def evaluate_splits(
         progress(f"{cut.name}: training on {len(cut.train):,} events")
         part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train, dataset.profiles))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
-        requests = cut.test.of_everybody(seed).sample(config.data.max_requests, seed)
+        requests = cut.test.drawn(config.data.max_requests, seed)
         scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
         start, end = int(requests.times[0]), int(requests.times[-1]) + 1
         caveats = caveats_of(log, requests)

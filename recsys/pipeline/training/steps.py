@@ -91,8 +91,8 @@ class TrainingSteps:
 
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
-        found = PastRequests.of(self.dataset.log, start, end).of_everybody(self.seed)
-        return found.sample(self.config.data.max_requests, self.seed)
+        found = PastRequests.of(self.dataset.log, start, end)
+        return found.drawn(self.config.data.max_requests, self.seed)
 
     def rows(
         self,
