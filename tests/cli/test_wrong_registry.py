@@ -171,3 +171,14 @@ def test_explaining_an_unknown_item(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "nowhere")
     assert outcome.code == 3
     assert "nowhere" in outcome.err
+
+
+def test_a_version_of_a_release_that_wrote_other_files(run: Run, registry: Path) -> None:
+    folder, name = registry / "versions" / str(Registry(registry).current()), "rank/ranker.txt"
+    (folder / name).unlink()
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
+    files = {path: record for path, record in manifest.files.items() if path != name}
+    (folder / "manifest.json").write_bytes(sealed(manifest.model_copy(update={"files": files})))
+    outcome = run("explain", "--registry", registry, "--user", "u1")
+    assert outcome.code == 4
+    assert "is of a release that wrote other files; train again" in outcome.err

@@ -154,6 +154,15 @@ class Bundle:
             BundleError: there is no such version, or it is damaged or too new; the message names the file.
         """
         name = registry.resolve(version)
+        try:
+            return cls._read(registry, name)
+        except FileNotFoundError as error:  # the manifest has all files, so it was made without
+            raise BundleError(
+                f"version {name} is of a release that wrote other files; train again ({error})"
+            ) from error
+
+    @classmethod
+    def _read(cls, registry: Registry, name: str) -> "Bundle":
         folder, manifest = registry.path_of(name), registry.manifest(name)
         config = trained_config(registry, name)
         catalogue = ItemCatalogue.load(folder / "vocabulary")
