@@ -85,14 +85,18 @@ def candidates_section(report: EvaluationReport) -> str:
     together = "all together"
     values = {together: found.merged} | dict(sorted(found.sources.items(), key=lambda pair: -pair[1]))
     listing = "; ".join(f"{name} {value:.1%}" for name, value in values.items())
+    told = ", ".join(
+        f"{name} {weight:.2f}" for name, weight in sorted(found.weights.items(), key=lambda pair: -pair[1])
+    )
+    counted = f" How much each source counts, told by the ranker window, 1 on the whole: {told}." if told else ""
     return section(
         "Candidates",
         f"Before ranking, sources propose {found.budget:,} items a request. What is not among them cannot be listed: "
-        f"{found.merged:.1%} is the ceiling of recall.",
+        f"{found.merged:.1%} is the ceiling of recall.{counted}",
         plot(
             plots.bars(values, f"recall at {found.budget} candidates", "{:.1%}", together),
-            f"Recall of each source at {found.budget} candidates: {listing}",
-            "Share of the wanted items that each source alone, and all together, put among the candidates.",
+            f"Wanted items among {found.budget} candidates, by the sources that have them among their best: {listing}",
+            "Share of the wanted items that are candidates, and that each source has among its best.",
         ),
     )
 

@@ -57,12 +57,14 @@ class CandidateRecall:
     Attributes:
         budget: candidates per request.
         merged: recall of all sources together at the budget.
-        sources: recall of each source alone at the budget.
+        sources: of each source, the share of the targets that are candidates and among its own best at the budget.
+        weights: source -> how much its ranks counted when candidates were merged, 1 on the whole.
     """
 
     budget: int
     merged: float
     sources: Mapping[str, float]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,13 @@ class ListwiseLoss:
     @classmethod
     def of(cls, rows: RankerRows) -> "ListwiseLoss":
         """The loss on these rows; each request has one at least."""
-        shares, starts = rows.shares, np.cumsum(rows.sizes) - rows.sizes
-        return cls(shares, np.repeat(np.add.reduceat(shares, starts), rows.sizes), starts, rows.sizes)
+        return cls.of_shares(rows.shares, rows.sizes)
+
+    @classmethod
+    def of_shares(cls, shares: NDArray[np.float64], sizes: NDArray[np.int64]) -> "ListwiseLoss":
+        """The loss on rows (n_rows,) that were wanted so much; each request has one at least."""
+        starts = np.cumsum(sizes) - sizes
+        return cls(shares, np.repeat(np.add.reduceat(shares, starts), sizes), starts, sizes)
 
     def at(self, scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """The loss of scores (n_rows,), and its derivative by each of them (n_rows,)."""

@@ -52,7 +52,7 @@ class FusedLists(NamedTuple):
     Attributes:
         items: (n_items,) item numbers, increasing within a request.
         source_bits: (n_items,) bit s is set where source s proposes the item.
-        sums: (n_items,) float32 sum of the reciprocal ranks.
+        sums: (n_items,) float32 sum of the reciprocal ranks, each as its source counts.
         required: (n_items,) True where the item is a candidate whatever the sources say.
         item_starts: (n_requests + 1,) where the items of each request start.
         by_sum: (n_proposed,) sort keys, see `sort_keys`, of the items that a source proposes: places in `items`.
@@ -69,13 +69,14 @@ class FusedLists(NamedTuple):
 
 
 @jit()
-def fuse_lists(keys: Ints, starts: Ints, n_sources: int, reciprocal_ranks: Floats) -> FusedLists:
+def fuse_lists(keys: Ints, starts: Ints, reciprocal_ranks: Floats) -> FusedLists:
     """Add up what the sources' lists say of each item of a request.
 
     Args:
         keys, starts: of `keys_of_lists`, the keys of each request sorted.
-        reciprocal_ranks: (n,) float32 of each place.
+        reciprocal_ranks: (n_sources, n) float32 of each place in the list of each source.
     """
+    n_sources = len(reciprocal_ranks)
     items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
     sums, required = np.empty(len(keys), dtype=np.float32), np.empty(len(keys), dtype=np.bool_)
     bits, by_sum = sums.view(np.int32), np.empty(len(keys), dtype=np.int64)
@@ -93,7 +94,7 @@ def fuse_lists(keys: Ints, starts: Ints, n_sources: int, reciprocal_ranks: Float
                 required[n_found - 1] = True
             else:
                 source_bits[n_found - 1] |= 1 << source
-                sums[n_found - 1] += reciprocal_ranks[key & 0xFF_FFFF]
+                sums[n_found - 1] += reciprocal_ranks[source, key & 0xFF_FFFF]
         for place in range(first, n_found):
             if source_bits[place]:
                 by_sum[n_proposed] = descending(np.int64(bits[place])) | place

@@ -1,4 +1,4 @@
-"""Which items are worth ranking: the sources' best, merged by reciprocal rank.
+"""Which items are worth ranking: the sources' best, merged by reciprocal rank, each source as much as it has proven.
 
 Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and individual rank learning methods, 2009.
 """
@@ -34,6 +34,8 @@ class Proposal(NamedTuple):
     """of any pair"""
     best: NDArray[np.int32]
     """(n_requests, n) the best eligible items, see `Scores.best`"""
+    weight: float = 1.0
+    """above 0: how much the ranks of this source count"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Candidates:
         items: (n_pairs,) item numbers.
         proposed_by: (n_pairs,) bit s is set when source s of `Sources.names` has the item among its best.
         scores: source -> (n_pairs,) float32.
-        fused: (n_pairs,) float32 sum of the reciprocal ranks, higher is better: the order before any ranker.
+        fused: (n_pairs,) float32 weighted sum of the reciprocal ranks, higher is better: the order before any ranker.
     """
 
     rows: NDArray[np.int64]
@@ -66,6 +68,11 @@ class Candidates:
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
         return places >= n
+
+
+def reciprocal_ranks(n: int) -> NDArray[np.float32]:
+    """(n,) what the places of a list count, the first one most."""
+    return np.float32(1) / (np.float32(FUSION) + np.arange(n, dtype=np.float32))
 
 
 def merge(
@@ -91,7 +98,8 @@ def merge(
     keys, starts = keys_of_lists(lists.reshape(len(proposals), n_requests, n), eligible, bounds, required.items)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    found = fuse_lists(keys, starts, len(proposals), 1 / (FUSION + np.arange(n, dtype=np.float32)))
+    weights = np.array([proposal.weight for proposal in proposals.values()], dtype=np.float32)
+    found = fuse_lists(keys, starts, weights[:, None] * reciprocal_ranks(n))
     for start, stop in pairwise(found.key_starts.tolist()):
         if stop - start > n:
             found.by_sum[start:stop].partition(n - 1)

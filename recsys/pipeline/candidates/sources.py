@@ -1,7 +1,8 @@
 """The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: Cate
 """Source -> its model, of those that are kept in cf/."""
 
 _COLD_ITEMS = Path("cf", "newcomers")
+_WEIGHTS = Path("cf", "weights.json")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Sources:
         models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
         profiles: what users of the same profile choose; None where nothing is known of users, or it is no source.
+        weights: source -> how much its ranks count when candidates are merged; 1 where it is not told.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
     """
@@ -74,6 +77,7 @@ class Sources:
     cold_items: ColdItems | None = None
     live: tuple[str, ...] = ()
     profiles: ProfilePopularity | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -99,7 +103,7 @@ class Sources:
             profiles: what is known of users besides.
             text_minutes: wall-clock budget of the text model.
             cache: text vectors encoded before.
-            warm: earlier ones, fitted on less of the same log, to go on from.
+            warm: earlier ones, fitted on less of the same log, to go on from; they tell the weights.
             warm_passes: of the text model where it goes on, see `InterestModel.fit`.
             engine: its processes train the text model together; without it, this one does.
         """
@@ -127,7 +131,8 @@ class Sources:
         if profiles is not None and PROFILES in names:
             progress(f"fitting {PROFILES} on {len(log):,} events")
             of_profiles = ProfilePopularity.fit(profiles, log, config.cf)
-        sources = cls(models, interest, live=live_among(names), profiles=of_profiles)
+        weights = warm.weights if warm else {}
+        sources = cls(models, interest, live=live_among(names), profiles=of_profiles, weights=weights)
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
         learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
@@ -234,7 +239,7 @@ class Sources:
         return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
 
     def save(self, folder: Path) -> None:
-        """Write cf/<source>/, text/ and cf/newcomers/."""
+        """Write cf/<source>/, text/, cf/newcomers/ and cf/weights.json."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
         if self.profiles:
@@ -243,6 +248,8 @@ class Sources:
             self.cold_items.save(folder / _COLD_ITEMS)
         if self.interest:
             self.interest.save(folder / "text")
+        (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
+        (folder / _WEIGHTS).write_text(json.dumps(dict(self.weights), indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
@@ -255,7 +262,8 @@ class Sources:
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
         profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
-        return cls(models, interest, cold_items, live_among(names), profiles)
+        weights = json.loads((folder / _WEIGHTS).read_text(encoding="utf-8")) if (folder / _WEIGHTS).exists() else {}
+        return cls(models, interest, cold_items, live_among(names), profiles, weights)
 
 
 def _fitted_model(

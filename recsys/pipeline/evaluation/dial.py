@@ -12,7 +12,7 @@ from recsys.policy.diversity import Diversity
 from recsys.policy.policy import Policy
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_PER_BLOCK = 32
+_PER_BLOCK = 96
 """Requests of a block that are ordered under every setting."""
 
 

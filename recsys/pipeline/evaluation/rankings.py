@@ -13,6 +13,7 @@ from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 from recsys.eval.results import CandidateRecall
+from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.dial import DialCurve
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
@@ -100,7 +101,7 @@ class Rankings:
         self._users: list[NDArray[np.int32]] = []
         self._lengths: list[NDArray[np.int64]] = []
         self._bought: list[NDArray[np.bool_]] = []
-        self.recall = _CandidateRecall(scoring.sources.names, pipeline.n_candidates)
+        self.recall = _CandidateRecall(scoring.sources, pipeline.n_candidates)
         self.calibrations = _Calibrations(pipeline.rankers)
         self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
 
@@ -171,9 +172,9 @@ class Rankings:
 class _CandidateRecall:
     """How many targets are among the candidates, by source."""
 
-    def __init__(self, sources: Sequence[str], budget: int) -> None:
-        self.sources, self.budget = sources, budget
-        self.found = np.zeros(len(sources) + 1)
+    def __init__(self, sources: Sources, budget: int) -> None:
+        self.sources, self.weights, self.budget = sources.names, sources.weights, budget
+        self.found = np.zeros(len(self.sources) + 1)
         self.total = 0
 
     def add(self, ranked: RankedBlock, targets: Targets) -> None:
@@ -184,7 +185,8 @@ class _CandidateRecall:
 
     def result(self) -> CandidateRecall:
         shares = (self.found / max(self.total, 1)).tolist()
-        return CandidateRecall(self.budget, shares[-1], dict(zip(self.sources, shares[:-1], strict=True)))
+        by_source = dict(zip(self.sources, shares[:-1], strict=True))
+        return CandidateRecall(self.budget, shares[-1], by_source, self.weights)
 
 
 class _Calibrations:

@@ -5,7 +5,7 @@ that vanish once somebody has them would hold nothing that was wanted; judged by
 could still be listed would be what is wanted next.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +32,12 @@ class PastScoring:
     config: Config
     users: Vocabulary
 
-    def with_live_sources(self, live: Collection[str]) -> "PastScoring":
-        """The same with these live sources alone, in the configuration too."""
+    def with_chosen(self, live: Collection[str], weights: Mapping[str, float]) -> "PastScoring":
+        """The same with these live sources alone, in the configuration too, and with sources that count so much."""
         candidates = self.config.candidates
         names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
         config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
-        return PastScoring(self.scoring.with_live_sources(live), config, self.users)
+        return PastScoring(self.scoring.with_chosen(live, weights), config, self.users)
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""

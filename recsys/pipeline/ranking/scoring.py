@@ -1,7 +1,7 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import cast
@@ -135,9 +135,9 @@ class Scoring:
         """The same sources and catalogue with other events."""
         return self._with_facts(Scoring(self.catalogue, self.sources, state))
 
-    def with_live_sources(self, live: Collection[str]) -> "Scoring":
-        """The same with these live sources alone."""
-        sources = replace(self.sources, live=live_among(live))
+    def with_chosen(self, live: Collection[str], weights: Mapping[str, float]) -> "Scoring":
+        """The same with these live sources alone, and with sources that count so much."""
+        sources = replace(self.sources, live=live_among(live), weights=weights)
         return self._with_facts(Scoring(self.catalogue, sources, self.state))
 
     def _with_facts(self, other: "Scoring") -> "Scoring":
@@ -218,9 +218,9 @@ class Scoring:
         return proposals
 
     def _proposal(self, source: str, block: RequestBlock, n: int) -> Proposal:
-        """The scores of one source, and the `n` best items by them."""
+        """The scores of one source, the `n` best items by them, and how much it counts."""
         scores = self.scores_of(source, block)
-        return Proposal(scores, scores.best(block.eligible, n))
+        return Proposal(scores, scores.best(block.eligible, n), self.sources.weights.get(source, 1.0))
 
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
         """What one source says of these requests."""

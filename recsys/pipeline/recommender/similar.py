@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import ConfigError
-from recsys.pipeline.candidates.merging import FUSION
+from recsys.pipeline.candidates.merging import reciprocal_ranks
 from recsys.pipeline.ranking.scoring import Scoring
 
 SimilarityKind = Literal["text", "collaborative", "both"]
@@ -30,7 +30,7 @@ def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.
         for part in (_by_text(scoring, item), _by_behaviour(scoring, item)):
             best = np.argsort(-part, kind="stable")[:_DEPTH]
             best = best[part[best] > 0]
-            scores[best] += 1 / (FUSION + np.arange(len(best), dtype=np.float32))
+            scores[best] += reciprocal_ranks(len(best))
     scores = np.where((scores > 0) & scoring.catalogue.available, scores, -np.inf).astype(np.float32)
     scores[item] = -np.inf
     return scores

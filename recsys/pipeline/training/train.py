@@ -22,7 +22,7 @@ from recsys.pipeline.training.feature_rows import feature_rows
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.listable import check_listable, check_places
-from recsys.pipeline.training.source_choice import useful_live_sources
+from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
@@ -152,13 +152,14 @@ def learn_from_history(
 ) -> tuple[TrainingSteps, PastScoring, FeatureSet, RankerRows]:
     """Sources that know the history without the past of dropped items, and their rows of the ranker window.
 
-    The steps that are returned are without the live sources that find nothing there.
+    The steps that are returned are without the live sources that find nothing there; how much each source counts is
+    told by the sources, from which later steps go on.
     """
     log = steps.dataset.log
     hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
     past = hiding.learn(split.ranker_start, TEXT_SHARES[0], None)
     window = hiding.requests_in(split.ranker_start, split.test_start)
-    past = past.with_live_sources(useful_live_sources(past, window, steps.seed, steps.progress))
+    past = past.with_chosen(*choose_sources(past, window, steps.seed, steps.progress))
     features = past.scoring.features(steps.config.features)
     rows = hiding.rows(past, features, window, split.ranker_start, dropout.dropped)
     return replace(steps, config=past.config), past, features, rows

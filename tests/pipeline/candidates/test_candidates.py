@@ -66,6 +66,22 @@ def test_reciprocal_ranks_are_summed() -> None:
     assert found.proposed_by.tolist() == [0b01, 0b11]
 
 
+def test_a_source_counts_as_much_as_its_weight() -> None:
+    """The third place of a source counts more than the first ones of others of a fifth: 5 / 22 > 2 / 20."""
+    everything = np.ones((1, 5), dtype=bool)
+    proposals = {
+        name: Proposal(DenseScores(values), DenseScores(values).best(everything, 3), weight)
+        for name, values, weight in (
+            ("trusted", scores([5, 4, 3, 0, 0]), 5.0),
+            ("a", scores([0, 0, 0, 9, 8]), 1.0),
+            ("b", scores([0, 0, 0, 9, 8]), 1.0),
+        )
+    }
+    assert items_of(merge_proposals(proposals, everything, 3)) == [0, 1, 2]
+    alike = {name: proposal._replace(weight=1.0) for name, proposal in proposals.items()}
+    assert items_of(merge_proposals(alike, everything, 3)) == [0, 3, 4]
+
+
 def test_a_source_proposes_its_n_best_only() -> None:
     found = merge({"a": scores([1, 2, 3, 4]), "b": scores([4, 3, 2, 1])}, np.ones((1, 4), dtype=bool), 2)
     assert dict(zip(found.items.tolist(), found.proposed_by.tolist(), strict=True)) == {

@@ -1,0 +1,127 @@
+"""What the sources propose for past requests, and what of it was wanted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.rank.listwise import ListwiseLoss
+
+_EQUALITY = 5.0
+"""Penalty on the squared distance of a weight from the mean weight, against the loss of one request: few requests say
+little of who is right. Without it 50 requests gave weights with which less was found (movielens-small)."""
+
+_LEAST = 1 / 64
+"""Least weight of a source, as a share of the largest: it keeps its order where no other proposes anything."""
+
+
+@dataclass(frozen=True)
+class PastProposals:
+    """Pairs of a request and an item that some source has among its best, grouped by request.
+
+    Attributes:
+        sources: their names.
+        ranks: (n_pairs, n_sources) float32 reciprocal rank in each source's list, 1 for the first place; 0 where it
+            does not propose the item.
+        wanted: (n_pairs,) True for what was then chosen.
+        rows: (n_pairs,) the request of each pair, increasing.
+        n_wanted: (n_requests,) how many items that may be listed each request wanted, proposed or not.
+    """
+
+    sources: tuple[str, ...]
+    ranks: NDArray[np.float32]
+    wanted: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    n_wanted: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, past: PastScoring, requests: PastRequests) -> "PastProposals":
+        """What sources that have not seen the requests propose for them, as many items each as there are candidates."""
+        sources, n = past.scoring.sources.names, past.config.candidates.n
+        parts = [cls(sources, *_no_pairs(len(sources)))]
+        for part, block in past.blocks(requests):
+            lists = [proposal.best for proposal in past.scoring.proposals(block, n).values()]
+            reachable = block.eligible[part.target_rows, part.target_items]
+            rows, items = part.target_rows[reachable], part.target_items[reachable]
+            parts.append(cls._of_lists(sources, lists, rows, items, len(part), block.eligible.shape[1]))
+        first_rows = np.cumsum([0, *(len(part.n_wanted) for part in parts[:-1])])
+        return cls(
+            sources,
+            np.concatenate([part.ranks for part in parts]),
+            np.concatenate([part.wanted for part in parts]),
+            np.concatenate([part.rows + first for part, first in zip(parts, first_rows.tolist(), strict=True)]),
+            np.concatenate([part.n_wanted for part in parts]),
+        )
+
+    @classmethod
+    def _of_lists(
+        cls,
+        sources: tuple[str, ...],
+        lists: Sequence[NDArray[np.int32]],
+        target_rows: NDArray[np.int64],
+        targets: NDArray[np.int32],
+        n_requests: int,
+        n_items: int,
+    ) -> "PastProposals":
+        """The pairs of one block: the lists (n_requests, n) of each source, and the pairs that were wanted."""
+        places = [np.nonzero(best >= 0) for best in lists]
+        keys = [rows * n_items + best[rows, place] for best, (rows, place) in zip(lists, places, strict=True)]
+        pairs = np.unique(np.concatenate(keys))
+        ranks = np.zeros((len(pairs), len(sources)), dtype=np.float32)
+        for column, (own, (_, place)) in enumerate(zip(keys, places, strict=True)):
+            ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[place]
+        wanted = np.isin(pairs, target_rows * n_items + targets)
+        return cls(sources, ranks, wanted, pairs // n_items, np.bincount(target_rows, minlength=n_requests))
+
+    def among(self, sources: Sequence[str]) -> "PastProposals":
+        """What only these sources propose."""
+        ranks = self.ranks[:, [self.sources.index(source) for source in sources]]
+        kept = ranks.any(axis=1)
+        return PastProposals(tuple(sources), ranks[kept], self.wanted[kept], self.rows[kept], self.n_wanted)
+
+    def weights(self) -> NDArray[np.float64]:
+        """(n_sources,) how much the ranks of each source should count, 1 on the whole.
+
+        Those by which softmax over what is proposed for a request comes nearest to what was wanted (ListNet), drawn
+        towards equal ones.
+        """
+        equal = np.ones(len(self.sources))
+        answered = np.bincount(self.rows, weights=self.wanted, minlength=len(self.n_wanted))[self.rows] > 0
+        if not answered.any():
+            return equal
+        ranks, wanted = self.ranks[answered], self.wanted[answered].astype(np.float64)
+        _, places, sizes = np.unique(self.rows[answered], return_inverse=True, return_counts=True)
+        listwise = ListwiseLoss.of_shares(wanted / np.bincount(places, weights=wanted)[places], sizes)
+
+        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            misfit, slopes = listwise.at((ranks @ weights.astype(np.float32)).astype(np.float64))
+            apart = weights - weights.mean()
+            by_weight = (slopes.astype(np.float32) @ ranks).astype(np.float64)
+            return misfit + _EQUALITY * float(apart @ apart), by_weight + 2 * _EQUALITY * apart
+
+        found = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(equal)).x
+        if not found.any():
+            return equal
+        bounded = np.maximum(found, _LEAST * found.max())
+        return np.asarray(bounded / bounded.mean())
+
+    def recalls(self, weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give."""
+        fused = self.ranks @ weights.astype(np.float32)
+        order = np.lexsort((-fused, self.rows))
+        places = np.empty(len(order), dtype=np.int64)
+        places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
+        found = np.bincount(self.rows[self.wanted & (places < n)], minlength=len(self.n_wanted))
+        asked = self.n_wanted > 0
+        return np.asarray(found[asked] / self.n_wanted[asked])
+
+
+def _no_pairs(n_sources: int) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs of no request."""
+    none = np.zeros(0, dtype=np.int64)
+    return np.zeros((0, n_sources), dtype=np.float32), none.astype(bool), none, none

@@ -1,0 +1,127 @@
+"""How much each source counts among the candidates: as much as the ranker window says, and never nothing."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recsys.config import Config, load_config
+from recsys.data.dataset import Dataset
+from recsys.data.loading import dataset_from_frames
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.continued import continue_training
+from recsys.pipeline.training.past_proposals import PastProposals
+from recsys.pipeline.training.train import train
+from recsys.registry import Registry
+
+SOURCES = ("transitions", "neighbours", "als", "popular", "categories")
+
+
+def proposals(n_requests: int, seed: int = 0, n: int = 20, n_items: int = 100) -> PastProposals:
+    """A source that has what is wanted among its first five, and two that list items by chance."""
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(n_items, size=n_requests)
+    lists = [rng.random((n_requests, n_items)).argsort(axis=1)[:, :n].astype(np.int32) for _ in range(3)]
+    lists[1][np.arange(n_requests), rng.integers(5, size=n_requests)] = targets
+    rows = np.arange(n_requests)
+    return PastProposals._of_lists(
+        ("noise", "reader", "more noise"), lists, rows, targets.astype(np.int32), n_requests, n_items
+    )
+
+
+def test_who_finds_what_is_wanted_counts_most() -> None:
+    found = proposals(400)
+    weights = found.weights()
+    assert weights.mean() == pytest.approx(1)
+    assert weights[1] > 10 * weights[[0, 2]].max()
+    assert weights.min() > 0, "where no other source proposes anything, its order holds"
+    assert found.recalls(weights, 10).mean() > found.recalls(np.ones(3), 10).mean() + 0.1
+
+
+def test_few_requests_say_little() -> None:
+    spreads = [proposals(n).weights().std() for n in (0, 2, 10, 100)]
+    assert spreads[0] == 0
+    assert spreads == sorted(spreads)
+    assert spreads[1] < 0.5
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 30), st.integers(0, 2**31))
+def test_weights_are_above_zero_and_one_on_the_whole(n_requests: int, seed: int) -> None:
+    weights = proposals(n_requests, seed, n=5, n_items=6).weights()
+    assert (weights > 0).all()
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_the_share_found_of_what_was_wanted() -> None:
+    """Two requests: the first wants items 0 and 3, of which 3 is proposed by nobody; the second wants item 2."""
+    lists = [np.array([[0, 1], [1, -1]], dtype=np.int32), np.array([[1, -1], [2, 0]], dtype=np.int32)]
+    rows, targets = np.array([0, 0, 1]), np.array([0, 3, 2], dtype=np.int32)
+    found = PastProposals._of_lists(("a", "b"), lists, rows, targets, 2, 4)
+    assert found.recalls(np.array([2.0, 1.0]), 2).tolist() == [0.5, 1.0]
+    assert found.recalls(np.array([2.0, 1.0]), 1).tolist() == [0.0, 0.0], "item 1 comes first in both"
+    assert found.recalls(np.array([1.0, 64.0]), 1).tolist() == [0.0, 1.0]
+    assert found.among(["b"]).recalls(np.array([1.0]), 2).tolist() == [0.0, 1.0]
+
+
+def shelves() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """600 books on 30 shelves, each of which is chosen about five times: who likes a shelf is all there is to know."""
+    rng = np.random.default_rng(0)
+    shelf = np.arange(600) % 30
+    items = pl.DataFrame(
+        {
+            "item_id": [f"book {number}" for number in range(600)],
+            "title": [f"volume {number}" for number in range(600)],
+            "tags": [[f"shelf {one}"] for one in shelf],
+        }
+    )
+    users = rng.integers(300, size=3_000)
+    liked = np.where(rng.random(3_000) < 0.9, users % 30, rng.integers(30, size=3_000))
+    events = pl.DataFrame(
+        {
+            "user_id": [f"reader {user}" for user in users],
+            "item_id": [f"book {30 * rng.integers(20) + one}" for one in liked],
+            "event": "click",
+            "timestamp": [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(3_000)],
+        }
+    )
+    return items, events
+
+
+@pytest.fixture(scope="module")
+def config(plain_settings: tuple[str, ...]) -> Config:
+    return load_config(None, (*plain_settings, f"candidates.sources={[*SOURCES]}".replace("'", '"'), "candidates.n=30"))
+
+
+@pytest.fixture(scope="module")
+def library(config: Config) -> Dataset:
+    return dataset_from_frames(*shelves(), config)
+
+
+@pytest.fixture(scope="module")
+def version(library: Dataset, config: Config) -> Bundle:
+    return train(library, config)
+
+
+def test_a_training_gives_the_places_to_the_source_that_knows(version: Bundle) -> None:
+    weights = version.sources.weights
+    assert weights.keys() == {*SOURCES}
+    assert weights["categories"] == max(weights.values()) > 2
+    report = version.report.candidates
+    assert report is not None
+    assert report.weights == weights
+    assert report.merged > 0.5, "with 30 of 600 candidates, where all count alike a third"
+
+
+def test_a_version_keeps_its_weights(
+    version: Bundle, library: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    registry = Registry(tmp_path_factory.mktemp("registry"))
+    registry.publish(version)
+    loaded = Bundle.load(registry)
+    assert loaded.sources.weights == version.sources.weights
+    again = continue_training(loaded, library, test_start=int(library.log.times[-300]))
+    assert again.sources.weights == version.sources.weights
