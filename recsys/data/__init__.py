@@ -2,7 +2,8 @@
 
 A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary, split (windows in time)
 Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
-              parsing (cells), validation (bad rows); items_table, events_table, users_table, attributes
+              parsing (cells), validation (bad rows), doubts (what may be meant otherwise); items_table, events_table,
+              users_table, attributes
 Items:        catalogue, item_columns, item_changes (what comes, changes and goes), vocabulary over id_table
 Events:       interactions (the log), visits, history (of the users of some requests), events and event_batch (one by
               one), event_messages (from a stream), event_fields (what one that is sent may hold)

@@ -1,0 +1,179 @@
+"""What can be read, but may be meant otherwise: a sentence for each such thing, that says what it is and what to do."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from recsys.config import EventsConfig
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.durations import DAY
+from recsys.data.events_table import EventRows, plain_id
+from recsys.data.interactions import InteractionLog
+from recsys.data.schema import MAX_ID
+from recsys.data.user_profiles import UserProfiles
+
+_NAMED = 5
+"""Names that one sentence lists."""
+
+_SHOWN = 40
+"""Characters that a sentence shows of a long id."""
+
+_END_OF_1970 = 365 * DAY
+
+_SAME = 0.1
+"""Share of the events that are the same as another one from which on the log may be in the file twice."""
+
+_ONE_USER = 0.1
+"""Share of the events of one user from which on it may stand for many people."""
+
+_TIMES_THE_MEAN = 10
+"""Such a user also has so many times the events of the mean user, or more."""
+
+_LISTS = 0.1
+"""Share of the filled cells of a column of text from which on it may be one of lists."""
+
+_OTHER_SCALE = 2.0
+"""Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
+
+
+def doubts_of_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """Doubts about the item table; `name` is that of its file."""
+    yield from _alike_ids(catalogue, name)
+    yield from _lists_as_text(catalogue, name)
+    yield from long_ids(catalogue.frame["item_id"].to_list(), name, "item_id")
+
+
+def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> Iterator[str]:
+    """Doubts about the event table, once it is a log; `name` is that of its file."""
+    for sentence in (
+        *_giant_user(log),
+        *_names_without_weight(log, config),
+        *_strange_values(log, config),
+        *_impressions_without_request(log),
+        *_nothing_wanted(log),
+        *_times_of_1970(log),
+        *_places_from_one(log),
+    ):
+        yield f"{name}: {sentence}"
+
+
+def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: str) -> Iterator[str]:
+    """Doubts about the user table, where nothing can be learned from it; `name` is that of its file."""
+    if profiles is None:
+        yield f"{name} says nothing that two users have in common, and so changes nothing"
+    elif (profiles.rows_of(log.user_vocabulary) < 0).all():
+        yield f"{name}: none of its users has an event; if ids are written in another way there, write them alike"
+
+
+def same_events(rows: EventRows) -> Iterator[str]:
+    """Many events without an event_id that are the same as another one: the log may be in the file twice."""
+    frame = rows.frame.filter(pl.col("key").is_null()).drop("row", "key")
+    n_same = len(frame) - frame.n_unique()
+    if n_same > _SAME * len(frame):
+        yield (
+            f"{rows.rejections.name}: {n_same:,} of {len(frame):,} events are the same as another one in every column, "
+            "and all count; if the log is in the file twice, remove one, or give each event an event_id"
+        )
+
+
+def long_ids(ids: Sequence[str], name: str, column: str) -> Iterator[str]:
+    """Ids that are longer than a server takes: it would list them, and refuse the events that follow."""
+    long = [id_ for id_ in ids if len(id_) > MAX_ID]
+    if long:
+        yield (
+            f"{name}: {len(long):,} {column}s are longer than {MAX_ID} characters, such as {long[0][:_SHOWN]!r}...; "
+            "`recsys rank` lists them, but a server takes no events and no requests with them: shorten them"
+        )
+
+
+def _alike_ids(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """Ids that look like one item's, written in several ways."""
+    ids = catalogue.frame.select("item_id", plain_id(pl.col("item_id")).alias("plain"))
+    alike = ids.filter(pl.col("plain").is_duplicated())
+    if len(alike):
+        some = " and ".join(map(repr, alike.filter(pl.col("plain") == alike["plain"][0])["item_id"].head(2)))
+        yield (
+            f"{name}: {len(alike):,} item_ids differ from another one only by case or white space, such as {some}; "
+            "each is an item of its own: if they are one, write them alike"
+        )
+
+
+def _lists_as_text(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """Columns that hold one text an item, and are filled with what looks like lists."""
+    for column in ("category", "brand"):
+        filled = catalogue.frame[column].drop_nulls()
+        lists = filled.filter(filled.str.contains(r"^\s*\[.*\]\s*$|.\|."))
+        if len(lists) > _LISTS * len(filled):
+            yield (
+                f"{name}: {column} looks like a list in {len(lists):,} rows, such as {lists[0][:_SHOWN]!r}, and is "
+                "read as one text: write lists into tags, or lists of JSON or Parquet into a column of another name"
+            )
+
+
+def _giant_user(log: InteractionLog) -> Iterator[str]:
+    """One user with so many events that it may stand for all who are not known by name."""
+    counts = np.bincount(log.users)
+    if len(counts) and counts.max() > max(_ONE_USER, _TIMES_THE_MEAN / len(counts)) * len(log):
+        giant = log.user_vocabulary.id(int(np.argmax(counts)))[:_SHOWN]
+        yield (
+            f"{counts.max():,} of {len(log):,} events are of the user {giant!r}; if it stands for many people, "
+            "such as guests, give each of their sessions a user_id of its own; if it is a program, leave its events out"
+        )
+
+
+def _names_without_weight(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
+    """Event names that `events.weights` has in another letter case, and those that it does not have at all."""
+    unknown = [found for found in log.event_names if found not in config.weights]
+    for found in unknown:
+        if found.lower() in config.weights:
+            yield f"the event {found!r} is not {found.lower()!r}, and so worth events.default_weight"
+    strange = [repr(found) for found in unknown if found.lower() not in config.weights]
+    if strange:
+        named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
+        wanted = (
+            ", so wanted; weigh what is none, as a hide, with 0, and what is worth more, as an order, with more"
+            if config.default_weight
+            else ""
+        )
+        worth = f"worth events.default_weight = {config.default_weight:g}{wanted}"
+        yield f"events.weights does not name {named}: {worth}"
+
+
+def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
+    """Values on another scale than `events.min_value`, and values below 0 that are signs of interest."""
+    for number, found in enumerate(log.event_names):
+        own = log.events == number
+        least, most = config.min_value.get(found), np.fmax.reduce(log.values[own], initial=-np.inf)
+        if least is not None and most > _OTHER_SCALE * least > 0:
+            reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
+            yield f"values of {found!r} {reach}; set another least value if that is low on their scale"
+        if least is not None and -np.inf < most < least:
+            reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
+            yield f"values of {found!r} {reach}; set a least value of their scale"
+        n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
+        if n_below:
+            counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
+            yield f"{counted}; if they are returns, set its events.min_value to 0"
+
+
+def _impressions_without_request(log: InteractionLog) -> Iterator[str]:
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    if lost:
+        yield f"{lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"
+
+
+def _nothing_wanted(log: InteractionLog) -> Iterator[str]:
+    if not (log.weights > 0).any():
+        yield "no event is a sign of interest by events.weights and events.min_value; nothing can be learned"
+
+
+def _times_of_1970(log: InteractionLog) -> Iterator[str]:
+    if len(log) and log.times[-1] < _END_OF_1970:
+        yield "all times lie in 1970 or before; if they are days, or hours, write dates or epoch seconds"
+
+
+def _places_from_one(log: InteractionLog) -> Iterator[str]:
+    places = log.positions[log.is_impression & (log.positions >= 0)]
+    if len(places) and places.min() > 0:
+        yield "no impression has position 0, the first place of a list; if the first one is 1, subtract 1"
