@@ -1,25 +1,18 @@
 """All that one evaluation found: what `recsys evaluate --json` prints and what the report shows."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of_size
-from recsys.eval.confidence import Comparison, compare_all
+from recsys.eval.confidence import Comparison
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import Reliability
 from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
-
-_FULL = ""
-"""Name of the full pipeline among compared rankings."""
-
-_ALWAYS = ("cold_item", "cold_user")
-"""Slices that a report names also where they hold no request."""
 
 STABLE, SHIFTED = 0.1, 0.25
 """Drift below which a feature is stable, and from which on it has shifted (Siddiqi, Credit risk scorecards, 2006)."""
@@ -149,102 +142,6 @@ class EvaluationReport:
     others: Mapping[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
     events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def of(
-        cls,
-        full: Measurement,
-        *,
-        baselines: Mapping[str, Measurement],
-        ablation: Mapping[str, Measurement],
-        slices: Mapping[str, NDArray[np.bool_]],
-        events: Mapping[str, NDArray[np.bool_]] | None = None,
-        seed: int = 0,
-    ) -> "EvaluationReport":
-        """Summarise measurements of the same requests, compare in pairs, and slice; most empty slices are left out.
-
-        Args:
-            full: the full pipeline.
-            baselines, ablation: other rankings by name; the names must differ.
-            slices: name to (n_requests,) mask.
-            events: the same of the requests with an event; slices too, in which simpler rankings are compared as well.
-            seed: of every bootstrap.
-
-        Raises:
-            DataError: a ranking was measured on other requests.
-        """
-        metric, events = f"ndcg@{full.k}", events or {}
-        comparable = full.mean(metric) == full.mean(metric)  # NaN where no request has a target
-        others = {**baselines, **ablation} if comparable else {}
-        for other in others.values():
-            full.check_comparable(other)
-        columns = {name: one.values[metric] for name, one in {_FULL: full, **others}.items()}
-        compared = compare_all(columns, clusters=full.users, seed=seed) if others else {}
-        return cls(
-            version="",
-            dataset="",
-            k=full.k,
-            n_requests=full.n_requests,
-            metrics=full.summary(seed=seed),
-            baselines={name: other.summary(seed=seed) for name, other in baselines.items()},
-            ablation={name: other.summary(seed=seed) for name, other in ablation.items()},
-            slices={
-                name: SliceResult(int(mask.sum()), full.select(mask).summary(seed=seed))
-                for name, mask in {**slices, **{f"event: {name}": mask for name, mask in events.items()}}.items()
-                if mask.any() or name in _ALWAYS
-            },
-            comparisons={name: compared[_FULL, name] for name in others},
-            pairs={pair: comparison for pair, comparison in compared.items() if _FULL not in pair},
-            caveats=(
-                *caveats_of_size(full),
-                *caveats_of_rivals({name: compared[_FULL, name] for name in others if name in baselines}),
-                *(caveats_of_events(full, baselines, events, seed) if comparable else ()),
-            ),
-            per_request=full.to_polars(),
-            full=full,
-            others={**baselines, **ablation},
-            masks=slices,
-            events=events,
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence["EvaluationReport"], *, seed: int = 0) -> "EvaluationReport":
-        """Fresh measurements of windows one after the other, as one: what all of them have, over all requests."""
-        first = parts[0]
-
-        def over_all(names: Iterable[str]) -> dict[str, Measurement]:
-            kept = [name for name in names if all(name in part.others for part in parts)]
-            return {name: Measurement.joined([part.others[name] for part in parts]) for name in kept}
-
-        caveats = {
-            part.windows[0].name: [line for line in part.caveats if line not in caveats_of_size(part.full)]
-            for part in parts
-            if part.full is not None
-        }
-        shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
-        slices = [name for name in first.masks if all(name in part.masks for part in parts)]
-        events = [name for name in first.events if all(name in part.events for part in parts)]
-        report = cls.of(
-            Measurement.joined([part.full for part in parts if part.full is not None]),
-            baselines=over_all(first.baselines),
-            ablation=over_all(first.ablation),
-            slices={name: np.concatenate([part.masks[name] for part in parts]) for name in slices},
-            events={name: np.concatenate([part.events[name] for part in parts]) for name in events},
-            seed=seed,
-        )
-        probabilities = [name for name in first.calibration if all(name in part.calibration for part in parts)]
-        return replace(
-            report,
-            windows=tuple(window for part in parts for window in part.windows),
-            calibration={
-                name: Reliability.joined([part.calibration[name] for part in parts]) for name in probabilities
-            },
-            caveats=(
-                *shared,
-                *(f"In {name}: {line}" for name, own in caveats.items() for line in own if line not in shared),
-                *report.caveats,
-            ),
-        )
 
     def to_json(self) -> dict[str, Any]:
         """The object of `recsys evaluate --json`; figures first, then what else was found."""

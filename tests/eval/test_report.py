@@ -7,34 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import N_REQUESTS, measurement
 
 from benchmarks.dense_lists import top_k
-from recsys.errors import DataError
 from recsys.eval.dial import DialPoint
 from recsys.eval.metrics.calibration import reliability
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
-from recsys.eval.protocol import Measurement, evaluate_lists
+from recsys.eval.protocol import evaluate_lists
 from recsys.eval.ranking import Targets
 from recsys.eval.report import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
+from recsys.eval.summary import summarise
 
-N_REQUESTS, N_ITEMS = 300, 60
 NASTY = "<script>alert('&\"$x$')</script> 茶"
 _AT_10 = ("ndcg", "recall", "hit_rate", "mrr", "map", "coverage", "personalisation", "novelty", "diversity")
 LONG = "category: Industrial & Scientific Additive Manufacturing Products 3D Printing Supplies 3D Printing Filament"
 VOID = {"meta", "path", "use", "rect", "br", "circle"}
-
-
-def measurement(skill: float) -> Measurement:
-    rng = np.random.default_rng(0)
-    wanted = rng.integers(0, N_ITEMS, N_REQUESTS)
-    scores = np.random.default_rng(1).random((N_REQUESTS, N_ITEMS)).astype(np.float32)
-    scores[np.arange(N_REQUESTS), wanted] += skill
-    targets = Targets.of([[int(item)] for item in wanted])
-    vectors = rng.standard_normal((N_ITEMS, 8)).astype(np.float32)
-    users = rng.integers(0, 90, N_REQUESTS).astype(np.int32)
-    lists = top_k(scores, N_ITEMS, targets=targets)
-    return evaluate_lists(lists, targets, popularity=np.arange(N_ITEMS, dtype=float), vectors=vectors, users=users)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +30,7 @@ def report() -> EvaluationReport:
     rng = np.random.default_rng(2)
     predicted = rng.random(500).astype(np.float32)
     mask = np.arange(N_REQUESTS) < 40
-    figures = EvaluationReport.of(
+    figures = summarise(
         measurement(0.5),
         baselines={"popularity": measurement(0.0), "ease": measurement(0.3)},
         ablation={NASTY: measurement(0.5)},
@@ -182,66 +170,18 @@ def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
 
 def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
     for ours, theirs, expected in ((0.1, 0.5, "behind the best"), (0.3, 0.3, "No difference from the best")):
-        lost = EvaluationReport.of(measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={})
+        lost = summarise(measurement(ours), baselines={"ease": measurement(theirs)}, ablation={}, slices={})
         assert expected in "".join(Page(render(lost)).words)
         told = [line for line in lost.caveats if "A simpler ranking, ease, is better than the full pipeline" in line]
         assert bool(told) == (ours < theirs)
 
 
-def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of() -> None:
-    """Few requests end in a purchase: those of all others hide that."""
-    ours, theirs, bought = measurement(0.5), measurement(0.3), np.arange(N_REQUESTS) < 60
-    other = replace(theirs, values={name: np.where(bought, 0.9, values) for name, values in theirs.values.items()})
-    masks = {"slices": {"heavy": bought}, "events": {"purchase": bought}}
-    report = EvaluationReport.of(ours, baselines={"popularity": other}, ablation={}, **masks)
-    told = [line for line in report.caveats if "popularity, is better" in line]
-    assert len(told) == 1
-    assert "on the 60 requests with the event purchase" in told[0]
-    assert "raise its weight in events.weights" in told[0]
-    level = EvaluationReport.of(ours, baselines={"popularity": theirs}, ablation={}, **masks)
-    assert not any("is better" in line for line in level.caveats)
-
-
-def test_a_user_with_many_of_the_requests_is_told_of() -> None:
-    many = measurement(0.5)
-    assert many.users is not None
-    for n_of_one, told in ((70, 1), (30, 0)):
-        users = many.users.copy()
-        users[:n_of_one] = 500
-        report = EvaluationReport.of(replace(many, users=users), baselines={}, ablation={}, slices={})
-        assert sum("70 of the 300 requests (23%) are of 1 of" in line for line in report.caveats) == told
-
-
-def test_anonymous_requests_make_nobody_busy() -> None:
-    many = measurement(0.5)
-    users = np.full(N_REQUESTS, -1, dtype=np.int32)
-    users[:2] = 0, 1
-    for guests in (users, np.full_like(users, -1)):
-        report = EvaluationReport.of(replace(many, users=guests), baselines={}, ablation={}, slices={})
-        assert not any("mostly tell" in line for line in report.caveats)
-
-
-def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:
-    many = measurement(0.5)
-    users = np.arange(N_REQUESTS, dtype=np.int32)
-    users[:162] = np.arange(162) % 3
-    report = EvaluationReport.of(replace(many, users=users), baselines={}, ablation={}, slices={})
-    assert sum("162 of the 300 requests (54%) are of 3 of 141 users" in line for line in report.caveats) == 1
-
-
 def test_a_bare_report_of_requests_without_targets() -> None:
     lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
     nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))
-    report = EvaluationReport.of(nothing, baselines={"other": nothing}, ablation={}, slices={})
+    report = summarise(nothing, baselines={"other": nothing}, ablation={}, slices={})
     assert "nothing could be measured" in render(report)
     json.dumps(report.to_json(), allow_nan=False)
-
-
-def test_rankings_must_be_of_the_same_requests() -> None:
-    full = measurement(0.5)
-    other = full.select(np.arange(N_REQUESTS) < 10)
-    with pytest.raises(DataError, match="same requests"):
-        EvaluationReport.of(full, baselines={"other": other}, ablation={}, slices={})
 
 
 def test_the_page_shows_each_feature(report: EvaluationReport) -> None:

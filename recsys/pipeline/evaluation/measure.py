@@ -10,6 +10,7 @@ from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
+from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.evaluation.rankings import K, LabelledBlock, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
@@ -77,7 +78,7 @@ def measure(
         # Of what a ranking lists: two rankings compare only over the same candidates.
         return replace(found, values={**found.values, "auc": np.concatenate(ranking.aucs)[answered]})
 
-    report = EvaluationReport.of(
+    report = summarise(
         measured(rankings.full) if len(rankings) else _no_measurement(len(trained)),
         baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},

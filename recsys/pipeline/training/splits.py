@@ -14,6 +14,7 @@ from recsys.data.loading import fingerprint
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
+from recsys.eval.summary import join_reports
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
 from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
@@ -92,7 +93,7 @@ def evaluate_splits(
         )
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,), features=trained.report.features))
-    whole = reports[0] if len(reports) == 1 else EvaluationReport.joined(reports, seed=seed)
+    whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=seed)
     headed = replace(whole, version=bundle.version, dataset=name, facts=facts)
     return with_user_ids(headed, log.user_vocabulary)
 
