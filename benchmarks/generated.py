@@ -29,7 +29,7 @@ from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress, silent
-from recsys.rank.calibration import Calibration
+from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
 from recsys.registry import Registry
 from recsys.text.encoder import TextEncoder
@@ -75,7 +75,7 @@ def publish(
     scoring = Scoring(catalogue, sources, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
-    rankers = Rankers(ranker, {}, Calibration(1.0, -3.0), Calibration(1.0, -4.0))
+    rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0))
     report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
     dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
     bundle = Bundle.of(dataset, config, sources, features, rankers, report)

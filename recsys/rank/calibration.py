@@ -1,4 +1,8 @@
-"""From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999)."""
+"""From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999).
+
+Held-out rows of the ranker all count alike and are many: there are no weights and no priors, but a second opinion may
+tilt the score. Logits of the text model have a calibration of their own, see `recsys.text.calibration`.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +16,7 @@ _RATE_OF_NOTHING = 0.01
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ScoreCalibration:
     """p = sigmoid(slope * score + tilt * log_odds + intercept); the slope is never negative.
 
     Attributes:
@@ -30,7 +34,7 @@ class Calibration:
         happened: NDArray[np.bool_],
         covered: float = 1.0,
         log_odds: NDArray[np.float32] | None = None,
-    ) -> "Calibration":
+    ) -> "ScoreCalibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
@@ -63,7 +67,7 @@ class Calibration:
         slope, *tilt = (best[1:] / scales).tolist()
         return cls(slope, float(best[0]), *tilt)
 
-    def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "Calibration":
+    def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "ScoreCalibration":
         """The same calibration for the scores of another ranker, which have another level and spread.
 
         Args:
@@ -74,7 +78,7 @@ class Calibration:
             return self
         ratio = float(np.std(before)) / spread
         level = float(np.mean(before)) - ratio * float(np.mean(after))
-        return Calibration(self.slope * ratio, self.slope * level + self.intercept, self.tilt)
+        return ScoreCalibration(self.slope * ratio, self.slope * level + self.intercept, self.tilt)
 
     def probability(
         self, scores: NDArray[np.float32], log_odds: NDArray[np.float32] | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from recsys.rank.boosting import probability_trees
-from recsys.rank.calibration import Calibration
+from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
@@ -67,7 +67,7 @@ class Conversion:
     def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:
         """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
         log_odds = self.log_odds(rows.table)
-        probabilities = Calibration.fit(log_odds, rows.bought).probability(log_odds)
+        probabilities = ScoreCalibration.fit(log_odds, rows.bought).probability(log_odds)
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (probabilities, rate))
         gain = own - plain
         return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))

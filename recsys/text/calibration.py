@@ -1,4 +1,8 @@
-"""From interest logits to probabilities: logistic calibrations fitted on the newest part of the log (Platt, 1999)."""
+"""From interest logits to probabilities, fitted on the newest part of the log (Platt, 1999).
+
+Pairs are weighed here, for a drawn negative stands for many, and may be very few: priors hold the fit. Scores of the
+ranker have a calibration of their own, see `recsys.rank.calibration`.
+"""
 
 from dataclasses import dataclass
 
@@ -19,11 +23,45 @@ _PRECISION = np.array([10.0, 1e-4])
 
 
 @dataclass(frozen=True)
-class PlattScaling:
+class LogitCalibration:
     """p = 1 / (1 + exp(-(slope * logit + intercept)))."""
 
     slope: float
     intercept: float
+
+    @classmethod
+    def fit(
+        cls,
+        logits: NDArray[np.float32],
+        labels: NDArray[np.bool_],
+        weights: NDArray[np.float64],
+        expected_slope: float = 1.0,
+    ) -> "LogitCalibration":
+        """Weighted logistic regression on one feature, with normal priors: the slope as expected, the rate as counted.
+
+        So a handful of positives leaves the slope where it is expected, and some dozens are believed.
+
+        Args:
+            logits, labels, weights: (n_pairs,) as in `LabelledPairs`.
+        """
+        rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
+        base = float(np.log(rate / (1.0 - rate)))
+        if not len(logits):
+            return cls(expected_slope, base)
+        centre = float(np.average(logits, weights=weights))
+        x = logits.astype(np.float64) - centre
+        prior = np.array([expected_slope, base])
+
+        def loss(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            z = solution[0] * x + solution[1]
+            missed = weights * (expit(z) - labels)
+            value = weights @ (np.logaddexp(0.0, z) - labels * z) + 0.5 * (_PRECISION * (solution - prior) ** 2).sum()
+            slopes = np.array([missed @ x, missed.sum()]) + _PRECISION * (solution - prior)
+            return float(value) / weights.sum(), slopes / weights.sum()
+
+        found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
+        slope = max(float(found[0]), 1e-3)  # it must not turn the order round
+        return cls(slope, float(found[1]) - slope * centre)
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities, of the shape of the logits."""
@@ -45,40 +83,13 @@ class LabelledPairs:
     purchased: NDArray[np.bool_]
     weights: NDArray[np.float64]
 
-    def calibrations(self) -> tuple[PlattScaling, PlattScaling]:
+    def calibrations(self) -> tuple[LogitCalibration, LogitCalibration]:
         """Of a click (any positive reaction) and of a purchase.
 
         Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
         """
-        click = fit_calibration(self.logits, self.clicked, self.weights)
-        return click, fit_calibration(self.logits, self.purchased, self.weights, click.slope)
-
-
-def fit_calibration(
-    logits: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], slope: float = 1.0
-) -> PlattScaling:
-    """Weighted logistic regression on one feature, with normal priors: the slope is near `slope`, the rate as counted.
-
-    So a handful of positives leaves the slope where it is expected, and some dozens are believed.
-    """
-    rate = float(np.clip((labels @ weights + 1e-3) / (weights.sum() + 1.0), 1e-6, 1.0 - 1e-6))
-    base = float(np.log(rate / (1.0 - rate)))
-    if not len(logits):
-        return PlattScaling(slope, base)
-    centre = float(np.average(logits, weights=weights))
-    x = logits.astype(np.float64) - centre
-    prior = np.array([slope, base])
-
-    def loss(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        z = solution[0] * x + solution[1]
-        missed = weights * (expit(z) - labels)
-        value = weights @ (np.logaddexp(0.0, z) - labels * z) + 0.5 * (_PRECISION * (solution - prior) ** 2).sum()
-        slopes = np.array([missed @ x, missed.sum()]) + _PRECISION * (solution - prior)
-        return float(value) / weights.sum(), slopes / weights.sum()
-
-    found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
-    fitted = max(float(found[0]), 1e-3)  # it must not turn the order round
-    return PlattScaling(fitted, float(found[1]) - fitted * centre)
+        click = LogitCalibration.fit(self.logits, self.clicked, self.weights)
+        return click, LogitCalibration.fit(self.logits, self.purchased, self.weights, click.slope)
 
 
 def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, history: int, seed: int) -> LabelledPairs:

@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import PlattScaling, labelled_pairs
+from recsys.text.calibration import LogitCalibration, labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder, TunedWeights
@@ -51,8 +51,8 @@ class Fitted:
     reader: TextReader
     scorer: Scorer
     base_vectors: NDArray[np.float32]
-    click: PlattScaling
-    purchase: PlattScaling
+    click: LogitCalibration
+    purchase: LogitCalibration
     curve: tuple[Point, ...]
 
 

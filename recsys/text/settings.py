@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recsys.errors import BundleError
-from recsys.text.calibration import PlattScaling
+from recsys.text.calibration import LogitCalibration
 from recsys.text.weights import locate, version_of
 
 _FILE = "interest.json"
@@ -18,8 +18,8 @@ class InterestSettings:
     encoder: str
     encoder_version: str
     max_tokens: int
-    click: PlattScaling
-    purchase: PlattScaling
+    click: LogitCalibration
+    purchase: LogitCalibration
 
     def save(self, folder: Path) -> None:
         """Write interest.json."""
@@ -34,7 +34,7 @@ class InterestSettings:
             ConfigError: the encoder is not installed here.
         """
         facts = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        facts |= {"click": PlattScaling(**facts["click"]), "purchase": PlattScaling(**facts["purchase"])}
+        facts |= {"click": LogitCalibration(**facts["click"]), "purchase": LogitCalibration(**facts["purchase"])}
         settings = cls(**facts)
         found = version_of(locate(settings.encoder), settings.max_tokens)
         if found != settings.encoder_version:

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.rank.calibration import Calibration
+from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -81,7 +81,7 @@ def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Convers
     scores = [rows.table[:, 0] + np.float32(2) * rows.wanted for rows in (held_out, test)]
     log_odds = [conversion.log_odds(rows.table) for rows in (held_out, test)]
     for name in ("wanted", "bought"):
-        found = Calibration.fit(scores[0], getattr(held_out, name), log_odds=log_odds[0]).probability(
+        found = ScoreCalibration.fit(scores[0], getattr(held_out, name), log_odds=log_odds[0]).probability(
             scores[1], log_odds[1]
         )
         happened = getattr(test, name)
@@ -93,7 +93,7 @@ def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Convers
 def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
     ranker, scores = conversion.trees, np.zeros(2, dtype=np.float32)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
-    rankers = Rankers(ranker, {}, Calibration(1.0, -1.0), Calibration(1.0, -3.0, 0.5), conversion)
+    rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
     click, purchase = rankers.probabilities(scores, table)
     assert click[0] == click[1]
     assert 2 * purchase[0] < purchase[1] <= click[1]

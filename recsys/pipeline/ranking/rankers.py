@@ -13,7 +13,7 @@ from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress
-from recsys.rank.calibration import Calibration
+from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
@@ -41,8 +41,8 @@ class Rankers:
 
     full: Ranker
     without: Mapping[FeatureGroup, Ranker]
-    click: Calibration
-    purchase: Calibration
+    click: ScoreCalibration
+    purchase: ScoreCalibration
     conversion: Conversion | None = None
 
     @classmethod
@@ -166,7 +166,7 @@ class Rankers:
         conversion = None
         if "conversion" in calibration:
             conversion = Conversion(Ranker.load(folder / _CONVERSION), **calibration["conversion"])
-        click, purchase = (Calibration(**calibration[name]) for name in ("click", "purchase"))
+        click, purchase = (ScoreCalibration(**calibration[name]) for name in ("click", "purchase"))
         return cls(full, without, click, purchase, conversion)
 
 
@@ -235,7 +235,7 @@ class _FitInputs:
 
 def _calibrations(
     older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows, conversion: Conversion | None
-) -> tuple[Calibration, Calibration]:
+) -> tuple[ScoreCalibration, ScoreCalibration]:
     """Probabilities of any sign of interest and of the strongest one, from the scores of `full`.
 
     Args:
@@ -249,7 +249,7 @@ def _calibrations(
     scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
     log_odds = None if conversion is None else conversion.log_odds(held_out.table[asked])
     click, purchase = (
-        Calibration.fit(scores, happened[asked], held_out.covered, log_odds)
+        ScoreCalibration.fit(scores, happened[asked], held_out.covered, log_odds)
         for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)

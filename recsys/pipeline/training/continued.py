@@ -31,14 +31,20 @@ takes no further share of these."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
-    """Whether the sources to be fitted on the data, whose items must be numbered as the version's, are the same."""
-    configured = parent.config.candidates.sources
-    fits = {
+    """Whether the data make the same sources as the parent has: the ranker cannot do with others.
+
+    Most configured sources can be fitted on any data; for the others these are the conditions of `Sources.fit`.
+
+    Args:
+        dataset: with the parent's items first, see `renumbered`.
+    """
+    fittable = {
         "ease": len(dataset.catalogue) <= parent.config.cf.ease_max_items,
         CATEGORIES: groups_of_items(dataset.catalogue) is not None,
         PROFILES: dataset.profiles is not None,
     }
-    return {name for name, does in fits.items() if does and name in configured} == fits.keys() & {*parent.sources.names}
+    configured, there = parent.config.candidates.sources, parent.sources.names
+    return all((name in there) == (name in configured and fits) for name, fits in fittable.items())
 
 
 def continue_training(

@@ -19,7 +19,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA, ItemList
 from recsys.pipeline.recommender.reasons import explain
 from recsys.pipeline.recommender.recommend import Recommender
-from recsys.rank.calibration import Calibration
+from recsys.rank.calibration import ScoreCalibration
 from recsys.registry import Registry
 
 USER = "user 1"
@@ -282,7 +282,9 @@ def test_a_reason_names_what_an_item_has_in_common_with_others(recommender: Reco
 
 def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
     """Two calibrations, each fitted by itself, may cross."""
-    rankers = replace(bundle.rankers, click=Calibration(0.5, -2.0), purchase=Calibration(2.0, -3.0), conversion=None)
+    rankers = replace(
+        bundle.rankers, click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0), conversion=None
+    )
     nothing = np.zeros((50, len(bundle.features.names)), dtype=np.float32)
     click, purchase = rankers.probabilities(np.linspace(-4, 4, 50, dtype=np.float32), nothing)
     assert (purchase <= click).all()
