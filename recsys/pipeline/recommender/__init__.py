@@ -1,6 +1,7 @@
 """A version in memory (bundle), and the class that answers requests with it (recommend).
 
-A list:  blocks (requests in numbers), item_list (the answer), reasons, fallback (when no other list can be had)
+A list:  blocks (requests in numbers), lists (from numbers to the answer, an item_list), reasons, fallback (when no
+         other list can be had)
 Else:    similar items, user_search, live_events (what came since, into a snapshot and back), matching (a data set in
          the numbers of a version)
 """

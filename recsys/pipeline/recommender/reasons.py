@@ -1,6 +1,7 @@
 """Why an item is in the list: exact contributions by group, and sentences that a reader understands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,6 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.pipeline.candidates.sources import CATEGORIES
@@ -30,133 +30,135 @@ _COMMON = 0.5
 """Share of the items from which on what they have in common says nothing."""
 
 
-def explain(
-    scoring: Scoring,
-    features: FeatureSet,
-    ranker: Ranker,
-    table: NDArray[np.float32],
-    items: NDArray[np.int32],
-    history: HistoryBatch,
-    profile: int,
-    longest: int,
-    event_names: Sequence[str],
-) -> tuple[Explanation, ...]:
-    """Explain the items of one list.
+@dataclass(frozen=True)
+class Explainer:
+    """Explains the items of one list.
 
-    Args:
-        table: (n, n_features) what the ranker saw of them.
-        items: (n,) item numbers.
+    Attributes:
+        scoring: what ranked them.
         history: of this one request.
         profile: row of the user among the profiles, -1 for one without.
-        longest: events from which on a history may be cut, so that what is counted in it is the least.
+        max_history: events from which on a history may be cut, so that what is counted in it is the least.
+        event_names: those of the history.
     """
-    groups = by_group(ranker.contributions(table), features.groups)
-    explanations = []
-    for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True):
-        reasons = tuple(_reasons(scoring, int(item), profile, history, longest, event_names))
-        explanations.append(Explanation(text, collaborative, behaviour, context, reasons))
-    return tuple(explanations)
 
+    scoring: Scoring
+    history: HistoryBatch
+    profile: int
+    max_history: int
+    event_names: Sequence[str]
 
-def _reasons(
-    scoring: Scoring, item: int, profile: int, history: HistoryBatch, longest: int, event_names: Sequence[str]
-) -> list[str]:
-    chosen, some = history.positive(), "at least " if len(history.items) >= longest else ""
-    before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
-    others = recent.keep(recent.items != item)
-    told = [
-        f"you chose it {some}{_times(before)} before" if before else None,
-        _linked(scoring, item, others, 1 if before else 0),
-        _alike(scoring, item, others, event_names),
-        _in_group(scoring, item, chosen.keep(chosen.items != item), some),
-        _by_people_like_you(scoring, item, profile, 1 if before else 0),
-    ]
-    number, now = np.array([item], dtype=np.int32), history.now[:1]
-    lately = int(scoring.state.counts("item_positives", number, now, _MONTH)[0])
-    if lately:
-        told.append(f"chosen {_times(lately)} in the last 30 days")
-    reasons = [reason for reason in told if reason is not None]
-    if reasons:
-        return reasons
-    ever = int(scoring.state.counts("item_positives", number, now)[0])
-    return [f"chosen {_times(ever)} before" if ever else "new here: nobody has chosen it yet"]
+    def explain(
+        self, features: FeatureSet, ranker: Ranker, table: NDArray[np.float32], items: NDArray[np.int32]
+    ) -> tuple[Explanation, ...]:
+        """An explanation for each item.
+
+        Args:
+            table: (n, n_features) what the ranker saw of them.
+            items: (n,) item numbers.
+        """
+        groups = by_group(ranker.contributions(table), features.groups)
+        return tuple(
+            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item))))
+            for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True)
+        )
+
+    def _reasons(self, item: int) -> list[str]:
+        chosen = self.history.positive()
+        before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
+        others = recent.keep(recent.items != item)
+        themselves = 1 if before else 0  # who chose the item is one of the people who did
+        told = [
+            f"you chose it {self._at_least}{_times(before)} before" if before else None,
+            self._linked(item, others, themselves),
+            self._alike(item, others),
+            self._in_group(item, chosen.keep(chosen.items != item)),
+            self._by_people_like_you(item, themselves),
+        ]
+        number, now = np.array([item], dtype=np.int32), self.history.now[:1]
+        lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
+        if lately:
+            told.append(f"chosen {_times(lately)} in the last 30 days")
+        reasons = [reason for reason in told if reason is not None]
+        if reasons:
+            return reasons
+        ever = int(self.scoring.state.counts("item_positives", number, now)[0])
+        return [f"chosen {_times(ever)} before" if ever else "new here: nobody has chosen it yet"]
+
+    @property
+    def _at_least(self) -> str:
+        """What stands before a count of the history's events: of one that may be cut, it is the least."""
+        return "at least " if len(self.history.items) >= self.max_history else ""
+
+    def _linked(self, item: int, others: HistoryBatch, themselves: int) -> str | None:
+        """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
+
+        Args:
+            themselves: 1 where the user, who chose the others, also chose the item.
+        """
+        for links in (model for model in self.scoring.sources.models.values() if isinstance(model, ItemLinks)):
+            strengths, people = links.between_items(others.items, item)
+            strengths = np.where(people - themselves >= _FEWEST, strengths, 0)
+            if strengths.any():
+                best = int(np.argmax(strengths))
+                return f"{int(people[best]) - themselves} people who chose {self._title(others, best)} chose it too"
+        return None
+
+    def _alike(self, item: int, others: HistoryBatch) -> str | None:
+        """The event whose item's text is most like that of `item`, if they are alike at all."""
+        if self.scoring.sources.interest is None or not len(others.items):
+            return None
+        vectors = self.scoring.sources.interest.base_vectors
+        likeness = vectors[others.items] @ vectors[item]
+        best = int(np.argmax(likeness))
+        if likeness[best] < _ALIKE:
+            return None
+        return f"it is about the same as {self._title(others, best)}, which you {self._verb(others, best)}"
+
+    def _in_group(self, item: int, others: HistoryBatch) -> str | None:
+        """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
+        model = self.scoring.sources.models.get(CATEGORIES)
+        if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
+            return None
+        groups = model.groups.of_row(item)
+        known = np.unique(others.items)
+        known = known[known < model.groups.members.shape[0]]
+        shared = np.asarray(model.groups.members[known][:, groups].sum(axis=0)).ravel()
+        shares = model.groups.sizes[groups] / model.groups.members.shape[0]
+        telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
+        if not telling.any():
+            return None
+        best = int(np.argmax(telling))
+        column, value = model.groups.name(int(groups[best]))
+        count = int(shared[best])
+        items = f"{self._at_least}{count} item{'s' if count > 1 else ''}"
+        return f"{column} {_quoted(value)}, like {items} that you chose"
+
+    def _by_people_like_you(self, item: int, themselves: int) -> str | None:
+        """The group of users that the user is in and that chooses `item` more than others do, if enough of it did."""
+        model = self.scoring.sources.profiles
+        if model is None or self.profile < 0 or item >= len(model.popularity):
+            return None
+        groups = model.profiles.groups.of_row(self.profile)
+        people = np.asarray(model.choosers[groups, item].todense()).ravel() - themselves
+        lifts = np.where(people >= _FEWEST, model.lift(groups, item), 0)
+        if not (lifts > 0).any():
+            return None
+        best = int(np.argmax(lifts))
+        column, value = model.profiles.groups.name(int(groups[best]))
+        return f"{int(people[best])} people with {column} {_quoted(value)} chose it"
+
+    def _verb(self, events: HistoryBatch, place: int) -> str:
+        event = int(events.events[place])
+        return _VERBS.get(self.event_names[event], "chose") if event >= 0 else "chose"
+
+    def _title(self, events: HistoryBatch, place: int) -> str:
+        item, catalogue = int(events.items[place]), self.scoring.catalogue
+        return _quoted(str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item)))
 
 
 def _times(n: int) -> str:
     return f"{n} time{'s' if n > 1 else ''}"
-
-
-def _linked(scoring: Scoring, item: int, others: HistoryBatch, themselves: int) -> str | None:
-    """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
-
-    Args:
-        themselves: 1 where the user, who chose the others, also chose the item.
-    """
-    for links in (model for model in scoring.sources.models.values() if isinstance(model, ItemLinks)):
-        strengths, people = links.between_items(others.items, item)
-        strengths = np.where(people - themselves >= _FEWEST, strengths, 0)
-        if strengths.any():
-            best = int(np.argmax(strengths))
-            title = _title(scoring.catalogue, others, best)
-            return f"{int(people[best]) - themselves} people who chose {title} chose it too"
-    return None
-
-
-def _alike(scoring: Scoring, item: int, others: HistoryBatch, event_names: Sequence[str]) -> str | None:
-    """The event whose item's text is most like that of `item`, if they are alike at all."""
-    if scoring.sources.interest is None or not len(others.items):
-        return None
-    vectors = scoring.sources.interest.base_vectors
-    likeness = vectors[others.items] @ vectors[item]
-    best = int(np.argmax(likeness))
-    if likeness[best] < _ALIKE:
-        return None
-    title, verb = _title(scoring.catalogue, others, best), _verb(others, best, event_names)
-    return f"it is about the same as {title}, which you {verb}"
-
-
-def _in_group(scoring: Scoring, item: int, others: HistoryBatch, some: str) -> str | None:
-    """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
-    model = scoring.sources.models.get(CATEGORIES)
-    if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
-        return None
-    groups = model.groups.of_row(item)
-    known = np.unique(others.items)
-    known = known[known < model.groups.members.shape[0]]
-    shared = np.asarray(model.groups.members[known][:, groups].sum(axis=0)).ravel()
-    shares = model.groups.sizes[groups] / model.groups.members.shape[0]
-    telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
-    if not telling.any():
-        return None
-    best = int(np.argmax(telling))
-    column, value = model.groups.name(int(groups[best]))
-    count = int(shared[best])
-    return f"{column} {_quoted(value)}, like {some}{count} item{'s' if count > 1 else ''} that you chose"
-
-
-def _by_people_like_you(scoring: Scoring, item: int, profile: int, themselves: int) -> str | None:
-    """The group of users that the user is in and that chooses `item` more than others do, if enough of it chose it."""
-    model = scoring.sources.profiles
-    if model is None or profile < 0 or item >= len(model.popularity):
-        return None
-    groups = model.profiles.groups.of_row(profile)
-    people = np.asarray(model.choosers[groups, item].todense()).ravel() - themselves
-    lifts = np.where(people >= _FEWEST, model.lift(groups, item), 0)
-    if not (lifts > 0).any():
-        return None
-    best = int(np.argmax(lifts))
-    column, value = model.profiles.groups.name(int(groups[best]))
-    return f"{int(people[best])} people with {column} {_quoted(value)} chose it"
-
-
-def _verb(history: HistoryBatch, place: int, event_names: Sequence[str]) -> str:
-    event = int(history.events[place])
-    return _VERBS.get(event_names[event], "chose") if event >= 0 else "chose"
-
-
-def _title(catalogue: ItemCatalogue, history: HistoryBatch, place: int) -> str:
-    item = int(history.items[place])
-    return _quoted(str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item)))
 
 
 def _quoted(text: str) -> str:

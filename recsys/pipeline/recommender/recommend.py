@@ -22,12 +22,12 @@ from recsys.errors import DataError
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 from recsys.pipeline.ranking.stages import Stages
-from recsys.pipeline.recommender.blocks import block_of, unknown_candidates
+from recsys.pipeline.recommender.blocks import block_of
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.lists import explained, lists_of
 from recsys.pipeline.recommender.live_events import LiveEvents
-from recsys.pipeline.recommender.reasons import explain as explain_items
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
 from recsys.pipeline.recommender.user_search import find_users
 from recsys.registry import Registry
@@ -131,7 +131,9 @@ class Recommender:
     def _recommend(self, requests: Sequence[Request], explain: bool, stages: Stages) -> list[ItemList]:
         block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
         ranked = self.rank(block, [request.n for request in requests])
-        lists = [self._list(request, row, block, ranked, explain) for row, request in enumerate(requests)]
+        lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
+        if explain and RANKER not in stages.left_out:
+            lists = explained(lists, block, ranked, self.scoring, self.bundle, self._event_names)
         return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
 
     def popular(self, request: Request) -> ItemList:
@@ -282,47 +284,3 @@ class Recommender:
         users = [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests]
         now = [self._now()[0] if r.time is None else r.time for r in requests]
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)
-
-    def _list(self, request: Request, row: int, block: RequestBlock, ranked: RankedBlock, explain: bool) -> ItemList:
-        """The list of the request at `row` of a block, cut to its length."""
-        vocabulary, rankers, sources = self.catalogue.vocabulary, self.bundle.rankers, self.scoring.sources.names
-        pairs = ranked.orders[row][: request.n]
-        items, scores = ranked.candidates.items[pairs], ranked.scores[pairs]
-        proposed_by = ranked.candidates.proposed_by[pairs].tolist()
-        by_ranker = RANKER not in block.stages.left_out
-        p_click, p_purchase = rankers.probabilities(
-            scores if by_ranker else np.full_like(scores, np.nan), ranked.table[pairs]
-        )
-        found = ItemList(
-            ids=tuple(vocabulary.ids(items)),
-            scores=scores,
-            p_click=p_click,
-            p_purchase=p_purchase,
-            sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),
-            propensities=ranked.propensities[row][: request.n] if block.policies[row].explores else None,
-            model_version=self.version,
-            request_id=request.request_id,
-            user_id=request.user_id,
-            unknown_items=unknown_candidates(request, vocabulary),
-        )
-        return self._explained(found, row, block, ranked) if explain and by_ranker else found
-
-    def _explained(self, found: ItemList, row: int, block: RequestBlock, ranked: RankedBlock) -> ItemList:
-        """The list of one request of the block, with why each item is in it and what each step of the policy did."""
-        pairs = ranked.orders[row][: len(found.ids)]
-        reasons = explain_items(
-            self.scoring,
-            self.bundle.features,
-            self.bundle.rankers.full,
-            ranked.table[pairs],
-            ranked.candidates.items[pairs],
-            block.histories.block(row, row + 1),
-            int(block.profiles[row]),
-            self.bundle.config.data.max_history,
-            self._event_names,
-        )
-        removed = block.policies[row].removed(self.catalogue)
-        changes = tuple(
-            change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)
-        )
-        return replace(found, explanations=reasons, changes=changes)

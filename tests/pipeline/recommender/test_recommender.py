@@ -9,15 +9,12 @@ import numpy as np
 import pytest
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 
-from recsys.cf.links import ItemLinks
 from recsys.data.interactions import InteractionLog
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
-from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA, ItemList
-from recsys.pipeline.recommender.reasons import explain
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.rank.calibration import ScoreCalibration
 from recsys.registry import Registry
@@ -216,68 +213,6 @@ def test_explanations(recommender: Recommender) -> None:
     np.testing.assert_allclose(bases, bases[0], atol=1e-4)
     assert recommender.recommend(Request(USER)).explain() == ()
     same(recommender.recommend(Request(USER)), lists[0])
-
-
-def test_what_was_chosen_long_ago_is_not_called_new(recommender: Recommender) -> None:
-    later = Request("nobody", candidates=("coffee-0-small",), time=AFTER + 200 * DAY)
-    (explanation,) = recommender.recommend(later, explain=True).explain()
-    (reason,) = explanation.reasons
-    assert reason.startswith("chosen ")
-    assert reason.endswith("times before")
-
-
-def reasons(recommender: Recommender, item: str, *history: str) -> tuple[str, ...]:
-    request = Request(history=history, candidates=(item,), policy={"seen": "keep"})
-    (explanation,) = recommender.recommend(request, explain=True).explain()
-    return explanation.reasons
-
-
-@pytest.mark.parametrize("source", ["transitions", "neighbours"])
-def test_a_reason_says_how_many_people_chose_both(recommender: Recommender, source: str) -> None:
-    model, numbers = recommender.scoring.sources.models[source], recommender.catalogue.vocabulary
-    assert isinstance(model, ItemLinks)
-    liked = numbers.number("coffee-0-small")
-    item = next(item for item in model.matrix[[liked]].indices.tolist() if item != liked)
-    for people, told in ((3, True), (2, True), (1, False)):
-        counted = type(model)(model.matrix, np.full(model.matrix.nnz, people, dtype=np.int32))
-        sources = replace(recommender.scoring.sources, models={source: counted})
-        found = reasons_of(replace(recommender.scoring, sources=sources), item, liked, recommender)
-        assert (f"{people} people who chose “small espresso beans” chose it too" in found) == told
-        again = reasons_of(replace(recommender.scoring, sources=sources), item, liked, recommender, again=True)
-        assert again[0] == "you chose it 1 time before"
-        assert (f"{people - 1} people who chose “small espresso beans” chose it too" in again) == (people == 3)
-
-
-def reasons_of(
-    scoring: Scoring, item: int, liked: int, recommender: Recommender, again: bool = False
-) -> tuple[str, ...]:
-    """Those of an item for somebody who chose `liked`, and the item itself before where `again`."""
-    ids, bundle = recommender.catalogue.vocabulary, recommender.bundle
-    history = recommender.block([Request(history=tuple(ids.ids([item, liked] if again else [liked])))]).histories
-    table = np.zeros((1, len(bundle.features.names)), dtype=np.float32)
-    (found,) = explain(
-        scoring,
-        bundle.features,
-        bundle.rankers.full,
-        table,
-        np.array([item], dtype=np.int32),
-        history,
-        -1,
-        100,
-        ("view",),
-    )
-    return found.reasons
-
-
-def test_a_reason_names_what_an_item_has_in_common_with_others(recommender: Recommender) -> None:
-    found = reasons(recommender, "coffee-1-small", "coffee-0-small", "coffee-2-small", "coffee-0-small")
-    assert "category “coffee”, like 2 items that you chose" in found
-    longest = recommender.bundle.config.data.max_history
-    long = ("coffee-0-small", *["garden-0-small"] * (longest - 1))
-    assert "category “coffee”, like at least 1 item that you chose" in reasons(recommender, "coffee-1-small", *long)
-    assert f"you chose it at least {longest - 1} times before" in reasons(recommender, "garden-0-small", *long)
-    assert not [reason for reason in reasons(recommender, "coffee-1-small") if "category" in reason]
-    assert not [reason for reason in reasons(recommender, "coffee-1-small", "garden-0-small") if "category" in reason]
 
 
 def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
