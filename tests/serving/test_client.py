@@ -11,7 +11,8 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from recsys.client import AsyncClient, Client, PolicyChange, RankedItem, RankedItems, Stored, events_call, similar_call
+from recsys.client import AsyncClient, Client, PolicyChange, RankedItem, RankedItems, Stored
+from recsys.client.calls import events_call, similar_call
 from recsys.errors import ConfigError, DataError, StoreError
 from serving.schemas.events import EventsAnswer
 from serving.schemas.lists import ChangeOut, ItemOut, RankAnswer

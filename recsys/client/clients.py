@@ -1,160 +1,17 @@
-"""A client of the online API, for callers with or without asyncio: `from recsys.client import Client, AsyncClient`.
-
-Calls that got no answer, or one that says to come back, are made again. That is safe: lists change nothing, and events
-carry an id from their first attempt on, so that the server counts each once.
-"""
+"""The two clients: the same calls, with and without asyncio."""
 
 import asyncio
-import random
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypedDict
-from urllib.parse import quote
-from uuid import uuid4
+from typing import Any, Self
 
-from recsys.errors import ConfigError, DataError, RecsysError, StoreError
+import httpx
 
-try:
-    import httpx
-except ImportError as error:
-    raise ConfigError("recsys.client needs httpx: install recsys[client]") from error
-
-AGAIN = frozenset({429, 502, 503, 504})
-"""Answers after which a call is made again."""
-
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
-
-
-class RankedItem(TypedDict, total=False):
-    """One place of a list."""
-
-    item_id: str
-    rank: int
-    score: float
-    p_click: float | None
-    p_purchase: float | None
-    sources: list[str]
-    propensity: float | None
-    explanation: dict[str, Any] | None
-
-
-class PolicyChange(TypedDict):
-    """What one step of the policy changed: items that it forbade, places that it filled anew."""
-
-    step: str
-    removed: int
-    moved: int
-
-
-class RankedItems(TypedDict, total=False):
-    """A list. `cursor` in a further call fetches what comes next; `made_at` is there where a batch made the list
-    before, `policy` with `explain`."""
-
-    made_at: str | None
-    request_id: str
-    model_version: str
-    variant: str | None
-    items: list[RankedItem]
-    degraded: list[str]
-    policy: list[PolicyChange] | None
-    cursor: str | None
-    unknown_items: list[str]
-
-
-class Stored(TypedDict):
-    """What became of events."""
-
-    accepted: int
-    duplicates: int
-
-
-Call = tuple[str, str, Any]
-"""Method, path, body."""
-
-
-def recommend_call(user_id: str | None, n: int, options: Mapping[str, Any]) -> Call:
-    """A list for a user; `options` are the further fields of the request: history, context, filter, ..."""
-    return "POST", "/v1/recommend", {"user_id": user_id, "n": n, **options}
-
-
-def rank_call(items: Sequence[str], user_id: str | None, options: Mapping[str, Any]) -> Call:
-    """These items in the order that suits a user."""
-    return "POST", "/v1/rank", {"user_id": user_id, "items": list(items), **options}
-
-
-def events_call(events: Sequence[Mapping[str, Any]]) -> Call:
-    """Events with an id each."""
-    return (
-        "POST",
-        "/v1/events",
-        {"events": [{**event, "event_id": event.get("event_id") or uuid4().hex} for event in events]},
-    )
-
-
-def items_call(items: Sequence[Mapping[str, Any]]) -> Call:
-    """Items to be added or put in the place of others."""
-    return "PUT", "/v1/items", {"items": [dict(item) for item in items]}
-
-
-def _in_path(id_: str) -> str:
-    """An id as one part of a path; `.` and `..` would be taken for a way through folders."""
-    return quote(id_, safe="").replace(".", "%2E")
-
-
-def similar_call(item_id: str, n: int, by: str) -> Call:
-    """Items like one item."""
-    return "GET", f"/v1/items/{_in_path(item_id)}/similar?{httpx.QueryParams(n=n, by=by)}", None
-
-
-def forget_call(user_id: str) -> Call:
-    """A user who is to be forgotten."""
-    return "DELETE", f"/v1/users/{_in_path(user_id)}", None
-
-
-Step = Generator[float | None, "httpx.Response | httpx.TransportError | None", Any]
-"""Yields None to have the call made, or seconds to have a pause; takes what the call gave; returns the JSON."""
-
-
-def attempts(retries: int) -> Step:
-    """One call, made again as often as it is worth it.
-
-    Raises:
-        DataError: the server refuses what was sent, its words say where and what; or it is nothing that JSON holds.
-        StoreError: no answer, or none but to come back, after all retries.
-        RecsysError: anything else.
-    """
-    pause = FIRST_PAUSE
-    for left in range(retries, -1, -1):
-        answer = yield None
-        assert answer is not None
-        if isinstance(answer, httpx.Response) and answer.status_code not in AGAIN:
-            return _content(answer)
-        if not left:
-            break
-        given = answer.headers.get("retry-after", "") if isinstance(answer, httpx.Response) else ""
-        wait = float(given) if given.isdecimal() else pause * (0.5 + random.random())
-        yield min(wait, LONGEST_PAUSE)
-        pause = min(2 * pause, LONGEST_PAUSE)
-    words = f"status {answer.status_code}" if isinstance(answer, httpx.Response) else str(answer)
-    raise StoreError(f"the service gives no answer after {retries + 1} attempts: {words}")
-
-
-def _content(answer: httpx.Response) -> Any:
-    if answer.is_success:
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise RecsysError(f"status {answer.status_code}, but no JSON: {answer.text[:200]}") from error
-    try:
-        problem = answer.json()
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in problem["errors"])
-        words = ": ".join(filter(None, [problem["detail"], faults]))
-    except (ValueError, KeyError, TypeError):
-        words = answer.text[:200]
-    kind = DataError if answer.status_code in (400, 404, 413, 422) else RecsysError
-    raise kind(f"status {answer.status_code}: {words}")
+from recsys.client.answers import RankedItem, RankedItems, Stored
+from recsys.client.attempts import attempts
+from recsys.client.calls import Call, events_call, forget_call, items_call, rank_call, recommend_call, similar_call
+from recsys.errors import ConfigError, DataError
 
 
 def _checked_retries(retries: int) -> int:
@@ -185,7 +42,13 @@ class Client:
         self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
 
     def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
-        """The best items for a user. Raises as `attempts`, like every call."""
+        """The best items for a user.
+
+        Raises, as every call:
+            DataError: what was sent cannot be written as JSON, or the server refuses it and says why.
+            StoreError: no answer, or none but to come back, after all retries.
+            RecsysError: the server answered with any other error.
+        """
         found: RankedItems = self._made(recommend_call(user_id, n, options))
         return found
 
@@ -245,7 +108,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same for asyncio."""
+    """The same for asyncio: arguments and calls are those of `Client`."""
 
     def __init__(self, url: str, key: str = "", *, timeout: float = 10.0, retries: int = 4) -> None:
         self._retries = _checked_retries(retries)
