@@ -65,7 +65,7 @@ class Registry(RegistryReader):
         """
         self.prepare()
         with ExitStack() as held:
-            with self._written():
+            with self._write_errors():
                 alone = held.enter_context(locked_at_once(self.path / ".retrain"))
             if not alone:
                 raise BusyError(f"another process retrains in registry {self.path}; wait until it has ended")
@@ -87,14 +87,14 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the registry cannot be written, or what the caller wrote found no room.
         """
-        with self._written():
+        with self._write_errors():
             self._versions.mkdir(parents=True, exist_ok=True)
-        with self._writing():
+        with self._locked():
             folder = self._versions / f".staged-{secrets.token_hex(8)}"
             folder.mkdir()
             held = hold_folder(folder)
         try:
-            with self._written():
+            with self._write_errors():
                 yield folder
         finally:
             if folder.exists():
@@ -134,7 +134,7 @@ class Registry(RegistryReader):
 
     def publish_folder(self, folder: Path, description: Description, *, parent: str | None, why: str) -> str:
         """Add a staged folder, and make it the current version at once. See `add_folder` and `publish`."""
-        with self._sealed(folder, description, parent) as version:
+        with self._newly_added(folder, description, parent) as version:
             self._make_current(version, why)
         return version
 
@@ -152,15 +152,15 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the folder holds something else than plain files, or what was written cannot be read back.
         """
-        with self._sealed(folder, description, parent) as version:
+        with self._newly_added(folder, description, parent) as version:
             return version
 
     @contextmanager
-    def _sealed(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
-        """A staged folder as a version, while no other process writes."""
+    def _newly_added(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
+        """Turn a staged folder into a version; within the block no other process writes."""
         files = describe_files(folder)
         sync_tree(folder)
-        with self._writing():
+        with self._locked():
             newest = self.versions()[-1:]
             created_at = free_moment(newest[0] if newest else None)
             manifest = Manifest(
@@ -188,7 +188,7 @@ class Registry(RegistryReader):
             BundleError: it is damaged, too new, or here already.
         """
         sync_tree(folder)
-        with self._writing():
+        with self._locked():
             version = read_manifest(folder).version
             if version in self.versions() and not self.is_whole(version):
                 verify_files(folder, read_manifest(folder))
@@ -210,7 +210,7 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the version does not exist, is damaged or too new; the current one stays.
         """
-        with self._writing():
+        with self._locked():
             self.path_of(version)
             if over is not None and self.current() not in (over, version):
                 return False
@@ -219,12 +219,12 @@ class Registry(RegistryReader):
 
     def refuse(self, version: str | None, why: str, checks: Sequence[Check] = ()) -> None:
         """Write down that the current version stays: `version`, or None where none was trained, did not replace it."""
-        with self._writing():
+        with self._locked():
             record_refusal(self._history, version, self.current(), why, checks)
 
     def skip(self, why: str, checks: Sequence[Check] = ()) -> None:
         """Write down that the current version stays, for there was too little to learn from."""
-        with self._writing():
+        with self._locked():
             record_skip(self._history, self.current(), why, checks)
 
     def rollback(self, why: str) -> str:
@@ -236,7 +236,7 @@ class Registry(RegistryReader):
         Raises:
             BundleError: there is none to go back to, or it is damaged.
         """
-        with self._writing():
+        with self._locked():
             target = self._rollback_target()
             if target is None:
                 raise BundleError(f"registry {self.path} has no earlier version to go back to")
@@ -251,7 +251,7 @@ class Registry(RegistryReader):
         Returns:
             The versions that were removed.
         """
-        with self._writing():
+        with self._locked():
             versions = self.versions()
             kept = {*versions[max(0, len(versions) - keep) :], self.current(), self._rollback_target()}
             removed = [version for version in versions if version not in kept]
@@ -265,13 +265,14 @@ class Registry(RegistryReader):
         Raises:
             BundleError: it does not exist, or is the current one.
         """
-        with self._writing():
+        with self._locked():
             self._folder(version)
             if version == self.current():
                 raise BundleError(f"version {version} is served; promote another one before it is removed")
             self._remove(version)
 
     def _admit(self, folder: Path) -> str:
+        """Verify a staged folder against its manifest, and give it its place among the versions."""
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         refused = f"registry {self.path} cannot take version {manifest.version[:80]!r}"
@@ -303,13 +304,13 @@ class Registry(RegistryReader):
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """One writer at a time; what killed writers left behind is swept first.
 
         Raises:
             BundleError: there is no registry, or it cannot be written.
         """
-        with self._written():
+        with self._write_errors():
             if not self._versions.is_dir():
                 raise BundleError(f"there is no registry {self.path}; name the folder that `recsys train` wrote to")
             with locked(self.path / ".lock"):
@@ -317,8 +318,8 @@ class Registry(RegistryReader):
                 yield
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
-        """Raise what keeps files from being written, whichever library writes them, as a `BundleError`."""
+    def _write_errors(self) -> Iterator[None]:
+        """Turn what keeps files from being written, whichever library writes them, into a `BundleError`."""
         try:
             yield
         except RecsysError:
@@ -330,6 +331,7 @@ class Registry(RegistryReader):
             raise BundleError(f"registry {self.path} cannot be written: {error}; {mend}") from error
 
     def _sweep(self) -> None:
+        """Remove folders that were being written or removed by a process that is gone."""
         for folder in [*self._versions.glob(".staged-*"), *self._versions.glob(".removed-*")]:
             with suppress(FileNotFoundError):  # it went with whoever made it, who needs no lock for that
                 held = hold_folder(folder)
