@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.arguments import parser_of
 from benchmarks.generated import publish
 from benchmarks.processes import memory_with_children
 from benchmarks.serving import numbers, timed
@@ -42,7 +43,7 @@ _USERS_OF_PEERS = 10_000
 
 def main() -> None:
     """Parse, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--users", type=numbers, default=[10_000, 100_000, 1_000_000], help="lists to make")
     parser.add_argument("--items", type=numbers, default=[20_000, 200_000], help="sizes of the catalogues")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")

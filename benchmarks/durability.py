@@ -5,7 +5,6 @@ again and again on one store: writers send a batch again until it is acknowledge
 every acknowledged event must be there exactly once, and every batch whole or not at all.
 """
 
-import argparse
 import http.client
 import tempfile
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import parser_of
 from benchmarks.databases import free_port
 from benchmarks.processes import kill
 from benchmarks.shop import Caller, events, make, serving
@@ -101,7 +101,7 @@ def kills(registry: Registry, file: Path, times: int) -> None:
 
 def main() -> None:
     """Parse, then both."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=10.0)
     arguments = parser.parse_args()

@@ -6,7 +6,6 @@ Each part runs in a process of its own, so that its peak memory is its own. `--o
 with as-of joins of polars and `merge_asof` of pandas on the same rows. Compare figures within one run only.
 """
 
-import argparse
 import resource
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from benchmarks.arguments import parser_of
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
@@ -245,7 +245,7 @@ PARTS: dict[str, Callable[[int, int], None]] = {
 
 def main() -> None:
     """Run one part here, or all of them in processes of their own."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--only", choices=sorted(PARTS))

@@ -8,7 +8,6 @@ events; lists without what a user knows, made at the cut, are judged by what he 
 frozen, so that a run takes a minute or two. docs/experiments.md has the figures.
 """
 
-import argparse
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.arguments import parser_of
 from recsys import Recommender, Request, load_config, load_dataset, train
 from recsys.data.list_places import discounts
 
@@ -98,7 +98,7 @@ def _ndcg(listed: Sequence[str], wanted: Collection[str]) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--users", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", nargs="+", default=[USUAL, *OTHERS], metavar="TABLE")

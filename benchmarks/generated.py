@@ -1,6 +1,5 @@
 """A version over a catalogue of any size, made from real texts: every source, every feature, a full ranker."""
 
-import os
 from pathlib import Path
 
 import lightgbm
@@ -9,6 +8,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from benchmarks.arguments import real_data
 from features.state import EventState
 from recsys.cf.als import Als
 from recsys.cf.links import ItemLinks
@@ -67,7 +67,7 @@ def publish(
     config = Config.model_validate(
         {"policy": {"seen": "exclude"}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
     )
-    real = pl.read_parquet(Path(os.environ.get("RECSYS_DATA", "../shared/data")) / "scientific" / "items.parquet")
+    real = pl.read_parquet(real_data() / "scientific" / "items.parquet")
     catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)
     vectors = _vectors(real["title"].to_list(), n_items, config, rng)

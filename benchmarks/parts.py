@@ -7,12 +7,10 @@ that ends before the epochs do makes each training another one, and the table un
 none (`--set text.budget_minutes=0`). The groups of features have such a table in every `recsys evaluate`.
 """
 
-import argparse
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.arguments import add_data_sets, parser_of, work_folder
 from benchmarks.quality import DATA, prepare
 from benchmarks.replay import say
 from recsys.config import Config, load_config
@@ -72,20 +70,15 @@ def table(name: str, data: Path, work: Path, settings: tuple[str, ...], left_out
 
 def main() -> None:
     """Parse, and print a table for each data set."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"some of {', '.join(DATA)}; default {' '.join(NAMES)}"
-    )
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser = parser_of(__doc__)
+    add_data_sets(parser, DATA, default=" ".join(NAMES))
     parser.add_argument("--work", type=Path, help="keep what is made here")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the config")
     parser.add_argument(
         "--without", action="append", default=[], metavar="SOURCES", help="left out together; default: each by itself"
     )
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        work = arguments.work or Path(folder)
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(arguments.work) as work:
         for name in arguments.names or NAMES:
             print(f"\n## {name}\n")
             try:

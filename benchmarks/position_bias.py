@@ -9,9 +9,6 @@ A naive and a debiased ranker learn from the same clicks, a third one from what 
 is; all are judged on other lists by the true wanting. docs/quality.md has the figures.
 """
 
-import argparse
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from benchmarks.arguments import add_data_sets, parser_of, work_folder
 from benchmarks.quality import prepare
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
@@ -134,15 +132,12 @@ def run(name: str, data: Path, work: Path, n_requests: int) -> None:
 
 def main() -> None:
     """Parse, and run every data set that is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser = parser_of(__doc__)
+    add_data_sets(parser, NAMES)
     parser.add_argument("--work", type=Path, help="keep the text vectors here")
     parser.add_argument("--requests", type=int, default=4_000, help="lists that are learned from")
     arguments = parser.parse_intermixed_args()
-    with tempfile.TemporaryDirectory() as folder:
-        work = arguments.work or Path(folder)
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(arguments.work) as work:
         for name in arguments.names or NAMES:
             run(name, arguments.data, work, arguments.requests)
 

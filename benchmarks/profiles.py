@@ -6,7 +6,6 @@ Lists are judged by the chances with which the shop lets their user choose, as a
 are frozen; a run takes a minute. docs/experiments.md has the figures.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmarks.arguments import parser_of
 from recsys import Recommender, Request, load_config, load_dataset, train
 
 _GOODS, _KNOWN, _NEW, _TOWNS, _DAYS, _LISTED = 400, 1_000, 500, 8, 60, 10
@@ -43,7 +43,7 @@ def shop(seed: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, NDArray[n
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--seed", type=int, default=0)
     items, log, users, chances = shop(parser.parse_args().seed)
     best = np.sort(chances, axis=1)[:, -_LISTED:].sum(axis=1)

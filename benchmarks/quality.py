@@ -5,7 +5,6 @@
 The tables of the whole pipeline in docs/quality.md come from this program.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from benchmarks.arguments import add_data_sets, parser_of, work_folder
 
 METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
 
@@ -145,14 +146,11 @@ def row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> str:
 
 def main() -> None:
     """Parse, and run every data set that is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(DATA)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser = parser_of(__doc__)
+    add_data_sets(parser, DATA)
     parser.add_argument("--work", type=Path, help="keep what is made here")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        work = arguments.work or Path(folder)
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(arguments.work) as work:
         for name in arguments.names or DATA:
             run(name, arguments.data, work)
 

@@ -6,11 +6,11 @@ Each title is asked for nobody in particular and for a known user, among all ite
 included. The item itself should be first; others of the same title do not count against it.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import parser_of
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
 
@@ -20,7 +20,7 @@ _EVENTS = 5
 
 def main() -> None:
     """Parse, and print a line for each kind of user."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("registry", type=Path)
     parser.add_argument("--items", type=int, default=200, help="so many titles, drawn by chance")
     arguments = parser.parse_args()

@@ -7,8 +7,6 @@ before it, by the events that a server would know at each moment, and is then tr
 the trainings, encoding of new texts included; vectors of texts are kept between trainings, for both alike.
 """
 
-import argparse
-import os
 import sys
 import tempfile
 import time
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.arguments import add_data_sets, parser_of
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.datasets.completejourney import read_completejourney
@@ -164,9 +163,8 @@ def picture(found: Mapping[str, Sequence[Way]], path: Path) -> None:
 
 def main() -> None:
     """Parse, replay, print the tables, draw the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser = parser_of(__doc__)
+    add_data_sets(parser, NAMES)
     parser.add_argument("--weeks", type=int, default=8)
     parser.add_argument("--users", type=float, default=1.0, metavar="SHARE", help="share of the users")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the config")

@@ -7,7 +7,6 @@ kill -9 once its workers have gone over to a snapshot, and starts again, twice: 
 thousandth of the events behind it. Memory is Private_Dirty of each worker (Linux), after lists were made.
 """
 
-import argparse
 import http.client
 import re
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import parser_of
 from benchmarks.databases import free_port
 from benchmarks.processes import children, memory_of
 from benchmarks.shop import N_ITEMS, Caller, make, serving
@@ -88,7 +88,7 @@ def wait_for_snapshot(port: int) -> None:
 
 def main() -> None:
     """Parse, fill, start three times."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--users", type=int, default=50_000)
     parser.add_argument("--workers", type=int, default=2)

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.arguments import add_data, parser_of
 from benchmarks.databases import free_port
 from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
@@ -47,11 +48,11 @@ _TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.trees=300", "ran
 
 def main() -> None:
     """Parse, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument(
         "--real", type=names, default=["online-retail", "completejourney"], help="data sets; '' for none"
     )
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    add_data(parser)
     parser.add_argument("--items", type=numbers, default=[10_000, 100_000, 1_000_000], help="sizes of the catalogues")
     parser.add_argument("--clients", type=numbers, default=[1, 4, 16], help="clients at a time")
     parser.add_argument("--workers", type=numbers, default=[1, 2], help="processes of the server")

@@ -9,8 +9,6 @@ places, users whose tastes are known click, and IPS, SNIPS and DR tell from the 
 earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
 """
 
-import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import parser_of, real_data
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
 from recsys.data.event_batch import log_of_events
@@ -40,8 +39,8 @@ ESTIMATES = ("ips", "snips", "dr")
 
 def main() -> None:
     """Parse, simulate, print tables and verdicts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    data = Path(os.environ.get("RECSYS_DATA", "../shared/data"))
+    parser = parser_of(__doc__)
+    data = real_data()
     parser.add_argument("--data", type=Path, default=data / "scientific", metavar="DIR", help="folder with items.*")
     parser.add_argument("--items", type=int, default=4_000, help="most items of it")
     parser.add_argument("--weeks", type=int, default=6, help="0: only the estimates")

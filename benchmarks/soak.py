@@ -5,7 +5,6 @@ store (PostgreSQL where it is installed) restarted. No answer may be a 5xx but t
 store, and memory may not grow. Prints one line every ten seconds, exits with 1 when a promise is broken.
 """
 
-import argparse
 import http.client
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import parser_of
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
 from benchmarks.processes import memory_with_children
 from benchmarks.shop import N_ITEMS, Caller, make, serving
@@ -172,7 +172,7 @@ def soak(registry: Registry, url: str, database: PostgresServer | None, seconds:
 
 def main() -> None:
     """Run, and judge."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()

@@ -15,9 +15,7 @@ The figures in docs/text.md come from this program.
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,6 +29,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.arguments import add_data_sets, parser_of, work_folder
 from benchmarks.text_cold import Tenth, cold_table
 from benchmarks.text_encoding import encoding_table
 from benchmarks.text_rankings import FROZEN, Score, figures, frozen, gains, line, places
@@ -309,9 +308,8 @@ def words(text: str) -> list[str]:
 
 def main() -> None:
     """Parse, and measure every data set that is named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    parser = parser_of(__doc__)
+    add_data_sets(parser, NAMES)
     parser.add_argument("--minutes", type=float, default=2.5, help="budget of the network")
     parser.add_argument("--tuning", type=float, default=6.0, help="budget of each row that goes on from the network")
     parser.add_argument("--rows", type=words, default=list(ROWS), help=f"some of {','.join((*ROWS, 'ia3'))}")
@@ -323,9 +321,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="keep what is made here, and go on from it")
     arguments = parser.parse_args()
     parts = {"quality": quality, "cold": cold, "encode": encode}
-    with tempfile.TemporaryDirectory() as folder:
-        work = arguments.work or Path(folder)
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(arguments.work) as work:
         cache = VectorCache(work / "vectors.db")
         benches = [Bench(name, arguments, cache, work / f"{name}.rows") for name in arguments.names or NAMES]
         for part in arguments.parts:

@@ -8,15 +8,14 @@ that an interruption costs one tool. `table` joins what `recsys evaluate --per-r
 --work` leaves DATA.requests.parquet) and compares in pairs. docs/quality.md is written from it.
 """
 
-import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import add_data_sets, parser_of
 from benchmarks.peers.linear import Ease, FrozenText, ImplicitAls, ImplicitNeighbours, LensKit, Peer, Popularity
 from benchmarks.peers.sequential import RecTools
 from benchmarks.peers.table import rows
@@ -85,10 +84,9 @@ def run(name: str, world: World, peer: str, work: Path, minutes: float) -> dict[
 
 def main() -> None:
     """Parse, and run or print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("step", choices=("run", "table"))
-    parser.add_argument("names", nargs="*", metavar="DATA", help=f"some of {', '.join(NAMES)}; default all")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("RECSYS_DATA", "../shared/data")))
+    add_data_sets(parser, NAMES)
     parser.add_argument("--work", type=Path, required=True, help="results are kept here")
     parser.add_argument("--ours", type=Path, help="folder of DATA.requests.parquet; default the work folder")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))

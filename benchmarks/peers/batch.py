@@ -7,7 +7,6 @@ and places, ordered by LightGBM with 300 trees of 31 leaves. LensKit has no seco
 Training is not counted. `benchmarks.batch --peers` calls this with the interpreter of the tools' own environment.
 """
 
-import argparse
 import os
 import resource
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.arguments import parser_of
 from benchmarks.peers.sequential import frame_of
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.recommender.bundle import Bundle
@@ -77,7 +77,7 @@ TOOLS: Mapping[str, Callable[[InteractionLog], Recommend]] = {
 
 def main() -> None:
     """Parse, and print a line a tool."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("registry", type=Path)
     parser.add_argument("--users", type=int, default=10_000, help="the first so many")
     arguments = parser.parse_args()

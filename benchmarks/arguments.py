@@ -1,0 +1,38 @@
+"""What command lines in here have in common: data sets by name, where these lie, and where work is kept."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the docstring of a program, as it stands there."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def real_data() -> Path:
+    """The folder of the real data sets: `RECSYS_DATA`, else beside the repository."""
+    return Path(os.environ.get("RECSYS_DATA", "../shared/data"))
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """`--data FOLDER`: where the data sets lie."""
+    parser.add_argument("--data", type=Path, default=real_data())
+
+
+def add_data_sets(parser: argparse.ArgumentParser, names: Iterable[str], default: str = "all") -> None:
+    """`[NAME ...] --data FOLDER`: some of the data sets."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(names)}; default {default}")
+    add_data(parser)
+
+
+@contextmanager
+def work_folder(asked: Path | None) -> Iterator[Path]:
+    """The folder that `--work` asks for, made where it is missing; a temporary one for None."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
