@@ -1,5 +1,7 @@
 """A small world to try all rooms on: three tastes, texts that tell them apart, and people who follow them."""
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +27,19 @@ QUICK = (
     "retrain.max_new_users=1",  # the tests that retrain bring new users only
 )
 """Settings under which the small world trains in seconds."""
+
+
+@pytest.fixture(scope="session")
+def real_data_set() -> Callable[[str], Path]:
+    """The folder of a real data set by its name; a test that asks for one that is not there is skipped."""
+
+    def folder_of(name: str) -> Path:
+        folder = Path(os.environ.get("RECSYS_DATA", Path(__file__).parents[2] / "shared" / "data")) / name
+        if not folder.is_dir():
+            pytest.skip(f"{folder} is not there; point RECSYS_DATA to the real data")
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")

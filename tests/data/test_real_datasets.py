@@ -1,7 +1,7 @@
 """The official files give the numbers that their owners and the literature give."""
 
 import importlib.util
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,17 +16,13 @@ from recsys.data.request_file import read_requests
 pytestmark = pytest.mark.real_data
 
 
-def data(name: str) -> Path:
-    folder = Path(os.environ.get("RECSYS_DATA", Path(__file__).parents[3] / "shared" / "data")) / name
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there; point RECSYS_DATA to the real data")
-    return folder
+Folders = Callable[[str], Path]
 
 
-def test_online_retail(tmp_path: Path) -> None:
+def test_online_retail(tmp_path: Path, real_data_set: Folders) -> None:
     import polars as pl
 
-    folder = data("online-retail")
+    folder = real_data_set("online-retail")
     names = ("InvoiceNo", "StockCode", "Quantity", "CustomerID", "UnitPrice")
     lines = read_official_csv(folder / "online_retail.csv.gz", dict.fromkeys(names, pl.String()))
     sales = customer_sales(lines)
@@ -40,8 +36,8 @@ def test_online_retail(tmp_path: Path) -> None:
     assert dataset.n_rejected == 0
 
 
-def test_movielens_small(tmp_path: Path) -> None:
-    write_dataset(tmp_path, read_movielens_small(data("movielens-small")))
+def test_movielens_small(tmp_path: Path, real_data_set: Folders) -> None:
+    write_dataset(tmp_path, read_movielens_small(real_data_set("movielens-small")))
     dataset = load_dataset(tmp_path)
     assert (len(dataset.log), dataset.log.n_users, len(dataset.catalogue)) == (100_836, 610, 9_742)
     assert 0.93 < dataset.catalogue.frame["description"].is_not_null().mean() < 0.95
@@ -57,8 +53,8 @@ def test_completejourney(tmp_path: Path) -> None:
     assert dataset.n_rejected == 0
 
 
-def test_scientific() -> None:
-    folder = data("scientific")
+def test_scientific(real_data_set: Folders) -> None:
+    folder = real_data_set("scientific")
     dataset = load_dataset(folder)
     requests = read_requests(folder / "test_requests.parquet")
     assert (dataset.log.n_users, len(dataset.catalogue), len(requests)) == (8_442, 4_385, 8_442)

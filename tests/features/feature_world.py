@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 import scipy.sparse as sp
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
@@ -29,6 +30,12 @@ SOURCES = tuple(source for source in get_args(Source) if source != "newest")  # 
 
 Row = tuple[int, int, int, int]
 """user, item, event, microseconds"""
+
+
+MOMENTS = st.integers(0, 8).map(lambda place: START + place * DAY // 2)
+"""Few distinct ones, half a day apart, so that equal times and the edges of windows are common."""
+
+ROWS = st.tuples(st.integers(0, N_USERS - 1), st.integers(0, N_ITEMS - 1), st.integers(0, len(NAMES) - 1), MOMENTS)
 
 
 def make_log(rows: Sequence[Row]) -> InteractionLog:

@@ -4,7 +4,20 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from feature_world import CLICK, DAY, IMPRESSION, N_ITEMS, N_USERS, PURCHASE, RATING, START, Row, make_log
+from feature_world import (
+    CLICK,
+    DAY,
+    IMPRESSION,
+    MOMENTS,
+    N_ITEMS,
+    N_USERS,
+    PURCHASE,
+    RATING,
+    ROWS,
+    START,
+    Row,
+    make_log,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,10 +26,7 @@ from features.questions import Question, Questions
 from features.state import Counted, EventState
 from recsys.data.interactions import InteractionLog
 
-# Few distinct moments, half a day apart, so that equal times and window edges are common.
-moments = st.integers(0, 8).map(lambda place: START + place * DAY // 2)
-rows = st.tuples(st.integers(0, N_USERS - 1), st.integers(0, N_ITEMS - 1), st.integers(0, 3), moments)
-logs = st.lists(rows, max_size=25)
+logs = st.lists(ROWS, max_size=25)
 windows = st.sampled_from([None, DAY // 2, DAY, 3 * DAY])
 
 
@@ -40,7 +50,7 @@ def states(log: list[Row], sizes: list[int]) -> list[EventState]:
 
 @pytest.mark.parametrize("counted", get_args(Counted))
 @settings(max_examples=40, deadline=None)
-@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=moments, window=windows)
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=MOMENTS, window=windows)
 def test_counts_first_and_last(
     counted: Counted, log: list[Row], sizes: list[int], now: int, window: int | None
 ) -> None:
@@ -61,7 +71,7 @@ def test_counts_first_and_last(
 
 
 @settings(max_examples=60, deadline=None)
-@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), asked=st.lists(moments, min_size=1, max_size=6))
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), asked=st.lists(MOMENTS, min_size=1, max_size=6))
 def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
     log: list[Row], sizes: list[int], asked: list[int]
 ) -> None:
@@ -79,7 +89,7 @@ def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
 
 
 @settings(deadline=None)
-@given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(moments, min_size=1, max_size=3), st.integers(1, 5))
+@given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(MOMENTS, min_size=1, max_size=3), st.integers(1, 5))
 def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: int) -> None:
     requests = [(user, now) for now in asked for user in range(-1, N_USERS + 1)]
     users, times = np.array([u for u, _ in requests], dtype=np.int32), np.array([now for _, now in requests])
@@ -123,7 +133,7 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(moments, max_size=4), n=st.integers(1, 12))
+@given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(MOMENTS, max_size=4), n=st.integers(1, 12))
 def test_the_newest_signs_of_interest(log: list[Row], sizes: list[int], now: list[int], n: int) -> None:
     for state in states(log, sizes):
         found = state.newest_signs(np.array(now, dtype=np.int64), n, N_ITEMS)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from feature_world import DAY, N_ITEMS, N_USERS, SOURCES, START, Row, make_facts, make_log, pairs_of
+from feature_world import DAY, MOMENTS, N_ITEMS, N_USERS, ROWS, SOURCES, START, Row, make_facts, make_log, pairs_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -21,9 +21,7 @@ ALL = FeatureSet(FEATURES)
 LIMIT = 4
 """Fewer than some users have, so that the cut of histories matters too."""
 
-moments = st.integers(0, 8).map(lambda place: START + place * DAY // 2)
-rows = st.tuples(st.integers(0, N_USERS - 1), st.integers(0, N_ITEMS - 1), st.integers(0, 3), moments)
-logs = st.lists(rows, max_size=40)
+logs = st.lists(ROWS, max_size=40)
 USERS = range(-1, N_USERS)
 
 
@@ -40,7 +38,7 @@ def test_all_declared_features_are_there() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(logs, st.lists(st.tuples(st.integers(0, 8), moments), max_size=8))
+@given(logs, st.lists(st.tuples(st.integers(0, 8), MOMENTS), max_size=8))
 def test_live_is_columnar(log: list[Row], steps: list[tuple[int, int]]) -> None:
     """Some events come, one moment is asked about, more events come, ...: each time the answers are those for a block
     of several moments, from all events in one go. The order of arrival is not that of time: late events are normal, and
@@ -62,7 +60,7 @@ def test_what_has_faded_away_is_there_again_at_an_earlier_moment() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(logs, st.lists(st.tuples(st.integers(1, 20), moments), max_size=5))
+@given(logs, st.lists(st.tuples(st.integers(1, 20), MOMENTS), max_size=5))
 def test_mapped_segments_answer_alike(
     tmp_path_factory: pytest.TempPathFactory, log: list[Row], steps: list[tuple[int, int]]
 ) -> None:
@@ -93,7 +91,7 @@ def test_mapped_segments_answer_alike(
 
 
 @settings(max_examples=40, deadline=None)
-@given(logs, st.lists(st.tuples(st.integers(0, 8), moments, st.integers(0, N_USERS - 1)), max_size=6))
+@given(logs, st.lists(st.tuples(st.integers(0, 8), MOMENTS, st.integers(0, N_USERS - 1)), max_size=6))
 def test_live_is_columnar_when_users_are_forgotten(log: list[Row], steps: list[tuple[int, int, int]]) -> None:
     """What a forgotten user did counts for items, and is nobody's history: who comes back has another number."""
     live, known, numbers = EventState(make_log([])), [], list(range(N_USERS))
@@ -109,7 +107,7 @@ def test_live_is_columnar_when_users_are_forgotten(log: list[Row], steps: list[t
 
 
 @settings(max_examples=40, deadline=None)
-@given(logs, logs, moments)
+@given(logs, logs, MOMENTS)
 def test_the_future_changes_nothing(log: list[Row], other: list[Row], now: int) -> None:
     past = [row for row in log if row[3] < now]
     future = [row for row in log if row[3] >= now]

@@ -1,6 +1,6 @@
 """Live gives what columnar gives on the real data sets, at a sample of moments."""
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,8 @@ READERS = {"movielens-small": read_movielens_small, "online-retail": read_online
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_live_is_columnar_on_real_data(name: str, tmp_path: Path) -> None:
-    folder = Path(os.environ.get("RECSYS_DATA", Path(__file__).parents[3] / "shared" / "data")) / name
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not there; point RECSYS_DATA to the real data")
+def test_live_is_columnar_on_real_data(name: str, real_data_set: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = real_data_set(name)
     if (read := READERS[name]) is not None:
         write_dataset(tmp_path, read(folder))
     dataset = load_dataset(folder if read is None else tmp_path)

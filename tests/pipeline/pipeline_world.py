@@ -6,10 +6,15 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
+from features.state import EventState
 from recsys.config import RankerConfig
+from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Run, Trial, Tuning, tuned
@@ -92,6 +97,12 @@ def market(n_users: int = 150, days: int = 56, seed: int = 0) -> tuple[pl.DataFr
         }
     )
     return pl.DataFrame(items), events
+
+
+def past_of(bundle: Bundle, dataset: Dataset | Bundle) -> PastScoring:
+    """A version's sources, asked about past requests of a log."""
+    scoring = Scoring(dataset.catalogue, bundle.sources, EventState(dataset.log))
+    return PastScoring(scoring, bundle.config, dataset.log.user_vocabulary)
 
 
 def until(frame: pl.DataFrame, day: int) -> pl.DataFrame:

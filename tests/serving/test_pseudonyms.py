@@ -20,6 +20,13 @@ KEY = "a key of more than thirty-two characters"
 ON = PrivacyConfig(pseudonymise=True)
 
 
+def publish_with_pseudonyms(registry: Registry) -> str:
+    """Publish the current version as if it had been trained on pseudonyms; gives its name."""
+    bundle = Bundle.load(registry)
+    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
+    return registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+
+
 def test_they_are_keyed_stable_and_their_own() -> None:
     one, other = Pseudonyms(b"a" * 32), Pseudonyms(b"b" * 32)
     assert one.of("u1") == one.of("u1") == one.of(one.of("u1"))
@@ -54,9 +61,7 @@ def test_a_server_over_pseudonyms(
     with pytest.raises(ConfigError, match="trained on user ids"):
         run(settings)
     monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
-    bundle = Bundle.load(registry)
-    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
-    registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    publish_with_pseudonyms(registry)
     with serving_thread(settings) as http:
         body = {"user_id": users[0], "n": 10}
         lists = [server.post("/v1/recommend", json=body).json()["items"] for server in (http, reading)]
@@ -85,9 +90,7 @@ def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
     with serving_thread(Settings.of(Config(), registry.path)) as http:
         assert http.post("/v1/events", json={"events": [event]}).status_code == 202
     monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
-    bundle = Bundle.load(registry)
-    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
-    registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    publish_with_pseudonyms(registry)
     with serving_thread(Settings.of(Config(), registry.path)) as http:
         assert http.post("/v1/events", json={"events": [event]}).status_code == 202
         assert http.get("/v1/users/newcomer").json()["n_events"] == 2
@@ -103,9 +106,7 @@ def test_what_is_stored_under_the_id_and_the_pseudonym_comes_in_the_order_of_tim
     """Versions on ids and on pseudonyms were served in turn."""
     first = registry.resolve(None)
     monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
-    bundle = Bundle.load(registry)
-    hidden = Pseudonyms(KEY.encode()).of_log(bundle.log)
-    second = registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
+    second = publish_with_pseudonyms(registry)
     asked = []
     with serving_thread(Settings.of(Config(), registry.path)) as http:
         for place, version in enumerate((second, first, second)):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import DAY, SUBJECTS, THINGS, given, make_log
+from text_world import DAY, SUBJECTS, THINGS, given, make_log, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.float16 import rounded_to_float16
@@ -23,10 +23,7 @@ from recsys.text.validation import ndcg_of_targets
 
 @pytest.fixture(scope="module")
 def settings(tiny_encoder: str) -> TextConfig:
-    return TextConfig(
-        encoder=tiny_encoder, max_tokens=16, history=5, epochs=12, batch_size=32, lora_rank=2, upper_layers=1,
-        learning_rate=4e-3, peft="none",
-    )  # fmt: skip
+    return tiny_settings(tiny_encoder, epochs=12)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import given
+from text_world import given, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -13,10 +13,7 @@ from recsys.text.interest import InterestModel
 
 @pytest.fixture(scope="module")
 def settings(tiny_encoder: str) -> TextConfig:
-    return TextConfig(
-        encoder=tiny_encoder, max_tokens=16, history=5, epochs=2, batch_size=32, lora_rank=2, upper_layers=1,
-        learning_rate=4e-3, peft="lora",
-    )  # fmt: skip
+    return tiny_settings(tiny_encoder, epochs=2, peft="lora")
 
 
 class Interrupting:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import given
+from text_world import given, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -19,10 +19,7 @@ from recsys.text.teacher_training import Pools
 
 @pytest.fixture(scope="module")
 def settings(tiny_encoder: str) -> TextConfig:
-    return TextConfig(
-        encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, batch_size=32, upper_layers=2, learning_rate=4e-3,
-        peft="none",
-    )  # fmt: skip
+    return tiny_settings(tiny_encoder, epochs=1, upper_layers=2)
 
 
 @pytest.fixture(scope="module")

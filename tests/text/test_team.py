@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from text_world import given
+from text_world import given, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -75,10 +75,7 @@ def in_two(work: Work, progress: Progress, /) -> Learned:
 def test_two_learn_what_one_learns_and_go_on_after_an_interruption(
     texts: list[str], log: InteractionLog, tiny_encoder: str, tmp_path: Path
 ) -> None:
-    config = TextConfig(
-        encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, batch_size=32, lora_rank=2, upper_layers=1,
-        learning_rate=2e-3, peft="lora",
-    )  # fmt: skip
+    config = tiny_settings(tiny_encoder, epochs=1, learning_rate=2e-3, peft="lora")
     expected = InterestModel.fit(texts, log, config, minutes=9, together=alone)
     said: list[str] = []
     found = InterestModel.fit(texts, log, config, minutes=9, checkpoint=tmp_path, together=in_two, progress=said.append)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from text_world import DAY, SUBJECTS, THINGS, given, make_log
+from text_world import DAY, SUBJECTS, THINGS, given, make_log, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -20,10 +20,7 @@ STAGES = ("network", "lora")
 
 @pytest.fixture(scope="module")
 def settings(tiny_encoder: str) -> TextConfig:
-    return TextConfig(
-        encoder=tiny_encoder, max_tokens=16, history=5, epochs=4, batch_size=32, lora_rank=2, upper_layers=1,
-        learning_rate=4e-3, peft="lora",
-    )  # fmt: skip
+    return tiny_settings(tiny_encoder, epochs=4, peft="lora")
 
 
 def keep_what_is_tuned(patch: pytest.MonkeyPatch) -> None:

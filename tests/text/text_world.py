@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from recsys.config import TextConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -9,6 +10,12 @@ from recsys.data.vocabulary import Vocabulary
 SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")
 THINGS = ("food", "bed", "toy", "book", "brush", "bowl", "lamp", "cup")
 DAY = 86_400_000_000
+
+
+def tiny_settings(encoder: str, **changes: object) -> TextConfig:
+    """Settings under which a tiny encoder learns in seconds, its adapters not at all; `changes` are a test's own."""
+    usual = {"max_tokens": 16, "history": 5, "batch_size": 32, "lora_rank": 2, "upper_layers": 1, "peft": "none"}
+    return TextConfig(**{**usual, "encoder": encoder, "learning_rate": 4e-3, **changes})
 
 
 def make_log(rows: list[tuple[int, int, int, int, float]], n_items: int) -> InteractionLog:

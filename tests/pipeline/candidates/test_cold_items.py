@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline_world import AFTER, DAY, PURCHASE, click, make_log
+from pipeline_world import AFTER, DAY, PURCHASE, click, make_log, past_of
 
 from features.state import EventState
 from recsys.config import Config
@@ -16,7 +16,6 @@ from recsys.data.requests import Request
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
-from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
@@ -45,9 +44,7 @@ def test_when_an_item_is_met() -> None:
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
-    past = PastScoring(
-        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
-    )
+    past = past_of(plain, early)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     always = np.full(len(early.catalogue), ALWAYS_MET)
     every = training_rows(past, requests, plain.features, 4.0, print, always)
@@ -75,9 +72,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
-    past = PastScoring(
-        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
-    )
+    past = past_of(plain, early)
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
     rows = steps.rows(past, plain.features, requests, start, dropped)
@@ -118,9 +113,7 @@ def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
     steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
-    past = PastScoring(
-        Scoring(early.catalogue, plain.sources, EventState(early.log)), plain.config, early.log.user_vocabulary
-    )
+    past = past_of(plain, early)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     start = int(early.log.times[-300])
     bought = [one.rows(past, plain.features, one.requests_in(start, AFTER), start).bought for one in (steps, weak)]

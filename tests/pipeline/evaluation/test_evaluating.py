@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log
+from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log, past_of
 
-from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
@@ -26,9 +25,7 @@ from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
-from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy
@@ -305,10 +302,7 @@ def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
 
 
 def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
-    past = PastScoring(
-        Scoring(bundle.catalogue, bundle.sources, EventState(bundle.log)), bundle.config, bundle.log.user_vocabulary
-    )
-    found = logged_placements(PastPipeline(past, bundle.features, bundle.rankers), window, 100, 0)
+    found = logged_placements(PastPipeline(past_of(bundle, bundle), bundle.features, bundle.rankers), window, 100, 0)
     assert found is not None
     return found
 

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pipeline_world import AFTER, DAY
+from pipeline_world import AFTER, DAY, past_of
 
-from features.state import EventState
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.loading import append_events
@@ -15,8 +14,6 @@ from recsys.eval.protocol import Measurement
 from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.past.scoring import PastScoring
-from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.retraining.gate import compare
@@ -35,11 +32,8 @@ def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]
 
 
 def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
-    past = PastScoring(
-        Scoring(dataset.catalogue, plain.sources, EventState(dataset.log)), plain.config, dataset.log.user_vocabulary
-    )
     requests = PastRequests.of(dataset.log, LATE, LATE + DAY)
-    return dcg_of_shown(PastPipeline(past, plain.features, plain.rankers), requests, seed=0)
+    return dcg_of_shown(PastPipeline(past_of(plain, dataset), plain.features, plain.rankers), requests, seed=0)
 
 
 def test_a_click_counts_by_its_place_in_the_log_and_in_the_order(plain: Bundle, early: Dataset) -> None:

@@ -42,6 +42,14 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
         return self.state()
 
+    def state_with_snapshot(self, *events: Event) -> LiveState:
+        """A worker that has taken these events and was then asked to keep a snapshot."""
+        live = self.state()
+        self.store.append(events)
+        follow(live)
+        live.keep_snapshots()
+        return live
+
     @property
     def folder(self) -> Path:
         return self.registry.path / "live"

@@ -109,10 +109,7 @@ def test_workers_go_over_to_what_one_has_written(world: World, items: list[str])
 def test_few_events_are_not_worth_one_until_the_server_stops(
     world: World, items: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     live.stop()
     assert not world.snapshot.exists()
     monkeypatch.setattr("serving.snapshots.EVENTS_AT_STOP", 5)
@@ -233,10 +230,7 @@ def test_who_is_forgotten_while_one_is_written(world: World, items: list[str], m
 
 @pytest.mark.usefixtures("eager")
 def test_the_snapshots_of_a_version_go_with_it(world: World, items: list[str]) -> None:
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     first = world.registry.resolve(None)
     second = publish_copy(world.registry, first, promote=True)
     live.refresher.refresh()

@@ -48,10 +48,7 @@ WRONG: dict[str, tuple[Callable[[World], object], str]] = {
 def test_one_that_cannot_be_used_is_told_of_and_replaced(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture, wrong: str
 ) -> None:
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     expected = knows(live, "new 1")
     spoil, message = WRONG[wrong]
     spoil(world)
@@ -69,10 +66,7 @@ def test_one_that_cannot_be_used_is_told_of_and_replaced(
 
 @pytest.mark.usefixtures("eager")
 def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items: list[str]) -> None:
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     (world.snapshot.parent / "half" / "log").mkdir(parents=True)
     (world.snapshot.parent / ".snapshot.json.new").write_text("{")
     world.store.append(clicks("new 2", items[0]))
@@ -89,10 +83,7 @@ def test_a_disk_that_cannot_be_written_is_told_of_once(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     world.folder.symlink_to("nowhere")
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     live.keep_snapshots()
     assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["ERROR"]
     assert len(knows(live, "new 1")) == 5
@@ -130,10 +121,7 @@ def test_a_database_that_was_put_back_hides_no_event(
 def test_a_snapshot_that_cannot_be_removed_stops_nothing_and_is_removed_later(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = world.state()
-    world.store.append(clicks("new 1", *items[:5]))
-    follow(live)
-    live.keep_snapshots()
+    live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     assert world.snapshot.exists()
 
     def refuses(*_: object) -> None:
