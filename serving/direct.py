@@ -1,5 +1,8 @@
-"""A shorter way to routes that are asked most: FastAPI takes as long to find a route and fill its parameters as a third
-of what a list costs, and does it while the list's data leaves the processor's caches."""
+"""A shorter way to the routes that are asked most.
+
+To find a route and fill its parameters takes FastAPI a third of the time that a list costs, and meanwhile the data of
+lists leave the processor's caches.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -20,7 +23,7 @@ _TRIED = "recsys.direct"
 
 
 class DirectRoute(BaseRoute, Generic[Body]):
-    """Answers a plain JSON body that is right; everything else goes FastAPI's way, which says what is wrong.
+    """Answers plain JSON bodies that are valid; all others go FastAPI's way, which says what is wrong.
 
     To be put before a FastAPI route with the same path, which stands in the OpenAPI document.
 

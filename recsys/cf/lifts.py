@@ -1,4 +1,4 @@
-"""How many times as often as expected groups of users choose an item, alone and each two of them together."""
+"""Lifts: how many times as often as expected a group of users chooses an item; of single groups, and of pairs."""
 
 import math
 
@@ -15,22 +15,27 @@ _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 """Events that may be added to those of a group with an item, and to those expected of it."""
 
 _LITTLE = 0.1
-"""What a pair says of an item that is no more than this, as of one or two events, is left out: most would be such."""
+"""Lifts of pairs that are nearer to 0 than this, as those of one or two events are, are left out: most are such."""
 
 _EXPECTED = 0.25
-"""Events expected of a group with an item from which on it tells something that there are none."""
+"""Where at least so many events of a group with an item are expected, it tells something that there are none."""
 
 _CROSSED = 6
 """Columns, from the left, whose values are crossed: pairs grow with the square of it."""
 
 _MOST_EVENTS_OF_PAIRS = 30_000_000
-"""Of the largest pairs, that are looked at: time and memory of a training stay small."""
+"""Events of the largest pairs that are looked at, so that time and memory of a training stay small."""
 
 _USERS_OF_A_BLOCK = 50_000
 
 
 def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
-    """Of the events of groups (n_groups, n_items), where as many are expected of an item as everybody chooses it."""
+    """(n_groups, n_items) lifts of groups over what everybody chooses.
+
+    Args:
+        chosen: (n_groups, n_items) events of the groups.
+        popularity: (n_items,) share of all events: what is expected of each event of a group.
+    """
     places = _telling(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     rows = _rows(places)
@@ -41,14 +46,15 @@ def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[n
 def lifts_of_pairs(
     groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], lifts: sp.csr_matrix
 ) -> tuple[NDArray[np.int64], sp.csr_matrix]:
-    """The pairs, and of their events those where as many are expected as the two groups say apart.
+    """Lifts of pairs of groups over what their two groups, each by itself, let expect.
 
     Args:
         chosen: (n_users, n_items) events of users.
-        lifts: of the groups.
+        popularity: (n_items,) share of all events.
+        lifts: those of the single groups, see `lifts_of_groups`.
 
     Returns:
-        (n_pairs,) those that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) what they say.
+        (n_pairs,) the pairs that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) their lifts.
     """
     users, numbers = _pairs_of_many(groups, np.flatnonzero(np.diff(chosen.indptr)).astype(np.int32))
     pairs, places = np.unique(numbers, return_inverse=True)
@@ -63,12 +69,7 @@ def lifts_of_pairs(
     members = sp.csr_matrix((np.ones(int(among.sum())), (row_of[places[among]], users[among])), shape=shape)
     told = _telling(members @ chosen, popularity)
     first, second = np.divmod(pairs[kept], len(groups))
-    # The sum of p f g over all items, with f and g the exponents of the lifts of the two groups, which are 1 elsewhere.
-    over = _with(lifts, np.expm1(lifts.data))
-    shares = sp.csr_matrix(over.multiply(popularity))
-    gained = np.asarray(shares.sum(axis=1)).ravel()
-    at = sp.csr_matrix((np.ones(len(kept)), (first, second)), shape=(len(groups), len(groups)))
-    totals = 1 + gained[first] + gained[second] + values_of_product(shares, over.T.tocsr(), at)
+    totals = _totals(lifts, popularity, first, second)
     rows = _rows(told)
     if not len(rows):
         return pairs[kept], _with(told, told.data)
@@ -81,8 +82,24 @@ def lifts_of_pairs(
     return pairs[kept], of_pairs
 
 
+def _totals(
+    lifts: sp.csr_matrix, popularity: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n_pairs,) what the shares of all items that are expected of a pair sum to, before they are scaled to 1.
+
+    That is the sum of p f g over all items, where p is the popularity and f and g are the exponentials of the lifts of
+    the pair's groups `first` and `second` (n_pairs,), 1 where a group has no lift.
+    """
+    over = _with(lifts, np.expm1(lifts.data))
+    shares = sp.csr_matrix(over.multiply(popularity))
+    gained = np.asarray(shares.sum(axis=1)).ravel()
+    n_groups = lifts.shape[0]
+    at = sp.csr_matrix((np.ones(len(first)), (first, second)), shape=(n_groups, n_groups))
+    return np.asarray(1 + gained[first] + gained[second] + values_of_product(shares, over.T.tocsr(), at))
+
+
 def _lifts(events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,) those of the events of each kind, a column or two, by themselves: one may tell much, another nothing."""
+    """(n,) lifts, fitted for each kind (a column, or two) by itself: one kind may tell much, another nothing."""
     lifts = np.empty(len(events))
     for kind in np.unique(kinds):
         of_kind = kinds == kind
@@ -91,7 +108,7 @@ def _lifts(events: NDArray[np.float64], expected: NDArray[np.float64], kinds: ND
 
 
 def _lift(events: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) log((events + a) / (expected + a)), with the prior a of which the events are likeliest.
+    """(n,) lifts log((events + a) / (expected + a)), with the prior a that makes the events likeliest.
 
     How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
     and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).
@@ -106,8 +123,8 @@ def _lift(events: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray
 
 
 def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
-    """The events of groups (n_groups, n_items), with an entry, of nearly 0, also where some would be expected by the
-    popularity of the item, and there are none."""
+    """The events of groups (n_groups, n_items), with an entry of nearly 0 where there are none although the popularity
+    of the item lets some be expected."""
     best = np.argsort(-popularity, kind="stable")
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     needed = np.divide(_EXPECTED, sizes, out=np.full(len(sizes), np.inf), where=sizes > 0)
@@ -132,7 +149,7 @@ def _rows(matrix: sp.csr_matrix) -> NDArray[np.int64]:
 
 
 def _pairs_of_many(groups: Groups, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The same as `pairs_of`, with rows for places, a block after the other: what it needs meanwhile stays small."""
+    """As `pairs_of`, but with rows in place of places, and block by block, so that it needs little memory."""
     users, pairs = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows), _USERS_OF_A_BLOCK):
         block = rows[start : start + _USERS_OF_A_BLOCK]

@@ -35,7 +35,7 @@ class ItemLinks(LogModel):
 
     @classmethod
     def between(cls, matrix: sp.csr_matrix, log: InteractionLog) -> Self:
-        """Links, of whose ends the users of the log are counted who chose both, however long ago."""
+        """Links, with the number of users in the log who chose both ends, however long ago."""
         chosen = items_of_users(log)
         few = np.diff(chosen.indptr) <= NEWEST_EVENTS  # a product grows with the square of what a user chose
         counts = values_of_product(chosen[few].T.tocsr(), chosen[few], matrix).astype(np.int32)

@@ -126,6 +126,6 @@ class ProfilePopularity:
 
 
 def _summed(counts: NDArray[np.int64], places: NDArray[np.integer], lifts: sp.csr_matrix) -> SparseScores:
-    """For each request the sum of `counts` (n_requests,) rows; their numbers are in `places`, in this order."""
+    """For each request the sum of `counts` (n_requests,) rows of `lifts`; `places` holds their numbers, one by one."""
     own = places.astype(np.int32)
     return SparseScores.of_links(ItemWeights(offsets_of(counts), own, np.ones(len(own), dtype=np.float32)), lifts)

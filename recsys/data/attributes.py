@@ -57,7 +57,7 @@ def attribute(values: pl.Series) -> pl.Series:
 
 
 def _kept(declared: pl.DataType | DataTypeClass) -> pl.DataType | None:
-    """The type of the kept column, inside of lists and structs too; None where there is none."""
+    """The type in which a column is kept, also within lists and structs; None where it cannot be kept."""
     dtype = declared if isinstance(declared, pl.DataType) else declared()
     if isinstance(dtype, pl.List | pl.Array):
         inner = _kept(dtype.inner)

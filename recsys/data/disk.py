@@ -89,7 +89,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_at_once(path: Path) -> Iterator[bool]:
-    """Hold a lock file if nobody else does; yields whether that is so. It is let go when its process ends, however."""
+    """Hold a lock file if nobody else does; yields whether it is held. The lock ends with its process."""
     with _opened(path) as descriptor:
         yield _locks(descriptor)
 
@@ -108,8 +108,8 @@ def locked_for_now(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """A lock file, which is made where it is missing, for all that the umask lets write; closing it lets go of what was
-    locked."""
+    """Open a lock file, which is made where it is missing, writable as far as the umask allows; closing it releases the
+    lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         yield descriptor
@@ -126,7 +126,7 @@ def _locks(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether a file has not been removed since it was opened: a lock on one that has keeps nobody out."""
+    """Whether an opened file is still the one at this path: a lock on a file that was removed keeps nobody out."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

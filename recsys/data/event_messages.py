@@ -109,7 +109,7 @@ def read_messages(messages: Sequence[Message]) -> tuple[list[Event], list[Unread
 
 
 def _first_fault(error: ValidationError) -> str:
-    """The first field that is wrong, or fact of the context, and all that it might have been."""
+    """The first field, or key of the context, that is wrong, with what each of its possible types asks for."""
     faults = error.errors()
     if not faults[0]["loc"]:
         return "not a JSON object"

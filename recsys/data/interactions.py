@@ -195,7 +195,7 @@ def _without_requests(logs: Sequence[InteractionLog]) -> list[InteractionLog]:
 
 
 def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:
-    """(n,) 64 bits of each id's hash: two of a billion ids are taken for one another once in forty logs."""
+    """(n,) 64 bits of the hash of each id. In one of forty logs with a billion ids, two of them have the same key."""
     digests = [hashlib.blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=8).digest() for id_ in ids]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 

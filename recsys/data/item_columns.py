@@ -72,8 +72,10 @@ def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def kept_as(values: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """A column of items that are gone, in the type that it has by now: null where a value is none of it. Numbers stay
-    as they are, for they go with other numbers."""
+    """A column of items that are gone, in the type that the column has today; null where a value does not fit it.
+
+    Numbers stay as they are, for they can stand beside other numbers.
+    """
     before, now = _kind(values.dtype), _kind(dtype)
     if values.dtype == dtype or before == now == "numbers":
         return values

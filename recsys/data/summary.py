@@ -108,7 +108,7 @@ def repeat_share(log: InteractionLog) -> float:
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n_visits,) how much each visit counts, so that those of the busiest keys count together as the others' do."""
+    """(n_visits,) weight of each visit, by which no key (such as a user) counts as more visits than most keys have."""
     n_visits = np.bincount(keys)
     most = np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")
     factors = np.minimum(n_visits, max(most, _ALWAYS_COUNTED)) / np.maximum(n_visits, 1)

@@ -1,4 +1,4 @@
-"""What the user table says of users: a town, an age, a plan; as groups of those of whom it says the same."""
+"""What the user table says of users (a town, an age, a plan), as groups of users of whom it says the same."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class UserProfiles:
 
 
 def _parts(values: pl.Series) -> pl.Series:
-    """The values as text, or the tenth that each lies in, as from where to where it goes."""
+    """Each value as text; where there are many of them, the tenth that it lies in, written as its bounds."""
     values = values.fill_nan(None) if values.dtype.is_float() else values
     if values.n_unique() <= _PARTS:
         return values.cast(pl.String)

@@ -129,8 +129,8 @@ def parsed(name: str) -> str:
 
 
 def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
-    """Read the cells of a table and find the first fault of each row; nothing is computed yet, but that a column of
-    times is looked at.
+    """Read the cells of a table and find the first fault of each row: a plan, which is not run yet. Only columns of
+    times are looked at now, for what their numbers are.
 
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
@@ -226,8 +226,8 @@ def is_report(path: Path) -> bool:
 
 
 def _numbers(table: Table, column: Column) -> Numbers:
-    """What the numbers of a column of times are. A column tells more than a cell: of seconds that were counted from any
-    moment one in thirty could be a date, and a date with a digit too few is no second."""
+    """Whether the numbers of a column of times are dates such as 20240501, or seconds. Single cells could be taken for
+    the other kind: one in thirty moments in seconds looks like a date, and a date that lacks a digit like seconds."""
     dtype = table.dtypes[column.name]
     if column.kind not in ("time", "past") or not (dtype == pl.String or dtype.is_numeric()):
         return "either"

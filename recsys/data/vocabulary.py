@@ -96,7 +96,7 @@ class Vocabulary:
         return grown
 
     def renamed(self, names: Mapping[int, str]) -> "Vocabulary":
-        """This vocabulary with other names, which no id of it has, for some numbers."""
+        """This vocabulary with other names for some numbers; no id of it may be one of these names."""
         behind = self._ids[: self._size - self._first]
         for number, name in names.items():
             if number >= self._first:

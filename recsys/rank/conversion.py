@@ -61,7 +61,7 @@ class Conversion:
         return np.asarray(logit(np.clip(self.trees.score(table), _RAREST, 1 - _RAREST)), dtype=np.float32)
 
     def shares_strongest_event(self, rows: RankerRows) -> bool:
-        """Whether what is called bought there is what it has learned of: a log may come to know a stronger event."""
+        """Whether these rows call the same event bought as those of training; a log may come to know a stronger one."""
         return bool(np.array_equal(rows.bought, rows.worth >= self.strongest))
 
     def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:

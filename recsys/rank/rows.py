@@ -151,7 +151,7 @@ class RankerRows:
         return gain(-scores) / np.maximum(gain(-self.worth), 1e-12)
 
     def comparison_metric(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n_requests,) by which rankers are compared on requests that came after lists of one of them.
+        """(n_requests,) the metric by which rankers are compared where the lists of one decided what was shown.
 
         Where the rows tell what was shown: the worth of those rows, each counted by how seldom its place is looked at,
         discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows, a

@@ -181,8 +181,8 @@ class Registry(RegistryReader):
             yield self._admit(folder)
 
     def adopt(self, folder: Path) -> str:
-        """Turn a staged folder that holds a version of another registry, manifest and all, into that version here; one
-        of its name that is damaged makes room.
+        """Turn a staged folder that holds a version of another registry, with its manifest, into a version of the same
+        name here. A damaged version of that name is replaced.
 
         Raises:
             BundleError: it is damaged, too new, or here already.

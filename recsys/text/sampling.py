@@ -41,7 +41,7 @@ class Batch:
     weights: NDArray[np.float32]
 
     def part(self, some: slice) -> "Batch":
-        """Some of its targets, with their histories, among the candidates of all."""
+        """A batch of some of the targets and their histories, which still compete with the candidates of all."""
         start, stop, _ = some.indices(len(self.labels))
         inside = (self.events.rows >= start) & (self.events.rows < stop)
         events = AttendedEvents(*(getattr(self.events, field.name)[inside] for field in fields(AttendedEvents)))

@@ -77,8 +77,8 @@ def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = sil
 
 
 def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
-    """The version where the items of a data set may be recommended that are available in it; no others, as when a
-    training goes on with it."""
+    """The version in which only those items may be recommended that are available in a data set, as if a training had
+    gone on with it."""
     numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])
     available = np.zeros(len(bundle.catalogue), dtype=bool)
     available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]

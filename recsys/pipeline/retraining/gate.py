@@ -78,7 +78,7 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[M
 def _signal(
     challenger: EvaluationReport, own_test: EvaluationReport, n_items: int, config: RetrainConfig
 ) -> Iterator[Check]:
-    """Labels that were shuffled, or users that were, leave nothing to be ranked by: no version can do well on them.
+    """Whether the new requests can be ranked at all: where labels or users were shuffled, no version does well.
 
     What counts is what a version has beyond chance, which finds much in a small catalogue; or else beyond the best list
     that is the same for everybody. In a campaign all want the same, and when it is over that is not to be had any more.

@@ -113,7 +113,7 @@ def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
 
 
 def _passed_over(store: Store, until: int, before: ItemCatalogue, now: ItemCatalogue) -> list[Event]:
-    """Events up to an offset of items that have come since: earlier trainings did not know these, and left them out."""
+    """Events up to an offset whose items have come since: earlier trainings, not knowing these, left them out."""
     new = {*now.vocabulary.ids(range(len(before), len(now)))}
     known = takewhile(lambda entry: entry[0] <= until, _pages(store.read, 0)) if new and until else ()
     return [event for _, event in known if event.item_id in new]

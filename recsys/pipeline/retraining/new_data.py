@@ -63,7 +63,7 @@ def _impressions(log: InteractionLog) -> InteractionLog:
 
 
 def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
-    """Events of the same user, item and moment: as many of other users or items say nothing of what was learned."""
+    """Whether the events learned from are still there, by user, item and moment: their number alone proves nothing."""
     known = champion.log
     numbers = past.user_vocabulary.numbers(known.user_vocabulary.ids(range(known.n_users)))
     before = pl.DataFrame({"user": numbers[known.users], "item": known.items, "time": known.times})
