@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recsys.config import TextConfig
+from recsys.data.disk import sync
 from recsys.data.interactions import InteractionLog
 from recsys.text.curves import Point
 
@@ -57,8 +57,7 @@ class Checkpoints:
         # Copies: the start can be the best so far, and the format holds every tensor once.
         copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         save_file(copies, part, metadata=facts)
-        with part.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync(part)
         part.replace(self.path)
 
     def read(self) -> tuple[Position, dict[str, torch.Tensor]] | None:

@@ -1,4 +1,4 @@
-"""What the requests that were measured, and the rules of the lists, give a reader reason to know."""
+"""What a reader of an evaluation has to know: of the log, of the requests that were measured, of the rules of lists."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import PolicyConfig
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.interactions import InteractionLog
 from recsys.pipeline.evaluation.rankings import Rankings
+from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
 
 _MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh")
 """Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
+
+
+def caveats_of_log(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
+    """Sentences where the log does not tell what was shown, or where busy users were sampled down.
+
+    Args:
+        log: that of the requests.
+        requests: of a window, as they are measured.
+    """
+    return (*_caveat_of_what_was_shown(log, requests), *_caveat_of_busy_users(requests))
+
+
+def caveats_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
+    """A sentence where there are items that no list of today holds."""
+    if n_gone := int(np.count_nonzero(~catalogue.available)):
+        yield (
+            f"{n_gone:,} items are not available today. Since when is not known, so all rankings could list them in "
+            "these past requests."
+        )
 
 
 def caveats_of_requests(
@@ -37,6 +59,26 @@ def caveats_of_rules(policy: PolicyConfig) -> Iterator[str]:
         yield (
             f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not: "
             f"what the rules cost is in its figures."
+        )
+
+
+def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> Iterator[str]:
+    if requests.has_impressions:
+        return
+    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
+    why = (
+        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
+        if lost
+        else "The log does not tell what was shown"
+    )
+    yield f"{why}: candidates without a reaction served as what was not wanted."
+
+
+def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
+    if requests.n_left_out:
+        yield (
+            f"Of a user, or robot, with more than {OF_ONE_USER} times as many requests as the median user, so many are "
+            f"measured, drawn by chance; left out: {requests.n_left_out:,}."
         )
 
 

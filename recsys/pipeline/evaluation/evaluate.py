@@ -14,9 +14,10 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.measure import measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
-from recsys.pipeline.evaluation.window import caveats_of, events_of_items, facts_of, measure_window
+from recsys.pipeline.evaluation.window import events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
@@ -171,7 +172,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     known = replace(requests, users=users, askers=users, target_items=targets)
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
     strongest = StrongestEvent.of(bundle.log, dataset.log)
-    caveats = caveats_of(dataset.log, requests)
+    caveats = caveats_of_log(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
     # To the end of the log: a list may be open long after it was asked for.

@@ -12,11 +12,12 @@ from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport
+from recsys.pipeline.evaluation.caveats import caveats_of_availability
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.progress import Progress
 
@@ -54,18 +55,9 @@ def measure_window(
         seed=seed,
         progress=progress,
         baselines=baselines,
-        caveats=(*caveats, *_caveat_of_availability(pipeline.past)),
+        caveats=(*caveats, *caveats_of_availability(pipeline.past.scoring.catalogue)),
     )
     return report if logged is None else replace(report, off_policy=off_policy(logged, seed=seed))
-
-
-def _caveat_of_availability(past: PastScoring) -> Iterator[str]:
-    """Of items that no list of today holds."""
-    if n_gone := int(np.count_nonzero(~past.scoring.catalogue.available)):
-        yield (
-            f"{n_gone:,} items are not available today. Since when is not known, so all rankings could list them in "
-            "these past requests."
-        )
 
 
 def events_of_items(learned: InteractionLog) -> NDArray[np.int64]:
@@ -105,28 +97,3 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
         "within the hour; every item is ranked",
         "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",
     }
-
-
-def caveats_of(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
-    """What a reader must know of a log."""
-    return (*_caveat_of_what_was_shown(log, requests), *_caveat_of_busy_users(requests))
-
-
-def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> Iterator[str]:
-    if requests.has_impressions:
-        return
-    lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
-    why = (
-        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
-        if lost
-        else "The log does not tell what was shown"
-    )
-    yield f"{why}: candidates without a reaction served as what was not wanted."
-
-
-def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
-    if requests.n_left_out:
-        yield (
-            f"Of a user, or robot, with more than {OF_ONE_USER} times as many requests as the median user, so many are "
-            f"measured, drawn by chance; left out: {requests.n_left_out:,}."
-        )

@@ -15,8 +15,9 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, Window
 from recsys.eval.summary import join_reports
+from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
-from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
+from recsys.pipeline.evaluation.window import facts_of, measure_window
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
@@ -75,7 +76,7 @@ def evaluate_splits(
         requests = cut.test.drawn(config.data.max_requests, seed)
         scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
         start, end = int(requests.times[0]), int(requests.times[-1]) + 1
-        caveats = caveats_of(log, requests)
+        caveats = caveats_of_log(log, requests)
         if split == "leave-one-out":
             caveats += (
                 "Leave one out: the models have learned from what others did after the moment of a request, which "

@@ -16,9 +16,10 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.engines.engine import Engine
+from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.shown import dcg_of_shown
-from recsys.pipeline.evaluation.window import caveats_of, facts_of, measure_window
+from recsys.pipeline.evaluation.window import facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests, StrongestEvent
 from recsys.pipeline.past.scoring import PastScoring
@@ -153,7 +154,7 @@ class TrainingSteps:
             seed=self.seed,
             progress=self.progress,
             baselines=baselines,
-            caveats=caveats_of(log, test),
+            caveats=caveats_of_log(log, test),
         )
         return replace(
             report,
