@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys.cf.compiled import fold_in
 from recsys.cf.model import LogModel
-from recsys.cf.users import user_item_weights
+from recsys.cf.users import weights_of_users
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.float16 import Float16Bits, float16_bits
@@ -70,7 +70,7 @@ class Als(LogModel):
             warm: an earlier version whose item factors are the start; items beyond it start at random. Factors of
                 another width than `config.factors` cannot be used, all items then start at random.
         """
-        confidence = user_item_weights(log)
+        confidence = weights_of_users(log)
         confidence.data = 1.0 + np.float32(config.alpha) * confidence.data
         if confidence.nnz == 0:
             factors = np.zeros((log.n_items, config.factors), dtype=np.float32)

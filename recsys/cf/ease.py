@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from recsys.cf.model import LogModel
-from recsys.cf.users import user_item_matrix
+from recsys.cf.users import newest_items_of_users
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
@@ -39,7 +39,7 @@ class Ease(LogModel):
                 f"EASE is dense in items: {log.n_items} items are more than cf.ease_max_items = "
                 f"{config.ease_max_items}; leave `ease` out of candidates.sources or raise the limit"
             )
-        wanted = user_item_matrix(log).astype(np.float64)
+        wanted = newest_items_of_users(log).astype(np.float64)
         gram = (wanted.T @ wanted).toarray(order="F")
         gram[np.diag_indices_from(gram)] += config.ease_regularization
         # Cholesky in place: eight times as fast as a general inverse, and one matrix of memory.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
-from recsys.cf.users import user_item_matrix
+from recsys.cf.users import newest_items_of_users
 from recsys.config import CfConfig
 from recsys.data.interactions import InteractionLog
 
@@ -27,7 +27,7 @@ class Neighbours(ItemLinks):
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
         """See `LogModel`."""
-        wanted = user_item_matrix(log)
+        wanted = newest_items_of_users(log)
         counts = 1.0 / np.sqrt(1.0 + np.diff(wanted.indptr))
         counted = sp.csr_matrix(wanted.multiply(counts.astype(np.float32)[:, None]))
         norms: NDArray[np.float32] = np.sqrt(np.asarray(counted.sum(axis=0), dtype=np.float32).ravel())

@@ -9,15 +9,6 @@ NEWEST_EVENTS = 200
 """Events of a user that make pairs of items: pairs grow with the square of it."""
 
 
-def user_item_matrix(log: InteractionLog) -> sp.csr_matrix:
-    """(n_users, n_items) float32: 1 where an item is among the newest positive events of a user."""
-    log = newest_per_user(log.positive(), NEWEST_EVENTS)
-    ones = np.ones(len(log), dtype=np.float32)
-    matrix = sp.csr_matrix((ones, (log.users, log.items)), shape=(log.n_users, log.n_items))
-    matrix.data[:] = 1.0
-    return matrix
-
-
 def items_of_users(log: InteractionLog) -> sp.csr_matrix:
     """(n_users, n_items) float32: 1 for all that a user ever chose."""
     log = log.positive()
@@ -28,7 +19,12 @@ def items_of_users(log: InteractionLog) -> sp.csr_matrix:
     return matrix
 
 
-def user_item_weights(log: InteractionLog) -> sp.csr_matrix:
+def newest_items_of_users(log: InteractionLog) -> sp.csr_matrix:
+    """(n_users, n_items) float32: 1 where an item is among the newest positive events of a user."""
+    return items_of_users(newest_per_user(log.positive(), NEWEST_EVENTS))
+
+
+def weights_of_users(log: InteractionLog) -> sp.csr_matrix:
     """(n_users, n_items) float32: summed weights of the positive events."""
     log = log.positive()
     matrix = sp.csr_matrix((log.weights, (log.users, log.items)), shape=(log.n_users, log.n_items))
