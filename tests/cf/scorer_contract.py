@@ -92,7 +92,7 @@ class ScorerContract:
         eligible = np.random.default_rng(0).random(scores.shape) < 0.8
         np.testing.assert_array_equal(model.scores(histories).best(eligible, 7), DenseScores(scores).best(eligible, 7))
 
-    def test_an_empty_batch(self):
+    def test_no_history_gives_no_scores(self):
         assert dense(self.fit(random_log()), make_histories()).shape == (0, 20)
 
     def test_an_empty_log_knows_nothing(self):

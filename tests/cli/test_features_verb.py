@@ -7,7 +7,7 @@ from shop import Run
 from features.declarations import FEATURES
 
 
-def test_list(run: Run) -> None:
+def test_the_list_names_all_features_but_the_excluded(run: Run) -> None:
     done = run("features", "list", "--json", "--set", 'features.exclude=["hour"]')
     names = [feature["name"] for feature in done.json["features"]]  # type: ignore[attr-defined]
     assert done.code == 0
@@ -16,7 +16,7 @@ def test_list(run: Run) -> None:
     assert all(feature.name in table.out for feature in FEATURES)
 
 
-def test_show(run: Run) -> None:
+def test_one_feature_is_shown_and_a_misspelt_one_is_told_the_nearest(run: Run) -> None:
     done = run("features", "show", "item_acts_7d")
     assert (done.code, "ItemCount(counted='item_acts', days=7)" in done.out) == (0, True)
     wrong = run("features", "show", "item_acts_7")
@@ -28,7 +28,7 @@ def test_a_wrong_name_is_a_wrong_config(run: Run) -> None:
     assert (done.code, "the nearest is 'hour'" in done.err) == (2, True)
 
 
-def test_stats(run: Run, shop: Path) -> None:
+def test_statistics_are_of_the_columns_that_the_sources_can_fill(run: Run, shop: Path) -> None:
     sources = 'candidates.sources=["transitions", "popular", "history"]'
     done = run("features", "stats", str(shop), "--json", "--set", sources)
     assert done.code == 0

@@ -86,7 +86,7 @@ def test_debug_shows_the_trace(verb, capsys, monkeypatch: pytest.MonkeyPatch) ->
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_interruption_is_130(verb, capsys) -> None:
+def test_an_interruption_ends_with_code_130(verb, capsys) -> None:
     verb.does = raising(KeyboardInterrupt())
     assert main(["act"]) == 130
     assert capsys.readouterr().err == "recsys: interrupted\n"

@@ -304,7 +304,7 @@ def test_retrain_makes_no_store_of_a_name_that_is_misspelt(run: Run, registry: P
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("6h", 21_600), ("1d", 86_400)])
-def test_intervals(text: str, seconds: float) -> None:
+def test_an_interval_is_read_as_seconds(text: str, seconds: float) -> None:
     assert moments(text) == seconds
 
 
@@ -327,7 +327,9 @@ def test_tuned_training_goes_on_and_keeps_its_trials(run: Run, tiny_dataset_dir:
     assert {key: getattr(bundle.config.ranker, key) for key in best} == best
 
 
-def test_figures_by_request(run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path) -> None:
+def test_the_figures_of_the_requests_have_the_mean_of_the_report(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "requests.parquet"
     answer = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--json", "--per-request", file)
     assert answer.code == 0

@@ -109,7 +109,9 @@ def test_bad_rows_below_the_limit_are_set_aside(run: Run, shop: Path, tmp_path: 
         ("data.max_rejected=2", ("data.max_rejected", "1")),
     ],
 )
-def test_wrong_setting(run: Run, shop: Path, tmp_path: Path, setting: str, words: tuple[str, ...]) -> None:
+def test_a_wrong_setting_is_named_and_ends_with_code_2(
+    run: Run, shop: Path, tmp_path: Path, setting: str, words: tuple[str, ...]
+) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--set", setting)
     assert outcome.code == 2
     for word in words:
@@ -132,7 +134,7 @@ def test_missing_config_file(run: Run, shop: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("until", ["yesterday", "2024-13-01"])
-def test_unreadable_until(run: Run, shop: Path, tmp_path: Path, until: str) -> None:
+def test_an_until_that_is_no_time_is_told(run: Run, shop: Path, tmp_path: Path, until: str) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--until", until)
     assert outcome.code == 2
     assert f"--until {until!r}" in outcome.err

@@ -284,7 +284,7 @@ def test_a_report_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv", "rejected.jsonl"]
 
 
-def test_users_are_checked(tmp_path: Path) -> None:
+def test_bad_rows_of_the_user_table_are_set_aside(tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD, users__csv="user_id,age\nu1,3\nu1,4\n,5\n"
     )

@@ -177,7 +177,7 @@ def test_amazon_2023(tmp_path: Path) -> None:
         (True, None),
     ],
 )
-def test_prices(value: object, expected: float | None) -> None:
+def test_a_price_is_read_as_people_write_it(value: object, expected: float | None) -> None:
     assert price(value) == expected
 
 

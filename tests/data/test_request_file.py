@@ -18,7 +18,7 @@ EXPECTED = [
 ]
 
 
-def test_parquet(tmp_path: Path) -> None:
+def test_requests_are_read_from_parquet(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {
             "request_id": ["r1", "r2", "r3"],
@@ -35,7 +35,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert read_requests(tmp_path / "requests.parquet") == EXPECTED
 
 
-def test_csv(tmp_path: Path) -> None:
+def test_requests_are_read_from_csv(tmp_path: Path) -> None:
     text = (
         "request_id,user_id,history,candidates,timestamp,context,n,target\n"
         'r1,u1,a|b,"[""c"", ""d""]",1714564800,"{""query"": ""红 lamp""}",5,a|c\n'
@@ -46,7 +46,7 @@ def test_csv(tmp_path: Path) -> None:
     assert read_requests(tmp_path / "requests.csv") == EXPECTED
 
 
-def test_json_lines(tmp_path: Path) -> None:
+def test_requests_are_read_from_json_lines(tmp_path: Path) -> None:
     rows = [
         {
             "request_id": "r1",

@@ -21,7 +21,7 @@ from recsys.errors import DataError
         ({"exclude": ("i1", None)}, "exclude must be a tuple of item ids"),
     ],
 )
-def test_what_cannot_be(fields: dict[str, Any], said: str) -> None:
+def test_a_request_that_cannot_be_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=f"request 'r': {said}"):
         Request(request_id="r", **fields)
 

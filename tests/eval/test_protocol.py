@@ -98,7 +98,7 @@ def test_paired_comparison_of_two_measurements() -> None:
         ours.against(theirs.select(np.arange(100) < 50), "ndcg@2")
 
 
-def test_sizes_must_fit() -> None:
+def test_items_or_users_beyond_what_is_known_are_refused() -> None:
     lists = RankedLists(np.array([[4]], dtype=np.int32), np.array([[1.0]], dtype=np.float32))
     with pytest.raises(DataError, match="item number 4"):
         evaluate_lists(lists, Targets.of([[0]]), popularity=POPULARITY, vectors=VECTORS)
@@ -143,7 +143,7 @@ def test_slices_of_the_most_wanted_categories() -> None:
     assert list(five) == [f"category: {name}" for name in "abcde"]
 
 
-def test_figures_by_request() -> None:
+def test_a_row_of_figures_for_each_request() -> None:
     ours = measure([[4, 3, 2, 1], [1, 2, 3, 4]], [[0], [0]], users=np.array([5, 6], dtype=np.int32))
     frame = ours.to_polars()
     assert frame["user"].to_list() == [5, 6]

@@ -34,7 +34,7 @@ def test_excluded_items_are_never_listed() -> None:
     np.testing.assert_array_equal(top_k(scores, 2, exclude=per_request).items, [[-1, -1], [0, 2]])
 
 
-def test_the_same_zero() -> None:
+def test_zeros_of_both_signs_are_equal() -> None:
     np.testing.assert_array_equal(top_k(matrix([-0.0, 0.0]), 2).items, [[0, 1]])
 
 

@@ -90,7 +90,9 @@ def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
 
 @settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(MOMENTS, min_size=1, max_size=3), st.integers(1, 5))
-def test_histories(log: list[Row], sizes: list[int], asked: list[int], limit: int) -> None:
+def test_a_history_is_the_newest_acts_before_the_moment(
+    log: list[Row], sizes: list[int], asked: list[int], limit: int
+) -> None:
     requests = [(user, now) for now in asked for user in range(-1, N_USERS + 1)]
     users, times = np.array([u for u, _ in requests], dtype=np.int32), np.array([now for _, now in requests])
     in_order = sorted(log, key=lambda row: row[3])

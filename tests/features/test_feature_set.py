@@ -47,7 +47,7 @@ def test_named_refuses_an_unknown_feature() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_without(group: FeatureGroup) -> None:
+def test_without_a_group_all_others_stay(group: FeatureGroup) -> None:
     everything = FeatureSet(FEATURES)
     rest = everything.without(group)
     assert set(rest.groups) == set(GROUPS) - {group}

@@ -24,7 +24,7 @@ def test_values_that_go_missing_are_a_drift() -> None:
     assert np.isnan(stability_index(older, older[:0]))
 
 
-def test_statistics() -> None:
+def test_statistics_are_those_of_the_values_that_are_there() -> None:
     older = np.array([[0, np.nan], [50, np.nan], [100, np.nan], [np.nan, np.nan]], dtype=np.float32)
     first, second = statistics(("a", "b"), older, older[:3])
     assert (first.name, first.coverage, first.newer_coverage, first.median) == ("a", 0.75, 1.0, 50)

@@ -88,7 +88,7 @@ def met(**conditions: Any) -> list[int]:
         ({"category": "tea", "available": True, "price": {"lt": 5}}, [0]),
     ],
 )
-def test_conditions(conditions: dict[str, Any], expected: list[int]) -> None:
+def test_items_meet_a_condition_on_their_column(conditions: dict[str, Any], expected: list[int]) -> None:
     assert met(**conditions) == expected
 
 

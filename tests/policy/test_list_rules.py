@@ -154,7 +154,7 @@ def test_a_quota_keeps_to_a_cap() -> None:
     assert arranged(Cap("brand", 1, CATALOGUE), of_brand("x", 2))[:4] == [0, 3, 6, 7]
 
 
-def test_quotas_hold_together() -> None:
+def test_several_quotas_hold_at_once() -> None:
     assert sorted(arranged(of_shelf("r", 1), of_brand("y", 2))[:4]) == [0, 3, 5, 7]
     assert arranged(of_shelf("q", 2), of_brand("y", 1), n=2)[:2] == [1, 5]  # one place for both
     assert arranged(of_shelf("r", 1), of_brand("y", 1), n=1)[0] == 7  # the first goes first

@@ -58,7 +58,7 @@ def test_steps_narrow_together() -> None:
     assert np.flatnonzero(mask).tolist() == [2, 4]
 
 
-def test_nothing_forbidden() -> None:
+def test_steps_that_name_nothing_forbid_nothing() -> None:
     steps = (
         Seen("keep", numbers(0)),
         Seen("demote", numbers(0)),

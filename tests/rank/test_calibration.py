@@ -42,7 +42,7 @@ def test_constant_scores_give_the_rate() -> None:
     assert found.probability(np.array([7], dtype=np.float32))[0] == pytest.approx(0.1, abs=0.01)
 
 
-def test_nothing_at_all() -> None:
+def test_without_rows_a_low_probability_is_assumed() -> None:
     found = ScoreCalibration.fit(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool))
     assert 0 < found.probability(np.zeros(1, dtype=np.float32))[0] < 0.5
 

@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_ranker(ranker: Ranker) -> None:
     np.testing.assert_array_equal(again.score(table), ranker.score(table))
 
 
-def test_save_and_load(ranker: Ranker, tmp_path: Path) -> None:
+def test_a_loaded_ranker_scores_alike(ranker: Ranker, tmp_path: Path) -> None:
     ranker.save(tmp_path / "ranker.txt")
     loaded = Ranker.load(tmp_path / "ranker.txt")
     table = make_rows(20, 4).table
@@ -69,7 +69,7 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
         Ranker.load(tmp_path / "ranker.txt")
 
 
-def test_an_empty_table(ranker: Ranker) -> None:
+def test_no_rows_have_no_scores(ranker: Ranker) -> None:
     nothing = np.zeros((0, 3), dtype=np.float32)
     assert ranker.score(nothing).shape == (0,)
     assert ranker.score(nothing).dtype == np.float32

@@ -99,7 +99,7 @@ def test_split_by_time(requests: list[tuple[int, list[int]]], newest: float) -> 
         np.testing.assert_array_equal(getattr(joined, name), getattr(rows, name))
 
 
-def test_split_sizes() -> None:
+def test_the_newest_share_is_split_off() -> None:
     rows = make_rows([(time, [1, 0]) for time in range(10)])
     older, newer = rows.split(0.2)
     assert (older.n_requests, newer.n_requests) == (8, 2)
@@ -121,7 +121,7 @@ def test_keep_drops_requests_that_nobody_wanted_anything_of(
     assert kept.table[:, 0].tolist() == places.tolist()
 
 
-def test_columns() -> None:
+def test_chosen_columns_leave_all_else_as_it_is() -> None:
     rows = make_rows([(0, [1, 0]), (1, [0, 2])])
     chosen = rows.columns([2, 0])
     np.testing.assert_array_equal(chosen.table, rows.table[:, [2, 0]])
@@ -130,7 +130,7 @@ def test_columns() -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3])
-def test_joined(parts: int) -> None:
+def test_joined_rows_stand_one_window_after_the_other(parts: int) -> None:
     one = make_rows([(0, [1, 0]), (1, [0, 2, 1])])
     joined = RankerRows.joined([one] * parts)
     assert joined.sizes.tolist() == [2, 3] * parts

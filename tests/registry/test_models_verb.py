@@ -20,7 +20,7 @@ def recsys_models(*arguments: object) -> int:
     return code
 
 
-def test_the_verbs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_versions_are_listed_shown_promoted_and_rolled_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     registry = Registry(tmp_path)
     first = publish(registry, "one", parent=None)
     second = publish(registry, "two", parent=first)

@@ -35,12 +35,12 @@ def test_a_tenth_of_the_vectors_holds_nine_of_ten_of_the_best(vectors: np.ndarra
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
-def test_few_vectors(n: int) -> None:
+def test_fewer_vectors_than_asked_for_are_all_found(n: int) -> None:
     inverted_file = InvertedFile.of(np.eye(3, dtype=np.float32)[:n])
     assert sorted(inverted_file.nearest(np.ones(3, dtype=np.float32), 2).tolist())[:2] == [*range(n)][:2]
 
 
-def test_save_and_load(vectors: np.ndarray, tmp_path: Path) -> None:  # type: ignore[type-arg]
+def test_a_loaded_file_finds_the_same(vectors: np.ndarray, tmp_path: Path) -> None:  # type: ignore[type-arg]
     inverted_file = InvertedFile.of(vectors, seed=3)
     inverted_file.save(tmp_path / "cells")
     loaded = InvertedFile.load(tmp_path / "cells")

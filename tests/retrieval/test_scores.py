@@ -31,7 +31,7 @@ def check_same(scores: Scores, values: np.ndarray, seed: int) -> None:  # type: 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 4), st.integers(1, 30), st.integers(0, 2**31))
-def test_dense_and_shared(n_requests: int, n_items: int, seed: int) -> None:
+def test_dense_and_shared_scores_answer_as_the_whole_matrix(n_requests: int, n_items: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.integers(-2, 4, (n_requests, n_items)).astype(np.float32)
     check_same(DenseScores(values), values, seed)
@@ -81,5 +81,5 @@ def test_popular_items_are_found_however_few_are_eligible() -> None:
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, [1]), (2, [1, 3]), (3, [1, 3, 0]), (9, [1, 3, 0, 2, 4])])
-def test_best_of(n: int, expected: list[int]) -> None:
+def test_the_best_are_in_order_and_equal_ones_by_place(n: int, expected: list[int]) -> None:
     assert best_of(np.array([1, 7, 1, 2, 1], dtype=np.float32), n).tolist() == expected

@@ -26,7 +26,7 @@ def test_the_types_name_all_that_the_api_answers(typed: type, answer: type[BaseM
     assert typed.__annotations__.keys() == answer.model_fields.keys()
 
 
-def test_every_call(http: httpx.Client, items: list[str]) -> None:
+def test_every_call_gives_what_the_server_answers(http: httpx.Client, items: list[str]) -> None:
     with Client(str(http.base_url)) as client:
         page = client.recommend("u1", 3)
         following = client.recommend("u1", 3, cursor=page["cursor"])

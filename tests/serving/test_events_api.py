@@ -86,7 +86,7 @@ def test_repeated_events_count_once(http: httpx.Client, settings: Settings, item
     assert post(http).json() == {"accepted": 0, "duplicates": 0}
 
 
-def test_all_or_none(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+def test_one_wrong_event_keeps_all_of_a_call_out(http: httpx.Client, settings: Settings, items: list[str]) -> None:
     good = {"user_id": "u1", "item_id": items[0], "event": "click"}
     wrong = [
         ({"item_id": "unknown"}, "item_id", "'unknown' is not in the catalogue"),

@@ -58,7 +58,7 @@ def test_unknown_users_and_histories_are_normal(reading: httpx.Client, items: li
     assert ids(recommend(reading, history=items[:1])) != ids(recommend(reading, history=items[-1:]))
 
 
-def test_an_explained_list(reading: httpx.Client, users: list[str]) -> None:
+def test_an_explained_list_is_the_same_list(reading: httpx.Client, users: list[str]) -> None:
     answer = recommend(reading, user_id=users[0], n=3, explain=True)
     for item in answer["items"]:
         explanation = item["explanation"]
@@ -67,7 +67,7 @@ def test_an_explained_list(reading: httpx.Client, users: list[str]) -> None:
     assert ids(answer) == ids(recommend(reading, user_id=users[0], n=3))
 
 
-def test_exclude_and_filter(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+def test_excluded_and_filtered_items_are_in_no_list(reading: httpx.Client, users: list[str], items: list[str]) -> None:
     first = ids(recommend(reading, user_id=users[0]))
     assert not set(first[:3]) & set(ids(recommend(reading, user_id=users[0], exclude=[*first[:3], "unknown"])))
     wanted = reading.get(f"/v1/items/{items[0]}").json()["item"]["category"]

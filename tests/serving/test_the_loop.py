@@ -16,7 +16,9 @@ ANY_VOLUME = ("retrain.min_volume=0",)
 """The events come long after those of the small world."""
 
 
-def test_the_loop(http: httpx.Client, registry: Registry, settings: Settings, items: list[str]) -> None:
+def test_what_is_served_is_learned_from_and_the_new_version_served(
+    http: httpx.Client, registry: Registry, settings: Settings, items: list[str]
+) -> None:
     first = registry.resolve(None)
     posted = 0
     for events in events_after_training(items, n_batches=10, n_events=100):

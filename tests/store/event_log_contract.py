@@ -54,7 +54,7 @@ class EventLogContract:
     def test_an_empty_append_does_nothing(self, log: EventLog) -> None:
         assert log.append([]) == AppendResult(())
 
-    def test_all_or_none(self, log: EventLog) -> None:
+    def test_one_broken_event_keeps_all_of_a_call_out(self, log: EventLog) -> None:
         broken = click(2, item_id=None)
         with pytest.raises(StoreError):
             log.append([click(1), broken])

@@ -59,7 +59,7 @@ class ListsContract:
         assert lists.replace([("u3", "next")]) == 1
         assert (lists.get("u1"), lists.get("u3")) == (None, "next")
 
-    def test_one_is_forgotten(self, lists: Lists) -> None:
+    def test_forgetting_one_list_leaves_the_others(self, lists: Lists) -> None:
         lists.replace([("u1", "one"), ("u2", "two")])
         lists.forget("u1")
         assert (lists.get("u1"), lists.get("u2")) == (None, "two")
@@ -136,7 +136,7 @@ class TestRedisLists(ListsContract):
         yield server.url
         server.kill()
 
-    def test_no_server(self) -> None:
+    def test_a_redis_that_does_not_run_is_told(self) -> None:
         with pytest.raises(StoreError, match="check that Redis runs there"):
             open_lists(f"redis://127.0.0.1:{free_port()}/0")
 
@@ -189,7 +189,7 @@ def test_what_is_no_place(tmp_path: Path) -> None:
         open_lists(f"sqlite:///{tmp_path}/store.db")
 
 
-def test_contents_are_json(tmp_path: Path) -> None:
+def test_delivered_lists_are_json(tmp_path: Path) -> None:
     import polars as pl
 
     from recsys.pipeline.offline.deliver import deliver

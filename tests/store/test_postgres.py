@@ -210,6 +210,6 @@ def test_kill_9_and_back_again() -> None:
             open_store(server.database())
 
 
-def test_no_server() -> None:
+def test_a_postgres_that_does_not_run_is_told() -> None:
     with pytest.raises(StoreError, match=r"store postgresql://127\.0\.0\.1/none: .*check that PostgreSQL runs there"):
         open_store(f"postgresql://somebody:secret@127.0.0.1:{free_port()}/none")

@@ -292,7 +292,7 @@ class TestKafkaStream(StreamContract):
         with pytest.raises(ConfigError, match=r"no\.such\.setting"):
             open_stream("kafka://localhost:9092/clicks?no.such.setting=1")
 
-    def test_no_broker(self, producer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_kafka_without_a_broker_is_told(self, producer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("recsys.store.kafka_stream._CONNECTION_SECONDS", 0.5)
         with pytest.raises(StoreError, match="no broker answers"):
             open_stream(f"kafka://127.0.0.1:{free_port()}/clicks?log_level=2")

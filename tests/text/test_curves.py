@@ -14,13 +14,13 @@ CURVE = (
 )
 
 
-def test_saved_and_loaded(tmp_path: Path) -> None:
+def test_a_loaded_curve_is_the_same(tmp_path: Path) -> None:
     save_curve(CURVE, tmp_path / "curve.json")
     assert load_curve(tmp_path / "curve.json") == CURVE
 
 
 @pytest.mark.parametrize("curve", [CURVE, CURVE[:1], ()])
-def test_a_picture(curve: tuple[Point, ...], tmp_path: Path) -> None:
+def test_the_picture_has_a_line_for_each_stage(curve: tuple[Point, ...], tmp_path: Path) -> None:
     figure = draw_curve(curve)
     figure.savefig(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1_000

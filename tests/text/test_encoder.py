@@ -35,7 +35,7 @@ def test_any_text_has_a_unit_vector(encoder: TextEncoder, text: str) -> None:
     assert np.linalg.norm(vector[0]) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_no_texts(encoder: TextEncoder) -> None:
+def test_no_texts_have_no_vectors(encoder: TextEncoder) -> None:
     assert encoder.encode([]).shape == (0, 32)
     assert encoder.tokens([]) == []
 

@@ -41,7 +41,7 @@ def test_targets_of_another_kind_have_positive_histories() -> None:
     assert examples.histories().items.tolist() == [0, 0, 2]
 
 
-def test_an_empty_log() -> None:
+def test_an_empty_log_gives_no_examples() -> None:
     examples = Examples.from_log(make_log([], 3), 5)
     assert len(examples) == 0
     assert len(examples.histories()) == 0

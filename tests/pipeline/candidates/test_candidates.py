@@ -28,7 +28,7 @@ def scores(*rows: list[float]) -> np.ndarray:  # type: ignore[type-arg]
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 4), st.integers(1, 12), st.integers(1, 15), st.integers(0, 2**31))
-def test_the_promises(n_requests: int, n_items: int, n: int, seed: int) -> None:
+def test_candidates_are_eligible_ordered_and_carry_all_scores(n_requests: int, n_items: int, n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     shape = (n_requests, n_items)
     given_scores = {name: rng.integers(-1, 3, shape).astype(np.float32) for name in ("a", "b", "c")}
@@ -104,11 +104,11 @@ def test_no_item_may_be_listed() -> None:
     assert found.items.dtype == np.int32
 
 
-def test_no_source() -> None:
+def test_without_a_source_the_eligible_items_stand_in() -> None:
     assert items_of(merge({}, np.array([[True, False, True]]), 5)) == [0, 2]
 
 
-def test_keep() -> None:
+def test_kept_candidates_keep_their_scores() -> None:
     found = merge({"a": scores([1, 2, 3])}, np.ones((1, 3), dtype=bool), 3)
     kept = found.keep(np.array([False, True, True]))
     assert items_of(kept) == [1, 2]

@@ -89,7 +89,7 @@ def check_same(exact: Recommender, indexed: Recommender) -> None:
         assert one.ids == other.ids
 
 
-def test_the_same_lists(both: tuple[Recommender, Recommender]) -> None:
+def test_indices_give_the_same_lists_where_all_nearest_are_found(both: tuple[Recommender, Recommender]) -> None:
     exact, indexed = both
     assert indexed.scoring.sources.interest is not None
     assert indexed.scoring.sources.interest.recall() == 1

@@ -54,7 +54,7 @@ def check(report: EvaluationReport) -> None:
     assert json.loads(json.dumps(report.to_json())) == EvaluationReport.from_json(report.to_json()).to_json()
 
 
-def test_on_requests(plain: Bundle, early: Dataset) -> None:
+def test_given_requests_are_measured_if_they_have_targets(plain: Bundle, early: Dataset) -> None:
     users = early.log.user_vocabulary.ids(range(20))
     requests = [Request(user, time=AFTER, targets=("coffee-0-small", "no such item")) for user in users]
     requests += [Request("nobody", targets=("books-0-small",)), Request("nobody too")]
@@ -192,7 +192,9 @@ def test_requests_without_targets(plain: Bundle, early: Dataset) -> None:
         evaluate(plain, early, [Request("user 1")])
 
 
-def test_on_newer_events(plain: Bundle, early: Dataset, frames: Frames, plain_config: Config) -> None:
+def test_events_newer_than_the_version_are_measured(
+    plain: Bundle, early: Dataset, frames: Frames, plain_config: Config
+) -> None:
     """The version has learned from 40 days; the other 20 are new to it. New users and items are among them."""
     items, events = frames
     fresh = items.head(1).with_columns(item_id=pl.lit("fresh"))

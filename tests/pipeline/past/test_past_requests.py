@@ -94,7 +94,7 @@ def test_a_window_holds_its_start_and_not_its_end() -> None:
     assert PastRequests.of(log, 2, 4).times.tolist() == [2, 3]
 
 
-def test_an_empty_window() -> None:
+def test_a_window_without_interest_has_no_requests() -> None:
     requests = PastRequests.of(make_log([(0, 1, CLICK, 10, -1), (0, 2, VIEW, 20, -1)]), 15, 100)
     assert len(requests) == 0
     assert len(requests.sample(5, 0)) == 0

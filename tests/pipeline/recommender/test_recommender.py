@@ -63,7 +63,7 @@ def test_everybody_gets_a_list(recommender: Recommender, request_: Request) -> N
     check(recommender.recommend(request_), 10)
 
 
-def test_no_requests(recommender: Recommender) -> None:
+def test_no_requests_give_no_lists(recommender: Recommender) -> None:
     assert recommender.recommend_many([]) == []
 
 
@@ -90,7 +90,7 @@ def test_a_given_history_stands_in_for_the_stored_one(recommender: Recommender) 
     same(recommender.recommend(Request(USER, history=history)), recommender.recommend(Request(history=history)))
 
 
-def test_candidates_only(recommender: Recommender) -> None:
+def test_only_the_given_candidates_are_listed_in_the_order_of_the_full_list(recommender: Recommender) -> None:
     wanted = ("books-0-small", "coffee-3-large", "garden-1-small")
     found = recommender.recommend(Request(USER, candidates=(*wanted, "no such item", wanted[0])))
     check(found, 3)
@@ -111,14 +111,14 @@ def test_candidates_may_be_seen_but_must_be_available(recommender: Recommender) 
     assert ids(recommender, user_id=USER, candidates=()) == ()
 
 
-def test_exclude(recommender: Recommender) -> None:
+def test_excluded_items_are_in_no_list(recommender: Recommender) -> None:
     first = ids(recommender, user_id=USER)
     found = ids(recommender, user_id=USER, exclude=(*first[:3], "no such item"), n=30)
     assert not set(found) & set(first[:3])
     assert set(first[3:]) <= set(found)
 
 
-def test_filters(recommender: Recommender) -> None:
+def test_a_list_meets_its_filters(recommender: Recommender) -> None:
     books = ids(recommender, user_id=USER, filters={"category": "books", "price": {"lt": 12}}, n=30)
     assert books
     assert all(item.startswith("books") for item in books)
@@ -130,7 +130,7 @@ def test_filters(recommender: Recommender) -> None:
         ids(recommender, user_id=USER, filters={"categori": "books"})
 
 
-def test_seen_items(recommender: Recommender) -> None:
+def test_seen_items_are_left_out_put_behind_or_kept(recommender: Recommender) -> None:
     seen = {item for item, _, _ in recommender.history_of(USER)}
     assert not seen & set(ids(recommender, user_id=USER, n=30, policy={"seen": "exclude"}))
     demoted = ids(recommender, user_id=USER, n=30, policy={"seen": "demote"})
@@ -199,7 +199,7 @@ def test_a_query_counts(recommender: Recommender) -> None:
         ids(recommender, context={"query": 3})
 
 
-def test_explanations(recommender: Recommender) -> None:
+def test_the_parts_of_an_explanation_sum_to_the_score(recommender: Recommender) -> None:
     requests = [Request(USER), Request("nobody"), Request(history=("coffee-0-small",)), Request(candidates=("?",))]
     lists = recommender.recommend_many(requests, explain=True)
     bases = []
@@ -228,7 +228,7 @@ def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
     check(crossed, 10)
 
 
-def test_one_by_one_and_together(recommender: Recommender) -> None:
+def test_lists_are_the_same_one_by_one_and_together(recommender: Recommender) -> None:
     """Also where one request is longer than another, or than its candidates."""
     each_taste = [{"where": {"category": taste}, "at_least": 1} for taste in ("coffee", "garden", "books")]
     requests = [

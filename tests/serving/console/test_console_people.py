@@ -119,7 +119,7 @@ def test_a_filter_up_to_a_day_holds_all_of_it(page: Page, shop: httpx.Client) ->
         assert asked.value.post_data_json["filter"] == {"created_at": wanted}
 
 
-def test_somebody_new(page: Page, shop: httpx.Client) -> None:
+def test_what_somebody_new_sees(page: Page, shop: httpx.Client) -> None:
     visit(page, shop)
     page.get_by_role("link", name="Somebody new").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("What somebody new sees")
