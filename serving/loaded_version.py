@@ -8,6 +8,7 @@ from itertools import groupby
 
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
+from recsys.data.halving import take_fitting
 from recsys.data.item_changes import ItemChange
 from recsys.errors import DataError
 from recsys.pipeline.ranking.scoring import Scoring
@@ -133,19 +134,18 @@ class LoadedVersion:
         self.snapshot, self.looked_at = other.snapshot, other.looked_at
 
     def _changed(self, scoring: Scoring, changes: list[ItemChange]) -> Scoring:
-        """The scoring after the changes; one that this version cannot use is found by halving, and left out."""
-        ids = {change.item_id for change in changes}
-        try:
-            changed = scoring.updated(changes)
-        except DataError as error:
-            if len(changes) == 1:
-                logger.error("a stored change of an item is not used: %s", error)
-                self.refused |= ids
-                return scoring
-            half = len(changes) // 2
-            return self._changed(self._changed(scoring, changes[:half]), changes[half:])
-        self.refused -= ids
-        return changed
+        """The scoring after the changes, without those that this version cannot use."""
+
+        def take(before: Scoring, some: Sequence[ItemChange]) -> Scoring:
+            changed = before.updated(some)
+            self.refused -= {change.item_id for change in some}
+            return changed
+
+        def refuse(change: ItemChange, error: DataError) -> None:
+            logger.error("a stored change of an item is not used: %s", error)
+            self.refused |= {change.item_id}
+
+        return take_fitting(scoring, changes, take, refuse)
 
     def _observe_waiting(self) -> None:
         """Observe the events whose items have come."""
@@ -154,21 +154,18 @@ class LoadedVersion:
         self._observe([event for event in waiting if event.item_id in items])
 
     def _observe(self, events: list[Event]) -> None:
-        """Observe events; one that this version cannot use is found by halving, and left to the next training."""
-        try:
-            unknown = self.recommender.observe(events)
-        except DataError as error:
-            if len(events) == 1:
-                logger.error("a stored event changes no list: %s (its message may hold ids)", type(error).__name__)
-                return
-            half = len(events) // 2
-            self._observe(events[:half])
-            self._observe(events[half:])
-        else:
-            if unknown:
+        """Observe events; one that this version cannot use is left to the next training."""
+
+        def take(_: None, some: Sequence[Event]) -> None:
+            if self.recommender.observe(some):  # some are of unknown items
                 items = self.recommender.catalogue.vocabulary
-                missed = (event for event in events if event.item_id not in items)
+                missed = (event for event in some if event.item_id not in items)
                 self.missed = (*self.missed, *missed)[-MISSED:]
+
+        def refuse(_: Event, error: DataError) -> None:
+            logger.error("a stored event changes no list: %s (its message may hold ids)", type(error).__name__)
+
+        take_fitting(None, events, take, refuse)
 
 
 def numbered_alike(served: LoadedVersion, events: LiveEvents) -> bool:

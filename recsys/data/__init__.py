@@ -4,7 +4,8 @@ A data set:   loading (files to a dataset: a catalogue and the log of interactio
 Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
               parsing (cells), validation (bad rows), doubts (what may be meant otherwise); items_table, events_table,
               users_table, attributes
-Items:        catalogue, item_columns, item_changes (what comes, changes and goes), vocabulary over id_table
+Items:        catalogue, item_columns, item_changes (what comes, changes and goes; halving finds what does not fit),
+              vocabulary over id_table
 Events:       interactions (the log), visits, history (of the users of some requests), events and event_batch (one by
               one), event_messages (from a stream), event_fields (what one that is sent may hold)
 Requests:     requests, request_file, served_list, list_places (what the places of a list are worth)

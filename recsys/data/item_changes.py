@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.halving import take_fitting
 from recsys.data.item_columns import check_posted, column_of, fitted, posted_first
 from recsys.data.items_table import typed_items
 from recsys.data.schema import ITEMS
@@ -119,16 +120,15 @@ def change_items(catalogue: ItemCatalogue, changes: Sequence[ItemChange]) -> tup
 def change_fitting_items(
     catalogue: ItemCatalogue, changes: Sequence[ItemChange]
 ) -> tuple[ItemCatalogue, tuple[str, ...]]:
-    """The catalogue after all changes that fit it, a sentence for each other one, found by halving."""
-    try:
-        return change_items(catalogue, changes)[0], ()
-    except DataError as error:
-        if len(changes) == 1:
-            return catalogue, (f"item {changes[0].item_id!r}: {error}",)
-        half = len(changes) // 2
-        catalogue, first = change_fitting_items(catalogue, changes[:half])
-        catalogue, second = change_fitting_items(catalogue, changes[half:])
-        return catalogue, first + second
+    """The catalogue after all changes that fit it, and a sentence for each other one."""
+    refused: list[str] = []
+    changed = take_fitting(
+        catalogue,
+        changes,
+        lambda before, some: change_items(before, some)[0],
+        lambda change, error: refused.append(f"item {change.item_id!r}: {error}"),
+    )
+    return changed, tuple(refused)
 
 
 def _check_columns(n: int) -> None:
