@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = options.place(arguments.out)
     _check_out(arguments.out, out)
-    lists = out if isinstance(out, Path) else _file_for(arguments)
+    lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
         bundle = Bundle.load(Registry(arguments.registry))
@@ -95,10 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
     if arguments.json:
-        output.print_json({**summary.to_dict(), "out": _shown(arguments.out)})
+        output.print_json({**summary.to_dict(), "out": _without_password(arguments.out)})
     else:
         counts = f"{summary.requests:,} lists, {summary.rows:,} rows, {summary.items:,} different items"
-        print(f"{_shown(arguments.out)}: {counts}")
+        print(f"{_without_password(arguments.out)}: {counts}")
         print(f"{summary.cold_users:,} lists for users without a history, {summary.empty:,} empty lists")
     return 0
 
@@ -121,7 +121,7 @@ def _check_out(text: str, out: "Place") -> None:
         open_lists(text).close()
         return
     if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
-        raise ConfigError(f"--out {_shown(text)}: lists are written as Parquet; name a file.parquet")
+        raise ConfigError(f"--out {_without_password(text)}: lists are written as Parquet; name a file.parquet")
     check(out)
 
 
@@ -136,8 +136,8 @@ def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Pa
     lists = lists.resolve()
     folder = lists.with_name(f"{lists.name}.events")
     if arguments.engine == "ray":  # here lists of one name from several folders meet
-        folder = arguments.registry.absolute() / "cache" / f"{_short(str(lists))}.events"
-    with only_run(lists.with_name(f".{lists.name}.run"), _shown(arguments.out)):
+        folder = arguments.registry.absolute() / "cache" / f"{_digest_of(str(lists))}.events"
+    with only_run(lists.with_name(f".{lists.name}.run"), _without_password(arguments.out)):
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         try:
             yield folder
@@ -145,13 +145,13 @@ def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Pa
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _file_for(arguments: argparse.Namespace) -> Path:
+def _file_on_the_way(arguments: argparse.Namespace) -> Path:
     """Where lists on their way to a URL are written, the same for the same URL, so that `--resume` finds them."""
     folder: Path = arguments.registry / "cache"
-    return folder / f"lists-{_short(arguments.out)}.parquet"
+    return folder / f"lists-{_digest_of(arguments.out)}.parquet"
 
 
-def _short(place: str) -> str:
+def _digest_of(place: str) -> str:
     """A short name for a place, always the same."""
     return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -162,7 +162,7 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     from recsys.pipeline.offline.deliver import deliver
     from recsys.store.lists import is_url, open_lists
 
-    progress(f"delivering to {_shown(url)}")
+    progress(f"delivering to {_without_password(url)}")
     if is_url(url):
         with closing(open_lists(url)) as place:
             deliver(lists, place, recommender.stored_id)
@@ -171,8 +171,8 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     lists.unlink()
 
 
-def _shown(out: str) -> str:
-    """Without the password of a URL."""
+def _without_password(out: str) -> str:
+    """A place as messages name it: of a URL all but user and password."""
     parts = urlsplit(out)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else out
 
