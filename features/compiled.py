@@ -3,8 +3,10 @@ in `NUMBA_CACHE_DIR`). All write into arrays that are given; none of them alloca
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.codes import (
     COUNT,
@@ -120,38 +122,41 @@ def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
     return first
 
 
+class TimelineView(NamedTuple):
+    """A timeline and what is asked of it, as `add_answers` reads both.
+
+    Attributes:
+        keys, times: of the timeline.
+        running_sums, running_states: over it, see `RunningColumns`.
+        count_questions: (n, 2) column of the answer, window: how many events.
+        sum_questions: (n, 3) column of the answer, window, column of `running_sums`.
+        state_questions: (n, 3) column of the answer, statistic, column of `running_states`.
+        half_lives: (n_states,) microseconds.
+    """
+
+    keys: NDArray[np.int64]
+    times: NDArray[np.int64]
+    running_sums: NDArray[np.float64]
+    running_states: NDArray[np.float64]
+    count_questions: NDArray[np.int64]
+    sum_questions: NDArray[np.int64]
+    state_questions: NDArray[np.int64]
+    half_lives: NDArray[np.float64]
+
+
 @jit()
-def add_answers(
-    keys: Ints,
-    times: Ints,
-    running_sums: Floats,
-    running_states: Floats,
-    items: Ints,
-    rows: Ints,
-    now: Ints,
-    edges: Ints,
-    count_questions: Ints,
-    sum_questions: Ints,
-    state_questions: Ints,
-    half_lives: Floats,
-    answers: Floats,
-) -> None:
+def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: Ints, answers: Floats) -> None:
     """Add to the answers what a timeline tells, by a search for every window of every pair.
 
     Args:
-        keys, times: of the timeline.
-        running_sums, running_states: over it, see `RunningColumns`.
         items: (n_pairs,) numbers; the search is quickest where they do not decrease.
         rows: (n_pairs,) request of each pair.
         now: (n_requests,) microseconds.
         edges: (n_requests, n_windows) how many events of all items lie before each window's begin, increasing in a row;
             the last one is that of the requests themselves.
-        count_questions: (n, 2) column of the answer, window: how many events.
-        sum_questions: (n, 3) column of the answer, window, column of `running_sums`.
-        state_questions: (n, 3) column of the answer, statistic, column of `running_states`.
-        half_lives: (n_states,) microseconds.
         answers: (n_pairs, n_questions).
     """
+    keys, times, running_sums, running_states, count_questions, sum_questions, state_questions, half_lives = view
     n_windows, places = edges.shape[1], (1 << PLACE_BITS) - 1
     found = np.empty(n_windows, dtype=np.int64)
     last = np.empty(n_windows, dtype=np.int64)

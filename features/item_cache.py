@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import TimelineView, add_answers
 from features.compiled_cache import missing_items, move_edges, read_rows
-from features.questions import Questions, StreamQuestions, TimelineView
+from features.questions import Questions, StreamQuestions
 from features.segment import ItemEvents, Segment
 from recsys.data.durations import DAY
 
@@ -101,7 +102,7 @@ class ItemColumnCache:
             self._table = np.concatenate([self._table, more])
         answers, rows = self.columns.questions.initial_answers(len(items)), np.zeros(len(items), dtype=np.int64)
         for part in self._parts:
-            part.questions.add_answers(answers, part.view, part.edges, items, rows, self._now)
+            add_answers(part.view, items, rows, self._now, part.edges, answers)
         computed = np.empty((len(items), self._table.shape[1]), dtype=np.float32)
         self.columns.fill_from_answers(answers, self._all, computed)
         self._table[items], self._computed_at[items] = computed, self._now[0]

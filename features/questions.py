@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import add_answers, add_counts
+from features.compiled import TimelineView, add_answers, add_counts
 from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
 
@@ -20,23 +20,6 @@ class Question(NamedTuple):
 
     measure: Measure
     window: int | None = None
-
-
-class TimelineView(NamedTuple):
-    """A timeline and what is summed over it, as `add_answers` reads it.
-
-    Attributes:
-        keys, times: of their timeline.
-        running_sums, running_states: over it, see `RunningColumns`.
-        sum_questions, state_questions: where the answers are in these.
-    """
-
-    keys: NDArray[np.int64]
-    times: NDArray[np.int64]
-    running_sums: NDArray[np.float64]
-    running_states: NDArray[np.float64]
-    sum_questions: NDArray[np.int64]
-    state_questions: NDArray[np.int64]
 
 
 class Questions:
@@ -86,7 +69,7 @@ class Questions:
         items, rows, answers = items[order], rows[order], self.initial_answers(len(items))
         for stream in self.streams:
             for events in stream.events(segments):
-                stream.add_answers(answers, stream.view(events), stream.edges(events, now), items, rows, now)
+                add_answers(stream.view(events), items, rows, now, stream.edges(events, now), answers)
         ordered = np.empty_like(answers)
         ordered[order] = answers
         return ordered
@@ -168,23 +151,16 @@ class StreamQuestions:
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
             places = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)
             states[:, 2] = places[states[:, 2]]
-        running = columns.running_sums, columns.running_states
-        return TimelineView(events.timeline.keys, events.times, *running, sums, states)
-
-    def add_answers(
-        self,
-        answers: NDArray[np.float64],
-        view: TimelineView,
-        edges: NDArray[np.int64],
-        items: NDArray[np.int32],
-        rows: NDArray[np.int64],
-        now: NDArray[np.int64],
-    ) -> None:
-        """Add what events tell to the answers (n_pairs, n_questions), for items in order."""
-        counts, sums, states = self._count_questions, view.sum_questions, view.state_questions
-        running = view.running_sums, view.running_states
-        asked = items, rows, now, edges
-        add_answers(view.keys, view.times, *running, *asked, counts, sums, states, self._half_lives, answers)
+        return TimelineView(
+            events.timeline.keys,
+            events.times,
+            columns.running_sums,
+            columns.running_states,
+            self._count_questions,
+            sums,
+            states,
+            self._half_lives,
+        )
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> NDArray[np.int64]:
