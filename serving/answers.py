@@ -29,7 +29,7 @@ logger = logging.getLogger("recsys.serving")
 
 
 def unit_of(body: ListRequest) -> str:
-    """What stays with one variant: the user; of an anonymous one all pages of the list."""
+    """What a variant is chosen by: the user, or for an anonymous one the list, whose pages are all of one variant."""
     return body.user_id or name_of_list(body)
 
 

@@ -114,7 +114,7 @@ class StoreFollower:
                 self._tail.publish(after, page)
 
     def _follow_new_log(self, versions: Sequence[LoadedVersion]) -> bool:
-        """Start at the beginning of a log that is another one than before: offsets of that one say nothing about it.
+        """Start at the beginning where the store has another log than before: offsets of the former say nothing of it.
 
         Returns:
             Whether it is another one.

@@ -17,7 +17,9 @@ from serving.service import Service
 
 @dataclass(frozen=True)
 class Page:
-    """The page of a list that was asked for; the served version answers it, and each shadow, or a batch has before.
+    """The page of a list that was asked for.
+
+    It is answered by the served version, and by each shadow variant beside it, or from the lists of a batch.
 
     Attributes:
         user_id: as the store knows the user.

@@ -176,5 +176,5 @@ def numbered_alike(served: LoadedVersion, events: LiveEvents) -> bool:
 
 
 def digests_in(entries: Iterable[Event | Forgotten]) -> set[str]:
-    """Of the users that the entries forget."""
+    """Digests of the users whom these entries forget."""
     return {entry.user_digest for entry in entries if isinstance(entry, Forgotten)}

@@ -36,7 +36,7 @@ def metrics_folder(place: Path | None = None) -> Iterator[Path]:
 
 
 def _held(place: Path) -> tuple[Path, int]:
-    """A new folder and the descriptor that locks it. Another server may sweep in between: then there is a next one."""
+    """A new folder and the descriptor that locks it; another one where it is swept away before it is locked."""
     while True:
         folder = Path(mkdtemp(prefix=_PREFIX, dir=place))
         with suppress(FileNotFoundError):

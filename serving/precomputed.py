@@ -1,4 +1,4 @@
-"""Lists that a batch has made, instead of made now: a look-up, and what has changed since."""
+"""Answers from lists that a batch has made: a look-up, less what may not be listed any more."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -26,12 +26,14 @@ VARIANT = "precomputed"
 
 
 async def precomputed_response(service: Service, served: LoadedVersion, body: RecommendRequest) -> Response | None:
-    """The user's list without what may not be listed any more: items that are gone, that the request excludes or has
-    shown before, that the user has come to know where the config leaves those out. None: it must be made now.
+    """The user's list, less what may not be listed any more; None where a list must be made now.
 
-    That is so for an anonymous user, one whom the version or the batch did not know, and a request that says more than
-    whose list it wants; where too little of the list is left: less than `n` items for a first page, none for a later
-    one; and while the lists cannot be reached, or many ask for theirs at this moment.
+    Left out are items that are gone, that the request excludes or has shown before, and, where the config leaves seen
+    items out, those that the user has come to know since.
+
+    A list must be made now for an anonymous user, for one whom the version or the batch did not know, and for a request
+    that says more than whose list it wants; where too little of the list is left (fewer than `n` items for a first
+    page, none for a later one); and while the lists cannot be reached, or too many ask for theirs.
 
     Raises:
         ProblemError: 422, this server has no such lists.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, to callers who also ask in time: it has no limit of its own for the head of a request.
+"""HTTP/1.1 as uvicorn speaks it, with a limit that it lacks: on the time for the head of a request, and on its length.
 
 A connection costs a file and memory, and some thousands that never finish asking would keep everybody else out
 (CWE-400, known as Slowloris). How long a body may take is `serving.middleware.BodyLimit`'s part.
@@ -17,8 +17,10 @@ _HEAD_BYTES = 64 * 1024
 
 
 class TimedHeads(HttpToolsProtocol):
-    """The protocol of connections that are closed when a head has not come in time after it was due or begun, and when
-    it is too long."""
+    """The protocol of one connection, which is closed when a head does not come in time or is too long.
+
+    The time begins when a head is due, and anew when one has begun.
+    """
 
     head_seconds: float
     _waiting: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""The log of answered lists: what events that follow from a list were shown under, on this worker or another."""
+"""The log of answered lists: it tells in which list the item of a later event was shown, by this worker or another."""
 
 import logging
 import threading

@@ -57,7 +57,7 @@ class _Walk:
         self.looks_left = _LOOKS // (1 + len(self.caps) + len(self.floors))
 
     def count(self, place: int, times: int = 1) -> None:
-        """What stands in the list uses up caps and serves floors; -1 times what no longer does."""
+        """Count a place as chosen: it uses up caps and serves floors. `times` is -1 for one that no longer is."""
         for values, _, counts in self.caps:
             counts[values[place]] += times
         for floor, meets in enumerate(self.floors):

@@ -137,7 +137,7 @@ def _unknown_items(events: Sequence[EventIn], vocabulary: Vocabulary) -> list[Fa
 
 
 def _further_names(events: Sequence[EventIn], known: Sequence[str]) -> list[Fault]:
-    """Events of a kind that could not be numbered, and so would count in no list."""
+    """A fault for each event of a kind for which no number is left: it would count in no list."""
     further = dict.fromkeys(event.event for event in events if event.event not in known)
     too_many = set([*further][MAX_EVENT_NAMES - len(known) :])
     return [

@@ -79,16 +79,21 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
 
 
 def _ids(user_id: str, service: Service) -> list[str]:
-    """The ids that a user may be known by, that of the served version last: others that are served, or were, may have
-    been trained on pseudonyms where it was not, or the other way round."""
+    """The ids that a user may be known by, last the one by which the served version does.
+
+    Other versions that are served, or were, may have been trained on pseudonyms where this one was not, or the other
+    way round.
+    """
     pseudonyms, own = Pseudonyms.of_environment(), service.live.served.recommender().stored_id(user_id)
     others = {user_id} if pseudonyms is None else {user_id, pseudonyms.of(user_id)}
     return [*(others - {own}), own]
 
 
 def _stored_ids(user_id: str, service: Service) -> list[str]:
-    """Those of them that the store holds, and that of the served version: a mark for any other would only tell which
-    pseudonym the user has."""
+    """Of `_ids` those that the store holds, and the last one.
+
+    No other is forgotten: its mark would only tell which pseudonym the user has.
+    """
     *others, own = _ids(user_id, service)
     store = service.store
     return [*(id_ for id_ in others if store.count_of(id_) or store.lists_of(id_, 1)), own]
