@@ -123,7 +123,7 @@ def read_data(directory: "Place", config: "Config", progress: Callable[[str], No
         DataError: see `load_dataset`.
     """
     from recsys.data.loading import load_dataset
-    from recsys.data.validation import rejected_path
+    from recsys.data.rejections import rejected_path
 
     progress(f"reading {directory}")
     rejected = rejected_path(directory)

@@ -2,8 +2,8 @@
 
 A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary, split (windows in time)
 Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
-              parsing (cells), validation (bad rows), doubts (what may be meant otherwise); items_table, events_table,
-              users_table, attributes
+              parsing (cells), validation and rejections (bad rows), doubts (what may be meant otherwise); items_table,
+              events_table, users_table, attributes
 Items:        catalogue, item_columns, item_changes (what comes, changes and goes; halving finds what does not fit),
               vocabulary over id_table
 Events:       interactions (the log), visits, history (of the users of some requests), events and event_batch (one by

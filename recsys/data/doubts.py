@@ -1,5 +1,6 @@
 """What can be read, but may be meant otherwise: a sentence for each such thing, that says what it is and what to do."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,7 +11,8 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.events_table import EventRows, plain_id
 from recsys.data.interactions import InteractionLog
-from recsys.data.schema import MAX_ID
+from recsys.data.schema import MAX_ID, Column
+from recsys.data.table import Table
 from recsys.data.user_profiles import UserProfiles
 
 _NAMED = 5
@@ -30,11 +32,31 @@ _ONE_USER = 0.1
 _TIMES_THE_MEAN = 10
 """Such a user also has so many times the events of the mean user, or more."""
 
+_NEAR = 0.8
+"""Similarity of two names, of 1, from which on one may be the other misspelt."""
+
+_NO_VALUE = ("NULL", "null", "Null", r"\N", "nan", "NaN", "None", "<NA>", "NA", "N/A")
+"""What databases and programs write where there is no value. As an id each is an id like any other."""
+
 _LISTS = 0.1
 """Share of the filled cells of a column of text from which on it may be one of lists."""
 
 _OTHER_SCALE = 2.0
 """Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
+
+
+def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:
+    """A sentence for each optional column that the table lacks while it has a further one of nearly that name."""
+    known = {column.name for column in columns}
+    strange = {name.lower(): name for name in table.dtypes if name not in known}
+    there = table.dtypes.keys() - table.unseen
+    missing = [column.name for column in columns if not column.required and column.name not in there]
+    near = {name: difflib.get_close_matches(name, strange, n=1, cutoff=_NEAR) for name in missing}
+    return [
+        f"{table.name}: column {strange[found[0]]!r} is not known; if it is {name!r}, rename it"
+        for name, found in near.items()
+        if found
+    ]
 
 
 def doubts_of_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
@@ -64,6 +86,25 @@ def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: st
         yield f"{name} says nothing that two users have in common, and so changes nothing"
     elif (profiles.rows_of(log.user_vocabulary) < 0).all():
         yield f"{name}: none of its users has an event; if ids are written in another way there, write them alike"
+
+
+def stand_ins(rows: EventRows) -> list[str]:
+    """A sentence for each column of ids in which a word stands that other programs write where there is no value."""
+    frame, words = rows.frame, pl.Series(_NO_VALUE)
+    found = [
+        (column, word, n, "all of one" if column == "request_id" else "one user")
+        for column, name in (("user_id", "user"), ("request_id", "request"))
+        for word in words.filter(words.is_in(frame[name].drop_nulls().unique().cast(pl.String).to_list()))
+        if (n := frame.filter(pl.col(name) == word).height) > 1
+    ]
+    keys = zip(words, words.hash(), strict=True)
+    found += [
+        ("event_id", word, n, "the same event") for word, key in keys if (n := int((frame["key"] == key).sum())) > 1
+    ]
+    name, mend = rows.rejections.name, "if it stands for nothing, leave the cell empty"
+    return [
+        f"{name}: {column} is {word!r} in {n:,} rows, which are {meant}; {mend}" for column, word, n, meant in found
+    ]
 
 
 def same_events(rows: EventRows) -> Iterator[str]:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from recsys.config import EventsConfig
 from recsys.data.interactions import InteractionLog, request_keys
+from recsys.data.rejections import REJECTED_DTYPES, Rejections
 from recsys.data.schema import EVENTS, MAX_EVENT_NAMES
 from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import REJECTED_DTYPES, Rejections, apply_rules, parsed
+from recsys.data.validation import apply_rules, parsed
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 from recsys.errors import DataError
 
@@ -113,25 +114,6 @@ def plain_id(id_: pl.Expr) -> pl.Expr:
     return id_.str.strip_chars().str.to_lowercase()
 
 
-def stand_ins(rows: EventRows) -> list[str]:
-    """A sentence for each column of ids in which a word stands that other programs write where there is no value."""
-    frame, words = rows.frame, pl.Series(_NO_VALUE)
-    found = [
-        (column, word, n, "all of one" if column == "request_id" else "one user")
-        for column, name in (("user_id", "user"), ("request_id", "request"))
-        for word in words.filter(words.is_in(_in_order(frame[name])))
-        if (n := frame.filter(pl.col(name) == word).height) > 1
-    ]
-    keys = zip(words, words.hash(), strict=True)
-    found += [
-        ("event_id", word, n, "the same event") for word, key in keys if (n := int((frame["key"] == key).sum())) > 1
-    ]
-    name, mend = rows.rejections.name, "if it stands for nothing, leave the cell empty"
-    return [
-        f"{name}: {column} is {word!r} in {n:,} rows, which are {meant}; {mend}" for column, word, n, meant in found
-    ]
-
-
 def distinct_events(rows: EventRows) -> tuple[EventRows, int]:
     """Of good rows with one event_id the first, and how many others there were."""
     repeated = rows.frame["key"].is_not_null() & ~rows.frame["key"].is_first_distinct()
@@ -212,9 +194,6 @@ def codes(column: pl.Series, vocabulary: Vocabulary) -> NDArray[np.int32]:
     chosen: NDArray[np.int32] = numbers[physical.cast(pl.Int64).fill_null(-1).to_numpy()]
     return chosen
 
-
-_NO_VALUE = ("NULL", "null", "Null", r"\N", "nan", "NaN", "None", "<NA>", "NA", "N/A")
-"""What databases and programs write where there is no value. As an id each is an id like any other."""
 
 _IDS = {"user_id": "user", "item_id": "item", "event": "event", "request_id": "request"}
 _NUMBERS = {"value": pl.Float32(), "position": pl.Int16(), "propensity": pl.Float32()}

@@ -11,7 +11,15 @@ import polars as pl
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.doubts import doubts_of_events, doubts_of_items, doubts_of_users, long_ids, same_events
+from recsys.data.doubts import (
+    doubts_of_events,
+    doubts_of_items,
+    doubts_of_users,
+    long_ids,
+    misspelt,
+    same_events,
+    stand_ins,
+)
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.events_table import (
@@ -19,7 +27,6 @@ from recsys.data.events_table import (
     distinct_events,
     read_events,
     reject_unknown,
-    stand_ins,
     unknown_items,
     with_whole_ids,
 )
@@ -29,11 +36,11 @@ from recsys.data.items_table import read_items, with_unknown
 from recsys.data.merging import merge_logs
 from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.rejections import NoUsableRowError, Rejections, write_rejected
 from recsys.data.schema import EVENTS, ITEMS, USERS
 from recsys.data.table import Table, frame_table
 from recsys.data.user_profiles import UserProfiles
 from recsys.data.users_table import read_users
-from recsys.data.validation import NoUsableRowError, Rejections, misspelt, write_rejected
 from recsys.progress import Progress, silent
 
 

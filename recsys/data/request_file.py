@@ -10,10 +10,11 @@ import polars as pl
 
 from recsys.data.files import SUFFIXES, open_table
 from recsys.data.places import Place, at_hand, place
+from recsys.data.rejections import Rejections
 from recsys.data.requests import Request
 from recsys.data.schema import REQUESTS, USERS
 from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import Rejections, apply_rules, parsed
+from recsys.data.validation import apply_rules, parsed
 from recsys.errors import DataError
 from recsys.progress import Progress, silent
 

@@ -1,21 +1,14 @@
-"""The rules for rows: which cells are wrong, and what becomes of a row that holds one.
-
-A wrong row is set aside with file, line, column, value and reason. Too many of them stop the run.
-"""
+"""The rules for rows: which cells are wrong. What becomes of a row that holds one is in `recsys.data.rejections`."""
 
 import difflib
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from recsys.data.disk import replace_file
 from recsys.data.moments import clock
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
-from recsys.data.places import Place
+from recsys.data.rejections import REJECTED_DTYPES
 from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
 from recsys.data.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.errors import DataError
@@ -23,12 +16,8 @@ from recsys.errors import DataError
 _FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
 """How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""
 
-_NEAR = 0.8
-"""Similarity of two names, of 1, from which on one may be the other misspelt."""
 _SHOWN = 200
 """Longest value that is repeated in a report."""
-
-REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
 
 
 @dataclass(frozen=True)
@@ -63,64 +52,6 @@ class Rules:
             _chosen([(place, pl.lit(check.reason)) for place, check in numbered], pl.col(BROKEN)).alias("reason"),
         )
         return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))
-
-
-@dataclass(frozen=True)
-class Rejections:
-    """The rejected rows of one table.
-
-    Attributes:
-        name: the file.
-        first_line: line of row 0.
-        n_rows: rows of the table, good and bad.
-        rows: row, column, value, reason; one row each, in the order of the file.
-    """
-
-    name: str
-    first_line: int
-    n_rows: int
-    rows: pl.DataFrame
-
-    def __len__(self) -> int:
-        return self.rows.height
-
-    def lines(self) -> list[str]:
-        """One JSON object a rejected row: file, line, column, value, reason."""
-        return [
-            json.dumps(
-                {"file": self.name, "line": row + self.first_line, "column": column, "value": value, "reason": reason},
-                ensure_ascii=False,
-            )
-            for row, column, value, reason in self.rows.iter_rows()
-        ]
-
-    def top_reasons(self, n: int = 3) -> list[str]:
-        """The most frequent reasons, each with a count and its first example."""
-        kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
-        groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
-        counted = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
-            "kind"
-        )
-        ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
-        return [
-            f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
-            f"{json.dumps(value, ensure_ascii=False)})"
-            for column, reason, count, row, value in ordered.iter_rows()
-        ]
-
-    def check(self, max_rejected: float) -> None:
-        """Stop when too many rows are bad.
-
-        Raises:
-            DataError: more than `max_rejected` (a share) of the rows are rejected.
-        """
-        if len(self) <= max_rejected * self.n_rows:
-            return
-        raise DataError(
-            f"{self.name}: {len(self)} of {self.n_rows} rows rejected, more than data.max_rejected = {max_rejected:g} "
-            f"allows: {'; '.join(self.top_reasons())}. Correct these rows (`recsys data check DIR` lists them all), "
-            f"or raise data.max_rejected"
-        )
 
 
 def parsed(name: str) -> str:
@@ -164,65 +95,6 @@ def require_columns(table: Table, columns: Sequence[Column]) -> None:
             names = ", ".join(name[:_SHOWN] for name in list(table.dtypes)[:12])
             hint = f"rename {strange[near[0]][:_SHOWN]!r} to it" if near else f"it has {names}"
             raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
-
-
-def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:
-    """A sentence for each optional column that the table lacks while it has a further one of nearly that name."""
-    known = {column.name for column in columns}
-    strange = {name.lower(): name for name in table.dtypes if name not in known}
-    there = table.dtypes.keys() - table.unseen
-    missing = [column.name for column in columns if not column.required and column.name not in there]
-    near = {name: difflib.get_close_matches(name, strange, n=1, cutoff=_NEAR) for name in missing}
-    return [
-        f"{table.name}: column {strange[found[0]]!r} is not known; if it is {name!r}, rename it"
-        for name, found in near.items()
-        if found
-    ]
-
-
-def rejected_path(folder: Place) -> Path:
-    """Where the bad rows of a dataset directory go: beside the data, or here if that folder cannot be written."""
-    return (folder if isinstance(folder, Path) and os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
-
-
-class NoUsableRowError(DataError):
-    """A table of which no row is left.
-
-    Attributes:
-        rejections: what was wrong with its rows, and with those of the tables read before.
-    """
-
-    def __init__(self, message: str, rejections: tuple[Rejections, ...]) -> None:
-        super().__init__(message)
-        self.rejections = rejections
-
-
-def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier report goes away.
-
-    Raises:
-        DataError: the file cannot be written, or is something else than an earlier report.
-    """
-    try:
-        if not any(len(part) for part in parts):
-            if is_report(path):
-                path.unlink()
-            return
-        if path.is_file() and path.stat().st_size and not is_report(path):
-            raise DataError(f"{path} is no report of bad rows, and would be lost: give it another name")
-        replace_file(path, "".join(f"{line}\n" for part in parts for line in part.lines()).encode())
-    except OSError as error:
-        raise DataError(
-            f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"
-        ) from error
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file is what `write_rejected` writes, and the next reading replaces or removes. Raises OSError."""
-    if not path.exists():
-        return False
-    with path.open("rb") as file:
-        return file.readline().startswith(b'{"file": ')
 
 
 def _numbers(table: Table, column: Column) -> Numbers:
