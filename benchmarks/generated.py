@@ -20,6 +20,7 @@ from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.durations import DAY
 from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -43,7 +44,7 @@ _ITEMS_OF_A_TOPIC = 100
 _APART = 0.5
 """How far another item with the same text is from it: a cosine of about 0.9, and 0.8 between two of them."""
 _START = 1_700_000_000_000_000
-_SPAN = 180 * 86_400_000_000
+_SPAN = 180 * DAY
 _RANKER_REQUESTS = 400
 _RANKER_ROWS = 100
 _TREES, _LEAVES = 300, 31

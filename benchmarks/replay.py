@@ -23,6 +23,7 @@ from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.datasets.completejourney import read_completejourney
 from recsys.data.datasets.online_retail import read_online_retail
+from recsys.data.durations import DAY
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.recommender.bundle import Bundle
@@ -105,7 +106,7 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
 
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
     """The newest week, ranked by a version that ends before it; items that came since stand as on a server."""
-    start = int(dataset.log.times[-1]) - 7 * 86_400_000_000 + 1
+    start = int(dataset.log.times[-1]) - 7 * DAY + 1
     report = measure_as_served(bundle, renumbered(dataset, bundle), start, 0, silent)
     assert report.full is not None, "a fresh measurement"
     return report.full

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.world import Scorer
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 
 Setting = Mapping[str, Any]
-_DAY = 86_400_000_000
 
 
 class Peer(Protocol):
@@ -39,7 +39,7 @@ class Popularity:
     settings = tuple({"days": days} for days in (3650, 90, 30, 7))
 
     def fit(self, log: InteractionLog, setting: Setting) -> Scorer:
-        newest = log.items[log.times > log.times[-1] - setting["days"] * _DAY]
+        newest = log.items[log.times > log.times[-1] - setting["days"] * DAY]
         counts = np.bincount(newest, minlength=log.n_items).astype(np.float32)
         return lambda histories: np.broadcast_to(counts, (len(histories), len(counts)))
 

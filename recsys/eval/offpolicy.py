@@ -82,7 +82,7 @@ class OffPolicy:
         return {**asdict(self), "reliable": self.reliable}
 
     @classmethod
-    def of_json(cls, tree: Mapping[str, Any]) -> "OffPolicy":
+    def from_json(cls, tree: Mapping[str, Any]) -> "OffPolicy":
         """What `to_json` gave, of this release or one before it."""
         return cls(**{name: value for name, value in tree.items() if name != "reliable"})
 

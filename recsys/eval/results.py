@@ -209,7 +209,7 @@ class EvaluationReport:
             importances=tree["importances"],
             dial=tuple(DialPoint(**point) for point in tree.get("diversity_dial", [])),
             trials=tuple(tree.get("trials", [])),
-            off_policy=OffPolicy.of_json(tree["off_policy"]) if tree.get("off_policy") else None,
+            off_policy=OffPolicy.from_json(tree["off_policy"]) if tree.get("off_policy") else None,
             features=tuple(FeatureRow(**row) for row in tree.get("features", ())),
             per_request=per_request,
         )

@@ -9,12 +9,12 @@ from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.retrieval.scores import DenseScores
 
-DAY = 86_400_000_000
 CONFIG = CfConfig(factors=8, iterations=5, half_life_days=30.0)
 
 

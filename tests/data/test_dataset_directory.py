@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from recsys.config import parse_config
 from recsys.data.catalogue import plain_text
 from recsys.data.datasets.source import Frames, write_dataset
+from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
@@ -297,12 +298,11 @@ def test_a_lazy_frame_is_taken_and_other_content_has_another_fingerprint() -> No
 
 def test_appended_events_are_sorted_in_and_extend_the_users() -> None:
     dataset = dataset_from_frames(ITEMS, EVENTS)
-    day = 86_400_000_000
     start = int(dataset.log.times[0])
     events = [
-        Event("e1", "u9", "i2", "click", start + 10 * day, request_id="r1", position=1),
-        Event("e2", "u1", "i1", "purchase", start - day, value=3.5),
-        Event("e1", "u9", "i2", "click", start + 10 * day),
+        Event("e1", "u9", "i2", "click", start + 10 * DAY, request_id="r1", position=1),
+        Event("e2", "u1", "i1", "purchase", start - DAY, value=3.5),
+        Event("e1", "u9", "i2", "click", start + 10 * DAY),
         Event("e3", "u1", "nowhere", "click", start),
         Event("e4", "u1", "i1", "click", start, value=-1e39),
         Event("e5", "u1", "i1", "click", start, propensity=1e-46),
@@ -321,18 +321,17 @@ def test_appended_events_are_sorted_in_and_extend_the_users() -> None:
 
 
 def test_a_request_in_the_old_log_and_in_new_events_is_one(tmp_path: Path) -> None:
-    day = 86_400_000_000
     dataset = dataset_from_frames(ITEMS, EVENTS)
-    start = int(dataset.log.times[-1]) + day
+    start = int(dataset.log.times[-1]) + DAY
     shown = [Event(f"s{n}", "u1", "i1", "impression", start + n, request_id=f"list {n}", position=0) for n in range(3)]
     first = append_events(dataset, [*shown, Event("c0", "u1", "i2", "click", start + 9)])
     first.log.save(tmp_path / "log")
     kept = replace(first, log=InteractionLog.load(tmp_path / "log", len(ITEMS)))
     later = [
-        Event("c1", "u1", "i1", "click", start + day, request_id="list 1"),
-        Event("c2", "u1", "i1", "click", start + day + 1, request_id="list 7"),
-        Event("c3", "u1", "i1", "click", start + day + 2),
-        Event("c4", "u1", "i2", "click", start + day + 3, request_id="list 7"),
+        Event("c1", "u1", "i1", "click", start + DAY, request_id="list 1"),
+        Event("c2", "u1", "i1", "click", start + DAY + 1, request_id="list 7"),
+        Event("c3", "u1", "i1", "click", start + DAY + 2),
+        Event("c4", "u1", "i2", "click", start + DAY + 3, request_id="list 7"),
     ]
     log = append_events(kept, later).log
     *_, one, seven, none, again = log.requests.tolist()

@@ -18,10 +18,11 @@ from recsys.data.datasets.online_retail import read_online_retail
 from recsys.data.datasets.source import Frames, write_dataset
 from recsys.data.loading import load_dataset
 from recsys.errors import ConfigError, DataError, StoreError
+from recsys.progress import silent
 
 
 def read(name: str, given: Path) -> Frames:
-    return obtain(find_source(name), given, lambda line: None)
+    return obtain(find_source(name), given, silent)
 
 
 def moment(text: str) -> datetime:
@@ -287,7 +288,7 @@ def test_what_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--from .* does not exist; give the folder with ratings.csv and movies.csv"):
         read("movielens-small", tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"cannot be downloaded; get it from https://archive.*--from"):
-        obtain(find_source("online-retail"), None, lambda line: None)
+        obtain(find_source("online-retail"), None, silent)
     (tmp_path / "movies.csv").write_text("id,title\n1,a\n")
     with pytest.raises(DataError, match=r"no column 'movieId'; it has id, title"):
         read("movielens-small", tmp_path)
@@ -299,7 +300,7 @@ def test_what_is_not_there_says_what_to_do(tmp_path: Path) -> None:
 def test_a_failed_download_names_the_way_round() -> None:
     source = replace(find_source("movielens-100k"), urls=("http://127.0.0.1:9/ml-100k.zip",))
     with pytest.raises(StoreError, match=r"cannot be downloaded: .*--from FOLDER"):
-        obtain(source, None, lambda line: None)
+        obtain(source, None, silent)
 
 
 def test_a_download_is_unpacked_and_read(movielens_small: Path, tmp_path: Path) -> None:

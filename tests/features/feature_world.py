@@ -12,11 +12,11 @@ from features.item_facts import ItemFacts
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
 
-DAY = 86_400_000_000
 HOUR = DAY // 24
 START = 19_800 * DAY  # Monday, 2024-03-18, 00:00 UTC
 NAMES = ("click", "purchase", "impression", "rating")

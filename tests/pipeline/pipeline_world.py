@@ -9,6 +9,7 @@ import polars as pl
 from features.state import EventState
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
+from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -19,7 +20,6 @@ from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Run, Trial, Tuning, tuned
 
-DAY = 86_400_000_000
 AFTER = int(datetime(2024, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 """A month after the small world's last event, microseconds."""
 

@@ -3,13 +3,13 @@
 import numpy as np
 
 from recsys.config import TextConfig
+from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.data.vocabulary import Vocabulary
 
 SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")
 THINGS = ("food", "bed", "toy", "book", "brush", "bowl", "lamp", "cup")
-DAY = 86_400_000_000
 
 
 def tiny_settings(encoder: str, **changes: object) -> TextConfig:

@@ -21,6 +21,7 @@ from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
 from recsys.pipeline.training.rows import training_rows
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -71,7 +72,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
         return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
-    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, silent)
     past = past_of(plain, early)
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
@@ -92,9 +93,7 @@ def sources(request: pytest.FixtureRequest, world: Dataset, quick_config: Config
     log = world.log.select(~np.isin(world.log.items, unlearned(world)))
     candidates = quick_config.candidates.model_copy(update={"exact_items": request.param})
     config = quick_config.model_copy(update={"candidates": candidates})
-    return Sources.fit(
-        world.catalogue, log, config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=lambda _: None
-    )
+    return Sources.fit(world.catalogue, log, config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=silent)
 
 
 def unlearned(world: Dataset) -> np.ndarray:
@@ -112,7 +111,7 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
-    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, lambda line: None)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, silent)
     past = past_of(plain, early)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     start = int(early.log.times[-300])

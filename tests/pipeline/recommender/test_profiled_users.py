@@ -20,6 +20,7 @@ from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.continued import can_continue
 from recsys.pipeline.training.train import train
+from recsys.progress import silent
 from recsys.registry import Registry, Snapshots, StoreMark
 from recsys.store import open_store
 from recsys.store.open import sqlite_url
@@ -126,11 +127,11 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     registry.publish(towns)
     store = open_store(sqlite_url(tmp_path / "store.db"))
     store.forget("new in garden town")
-    decision = retrain(registry, store, progress=lambda _: None)
+    decision = retrain(registry, store, progress=silent)
     assert (decision.action, decision.forgotten_in) == ("skipped", registry.current())
     items = towns.catalogue.vocabulary.ids(range(len(towns.catalogue)))
     store.append(clicks_of_tastes(items, 300))
-    decision = retrain(registry, store, progress=lambda _: None)
+    decision = retrain(registry, store, progress=silent)
     store.close()
     assert (decision.trained, decision.action) == ("continued", "promoted"), decision
     trained = Recommender(Bundle.load(registry))
@@ -145,5 +146,5 @@ def test_data_that_tell_of_towns_no_longer_are_trained_on_anew(
     assert not can_continue(towns, replace(dataset, profiles=None))
     registry = Registry(tmp_path)
     registry.publish(towns)
-    decision = retrain(registry, dataset_from_frames(*frames, towns.config), progress=lambda _: None)
+    decision = retrain(registry, dataset_from_frames(*frames, towns.config), progress=silent)
     assert decision.trained == "from_scratch", decision
