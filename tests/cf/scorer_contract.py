@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from logs_by_hand import log_of
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
@@ -12,7 +13,6 @@ from recsys.config import CfConfig
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
-from recsys.data.vocabulary import Vocabulary
 from recsys.retrieval.scores import DenseScores
 
 CONFIG = CfConfig(factors=8, iterations=5, half_life_days=30.0)
@@ -21,21 +21,11 @@ CONFIG = CfConfig(factors=8, iterations=5, half_life_days=30.0)
 def make_log(rows: Sequence[tuple[int, int, int]], n_items: int, weights: Sequence[float] | None = None):
     """(user, item, day) rows in time order."""
     users, items, days = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    n = len(users)
-    return InteractionLog(
-        user_vocabulary=Vocabulary([f"u{number}" for number in range(users.max(initial=-1) + 1)]),
-        event_names=("purchase",),
-        n_items=n_items,
-        users=users.astype(np.int32),
-        items=items.astype(np.int32),
-        events=np.zeros(n, dtype=np.int8),
-        times=days * DAY,
-        weights=np.ones(n, dtype=np.float32) if weights is None else np.array(weights, dtype=np.float32),
-        values=np.full(n, np.nan, dtype=np.float32),
-        requests=np.full(n, -1, dtype=np.int32),
-        positions=np.full(n, -1, dtype=np.int16),
-        propensities=np.full(n, np.nan, dtype=np.float32),
-    )
+    columns = {"users": users, "items": items, "times": days * DAY}
+    if weights is not None:
+        columns["weights"] = weights
+    ids = [f"u{number}" for number in range(users.max(initial=-1) + 1)]
+    return log_of(columns, users=ids, names=["purchase"], n_items=n_items)
 
 
 def make_histories(*histories: Sequence[int], times: Sequence[int] | None = None) -> HistoryBatch:

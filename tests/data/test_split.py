@@ -7,32 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from logs_by_hand import log_of
 
 from recsys.config import DataConfig
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
-from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 
 
 def log_at(times: list[int], weights: list[float] | None = None) -> InteractionLog:
     """One user, one item, an event at each time."""
-    n = len(times)
-    nothing = np.full(n, np.nan, dtype=np.float32)
-    return InteractionLog(
-        Vocabulary(["user"]),
-        ("click",),
-        1,
-        users=np.zeros(n, dtype=np.int32),
-        items=np.zeros(n, dtype=np.int32),
-        events=np.zeros(n, dtype=np.int8),
-        times=np.array(sorted(times), dtype=np.int64),
-        weights=np.array(weights or [1.0] * n, dtype=np.float32),
-        values=nothing,
-        requests=np.full(n, -1, dtype=np.int32),
-        positions=np.full(n, -1, dtype=np.int16),
-        propensities=nothing,
-    )
+    columns = {"times": sorted(times), "weights": weights or [1.0] * len(times)}
+    return log_of(columns, users=["user"], names=["click"], n_items=1)
 
 
 @given(

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import scipy.sparse as sp
 from hypothesis import strategies as st
+from logs_by_hand import log_of
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
@@ -15,7 +16,6 @@ from recsys.config import Source
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
-from recsys.data.vocabulary import Vocabulary
 
 HOUR = DAY // 24
 START = 19_800 * DAY  # Monday, 2024-03-18, 00:00 UTC
@@ -42,20 +42,19 @@ def make_log(rows: Sequence[Row]) -> InteractionLog:
     """Rows in any order; equal times keep theirs."""
     columns = np.array(sorted(rows, key=lambda row: row[3]), dtype=np.int64).reshape(len(rows), 4)
     users, items, events, times = columns.T
-    nothing = np.full(len(rows), np.nan, dtype=np.float32)
-    return InteractionLog(
-        Vocabulary([f"user {user}" for user in range(N_USERS)]),
-        NAMES,
-        N_ITEMS,
-        users=users.astype(np.int32),
-        items=items.astype(np.int32),
-        events=events.astype(np.int8),
-        times=times,
-        weights=WEIGHTS[events],
-        values=np.where(events == PURCHASE, 1 + items, np.nan).astype(np.float32),
-        requests=np.full(len(rows), -1, dtype=np.int32),
-        positions=np.where(events == IMPRESSION, (users + items) % 4, -1).astype(np.int16),
-        propensities=nothing,
+    return log_of(
+        {
+            "users": users,
+            "items": items,
+            "events": events,
+            "times": times,
+            "weights": WEIGHTS[events],
+            "values": np.where(events == PURCHASE, 1 + items, np.nan),
+            "positions": np.where(events == IMPRESSION, (users + items) % 4, -1),
+        },
+        users=[f"user {user}" for user in range(N_USERS)],
+        names=NAMES,
+        n_items=N_ITEMS,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+from logs_by_hand import log_of
 
 from features.state import EventState
 from recsys.config import RankerConfig
@@ -12,7 +13,6 @@ from recsys.data.dataset import Dataset
 from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
@@ -34,20 +34,19 @@ Row = tuple[int, int, int, int, int]
 def make_log(rows: Sequence[Row], n_items: int = 8, n_users: int = 4) -> InteractionLog:
     """Rows in any order; equal times keep theirs."""
     columns = np.array(sorted(rows, key=lambda row: row[3]), dtype=np.int64).reshape(len(rows), 5)
-    nothing = np.full(len(rows), np.nan, dtype=np.float32)
-    return InteractionLog(
-        Vocabulary([f"user {user}" for user in range(n_users)]),
-        NAMES,
-        n_items,
-        users=columns[:, 0].astype(np.int32),
-        items=columns[:, 1].astype(np.int32),
-        events=columns[:, 2].astype(np.int8),
-        times=columns[:, 3],
-        weights=WEIGHTS[columns[:, 2]],
-        values=nothing,
-        requests=columns[:, 4].astype(np.int32),
-        positions=np.full(len(rows), -1, dtype=np.int16),
-        propensities=nothing,
+    users, items, events, times, requests = columns.T
+    return log_of(
+        {
+            "users": users,
+            "items": items,
+            "events": events,
+            "times": times,
+            "weights": WEIGHTS[events],
+            "requests": requests,
+        },
+        users=[f"user {user}" for user in range(n_users)],
+        names=NAMES,
+        n_items=n_items,
     )
 
 

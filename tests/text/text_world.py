@@ -1,12 +1,12 @@
 """Logs and histories made by hand."""
 
 import numpy as np
+from logs_by_hand import log_of
 
 from recsys.config import TextConfig
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
-from recsys.data.vocabulary import Vocabulary
 
 SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")
 THINGS = ("food", "bed", "toy", "book", "brush", "bowl", "lamp", "cup")
@@ -21,23 +21,12 @@ def tiny_settings(encoder: str, **changes: object) -> TextConfig:
 def make_log(rows: list[tuple[int, int, int, int, float]], n_items: int) -> InteractionLog:
     """A log of (user, item, kind, time, weight); kinds are click and purchase."""
     rows = sorted(rows, key=lambda row: row[3])
-    users, items, kinds, times, weights = (
-        (np.array(column) for column in zip(*rows, strict=True)) if rows else [np.empty(0)] * 5
-    )
-    n = len(rows)
-    return InteractionLog(
-        Vocabulary([f"u{user}" for user in range(int(users.max()) + 1 if n else 0)]),
-        ("click", "purchase"),
-        n_items,
-        users.astype(np.int32),
-        items.astype(np.int32),
-        kinds.astype(np.int8),
-        times.astype(np.int64),
-        weights.astype(np.float32),
-        np.full(n, np.nan, dtype=np.float32),
-        np.full(n, -1, dtype=np.int32),
-        np.full(n, -1, dtype=np.int16),
-        np.full(n, np.nan, dtype=np.float32),
+    users, items, kinds, times, weights = zip(*rows, strict=True) if rows else [()] * 5
+    return log_of(
+        {"users": users, "items": items, "events": kinds, "times": times, "weights": weights},
+        users=[f"u{user}" for user in range(max(users, default=-1) + 1)],
+        names=("click", "purchase"),
+        n_items=n_items,
     )
 
 

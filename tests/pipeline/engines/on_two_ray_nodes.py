@@ -40,7 +40,7 @@ _MEMORY = 80 * 2**20
 
 
 _ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).parents[:2]), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).parents[:3]), os.environ.get("PYTHONPATH", "")]),
     "RAY_AUTH_MODE": "disabled",  # no token in the home directory
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # one process less
