@@ -18,11 +18,14 @@ AGAIN = frozenset({429, 502, 503, 504})
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
-Step = Generator[float | None, "httpx.Response | httpx.TransportError | None", Any]
+Answer = httpx.Response | httpx.TransportError
+"""What a call gave: an answer, or the reason why there is none."""
+
+Steps = Generator[float | None, Answer | None, Any]
 """Yields None to have the call made, or seconds to have a pause; takes what the call gave; returns the JSON."""
 
 
-def attempts(retries: int) -> Step:
+def attempts(retries: int) -> Steps:
     """One call, made again as often as it is worth it: says when to make it and when to wait, for either client.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 
 from recsys.client.answers import RankedItem, RankedItems, Stored
-from recsys.client.attempts import attempts
+from recsys.client.attempts import Answer, attempts
 from recsys.client.calls import Call, events_call, forget_call, items_call, rank_call, recommend_call, similar_call
 from recsys.errors import ConfigError, DataError
 
@@ -22,6 +22,10 @@ def _checked_retries(retries: int) -> int:
 
 def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _unsendable(error: Exception) -> DataError:
+    return DataError(f"this cannot be sent as JSON: {error}")
 
 
 class Client:
@@ -88,23 +92,26 @@ class Client:
         self.close()
 
     def _made(self, call: Call) -> Any:
-        (method, path, body), steps = call, attempts(self._retries)
-        answer: httpx.Response | httpx.TransportError | None = None
+        steps, answer = attempts(self._retries), None
         try:
             while True:
                 pause = steps.send(answer)
-                answer = None
-                if pause is not None:
+                if pause is None:
+                    answer = self._answer(call)
+                else:
                     time.sleep(pause)
-                    continue
-                try:
-                    answer = self._http.request(method, path, json=body)
-                except httpx.TransportError as error:
-                    answer = error
-                except (ValueError, TypeError) as error:
-                    raise DataError(f"this cannot be sent as JSON: {error}") from error
+                    answer = None
         except StopIteration as end:
             return end.value
+
+    def _answer(self, call: Call) -> Answer:
+        method, path, body = call
+        try:
+            return self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            return error
+        except (ValueError, TypeError) as error:
+            raise _unsendable(error) from error
 
 
 class AsyncClient:
@@ -155,20 +162,23 @@ class AsyncClient:
         await self.close()
 
     async def _made(self, call: Call) -> Any:
-        (method, path, body), steps = call, attempts(self._retries)
-        answer: httpx.Response | httpx.TransportError | None = None
+        steps, answer = attempts(self._retries), None
         try:
             while True:
                 pause = steps.send(answer)
-                answer = None
-                if pause is not None:
+                if pause is None:
+                    answer = await self._answer(call)
+                else:
                     await asyncio.sleep(pause)
-                    continue
-                try:
-                    answer = await self._http.request(method, path, json=body)
-                except httpx.TransportError as error:
-                    answer = error
-                except (ValueError, TypeError) as error:
-                    raise DataError(f"this cannot be sent as JSON: {error}") from error
+                    answer = None
         except StopIteration as end:
             return end.value
+
+    async def _answer(self, call: Call) -> Answer:
+        method, path, body = call
+        try:
+            return await self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            return error
+        except (ValueError, TypeError) as error:
+            raise _unsendable(error) from error
