@@ -1,3 +1,8 @@
-"""The ranker: what it learns from (rows), its trees (lambdarank, over boosting) and what few requests teach beside them
-(linear), how far each is believed (stacking; both by the loss of listwise), how it goes on (continuation), its settings
-(tuning), and what its scores mean (calibration, explain)."""
+"""The ranker of candidates.
+
+Learning:   rows (what it learns from), lambdarank (its trees, fitted by boosting), linear (what few requests teach
+            beside them), stacking (how much each of the two counts); the last two by the loss of listwise
+Later:      continuation (how it goes on with newer requests), tuning (of its settings)
+Scoring:    compiled (the trees as fast loops), calibration (scores to probabilities), conversion (whether what is
+            wanted is also bought), explain (contributions of groups of features)
+"""

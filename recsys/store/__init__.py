@@ -1,7 +1,8 @@
 """Events, what became of items and users since training, and answered lists. `open_store` turns a URL into a store.
 
 Promises:   store is event_log, item_store, user_store and list_store together; lists (made by a batch), stream
-Databases:  sqlite, postgres and redis, with their *_connection(s), *_schema or *_scripts, and *_lists
+Databases:  open finds the one of a URL (address): sqlite, postgres or redis, with their *_connection(s), *_schema or
+            *_scripts, and *_lists; sqlite_log is the file's write-ahead log
 Streams:    redis_stream, kafka_stream
 Servers:    tail is what several of them share of the log
 """

@@ -1,1 +1,4 @@
-"""Requests whose outcome is known, asked again as at their moment."""
+"""Requests whose outcome is known, asked again as at their moment.
+
+requests finds them in a log, scoring asks sources about them, pipeline a whole recommender.
+"""
