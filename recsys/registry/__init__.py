@@ -1,7 +1,8 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer.
 
-reader is what may be asked of it, registry what changes it, over manifest, history and version_names. remote takes
-versions elsewhere, snapshots keeps live events; summary, compare and history_page say what is there.
+reader is what may be asked of it, registry what changes it, over manifest, history and version_names; writer keeps
+whoever writes apart from others. remote takes versions elsewhere, snapshots keeps live events; summary, compare and
+history_page say what is there.
 """
 
 from recsys.registry.history import Check, Refusal, Skip, VersionChange

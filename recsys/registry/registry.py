@@ -8,16 +8,13 @@ REG/cache/vectors.sqlite    text vectors of earlier trainings
 REG/live/<version>/         events since, as servers know them; see `recsys.registry.snapshots`
 """
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from recsys.data.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file, sync, sync_tree
-from recsys.errors import BundleError, BusyError, RecsysError, is_full
+from recsys.data.disk import remove_tree, replace_file, sync, sync_tree
+from recsys.errors import BundleError
 from recsys.registry.history import (
     Check,
     earlier_versions,
@@ -37,8 +34,8 @@ from recsys.registry.manifest import (
     sealed,
     verify_files,
 )
-from recsys.registry.reader import RegistryReader
 from recsys.registry.version_names import free_moment, is_version_name, version_name
+from recsys.registry.writer import RegistryWriter
 
 
 class Publishable(Protocol):
@@ -52,55 +49,8 @@ class Publishable(Protocol):
         """Write all its files into an existing folder."""
 
 
-class Registry(RegistryReader):
+class Registry(RegistryWriter):
     """Writes versions, and says which one is current. Several processes may work on one registry."""
-
-    @contextmanager
-    def retraining(self) -> Iterator[None]:
-        """Hold the retraining lock; readers, promotions and roll-backs are not blocked.
-
-        Raises:
-            BusyError: another process retrains.
-            BundleError: the registry cannot be written.
-        """
-        self.prepare()
-        with ExitStack() as held:
-            with self._write_errors():
-                alone = held.enter_context(locked_at_once(self.path / ".retrain"))
-            if not alone:
-                raise BusyError(f"another process retrains in registry {self.path}; wait until it has ended")
-            yield
-
-    def prepare(self) -> None:
-        """Make the registry where there is none, and prove that versions can be written before hours go into one.
-
-        Raises:
-            BundleError: it cannot be written.
-        """
-        with self.stage() as folder:
-            replace_file(folder / MANIFEST, b"{}")
-
-    @contextmanager
-    def stage(self) -> Iterator[Path]:
-        """An empty folder inside the registry to write a bundle into; gone at the end unless it was published.
-
-        Raises:
-            BundleError: the registry cannot be written, or what the caller wrote found no room.
-        """
-        with self._write_errors():
-            self._versions.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            folder = self._versions / f".staged-{secrets.token_hex(8)}"
-            folder.mkdir()
-            held = hold_folder(folder)
-        try:
-            with self._write_errors():
-                yield folder
-        finally:
-            if folder.exists():
-                shutil.rmtree(folder)
-            if held is not None:
-                os.close(held)
 
     def publish(self, bundle: Publishable, *, parent: str | None = None, why: str = "published") -> str:
         """Add a bundle, and make it the current version at once.
@@ -302,41 +252,3 @@ class Registry(RegistryReader):
     def _rollback_target(self) -> str | None:
         there = set(self.versions()) - {self.current()}
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer at a time; what killed writers left behind is swept first.
-
-        Raises:
-            BundleError: there is no registry, or it cannot be written.
-        """
-        with self._write_errors():
-            if not self._versions.is_dir():
-                raise BundleError(f"there is no registry {self.path}; name the folder that `recsys train` wrote to")
-            with locked(self.path / ".lock"):
-                self._sweep()
-                yield
-
-    @contextmanager
-    def _write_errors(self) -> Iterator[None]:
-        """Turn what keeps files from being written, whichever library writes them, into a `BundleError`."""
-        try:
-            yield
-        except RecsysError:
-            raise
-        except Exception as error:
-            if not (isinstance(error, OSError) or is_full(error)):
-                raise
-            mend = "check that it is a folder that you may write to, on a disk with room"
-            raise BundleError(f"registry {self.path} cannot be written: {error}; {mend}") from error
-
-    def _sweep(self) -> None:
-        """Remove folders that were being written or removed by a process that is gone."""
-        for folder in [*self._versions.glob(".staged-*"), *self._versions.glob(".removed-*")]:
-            with suppress(FileNotFoundError):  # it went with whoever made it, who needs no lock for that
-                held = hold_folder(folder)
-                if held is not None:
-                    try:
-                        remove_tree(folder)
-                    finally:
-                        os.close(held)
