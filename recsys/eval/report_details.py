@@ -4,6 +4,7 @@ could earn.
 Each is empty where the report has nothing of it.
 """
 
+from collections.abc import Mapping
 from html import escape
 
 from recsys.data.moments import moment_of
@@ -78,6 +79,11 @@ def off_policy_section(report: EvaluationReport) -> str:
     )
 
 
+def _told(weights: Mapping[str, float]) -> str:
+    """The sources by how much they count."""
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(weights.items(), key=lambda pair: -pair[1]))
+
+
 def candidates_section(report: EvaluationReport) -> str:
     if report.candidates is None:
         return ""
@@ -85,10 +91,11 @@ def candidates_section(report: EvaluationReport) -> str:
     together = "all together"
     values = {together: found.merged} | dict(sorted(found.sources.items(), key=lambda pair: -pair[1]))
     listing = "; ".join(f"{name} {value:.1%}" for name, value in values.items())
-    told = ", ".join(
-        f"{name} {weight:.2f}" for name, weight in sorted(found.weights.items(), key=lambda pair: -pair[1])
+    counted = "".join(
+        f" {who} count {_told(weights)}."
+        for who, key in (("Sources", "known"), ("For users without a history they", "newcomers"))
+        if (weights := found.weights.get(key))
     )
-    counted = f" How much each source counts, told by the ranker window, 1 on the whole: {told}." if told else ""
     return section(
         "Candidates",
         f"Before ranking, sources propose {found.budget:,} items a request. What is not among them cannot be listed: "

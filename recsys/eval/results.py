@@ -51,13 +51,14 @@ class CandidateRecall:
         budget: candidates per request.
         merged: recall of all sources together at the budget.
         sources: of each source, the share of the targets that are candidates and among its own best at the budget.
-        weights: source -> how much its ranks counted when candidates were merged, 1 on the whole.
+        weights: `known` (users with a history) and `newcomers` -> source -> how much its ranks counted when candidates
+            were merged, 1 on the whole; empty in reports of earlier releases.
     """
 
     budget: int
     merged: float
     sources: Mapping[str, float]
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

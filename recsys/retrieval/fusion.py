@@ -69,14 +69,15 @@ class FusedLists(NamedTuple):
 
 
 @jit()
-def fuse_lists(keys: Ints, starts: Ints, reciprocal_ranks: Floats) -> FusedLists:
+def fuse_lists(keys: Ints, starts: Ints, weights: Floats, reciprocal_ranks: Floats) -> FusedLists:
     """Add up what the sources' lists say of each item of a request.
 
     Args:
         keys, starts: of `keys_of_lists`, the keys of each request sorted.
-        reciprocal_ranks: (n_sources, n) float32 of each place in the list of each source.
+        weights: (n_sources, n_requests) float32: how much each source counts.
+        reciprocal_ranks: (n,) float32 of each place.
     """
-    n_sources = len(reciprocal_ranks)
+    n_sources = len(weights)
     items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
     sums, required = np.empty(len(keys), dtype=np.float32), np.empty(len(keys), dtype=np.bool_)
     bits, by_sum = sums.view(np.int32), np.empty(len(keys), dtype=np.int64)
@@ -94,7 +95,7 @@ def fuse_lists(keys: Ints, starts: Ints, reciprocal_ranks: Floats) -> FusedLists
                 required[n_found - 1] = True
             else:
                 source_bits[n_found - 1] |= 1 << source
-                sums[n_found - 1] += reciprocal_ranks[source, key & 0xFF_FFFF]
+                sums[n_found - 1] += weights[source, request] * reciprocal_ranks[key & 0xFF_FFFF]
         for place in range(first, n_found):
             if source_bits[place]:
                 by_sum[n_proposed] = descending(np.int64(bits[place])) | place

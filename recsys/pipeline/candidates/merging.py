@@ -34,8 +34,8 @@ class Proposal(NamedTuple):
     """of any pair"""
     best: NDArray[np.int32]
     """(n_requests, n) the best eligible items, see `Scores.best`"""
-    weight: float = 1.0
-    """above 0: how much the ranks of this source count"""
+    weights: NDArray[np.float32]
+    """(n_requests,) above 0: how much the ranks of this source count"""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def merge(
     keys, starts = keys_of_lists(lists.reshape(len(proposals), n_requests, n), eligible, bounds, required.items)
     for start, stop in pairwise(starts.tolist()):
         keys[start:stop].sort()
-    weights = np.array([proposal.weight for proposal in proposals.values()], dtype=np.float32)
-    found = fuse_lists(keys, starts, weights[:, None] * reciprocal_ranks(n))
+    weights = np.array([proposal.weights for proposal in proposals.values()], dtype=np.float32)
+    found = fuse_lists(keys, starts, weights.reshape(len(proposals), n_requests), reciprocal_ranks(n))
     for start, stop in pairwise(found.key_starts.tolist()):
         if stop - start > n:
             found.by_sum[start:stop].partition(n - 1)

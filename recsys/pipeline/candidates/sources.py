@@ -1,6 +1,5 @@
 """The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
@@ -67,7 +67,7 @@ class Sources:
         models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
         profiles: what users of the same profile choose; None where nothing is known of users, or it is no source.
-        weights: source -> how much its ranks count when candidates are merged; 1 where it is not told.
+        weights: how much each source counts when candidates are merged.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
     """
@@ -77,7 +77,7 @@ class Sources:
     cold_items: ColdItems | None = None
     live: tuple[str, ...] = ()
     profiles: ProfilePopularity | None = None
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: SourceWeights = field(default_factory=SourceWeights)
 
     @classmethod
     def fit(
@@ -131,7 +131,7 @@ class Sources:
         if profiles is not None and PROFILES in names:
             progress(f"fitting {PROFILES} on {len(log):,} events")
             of_profiles = ProfilePopularity.fit(profiles, log, config.cf)
-        weights = warm.weights if warm else {}
+        weights = warm.weights if warm else SourceWeights()
         sources = cls(models, interest, live=live_among(names), profiles=of_profiles, weights=weights)
         if len(catalogue) > config.candidates.exact_items:
             sources = sources.indexed(seed, progress, warm)
@@ -249,7 +249,7 @@ class Sources:
         if self.interest:
             self.interest.save(folder / "text")
         (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
-        (folder / _WEIGHTS).write_text(json.dumps(dict(self.weights), indent=2), encoding="utf-8")
+        self.weights.save(folder / _WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
@@ -262,7 +262,7 @@ class Sources:
         interest = InterestModel.load(folder / "text") if (folder / "text").is_dir() else None
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
         profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
-        weights = json.loads((folder / _WEIGHTS).read_text(encoding="utf-8")) if (folder / _WEIGHTS).exists() else {}
+        weights = SourceWeights.load(folder / _WEIGHTS) if (folder / _WEIGHTS).exists() else SourceWeights()
         return cls(models, interest, cold_items, live_among(names), profiles, weights)
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +173,7 @@ class _CandidateRecall:
     """How many targets are among the candidates, by source."""
 
     def __init__(self, sources: Sources, budget: int) -> None:
-        self.sources, self.weights, self.budget = sources.names, sources.weights, budget
+        self.sources, self.weights, self.budget = sources.names, asdict(sources.weights), budget
         self.found = np.zeros(len(self.sources) + 1)
         self.total = 0
 

@@ -5,7 +5,7 @@ that vanish once somebody has them would hold nothing that was wanted; judged by
 could still be listed would be what is wanted next.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from recsys.config import Config
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.rules import policy_of
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
@@ -32,7 +33,7 @@ class PastScoring:
     config: Config
     users: Vocabulary
 
-    def with_chosen(self, live: Collection[str], weights: Mapping[str, float]) -> "PastScoring":
+    def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "PastScoring":
         """The same with these live sources alone, in the configuration too, and with sources that count so much."""
         candidates = self.config.candidates
         names = tuple(name for name in candidates.sources if name not in LIVE or name in live)

@@ -1,7 +1,7 @@
 """From a block of requests to candidates and features: the path shared by training, evaluation, batch and API."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import cast
@@ -21,6 +21,7 @@ from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.candidates.sources import PROFILES, TEXT, Queries, Sources
 from recsys.pipeline.ranking.stages import Stages
 from recsys.policy.policy import Policy
@@ -69,6 +70,11 @@ class RequestBlock:
 
     def __len__(self) -> int:
         return len(self.histories)
+
+    @property
+    def has_history(self) -> NDArray[np.bool_]:
+        """(n_requests,) False where nothing is known of what the user did."""
+        return np.diff(self.histories.offsets) > 0
 
     @property
     def listable(self) -> NDArray[np.bool_]:
@@ -135,7 +141,7 @@ class Scoring:
         """The same sources and catalogue with other events."""
         return self._with_facts(Scoring(self.catalogue, self.sources, state))
 
-    def with_chosen(self, live: Collection[str], weights: Mapping[str, float]) -> "Scoring":
+    def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "Scoring":
         """The same with these live sources alone, and with sources that count so much."""
         sources = replace(self.sources, live=live_among(live), weights=weights)
         return self._with_facts(Scoring(self.catalogue, sources, self.state))
@@ -209,7 +215,7 @@ class Scoring:
         """Source -> what it says of the requests, and its `n` best items; nothing of one that there is no time for."""
         n = min(n, block.eligible.shape[1])
         none = np.full((len(block), n), -1, dtype=np.int32)
-        nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none)
+        nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none, np.ones(len(block), dtype=np.float32))
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
             within = math.inf if source == POPULAR else _TIME_OF_SOURCES
@@ -220,7 +226,7 @@ class Scoring:
     def _proposal(self, source: str, block: RequestBlock, n: int) -> Proposal:
         """The scores of one source, the `n` best items by them, and how much it counts."""
         scores = self.scores_of(source, block)
-        return Proposal(scores, scores.best(block.eligible, n), self.sources.weights.get(source, 1.0))
+        return Proposal(scores, scores.best(block.eligible, n), self.sources.weights.of(source, block.has_history))
 
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
         """What one source says of these requests."""

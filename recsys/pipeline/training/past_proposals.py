@@ -1,13 +1,14 @@
 """What the sources propose for past requests, and what of it was wanted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.rank.listwise import ListwiseLoss
@@ -31,6 +32,7 @@ class PastProposals:
         wanted: (n_pairs,) True for what was then chosen.
         rows: (n_pairs,) the request of each pair, increasing.
         n_wanted: (n_requests,) how many items that may be listed each request wanted, proposed or not.
+        has_history: (n_requests,) False where nothing was known of what the user did.
     """
 
     sources: tuple[str, ...]
@@ -38,17 +40,18 @@ class PastProposals:
     wanted: NDArray[np.bool_]
     rows: NDArray[np.int64]
     n_wanted: NDArray[np.int64]
+    has_history: NDArray[np.bool_]
 
     @classmethod
     def of(cls, past: PastScoring, requests: PastRequests) -> "PastProposals":
         """What sources that have not seen the requests propose for them, as many items each as there are candidates."""
         sources, n = past.scoring.sources.names, past.config.candidates.n
-        parts = [cls(sources, *_no_pairs(len(sources)))]
+        parts = [cls._of_lists(sources, (), *_no_targets(), np.zeros(0, dtype=bool), 1)]
         for part, block in past.blocks(requests):
             lists = [proposal.best for proposal in past.scoring.proposals(block, n).values()]
             reachable = block.eligible[part.target_rows, part.target_items]
             rows, items = part.target_rows[reachable], part.target_items[reachable]
-            parts.append(cls._of_lists(sources, lists, rows, items, len(part), block.eligible.shape[1]))
+            parts.append(cls._of_lists(sources, lists, rows, items, block.has_history, block.eligible.shape[1]))
         first_rows = np.cumsum([0, *(len(part.n_wanted) for part in parts[:-1])])
         return cls(
             sources,
@@ -56,6 +59,7 @@ class PastProposals:
             np.concatenate([part.wanted for part in parts]),
             np.concatenate([part.rows + first for part, first in zip(parts, first_rows.tolist(), strict=True)]),
             np.concatenate([part.n_wanted for part in parts]),
+            np.concatenate([part.has_history for part in parts]),
         )
 
     @classmethod
@@ -65,27 +69,38 @@ class PastProposals:
         lists: Sequence[NDArray[np.int32]],
         target_rows: NDArray[np.int64],
         targets: NDArray[np.int32],
-        n_requests: int,
+        has_history: NDArray[np.bool_],
         n_items: int,
     ) -> "PastProposals":
         """The pairs of one block: the lists (n_requests, n) of each source, and the pairs that were wanted."""
         places = [np.nonzero(best >= 0) for best in lists]
         keys = [rows * n_items + best[rows, place] for best, (rows, place) in zip(lists, places, strict=True)]
-        pairs = np.unique(np.concatenate(keys))
+        pairs = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
         ranks = np.zeros((len(pairs), len(sources)), dtype=np.float32)
         for column, (own, (_, place)) in enumerate(zip(keys, places, strict=True)):
             ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[place]
         wanted = np.isin(pairs, target_rows * n_items + targets)
-        return cls(sources, ranks, wanted, pairs // n_items, np.bincount(target_rows, minlength=n_requests))
+        n_wanted = np.bincount(target_rows, minlength=len(has_history))
+        return cls(sources, ranks, wanted, pairs // n_items, n_wanted, has_history)
 
     def among(self, sources: Sequence[str]) -> "PastProposals":
         """What only these sources propose."""
         ranks = self.ranks[:, [self.sources.index(source) for source in sources]]
-        kept = ranks.any(axis=1)
-        return PastProposals(tuple(sources), ranks[kept], self.wanted[kept], self.rows[kept], self.n_wanted)
+        return replace(self, sources=tuple(sources), ranks=ranks)._keep(np.asarray(ranks.any(axis=1)))
 
-    def weights(self) -> NDArray[np.float64]:
-        """(n_sources,) how much the ranks of each source should count, 1 on the whole.
+    def to_known_users(self) -> "PastProposals":
+        """What is proposed to users with a history."""
+        return self._keep(self.has_history[self.rows])
+
+    def _keep(self, pairs: NDArray[np.bool_]) -> "PastProposals":
+        return replace(self, ranks=self.ranks[pairs], wanted=self.wanted[pairs], rows=self.rows[pairs])
+
+    def weights(self) -> Mapping[str, float]:
+        """Source -> how much its ranks should count, 1 on the whole; see `_weights`."""
+        return dict(zip(self.sources, np.round(self._weights(), 4).tolist(), strict=True))
+
+    def _weights(self) -> NDArray[np.float64]:
+        """(n_sources,) above 0.
 
         Those by which softmax over what is proposed for a request comes nearest to what was wanted (ListNet), drawn
         towards equal ones.
@@ -110,9 +125,10 @@ class PastProposals:
         bounded = np.maximum(found, _LEAST * found.max())
         return np.asarray(bounded / bounded.mean())
 
-    def recalls(self, weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    def recalls(self, weights: SourceWeights, n: int) -> NDArray[np.float64]:
         """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give."""
-        fused = self.ranks @ weights.astype(np.float32)
+        by_request = np.stack([weights.of(source, self.has_history) for source in self.sources], axis=1)
+        fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
@@ -121,7 +137,6 @@ class PastProposals:
         return np.asarray(found[asked] / self.n_wanted[asked])
 
 
-def _no_pairs(n_sources: int) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """The pairs of no request."""
-    none = np.zeros(0, dtype=np.int64)
-    return np.zeros((0, n_sources), dtype=np.float32), none.astype(bool), none, none
+def _no_targets() -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Of no request."""
+    return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)

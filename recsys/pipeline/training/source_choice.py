@@ -2,11 +2,14 @@
 merged, told by the window that the ranker learns from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.pipeline.candidates.live_sources import LIVE
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.training.past_proposals import PastProposals
@@ -27,12 +30,13 @@ class SourceChoice(NamedTuple):
 
     live: tuple[str, ...]
     """live sources that are used"""
-    weights: Mapping[str, float]
-    """source -> how much it counts, 1 on the whole, see `PastProposals.weights`"""
+    weights: SourceWeights
 
 
 def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progress: Progress) -> SourceChoice:
     """The live sources with which more of what was wanted is among the candidates, and the weights of all sources.
+
+    Each request tells of newcomers as well, as if nothing were known of what its user did.
 
     Args:
         past: sources that have not seen the requests.
@@ -42,26 +46,35 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
     """
     names, n = past.scoring.sources.names, past.config.candidates.n
     most = max(1, min(_MOST_REQUESTS, _MOST_PAIRS // (n * max(len(names), 1))))
-    proposals = PastProposals.of(past, requests.sample(most, seed))
-    learned = tuple(name for name in names if name not in LIVE)
-    live = past.scoring.sources.live if not learned else ()
-    chosen = proposals.among((*learned, *live))
-    weights = chosen.weights()
-    recalls = chosen.recalls(weights, n)
-    for source in past.scoring.sources.live if learned else ():
-        with_it = proposals.among((*chosen.sources, source))
-        weights_with_it = with_it.weights()
-        before, after = recalls, with_it.recalls(weights_with_it, n)
-        if not len(before):
+    drawn = requests.sample(most, seed)
+    proposals = PastProposals.of(past, drawn)
+    strangers = PastProposals.of(past, replace(drawn, users=np.full_like(drawn.users, -1)))
+
+    def beside(live: tuple[str, ...]) -> tuple[SourceWeights, NDArray[np.float64]]:
+        """The weights with these live sources beside the learned ones, and how much of what was wanted is found."""
+        sources = (*(name for name in names if name not in LIVE), *live)
+        known, newcomers = proposals.among(sources).to_known_users().weights(), strangers.among(sources).weights()
+        weights = SourceWeights(known, newcomers)
+        return weights, proposals.among(sources).recalls(weights, n)
+
+    live: tuple[str, ...] = past.scoring.sources.live if set(names) <= {*LIVE} else ()
+    weights, recalls = beside(live)
+    for source in past.scoring.sources.live:
+        if source in live or not len(recalls):
             continue
-        error = (after - before).std() / np.sqrt(len(before))
-        is_useful = after.mean() - before.mean() > max(_SIGNIFICANT * error, _WORTH_IT * before.mean())
-        found = f"with it {after.mean():.1%} of what was wanted is a candidate, without it {before.mean():.1%}"
-        progress(f"{source} {'is used' if is_useful else 'is left out'}: {found}")
+        weights_with_it, found = beside((*live, source))
+        error = (found - recalls).std() / np.sqrt(len(recalls))
+        is_useful = found.mean() - recalls.mean() > max(_SIGNIFICANT * error, _WORTH_IT * recalls.mean())
+        told = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
+        progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
         if is_useful:
-            chosen, weights, recalls, live = with_it, weights_with_it, after, (*live, source)
+            live, weights, recalls = (*live, source), weights_with_it, found
     if len(recalls):
-        equal = chosen.recalls(np.ones_like(weights), n).mean()
-        told = ", ".join(f"{source} {weight:.2f}" for source, weight in zip(chosen.sources, weights, strict=True))
-        progress(f"sources count {told}: {recalls.mean():.1%} of what was wanted is a candidate, all alike {equal:.1%}")
-    return SourceChoice(live, dict(zip(chosen.sources, np.round(weights, 4).tolist(), strict=True)))
+        alike = proposals.among([*weights.known]).recalls(SourceWeights(), n).mean()
+        progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
+        progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
+    return SourceChoice(live, weights)
+
+
+def _told(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{source} {weight:.2f}" for source, weight in weights.items())

@@ -18,7 +18,8 @@ def merge(values, eligible, n, required=None) -> Candidates:  # type: ignore[no-
     pairs = None if required is None else Pairs(*np.nonzero(required))
     said = {name: DenseScores(one) for name, one in values.items()}
     most = min(n, eligible.shape[1])
-    proposals = {name: Proposal(one, one.best(eligible, most)) for name, one in said.items()}
+    alike = np.ones(len(eligible), dtype=np.float32)
+    proposals = {name: Proposal(one, one.best(eligible, most), alike) for name, one in said.items()}
     return merge_proposals(proposals, eligible, n, pairs)
 
 
@@ -66,20 +67,19 @@ def test_reciprocal_ranks_are_summed() -> None:
     assert found.proposed_by.tolist() == [0b01, 0b11]
 
 
-def test_a_source_counts_as_much_as_its_weight() -> None:
-    """The third place of a source counts more than the first ones of others of a fifth: 5 / 22 > 2 / 20."""
-    everything = np.ones((1, 5), dtype=bool)
+def test_a_source_counts_as_much_as_its_weight_in_each_request() -> None:
+    """The third place of a source counts more than the first ones of two that count a fifth: 5 / 22 > 2 / 20."""
+    everything = np.ones((2, 5), dtype=bool)
+    trusted, other = DenseScores(scores([5, 4, 3, 0, 0], [5, 4, 3, 0, 0])), DenseScores(scores(*[[0, 0, 0, 9, 8]] * 2))
+    once = np.ones(2, dtype=np.float32)
     proposals = {
-        name: Proposal(DenseScores(values), DenseScores(values).best(everything, 3), weight)
-        for name, values, weight in (
-            ("trusted", scores([5, 4, 3, 0, 0]), 5.0),
-            ("a", scores([0, 0, 0, 9, 8]), 1.0),
-            ("b", scores([0, 0, 0, 9, 8]), 1.0),
-        )
+        "trusted in the first request": Proposal(trusted, trusted.best(everything, 3), scores([5, 1])[0]),
+        "a": Proposal(other, other.best(everything, 3), once),
+        "b": Proposal(other, other.best(everything, 3), once),
     }
-    assert items_of(merge_proposals(proposals, everything, 3)) == [0, 1, 2]
-    alike = {name: proposal._replace(weight=1.0) for name, proposal in proposals.items()}
-    assert items_of(merge_proposals(alike, everything, 3)) == [0, 3, 4]
+    found = merge_proposals(proposals, everything, 3)
+    assert items_of(found, 0) == [0, 1, 2]
+    assert items_of(found, 1) == [0, 3, 4]
 
 
 def test_a_source_proposes_its_n_best_only() -> None:

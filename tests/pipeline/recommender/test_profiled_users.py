@@ -38,7 +38,10 @@ Frames = tuple[pl.DataFrame, pl.DataFrame]
 @pytest.fixture(scope="module")
 def town_config(plain_settings: tuple[str, ...]) -> Config:
     sources = 'candidates.sources=["transitions", "popular", "profiles"]'
-    return load_config(None, (*plain_settings, sources, "data.test_fraction=0.2", "data.ranker_fraction=0.2"))
+    windows = ("data.test_fraction=0.2", "data.ranker_fraction=0.2")
+    return load_config(
+        None, (*plain_settings, sources, *windows, "ranker.trees=100")
+    )  # ten mix up towns here and there
 
 
 @pytest.fixture(scope="module")

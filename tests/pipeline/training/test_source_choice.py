@@ -1,5 +1,7 @@
 """How much each source counts among the candidates: as much as the ranker window says, and never nothing."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
+from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.continued import continue_training
 from recsys.pipeline.training.past_proposals import PastProposals
@@ -20,29 +23,36 @@ from recsys.registry import Registry
 SOURCES = ("transitions", "neighbours", "als", "popular", "categories")
 
 
+def proposals_of(lists: Sequence[np.ndarray], rows: np.ndarray, targets: np.ndarray, n_items: int) -> PastProposals:  # type: ignore[type-arg]
+    """Of sources "a", "b", ...; all users have a history."""
+    known = np.ones(len(lists[0]), dtype=bool)
+    return PastProposals._of_lists(tuple("abc"[: len(lists)]), lists, rows, targets.astype(np.int32), known, n_items)
+
+
 def proposals(n_requests: int, seed: int = 0, n: int = 20, n_items: int = 100) -> PastProposals:
     """A source that has what is wanted among its first five, and two that list items by chance."""
     rng = np.random.default_rng(seed)
     targets = rng.integers(n_items, size=n_requests)
     lists = [rng.random((n_requests, n_items)).argsort(axis=1)[:, :n].astype(np.int32) for _ in range(3)]
     lists[1][np.arange(n_requests), rng.integers(5, size=n_requests)] = targets
-    rows = np.arange(n_requests)
-    return PastProposals._of_lists(
-        ("noise", "reader", "more noise"), lists, rows, targets.astype(np.int32), n_requests, n_items
-    )
+    return proposals_of(lists, np.arange(n_requests), targets, n_items)
+
+
+def values(found: PastProposals) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array([*found.weights().values()])
 
 
 def test_who_finds_what_is_wanted_counts_most() -> None:
     found = proposals(400)
     weights = found.weights()
-    assert weights.mean() == pytest.approx(1)
-    assert weights[1] > 10 * weights[[0, 2]].max()
-    assert weights.min() > 0, "where no other source proposes anything, its order holds"
-    assert found.recalls(weights, 10).mean() > found.recalls(np.ones(3), 10).mean() + 0.1
+    assert np.mean([*weights.values()]) == pytest.approx(1, abs=1e-3)
+    assert weights["b"] > 10 * max(weights["a"], weights["c"])
+    assert min(weights.values()) > 0, "where no other source proposes anything, its order holds"
+    assert found.recalls(SourceWeights(weights), 10).mean() > found.recalls(SourceWeights(), 10).mean() + 0.1
 
 
 def test_few_requests_say_little() -> None:
-    spreads = [proposals(n).weights().std() for n in (0, 2, 10, 100)]
+    spreads = [values(proposals(n)).std() for n in (0, 2, 10, 100)]
     assert spreads[0] == 0
     assert spreads == sorted(spreads)
     assert spreads[1] < 0.5
@@ -51,20 +61,32 @@ def test_few_requests_say_little() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 30), st.integers(0, 2**31))
 def test_weights_are_above_zero_and_one_on_the_whole(n_requests: int, seed: int) -> None:
-    weights = proposals(n_requests, seed, n=5, n_items=6).weights()
+    weights = values(proposals(n_requests, seed, n=5, n_items=6))
     assert (weights > 0).all()
-    assert weights.mean() == pytest.approx(1)
+    assert weights.mean() == pytest.approx(1, abs=1e-3)
 
 
 def test_the_share_found_of_what_was_wanted() -> None:
     """Two requests: the first wants items 0 and 3, of which 3 is proposed by nobody; the second wants item 2."""
     lists = [np.array([[0, 1], [1, -1]], dtype=np.int32), np.array([[1, -1], [2, 0]], dtype=np.int32)]
     rows, targets = np.array([0, 0, 1]), np.array([0, 3, 2], dtype=np.int32)
-    found = PastProposals._of_lists(("a", "b"), lists, rows, targets, 2, 4)
-    assert found.recalls(np.array([2.0, 1.0]), 2).tolist() == [0.5, 1.0]
-    assert found.recalls(np.array([2.0, 1.0]), 1).tolist() == [0.0, 0.0], "item 1 comes first in both"
-    assert found.recalls(np.array([1.0, 64.0]), 1).tolist() == [0.0, 1.0]
-    assert found.among(["b"]).recalls(np.array([1.0]), 2).tolist() == [0.0, 1.0]
+    found = proposals_of(lists, rows, targets, 4)
+    assert found.recalls(SourceWeights({"a": 2.0}), 2).tolist() == [0.5, 1.0]
+    assert found.recalls(SourceWeights({"a": 2.0}), 1).tolist() == [0.0, 0.0], "item 1 comes first in both"
+    assert found.recalls(SourceWeights({"b": 64.0}), 1).tolist() == [0.0, 1.0]
+    assert found.among(["b"]).recalls(SourceWeights(), 2).tolist() == [0.0, 1.0]
+
+
+def test_newcomers_have_weights_of_their_own() -> None:
+    """What is proposed to users with a history says nothing of others."""
+    found = proposals(100)
+    half = np.arange(100) % 2 == 0
+    some = replace(found, has_history=half)
+    assert some.to_known_users().weights() != found.weights()
+    assert replace(found, has_history=~half | half).to_known_users().weights() == found.weights()
+    assert {*replace(found, has_history=half & ~half).to_known_users().weights().values()} == {1.0}
+    for_newcomers = SourceWeights(newcomers={"b": 64.0}).of("b", half)
+    assert for_newcomers.tolist() == [1.0, 64.0] * 50
 
 
 def shelves() -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -108,11 +130,12 @@ def version(library: Dataset, config: Config) -> Bundle:
 
 def test_a_training_gives_the_places_to_the_source_that_knows(version: Bundle) -> None:
     weights = version.sources.weights
-    assert weights.keys() == {*SOURCES}
-    assert weights["categories"] == max(weights.values()) > 2
+    assert weights.known.keys() == weights.newcomers.keys() == {*SOURCES}
+    assert weights.known["categories"] == max(weights.known.values()) > 2
+    assert weights.newcomers["categories"] < 2, "nobody knows what they like"
     report = version.report.candidates
     assert report is not None
-    assert report.weights == weights
+    assert report.weights == asdict(weights)
     assert report.merged > 0.5, "with 30 of 600 candidates, where all count alike a third"
 
 

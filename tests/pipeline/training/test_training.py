@@ -318,7 +318,7 @@ def test_probabilities_are_those_of_candidates_where_the_sources_miss_what_was_s
     items, events = market(n_users=60, days=30)
     events = events.with_columns(request_id=pl.format("r{}", pl.int_range(pl.len())))
     logged = pl.concat([events.with_columns(event=pl.lit("impression")), events])
-    config = changed(plain_config, candidates={"n": 6, "sources": ["popular", "als"]})
+    config = changed(plain_config, candidates={"n": 6, "sources": ["popular"]})
     report = train(dataset_from_frames(items, logged, config), config).report
     assert report.candidates is not None
     assert report.candidates.merged < 0.6
