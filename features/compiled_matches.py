@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH
 from features.compiled_pairs import days_between
 from recsys.data.arrays import Floats, Ints
 from recsys.data.interactions import NO_TIME
@@ -17,6 +17,7 @@ def fill_matches(
     offsets: Ints,
     history: Ints,
     times: Ints,
+    weights: Floats,
     baskets: Ints,
     now: Ints,
     bounds: Ints,
@@ -31,12 +32,13 @@ def fill_matches(
         comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
         offsets, history, bounds, candidates: as in `features.compiled_pairs`.
         times: (n_events,) microseconds; `now` (n_requests,) as well.
+        weights: (n_events,) worth of each event.
         baskets: (n_events,) numbers without a gap, increasing.
         wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
             `table` (n_pairs, n_features). Shares of events or baskets are NaN for a candidate without the code and for
             an empty history, what is said of the newest match where there is none.
     """
-    values = np.empty(6, dtype=np.float32)
+    values = np.empty(7, dtype=np.float32)
     for request in range(len(offsets) - 1):
         last, end_wanted = offsets[request + 1], 0
         own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
@@ -53,7 +55,7 @@ def fill_matches(
                 code = np.int64(own_codes[pair - bounds[request], column])
                 has_code = bool(code >= 0)
                 begin, end = matches_of(keys, int(code))
-                describe_events(keys, begin, end, has_code, last, times, now[request], values)
+                describe_events(keys, begin, end, has_code, last, times, weights, now[request], values)
                 if of_baskets:
                     describe_baskets(keys, begin, end, has_code, n_baskets, times, baskets, values)
                 for place in range(first_wanted, end_wanted):
@@ -85,7 +87,15 @@ def matches_of(keys: Ints, code: int) -> tuple[int, int]:
 
 @jit()
 def describe_events(
-    keys: Ints, begin: int, end: int, has_code: bool, last: int, times: Ints, now: int, values: Floats
+    keys: Ints,
+    begin: int,
+    end: int,
+    has_code: bool,
+    last: int,
+    times: Ints,
+    weights: Floats,
+    now: int,
+    values: Floats,
 ) -> None:
     """Fill `values` with what is said of the events that match, keys[begin:end].
 
@@ -99,6 +109,7 @@ def describe_events(
     values[MATCH_SHARE] = n_matches / len(keys) if has_code and len(keys) else np.nan
     values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
     values[TIME_SINCE] = days_between(times[newest] if n_matches else NO_TIME, now)
+    values[WORTH] = weights[newest] if n_matches else np.nan
 
 
 @jit()

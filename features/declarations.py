@@ -35,6 +35,7 @@ from features.kinds import (
     UserItemCount,
     UserItemDue,
     UserItemSince,
+    UserItemWorth,
     UserShare,
     UserTagShare,
 )
@@ -163,6 +164,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("user_item_acts", "behaviour", UserItemCount(), "acts of the user on this very item"),
     Feature("user_item_days", "behaviour", UserItemSince("days"), "days since the user acted on this very item"),
     Feature("user_item_events", "behaviour", UserItemSince("events"), "events since the user acted on this very item"),
+    Feature("user_item_worth", "behaviour", UserItemWorth(), "worth of the newest of these acts: 0 of a dislike"),
     Feature("user_item_baskets", "behaviour", UserItemBaskets(), "share of the user's baskets that hold this item"),
     Feature(
         "user_item_due",

@@ -26,7 +26,15 @@ from features.kinds.items import (
     ItemSum,
     ItemVelocity,
 )
-from features.kinds.matches import UserCodeSince, UserItemBaskets, UserItemCount, UserItemDue, UserItemSince, UserShare
+from features.kinds.matches import (
+    UserCodeSince,
+    UserItemBaskets,
+    UserItemCount,
+    UserItemDue,
+    UserItemSince,
+    UserItemWorth,
+    UserShare,
+)
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
 from features.kinds.users import PriceRatio, UserLabelShare, UserQuantityDistance, UserTagShare
 
@@ -34,7 +42,8 @@ KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
-    *(UserItemBaskets, UserItemDue, UserItemSince, UserLabelShare, UserQuantityDistance, UserShare, UserTagShare),
+    *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
+    UserTagShare,
 )
 """All kinds: what `features.extra` may name."""
 
@@ -68,6 +77,7 @@ __all__ = [
     "UserItemCount",
     "UserItemDue",
     "UserItemSince",
+    "UserItemWorth",
     "UserLabelShare",
     "UserQuantityDistance",
     "UserShare",

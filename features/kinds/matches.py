@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH
 from features.compiled_matches import fill_matches
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope
@@ -37,7 +37,7 @@ class MatchColumns:
         """Fill their columns of the table."""
         histories, codes = pairs.histories, pairs.facts.codes
         baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
-        past = histories.offsets, histories.items, histories.times, baskets, histories.now
+        past = histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now
         fill_matches(codes, self._comparisons, *past, pairs.bounds, pairs.items, self._wanted, table)
 
 
@@ -106,6 +106,16 @@ class UserItemSince(_Match):
     @property
     def statistic(self) -> int:
         return TIME_SINCE if self.unit == "days" else EVENTS_SINCE
+
+
+@dataclass(frozen=True)
+class UserItemWorth(_Match):
+    """Worth of the user's newest act on this very item: 0 where it was no sign of interest, as a dislike; NaN before
+    any."""
+
+    scope: ClassVar[Scope] = "user-item"
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
+    statistic: ClassVar[int] = WORTH
 
 
 @dataclass(frozen=True)

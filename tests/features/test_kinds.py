@@ -42,6 +42,7 @@ from features.kinds import (
     UserItemCount,
     UserItemDue,
     UserItemSince,
+    UserItemWorth,
     UserLabelShare,
     UserQuantityDistance,
     UserShare,
@@ -163,6 +164,19 @@ def test_user_item_count_and_since() -> None:
     expect(values(UserItemSince("days"), rows), 1, 2, NAN, NAN, NAN, NAN)
     expect(values(UserItemSince("events"), rows), 0, 1, NAN, NAN, NAN, NAN)
     expect(values(UserItemCount(), rows, user=-1), *[0] * 6)
+
+
+def test_what_the_newest_act_on_an_item_was_worth() -> None:
+    rows = [
+        (0, 0, PURCHASE, NOW - 5 * DAY),
+        (0, 1, RATING, NOW - 4 * DAY),
+        (0, 2, CLICK, NOW - 3 * DAY),
+        (0, 0, RATING, NOW - 2 * DAY),
+        (0, 1, PURCHASE, NOW - DAY),
+        (0, 3, IMPRESSION, NOW - 1),
+        (0, 2, RATING, NOW),
+    ]
+    expect(values(UserItemWorth(), rows), 0, 4, 1, NAN, NAN, NAN)
 
 
 def test_user_item_baskets_and_whether_another_is_due() -> None:
