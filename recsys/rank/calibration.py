@@ -41,7 +41,7 @@ class ScoreCalibration:
 
         Args:
             covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
-                be alike, what was wanted is not among the candidates: of those, nothing happened.
+                be alike, nothing was wanted, or nothing that is among the candidates: of those, nothing happened.
             log_odds: (n,) a second opinion of the rows.
         """
         if not len(scores):

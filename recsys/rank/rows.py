@@ -25,7 +25,8 @@ class RankerRows:
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
         positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
         only_shown: (n_rows,) True where the item was shown and is no candidate, see `are_candidates`; None: nowhere.
-        missed: (n_missed,) microseconds of requests without rows: what they want may be listed, and is no candidate.
+        missed: (n_missed,) microseconds of requests without rows: what they want may be listed, and is no candidate; or
+            nobody chose from what was shown.
     """
 
     table: NDArray[np.float32]
@@ -49,7 +50,7 @@ class RankerRows:
 
     @property
     def covered(self) -> float:
-        """Share of the requests that have rows, for what they want is among the candidates."""
+        """Share of the requests that have rows: something was wanted, and is among the candidates."""
         return self.n_requests / max(self.n_requests + len(self.missed), 1)
 
     @property

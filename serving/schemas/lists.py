@@ -93,8 +93,10 @@ class ItemOut(BaseModel):
     item_id: str
     rank: int
     score: float
-    p_click: float | None
-    p_purchase: float | None
+    p_click: float | None = Field(
+        description="probability of any sign of interest; without logged impressions, if the list is answered at all"
+    )
+    p_purchase: float | None = Field(description="that of the strongest one, likewise")
     sources: list[str]
     propensity: float | None = Field(
         None, description="where the policy explores: of standing here; post it with the impression"

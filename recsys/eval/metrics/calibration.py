@@ -31,6 +31,11 @@ class Reliability:
         order = np.argsort(predicted, kind="stable")
         return cls(predicted[order], observed[order], counts[order])
 
+    def of_all(self, share: float) -> "Reliability":
+        """The same where the requests of these predictions are a share of all, and nothing happened in the others, of
+        which as much was predicted."""
+        return Reliability(self.predicted, self.observed * share, self.counts)
+
     @property
     def expected_calibration_error(self) -> float:
         """Mean distance of predicted and observed, weighted by the bins' counts; NaN without predictions.

@@ -43,6 +43,7 @@ def measure(
     strongest: str | None = None,
     baselines: Mapping[str, str] = BASELINES,
     caveats: Sequence[str] = (),
+    share_answered: float = 1.0,
 ) -> EvaluationReport:
     """Rank every request with every ranking and summarise.
 
@@ -55,6 +56,8 @@ def measure(
         strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
         baselines: sources that are measured alone beside it, and what the report calls them.
         caveats: what a reader of the figures has to know; what the requests themselves give reason for is added.
+        share_answered: share of all requests that these are; in the others nobody chose anything. Probabilities are
+            those of all.
     """
     rankings, scoring = Rankings(pipeline, baselines), pipeline.past.scoring
     for block in blocks:
@@ -92,7 +95,7 @@ def measure(
     return replace(
         report,
         candidates=rankings.recall.result(),
-        calibration=rankings.calibrations.result(),
+        calibration=rankings.calibrations.result(share_answered),
         dial=() if rankings.dial is None else rankings.dial.result(),
         importances=pipeline.rankers.full.importance,
         caveats=(

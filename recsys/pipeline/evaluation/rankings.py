@@ -206,9 +206,10 @@ class _Calibrations:
                 self._predicted[name].append(predictions)
                 self._happened[name].append(_is_target(ranked, targets))
 
-    def result(self) -> dict[str, Reliability]:
+    def result(self, share_answered: float) -> dict[str, Reliability]:
+        """By name; see `PastRequests.share_answered`."""
         return {
-            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name]))
+            name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name])).of_all(share_answered)
             for name, predicted in self._predicted.items()
             if sum(map(len, predicted))
         }

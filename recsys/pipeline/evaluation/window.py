@@ -56,6 +56,7 @@ def measure_window(
         progress=progress,
         baselines=baselines,
         caveats=(*caveats, *caveats_of_availability(pipeline.past.scoring.catalogue)),
+        share_answered=requests.share_answered,
     )
     return report if logged is None else replace(report, off_policy=off_policy(logged, seed=seed))
 

@@ -5,7 +5,7 @@ the list that was open at the view, and a strong one. Else the moment before the
 has just looked at what he then buys: an answer that needs no recommender.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,7 @@ class PastRequests:
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
+        unanswered: (n_unanswered,) microseconds of further requests: what was shown is known, and nobody chose from it.
     """
 
     users: NDArray[np.int32]
@@ -48,6 +49,7 @@ class PastRequests:
     shown_items: NDArray[np.int32]
     shown_positions: NDArray[np.int16]
     n_left_out: int = 0
+    unanswered: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.times)
@@ -82,13 +84,25 @@ class PastRequests:
             self.shown_items[shown],
             self.shown_positions[shown],
             self.n_left_out,
+            self.unanswered,
         )
+
+    @property
+    def share_answered(self) -> float:
+        """Share of all requests, as far as they are known, that somebody chose something in; 1 without impressions."""
+        return len(self) / max(len(self) + len(self.unanswered), 1)
 
     def sample(self, most: int, seed: int) -> "PastRequests":
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
-        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+        return self._drawn(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
+
+    def _drawn(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
+        """The chosen requests, and the same share of the unanswered ones."""
+        n_unanswered = round(len(self.unanswered) * len(chosen) / len(self))
+        unanswered = np.random.default_rng(seed).choice(self.unanswered, n_unanswered, replace=False)
+        return replace(self.take(chosen), unanswered=np.sort(unanswered))
 
     def drawn(self, most: int, seed: int) -> "PastRequests":
         """What teaches and is measured: at most `most` requests, and of no user far more than of others."""
@@ -105,7 +119,7 @@ class PastRequests:
         drawn = drawn[np.argsort(self.users[drawn], kind="stable")]
         users = self.users[drawn]
         place = np.arange(len(drawn)) - np.searchsorted(users, users)
-        kept = self.take(np.sort(drawn[(place < most) | (users < 0)]))
+        kept = self._drawn(np.sort(drawn[(place < most) | (users < 0)]), seed)
         return replace(kept, n_left_out=self.n_left_out + len(self) - len(kept))
 
     @property
@@ -120,7 +134,8 @@ class PastRequests:
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest in it."""
+        """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
+        were."""
         acts = _acts_of_visits(log.between(start - VISIT, end))
         items = (
             acts.filter(pl.col("time") >= start)
@@ -138,9 +153,11 @@ class PastRequests:
                 pl.col("item").filter(pl.col("shown")).alias("shown"),
                 pl.col("position").filter(pl.col("shown")).alias("positions"),
             )
-            .filter(pl.col("targets").list.len() > 0)
             .sort("time", "user", "request", maintain_order=True)
         )
+        is_answered = pl.col("targets").list.len() > 0
+        unanswered = requests.filter(~is_answered, pl.col("shown").list.len() > 0)["time"].to_numpy()
+        requests = requests.filter(is_answered)
         users = requests["user"].to_numpy()
         return cls(
             users,
@@ -152,6 +169,7 @@ class PastRequests:
             offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
+            unanswered=unanswered,
         )
 
 

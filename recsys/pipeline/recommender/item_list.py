@@ -46,8 +46,8 @@ class ItemList:
     Attributes:
         ids: item ids.
         scores: (n,) the ranker's scores, comparable within the list.
-        p_click: (n,) probability of any sign of interest.
-        p_purchase: (n,) probability of the strongest one: of the event that `events.weights` values most.
+        p_click: (n,) probability of any sign of interest; without logged impressions, if the list is answered at all.
+        p_purchase: (n,) that of the strongest one: of the event that `events.weights` values most.
         sources: who proposed each item.
         model_version: the version that ranked.
         request_id, user_id: of the request.

@@ -1,5 +1,7 @@
 """The ranker's rows: what the fitted sources would have proposed at past moments, and what the user then did."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,8 @@ def training_rows(
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
     the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
     candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
-    learn from a case that it never meets. That there was such a request is kept, for probabilities.
+    learn from a case that it never meets. That there was such a request is kept, for probabilities, and so are
+    those in which nobody chose from what was shown.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -65,7 +68,7 @@ def training_rows(
         )
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(requests):,} requests")
-    return RankerRows.joined(parts)
+    return RankerRows.joined([*parts, replace(parts[0], missed=requests.unanswered)])
 
 
 def _no_rows(n_features: int) -> RankerRows:

@@ -133,6 +133,30 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
     assert len({tuple(requests.sample(2, seed).users.tolist()) for seed in range(40)}) == 6
 
 
+def test_lists_that_nobody_chose_from_are_remembered() -> None:
+    """List 0 is clicked, 1 and 2 are not; 3 is answered by a dislike; a view without a list asks for nothing."""
+    rows = [(0, item, IMPRESSION, 100 * number, number) for number in range(4) for item in (1, 2)]
+    rows += [(0, 2, CLICK, 5, 0), (0, 1, VIEW, 305, 3), (1, 4, VIEW, 50, -1)]
+    requests = PastRequests.of(make_log(rows), 0, 1_000)
+    assert requests.times.tolist() == [0]
+    assert requests.unanswered.tolist() == [100, 200, 300]
+    assert requests.share_answered == 0.25
+    assert requests.block(0, 1).unanswered.tolist() == [100, 200, 300]
+    assert PastRequests.of(make_log(rows), 150, 250).unanswered.tolist() == [200]
+    assert many().share_answered == 1
+
+
+def test_a_sample_keeps_the_share_of_lists_that_were_answered() -> None:
+    shown = [(user, 1, IMPRESSION, 10 * number, number) for number in range(400) for user in (number % 4,)]
+    clicks = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 5 == 0]
+    requests = PastRequests.of(make_log([*shown, *clicks]), 0, 10_000)
+    assert (len(requests), len(requests.unanswered)) == (80, 320)
+    drawn = requests.sample(20, 0)
+    assert (len(drawn), len(drawn.unanswered)) == (20, 80)
+    assert (np.diff(drawn.unanswered) > 0).all()
+    assert {*drawn.unanswered.tolist()} < {*requests.unanswered.tolist()}
+
+
 def test_a_robot_counts_as_ten_people() -> None:
     people = [(user, user, CLICK, user * DAY, -1) for user in range(9)]
     robot = [(99, item, CLICK, item * DAY, -1) for item in range(50)]

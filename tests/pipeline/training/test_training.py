@@ -325,6 +325,26 @@ def test_probabilities_are_those_of_candidates_where_the_sources_miss_what_was_s
     assert report.calibration["p_click"].ratio < 1.8
 
 
+def test_lists_that_nobody_chose_from_count_in_probabilities(plain_config: Config) -> None:
+    """Of lists of which one in three is answered a third is expected, and the report agrees."""
+    items, events = market(n_users=60, days=30)
+    answered = events.with_columns(request_id=pl.format("r{}", pl.int_range(pl.len())))
+    lists = [answered] + [
+        answered.with_columns(
+            pl.col("timestamp").dt.offset_by(f"{hours}h"), request_id=pl.col("request_id") + f"-{hours}"
+        )
+        for hours in (2, 4)
+    ]
+    promised = {}
+    for name, shown in (("answered", lists[:1]), ("all", lists)):
+        logged = pl.concat([*(one.with_columns(event=pl.lit("impression")) for one in shown), answered])
+        bundle = train(dataset_from_frames(items, logged, plain_config), plain_config)
+        assert 0.6 < bundle.report.calibration["p_click"].ratio < 1.6
+        found = Recommender(bundle).recommend(Request("user 1", n=10))
+        promised[name] = found.p_click.sum()
+    assert promised["all"] == pytest.approx(promised["answered"] / 3, rel=0.2)
+
+
 def test_vectors_of_texts_are_kept_for_the_next_training(world: Dataset, quick_config: Config, tmp_path: Path) -> None:
     """Also in a cache that is empty at first."""
     cache = VectorCache(tmp_path / "vectors.sqlite")
