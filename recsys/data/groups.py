@@ -116,6 +116,15 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
     return members, distinct.to_list()
 
 
+def has_value(column: pl.Series, value: str) -> NDArray[np.bool_]:
+    """(n_rows,) True where the row has the value, or has it in its list."""
+    if isinstance(column.dtype, pl.List):
+        met = column.cast(pl.List(pl.String)).list.contains(value)
+    else:
+        met = column.cast(pl.String) == value
+    return met.fill_null(False).to_numpy()
+
+
 def names_values(column: pl.Series) -> bool:
     """Whether a column says by name what its rows are: text, flags, numbers of ids and codes, or lists of such."""
     kind = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.data.groups import Groups, groups_of, members_of
+from recsys.data.groups import Groups, groups_of, has_value, members_of
 
 
 def test_every_value_that_two_rows_have_is_a_group(tmp_path: Path) -> None:
@@ -41,6 +41,20 @@ def test_members_of_a_column() -> None:
     assert members is not None
     assert members.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 1]]
     assert members_of(pl.Series("tags", [[], None], dtype=pl.List(pl.String))) is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series(["7", "8", None]),
+        pl.Series([7, 8, None]),
+        pl.Series([["8", "7"], ["8"], []]),
+        pl.Series([[8, 7], [8, None], None]),
+        pl.Series(["7", "8", None], dtype=pl.Categorical),
+    ],
+)
+def test_rows_with_a_value(column: pl.Series) -> None:
+    assert has_value(column, "7").tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,11 @@ class Bundle:
         return DigestIndex(self.log.user_vocabulary)
 
     @property
+    def learned_until(self) -> int:
+        """Moment of the last event that was learned from, microseconds; 0 without any."""
+        return int(self.log.times[-1]) if len(self.log) else 0
+
+    @property
     def data_record(self) -> DataRecord:
         """What the manifest says of the data."""
         return DataRecord(

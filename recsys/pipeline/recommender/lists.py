@@ -69,7 +69,9 @@ def explained(
     for row, one in enumerate(lists):
         pairs = ranked.orders[row][: len(one)]
         history, profile = block.histories.block(row, row + 1), int(block.profiles[row])
-        explainer = Explainer(scoring, history, profile, bundle.config.data.max_history, event_names)
+        explainer = Explainer(
+            scoring, history, profile, bundle.config.data.max_history, bundle.learned_until, event_names
+        )
         items, table = ranked.candidates.items[pairs], ranked.table[pairs]
         explanations = explainer.explain(bundle.features, bundle.rankers.full, table, items)
         removed = block.policies[row].removed(scoring.catalogue)

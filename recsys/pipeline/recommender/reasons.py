@@ -10,6 +10,7 @@ from features.feature_set import FeatureSet
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.data.durations import DAY
+from recsys.data.groups import has_value
 from recsys.data.history import HistoryBatch
 from recsys.pipeline.candidates.sources import CATEGORIES
 from recsys.pipeline.ranking.scoring import Scoring
@@ -39,6 +40,8 @@ class Explainer:
         history: of this one request.
         profile: row of the user among the profiles, -1 for one without.
         max_history: events from which on a history may be cut, so that what is counted in it is the least.
+        learned_until: moment of the last event that the sources know: by later ones the user is none of the people that
+            they count.
         event_names: those of the history.
     """
 
@@ -46,6 +49,7 @@ class Explainer:
     history: HistoryBatch
     profile: int
     max_history: int
+    learned_until: int
     event_names: Sequence[str]
 
     def explain(
@@ -67,13 +71,13 @@ class Explainer:
         chosen = self.history.positive()
         before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
         others = recent.keep(recent.items != item)
-        themselves = 1 if before else 0  # who chose the item is one of the people who did
+        counted = chosen.items[chosen.times <= self.learned_until]
         told = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
-            self._linked(item, others, themselves),
+            self._linked(item, others, counted),
             self._alike(item, others),
             self._in_group(item, chosen.keep(chosen.items != item)),
-            self._by_people_like_you(item, themselves),
+            self._by_people_like_you(item, int(item in counted)),
         ]
         number, now = np.array([item], dtype=np.int32), self.history.now[:1]
         lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
@@ -90,18 +94,20 @@ class Explainer:
         """What stands before a count of the history's events: of one that may be cut, it is the least."""
         return "at least " if len(self.history.items) >= self.max_history else ""
 
-    def _linked(self, item: int, others: HistoryBatch, themselves: int) -> str | None:
+    def _linked(self, item: int, others: HistoryBatch, counted: NDArray[np.int32]) -> str | None:
         """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
 
         Args:
-            themselves: 1 where the user, who chose the others, also chose the item.
+            counted: items of which the user is one of the people that are counted.
         """
+        themselves = np.isin(others.items, counted) & (item in counted)
         for links in (model for model in self.scoring.sources.models.values() if isinstance(model, ItemLinks)):
             strengths, people = links.between_items(others.items, item)
-            strengths = np.where(people - themselves >= _FEWEST, strengths, 0)
+            people = people - themselves
+            strengths = np.where(people >= _FEWEST, strengths, 0)
             if strengths.any():
                 best = int(np.argmax(strengths))
-                return f"{int(people[best]) - themselves} people who chose {self._title(others, best)} chose it too"
+                return f"{int(people[best])} people who chose {self._title(others, best)} chose it too"
         return None
 
     def _alike(self, item: int, others: HistoryBatch) -> str | None:
@@ -121,18 +127,19 @@ class Explainer:
         if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
             return None
         groups = model.groups.of_row(item)
-        known = np.unique(others.items)
-        known = known[known < model.groups.members.shape[0]]
+        chosen = np.unique(others.items)
+        known = chosen[chosen < model.groups.members.shape[0]]
         shared = np.asarray(model.groups.members[known][:, groups].sum(axis=0)).ravel()
         shares = model.groups.sizes[groups] / model.groups.members.shape[0]
         telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
-        if not telling.any():
-            return None
-        best = int(np.argmax(telling))
-        column, value = model.groups.name(int(groups[best]))
-        count = int(shared[best])
-        items = f"{self._at_least}{count} item{'s' if count > 1 else ''}"
-        return f"{column} {_quoted(value)}, like {items} that you chose"
+        for place in np.argsort(-telling, kind="stable")[: np.count_nonzero(telling)].tolist():
+            column, value = model.groups.name(int(groups[place]))
+            told = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
+            *like, is_so = has_value(told, value).tolist()
+            if is_so and (count := sum(like)):
+                items = f"{self._at_least}{count} item{'s' if count > 1 else ''}"
+                return f"{column} {_quoted(value)}, like {items} that you chose"
+        return None
 
     def _by_people_like_you(self, item: int, themselves: int) -> str | None:
         """The group of users that the user is in and that chooses `item` more than others do, if enough of it did."""

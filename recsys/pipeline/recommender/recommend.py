@@ -261,7 +261,7 @@ class Recommender:
     def _now(self) -> NDArray[np.int64]:
         """(1,) after everything known, and not before the clock: idle hours count once events are live."""
         latest = self.scoring.state.latest
-        live = latest > (self.bundle.log.times[-1] if len(self.bundle.log) else 0)
+        live = latest > self.bundle.learned_until
         return np.array([max(latest + 1, clock()) if live else latest + 1], dtype=np.int64)
 
     def block(self, requests: Sequence[Request]) -> RequestBlock:

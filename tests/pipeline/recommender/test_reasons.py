@@ -1,12 +1,14 @@
 """Why an item is in a list, in sentences."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from pipeline_world import AFTER, DAY
+from pipeline_world import AFTER, DAY, click
 
 from recsys.cf.links import ItemLinks
+from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.reasons import Explainer
@@ -26,7 +28,7 @@ def reasons_of(
     ids, bundle = recommender.catalogue.vocabulary, recommender.bundle
     history = recommender.block([Request(history=tuple(ids.ids([item, liked] if again else [liked])))]).histories
     table = np.zeros((1, len(bundle.features.names)), dtype=np.float32)
-    explainer = Explainer(scoring, history, profile=-1, max_history=100, event_names=("view",))
+    explainer = Explainer(scoring, history, -1, max_history=100, learned_until=AFTER, event_names=("view",))
     (found,) = explainer.explain(bundle.features, bundle.rankers.full, table, np.array([item], dtype=np.int32))
     return found.reasons
 
@@ -55,6 +57,26 @@ def test_a_reason_says_how_many_people_chose_both(recommender: Recommender, sour
         assert (f"{people - 1} people who chose “small espresso beans” chose it too" in again) == (people == 3)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_people_of_a_reason_are_others(recommender: Recommender, known: bool) -> None:
+    """Somebody who chose both after training is none of those that were counted."""
+    log, ids, titles = recommender.bundle.log, recommender.catalogue.vocabulary, recommender.catalogue.frame["title"]
+    choosers = [set(log.users[(log.items == item) & (log.weights > 0)].tolist()) for item in range(log.n_items)]
+    model = recommender.scoring.sources.models["transitions"]
+    assert isinstance(model, ItemLinks)
+    pairs = [(first, other) for first, other in np.argwhere(model.matrix.toarray() > 0).tolist() if first != other]
+    liked, item = max(pairs, key=lambda pair: len(choosers[pair[0]] & choosers[pair[1]]))
+    both = choosers[liked] & choosers[item]
+    user = log.user_vocabulary.id(min(both)) if known else "newcomer"
+    recommender.observe([click(user, ids.id(number), AFTER + place) for place, number in enumerate((item, liked))])
+    request = Request(user, candidates=(ids.id(item),), policy={"seen": "keep"})
+    (explanation,) = recommender.recommend(request, explain=True).explain()
+    (told,) = [reason for reason in explanation.reasons if " people who chose " in reason]
+    named = [number for number, title in enumerate(titles) if f"“{title}”" in told]
+    counts = {len((choosers[number] & choosers[item]) - ({min(both)} if known else set())) for number in named}
+    assert int(told.split()[0]) in counts
+
+
 def test_a_reason_names_what_an_item_has_in_common_with_others(recommender: Recommender) -> None:
     found = reasons(recommender, "coffee-1-small", "coffee-0-small", "coffee-2-small", "coffee-0-small")
     assert "category “coffee”, like 2 items that you chose" in found
@@ -64,3 +86,14 @@ def test_a_reason_names_what_an_item_has_in_common_with_others(recommender: Reco
     assert f"you chose it at least {longest - 1} times before" in reasons(recommender, "garden-0-small", *long)
     assert not [reason for reason in reasons(recommender, "coffee-1-small") if "category" in reason]
     assert not [reason for reason in reasons(recommender, "coffee-1-small", "garden-0-small") if "category" in reason]
+
+
+def test_a_reason_names_what_items_have_in_common_by_now(recommender: Recommender) -> None:
+    """Items may have been given another category since training."""
+    contents = {id_: {"title": id_, "category": "tea"} for id_ in ("coffee-0-small", "coffee-1-small")}
+    changes = [ItemChange(id_, json.dumps({"item_id": id_, **content})) for id_, content in contents.items()]
+    changed = recommender.with_scoring(recommender.scoring.updated(changes))
+    history = ("coffee-0-small", "coffee-2-small", "coffee-3-small")
+    for item, told in (("coffee-1-small", []), ("coffee-4-small", ["category “coffee”, like 2 items that you chose"])):
+        found = [reason for reason in reasons(changed, item, *history) if "category" in reason]
+        assert found == told
