@@ -124,7 +124,7 @@ def calibration_section(report: EvaluationReport) -> str:
     return section(
         "Do probabilities mean what they say?",
         "Each point is a group of equally many predictions. On the dashed line, of the items given 20 %, 20 % were "
-        "wanted; below it the model promises too much. Where impressions are logged, lists that nobody chose from count.",
+        "wanted; below it the model promises too much. If impressions are logged, lists that nobody chose from count.",
         f'<div class="pair">{"".join(figures)}</div>',
     )
 
