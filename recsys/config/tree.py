@@ -223,7 +223,8 @@ class PolicyConfig(Section):
 
     seen: Seen = Field(
         "auto",
-        description="items of a user's newest 10,000 events; auto: keep where a tenth of what is wanted is of these",
+        description="items of a user's newest 10,000 events; auto: keep where a tenth of what is wanted is of these, "
+        "or where these are chosen as often as others when they are shown",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"

@@ -4,13 +4,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
-from recsys.data.visits import visits_of
+from recsys.data.visits import VISIT, visits_of
 
 _BUSIEST = 0.99
 """Share of the users, and of the items, of which all visits count; of the busier ones as many."""
@@ -105,6 +106,35 @@ def repeat_share(log: InteractionLog) -> float:
         return 0.0
     counted = worth * _evened(log.users[acts[firsts]]) * _evened(log.items[acts[firsts]])
     return float(np.sum(counted[is_known[firsts]]) / np.sum(counted))
+
+
+def chosen_again(log: InteractionLog) -> bool:
+    """Whether users choose what they know at least as often as other items when it is shown to them.
+
+    Lists that hardly ever show known items hide that from `repeat_share`. An item is known if its user acted on it
+    an hour or more before, and chosen if it is wanted within an hour. Fewer than twenty choices of known ones tell nothing.
+    """
+    is_shown = log.is_impression
+    if not is_shown.any():
+        return False
+    columns = {"user": log.users, "item": log.items, "time": log.times}
+    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
+    acts = pl.DataFrame({**columns, "weight": log.weights, "acted": log.times}).filter(~is_shown)
+    wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
+    pair = ["user", "item"]
+    rates = (
+        shown.join_asof(acts, on="time", by=pair, strategy="backward", allow_exact_matches=False)
+        .join_asof(wanted, on="time", by=pair, strategy="forward")
+        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
+        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
+        .with_columns(chosen=(pl.col("until") < VISIT).fill_null(False))
+        .group_by(known=pl.col("since").is_not_null())
+        .agg(pl.col("chosen").sum(), rate=(pl.col("chosen") * pl.col("counts")).sum() / pl.col("counts").sum())
+        .sort("known")
+    )
+    if rates["known"].to_list() != [False, True] or rates["chosen"][1] < _ALWAYS_COUNTED:
+        return False
+    return bool(rates["rate"][1] >= rates["rate"][0])
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:

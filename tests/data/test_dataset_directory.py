@@ -19,7 +19,7 @@ from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
-from recsys.data.summary import repeat_share, summarise
+from recsys.data.summary import chosen_again, repeat_share, summarise
 from recsys.policy.filters import Filters
 
 ITEMS = pl.DataFrame(
@@ -408,6 +408,29 @@ def test_one_user_does_not_make_coming_back_a_habit() -> None:
     log = append_events(dataset, [*people, *program]).log
     later = log.select(log.users >= log.user_vocabulary.number("u0"))
     assert repeat_share(later) == pytest.approx(20 / 420, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("of_known", "of_others", "again"), [(0.5, 0.2, True), (0.05, 0.2, False), (0.0, 0.2, False), (0.5, 0.6, False)]
+)
+def test_what_is_chosen_again_when_it_is_shown(of_known: float, of_others: float, again: bool) -> None:
+    """Lists drawn by chance show few known items: little of what is wanted is known, however much these are liked."""
+    rng = np.random.default_rng(0)
+    songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(400)], "title": "a song"})
+    rows, known = [], set()
+    for moment in range(4_000):
+        user = rng.integers(40)
+        for item in rng.choice(400, 3, replace=False).tolist():
+            when, pair = 1_700_000_000 + 600 * moment, (user, item)
+            rows.append((f"u{user}", f"i{item}", "impression", when))
+            if rng.random() < (of_known if pair in known else of_others):
+                rows.append((f"u{user}", f"i{item}", "click", when + 60))
+                known.add(pair)
+    events = pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")
+    log = dataset_from_frames(songs, events).log
+    assert chosen_again(log) == again
+    assert not chosen_again(log.select(~log.is_impression))
+    assert not chosen_again(log.before(0))
 
 
 def test_one_item_does_not_make_coming_back_a_habit() -> None:

@@ -12,7 +12,7 @@ from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
-from recsys.data.summary import repeat_share
+from recsys.data.summary import chosen_again, repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
 from recsys.policy.diversity import Diversity
@@ -32,7 +32,8 @@ def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
     `exclude`."""
     if config.seen != "auto":
         return config
-    return config.model_copy(update={"seen": "keep" if repeat_share(log) >= _HABIT else "exclude"})
+    wanted = repeat_share(log) >= _HABIT or chosen_again(log)
+    return config.model_copy(update={"seen": "keep" if wanted else "exclude"})
 
 
 def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
