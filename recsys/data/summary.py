@@ -111,8 +111,9 @@ def repeat_share(log: InteractionLog) -> float:
 def chosen_again(log: InteractionLog) -> bool:
     """Whether users choose what they know at least as often as other items when it is shown to them.
 
-    Lists that hardly ever show known items hide that from `repeat_share`. An item is known if its user acted on it
-    an hour or more before, and chosen if it is wanted within an hour. Fewer than twenty choices of known ones tell nothing.
+    Lists that hardly ever show known items hide that from `repeat_share`. An item is known if its user acted on it an
+    hour or more before, and chosen if it is wanted within an hour. Fewer than twenty such choices of known ones tell
+    nothing.
     """
     is_shown = log.is_impression
     if not is_shown.any():
