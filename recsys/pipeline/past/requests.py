@@ -36,7 +36,7 @@ class PastRequests:
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
-        unanswered: (n_unanswered,) microseconds of further requests: what was shown is known, and nobody chose from it.
+        unanswered: (n_unanswered,) microseconds of further requests, with a request_id: nobody chose from what was shown.
     """
 
     users: NDArray[np.int32]
@@ -156,7 +156,9 @@ class PastRequests:
             .sort("time", "user", "request", maintain_order=True)
         )
         is_answered = pl.col("targets").list.len() > 0
-        unanswered = requests.filter(~is_answered, pl.col("shown").list.len() > 0)["time"].to_numpy()
+        # Of what was shown without a request_id, nobody knows what followed.
+        is_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
+        unanswered = requests.filter(~is_answered, is_list)["time"].to_numpy()
         requests = requests.filter(is_answered)
         users = requests["user"].to_numpy()
         return cls(

@@ -44,7 +44,7 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
         seed: of the draw, where there are many requests.
         progress: called with a line of text for each live source, and for the weights.
     """
-    names, n = past.scoring.sources.names, past.config.candidates.n
+    names, n = past.scoring.sources.names, min(past.config.candidates.n, len(past.scoring.catalogue))
     most = max(1, min(_MOST_REQUESTS, _MOST_PAIRS // (n * max(len(names), 1))))
     drawn = requests.sample(most, seed)
     proposals = PastProposals.of(past, drawn)

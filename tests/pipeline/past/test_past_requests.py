@@ -134,9 +134,9 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
 
 
 def test_lists_that_nobody_chose_from_are_remembered() -> None:
-    """List 0 is clicked, 1 and 2 are not; 3 is answered by a dislike; a view without a list asks for nothing."""
+    """List 0 is clicked, 1 and 2 are not; 3 is answered by a view of no worth; of what has no list nothing is known."""
     rows = [(0, item, IMPRESSION, 100 * number, number) for number in range(4) for item in (1, 2)]
-    rows += [(0, 2, CLICK, 5, 0), (0, 1, VIEW, 305, 3), (1, 4, VIEW, 50, -1)]
+    rows += [(0, 2, CLICK, 5, 0), (0, 1, VIEW, 305, 3), (1, 4, VIEW, 50, -1), (1, 4, IMPRESSION, 60, -1)]
     requests = PastRequests.of(make_log(rows), 0, 1_000)
     assert requests.times.tolist() == [0]
     assert requests.unanswered.tolist() == [100, 200, 300]
