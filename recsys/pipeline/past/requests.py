@@ -36,7 +36,7 @@ class PastRequests:
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
-        unanswered: (n_unanswered,) microseconds of further requests, with a request_id: nobody chose from what was shown.
+        unanswered: (n_unanswered,) microseconds of further requests: nobody chose from a list whose id is known.
     """
 
     users: NDArray[np.int32]
