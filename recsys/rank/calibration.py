@@ -4,12 +4,15 @@ Held-out rows of the ranker all count alike and are many: there are no weights a
 tilt the score. Logits of the text model have a calibration of their own, see `recsys.text.calibration`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
+
+_RIDGE = 1.0
+"""Penalty on the square of what the history weighs, against the loss of one row: few requests say little of it."""
 
 _RATE_OF_NOTHING = 0.01
 """What is assumed where there is nothing to learn from."""
@@ -17,15 +20,22 @@ _RATE_OF_NOTHING = 0.01
 
 @dataclass(frozen=True)
 class ScoreCalibration:
-    """p = sigmoid(slope * score + tilt * log_odds + intercept); the slope is never negative.
+    """p = sigmoid(slope * score + tilt * log_odds + newcomer * [n_acts = 0] + acts * log(1 + n_acts) + intercept).
+
+    A ranker orders the items of one request, so the level of its scores says little of how much a user chooses at all.
+    Users who are hardly known choose less of what is listed: that is told by n_acts, the events of their history.
 
     Attributes:
+        slope: never negative.
         tilt: of a second opinion of the same rows, such as `Conversion.log_odds`; 0 where there is none.
+        newcomer, acts: of the user's history; 0 where it is not known.
     """
 
     slope: float
     intercept: float
     tilt: float = 0.0
+    newcomer: float = 0.0
+    acts: float = 0.0
 
     @classmethod
     def fit(
@@ -34,6 +44,7 @@ class ScoreCalibration:
         happened: NDArray[np.bool_],
         covered: float = 1.0,
         log_odds: NDArray[np.float32] | None = None,
+        n_acts: NDArray[np.float32] | None = None,
     ) -> "ScoreCalibration":
         """Fit on held-out scores (n,) and whether the event followed (n,).
 
@@ -43,6 +54,7 @@ class ScoreCalibration:
             covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
                 be alike, nothing was wanted, or nothing that is among the candidates: of those, nothing happened.
             log_odds: (n,) a second opinion of the rows.
+            n_acts: (n,) events in the history of who asks.
         """
         if not len(scores):
             return cls(1.0, float(logit(_RATE_OF_NOTHING)))
@@ -51,21 +63,26 @@ class ScoreCalibration:
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         # Each row stands for those of the other requests too, in which it was nothing.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
-        columns = [scores] if log_odds is None else [scores, log_odds]
+        users = [] if n_acts is None else [n_acts == 0, np.log1p(n_acts)]
+        columns = [scores, *users] if log_odds is None else [scores, *users, log_odds]
         scales = np.array([float(np.std(column)) or 1.0 for column in columns])
         standard = np.stack(columns, axis=1).astype(np.float64) / scales
+        ridge = np.zeros(1 + len(columns))
+        ridge[2 : 2 + len(users)] = _RIDGE / len(labels)
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             logits = standard @ parameters[1:] + parameters[0]
             residuals = expit(logits) - labels
-            slopes = np.append(residuals.mean(), residuals @ standard / len(labels))
-            return float(-np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits))), slopes
+            slopes = np.append(residuals.mean(), residuals @ standard / len(labels)) + 2 * ridge * parameters
+            misfit = -np.mean(labels * log_expit(logits) + (1 - labels) * log_expit(-logits))
+            return float(misfit + ridge @ parameters**2), slopes
 
         start = [float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))), 1.0, *[0.0] * (len(columns) - 1)]
         bounds = [(None, None), (0.0, None), *[(None, None)] * (len(columns) - 1)]
         best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
-        slope, *tilt = (best[1:] / scales).tolist()
-        return cls(slope, float(best[0]), *tilt)
+        slope, *others = (best[1:] / scales).tolist()
+        names = [*(["newcomer", "acts"] if users else []), *(["tilt"] if log_odds is not None else [])]
+        return cls(slope, float(best[0]), **dict(zip(names, others, strict=True)))
 
     def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "ScoreCalibration":
         """The same calibration for the scores of another ranker, which have another level and spread.
@@ -78,13 +95,22 @@ class ScoreCalibration:
             return self
         ratio = float(np.std(before)) / spread
         level = float(np.mean(before)) - ratio * float(np.mean(after))
-        return ScoreCalibration(self.slope * ratio, self.slope * level + self.intercept, self.tilt)
+        return replace(self, slope=self.slope * ratio, intercept=self.slope * level + self.intercept)
 
     def probability(
-        self, scores: NDArray[np.float32], log_odds: NDArray[np.float32] | None = None
+        self,
+        scores: NDArray[np.float32],
+        log_odds: NDArray[np.float32] | None = None,
+        n_acts: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """(n,) in (0, 1). Without a second opinion (n,), in the order of the scores."""
+        """(n,) in (0, 1). Without a second opinion (n,), in the order of the scores within a request.
+
+        Args:
+            scores, log_odds, n_acts: of the rows, as in `fit`.
+        """
         logits = self.slope * scores.astype(np.float64) + self.intercept
+        if n_acts is not None:
+            logits += self.newcomer * (n_acts == 0) + self.acts * np.log1p(n_acts)
         if log_odds is not None:
             logits += self.tilt * log_odds
         return np.asarray(expit(logits), dtype=np.float32)

@@ -80,3 +80,31 @@ def test_carried_to_scores_of_another_level_and_spread() -> None:
     other = first.carried(scores, 4 * scores - 7)
     np.testing.assert_allclose(other.probability(4 * scores - 7), first.probability(scores), rtol=1e-4)
     assert first.carried(scores[:0], scores[:0]) == first
+
+
+def test_who_is_hardly_known_chooses_less() -> None:
+    """The same scores for all; people with longer histories choose more of what is listed, newcomers least."""
+    rng = np.random.default_rng(3)
+    scores = rng.normal(size=40_000).astype(np.float32)
+    n_acts = rng.choice(np.array([0, 1, 9, 99], dtype=np.float32), size=len(scores))
+    truth = expit(scores - 3 + 0.4 * np.log1p(n_acts) - 1.0 * (n_acts == 0))
+    happened = rng.random(len(scores)) < truth
+    found = ScoreCalibration.fit(scores, happened, n_acts=n_acts)
+    np.testing.assert_allclose(found.probability(scores, n_acts=n_acts), truth, atol=0.03)
+    one_for_all = ScoreCalibration.fit(scores, happened).probability(scores)
+    new = n_acts == 0
+    assert one_for_all[new].mean() > 2 * truth[new].mean()
+    carried = found.carried(scores, 2 * scores + 1).probability(2 * scores + 1, n_acts=n_acts)
+    np.testing.assert_allclose(carried, found.probability(scores, n_acts=n_acts), rtol=1e-3)
+
+
+def test_two_events_tell_little_of_users_and_histories_of_one_length_nothing() -> None:
+    scores = np.linspace(-1, 1, 40, dtype=np.float32)
+    happened = np.isin(np.arange(40), (3, 24))
+    plain = ScoreCalibration.fit(scores, happened).probability(scores)
+    n_acts = (np.arange(40) % 4).astype(np.float32)
+    few = ScoreCalibration.fit(scores, happened, n_acts=n_acts).probability(scores, n_acts=n_acts)
+    np.testing.assert_allclose(few, plain, rtol=0.6)
+    alike = np.full(40, 7, dtype=np.float32)
+    same = ScoreCalibration.fit(scores, happened, n_acts=alike).probability(scores, n_acts=alike)
+    np.testing.assert_allclose(same, plain, rtol=0.02)

@@ -20,6 +20,9 @@ from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 
+_ACTS = "user_acts"
+"""The column that counts the events of a history."""
+
 _COMPARED = 100_000
 """Most rows by which the scores of two rankers are held against each other."""
 
@@ -137,9 +140,9 @@ class Rankers:
 
         What is bought was wanted: the latter is never above the former.
         """
-        log_odds = None if self.conversion is None else self.conversion.log_odds(table)
-        click = self.click.probability(scores, log_odds)
-        return click, np.minimum(click, self.purchase.probability(scores, log_odds))
+        opinions = _opinions(self.full, self.conversion, table)
+        click = self.click.probability(scores, *opinions)
+        return click, np.minimum(click, self.purchase.probability(scores, *opinions))
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
@@ -247,12 +250,20 @@ def _calibrations(
     # What was only shown is no candidate: where the sources miss much of it, it is wanted more often than those are.
     asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
     scores, before, after = older.score(held_out.table[asked]), older.score(common), full.score(common)
-    log_odds = None if conversion is None else conversion.log_odds(held_out.table[asked])
+    opinions = _opinions(full, conversion, held_out.table[asked])
     click, purchase = (
-        ScoreCalibration.fit(scores, happened[asked], held_out.covered, log_odds)
+        ScoreCalibration.fit(scores, happened[asked], held_out.covered, *opinions)
         for happened in (held_out.wanted, held_out.bought)
     )
     return click.carried(before, after), purchase.carried(before, after)
+
+
+def _opinions(
+    ranker: Ranker, conversion: Conversion | None, table: NDArray[np.float32]
+) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+    """(n,) what `ScoreCalibration` knows of rows beside their scores: log odds, and events of the history."""
+    log_odds = None if conversion is None else conversion.log_odds(table)
+    return log_odds, np.nan_to_num(table[:, ranker.names.index(_ACTS)]) if _ACTS in ranker.names else None
 
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
