@@ -89,7 +89,7 @@ def _read(path: Path) -> list[Key]:
     try:
         return _KeyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).key
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"key file {path} cannot be read: {error}") from error
+        raise ConfigError(f"key file {path} cannot be read: {error}; name a TOML file of keys") from error
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"])

@@ -131,4 +131,7 @@ def _check_store(answers: bool) -> None:
         StoreError: the store does not answer.
     """
     if not answers:
-        raise StoreError("the event store does not answer, which knows what was deleted since the version was made")
+        raise StoreError(
+            "the event store does not answer, and only it knows what was deleted since the version was made; see that "
+            "it runs, and try again"
+        )

@@ -37,7 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the figures, write the page."""
     if arguments.windows is not None and arguments.split != "rolling":
-        raise ConfigError("--windows are those of --split rolling; add it")
+        raise ConfigError("--windows goes with --split rolling alone; add that, or leave --windows out")
     destinations.check_file("--report", arguments.report)
     destinations.check_file("--per-request", arguments.per_request)
 

@@ -108,5 +108,5 @@ def _before(dataset: "Dataset", time: int) -> "Dataset":
 
     log = dataset.log.before(time)
     if not len(log):
-        raise DataError(f"--until: no event is before it; all {len(dataset.log):,} events are later")
+        raise DataError(f"--until: no event is before it; all {len(dataset.log):,} events are later: give a later time")
     return dataclasses.replace(dataset, log=log, fingerprint=fingerprint(dataset.catalogue, log, dataset.profiles))

@@ -83,16 +83,16 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
 def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: str) -> Iterator[str]:
     """Doubts about the user table, where nothing can be learned from it; `name` is that of its file."""
     if profiles is None:
-        yield f"{name} says nothing that two users have in common, and so changes nothing"
+        yield f"{name}: no two users have a value in common, so nothing can be learned from it"
     elif (profiles.rows_of(log.user_vocabulary) < 0).all():
-        yield f"{name}: none of its users has an event; if ids are written in another way there, write them alike"
+        yield f"{name}: none of its users has an event; if the events write the ids in another way, write them alike"
 
 
 def stand_ins(rows: EventRows) -> list[str]:
     """A sentence for each column of ids in which a word stands that other programs write where there is no value."""
     frame, words = rows.frame, pl.Series(_NO_VALUE)
     found = [
-        (column, word, n, "all of one" if column == "request_id" else "one user")
+        (column, word, n, "one request" if column == "request_id" else "one user")
         for column, name in (("user_id", "user"), ("request_id", "request"))
         for word in words.filter(words.is_in(frame[name].drop_nulls().unique().cast(pl.String).to_list()))
         if (n := frame.filter(pl.col(name) == word).height) > 1
@@ -101,9 +101,10 @@ def stand_ins(rows: EventRows) -> list[str]:
     found += [
         ("event_id", word, n, "the same event") for word, key in keys if (n := int((frame["key"] == key).sum())) > 1
     ]
-    name, mend = rows.rejections.name, "if it stands for nothing, leave the cell empty"
+    name, mend = rows.rejections.name, "if it stands for no value, leave the cells empty"
     return [
-        f"{name}: {column} is {word!r} in {n:,} rows, which are {meant}; {mend}" for column, word, n, meant in found
+        f"{name}: {column} is {word!r} in {n:,} rows, which count as {meant}; {mend}"
+        for column, word, n, meant in found
     ]
 
 
@@ -158,8 +159,8 @@ def _giant_user(log: InteractionLog) -> Iterator[str]:
     if len(counts) and counts.max() > max(_ONE_USER, _TIMES_THE_MEAN / len(counts)) * len(log):
         giant = log.user_vocabulary.id(int(np.argmax(counts)))[:_SHOWN]
         yield (
-            f"{counts.max():,} of {len(log):,} events are of the user {giant!r}; if it stands for many people, "
-            "such as guests, give each of their sessions a user_id of its own; if it is a program, leave its events out"
+            f"{counts.max():,} of {len(log):,} events are of the user {giant!r}; if this id stands for many people, "
+            "such as guests, give each session a user_id of its own; if it is a program, leave its events out"
         )
 
 
@@ -168,16 +169,20 @@ def _names_without_weight(log: InteractionLog, config: EventsConfig) -> Iterator
     unknown = [found for found in log.event_names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
-            yield f"the event {found!r} is not {found.lower()!r}, and so worth events.default_weight"
+            yield (
+                f"the event {found!r} is not the same as {found.lower()!r}, so it is worth events.default_weight; "
+                "write both alike, or name it in events.weights"
+            )
     strange = [repr(found) for found in unknown if found.lower() not in config.weights]
     if strange:
         named = f"{', '.join(strange[:_NAMED])}{', ...' if len(strange) > _NAMED else ''}"
         wanted = (
-            ", so wanted; weigh what is none, as a hide, with 0, and what is worth more, as an order, with more"
+            ", so it counts as a sign of interest; give 0 to what is none, such as a hide, and more to what is worth "
+            "more, such as an order"
             if config.default_weight
             else ""
         )
-        worth = f"worth events.default_weight = {config.default_weight:g}{wanted}"
+        worth = f"each is worth events.default_weight = {config.default_weight:g}{wanted}"
         yield f"events.weights does not name {named}: {worth}"
 
 
@@ -188,33 +193,39 @@ def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
         least, most = config.min_value.get(found), np.fmax.reduce(log.values[own], initial=-np.inf)
         if least is not None and most > _OTHER_SCALE * least > 0:
             reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
-            yield f"values of {found!r} {reach}; set another least value if that is low on their scale"
+            yield f"values of {found!r} {reach}; if that is low on their scale, set a higher events.min_value"
         if least is not None and -np.inf < most < least:
             reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
-            yield f"values of {found!r} {reach}; set a least value of their scale"
+            yield f"values of {found!r} {reach}; set one that fits their scale"
         n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
         if n_below:
-            counted = f"{n_below:,} of {found!r} have a value below 0, and are a sign of interest all the same"
-            yield f"{counted}; if they are returns, set its events.min_value to 0"
+            counted = f"{n_below:,} events {found!r} have a value below 0 and still count as a sign of interest"
+            yield f"{counted}; if they are returns, set events.min_value of {found!r} to 0"
 
 
 def _impressions_without_request(log: InteractionLog) -> Iterator[str]:
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     if lost:
-        yield f"{lost:,} impressions have no request_id; nothing tells what followed, so they teach nothing"
+        yield (
+            f"{lost:,} impressions have no request_id, so it is not known what followed them, and they teach nothing; "
+            "give those of one list the same request_id"
+        )
 
 
 def _nothing_wanted(log: InteractionLog) -> Iterator[str]:
     if not (log.weights > 0).any():
-        yield "no event is a sign of interest by events.weights and events.min_value; nothing can be learned"
+        yield (
+            "no event is a sign of interest by events.weights and events.min_value, so nothing can be learned; "
+            "set them to fit these events"
+        )
 
 
 def _times_of_1970(log: InteractionLog) -> Iterator[str]:
     if len(log) and log.times[-1] < _END_OF_1970:
-        yield "all times lie in 1970 or before; if they are days, or hours, write dates or epoch seconds"
+        yield "all times lie in 1970 or before; if they count days or hours, write dates or epoch seconds"
 
 
 def _places_from_one(log: InteractionLog) -> Iterator[str]:
     places = log.positions[log.is_impression & (log.positions >= 0)]
     if len(places) and places.min() > 0:
-        yield "no impression has position 0, the first place of a list; if the first one is 1, subtract 1"
+        yield "no impression has position 0, the first place of a list; if 1 is your first place, subtract 1 everywhere"

@@ -102,11 +102,14 @@ def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
                 path.unlink()
             return
         if path.is_file() and path.stat().st_size and not is_report(path):
-            raise DataError(f"{path} is no report of bad rows, and would be lost: give it another name")
+            raise DataError(
+                f"{path} is not a report of bad rows, and the report of this run would replace it; give it another name"
+            )
         replace_file(path, "".join(f"{line}\n" for part in parts for line in part.lines()).encode())
     except OSError as error:
         raise DataError(
-            f"the rejected rows cannot be written to {path}: {error}; make room, or go to a folder that can be written"
+            f"the rejected rows cannot be written to {path}: {error}; make room on its disk, or run this in a folder "
+            "that can be written"
         ) from error
 
 

@@ -120,7 +120,7 @@ def _request(table: Table, row: dict[str, Any], default_n: int) -> Request:
     )
     n = row.get("n")
     if n is not None and n < 1:
-        raise DataError(f"{_place(table, number, 'n')}: {n:g} is no length of a list; write 1 or more")
+        raise DataError(f"{_place(table, number, 'n')}: {n:g} is not a length that a list can have; write 1 or more")
     return Request(
         user_id=row.get("user_id"),
         history=history,

@@ -41,7 +41,9 @@ class LoggedPlacements:
 
     def __post_init__(self) -> None:
         if len(self.rewards) and not (self.propensities.min() > 0 and self.propensities.max() <= 1):
-            raise DataError("off-policy estimates need propensities above 0 and at most 1; look at the impressions")
+            raise DataError(
+                "off-policy estimates need propensities above 0 and at most 1; correct those of the impressions"
+            )
 
 
 @dataclass(frozen=True)

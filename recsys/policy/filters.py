@@ -123,7 +123,7 @@ def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.Data
 def _checked(bounds: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The bounds, if there are some and all operators exist."""
     if not bounds:
-        raise DataError(f"filter on {name!r}: no bounds; give some of {', '.join(_BOUNDS)}")
+        raise DataError(f"filter on {name!r}: no bounds; give one or more of {', '.join(_BOUNDS)}")
     for operator in bounds:
         if operator not in _BOUNDS:
             near = difflib.get_close_matches(operator, _BOUNDS, n=1, cutoff=0.0)
@@ -158,4 +158,4 @@ def _moment(text: str, name: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:  # the latter: a time that lies outside the years 1 to 9999 in UTC
-        raise DataError(f"filter on {name!r}: {text!r} is no ISO 8601 time, such as 2024-05-31T12:00:00Z") from error
+        raise DataError(f"filter on {name!r}: {text!r} is not an ISO 8601 time such as 2024-05-31T12:00:00Z") from error

@@ -136,7 +136,10 @@ def tuned(
     train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
         times = "three" if config.early_stopping else "two"
-        raise DataError(f"the ranker window is too short to tune on: it needs wanted items at {times} distinct times")
+        raise DataError(
+            f"the ranker window is too short to tune on: it needs wanted items at {times} distinct times; train "
+            "without --tune, or on more events"
+        )
     study = _study(tuning, seed)
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:

@@ -143,7 +143,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{path} cannot be read: {error}") from error
     schema = tree.get("schema_version") if isinstance(tree, dict) else None
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
-        raise BundleError(f"{path} has schema version {schema}, this recsys reads up to {SCHEMA_VERSION}; upgrade it")
+        raise BundleError(
+            f"{path} has schema version {schema}, this recsys reads up to {SCHEMA_VERSION}; install a newer recsys"
+        )
     try:
         manifest = Manifest.model_validate(tree)
     except ValidationError as error:
@@ -209,7 +211,9 @@ def _walk(folder: Path) -> list[tuple[str, Path]]:
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise BundleError(f"{path} is not a plain file; a version holds nothing else")
+            raise BundleError(
+                f"{path} is not a plain file, and a version holds nothing else; move it out of the folder"
+            )
         if path.is_file():
             found.append((path.relative_to(folder).as_posix(), path))
     return found

@@ -21,7 +21,7 @@ def push(registry: Registry, version: str | None, url: str) -> str:
         StoreError: the URL cannot be written, or is that of the registry itself.
     """
     if Path(url.removeprefix("file://")).resolve() == registry.path.resolve():
-        raise StoreError(f"{url} is the registry that is to be copied; name another one")
+        raise StoreError(f"{url} is the registry that is to be copied; name another place for the copy")
     name = registry.resolve(version)
     folder = registry.path_of(name)
     for file in (*registry.manifest(name).files, MANIFEST):
@@ -47,7 +47,9 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
             _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)
             for file in read_manifest(folder).files:
                 if not (folder / file).resolve().is_relative_to(folder.resolve()):
-                    raise BundleError(f"{url} holds a manifest that names {file!r}, outside of its version")
+                    raise BundleError(
+                        f"{url} holds a manifest that names {file!r}, outside of its version; push the version again"
+                    )
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 _fetch(url, f"versions/{version}/{file}", folder / file)
             version = registry.adopt(folder)

@@ -53,7 +53,7 @@ class RedisConnections:
         self.name = f"{use} {self.place}"
         self.parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()} if own else {}
         if unknown := sorted(self.parameters.keys() - {*own}):
-            raise ConfigError(f"{self.name}: no parameter {unknown[0]!r}; {', '.join(own)} exist")
+            raise ConfigError(f"{self.name}: there is no parameter {unknown[0]!r}; write one of {', '.join(own)}")
         self.error: type[Exception] = redis.RedisError
         self._remedy, self._closed = remedy, False
         self.client: Any = redis.Redis.from_url(
@@ -66,7 +66,7 @@ class RedisConnections:
             self.client.connection_pool.make_connection()  # redis-py knows all parameters, or says so now
         except TypeError as error:
             name = str(error).rpartition(" ")[2]
-            raise ConfigError(f"{self.name}: no parameter {name}; leave it out of the URL") from error
+            raise ConfigError(f"{self.name}: there is no parameter {name}; leave it out of the URL") from error
 
     @contextmanager
     def explained(self) -> Iterator[None]:

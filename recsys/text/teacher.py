@@ -100,7 +100,10 @@ class Teacher:
         """
         kind = lower.encoder.model.config.model_type
         if kind not in _PLAIN:
-            raise ConfigError(f"text.distil: no teacher can be made of a {kind} encoder, only of {', '.join(_PLAIN)}")
+            raise ConfigError(
+                f"text.distil: no teacher can be made of a {kind} encoder, only of {', '.join(_PLAIN)}; "
+                "set text.distil = 0, or choose another text.encoder"
+            )
         network = CrossEncoder(list(lower.stack)[lower.n_layers :], lower.encoder.dim, seed)
         return cls(lower, network.to(lower.encoder.device).eval())
 

@@ -279,7 +279,9 @@ def test_repeated_events_are_told(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n")
     (tmp_path / "rejected.jsonl").mkdir()
-    with pytest.raises(DataError, match=r"rejected rows cannot be written to .* go to a folder that can be written"):
+    with pytest.raises(
+        DataError, match=r"rejected rows cannot be written to .* run this in a folder that can be written"
+    ):
         load_dataset(folder, ANY, tmp_path / "rejected.jsonl")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.csv", "items.csv", "rejected.jsonl"]
 
@@ -397,6 +399,6 @@ def test_what_is_no_report_of_bad_rows_is_kept(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD + "u1,,,,,,,\n")
     rejected = tmp_path / "rejected.jsonl"
     rejected.write_text('{"place": "1-0"}\n')
-    with pytest.raises(DataError, match="is no report of bad rows"):
+    with pytest.raises(DataError, match="is not a report of bad rows"):
         load_dataset(folder, ANY, rejected)
     assert rejected.read_text() == '{"place": "1-0"}\n'

@@ -13,7 +13,7 @@ from recsys.data.loading import load_dataset, read_dataset
 def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
     _, report = read_dataset(folder, ANY)
-    assert any("the event 'Click' is not 'click'" in doubt for doubt in report.doubts)
+    assert any("the event 'Click' is not the same as 'click'" in doubt for doubt in report.doubts)
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list
     events = HEADER + "".join(GOOD.replace("click", name) for name in names)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
-        "worth events.default_weight = 1, so wanted; weigh what is none, as a hide, with 0, and what is worth more, as "
-        "an order, with more"
+        "each is worth events.default_weight = 1, so it counts as a sign of interest; give 0 to what is none, such as "
+        "a hide, and more to what is worth more, such as an order"
     )
     doubt = f"events.weights does not name {told}: {worth}"
     assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
@@ -44,7 +44,10 @@ def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ("u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n", "1 of 'purchase' have a value below"),
+        (
+            "u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n",
+            "1 events 'purchase' have a value below",
+        ),
         ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
         ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
     ],
@@ -145,11 +148,11 @@ def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
     rows = "nan,i1,click,2024-05-01,NULL,None\n" * 3 + "u,i1,click,2024-05-01,e,r\n"
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
     report = read_dataset(folder, ANY)[1]
-    told = [line for line in report.doubts if "leave the cell empty" in line]
+    told = [line for line in report.doubts if "leave the cells empty" in line]
     assert [line.split(": ", 1)[1].split("; ")[0] for line in told] == [
-        "user_id is 'nan' in 3 rows, which are one user",
-        "request_id is 'None' in 3 rows, which are all of one",
-        "event_id is 'NULL' in 3 rows, which are the same event",
+        "user_id is 'nan' in 3 rows, which count as one user",
+        "request_id is 'None' in 3 rows, which count as one request",
+        "event_id is 'NULL' in 3 rows, which count as the same event",
     ]
     assert report.n_duplicates == 2
 

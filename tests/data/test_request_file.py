@@ -77,7 +77,7 @@ def test_a_target_of_a_typed_file_is_one_item(tmp_path: Path) -> None:
         ("user_id\nu\n", r"no column 'request_id'"),
         ("request_id,n\n", r"has no requests"),
         ("request_id,n\n,3\n", r"missing \(for example line 2, column request_id: null\)"),
-        ("request_id,n\nr,0\n", r"line 2, column n: 0 is no length"),
+        ("request_id,n\nr,0\n", r"line 2, column n: 0 is not a length"),
         ("request_id,n\nr,many\n", r'not a whole number from 0 \(for example line 2, column n: "many"\)'),
         ("request_id,n\nr,1\ns,2\nr,3\n", r"line 4, column request_id: 'r' was used on line 2"),
         ("request_id,timestamp\nr,soon\n", r'line 2, column timestamp: "soon"'),

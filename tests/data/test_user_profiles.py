@@ -127,8 +127,8 @@ def test_a_table_of_no_use_is_told_of(tmp_path: Path) -> None:
     USERS.select("user_id", "name").write_csv(tmp_path / "users.csv")
     load_dataset(tmp_path, progress=told.append)
     assert [line.removeprefix(str(tmp_path)) for line in told] == [
-        "/users.csv: none of its users has an event; if ids are written in another way there, write them alike",
-        "/users.csv says nothing that two users have in common, and so changes nothing",
+        "/users.csv: none of its users has an event; if the events write the ids in another way, write them alike",
+        "/users.csv: no two users have a value in common, so nothing can be learned from it",
     ]
 
 

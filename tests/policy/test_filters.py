@@ -107,8 +107,8 @@ def test_items_meet_a_condition_on_their_column(conditions: dict[str, Any], expe
         ({"category": [["tea"]]}, r"does not fit"),
         ({"available": 1}, r"'available': 1 does not fit"),
         ({"tags": {"gte": 3}}, r"'tags': 3 does not fit"),
-        ({"created_at": {"gte": "yesterday"}}, r"'yesterday' is no ISO 8601 time"),
-        ({"created_at": {"gte": "0001-01-01T00:00:00+14:00"}}, r"'0001-.*' is no ISO 8601 time"),
+        ({"created_at": {"gte": "yesterday"}}, r"'yesterday' is not an ISO 8601 time"),
+        ({"created_at": {"gte": "0001-01-01T00:00:00+14:00"}}, r"'0001-.*' is not an ISO 8601 time"),
         ({"shape": 3}, r"'shape': a column of type Struct.* cannot be filtered"),
     ],
 )

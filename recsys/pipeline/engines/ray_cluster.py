@@ -67,7 +67,9 @@ class RayCluster:
                         ray.kill(worker)  # alive, if only its result was lost with a node
                         deaths += 1
                         if deaths > _DEATHS * n:
-                            raise DataError(f"workers die again and again, the last one so: {error}") from error
+                            raise DataError(
+                                f"worker processes die again and again; the last one gave: {error}"
+                            ) from error
                         coming = coming if task is None else chain([task], coming)
                         begin()
                         continue

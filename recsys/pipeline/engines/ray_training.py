@@ -52,7 +52,7 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
             result: Result = message[0]
             return result
     error = run.exception()
-    raise DataError(f"the team on the Ray cluster was given up, after {_RESTARTS} new beginnings: {error}") from error
+    raise DataError(f"training together on the Ray cluster was given up after {_RESTARTS} restarts: {error}") from error
 
 
 def _heard(said: Any, run: "Future[Any]") -> Iterator[Message]:

@@ -29,7 +29,7 @@ def caveats_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
     """A sentence where there are items that no list of today holds."""
     if n_gone := int(np.count_nonzero(~catalogue.available)):
         yield (
-            f"{n_gone:,} items are not available today. Since when is not known, so all rankings could list them in "
+            f"{n_gone:,} items are not available today. It is not known since when, so all rankings could list them in "
             "these past requests."
         )
 
@@ -71,14 +71,14 @@ def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> It
         if lost
         else "The log does not tell what was shown"
     )
-    yield f"{why}: candidates without a reaction served as what was not wanted."
+    yield f"{why}: candidates without a reaction count as not wanted."
 
 
 def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
     if requests.n_left_out:
         yield (
-            f"Of a user, or robot, with more than {OF_ONE_USER} times as many requests as the median user, so many are "
-            f"measured, drawn by chance; left out: {requests.n_left_out:,}."
+            f"Some users, or robots, have more than {OF_ONE_USER} times as many requests as the median user. Only that "
+            f"many of each are measured, drawn by chance; requests left out: {requests.n_left_out:,}."
         )
 
 
@@ -87,9 +87,8 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
     if n_targets:
         requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
         yield (
-            f"{n_targets:,} of the items wanted may not be listed: seen items are left out, or those that are not "
-            "available, or were created later. "
-            f"They are not counted{requests}."
+            f"{n_targets:,} of the items wanted may not be listed: they were seen before and seen items are left out, "
+            f"they are not available, or they were created later. They are not counted{requests}."
         )
 
 
@@ -97,8 +96,8 @@ def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
     """Where most of what was wanted may not be listed."""
     if n_unlisted > n_listed:
         yield (
-            "What is left is less than half, and may be an easier question. If seen items are left out and a view "
-            'comes before each purchase, set policy.seen = "keep".'
+            "Less than half of what was wanted is left, and it may be easier to rank. If seen items are left out and a "
+            'view comes before each purchase, set policy.seen = "keep".'
         )
 
 
@@ -107,7 +106,7 @@ def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator
     if event is not None and n_unlisted > n / 2:
         yield (
             f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
-            'say little of it. If it follows a view of the item, set policy.seen = "keep".'
+            'say little about it. If it follows a view of the item, set policy.seen = "keep".'
         )
 
 
@@ -117,6 +116,6 @@ def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
     if n_newcomers > len(lengths) / 2:
         yield (
             f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
-            "that read one list nothing. Events of one user at one time are one request: if that is why, give each "
-            "its own time."
+            "that need one list nothing. Events of one user at one time are one request: if that is the reason, give "
+            "each event its own time."
         )

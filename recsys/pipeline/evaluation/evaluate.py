@@ -55,7 +55,7 @@ def evaluate(
     if dataset.fingerprint != bundle.fingerprint:
         raise DataError(
             f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data: "
-            "any figure would be of what it has learned by heart. Train with --until, or give --requests"
+            "figures would only measure what it has learned by heart. Train with --until, or give --requests"
         )
     progress("no newer events: these are the figures that training measured on its test window")
     return with_user_ids(replace(bundle.report, version=bundle.version), bundle.log.user_vocabulary)
@@ -95,8 +95,8 @@ def _on_requests(
     )
     if not report.n_requests:
         raise DataError(
-            "no request wants an item that may be listed: what they want is not available, or was seen before and "
-            "policy.seen leaves seen items out"
+            "no request wants an item that may be listed: each one is not available, or was seen before and "
+            "policy.seen leaves seen items out; correct the column available, or train with policy.seen = 'keep'"
         )
     return _headed(replace(report, per_request=_named(report.per_request, wanted)), bundle, name)
 
@@ -161,7 +161,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
     requests = found.drawn(bundle.config.data.max_requests, seed)
     if not len(requests):
-        raise DataError(f"the events after version {bundle.version} hold no sign of interest")
+        raise DataError(f"the events after version {bundle.version} hold no sign of interest; add newer events that do")
     # Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new

@@ -96,7 +96,7 @@ def rank_to_parquet(
         BusyError: another run writes `out`.
     """
     if not requests:
-        raise DataError("there are no users or requests to rank")
+        raise DataError("there are no users or requests to rank; give one or more")
     if len({request.request_id for request in requests}) != len(requests):
         raise DataError("two requests share a request_id; make them distinct")
     out = out.resolve()  # what a link names is replaced, not the link

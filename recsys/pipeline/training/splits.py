@@ -110,7 +110,7 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Train
     edges = np.quantile(times, np.linspace(0, 1, windows + 1)[1:-1], method="higher")
     bounds = np.unique([split.test_start, *edges, split.end]).tolist()
     if len(bounds) <= windows:
-        raise DataError(f"the test window has too few moments for {windows} windows; ask for fewer")
+        raise DataError(f"the test window has too few moments for {windows} windows; give a smaller --windows")
     return [
         TrainTestSplit(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
         for number, (start, end) in enumerate(pairwise(bounds), start=1)
@@ -128,7 +128,7 @@ def leave_one_out(log: InteractionLog) -> TrainTestSplit:
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
     requests = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
     if not len(requests):
-        raise DataError("leave-one-out needs users with two requests at least, and the log has none")
+        raise DataError("leave-one-out needs users with two requests or more, and the log has none; take another split")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)
     ends[requests.users] = requests.times
     return TrainTestSplit("leave one out", log.select(log.times < ends[log.users]), requests)

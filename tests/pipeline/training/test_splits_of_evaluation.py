@@ -49,7 +49,7 @@ def test_rolling_windows_follow_one_another() -> None:
     for cut in cuts:
         assert cut.train.times[-1] < cut.test.times[0]
     assert np.all(np.diff(np.concatenate([cut.test.times for cut in cuts])) > 0)
-    with pytest.raises(DataError, match="ask for fewer"):
+    with pytest.raises(DataError, match="give a smaller --windows"):
         rolling(log, DataConfig(test_fraction=0.02, ranker_fraction=0.3), 5)
 
 
