@@ -120,22 +120,21 @@ def chosen_again(log: InteractionLog) -> bool:
         return False
     columns = {"user": log.users, "item": log.items, "time": log.times}
     shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
-    acts = pl.DataFrame({**columns, "weight": log.weights, "acted": log.times}).filter(~is_shown)
+    acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
     wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
     pair = ["user", "item"]
-    rates = (
-        shown.join_asof(acts, on="time", by=pair, strategy="backward", allow_exact_matches=False)
-        .join_asof(wanted, on="time", by=pair, strategy="forward")
-        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
-        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
-        .with_columns(chosen=(pl.col("until") < VISIT).fill_null(False))
-        .group_by(known=pl.col("since").is_not_null())
-        .agg(pl.col("chosen").sum(), rate=(pl.col("chosen") * pl.col("counts")).sum() / pl.col("counts").sum())
-        .sort("known")
+    shown = (  # polars cannot check the order within pairs, and would warn of that; a log is in time order
+        shown.join_asof(acts, on="time", by=pair, allow_exact_matches=False, check_sortedness=False)
+        .join_asof(wanted, on="time", by=pair, strategy="forward", check_sortedness=False)
+        .filter((pl.col("time") - pl.col("acted") >= VISIT).fill_null(True))  # else it is part of a visit that goes on
     )
-    if rates["known"].to_list() != [False, True] or rates["chosen"][1] < _ALWAYS_COUNTED:
+    is_known = shown["acted"].is_not_null().to_numpy()
+    is_chosen = (shown["wanted"] - shown["time"] < VISIT).fill_null(False).to_numpy()
+    if is_known.all() or np.count_nonzero(is_known & is_chosen) < _ALWAYS_COUNTED:
         return False
-    return bool(rates["rate"][1] >= rates["rate"][0])
+    counts = shown["counts"].to_numpy()
+    rates = [np.average(is_chosen[group], weights=counts[group]) for group in (is_known, ~is_known)]
+    return bool(rates[0] >= rates[1])
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -413,7 +413,9 @@ def test_one_user_does_not_make_coming_back_a_habit() -> None:
 @pytest.mark.parametrize(
     ("of_known", "of_others", "again"), [(0.5, 0.2, True), (0.05, 0.2, False), (0.0, 0.2, False), (0.5, 0.6, False)]
 )
-def test_what_is_chosen_again_when_it_is_shown(of_known: float, of_others: float, again: bool) -> None:
+def test_what_is_chosen_again_when_it_is_shown(
+    of_known: float, of_others: float, again: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Lists drawn by chance show few known items: little of what is wanted is known, however much these are liked."""
     rng = np.random.default_rng(0)
     songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(400)], "title": "a song"})
@@ -431,6 +433,7 @@ def test_what_is_chosen_again_when_it_is_shown(of_known: float, of_others: float
     assert chosen_again(log) == again
     assert not chosen_again(log.select(~log.is_impression))
     assert not chosen_again(log.before(0))
+    assert not capfd.readouterr().err, "polars warns on standard error alone"
 
 
 def test_one_item_does_not_make_coming_back_a_habit() -> None:
