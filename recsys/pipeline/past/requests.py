@@ -36,7 +36,7 @@ class PastRequests:
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
-        unanswered: (n_unanswered,) microseconds of further requests: nobody chose from a list whose id is known.
+        unanswered: (n_unanswered,) microseconds: lists with a request_id that nobody chose from, beside these requests.
     """
 
     users: NDArray[np.int32]
@@ -96,9 +96,9 @@ class PastRequests:
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
-        return self._drawn(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
+        return self._thinned(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
 
-    def _drawn(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
+    def _thinned(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
         """The chosen requests, and the same share of the unanswered ones."""
         n_unanswered = round(len(self.unanswered) * len(chosen) / len(self))
         unanswered = np.random.default_rng(seed).choice(self.unanswered, n_unanswered, replace=False)
@@ -119,7 +119,7 @@ class PastRequests:
         drawn = drawn[np.argsort(self.users[drawn], kind="stable")]
         users = self.users[drawn]
         place = np.arange(len(drawn)) - np.searchsorted(users, users)
-        kept = self._drawn(np.sort(drawn[(place < most) | (users < 0)]), seed)
+        kept = self._thinned(np.sort(drawn[(place < most) | (users < 0)]), seed)
         return replace(kept, n_left_out=self.n_left_out + len(self) - len(kept))
 
     @property
@@ -134,8 +134,8 @@ class PastRequests:
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
-        were."""
+        """All requests of the window [start, end) that were followed by a sign of interest in it, and the moments of
+        lists that nobody chose from."""
         acts = _acts_of_visits(log.between(start - VISIT, end))
         items = (
             acts.filter(pl.col("time") >= start)

@@ -124,13 +124,16 @@ class Explainer:
     def _in_group(self, item: int, others: HistoryBatch) -> str | None:
         """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
         model = self.scoring.sources.models.get(CATEGORIES)
-        if not isinstance(model, CategoryPopularity) or item >= model.groups.members.shape[0]:
+        if not isinstance(model, CategoryPopularity):
+            return None
+        members = model.groups.members
+        n_known = members.shape[0]  # items that came later are in no group
+        if item >= n_known:
             return None
         groups = model.groups.of_row(item)
         chosen = np.unique(others.items)
-        known = chosen[chosen < model.groups.members.shape[0]]
-        shared = np.asarray(model.groups.members[known][:, groups].sum(axis=0)).ravel()
-        shares = model.groups.sizes[groups] / model.groups.members.shape[0]
+        shared = np.asarray(members[chosen[chosen < n_known]][:, groups].sum(axis=0)).ravel()
+        shares = model.groups.sizes[groups] / n_known
         telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
         for place in np.argsort(-telling, kind="stable")[: np.count_nonzero(telling)].tolist():
             column, value = model.groups.name(int(groups[place]))

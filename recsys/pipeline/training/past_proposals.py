@@ -46,7 +46,7 @@ class PastProposals:
     def of(cls, past: PastScoring, requests: PastRequests) -> "PastProposals":
         """What sources that have not seen the requests propose for them, as many items each as there are candidates."""
         sources, n = past.scoring.sources.names, past.config.candidates.n
-        parts = [cls._of_lists(sources, (), *_no_targets(), np.zeros(0, dtype=bool), 1)]
+        parts = [cls._of_no_request(sources)]
         for part, block in past.blocks(requests):
             lists = [proposal.best for proposal in past.scoring.proposals(block, n).values()]
             reachable = block.eligible[part.target_rows, part.target_items]
@@ -61,6 +61,11 @@ class PastProposals:
             np.concatenate([part.n_wanted for part in parts]),
             np.concatenate([part.has_history for part in parts]),
         )
+
+    @classmethod
+    def _of_no_request(cls, sources: tuple[str, ...]) -> "PastProposals":
+        ranks, none = np.zeros((0, len(sources)), dtype=np.float32), np.zeros(0, dtype=np.int64)
+        return cls(sources, ranks, none.astype(bool), none, none, none.astype(bool))
 
     @classmethod
     def _of_lists(
@@ -96,7 +101,7 @@ class PastProposals:
         return replace(self, ranks=self.ranks[pairs], wanted=self.wanted[pairs], rows=self.rows[pairs])
 
     def weights(self) -> Mapping[str, float]:
-        """Source -> how much its ranks should count, 1 on the whole; see `_weights`."""
+        """Source -> how much its ranks should count, 1 on average; see `_weights`."""
         return dict(zip(self.sources, np.round(self._weights(), 4).tolist(), strict=True))
 
     def _weights(self) -> NDArray[np.float64]:
@@ -135,8 +140,3 @@ class PastProposals:
         found = np.bincount(self.rows[self.wanted & (places < n)], minlength=len(self.n_wanted))
         asked = self.n_wanted > 0
         return np.asarray(found[asked] / self.n_wanted[asked])
-
-
-def _no_targets() -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Of no request."""
-    return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32)

@@ -1,8 +1,8 @@
 """Which live sources are worth their places among the candidates, and how much each source counts when candidates are
 merged, told by the window that the ranker learns from."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -33,10 +33,37 @@ class SourceChoice(NamedTuple):
     weights: SourceWeights
 
 
+@dataclass(frozen=True)
+class _Window:
+    """What all sources propose for some requests of the window.
+
+    Attributes:
+        proposals: for these requests.
+        strangers: for the same requests, as if nothing were known of what their users did.
+        n: candidates of a request.
+    """
+
+    proposals: PastProposals
+    strangers: PastProposals
+    n: int
+
+    @classmethod
+    def of(cls, past: PastScoring, requests: PastRequests, n: int) -> "_Window":
+        """Ask all sources twice, with and without the users' histories."""
+        strangers = replace(requests, users=np.full_like(requests.users, -1))
+        return cls(PastProposals.of(past, requests), PastProposals.of(past, strangers), n)
+
+    def weighed(self, sources: Sequence[str]) -> tuple[SourceWeights, NDArray[np.float64]]:
+        """Weights of these sources alone, and the share of what each request wanted that they then find."""
+        proposals = self.proposals.among(sources)
+        weights = SourceWeights(proposals.to_known_users().weights(), self.strangers.among(sources).weights())
+        return weights, proposals.recalls(weights, self.n)
+
+
 def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progress: Progress) -> SourceChoice:
     """The live sources with which more of what was wanted is among the candidates, and the weights of all sources.
 
-    Each request tells of newcomers as well, as if nothing were known of what its user did.
+    Live sources are tried one after the other beside the learned ones; where there are no learned ones, all are used.
 
     Args:
         past: sources that have not seen the requests.
@@ -44,35 +71,25 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
         seed: of the draw, where there are many requests.
         progress: called with a line of text for each live source, and for the weights.
     """
-    names, n = past.scoring.sources.names, min(past.config.candidates.n, len(past.scoring.catalogue))
-    most = max(1, min(_MOST_REQUESTS, _MOST_PAIRS // (n * max(len(names), 1))))
-    drawn = requests.sample(most, seed)
-    proposals = PastProposals.of(past, drawn)
-    strangers = PastProposals.of(past, replace(drawn, users=np.full_like(drawn.users, -1)))
-
-    def beside(live: tuple[str, ...]) -> tuple[SourceWeights, NDArray[np.float64]]:
-        """The weights with these live sources beside the learned ones, and how much of what was wanted is found."""
-        sources = (*(name for name in names if name not in LIVE), *live)
-        known, newcomers = proposals.among(sources).to_known_users().weights(), strangers.among(sources).weights()
-        weights = SourceWeights(known, newcomers)
-        return weights, proposals.among(sources).recalls(weights, n)
-
-    live: tuple[str, ...] = past.scoring.sources.live if set(names) <= {*LIVE} else ()
-    weights, recalls = beside(live)
-    for source in past.scoring.sources.live:
-        if source in live or not len(recalls):
-            continue
-        weights_with_it, found = beside((*live, source))
+    sources, n = past.scoring.sources, min(past.config.candidates.n, len(past.scoring.catalogue))
+    most = max(1, min(_MOST_REQUESTS, _MOST_PAIRS // (n * max(len(sources.names), 1))))
+    window = _Window.of(past, requests.sample(most, seed), n)
+    learned = tuple(name for name in sources.names if name not in LIVE)
+    live: tuple[str, ...] = () if learned else sources.live
+    weights, recalls = window.weighed((*learned, *live))
+    if not len(recalls):
+        return SourceChoice(live, weights)
+    for source in sources.live if learned else ():
+        weights_with_it, found = window.weighed((*learned, *live, source))
         error = (found - recalls).std() / np.sqrt(len(recalls))
         is_useful = found.mean() - recalls.mean() > max(_SIGNIFICANT * error, _WORTH_IT * recalls.mean())
         told = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
         progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found
-    if len(recalls):
-        alike = proposals.among([*weights.known]).recalls(SourceWeights(), n).mean()
-        progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
-        progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
+    alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
+    progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
+    progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
     return SourceChoice(live, weights)
 
 
