@@ -111,7 +111,7 @@ class TextConfig(Section):
     lora_rank: Positive = Field(8, description="width of the LoRA matrices")
     upper_layers: Positive = Field(2, description="encoder layers, from the top, that are fine-tuned")
     distil: float = Field(
-        0.0, ge=0, description="weight in the loss of what a cross-encoder says of the best items; 0 trains none"
+        0.0, ge=0, description="weight of a teacher (cross-encoder) in the loss of the text model; 0 trains none"
     )
     epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
     batch_size: Positive = Field(256, description="histories of one batch")
@@ -135,7 +135,7 @@ class CfConfig(Section):
     half_life_days: float = Field(
         0.0,
         ge=0,
-        description="after which an event counts half in popularity; 0: training finds what tells the newest best",
+        description="days after which an event counts half in popularity; 0: training finds the best",
     )
 
 
@@ -180,7 +180,7 @@ class FeaturesConfig(Section):
     )
     exclude: tuple[str, ...] = Field((), description="names of features that are left out")
     extra: tuple[ExtraFeature, ...] = Field(
-        (), description="features of one's own: tables of name, group, kind, arguments and meaning, see features.md"
+        (), description="your own features: tables of name, group, kind, arguments and meaning, see features.md"
     )
 
 
@@ -199,7 +199,7 @@ class RankerConfig(Section):
     negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
     debias: bool = Field(
         False,
-        description="learn what lists were clicked for apart from the places in them; needs impressions with positions",
+        description="learn what was wanted apart from the place where it was shown; needs impressions with positions",
     )
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
@@ -223,8 +223,8 @@ class PolicyConfig(Section):
 
     seen: Seen = Field(
         "auto",
-        description="items of a user's newest 10,000 events; auto: keep where a tenth of what is wanted is of these, "
-        "or where these are chosen as often as others when they are shown",
+        description="what lists do with items of a user's newest 10,000 events; auto: keep them where a tenth of what "
+        "is wanted was known, or where known items are chosen as often as others when they are shown; else exclude",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
@@ -269,9 +269,9 @@ class ServingConfig(Section):
         5.0, gt=0, description="a list that takes longer, its time in the queue included, is made of popular items"
     )
     head_seconds: float = Field(
-        10.0, gt=0, description="a connection on which the head of a request has not come by then is closed"
+        10.0, gt=0, description="a connection is closed when the head of a request takes longer"
     )
-    body_seconds: float = Field(10.0, gt=0, description="a body that has not come by then is answered with 408")
+    body_seconds: float = Field(10.0, gt=0, description="a request whose body takes longer is answered with 408")
     rate: float = Field(0.0, ge=0, description="requests a second that one key may make of one worker; 0: no limit")
     variants: tuple[VariantConfig, ...] = Field(
         (VariantConfig(name="champion"),),
@@ -279,7 +279,7 @@ class ServingConfig(Section):
         description="versions that answer side by side, as tables of name, version, share and shadow, see serving.md",
     )
     encoder: Literal["start", "first use"] = Field(
-        "start", description="when a worker loads what reads texts: beside its first answers, or at the first text"
+        "start", description="when a worker loads the text encoder: beside its first answers, or at the first text"
     )
     traces: str = Field(
         "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"
@@ -317,7 +317,8 @@ class RetrainConfig(Section):
     min_events: Positive = Field(100, description="fewer new events than this are not worth a version")
     keep: Positive = Field(5, description="newest versions kept on disk")
     full_every: Positive = Field(
-        8, description="one in so many versions is trained anew, those between go on from the one before; 1: all anew"
+        8,
+        description="every so many versions one is trained anew; those between go on from the one before; 1: all anew",
     )
     refit_below: Fraction = Field(
         0.7,
@@ -327,17 +328,19 @@ class RetrainConfig(Section):
         0.9, description="share of the events that the served version learned from that must still be there"
     )
     min_volume: float = Field(
-        0.6, ge=0, description="fewest new events, as a share of what the weeks before hold in the same time"
+        0.6, ge=0, description="fewest new events, as a share of those of the same time in the weeks before"
     )
-    max_volume: float = Field(20.0, gt=0, description="most new events, likewise")
-    max_unusable: Fraction = Field(0.2, description="most new events of unknown items or with wrong cells")
+    max_volume: float = Field(20.0, gt=0, description="most new events, as a multiple of the same")
+    max_unusable: Fraction = Field(
+        0.2, description="largest share of the new events that may name unknown items or have wrong cells"
+    )
     max_new_users: Fraction = Field(
-        0.5, description="most that the share of events by users never seen before may rise against the last window"
+        0.5, description="how far the share of events by users never seen before may rise above the last window's"
     )
     max_drift: Fraction = Field(
         0.5,
-        description="largest share of the events that may be of other kinds or categories than in the last window, and "
-        "of an optional column of events, a column of known items, or the prices and values above 0 that may be lost",
+        description="largest share of the events that may be of other kinds or categories than in the last window; "
+        "also the most of a column of events or of known items, or of prices and values above 0, that may be lost",
     )
     max_scale: float = Field(
         10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
@@ -349,8 +352,10 @@ class RetrainConfig(Section):
     max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
     max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
     max_calibration_loss: Fraction = Field(0.05, description="most that a calibration error may rise")
-    max_latency: float = Field(2.0, gt=0, description="most processor time of a list, in times of the served version's")
-    max_size: float = Field(2.0, gt=0, description="most bytes on disk, in times of the served version's")
+    max_latency: float = Field(
+        2.0, gt=0, description="most processor time of a list, as a multiple of the served version's"
+    )
+    max_size: float = Field(2.0, gt=0, description="most bytes on disk, as a multiple of the served version's")
 
 
 class PrivacyConfig(Section):
