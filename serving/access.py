@@ -34,7 +34,9 @@ class Allow(HTTPBearer):
         if _SCOPES not in request.scope:
             request.scope[_SCOPES] = await self._scopes(request)
         if self._scope not in request.scope[_SCOPES]:
-            raise ProblemError(HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}")
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN, f"this API key lacks the scope {self._scope!r}; use one that has it"
+            )
 
     async def _scopes(self, request: HTTPConnection) -> frozenset[Scope]:
         """What the caller may do; the call is counted."""

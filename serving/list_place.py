@@ -43,7 +43,8 @@ class ListPlace:
             return None
         except (StoreError, TimeoutError) as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
-            logger.warning("precomputed lists are made now for %g s: %s", SILENT_SECONDS, error or "no answer in time")
+            why = error or "no answer in time"
+            logger.warning("precomputed lists are not looked up but made anew, for %g s: %s", SILENT_SECONDS, why)
         return None
 
     def forget(self, id_: str) -> None:

@@ -52,7 +52,9 @@ def check_site(request: HTTPConnection) -> None:
         return
     foreign = "origin" in headers and not _is_loopback(_name(headers["origin"]))
     if foreign or headers.get("sec-fetch-site") == "cross-site":
-        raise ProblemError(HTTPStatus.FORBIDDEN, "a page of another site may not call a server without keys")
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, "a page of another site may not call a server without keys; give it keys"
+        )
 
 
 def _name(url: str) -> str:

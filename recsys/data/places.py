@@ -53,7 +53,7 @@ def at_hand(where: Place) -> Iterator[Path]:
         here = Path(folder) / name_of(where)
         with _explained(where, "read"):
             if not files.exists(path):
-                raise DataError(f"{where} does not exist")
+                raise DataError(f"{where} does not exist; check the URL")
             _fetch(files, path, here)
         try:
             yield here

@@ -32,7 +32,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
     if n_users == 1 and full.users[0] >= 0:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
-        yield f"The requests are of {n_users} users: intervals are drawn over users, and of so few they are too narrow."
+        yield f"The requests are of {n_users} users: intervals are drawn over users, and from so few are too narrow."
     if n_users >= _FEW_USERS:
         yield from _caveat_of_busy_users(full.users, n_users)
 

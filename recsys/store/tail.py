@@ -120,7 +120,7 @@ class SharedTail:
             content = orjson.loads(data)
             entries = [_entry(*row) for row in content["entries"]] if content else []
         except (ValueError, TypeError, KeyError) as error:  # of a server of another release
-            logger.warning("%s: a message cannot be read, the store is instead: %s", self._redis.place, error)
+            logger.warning("%s: a message cannot be read, so the store is: %s", self._redis.place, error)
             return
         if content:
             on_entries(content["after"], entries)
