@@ -6,6 +6,7 @@ has just looked at what he then buys: an answer that needs no recommender.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,24 @@ from recsys.data.visits import VISIT, visits_of
 OF_ONE_USER = 10
 """Requests of one user, in median requests a user: a robot clicks as much as hundreds of people. In a usual log, where
 people differ as well, that leaves out a few in a hundred."""
+
+
+class Unanswered(NamedTuple):
+    """Requests in time order that nobody chose anything in."""
+
+    users: NDArray[np.int32]
+    """(n_unanswered,) numbers of those who asked"""
+    times: NDArray[np.int64]
+    """(n_unanswered,) microseconds"""
+
+    @classmethod
+    def none(cls) -> "Unanswered":
+        """Where nothing tells of them."""
+        return cls(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+
+    def take(self, chosen: NDArray[np.intp]) -> "Unanswered":
+        """The chosen ones, in the order given."""
+        return Unanswered(self.users[chosen], self.times[chosen])
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class PastRequests:
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
-        unanswered: (n_unanswered,) microseconds: lists with a request_id that nobody chose from, beside these requests.
+        unanswered: further requests: nobody chose from a list whose id is known.
     """
 
     users: NDArray[np.int32]
@@ -49,7 +68,7 @@ class PastRequests:
     shown_items: NDArray[np.int32]
     shown_positions: NDArray[np.int16]
     n_left_out: int = 0
-    unanswered: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unanswered: Unanswered = field(default_factory=Unanswered.none)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -90,19 +109,17 @@ class PastRequests:
     @property
     def share_answered(self) -> float:
         """Share of all requests, as far as they are known, that somebody chose something in; 1 without impressions."""
-        return len(self) / max(len(self) + len(self.unanswered), 1)
+        return len(self) / max(len(self) + len(self.unanswered.times), 1)
 
     def sample(self, most: int, seed: int) -> "PastRequests":
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
-        return self._thinned(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
-
-    def _thinned(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
-        """The chosen requests, and the same share of the unanswered ones."""
-        n_unanswered = round(len(self.unanswered) * len(chosen) / len(self))
-        unanswered = np.random.default_rng(seed).choice(self.unanswered, n_unanswered, replace=False)
-        return replace(self.take(chosen), unanswered=np.sort(unanswered))
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
+        n_unanswered = len(self.unanswered.times)
+        same_share = round(n_unanswered * most / len(self))
+        unanswered = np.sort(np.random.default_rng(seed).choice(n_unanswered, same_share, replace=False))
+        return replace(self.take(chosen), unanswered=self.unanswered.take(unanswered))
 
     def drawn(self, most: int, seed: int) -> "PastRequests":
         """What teaches and is measured: at most `most` requests, and of no user far more than of others."""
@@ -110,17 +127,13 @@ class PastRequests:
 
     def of_everybody(self, seed: int) -> "PastRequests":
         """The requests without what a few users have far more of than others: of each user at most `OF_ONE_USER` times
-        as many as the median user has, drawn evenly (Covington et al., RecSys 2016, give each user as many)."""
-        counts = np.bincount(self.users[self.users >= 0])
-        most = int(OF_ONE_USER * np.median(counts[counts > 0])) if counts.any() else 0
-        if counts.max(initial=0) <= most:
+        as many as the median user has, drawn evenly (Covington et al., RecSys 2016, give each user as many); and of the
+        unanswered ones, which a crawler has more of than anybody, in the same way."""
+        chosen, unanswered = _of_everybody(self.users, seed), _of_everybody(self.unanswered.users, seed)
+        if len(chosen) == len(self) and len(unanswered) == len(self.unanswered.users):
             return self
-        drawn = np.random.default_rng(seed).permutation(len(self))
-        drawn = drawn[np.argsort(self.users[drawn], kind="stable")]
-        users = self.users[drawn]
-        place = np.arange(len(drawn)) - np.searchsorted(users, users)
-        kept = self._thinned(np.sort(drawn[(place < most) | (users < 0)]), seed)
-        return replace(kept, n_left_out=self.n_left_out + len(self) - len(kept))
+        n_left_out = self.n_left_out + len(self) - len(chosen)
+        return replace(self.take(chosen), n_left_out=n_left_out, unanswered=self.unanswered.take(unanswered))
 
     @property
     def target_rows(self) -> NDArray[np.int64]:
@@ -134,8 +147,8 @@ class PastRequests:
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest in it, and the moments of
-        lists that nobody chose from."""
+        """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
+        were."""
         acts = _acts_of_visits(log.between(start - VISIT, end))
         items = (
             acts.filter(pl.col("time") >= start)
@@ -158,7 +171,7 @@ class PastRequests:
         is_answered = pl.col("targets").list.len() > 0
         # Of what was shown without a request_id, nobody knows what followed.
         is_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
-        unanswered = requests.filter(~is_answered, is_list)["time"].to_numpy()
+        lists = requests.filter(~is_answered, is_list)
         requests = requests.filter(is_answered)
         users = requests["user"].to_numpy()
         return cls(
@@ -171,8 +184,22 @@ class PastRequests:
             offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
-            unanswered=unanswered,
+            unanswered=Unanswered(lists["user"].to_numpy(), lists["time"].to_numpy()),
         )
+
+
+def _of_everybody(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
+    """Which requests (n_requests,), increasing, are left when of no user, -1 for nobody, there are more than
+    `OF_ONE_USER` times as many as of the median one."""
+    counts = np.bincount(users[users >= 0])
+    most = int(OF_ONE_USER * np.median(counts[counts > 0])) if counts.any() else 0
+    if counts.max(initial=0) <= most:
+        return np.arange(len(users))
+    drawn = np.random.default_rng(seed).permutation(len(users))
+    drawn = drawn[np.argsort(users[drawn], kind="stable")]
+    in_order = users[drawn]
+    place = np.arange(len(drawn)) - np.searchsorted(in_order, in_order)
+    return np.sort(drawn[(place < most) | (in_order < 0)])
 
 
 def _acts_of_visits(log: InteractionLog) -> pl.DataFrame:

@@ -139,10 +139,10 @@ def test_lists_that_nobody_chose_from_are_remembered() -> None:
     rows += [(0, 2, CLICK, 5, 0), (0, 1, VIEW, 305, 3), (1, 4, VIEW, 50, -1), (1, 4, IMPRESSION, 60, -1)]
     requests = PastRequests.of(make_log(rows), 0, 1_000)
     assert requests.times.tolist() == [0]
-    assert requests.unanswered.tolist() == [100, 200, 300]
+    assert requests.unanswered.times.tolist() == [100, 200, 300]
     assert requests.share_answered == 0.25
-    assert requests.block(0, 1).unanswered.tolist() == [100, 200, 300]
-    assert PastRequests.of(make_log(rows), 150, 250).unanswered.tolist() == [200]
+    assert requests.block(0, 1).unanswered.times.tolist() == [100, 200, 300]
+    assert PastRequests.of(make_log(rows), 150, 250).unanswered.times.tolist() == [200]
     assert many().share_answered == 1
 
 
@@ -150,11 +150,25 @@ def test_a_sample_keeps_the_share_of_lists_that_were_answered() -> None:
     shown = [(user, 1, IMPRESSION, 10 * number, number) for number in range(400) for user in (number % 4,)]
     clicks = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 5 == 0]
     requests = PastRequests.of(make_log([*shown, *clicks]), 0, 10_000)
-    assert (len(requests), len(requests.unanswered)) == (80, 320)
+    assert (len(requests), len(requests.unanswered.times)) == (80, 320)
     drawn = requests.sample(20, 0)
-    assert (len(drawn), len(drawn.unanswered)) == (20, 80)
-    assert (np.diff(drawn.unanswered) > 0).all()
-    assert {*drawn.unanswered.tolist()} < {*requests.unanswered.tolist()}
+    assert (len(drawn), len(drawn.unanswered.times)) == (20, 80)
+    assert (np.diff(drawn.unanswered.times) > 0).all()
+    assert {*drawn.unanswered.times.tolist()} < {*requests.unanswered.times.tolist()}
+
+
+def test_lists_that_a_crawler_loads_do_not_say_that_people_answer_none() -> None:
+    """Nine people are shown two lists each and choose from the second; a crawler is shown ninety and chooses none."""
+    shown = [(user, 1, IMPRESSION, DAY * (2 * user + half), 2 * user + half) for user in range(9) for half in range(2)]
+    chosen = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 2]
+    crawled = [(99, 1, IMPRESSION, DAY // 24 * number, 1_000 + number) for number in range(90)]
+    everything = PastRequests.of(make_log([*shown, *chosen, *crawled]), 0, 100 * DAY)
+    requests = everything.of_everybody(0)
+    assert everything.share_answered == 9 / 108
+    assert requests.share_answered == 9 / 28
+    assert np.unique(requests.unanswered.users, return_counts=True)[1].tolist() == [*[1] * 9, 10]
+    assert (np.diff(requests.unanswered.times) >= 0).all()
+    assert (requests.users.tolist(), requests.n_left_out) == ([*range(9)], 0)
 
 
 def test_a_robot_counts_as_ten_people() -> None:
