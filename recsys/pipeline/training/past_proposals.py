@@ -33,6 +33,7 @@ class PastProposals:
         rows: (n_pairs,) the request of each pair, increasing.
         n_wanted: (n_requests,) how many items that may be listed each request wanted, proposed or not.
         has_history: (n_requests,) False where nothing was known of what the user did.
+        n_eligible: (n_requests,) how many items may be listed.
     """
 
     sources: tuple[str, ...]
@@ -41,6 +42,7 @@ class PastProposals:
     rows: NDArray[np.int64]
     n_wanted: NDArray[np.int64]
     has_history: NDArray[np.bool_]
+    n_eligible: NDArray[np.int64]
 
     @classmethod
     def of(cls, past: PastScoring, requests: PastRequests) -> "PastProposals":
@@ -51,7 +53,7 @@ class PastProposals:
             lists = [proposal.best for proposal in past.scoring.proposals(block, n).values()]
             reachable = block.eligible[part.target_rows, part.target_items]
             rows, items = part.target_rows[reachable], part.target_items[reachable]
-            parts.append(cls._of_lists(sources, lists, rows, items, block.has_history, block.eligible.shape[1]))
+            parts.append(cls._of_lists(sources, lists, rows, items, block.has_history, block.eligible))
         first_rows = np.cumsum([0, *(len(part.n_wanted) for part in parts[:-1])])
         return cls(
             sources,
@@ -60,12 +62,13 @@ class PastProposals:
             np.concatenate([part.rows + first for part, first in zip(parts, first_rows.tolist(), strict=True)]),
             np.concatenate([part.n_wanted for part in parts]),
             np.concatenate([part.has_history for part in parts]),
+            np.concatenate([part.n_eligible for part in parts]),
         )
 
     @classmethod
     def _of_no_request(cls, sources: tuple[str, ...]) -> "PastProposals":
         ranks, none = np.zeros((0, len(sources)), dtype=np.float32), np.zeros(0, dtype=np.int64)
-        return cls(sources, ranks, none.astype(bool), none, none, none.astype(bool))
+        return cls(sources, ranks, none.astype(bool), none, none, none.astype(bool), none)
 
     @classmethod
     def _of_lists(
@@ -75,9 +78,11 @@ class PastProposals:
         target_rows: NDArray[np.int64],
         targets: NDArray[np.int32],
         has_history: NDArray[np.bool_],
-        n_items: int,
+        eligible: NDArray[np.bool_],
     ) -> "PastProposals":
-        """The pairs of one block: the lists (n_requests, n) of each source, and the pairs that were wanted."""
+        """The pairs of one block: the lists (n_requests, n) of each source, the pairs that were wanted, and which items
+        (n_requests, n_items) may be listed."""
+        n_items = eligible.shape[1]
         places = [np.nonzero(best >= 0) for best in lists]
         keys = [rows * n_items + best[rows, place] for best, (rows, place) in zip(lists, places, strict=True)]
         pairs = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
@@ -86,7 +91,7 @@ class PastProposals:
             ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[place]
         wanted = np.isin(pairs, target_rows * n_items + targets)
         n_wanted = np.bincount(target_rows, minlength=len(has_history))
-        return cls(sources, ranks, wanted, pairs // n_items, n_wanted, has_history)
+        return cls(sources, ranks, wanted, pairs // n_items, n_wanted, has_history, eligible.sum(axis=1))
 
     def among(self, sources: Sequence[str]) -> "PastProposals":
         """What only these sources propose."""
@@ -131,12 +136,21 @@ class PastProposals:
         return np.asarray(bounded / bounded.mean())
 
     def recalls(self, weights: SourceWeights, n: int) -> NDArray[np.float64]:
-        """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give."""
+        """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give.
+
+        Where fewer are proposed, others fill up, see `merge`: as much of what is wanted and not proposed is among them
+        as chance gives.
+        """
         by_request = np.stack([weights.of(source, self.has_history) for source in self.sources], axis=1)
         fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
-        found = np.bincount(self.rows[self.wanted & (places < n)], minlength=len(self.n_wanted))
+        n_requests = len(self.n_wanted)
+        found = np.bincount(self.rows[self.wanted & (places < n)], minlength=n_requests)
+        n_proposed = np.bincount(self.rows, minlength=n_requests)
+        not_proposed = self.n_wanted - np.bincount(self.rows[self.wanted], minlength=n_requests)
+        filled_up = np.maximum(n - n_proposed, 0) / np.maximum(self.n_eligible - n_proposed, 1)
+        found = found + not_proposed * np.minimum(filled_up, 1.0)
         asked = self.n_wanted > 0
         return np.asarray(found[asked] / self.n_wanted[asked])

@@ -24,9 +24,10 @@ SOURCES = ("transitions", "neighbours", "als", "popular", "categories")
 
 
 def proposals_of(lists: Sequence[np.ndarray], rows: np.ndarray, targets: np.ndarray, n_items: int) -> PastProposals:  # type: ignore[type-arg]
-    """Of sources "a", "b", ...; all users have a history."""
-    known = np.ones(len(lists[0]), dtype=bool)
-    return PastProposals._of_lists(tuple("abc"[: len(lists)]), lists, rows, targets.astype(np.int32), known, n_items)
+    """Of sources "a", "b", ...; all users have a history, and all items may be listed."""
+    eligible = np.ones((len(lists[0]), n_items), dtype=bool)
+    sources, known = tuple("abc"[: len(lists)]), eligible[:, 0]
+    return PastProposals._of_lists(sources, lists, rows, targets.astype(np.int32), known, eligible)
 
 
 def proposals(n_requests: int, seed: int = 0, n: int = 20, n_items: int = 100) -> PastProposals:
@@ -74,7 +75,9 @@ def test_the_share_found_of_what_was_wanted() -> None:
     assert found.recalls(SourceWeights({"a": 2.0}), 2).tolist() == [0.5, 1.0]
     assert found.recalls(SourceWeights({"a": 2.0}), 1).tolist() == [0.0, 0.0], "item 1 comes first in both"
     assert found.recalls(SourceWeights({"b": 64.0}), 1).tolist() == [0.0, 1.0]
-    assert found.among(["b"]).recalls(SourceWeights(), 2).tolist() == [0.0, 1.0]
+    of_b = found.among(["b"]).recalls(SourceWeights(), 2)
+    assert of_b.tolist() == pytest.approx([1 / 3, 1.0]), "one of the other three items fills up the first list"
+    assert found.recalls(SourceWeights(), 4).tolist() == [1.0, 1.0], "all there are"
 
 
 def test_newcomers_have_weights_of_their_own() -> None:
