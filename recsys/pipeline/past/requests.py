@@ -54,6 +54,7 @@ class PastRequests:
         shown_offsets: (n_requests + 1,) where each request's shown items start.
         shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
         shown_positions: (n_shown,) their places from 0, -1 where unknown.
+        has_list: (n_requests,) True where the id of the list is known from which something was chosen.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
         unanswered: further requests: nobody chose from a list whose id is known.
     """
@@ -67,6 +68,7 @@ class PastRequests:
     shown_offsets: NDArray[np.int64]
     shown_items: NDArray[np.int32]
     shown_positions: NDArray[np.int16]
+    has_list: NDArray[np.bool_]
     n_left_out: int = 0
     unanswered: Unanswered = field(default_factory=Unanswered.none)
 
@@ -77,7 +79,8 @@ class PastRequests:
     def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
         """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
         offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        return cls(users, users, times, offsets, none, none.astype(np.float32), offsets, none, none.astype(np.int16))
+        targets, shown = (offsets, none, none.astype(np.float32)), (offsets, none, none.astype(np.int16))
+        return cls(users, users, times, *targets, *shown, np.zeros(len(users), dtype=bool))
 
     @property
     def has_impressions(self) -> bool:
@@ -102,14 +105,27 @@ class PastRequests:
             offsets_of(n_shown),
             self.shown_items[shown],
             self.shown_positions[shown],
+            self.has_list[chosen],
             self.n_left_out,
             self.unanswered,
         )
 
     @property
+    def times_unanswered(self) -> NDArray[np.int64]:
+        """(n,) microseconds: the unanswered requests beside these, if those without a list are answered as often as
+        lists are.
+
+        Of who finds an item elsewhere only what was chosen is known. Where no list is answered, nothing tells which
+        events are answers: none.
+        """
+        known, n_lists = self.unanswered.times, np.count_nonzero(self.has_list)
+        n = round(len(known) * len(self) / n_lists) if n_lists else 0
+        return known[np.arange(n) * len(known) // max(n, 1)]
+
+    @property
     def share_answered(self) -> float:
-        """Share of all requests, as far as they are known, that somebody chose something in; 1 without impressions."""
-        return len(self) / max(len(self) + len(self.unanswered.times), 1)
+        """Share of all requests, see `times_unanswered`, that somebody chose something in; 1 without impressions."""
+        return len(self) / max(len(self) + len(self.times_unanswered), 1)
 
     def sample(self, most: int, seed: int) -> "PastRequests":
         """At most `most` requests, drawn evenly, in time order."""
@@ -170,8 +186,8 @@ class PastRequests:
         )
         is_answered = pl.col("targets").list.len() > 0
         # Of what was shown without a request_id, nobody knows what followed.
-        is_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
-        lists = requests.filter(~is_answered, is_list)
+        has_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
+        lists = requests.filter(~is_answered, has_list)
         requests = requests.filter(is_answered)
         users = requests["user"].to_numpy()
         return cls(
@@ -184,6 +200,7 @@ class PastRequests:
             offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
+            requests.select(has_list).to_series().to_numpy(),
             unanswered=Unanswered(lists["user"].to_numpy(), lists["time"].to_numpy()),
         )
 

@@ -68,7 +68,7 @@ def training_rows(
         )
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(requests):,} requests")
-    return RankerRows.joined([*parts, replace(parts[0], missed=requests.unanswered.times)])
+    return RankerRows.joined([*parts, replace(parts[0], missed=requests.times_unanswered)])
 
 
 def _no_rows(n_features: int) -> RankerRows:

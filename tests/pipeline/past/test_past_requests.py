@@ -157,6 +157,20 @@ def test_a_sample_keeps_the_share_of_lists_that_were_answered() -> None:
     assert {*drawn.unanswered.times.tolist()} < {*requests.unanswered.times.tolist()}
 
 
+def test_who_chooses_beside_lists_does_not_say_that_lists_are_answered() -> None:
+    """Ten lists of which two are answered, and ninety clicks elsewhere, of whose lists, if any, nothing is known."""
+    shown = [(number % 4, 1, IMPRESSION, DAY * number, number) for number in range(10)]
+    chosen = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 5 == 0]
+    elsewhere = [(number % 4, 2, CLICK, DAY // 9 * number + 5, -1) for number in range(90)]
+    requests = PastRequests.of(make_log([*shown, *chosen, *elsewhere]), 0, 100 * DAY)
+    assert (len(requests), np.count_nonzero(requests.has_list)) == (92, 2)
+    assert requests.share_answered == 0.2
+    assert requests.take(np.flatnonzero(requests.has_list)).share_answered == 0.2
+    assert {*requests.times_unanswered.tolist()} == {*requests.unanswered.times.tolist()}
+    assert (np.diff(requests.times_unanswered) >= 0).all()
+    assert requests.take(np.flatnonzero(~requests.has_list)).share_answered == 1
+
+
 def test_lists_that_a_crawler_loads_do_not_say_that_people_answer_none() -> None:
     """Nine people are shown two lists each and choose from the second; a crawler is shown ninety and chooses none."""
     shown = [(user, 1, IMPRESSION, DAY * (2 * user + half), 2 * user + half) for user in range(9) for half in range(2)]
