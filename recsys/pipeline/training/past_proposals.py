@@ -141,7 +141,8 @@ class PastProposals:
         Where fewer are proposed, others fill up, see `merge`: as much of what is wanted and not proposed is among them
         as chance gives.
         """
-        by_request = np.stack([weights.of(source, self.has_history) for source in self.sources], axis=1)
+        counts = np.array([weights.of(source, self.has_history) for source in self.sources], dtype=np.float32)
+        by_request = counts.reshape(len(self.sources), len(self.has_history)).T
         fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)

@@ -87,9 +87,10 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
         progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found
-    alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
-    progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
-    progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
+    if weights.known:
+        alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
+        progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
+        progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
     return SourceChoice(live, weights)
 
 

@@ -80,6 +80,12 @@ def test_the_share_found_of_what_was_wanted() -> None:
     assert found.recalls(SourceWeights(), 4).tolist() == [1.0, 1.0], "all there are"
 
 
+def test_without_any_source_chance_fills_up_the_candidates() -> None:
+    found = proposals(10).among([])
+    assert found.weights() == {}
+    assert found.recalls(SourceWeights(), 20).tolist() == pytest.approx([0.2] * 10), "20 of 100 items"
+
+
 def test_newcomers_have_weights_of_their_own() -> None:
     """What is proposed to users with a history says nothing of others."""
     found = proposals(100)
@@ -140,6 +146,14 @@ def test_a_training_gives_the_places_to_the_source_that_knows(version: Bundle) -
     assert report is not None
     assert report.weights == asdict(weights)
     assert report.merged > 0.5, "with 30 of 600 candidates, where all count alike a third"
+
+
+def test_a_training_does_without_a_source_that_these_data_do_not_have(library: Dataset, config: Config) -> None:
+    """Nothing is known of the readers; then chance says what is ranked."""
+    candidates = config.candidates.model_copy(update={"sources": ("profiles",), "n": 100})
+    version = train(library, config.model_copy(update={"candidates": candidates}))
+    assert version.sources.names == ()
+    assert version.sources.weights == SourceWeights()
 
 
 def test_a_version_keeps_its_weights(
