@@ -92,7 +92,7 @@ class PastRequests:
         return self.take(np.arange(start, min(stop, len(self))))
 
     def take(self, chosen: NDArray[np.intp]) -> "PastRequests":
-        """The chosen requests, in the order given."""
+        """The chosen requests, in the order given, and all unanswered ones."""
         targets, n_targets = entries(self.target_offsets, chosen)
         shown, n_shown = entries(self.shown_offsets, chosen)
         return PastRequests(
@@ -131,9 +131,12 @@ class PastRequests:
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
+        return self.take_in_part(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
+
+    def take_in_part(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
+        """The chosen requests, as `take` gives them, and the same share of the unanswered ones, drawn evenly."""
         n_unanswered = len(self.unanswered.times)
-        same_share = round(n_unanswered * most / len(self))
+        same_share = round(n_unanswered * len(chosen) / max(len(self), 1))
         unanswered = np.sort(np.random.default_rng(seed).choice(n_unanswered, same_share, replace=False))
         return replace(self.take(chosen), unanswered=self.unanswered.take(unanswered))
 

@@ -67,7 +67,7 @@ def evaluate_splits(
         DataError: the log is too short to be cut so.
     """
     log, config = dataset.log, bundle.config
-    cuts = [leave_one_out(log)] if split == "leave-one-out" else rolling(log, config.data, windows)
+    cuts = [leave_one_out(log, seed)] if split == "leave-one-out" else rolling(log, config.data, windows)
     reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
         progress(f"{cut.name}: training on {len(cut.train):,} events")
@@ -117,8 +117,11 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Train
     ]
 
 
-def leave_one_out(log: InteractionLog) -> TrainTestSplit:
+def leave_one_out(log: InteractionLog, seed: int = 0) -> TrainTestSplit:
     """The newest request of every user that has an earlier one; all that is before it is learned from.
+
+    Args:
+        seed: of the draw of requests that were not answered, as large a share of those.
 
     Raises:
         DataError: there is no such user.
@@ -126,7 +129,7 @@ def leave_one_out(log: InteractionLog) -> TrainTestSplit:
     every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
     newest = np.full(log.n_users, -1)
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
-    requests = every.take(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]))
+    requests = every.take_in_part(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]), seed)
     if not len(requests):
         raise DataError("leave-one-out needs users with two requests or more, and the log has none; take another split")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)

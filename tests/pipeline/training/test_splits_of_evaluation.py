@@ -36,6 +36,14 @@ def test_leave_one_out_takes_the_newest_request_of_who_has_two() -> None:
     assert kept == [(0, 1), (1, 2), (2, 1), (2, 1)]
 
 
+def test_leave_one_out_keeps_the_share_of_lists_that_were_answered() -> None:
+    shown = [(number % 4, 1, IMPRESSION, 10 * number, number) for number in range(400)]
+    clicks = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 5 == 0]
+    cut = leave_one_out(make_log([*shown, *clicks]))
+    assert len(cut.test) == 4
+    assert cut.test.share_answered == 0.2
+
+
 def test_leave_one_out_needs_two_requests_of_one_user() -> None:
     with pytest.raises(DataError, match="two requests"):
         leave_one_out(make_log(ROWS[:2]))
