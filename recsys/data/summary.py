@@ -111,9 +111,10 @@ def repeat_share(log: InteractionLog) -> float:
 def chosen_again(log: InteractionLog) -> bool:
     """Whether users choose what they know at least as often as other items when it is shown to them.
 
-    Lists that hardly ever show known items hide that from `repeat_share`. An item is known if its user acted on it an
-    hour or more before, and chosen if it is wanted within an hour. Fewer than twenty such choices of known ones tell
-    nothing.
+    Lists that hardly ever show known items hide that from `repeat_share`. Users are compared with themselves (Mantel
+    and Haenszel, JNCI 1959): who chooses much from any list also knows more of what is shown. An item is known if its
+    user acted on it an hour or more before, and chosen if it is wanted within an hour. Fewer than twenty such choices
+    of known ones tell nothing.
     """
     is_shown = log.is_impression
     if not is_shown.any():
@@ -123,18 +124,32 @@ def chosen_again(log: InteractionLog) -> bool:
     acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
     wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
     pair = ["user", "item"]
-    shown = (  # polars cannot check the order within pairs, and would warn of that; a log is in time order
-        shown.join_asof(acts, on="time", by=pair, allow_exact_matches=False, check_sortedness=False)
-        .join_asof(wanted, on="time", by=pair, strategy="forward", check_sortedness=False)
-        .filter((pl.col("time") - pl.col("acted") >= VISIT).fill_null(True))  # else it is part of a visit that goes on
+    told = (  # the joins need not check it: a log is in the order of time
+        shown.join_asof(acts, on="time", by=pair, check_sortedness=False, allow_exact_matches=False)
+        .join_asof(wanted, on="time", by=pair, check_sortedness=False, strategy="forward")
+        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
+        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
+        .with_columns(chosen=(pl.col("until") < VISIT).fill_null(False))
+        .with_columns(known=pl.col("since").is_not_null())
+        .group_by("user")
+        .agg(
+            pl.col("counts").first(),
+            known=pl.col("known").sum(),
+            others=(~pl.col("known")).sum(),
+            known_chosen=(pl.col("known") & pl.col("chosen")).sum(),
+            others_chosen=(~pl.col("known") & pl.col("chosen")).sum(),
+        )
+        .filter(pl.col("known") > 0, pl.col("others") > 0)
+        .with_columns(counts=pl.col("counts") / (pl.col("known") + pl.col("others")))
+        .select(
+            pl.col("known_chosen").sum(),
+            of_known=(pl.col("counts") * pl.col("known_chosen") * pl.col("others")).sum(),
+            of_others=(pl.col("counts") * pl.col("others_chosen") * pl.col("known")).sum(),
+        )
+        .row(0)
     )
-    is_known = shown["acted"].is_not_null().to_numpy()
-    is_chosen = (shown["wanted"] - shown["time"] < VISIT).fill_null(False).to_numpy()
-    if is_known.all() or np.count_nonzero(is_known & is_chosen) < _ALWAYS_COUNTED:
-        return False
-    counts = shown["counts"].to_numpy()
-    rates = [np.average(is_chosen[group], weights=counts[group]) for group in (is_known, ~is_known)]
-    return bool(rates[0] >= rates[1])
+    n_chosen, of_known, of_others = told
+    return bool(n_chosen >= _ALWAYS_COUNTED and of_known >= of_others)
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -410,6 +410,23 @@ def test_one_user_does_not_make_coming_back_a_habit() -> None:
     assert repeat_share(later) == pytest.approx(20 / 420, rel=0.01)
 
 
+def test_who_chooses_much_is_not_compared_with_who_chooses_little() -> None:
+    """Everybody chooses a known song half as often as another one, and most of what is known are busy people's."""
+    rng = np.random.default_rng(0)
+    songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(50)], "title": "a song"})
+    rows, known = [], set()
+    for moment in range(4_000):
+        user = rng.integers(40)
+        for item in rng.choice(50, 3, replace=False).tolist():
+            when, pair = 1_700_000_000 + 600 * moment, (user, item)
+            rows.append((f"u{user}", f"i{item}", "impression", when))
+            if rng.random() < (0.4 if user % 2 else 0.02) * (0.5 if pair in known else 1):
+                rows.append((f"u{user}", f"i{item}", "click", when + 60))
+                known.add(pair)
+    log = dataset_from_frames(songs, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
+    assert not chosen_again(log)
+
+
 @pytest.mark.parametrize(
     ("of_known", "of_others", "again"), [(0.5, 0.2, True), (0.05, 0.2, False), (0.0, 0.2, False), (0.5, 0.6, False)]
 )
