@@ -20,6 +20,10 @@ OF_ONE_USER = 10
 """Requests of one user, in median requests a user: a robot clicks as much as hundreds of people. In a usual log, where
 people differ as well, that leaves out a few in a hundred."""
 
+MOST_UNANSWERED = 1_000
+"""Unanswered requests beside an answered one: where hardly any answer names its list, there would be more than memory
+holds."""
+
 
 class Unanswered(NamedTuple):
     """Requests in time order that nobody chose anything in."""
@@ -119,7 +123,7 @@ class PastRequests:
         events are answers: none.
         """
         known, n_lists = self.unanswered.times, np.count_nonzero(self.has_list)
-        n = round(len(known) * len(self) / n_lists) if n_lists else 0
+        n = min(round(len(known) * len(self) / n_lists), MOST_UNANSWERED * len(self)) if n_lists else 0
         return known[np.arange(n) * len(known) // max(n, 1)]
 
     @property

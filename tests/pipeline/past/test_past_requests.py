@@ -8,7 +8,7 @@ from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
 from recsys.data.durations import DAY, SECOND
 from recsys.data.visits import VISIT
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import MOST_UNANSWERED, PastRequests, StrongestEvent
 
 
 def targets(requests: PastRequests) -> list[dict[int, float]]:
@@ -169,6 +169,8 @@ def test_who_chooses_beside_lists_does_not_say_that_lists_are_answered() -> None
     assert {*requests.times_unanswered.tolist()} == {*requests.unanswered.times.tolist()}
     assert (np.diff(requests.times_unanswered) >= 0).all()
     assert requests.take(np.flatnonzero(~requests.has_list)).share_answered == 1
+    unanswered = requests.unanswered.take(np.zeros(100_000, dtype=np.intp))
+    assert replace(requests, unanswered=unanswered).share_answered == 1 / (1 + MOST_UNANSWERED), "as memory allows"
 
 
 def test_lists_that_a_crawler_loads_do_not_say_that_people_answer_none() -> None:
