@@ -224,7 +224,7 @@ class PolicyConfig(Section):
     seen: Seen = Field(
         "auto",
         description="what lists do with items of a user's newest 10,000 events; auto: keep them where a tenth of what "
-        "is wanted was known, or where known items are chosen as often as others when they are shown; else exclude",
+        "is wanted was known, or where known items are chosen more often than others when they are shown; else exclude",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"

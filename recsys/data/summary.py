@@ -20,6 +20,10 @@ _ALWAYS_COUNTED = 20
 """Visits of a user, or to an item, that count in any log."""
 
 
+_FEWEST_CHOICES = 5
+"""Choices of known items that are no chance."""
+
+
 @dataclass(frozen=True)
 class DatasetSummary:
     """Counts and shares of a data set.
@@ -109,12 +113,12 @@ def repeat_share(log: InteractionLog) -> float:
 
 
 def chosen_again(log: InteractionLog) -> bool:
-    """Whether users choose what they know at least as often as other items when it is shown to them.
+    """Whether users choose what they know more often than other items when it is shown to them.
 
     Lists that hardly ever show known items hide that from `repeat_share`. Users are compared with themselves (Mantel
     and Haenszel, JNCI 1959): who chooses much from any list also knows more of what is shown. An item is known if its
-    user acted on it an hour or more before, and chosen if it is wanted within an hour. Fewer than twenty such choices
-    of known ones tell nothing.
+    user acted on it an hour or more before, and chosen if it is wanted within an hour. Known ones must be chosen five
+    times, and by two standard errors more often than would follow from the rate of the others.
     """
     is_shown = log.is_impression
     if not is_shown.any():
@@ -149,7 +153,7 @@ def chosen_again(log: InteractionLog) -> bool:
         .row(0)
     )
     n_chosen, of_known, of_others = told
-    return bool(n_chosen >= _ALWAYS_COUNTED and of_known >= of_others)
+    return bool(n_chosen >= _FEWEST_CHOICES and of_known - of_others > 2 * np.sqrt(of_others))
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -428,16 +428,24 @@ def test_who_chooses_much_is_not_compared_with_who_chooses_little() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_known", "of_others", "again"), [(0.5, 0.2, True), (0.05, 0.2, False), (0.0, 0.2, False), (0.5, 0.6, False)]
+    ("of_known", "of_others", "moments", "again"),
+    [
+        (0.5, 0.2, 4_000, True),
+        (0.05, 0.2, 4_000, False),
+        (0.0, 0.2, 4_000, False),
+        (0.5, 0.6, 4_000, False),
+        (0.6, 0.1, 1_000, True),
+        (0.6, 0.1, 200, False),
+    ],
 )
 def test_what_is_chosen_again_when_it_is_shown(
-    of_known: float, of_others: float, again: bool, capfd: pytest.CaptureFixture[str]
+    of_known: float, of_others: float, moments: int, again: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Lists drawn by chance show few known items: little of what is wanted is known, however much these are liked."""
     rng = np.random.default_rng(0)
     songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(400)], "title": "a song"})
     rows, known = [], set()
-    for moment in range(4_000):
+    for moment in range(moments):
         user = rng.integers(40)
         for item in rng.choice(400, 3, replace=False).tolist():
             when, pair = 1_700_000_000 + 600 * moment, (user, item)
