@@ -1,6 +1,7 @@
 """Files and messages to arrays: read, checked, and numbered; ids become numbers here and nowhere else.
 
-A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary, split (windows in time)
+A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary,
+              repeats (whether people come back), split (windows in time)
 Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
               parsing (cells), validation and rejections (bad rows), doubts (what may be meant otherwise); items_table,
               events_table, users_table, attributes

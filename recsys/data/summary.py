@@ -4,24 +4,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
-from recsys.data.visits import VISIT, visits_of
-
-_BUSIEST = 0.99
-"""Share of the users, and of the items, of which all visits count; of the busier ones as many."""
-
-_ALWAYS_COUNTED = 20
-"""Visits of a user, or to an item, that count in any log."""
-
-
-_FEWEST_CHOICES = 5
-"""Choices of known items that are no chance."""
+from recsys.data.repeats import repeat_share
 
 
 @dataclass(frozen=True)
@@ -90,78 +77,6 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
         reasons=[f"{part.name}: {reason}" for part in report.rejections for reason in part.top_reasons()],
         fingerprint=dataset.fingerprint,
     )
-
-
-def repeat_share(log: InteractionLog) -> float:
-    """Share of what users wanted, by its worth, that they knew already; 0 where nothing was wanted.
-
-    That is what leaving seen items out of lists would cost. What a user does with an item in one visit counts
-    once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
-    busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing; nor do
-    the most frequent items, so that a gift in every basket does not.
-    """
-    acts, is_known, begins = visits_of(log)
-    firsts = np.flatnonzero(begins)
-    if not len(firsts):
-        return 0.0
-    worth = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64)
-    firsts, worth = firsts[worth > 0], worth[worth > 0]
-    if not len(firsts):
-        return 0.0
-    counted = worth * _evened(log.users[acts[firsts]]) * _evened(log.items[acts[firsts]])
-    return float(np.sum(counted[is_known[firsts]]) / np.sum(counted))
-
-
-def chosen_again(log: InteractionLog) -> bool:
-    """Whether users choose what they know more often than other items when it is shown to them.
-
-    Lists that hardly ever show known items hide that from `repeat_share`. Users are compared with themselves (Mantel
-    and Haenszel, JNCI 1959): who chooses much from any list also knows more of what is shown. An item is known if its
-    user acted on it an hour or more before, and chosen if it is wanted within an hour. Known ones must be chosen five
-    times, and by two standard errors more often than would follow from the rate of the others.
-    """
-    is_shown = log.is_impression
-    if not is_shown.any():
-        return False
-    columns = {"user": log.users, "item": log.items, "time": log.times}
-    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
-    acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
-    wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
-    pair = ["user", "item"]
-    told = (  # the joins need not check it: a log is in the order of time
-        shown.join_asof(acts, on="time", by=pair, check_sortedness=False, allow_exact_matches=False)
-        .join_asof(wanted, on="time", by=pair, check_sortedness=False, strategy="forward")
-        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
-        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
-        .with_columns(chosen=(pl.col("until") < VISIT).fill_null(False))
-        .with_columns(known=pl.col("since").is_not_null())
-        .group_by("user")
-        .agg(
-            pl.col("counts").first(),
-            known=pl.col("known").sum(),
-            others=(~pl.col("known")).sum(),
-            known_chosen=(pl.col("known") & pl.col("chosen")).sum(),
-            others_chosen=(~pl.col("known") & pl.col("chosen")).sum(),
-        )
-        .filter(pl.col("known") > 0, pl.col("others") > 0)
-        .with_columns(counts=pl.col("counts") / (pl.col("known") + pl.col("others")))
-        .select(
-            pl.col("known_chosen").sum(),
-            of_known=(pl.col("counts") * pl.col("known_chosen") * pl.col("others")).sum(),
-            of_others=(pl.col("counts") * pl.col("others_chosen") * pl.col("known")).sum(),
-        )
-        .row(0)
-    )
-    n_chosen, of_known, of_others = told
-    return bool(n_chosen >= _FEWEST_CHOICES and of_known - of_others > 2 * np.sqrt(of_others))
-
-
-def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n_visits,) weight of each visit, by which no key (such as a user) counts as more visits than most keys have."""
-    n_visits = np.bincount(keys)
-    most = np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")
-    factors = np.minimum(n_visits, max(most, _ALWAYS_COUNTED)) / np.maximum(n_visits, 1)
-    return np.asarray(factors[keys])
 
 
 def _moment(time: int) -> str:

@@ -19,7 +19,8 @@ from recsys.data.durations import DAY
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
-from recsys.data.summary import chosen_again, repeat_share, summarise
+from recsys.data.repeats import repeat_share
+from recsys.data.summary import summarise
 from recsys.policy.filters import Filters
 
 ITEMS = pl.DataFrame(
@@ -358,123 +359,6 @@ def test_the_summary_counts(tmp_path: Path) -> None:
     assert summary.described == pytest.approx(2 / 3)
     assert summary.repeated == pytest.approx(1 / 6), "a click of 1 among two clicks, a bookmark and a rating of 3"
     assert repeat_share(dataset.log.before(0)) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("event", "minutes", "share"),
-    [("click", 90, 1 / 3), ("click", 5, 0.0), ("purchase", 90, 4 / 6), ("purchase", 5, 0.0)],
-    ids=str,
-)
-def test_what_is_wanted_again_is_known_from_another_visit(event: str, minutes: int, share: float) -> None:
-    dataset = dataset_from_frames(ITEMS, EVENTS)
-    begun, minute = int(dataset.log.times[-1]), 60_000_000
-    events = [
-        Event("e1", "u", "i1", "click", begun),
-        Event("e2", "u", "i1", event, begun + minutes * minute),
-        Event("e3", "w", "i1", "click", begun + minutes * minute),
-    ]
-    later = append_events(dataset, events).log.after(begun - 1)
-    assert repeat_share(later.select(~later.is_impression)) == pytest.approx(share)
-
-
-def test_what_was_only_looked_at_is_known_too() -> None:
-    """Left out of lists where seen items are: then no list could hold what is bought the day after."""
-    looks = pl.DataFrame({"user_id": "u", "item_id": "i1", "event": "view", "timestamp": "2024-01-01"})
-    buys = looks.with_columns(event=pl.lit("purchase"), timestamp=pl.lit("2024-01-02"))
-    config = parse_config({"events": {"weights": {"view": 0.0, "purchase": 1.0}}})
-    assert repeat_share(dataset_from_frames(ITEMS, pl.concat([looks, buys]), config).log) == 1.0
-    assert repeat_share(dataset_from_frames(ITEMS, looks, config).log) == 0.0, "nothing was wanted"
-
-
-def test_plays_on_repeat_are_one_visit() -> None:
-    minutes = [60 * (24 * day) + 4 * play for day in (0, 1) for play in range(6)]
-    plays = pl.DataFrame(
-        {
-            "user_id": "u",
-            "item_id": "i1",
-            "event": "click",
-            "timestamp": [1_700_000_000 + 60 * minute for minute in minutes],
-        }
-    )
-    assert repeat_share(dataset_from_frames(ITEMS, plays).log) == 0.5
-
-
-def test_one_user_does_not_make_coming_back_a_habit() -> None:
-    """A program that reads the same item 20,000 times, beside people who never come back."""
-    dataset = dataset_from_frames(ITEMS, EVENTS)
-    begun, hour = int(dataset.log.times[-1]), 3_600_000_000
-    people = [Event(f"p{user}", f"u{user}", "i1", "click", begun) for user in range(400)]
-    program = [Event(f"e{n}", "program", "i1", "click", begun + n * hour) for n in range(20_000)]
-    log = append_events(dataset, [*people, *program]).log
-    later = log.select(log.users >= log.user_vocabulary.number("u0"))
-    assert repeat_share(later) == pytest.approx(20 / 420, rel=0.01)
-
-
-def test_who_chooses_much_is_not_compared_with_who_chooses_little() -> None:
-    """Everybody chooses a known song half as often as another one, and most of what is known are busy people's."""
-    rng = np.random.default_rng(0)
-    songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(50)], "title": "a song"})
-    rows, known = [], set()
-    for moment in range(4_000):
-        user = rng.integers(40)
-        for item in rng.choice(50, 3, replace=False).tolist():
-            when, pair = 1_700_000_000 + 600 * moment, (user, item)
-            rows.append((f"u{user}", f"i{item}", "impression", when))
-            if rng.random() < (0.4 if user % 2 else 0.02) * (0.5 if pair in known else 1):
-                rows.append((f"u{user}", f"i{item}", "click", when + 60))
-                known.add(pair)
-    log = dataset_from_frames(songs, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
-    assert not chosen_again(log)
-
-
-@pytest.mark.parametrize(
-    ("of_known", "of_others", "moments", "again"),
-    [
-        (0.5, 0.2, 4_000, True),
-        (0.05, 0.2, 4_000, False),
-        (0.0, 0.2, 4_000, False),
-        (0.5, 0.6, 4_000, False),
-        (0.6, 0.1, 1_000, True),
-        (0.6, 0.1, 200, False),
-    ],
-)
-def test_what_is_chosen_again_when_it_is_shown(
-    of_known: float, of_others: float, moments: int, again: bool, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Lists drawn by chance show few known items: little of what is wanted is known, however much these are liked."""
-    rng = np.random.default_rng(0)
-    songs = pl.DataFrame({"item_id": [f"i{number}" for number in range(400)], "title": "a song"})
-    rows, known = [], set()
-    for moment in range(moments):
-        user = rng.integers(40)
-        for item in rng.choice(400, 3, replace=False).tolist():
-            when, pair = 1_700_000_000 + 600 * moment, (user, item)
-            rows.append((f"u{user}", f"i{item}", "impression", when))
-            if rng.random() < (of_known if pair in known else of_others):
-                rows.append((f"u{user}", f"i{item}", "click", when + 60))
-                known.add(pair)
-    events = pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")
-    log = dataset_from_frames(songs, events).log
-    assert chosen_again(log) == again
-    assert not chosen_again(log.select(~log.is_impression))
-    assert not chosen_again(log.before(0))
-    assert not capfd.readouterr().err, "polars warns on standard error alone"
-
-
-def test_one_item_does_not_make_coming_back_a_habit() -> None:
-    """A gift in every basket, beside goods that nobody buys twice."""
-    begun, week = 1_700_000_000, 7 * 86_400
-    goods = pl.DataFrame({"item_id": [f"i{n}" for n in range(41)], "title": "a thing"})
-    rows = [
-        (f"u{user}", f"i{item}", "purchase", begun + week * basket)
-        for user in range(100)
-        for basket in range(1, 9)
-        for item in (0, 1 + (user + 5 * basket) % 40)
-    ]
-    log = dataset_from_frames(goods, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
-    assert np.mean(log.items == 0) == 0.5
-    assert repeat_share(log) < 0.05
-    assert repeat_share(log.select(log.items > 0)) == 0
 
 
 @settings(deadline=None, max_examples=40)

@@ -12,7 +12,7 @@ from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
-from recsys.data.summary import chosen_again, repeat_share
+from recsys.data.repeats import chosen_again, repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
 from recsys.policy.diversity import Diversity

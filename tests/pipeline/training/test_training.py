@@ -15,9 +15,9 @@ from features.pairs import PairBatch
 from recsys.config import Config, load_config, parse_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
+from recsys.data.repeats import repeat_share
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
-from recsys.data.summary import repeat_share
 from recsys.errors import ConfigError, DataError, RecsysError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
