@@ -1,4 +1,5 @@
-"""The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log."""
+"""The models that propose and score items: collaborative ones and the text model, fitted on one stretch of the log
+(see `fitting`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,39 +19,31 @@ from recsys.cf.popular import Popular
 from recsys.cf.profiles import ProfilePopularity
 from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
-from recsys.config import CfConfig, Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
-from recsys.data.groups import Groups, groups_of
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
-from recsys.text.cache import VectorCache
-from recsys.text.interest import WARM_PASSES, InterestModel
+from recsys.text.interest import InterestModel
 
 Queries = Sequence[str | None]
+
+CATEGORIES, EASE, PROFILES, TEXT = "categories", "ease", "profiles", "text"
+"""Names of the sources that need a catalogue or users of some kind, or that are no collaborative model."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
-    "ease": Ease,
+    EASE: Ease,
     "als": Als,
     "popular": Popular,
     "history": Revisits,
 }
 """Source -> its model, of those that learn from the log alone."""
-
-CATEGORIES, TEXT, PROFILES = "categories", "text", "profiles"
-"""Sources that look at the items, or at the users, as well."""
-
-_NO_GROUPS = ("item_id", "title", "description", "available")
-"""Columns that say of each item something else, and the one that says what is left of it by now."""
 
 MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity}
 """Source -> its model, of those that are kept in cf/."""
@@ -78,65 +71,6 @@ class Sources:
     live: tuple[str, ...] = ()
     profiles: ProfilePopularity | None = None
     weights: SourceWeights = field(default_factory=SourceWeights)
-
-    @classmethod
-    def fit(
-        cls,
-        catalogue: ItemCatalogue,
-        log: InteractionLog,
-        config: Config,
-        *,
-        profiles: UserProfiles | None = None,
-        seed: int,
-        text_minutes: float,
-        cache: VectorCache | None,
-        warm: "Sources | None",
-        warm_passes: float = WARM_PASSES,
-        engine: Engine | None = None,
-        progress: Progress,
-    ) -> "Sources":
-        """Fit every configured source on a log that is already cut in time.
-
-        Args:
-            catalogue: all items, also those without events.
-            log: events up to the cut.
-            profiles: what is known of users besides.
-            text_minutes: wall-clock budget of the text model.
-            cache: text vectors encoded before.
-            warm: earlier ones, fitted on less of the same log, to go on from; they tell the weights.
-            warm_passes: of the text model where it goes on, see `InterestModel.fit`.
-            engine: its processes train the text model together; without it, this one does.
-        """
-        names, interest, of_profiles = config.candidates.sources, None, None
-        models: dict[str, CollaborativeModel] = {}
-        for source in names:
-            if source in MODELS:
-                earlier = warm.models.get(source) if warm else None
-                model = _fitted_model(source, catalogue, log, config.cf, seed, earlier, progress)
-                if model is not None:
-                    models[source] = model
-            elif source == TEXT:
-                interest = InterestModel.fit(
-                    catalogue.texts,
-                    log,
-                    config.text,
-                    seed=seed,
-                    minutes=text_minutes,
-                    cache=cache,
-                    warm=warm.interest if warm else None,
-                    warm_passes=warm_passes,
-                    together=engine.together if engine else None,
-                    progress=progress,
-                )
-        if profiles is not None and PROFILES in names:
-            progress(f"fitting {PROFILES} on {len(log):,} events")
-            of_profiles = ProfilePopularity.fit(profiles, log, config.cf)
-        weights = warm.weights if warm else SourceWeights()
-        sources = cls(models, interest, live=live_among(names), profiles=of_profiles, weights=weights)
-        if len(catalogue) > config.candidates.exact_items:
-            sources = sources.indexed(seed, progress, warm)
-        learned = np.bincount(log.positive().items, minlength=len(catalogue)) > 0
-        return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
 
     def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "Sources | None" = None) -> "Sources":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
@@ -266,39 +200,9 @@ class Sources:
         return cls(models, interest, cold_items, live_among(names), profiles, weights)
 
 
-def _fitted_model(
-    source: str,
-    catalogue: ItemCatalogue,
-    log: InteractionLog,
-    config: CfConfig,
-    seed: int,
-    earlier: CollaborativeModel | None,
-    progress: Progress,
-) -> CollaborativeModel | None:
-    """The model of one of `MODELS`; None for EASE of too many items, and where no items have anything in common.
-
-    Args:
-        earlier: the model of an earlier step, to go on from; one of another kind is not looked at.
-    """
-    if source == "ease" and len(catalogue) > config.ease_max_items:
-        progress(f"ease left out: {len(catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
-        return None
-    progress(f"fitting {source} on {len(log):,} events")
-    if source == CATEGORIES:
-        groups = groups_of_items(catalogue)
-        return None if groups is None else CategoryPopularity.of(groups, log, config)
-    kind = LOG_MODELS[source]
-    return kind.fit(log, config, seed, earlier if isinstance(earlier, kind) else None)
-
-
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:
     """The links with none for items that came later."""
     if links.shape[0] == n_items:
         return links
     ends = np.pad(links.indptr, (0, n_items - links.shape[0]), mode="edge")
     return sp.csr_matrix((links.data, links.indices, ends), shape=(n_items, n_items), copy=False)
-
-
-def groups_of_items(catalogue: ItemCatalogue) -> Groups | None:
-    """Categories, brands, tags and what else is told of more than one item, see `groups_of`."""
-    return groups_of(catalogue.frame, _NO_GROUPS)

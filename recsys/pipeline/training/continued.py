@@ -14,7 +14,8 @@ from recsys.data.dataset import Dataset
 from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.candidates.sources import CATEGORIES, PROFILES, Sources, groups_of_items
+from recsys.pipeline.candidates.fitting import SourceFitting
+from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import with_event_names_of
@@ -33,18 +34,12 @@ takes no further share of these."""
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
     """Whether the data make the same sources as the parent has: the ranker cannot do with others.
 
-    Most configured sources can be fitted on any data; for the others these are the conditions of `Sources.fit`.
-
     Args:
         dataset: with the parent's items first, see `renumbered`.
     """
-    fittable = {
-        "ease": len(dataset.catalogue) <= parent.config.cf.ease_max_items,
-        CATEGORIES: groups_of_items(dataset.catalogue) is not None,
-        PROFILES: dataset.profiles is not None,
-    }
-    configured, there = parent.config.candidates.sources, parent.sources.names
-    return all((name in there) == (name in configured and fits) for name, fits in fittable.items())
+    fitting = SourceFitting(dataset.catalogue, dataset.profiles, parent.config)
+    fitted_anew = {source for source in parent.config.candidates.sources if fitting.can_fit(source)}
+    return fitted_anew == set(parent.sources.names)
 
 
 def continue_training(

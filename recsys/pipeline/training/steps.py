@@ -14,6 +14,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.evaluation.caveats import caveats_of_log
@@ -60,30 +61,27 @@ class TrainingSteps:
         """The same steps over a part of the log."""
         return replace(self, dataset=replace(self.dataset, log=log), state=EventState(log), part_of=self.dataset.log)
 
-    def learn(self, until: int, text_share: float, warm: Sources | None) -> PastScoring:
+    def learn(self, until: int, text_share: float, earlier: Sources | None) -> PastScoring:
         """Fit the sources on the events before `until`.
 
         Args:
             until: microseconds.
             text_share: share of the text budget, in [0, 1].
-            warm: the sources of an earlier step, to continue from; None starts from scratch.
+            earlier: the sources of an earlier step, to continue from; None starts from scratch.
         """
         log = self.dataset.log.before(until)
         self.progress(f"sources learn from {len(log):,} events")
-        sources = Sources.fit(
+        fitting = SourceFitting(
             self.dataset.catalogue,
-            log,
+            self.dataset.profiles,
             self.config,
-            profiles=self.dataset.profiles,
-            seed=self.seed,
-            text_minutes=self.config.text.budget_minutes * text_share,
-            cache=self.cache,
-            warm=warm,
-            warm_passes=self.warm_passes,
-            engine=self.engine,
-            progress=self.progress,
+            self.seed,
+            self.cache,
+            self.warm_passes,
+            self.engine,
+            self.progress,
         )
-        return self.past(sources)
+        return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 
     def past(self, sources: Sources) -> PastScoring:
         """Sources that are asked about past requests of the log."""

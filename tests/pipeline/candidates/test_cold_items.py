@@ -13,6 +13,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
+from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
@@ -93,7 +94,7 @@ def sources(request: pytest.FixtureRequest, world: Dataset, quick_config: Config
     log = world.log.select(~np.isin(world.log.items, unlearned(world)))
     candidates = quick_config.candidates.model_copy(update={"exact_items": request.param})
     config = quick_config.model_copy(update={"candidates": candidates})
-    return Sources.fit(world.catalogue, log, config, seed=0, text_minutes=0.0, cache=None, warm=None, progress=silent)
+    return SourceFitting(world.catalogue, None, config).fit(log, 0.0, None)
 
 
 def unlearned(world: Dataset) -> np.ndarray:

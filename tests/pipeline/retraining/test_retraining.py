@@ -22,6 +22,7 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.loading import append_events, dataset_from_frames
 from recsys.data.requests import Request
 from recsys.errors import BundleError, DataError
+from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
@@ -77,11 +78,11 @@ def test_a_continued_training_reads_texts_a_quarter_as_often(
 ) -> None:
     asked: list[float] = []
 
-    def fit(*arguments: Any, **options: Any) -> Sources:
-        asked.append(options["warm_passes"] * arguments[2].text.epochs)
+    def fit(self: SourceFitting, *_: Any) -> Sources:
+        asked.append(self.warm_passes * self.config.text.epochs)
         return plain.sources
 
-    monkeypatch.setattr(Sources, "fit", fit)
+    monkeypatch.setattr(SourceFitting, "fit", fit)
     text = plain.config.text.model_copy(update={"epochs": epochs})
     parent = replace(plain, config=plain.config.model_copy(update={"text": text}))
     newer = trendy.log.after(plain.data_record.end).times

@@ -1,0 +1,126 @@
+"""Fitting the configured sources on one stretch of the log."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from recsys.cf.categories import CategoryPopularity
+from recsys.cf.model import CollaborativeModel
+from recsys.cf.profiles import ProfilePopularity
+from recsys.config import Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.groups import Groups, groups_of
+from recsys.data.interactions import InteractionLog
+from recsys.data.user_profiles import UserProfiles
+from recsys.pipeline.candidates.cold_items import ColdItems
+from recsys.pipeline.candidates.live_sources import live_among
+from recsys.pipeline.candidates.source_weights import SourceWeights
+from recsys.pipeline.candidates.sources import CATEGORIES, EASE, LOG_MODELS, MODELS, PROFILES, TEXT, Sources
+from recsys.pipeline.engines.engine import Engine
+from recsys.progress import Progress, silent
+from recsys.text.cache import VectorCache
+from recsys.text.interest import WARM_PASSES, InterestModel
+
+_NO_GROUPS = ("item_id", "title", "description", "available")
+"""Columns that say of each item something else, and the one that says what is left of it by now."""
+
+
+@dataclass(frozen=True)
+class SourceFitting:
+    """What every fit of the configured sources shares, whichever stretch of the log they learn from.
+
+    Attributes:
+        catalogue: all items, also those without events.
+        profiles: what is known of users besides what they did; None where nothing is.
+        config: says which sources there are, and how each is fitted.
+        seed: every random draw follows from it.
+        cache: text vectors encoded before.
+        warm_passes: of the text model where it continues from an earlier one, see `InterestModel.fit`.
+        engine: its processes train the text model together; without it, this one trains it alone.
+        progress: called with a line of text now and then.
+    """
+
+    catalogue: ItemCatalogue
+    profiles: UserProfiles | None
+    config: Config
+    seed: int = 0
+    cache: VectorCache | None = None
+    warm_passes: float = WARM_PASSES
+    engine: Engine | None = None
+    progress: Progress = silent
+
+    def can_fit(self, source: str) -> bool:
+        """Whether a configured source can be fitted on these data; most can be on any."""
+        if source == EASE:
+            return len(self.catalogue) <= self.config.cf.ease_max_items
+        if source == CATEGORIES:
+            return self._groups is not None
+        return source != PROFILES or self.profiles is not None
+
+    @cached_property
+    def _groups(self) -> Groups | None:
+        """Categories, brands, tags and what else several items have in common, see `groups_of`."""
+        return groups_of(self.catalogue.frame, _NO_GROUPS)
+
+    def fit(self, log: InteractionLog, text_minutes: float, earlier: Sources | None) -> Sources:
+        """Fit every configured source on a log that is already cut in time.
+
+        Args:
+            log: events up to the cut.
+            text_minutes: wall-clock budget of the text model.
+            earlier: sources fitted on less of the same log, to continue from; the new ones count as much as these when
+                candidates are merged. None starts from scratch.
+        """
+        names, progress = self.config.candidates.sources, self.progress
+        interest: InterestModel | None = None
+        models: dict[str, CollaborativeModel] = {}
+        for source in names:
+            if source in MODELS:
+                model = self._fitted_model(source, log, earlier.models.get(source) if earlier else None)
+                if model is not None:
+                    models[source] = model
+            elif source == TEXT:
+                interest = self._fitted_interest(log, text_minutes, earlier.interest if earlier else None)
+        profiles: ProfilePopularity | None = None
+        if self.profiles is not None and PROFILES in names:
+            progress(f"fitting {PROFILES} on {len(log):,} events")
+            profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf)
+        weights = earlier.weights if earlier else SourceWeights()
+        sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
+        if len(self.catalogue) > self.config.candidates.exact_items:
+            sources = sources.indexed(self.seed, progress, earlier)
+        learned = np.bincount(log.positive().items, minlength=len(self.catalogue)) > 0
+        return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
+
+    def _fitted_model(
+        self, source: str, log: InteractionLog, earlier: CollaborativeModel | None
+    ) -> CollaborativeModel | None:
+        """The model of one of `MODELS`; None where these data do not allow it, see `can_fit`.
+
+        Args:
+            earlier: the model of an earlier step, to continue from; one of another kind is not looked at.
+        """
+        config = self.config.cf
+        if source == EASE and not self.can_fit(EASE):
+            self.progress(f"ease left out: {len(self.catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
+            return None
+        self.progress(f"fitting {source} on {len(log):,} events")
+        if source == CATEGORIES:
+            return None if self._groups is None else CategoryPopularity.of(self._groups, log, config)
+        kind = LOG_MODELS[source]
+        return kind.fit(log, config, self.seed, earlier if isinstance(earlier, kind) else None)
+
+    def _fitted_interest(self, log: InteractionLog, minutes: float, earlier: InterestModel | None) -> InterestModel:
+        return InterestModel.fit(
+            self.catalogue.texts,
+            log,
+            self.config.text,
+            seed=self.seed,
+            minutes=minutes,
+            cache=self.cache,
+            warm=earlier,
+            warm_passes=self.warm_passes,
+            together=self.engine.together if self.engine else None,
+            progress=self.progress,
+        )
