@@ -2,6 +2,6 @@
 
 A list:  blocks (requests in numbers), lists (from numbers to the answer, an item_list), reasons, fallback (when no
          other list can be had)
-Else:    similar items, user_search, live_events (what came since, into a snapshot and back), matching (a data set in
-         the numbers of a version)
+Else:    known_users (ids, pseudonyms, who was forgotten), similar items, live_events (what came since, into a snapshot
+         and back), matching (a data set in the numbers of a version)
 """

@@ -14,7 +14,6 @@ from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
-from recsys.data.forget import forgotten, user_digest
 from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
@@ -26,10 +25,10 @@ from recsys.pipeline.recommender.blocks import block_of
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.known_users import KnownUsers
 from recsys.pipeline.recommender.lists import explained, lists_of
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
-from recsys.pipeline.recommender.user_search import find_users
 from recsys.registry import Registry
 
 _LOOKED_AT = 1_000
@@ -56,11 +55,9 @@ class Recommender:
         """
         self.bundle = bundle
         self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
-        self._users = bundle.log.user_vocabulary
-        self._forgotten: frozenset[str] = frozenset()
+        self._users = KnownUsers(bundle.log.user_vocabulary, Pseudonyms.of_config(bundle.config.privacy))
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
-        self._pseudonyms = Pseudonyms.of_config(bundle.config.privacy)
         conversion = bundle.rankers.conversion
         _ = bundle.rankers.full.compiled, conversion and conversion.trees.compiled  # now, and not in the first request
 
@@ -106,8 +103,7 @@ class Recommender:
         """
         index = self.bundle.digests
         with self._observing:
-            self._users = forgotten(self._users, digests, index)
-            self._forgotten |= frozenset(digests)
+            self._users = self._users.without(digests, index)
 
     def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
         """Rank one list; `stages` may leave some out where time is short.
@@ -184,9 +180,10 @@ class Recommender:
             return 0
         with self._observing:
             items, config = self.catalogue.vocabulary, self.bundle.config
-            log, n_unknown = log_of_events(events, items, self._users, self._event_names, config.events)
+            log, n_unknown = log_of_events(events, items, self._users.vocabulary, self._event_names, config.events)
             # Names first: a reader beside us must never meet an event that it cannot name.
-            self._event_names, self._users = log.event_names, log.user_vocabulary
+            self._event_names = log.event_names
+            self._users = replace(self._users, vocabulary=log.user_vocabulary)
             self.scoring.state.append(log)
         return n_unknown
 
@@ -194,18 +191,18 @@ class Recommender:
         """All that is known. No events may be observed meanwhile."""
         return LiveEvents(
             segments=self.scoring.state.segments,
-            users=self._users,
+            users=self._users.vocabulary,
             event_names=self._event_names,
             n_items=len(self.catalogue),
-            forgotten=self._forgotten,
+            forgotten=self._users.forgotten,
         )
 
     def with_events(self, events: LiveEvents) -> "Recommender":
         """This recommender with other events, of items that it numbers in the same way."""
         successor, log = copy.copy(self), self.bundle.log
         successor.scoring = self.scoring.with_state(EventState(*events.segments))
-        successor._users, successor._event_names = events.users, events.event_names
-        successor._forgotten = events.forgotten
+        successor._users = replace(self._users, vocabulary=events.users, forgotten=events.forgotten)
+        successor._event_names = events.event_names
         if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
             columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
             successor.bundle = replace(self.bundle, log=columns)
@@ -228,7 +225,7 @@ class Recommender:
 
     def profile_of(self, user_id: str) -> dict[str, list[str]]:
         """What the user table says of a user, by column; of numbers and times the tenth that they lie in."""
-        profiles, id_ = self.scoring.sources.user_profiles, self._asker(Request(user_id))
+        profiles, id_ = self.scoring.sources.user_profiles, self._users.remembered_id(user_id)
         found: dict[str, list[str]] = {}
         for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():
             found.setdefault(column, []).append(value)
@@ -238,25 +235,23 @@ class Recommender:
         """Known users whose id holds a text, case aside: (user_id, events known of them).
 
         The id that is the text comes first, then those that begin with it, the most active first. Of many, the first
-        `_LOOKED_AT` are looked at, and that one. None where users are known by pseudonyms: nobody types those.
+        `_LOOKED_AT` are looked at, and that one. None where users are known by pseudonyms.
         """
-        if self._pseudonyms is not None:
-            return []
-        found = find_users(self._users, text, _LOOKED_AT)
+        found = self._users.find(text, _LOOKED_AT)
         if not found:
             return []
         numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
         lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
         best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
-        return list(zip(self._users.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
+        return list(zip(self._users.vocabulary.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def stored_id(self, user_id: str) -> str:
         """The user's id as logs hold it: a pseudonym where the version was trained on those."""
-        return user_id if self._pseudonyms is None else self._pseudonyms.of(user_id)
+        return self._users.stored_id(user_id)
 
     def user_number(self, user_id: str) -> int:
         """The user's number, -1 for an unknown one."""
-        return self._users.number(self.stored_id(user_id))
+        return self._users.number(user_id)
 
     def _now(self) -> NDArray[np.int64]:
         """(1,) after everything known, and not before the clock: idle hours count once events are live."""
@@ -270,14 +265,8 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter, policy key or query of a request is invalid.
         """
-        return block_of(requests, *self._stored(requests), list(map(self._asker, requests)), self.scoring, self.bundle)
-
-    def _asker(self, request: Request) -> str | None:
-        """The id of who asks as the version knows it; None where nobody is named, or somebody who was forgotten."""
-        if request.user_id is None:
-            return None
-        id_ = self.stored_id(request.user_id)
-        return None if self._forgotten and user_digest(id_) in self._forgotten else id_
+        askers = [self._users.remembered_id(request.user_id) for request in requests]
+        return block_of(requests, *self._stored(requests), askers, self.scoring, self.bundle)
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
