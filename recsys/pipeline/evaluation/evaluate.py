@@ -19,8 +19,9 @@ from recsys.pipeline.evaluation.measure import measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.evaluation.window import events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring, block_size
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import MatchedDataset, with_newer_events

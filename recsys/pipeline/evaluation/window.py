@@ -17,8 +17,9 @@ from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.rankings import LabelledBlock
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.progress import Progress
 
 

@@ -1,4 +1,5 @@
 """Requests whose outcome is known, asked again as at their moment.
 
-requests finds them in a log, scoring asks sources about them, pipeline a whole recommender.
+requests finds them in a log, scoring asks sources about them, pipeline a whole recommender. strongest_event is what
+counts as bought.
 """

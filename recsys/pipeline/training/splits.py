@@ -18,7 +18,8 @@ from recsys.eval.summary import join_reports
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
 from recsys.pipeline.evaluation.window import facts_of, measure_window
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train

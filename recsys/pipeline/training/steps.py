@@ -22,8 +22,9 @@ from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.shown import dcg_of_shown
 from recsys.pipeline.evaluation.window import facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.requests import PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, moments_met

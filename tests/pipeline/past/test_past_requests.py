@@ -8,7 +8,8 @@ from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
 from recsys.data.durations import DAY, SECOND
 from recsys.data.visits import VISIT
-from recsys.pipeline.past.requests import MOST_UNANSWERED, PastRequests, StrongestEvent
+from recsys.pipeline.past.requests import MOST_UNANSWERED, PastRequests
+from recsys.pipeline.past.strongest_event import StrongestEvent
 
 
 def targets(requests: PastRequests) -> list[dict[int, float]]:
