@@ -17,7 +17,8 @@ from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.dial import DialCurve
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
-from recsys.pipeline.ranking.rankers import Rankers, remaining
+from recsys.pipeline.ranking.ranker_fits import remaining
+from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.rank.lambdarank import Ranker
 from recsys.retrieval.scores import Scores

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.declarations import SOURCES_OF
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.engines.engine import Engine
+from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
 from recsys.progress import Progress
 from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
-from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 
 _ACTS = "user_acts"
 """The column that counts the events of a history."""
@@ -70,10 +69,10 @@ class Rankers:
         """
         progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split(VALIDATION_SHARE)
-        inputs = _FitInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
+        inputs = RankerInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
-        side_by_side = engine.run(inputs.opened, _FitInputs.fit, tasks) if engine and len(tasks) > 1 else None
-        fitted: dict[FeatureGroup | None, _Fitted] = {}
+        side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
+        fitted: dict[FeatureGroup | None, FittedTwice] = {}
         for found in side_by_side or (inputs.fit(*task) for task in tasks):
             if found is not None:
                 progress("ranker fitted" if found.without is None else f"ranker without {found.without} fitted")
@@ -173,69 +172,6 @@ class Rankers:
         return cls(full, without, click, purchase, conversion)
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """A ranker, twice.
-
-    Attributes:
-        without: the group that it does without; None for the full one.
-        on_older: as the older requests alone make it: it has not seen the newest.
-        on_all: as all requests make it.
-    """
-
-    without: FeatureGroup | None
-    on_older: Ranker
-    on_all: Ranker
-
-
-@dataclass(frozen=True)
-class _FitInputs:
-    """What every ranker is fitted on.
-
-    Attributes:
-        train: rows of the older requests, sampled.
-        validation: all rows of the newest ones.
-        features: the columns of both tables.
-        sources: as the bits of `RankerRows.proposed_by` stand for them.
-    """
-
-    train: RankerRows
-    validation: RankerRows
-    features: FeatureSet
-    sources: tuple[str, ...]
-    config: RankerConfig
-    seed: int
-
-    def opened(self) -> "_FitInputs":
-        """Itself: what a process needs comes with the call."""
-        return self
-
-    def fit(self, without: FeatureGroup | None) -> _Fitted | None:
-        """The ranker without a group, or the full one; None where nothing is left to learn from."""
-        features, older, newer = self.features, self.train, self.validation
-        if without is not None:
-            columns = [place for place, group in enumerate(features.groups) if group != without]
-            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, without)) for rows in (older, newer))
-            if len(columns) in (0, len(features.groups)) or not older.wanted.any():
-                return None
-            features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
-        sample = newer.to_learn_from(self.config, self.seed)
-        rows = RankerRows.joined([older, sample])
-        if without is not None and not (older if self.config.early_stopping else rows).has_order:
-            return None  # without the group's sources, all that was proposed may have been wanted
-        settings = features.names, self.config, self.seed, features.monotone_constraints
-        judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias
-        if without is not None and not judged and not self.config.early_stopping:
-            ranker = Ranker.fit(rows, newer, *settings)
-            return _Fitted(without, ranker, ranker)
-        on_older = Ranker.fit(older, newer, *settings, PartWeights.even() if judged else None)
-        weights = None
-        if judged:
-            weights = PartWeights.fit(on_older.parts(sample.table), sample, PartWeights.usual(older.n_requests))
-        on_all = on_older.refitted(rows, self.config, self.seed, weights)
-        return _Fitted(without, on_older.weighted(weights) if weights else on_older, on_all)
-
-
 def _calibrations(
     older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows, conversion: Conversion | None
 ) -> tuple[ScoreCalibration, ScoreCalibration]:
@@ -264,9 +200,3 @@ def _opinions(
     """(n,) what `ScoreCalibration` knows of rows beside their scores: log odds, and events of the history."""
     log_odds = None if conversion is None else conversion.log_odds(table)
     return log_odds, np.nan_to_num(table[:, ranker.names.index(_ACTS)]) if _ACTS in ranker.names else None
-
-
-def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
-    """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
-    others = sum(1 << bit for bit, source in enumerate(sources) if source not in SOURCES_OF[group])
-    return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))
