@@ -1,0 +1,224 @@
+"""The rows of the tables of rankings from text alone; each is measured once and kept in a file."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.text_cold import Tenth
+from benchmarks.text_rankings import FROZEN, Score, figures, frozen, places
+from benchmarks.text_worlds import Asked, World, load
+from recsys.config import TextConfig
+from recsys.data.interactions import InteractionLog
+from recsys.text.cache import VectorCache
+from recsys.text.finetune import Trainer
+from recsys.text.interest import InterestModel
+from recsys.text.plan import StagePlan
+from recsys.text.teacher import Teacher
+from recsys.text.validation import is_better
+
+CANDIDATES = 300
+_RERANKED = 30
+_MOST_RERANKED = 500
+"""The teacher is slow: so many requests of each window are reranked."""
+_TIMED_TEXTS = 128
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: ndcg@10 and recall@10 with 95 % intervals, minutes, speeds; '-' where there is none."""
+
+    name: str
+    validation: tuple[str, str]
+    test: tuple[str, str]
+    minutes: str = "-"
+    texts_per_second: str = "-"
+    microseconds: str = "-"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns."""
+        return (self.name, *self.validation, *self.test, self.minutes, self.texts_per_second, self.microseconds)
+
+
+class Stopwatch:
+    """CPU time since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        """Since then."""
+        return time.process_time() - self._started
+
+    def minutes(self, before: Row | None = None) -> str:
+        """In writing, behind what an earlier row took."""
+        minutes = f"{self.seconds / 60:.1f}"
+        return minutes if before is None else f"{before.minutes} + {minutes}"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The rows of one data set; each `row_...` measures one."""
+
+    name: str
+    arguments: argparse.Namespace
+    cache: VectorCache
+    folder: Path
+
+    @cached_property
+    def world(self) -> World:
+        """What is learned from and asked."""
+        return load(self.name, self.arguments.data, self.folder.parent)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the items say."""
+        return self.world.dataset.catalogue.texts
+
+    @cached_property
+    def plain(self) -> InterestModel:
+        """The network on frozen vectors: what the other rows start from."""
+        self.row("none")
+        return InterestModel.load(self.folder / "none")
+
+    def row(self, kind: str) -> Row:
+        """One row, measured now or before."""
+        path = self.folder / f"{kind}.json"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(asdict(self._measured(kind)), indent=1), encoding="utf-8")
+            part.replace(path)
+        return Row(**json.loads(path.read_text(encoding="utf-8")))
+
+    def fitted(
+        self,
+        log: InteractionLog,
+        way: Any,
+        *,
+        warm: InterestModel | None = None,
+        distil: float = 0.0,
+        minutes: float | None = None,
+    ) -> InterestModel:
+        """A model within the budget."""
+        config = TextConfig(peft=way, distil=distil)
+        budget = self.arguments.minutes if minutes is None else minutes
+        return InterestModel.fit(self.texts, log, config, minutes=budget, cache=self.cache, warm=warm, progress=tell)
+
+    def tenth(self, last: int) -> Tenth:
+        """The model that never met the items whose number ends in a digit."""
+        folder = self.folder / f"cold{last}"
+        return Tenth.of(self.world, last, lambda log: self.fitted(log, "none"), folder)
+
+    def _measured(self, kind: str) -> Row:
+        if kind in FROZEN:
+            name, newest = FROZEN[kind]
+            return Row(name, *self._figures(frozen(self.plain.base_vectors, newest)))
+        if kind == "none":
+            return self._trained_on_frozen_vectors()
+        if kind == "some":
+            name = f"trained on frozen vectors, {_MOST_RERANKED} of the requests"
+            validation, test = (figures(places(window, self.plain.score)) for window in self._some)
+            return Row(name, validation, test)
+        if kind == "teacher":
+            return self._reranked()
+        if kind == "distilled":
+            return self._gone_on("none", "trained, then taught by a teacher", distil=1.0)
+        return self._gone_on(kind, f"trained, then encoder tuned: {kind}")
+
+    def _trained_on_frozen_vectors(self) -> Row:
+        self.fitted(self.world.log, "none", minutes=0)  # every text is in the cache: encoding is not counted
+        watch = Stopwatch()
+        model = self.fitted(self.world.log, "none")
+        minutes = watch.minutes()
+        model.save(self.folder / "none")
+        return Row("trained on frozen vectors", *self._figures(model.score), minutes, *self._speeds(model))
+
+    def _gone_on(self, way: str, name: str, distil: float = 0.0) -> Row:
+        """Go on from the network, which is not trained again.
+
+        What came out is measured also where the product would leave it out.
+        """
+        fit, verdicts = Trainer.fit, list[bool]()
+
+        def beyond_the_network(
+            trainer: Trainer, plan: StagePlan, adapter: Any = None, soft_targets: Any = None
+        ) -> bool:
+            return (adapter is not None or soft_targets is not None) and fit(trainer, plan, adapter, soft_targets)
+
+        def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
+            verdicts.append(is_better(now, before))
+            return True
+
+        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
+        with patch.object(Trainer, "fit", beyond_the_network), patch("recsys.text.finetune.is_better", remembered):
+            model = self.fitted(self.world.log, way, warm=self.plain, distil=distil, minutes=budget)
+        minutes = watch.minutes(before)
+        if not verdicts:
+            return Row(f"{name} (nothing came of it in {budget:g} minutes)", ("-", "-"), ("-", "-"))
+        verdict = "kept" if verdicts[-1] else "left out by its own check"
+        return Row(f"{name} ({verdict})", *self._figures(model.score), minutes, *self._speeds(model))
+
+    def _reranked(self) -> Row:
+        """The teacher on the best items by the network."""
+        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
+        teacher = self.plain.teacher(self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
+        minutes = watch.minutes(before)
+        teacher.save(self.folder / "teacher")
+        watch = Stopwatch()
+        validation, test = (figures(reranked(window, self.plain, teacher)) for window in self._some)
+        microseconds = watch.seconds / sum(map(len, self._some)) * 1e6
+        name = f"teacher reranks the {_RERANKED} best of the same"
+        return Row(name, validation, test, minutes, "-", f"{microseconds:.0f} ({_RERANKED} items)")
+
+    @cached_property
+    def _some(self) -> tuple[Asked, Asked]:
+        return self.world.validation.some(_MOST_RERANKED), self.world.test.some(_MOST_RERANKED)
+
+    def _figures(self, score: Score) -> tuple[tuple[str, str], tuple[str, str]]:
+        return figures(places(self.world.validation, score)), figures(places(self.world.test, score))
+
+    def _speeds(self, model: InterestModel) -> tuple[str, str]:
+        """Texts a second, in float32 through torch; microseconds of one user and 300 items, one request at a time."""
+        texts = list(dict.fromkeys(self.texts))[:: max(1, len(self.texts) // _TIMED_TEXTS)]
+        watch = Stopwatch()
+        model.reader.encoder.encode(texts)
+        rate = len(texts) / watch.seconds
+        generator, seconds = np.random.default_rng(0), []
+        for row in range(min(300, len(self.world.test))):
+            items = generator.integers(len(model), size=(1, CANDIDATES))
+            history = self.world.test.histories.block(row, row + 1)
+            watch = Stopwatch()
+            model.scorer.score_items(history, items)
+            seconds.append(watch.seconds)
+        return f"{rate:.0f}", f"{np.median(seconds) * 1e6:.0f}"
+
+
+def reranked(asked: Asked, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
+    """(n_requests,) place of each target after the best items were reranked; behind them nothing moves."""
+    histories, targets, rows = asked.histories, asked.targets[:, None], np.arange(len(asked))
+    scores = model.score(histories)
+    own = scores[rows, asked.targets]
+    scores[histories.rows, histories.items] = -np.inf
+    scores[rows, asked.targets] = own
+    items = np.argsort(-scores, axis=1, kind="stable")[:, :_RERANKED]
+    again = teacher.rerank(np.take_along_axis(scores, items, axis=1), histories, items)
+    held = items == targets
+    wanted = np.where(held, again, -np.inf).max(axis=1)
+    ranks: NDArray[np.int64] = np.where(held.any(axis=1), (again >= wanted[:, None]).sum(axis=1) - 1, _RERANKED)
+    return ranks
+
+
+def tell(message: str, /) -> None:
+    """Progress to standard error."""
+    print(message, file=sys.stderr, flush=True)
