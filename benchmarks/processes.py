@@ -76,7 +76,7 @@ def memory_of(pid: int, *kinds: str) -> int:
 
 
 def memory_with_children(pid: int, *kinds: str) -> int:
-    """The same of a process and of those that it started; 0 of one that has just ended."""
+    """`memory_of` a process and of all that it started; 0 for one that has just ended."""
     try:
         return memory_of(pid, *kinds) + sum(memory_with_children(child, *kinds) for child in children(pid))
     except (FileNotFoundError, ProcessLookupError):

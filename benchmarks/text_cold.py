@@ -26,7 +26,7 @@ class Tenth:
 
     @classmethod
     def of(cls, world: World, last: int, fit: Callable[[InteractionLog], InterestModel], folder: Path) -> "Tenth":
-        """Of the items whose number ends in a digit; the model is kept in the folder."""
+        """Hold out the items whose number ends in the digit `last`; the model is kept in the folder."""
         is_cold = np.arange(world.log.n_items) % 10 == last
         if not folder.is_dir():
             fit(world.log.select(~is_cold[world.log.items])).save(folder)

@@ -57,11 +57,11 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Since then."""
+        """CPU seconds since the stopwatch was made."""
         return time.process_time() - self._started
 
     def minutes(self, before: Row | None = None) -> str:
-        """In writing, behind what an earlier row took."""
+        """The minutes as a table says them; where an earlier row is part of the work, its minutes stand before them."""
         minutes = f"{self.seconds / 60:.1f}"
         return minutes if before is None else f"{before.minutes} + {minutes}"
 

@@ -38,7 +38,7 @@ class Asked:
         return Asked(HistoryBatch(offsets, *columns, self.histories.now[rows]), self.targets[rows])
 
     def unseen(self) -> "Asked":
-        """Those that want an item which their history does not hold: what it holds is not ranked."""
+        """The requests that want an item which their history does not hold: what a history holds is not ranked."""
         seen = np.bincount(self.histories.rows, self.histories.items == self.targets[self.histories.rows], len(self))
         return self.select(np.flatnonzero(seen == 0))
 

@@ -85,7 +85,7 @@ def fill_formulas(
 
 @jit()
 def days_between(time: int, now: int) -> float:
-    """From a time to another one; NaN where it is unknown."""
+    """Days from a time to another one; NaN where the time is unknown."""
     return np.nan if time == NO_TIME else (now - time) / DAY
 
 

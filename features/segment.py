@@ -109,7 +109,7 @@ class ItemEvents:
     def folded(
         self, measures: Sequence[Measure], new: NewTable = lambda name, shape: np.empty(shape)
     ) -> RunningColumns:
-        """These measures over the timeline; `new` makes the tables of sums and of states, which are filled here."""
+        """The measures over the timeline; `new` makes the tables of sums and of states, which are filled here."""
         log, keys = self.log, self.timeline.keys
         sums = tuple(measure for measure in measures if measure.is_sum)
         states = tuple(measure for measure in measures if not measure.is_sum)

@@ -189,7 +189,7 @@ def _methods(request: Request) -> list[str]:
 
 
 def _readable(value: Any) -> Any:
-    """The same with every string valid UTF-8: half a surrogate pair in a request's key would be no JSON."""
+    """The value with every string in valid UTF-8: half a surrogate pair in a request's key would be no JSON."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, list):

@@ -89,7 +89,7 @@ class StoreFollower:
         self._asked(partial(served.catch_up, self._store))
 
     def replay(self, served: LoadedVersion) -> bool:
-        """The same with changes of items, and these first: events may be of new ones.
+        """Have one version take all changes of items that are stored, then all events: these may be of new items.
 
         Returns:
             Whether the store answered. Otherwise the version does not know who is forgotten and what is deleted.

@@ -9,11 +9,11 @@ class Anything(Convertor[str]):
     regex = r"[\s\S]*"
 
     def convert(self, value: str) -> str:
-        """As it came."""
+        """The id as it stands in the path."""
         return value
 
     def to_string(self, value: str) -> str:
-        """As it is."""
+        """The id as it is."""
         return value
 
 

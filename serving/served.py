@@ -42,7 +42,7 @@ class ServedVersions:
         return served
 
     def recommender(self) -> Recommender:
-        """That of the first variant; a caller keeps it for the whole of one answer. Raises as `require`."""
+        """The recommender of the first variant; a caller keeps it for the whole of one answer. Raises as `require`."""
         return self.require().recommender
 
     def of_variant(self, name: str) -> LoadedVersion | None:

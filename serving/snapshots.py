@@ -61,7 +61,7 @@ class SnapshotKeeper:
         logger.warning("%s: a snapshot is not used, the store is read instead: %s", served.version, why)
 
     def _name(self, version: str) -> str:
-        """That of the newest snapshot; empty where there is none."""
+        """The name of the newest snapshot; empty where there is none."""
         try:
             record = self._snapshots.record(version)
         except BundleError:

@@ -106,7 +106,7 @@ class _Signals:
         os.close(self._writing)
 
     def wait(self, wanted: Set[int], seconds: float = math.inf) -> Set[int]:
-        """Those of the wanted that have come since they were last waited for; none after so many seconds."""
+        """Those of the wanted signals that have come since they were last waited for; none after so many seconds."""
         end = time.monotonic() + seconds
         while not self._came & wanted:
             left = end - time.monotonic()

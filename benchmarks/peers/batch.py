@@ -56,7 +56,7 @@ def rectools_two_stage(log: InteractionLog) -> Recommend:
 
 
 def lenskit_als(log: InteractionLog) -> Recommend:
-    """Its pipeline for the best n, in as many processes as there are cores."""
+    """LensKit's pipeline for the n best items of a user, in as many processes as there are cores."""
     import pandas as pd
     from lenskit.als import ImplicitMFScorer
     from lenskit.batch import recommend

@@ -106,7 +106,7 @@ class Als(LogModel):
         return preferences
 
     def scores(self, histories: HistoryBatch) -> Scores:
-        """The same; of a model with an index, the best are sought in the cells nearest to the user."""
+        """The scores of `score`; with an index, the best items are sought in the cells nearest to the user alone."""
         if self.index is None:
             return DenseScores(self.score(histories))
         return FactorScores(self.user_factors(histories), self.item_factors, self.index)
@@ -149,12 +149,12 @@ class FactorIndex:
 
     @classmethod
     def of(cls, items: NDArray[np.float32], seed: int) -> "FactorIndex":
-        """Of item factors (n_items, factors)."""
+        """Put item factors (n_items, factors) in the order of their cells."""
         inverted_file = InvertedFile.of(items, seed)
         return cls(inverted_file, float16_bits(items[inverted_file.members]))
 
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
-        """See `Scores`, for users (n_requests, factors): of the items in the nearest cells, by factors in float16."""
+        """See `Scores`; users (n_requests, factors). The best are sought in the nearest cells, by float16 factors."""
         bounds, places = self.inverted_file.nearest_places(users, max(_READ, 4 * n))
         scores, rows = np.empty(len(places), dtype=np.float32), np.repeat(np.arange(len(users)), np.diff(bounds))
         dot_products_of_pairs(users, rows, self.factors, places, scores)
@@ -167,7 +167,7 @@ class FactorIndex:
 
     @classmethod
     def load(cls, folder: Path, items: NDArray[np.float32]) -> "FactorIndex":
-        """Read what `save` wrote; without the factors, which were not kept once, they are made."""
+        """Read what `save` wrote. Earlier releases did not keep the factors: these are then made from `items`."""
         inverted_file = InvertedFile.load(folder)
         path = folder / "factors.npy"
         return cls(inverted_file, load_array(path) if path.is_file() else float16_bits(items[inverted_file.members]))

@@ -55,7 +55,7 @@ class Ease(LogModel):
         return positive.matrix(len(self.weights), positive.recency) @ self.weights
 
     def scores(self, histories: HistoryBatch) -> DenseScores:
-        """The same: the model is dense."""
+        """The scores of `score`, all of them: the model is dense."""
         return DenseScores(self.score(histories))
 
     def save(self, folder: Path) -> None:

@@ -149,7 +149,7 @@ def _rows(matrix: sp.csr_matrix) -> NDArray[np.int64]:
 
 
 def _pairs_of_many(groups: Groups, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """As `pairs_of`, but with rows in place of places, and block by block, so that it needs little memory."""
+    """What `pairs_of` gives, but with rows in place of places, block by block, so that it needs little memory."""
     users, pairs = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows), _USERS_OF_A_BLOCK):
         block = rows[start : start + _USERS_OF_A_BLOCK]

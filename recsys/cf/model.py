@@ -36,8 +36,8 @@ class CollaborativeModel(Protocol):
         return None
 
     def scores(self, histories: HistoryBatch) -> Scores:
-        """Of all items for each request, at the cost of those that are asked for where the model allows it: higher is
-        better, 0 knows nothing. Seen items are not masked."""
+        """The scores of all items for each request; higher is better, 0 says that the model knows nothing. Seen items
+        have scores as well. Where the model allows it, only scores that are asked for are computed."""
         ...
 
     def indexed(self, seed: int = 0) -> Self:

@@ -68,7 +68,7 @@ class ProfilePopularity:
         return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
-        """Of all items for users by their rows in `profiles` (n_requests,), -1 for one without a profile."""
+        """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""
         known = np.flatnonzero(rows >= 0)
         groups = self.profiles.groups.members
         places, counts = entries(groups.indptr, rows[known])
@@ -104,7 +104,7 @@ class ProfilePopularity:
         return replace(self, lifts=top_k(self.lifts, MOST_OF_A_GROUP))
 
     def without(self, digests: Collection[str]) -> Self:
-        """The same without users who are to be forgotten, see `UserProfiles.without`."""
+        """This model without users who are to be forgotten, see `UserProfiles.without`."""
         return replace(self, profiles=self.profiles.without(digests))
 
     def save(self, folder: Path) -> None:

@@ -42,7 +42,7 @@ def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> 
 
 
 def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -> dict[str, Any]:
-    """The same for programs."""
+    """What `print_user` prints, for programs."""
     items = [
         {
             "item_id": item,

@@ -17,7 +17,7 @@ def recommend_call(user_id: str | None, n: int, options: Mapping[str, Any]) -> C
 
 
 def rank_call(items: Sequence[str], user_id: str | None, options: Mapping[str, Any]) -> Call:
-    """These items in the order that suits a user."""
+    """The given items in the order that suits a user."""
     return "POST", "/v1/rank", {"user_id": user_id, "items": list(items), **options}
 
 

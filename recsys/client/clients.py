@@ -57,7 +57,7 @@ class Client:
         return found
 
     def rank(self, items: Sequence[str], user_id: str | None = None, **options: Any) -> RankedItems:
-        """These items in the order that suits a user."""
+        """The given items in the order that suits a user."""
         found: RankedItems = self._made(rank_call(items, user_id, options))
         return found
 

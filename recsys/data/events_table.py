@@ -62,9 +62,9 @@ def read_events(table: Table) -> EventRows:
 
 
 def with_whole_ids(rows: EventRows, items: Vocabulary) -> EventRows:
-    """The same events, of item 7 where a text file says 7.0 and the catalogue has only 7.
+    """The events, with item 7 in place of 7.0 where a text file says 7.0 and the catalogue has only 7.
 
-    Programs write whole numbers so once their column had a gap.
+    Many programs write whole numbers in this way as soon as one cell of the column is empty.
     """
     distinct = rows.frame["item"].unique().cast(pl.String)
     renamed = {id_: id_[:-2] for id_ in distinct if id_.endswith(".0") and id_ not in items and id_[:-2] in items}
@@ -115,7 +115,7 @@ def plain_id(id_: pl.Expr) -> pl.Expr:
 
 
 def distinct_events(rows: EventRows) -> tuple[EventRows, int]:
-    """Of good rows with one event_id the first, and how many others there were."""
+    """The good rows without repetitions, and how many were those: of rows with one event_id the first stays."""
     repeated = rows.frame["key"].is_not_null() & ~rows.frame["key"].is_first_distinct()
     return replace(rows, frame=rows.frame.filter(~repeated)), int(repeated.sum())
 

@@ -37,7 +37,7 @@ class DigestIndex:
         self._heads = heads[self._order]  # (n_users,)
 
     def numbers(self, users: Vocabulary, digests: Collection[str]) -> list[int]:
-        """Of the users with these digests; `users` is the vocabulary of today."""
+        """The numbers of the users with these digests; `users` is the vocabulary of today."""
         wanted = frozenset(digests)
         heads = np.array([_head(digest) for digest in wanted], dtype=np.uint64)
         places = zip(np.searchsorted(self._heads, heads), np.searchsorted(self._heads, heads, "right"), strict=True)

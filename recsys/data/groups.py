@@ -56,7 +56,7 @@ class Groups:
         return own
 
     def rows(self, kept: NDArray[np.bool_]) -> "Groups":
-        """Those of some rows; `kept` is (n_rows,)."""
+        """The groups of some of the rows: `kept` (n_rows,) is True for these."""
         return replace(self, members=self.members[kept])
 
     def save(self, folder: Path) -> None:
@@ -102,7 +102,7 @@ def members_of(column: pl.Series) -> sp.csr_matrix | None:
 
 
 def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] | None:
-    """The same, and the values."""
+    """What `members_of` gives, and the values in the order of its columns."""
     values = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column})
     if isinstance(column.dtype, pl.List):
         values = values.explode("value", empty_as_null=False)

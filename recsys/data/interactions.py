@@ -78,9 +78,9 @@ class InteractionLog:
         return len(self.times)
 
     def with_own_requests(self) -> "InteractionLog":
-        """The same with requests numbered for each user: another user's under the same request_id is another one.
+        """This log with requests of one user each: events of two users under the same request_id are two requests.
 
-        Nothing can be added to it, for it does not tell what later events know its requests by.
+        No later events can be added to it: it no longer knows the request_id of its requests.
         """
         keys = self.users * np.int64(2**32) + self.requests
         numbers = np.unique(keys, return_inverse=True)[1].astype(np.int32)

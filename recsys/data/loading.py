@@ -108,7 +108,7 @@ def dataset_from_frames(
     config: Config = Config(),  # noqa: B008
     users: pl.DataFrame | None = None,
 ) -> Dataset:
-    """The same from frames with the columns of a dataset directory.
+    """A data set from frames that have the columns of a dataset directory.
 
     Raises:
         DataError: as `load_dataset`; lines are rows, from 1.

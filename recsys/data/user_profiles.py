@@ -37,7 +37,7 @@ class UserProfiles:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, pseudonyms: Pseudonyms | None = None) -> "UserProfiles | None":
-        """Those of a table; None where it says nothing that two users have in common.
+        """The profiles of a table of users; None where it says nothing that two users have in common.
 
         Args:
             frame: `user_id`, distinct, and attributes. Numbers and times are cut into tenths.
@@ -56,7 +56,7 @@ class UserProfiles:
         return np.array([-1 if id_ is None else self.users.number(id_) for id_ in ids], dtype=np.int32)
 
     def rows_of(self, users: Vocabulary) -> NDArray[np.int32]:
-        """(n_users,) the same of all ids of a vocabulary."""
+        """(n_users,) the row of each user of a vocabulary, -1 for one without a profile."""
         return self.rows(users.ids(range(len(users))))
 
     def of_user(self, id_: str) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ class UserProfiles:
         return [] if row < 0 else [self.groups.name(group) for group in self.groups.of_row(row).tolist()]
 
     def without(self, digests: Collection[str]) -> "UserProfiles":
-        """The same without users who are to be forgotten: `digests` are `user_digest` of their ids."""
+        """These profiles without users who are to be forgotten: `digests` are `user_digest` of their ids."""
         wanted, ids = frozenset(digests), self.users.ids(range(len(self.users)))
         stays = np.array([user_digest(id_) not in wanted for id_ in ids], dtype=bool)
         if stays.all():

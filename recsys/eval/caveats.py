@@ -38,7 +38,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
 
 
 def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[str]:
-    """Of one user with many of the requests, or a few with half of them; users below 0 are anonymous."""
+    """A sentence where one user has many of the requests, or a few have half of them; users below 0 are anonymous."""
     shares = np.cumsum(np.sort(np.bincount(users[users >= 0], minlength=1))[::-1]) / len(users)
     busy = 1 if shares[0] >= _MUCH_OF_ONE_USER else 1 + int(np.searchsorted(shares, 0.5))
     if busy <= min(len(shares), max(1, _BUSY_USERS * n_users)):
@@ -66,8 +66,8 @@ def caveats_of_rivals(comparisons: Mapping[str, Comparison], where: str = "here"
 def caveats_of_events(
     full: Measurement, baselines: Mapping[str, Measurement], events: Mapping[str, NDArray[np.bool_]], seed: int
 ) -> Iterator[str]:
-    """Of simpler rankings that are better on the requests that were answered by the event of most worth: they are few,
-    and the figures of all requests can hide it.
+    """A sentence for each simpler ranking that is better on the requests answered by the event of most worth: these
+    requests are few, and the figures of all requests can hide it.
 
     Args:
         full, baselines: the full pipeline, and simpler rankings of the same requests.

@@ -79,8 +79,8 @@ def off_policy_section(report: EvaluationReport) -> str:
     )
 
 
-def _told(weights: Mapping[str, float]) -> str:
-    """The sources by how much they count."""
+def _most_first(weights: Mapping[str, float]) -> str:
+    """The sources that count most first, each with its weight."""
     return ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(weights.items(), key=lambda pair: -pair[1]))
 
 
@@ -92,7 +92,7 @@ def candidates_section(report: EvaluationReport) -> str:
     values = {together: found.merged} | dict(sorted(found.sources.items(), key=lambda pair: -pair[1]))
     listing = "; ".join(f"{name} {value:.1%}" for name, value in values.items())
     counted = "".join(
-        f" {who} count {_told(weights)}."
+        f" {who} count {_most_first(weights)}."
         for who, key in (("Sources", "known"), ("For users without a history they", "newcomers"))
         if (weights := found.weights.get(key))
     )

@@ -64,7 +64,7 @@ class Policy:
         return items[items >= 0]
 
     def diversified(self, diversity: Diversity) -> "Policy":
-        """The same rules with another diversity, at its place: before what would be moved by it."""
+        """These rules with another diversity, at its place: before the steps whose items it would move."""
         others = [step for step in self.steps if not isinstance(step, Diversity)]
         fixed = (at for at, step in enumerate(others) if isinstance(step, Pins | Cap | Floor | Exploration))
         place = next(fixed, len(others))

@@ -24,10 +24,10 @@ class Step:
     name: str
 
     def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
-        """Set `allowed` (n_items,) to False for the items that must not be listed; here for none."""
+        """Set `allowed` (n_items,) to False for the items that must not be listed. This step forbids none."""
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
-        """The same candidates in a new order, of which the first `n` will be shown; here in theirs."""
+        """The candidates in a new order, of which the first `n` will be shown. This step leaves them as they are."""
         return candidates
 
 
@@ -38,7 +38,7 @@ class Available(Step):
     name = "available"
 
     def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
-        """Forbid what the catalogue does."""
+        """Forbid what is not available."""
         allowed &= catalogue.available
 
 

@@ -187,7 +187,7 @@ class _Tree:
         return not self.is_linear and not other.any()
 
     def words(self) -> list[list[_Mask]]:
-        """Of each word the masks of the inner nodes that have some of its leaves on their left.
+        """For each word, the masks of the inner nodes that have some of its leaves on their left.
 
         LightGBM reads a float32 as a float64 and goes left where it is at most the threshold: that is so where it is at
         most the largest float32 below the threshold. NaN counts as 0 where training met none.

@@ -56,16 +56,16 @@ class SnapshotRecord(Record):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """All of them."""
+        """Names of all parts: segments, and the table of ids."""
         return (*self.segments, self.ids)
 
     def files_of(self, part: str) -> dict[str, FileRecord]:
-        """Those of one part."""
+        """The files of one part."""
         return {name: file for name, file in self.files.items() if name.startswith(f"{part}/")}
 
 
 class Snapshots:
-    """Those of all versions of a registry. Nothing is kept in memory: several processes may work on them.
+    """The snapshots of all versions of a registry. Nothing is kept in memory: several processes may work on them.
 
     All is private to the user who serves: folders have mode 0700, files 0600.
     """

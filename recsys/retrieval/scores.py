@@ -121,7 +121,7 @@ class SparseScores:
 
     @classmethod
     def nothing(cls, n_requests: int, n_items: int) -> "SparseScores":
-        """Of a source that knows nothing, or was not asked."""
+        """The scores of a source that knows nothing, or was not asked."""
         none = np.zeros(0, dtype=np.int32)
         return cls(np.zeros(n_requests + 1, dtype=np.int64), none, none.astype(np.float32), n_items)
 
@@ -133,7 +133,7 @@ class SparseScores:
         return cls(*add_links(*columns, *ACCUMULATORS.of(n_items)), n_items)
 
     def with_borrowers(self, borrowers: sp.csr_matrix) -> "SparseScores":
-        """The same with what these items lend to others: shares (n_items, n_more_items), of items without a score."""
+        """These scores, and what their items lend to items without one, by shares (n_items, n_more_items)."""
         n_items = borrowers.shape[1]
         columns = self.offsets, self.items, self.values, borrowers.indptr, borrowers.indices, borrowers.data
         return SparseScores(*add_borrowers(*columns, *ACCUMULATORS.of(n_items)), n_items)

@@ -270,7 +270,7 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wait_for(client: ServerConnection, registry: Registry) -> None:
-    """Until the server answers from the current version.
+    """Wait until the server answers from the current version.
 
     Raises:
         StoreError: it goes on with another one.

@@ -42,7 +42,7 @@ def oldest_kept(seconds: int) -> int:
 
 
 def not_forgotten(lists: Sequence[ServedList], marks: Sequence[tuple[int, Forgotten]]) -> list[ServedList]:
-    """Those whose user was not forgotten after they were made; `marks` are in the order of their offsets."""
+    """The lists whose user was not forgotten after they were made; `marks` are in the order of their offsets."""
     newest = {mark.user_digest: offset for offset, mark in marks}
     if not newest:
         return list(lists)

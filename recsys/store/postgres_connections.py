@@ -50,7 +50,7 @@ def _shut_down(line: socket.socket) -> None:
 
 
 class Connections:
-    """As many as calls run at the same time. Safe to use from many threads.
+    """As many connections as calls run at the same time. Safe to use from many threads.
 
     Attributes:
         place: the URL without user and password, for messages.

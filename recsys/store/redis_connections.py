@@ -13,7 +13,7 @@ CALL_SECONDS = 10.0
 
 
 class RedisConnections:
-    """As many as calls run at the same time. Safe to use from many threads.
+    """As many connections as calls run at the same time. Safe to use from many threads.
 
     Args:
         url: `redis://[[user]:password@]host[:port]/db`, perhaps with parameters.

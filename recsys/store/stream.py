@@ -21,7 +21,7 @@ class Stream(Protocol):
         ...
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """These, the ones of the last `read`, are safe elsewhere: they need not be delivered again."""
+        """Say that the messages of the last `read` are safe elsewhere: they need not be delivered again."""
         ...
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ class LabelledPairs:
     weights: NDArray[np.float64]
 
     def calibrations(self) -> tuple[LogitCalibration, LogitCalibration]:
-        """Of a click (any positive reaction) and of a purchase.
+        """The calibrations of a click (any positive reaction) and of a purchase.
 
         Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
         """

@@ -42,7 +42,7 @@ class SoftTargets:
 
     @classmethod
     def of(cls, teacher: Teacher, scorer: Scorer, training: Examples, plan: StagePlan, weight: float) -> "SoftTargets":
-        """As many requests as the teacher can read until the plan's deadline, those with a history."""
+        """Soft targets of as many requests with a history as the teacher can read until the plan's deadline."""
         generator = np.random.default_rng([plan.seed, 3])
         parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
         chosen: list[NDArray[np.int64]] = []

@@ -15,7 +15,8 @@ _TARGETS, _FROZEN = "targets.halves.npy", "frozen.halves.npy"
 
 @dataclass(frozen=True)
 class Float16Vectors:
-    """The same numbers as in float32, see `recsys.data.float16.rounded_to_float16`.
+    """Vectors of texts in float16. They hold the same numbers as those in float32, which
+    `recsys.data.float16.rounded_to_float16` has rounded.
 
     Attributes:
         targets: (n_items, dim) what each item offers, tuned.
@@ -27,11 +28,11 @@ class Float16Vectors:
 
     @classmethod
     def of(cls, targets: NDArray[np.float32], frozen: NDArray[np.float32]) -> "Float16Vectors":
-        """Of vectors (n_items, dim) in float32."""
+        """Keep vectors (n_items, dim) of float32 in float16."""
         return cls(float16_bits(targets), float16_bits(frozen))
 
     def updated(self, numbers: NDArray[np.int32], others: "Float16Vectors") -> "Float16Vectors":
-        """These with others in the place of some, by number, and new ones behind."""
+        """These vectors with some replaced, by number, and new ones behind."""
         return Float16Vectors(
             updated_rows(self.targets, numbers, others.targets), updated_rows(self.frozen, numbers, others.frozen)
         )

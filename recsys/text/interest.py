@@ -215,7 +215,7 @@ class InterestModel:
         return self.scorer.score(histories, self._read_queries(queries))
 
     def scores(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> Scores:
-        """The same logits; of a model with `nearest`, at the cost of those that are asked for."""
+        """The logits of `score`. With `nearest`, only those that are asked for are computed."""
         if self.nearest is None:
             return DenseScores(self.score(histories, queries))
         mixtures = list(self.scorer.mixtures(histories, self._read_queries(queries)))
@@ -280,7 +280,7 @@ class InterestModel:
 
     @property
     def base_encoder_version(self) -> str:
-        """The same, of the encoder before it was tuned."""
+        """Under which vectors of the encoder are kept as it was before it was tuned."""
         return self.reader.encoder.base_version
 
     def _read(self, texts: Sequence[str]) -> tuple[TextVectors, NDArray[np.float32]]:

@@ -92,7 +92,7 @@ class NearestItems:
         return cls(lists, prior, inverted_file, everything[:0], NeighbourLists(lists.items[:0], lists.logits[:0]))
 
     def updated(self, scorer: Scorer, numbers: NDArray[np.int32]) -> "NearestItems":
-        """The same for texts that have changed since: `numbers` (n,) now say what `scorer` has."""
+        """The nearest items after texts have changed: the items `numbers` (n,) now say what `scorer` holds."""
         kept = ~np.isin(self.fresh, numbers)
         fresh = np.concatenate([self.fresh[kept], numbers])
         items, logits = [self.fresh_lists.items[kept]], [self.fresh_lists.logits[kept]]

@@ -70,7 +70,7 @@ class PassedOver:
 
     @classmethod
     def nothing(cls) -> "PassedOver":
-        """Of a log without impressions."""
+        """What a log without impressions tells."""
         return cls(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
 
     @classmethod

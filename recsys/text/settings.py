@@ -13,7 +13,7 @@ _FILE = "interest.json"
 
 @dataclass(frozen=True)
 class InterestSettings:
-    """The encoder as it came, under which version, and what logits mean as probabilities."""
+    """The encoder that was taken, its version before any tuning, and what logits mean as probabilities."""
 
     encoder: str
     encoder_version: str

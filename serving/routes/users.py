@@ -90,7 +90,7 @@ def _ids(user_id: str, service: Service) -> list[str]:
 
 
 def _stored_ids(user_id: str, service: Service) -> list[str]:
-    """Of `_ids` those that the store holds, and the last one.
+    """The ids of `_ids` that the store holds, and the last one.
 
     No other is forgotten: its mark would only tell which pseudonym the user has.
     """

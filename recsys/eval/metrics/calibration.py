@@ -32,8 +32,9 @@ class Reliability:
         return cls(predicted[order], observed[order], counts[order])
 
     def of_all(self, share: float) -> "Reliability":
-        """The same where the requests of these predictions are a share of all, and nothing happened in the others, of
-        which as much was predicted."""
+        """The bins of all requests, of which those of these predictions are a share.
+
+        In the others as much was predicted, and nothing happened."""
         return Reliability(self.predicted, self.observed * share, self.counts)
 
     @property

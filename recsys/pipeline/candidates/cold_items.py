@@ -50,7 +50,7 @@ class ColdItems:
 
     @classmethod
     def of(cls, learned: NDArray[np.bool_], interest: InterestModel | None) -> "ColdItems":
-        """Of the catalogue that was trained on.
+        """The cold items of the catalogue that was trained on.
 
         Args:
             learned: (n_items,) items with a sign of interest.

@@ -128,7 +128,7 @@ class Sources:
         return None if self.profiles is None else self.profiles.profiles
 
     def without_users(self, digests: Collection[str]) -> "Sources":
-        """The same without the profiles of users who are to be forgotten, see `UserProfiles.without`."""
+        """These sources without the profiles of users who are to be forgotten, see `UserProfiles.without`."""
         return self if self.profiles is None else replace(self, profiles=self.profiles.without(digests))
 
     def updated(self, n_before: int, n_items: int, numbers: NDArray[np.int32], texts: Sequence[str]) -> "Sources":

@@ -93,7 +93,7 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
 
 
 def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
-    """Where most of what was wanted may not be listed."""
+    """A sentence where most of what was wanted may not be listed."""
     if n_unlisted > n_listed:
         yield (
             "Less than half of what was wanted is left, and it may be easier to rank. If seen items are left out and a "
@@ -102,7 +102,7 @@ def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
 
 
 def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator[str]:
-    """Where most of what got the strongest event may not be listed: all others can hide that."""
+    """A sentence where most of what got the strongest event may not be listed: other events can hide that."""
     if event is not None and n_unlisted > n / 2:
         yield (
             f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
@@ -111,7 +111,7 @@ def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator
 
 
 def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
-    """Of requests of users without a history, if they are most: what reads histories says nothing there."""
+    """A sentence where most requests are of users without a history: what reads histories says nothing there."""
     n_newcomers = int(np.count_nonzero(lengths == 0))
     if n_newcomers > len(lengths) / 2:
         yield (

@@ -208,7 +208,7 @@ class _Calibrations:
                 self._happened[name].append(_is_target(ranked, targets))
 
     def result(self, share_answered: float) -> dict[str, Reliability]:
-        """By name; see `PastRequests.share_answered`."""
+        """How well each probability is calibrated, by its name; see `PastRequests.share_answered`."""
         return {
             name: reliability(np.concatenate(predicted), np.concatenate(self._happened[name])).of_all(share_answered)
             for name, predicted in self._predicted.items()

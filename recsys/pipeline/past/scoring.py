@@ -34,7 +34,7 @@ class PastScoring:
     users: Vocabulary
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "PastScoring":
-        """The same with these live sources alone, in the configuration too, and with sources that count so much."""
+        """These sources with no live ones but `live`, in the configuration too, and with other weights."""
         candidates = self.config.candidates
         names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
         config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})

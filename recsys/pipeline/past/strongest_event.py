@@ -21,7 +21,7 @@ class StrongestEvent:
 
     @classmethod
     def of(cls, learned: InteractionLog, measured: InteractionLog) -> "StrongestEvent | None":
-        """That of what was learned from, in a log that may have others.
+        """The strongest event that was learned from, where it can be measured in another log.
 
         Returns:
             None where that event does not occur in `measured`, or where no weaker one was learned from, which it could

@@ -142,7 +142,7 @@ class Scoring:
         return self._with_facts(Scoring(self.catalogue, self.sources, state))
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "Scoring":
-        """The same with these live sources alone, and with sources that count so much."""
+        """This scoring with no live sources but `live`, and with other weights of the sources."""
         sources = replace(self.sources, live=live_among(live), weights=weights)
         return self._with_facts(Scoring(self.catalogue, sources, self.state))
 
@@ -152,7 +152,7 @@ class Scoring:
         return other
 
     def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
-        """The same over the catalogue after the changes, ready to be used; itself when they change nothing.
+        """This scoring over the catalogue after the changes, ready to be used; itself when they change nothing.
 
         New texts are encoded; collaborative models lend new items what they say of similar ones. The events are shared.
 

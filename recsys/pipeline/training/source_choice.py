@@ -89,10 +89,11 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
             live, weights, recalls = (*live, source), weights_with_it, found
     if weights.known:
         alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
-        progress(f"sources count {_told(weights.known)}; for users without a history {_told(weights.newcomers)}")
+        progress(f"sources count {_listed(weights.known)}; for users without a history {_listed(weights.newcomers)}")
         progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
     return SourceChoice(live, weights)
 
 
-def _told(weights: Mapping[str, float]) -> str:
+def _listed(weights: Mapping[str, float]) -> str:
+    """The sources in their own order, each with its weight."""
     return ", ".join(f"{source} {weight:.2f}" for source, weight in weights.items())
