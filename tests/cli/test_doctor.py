@@ -13,7 +13,7 @@ from recsys.registry import Registry
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
 
 
-def test_a_healthy_machine(run: Run) -> None:
+def test_a_machine_that_has_all_it_needs_is_healthy(run: Run) -> None:
     outcome = run("doctor", "--json")
     answer = outcome.json
     assert outcome.code == 0
@@ -42,7 +42,7 @@ def test_a_registry_without_versions(run: Run, tmp_path: Path) -> None:
     assert "recsys train" in registry["remedy"]
 
 
-def test_a_damaged_registry(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_registry_ends_with_code_4(run: Run, tmp_path: Path) -> None:
     (tmp_path / "CURRENT").write_text("gone\n")
     outcome = run("doctor", "--registry", tmp_path)
     assert outcome.code == 4

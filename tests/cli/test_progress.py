@@ -13,7 +13,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_plain_lines_elsewhere() -> None:
+def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     with ProgressLines(stream) as progress:
         progress("reading")

@@ -95,7 +95,7 @@ def test_evaluate_json_keeps_its_contract(
     assert set(answer) >= {"version", "n_requests", "metrics", "baselines", "ablation", "slices"}
 
 
-def test_rank_all_users(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+def test_rank_writes_as_many_rows_a_user_as_were_asked_for(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists.parquet"
     outcome = run("rank", "--registry", trained_registry, "--users", "all", "-n", 3, "--out", out, "--json")
     assert outcome.code == 0, outcome.err
@@ -131,7 +131,9 @@ def test_two_runs_to_one_place_do_not_mix(
 
 
 @pytest.mark.parametrize("name", ["users.txt", "users.csv"])
-def test_rank_some_users(run: Run, trained_registry: Path, tmp_path: Path, name: str) -> None:
+def test_rank_lists_the_users_of_a_file_in_its_order(
+    run: Run, trained_registry: Path, tmp_path: Path, name: str
+) -> None:
     users = tmp_path / name
     users.write_text("user_id\nuser 1\nnobody\n" if name.endswith("csv") else "user 1\n\nnobody\n")
     out = tmp_path / "lists.parquet"
@@ -194,7 +196,7 @@ def test_a_url_of_no_kind_is_found_before_the_work(run: Run, trained_registry: P
     assert "nonsense://" in outcome.err
 
 
-def test_rank_without_anybody(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+def test_rank_refuses_a_file_without_users(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("\n")
     outcome = run("rank", "--registry", trained_registry, "--users", users, "--out", tmp_path / "lists.parquet")
@@ -202,14 +204,14 @@ def test_rank_without_anybody(run: Run, trained_registry: Path, tmp_path: Path) 
     assert "holds no user" in outcome.err
 
 
-def test_explain_for_people(run: Run, trained_registry: Path) -> None:
+def test_explain_prints_a_table_for_people(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "user 3", "-n", 4)
     assert outcome.code == 0, outcome.err
     for word in ("user 3", "collab.", "why"):
         assert word in outcome.out
 
 
-def test_explain_for_programs(run: Run, trained_registry: Path) -> None:
+def test_explain_gives_programs_the_parts_of_one_item(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "nobody", "--item", "books-0-small", "--json")
     assert outcome.code == 0, outcome.err
     answer = outcome.json

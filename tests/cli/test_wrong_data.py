@@ -35,30 +35,30 @@ def change(path: Path, rows: int = 3, **columns: pl.Expr) -> None:
     frame.with_columns(changed).drop("row").write_csv(path)
 
 
-def test_missing_folder(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
     outcome = run("train", tmp_path / "nowhere", "--registry", tmp_path / "registry")
     assert outcome.code == 3
     assert "nowhere does not exist" in outcome.err
 
 
-def test_missing_file(shop: Path, refused) -> None:
+def test_a_folder_without_events_is_refused(shop: Path, refused) -> None:
     (shop / "events.csv").unlink()
     refused("has no events file", "items.csv")
 
 
 @pytest.mark.parametrize(("table", "column"), [("items", "title"), ("events", "timestamp"), ("events", "user_id")])
-def test_missing_column(shop: Path, refused, table: str, column: str) -> None:
+def test_a_missing_column_is_named_with_the_one_to_rename(shop: Path, refused, table: str, column: str) -> None:
     path = shop / f"{table}.csv"
     pl.read_csv(path).rename({column: f"{column}s"}).write_csv(path)
     refused(f"{table}.csv has no column {column!r}", f"rename '{column}s' to it")
 
 
-def test_empty_file(shop: Path, refused) -> None:
+def test_an_empty_file_is_named(shop: Path, refused) -> None:
     (shop / "items.csv").write_text("")
     refused("items.csv is empty")
 
 
-def test_only_a_header(shop: Path, refused) -> None:
+def test_a_log_of_nothing_but_a_header_is_refused(shop: Path, refused) -> None:
     (shop / "events.csv").write_text("user_id,item_id,event,timestamp\n")
     refused("events.csv")
 
@@ -72,22 +72,22 @@ def test_only_a_header(shop: Path, refused) -> None:
         ("2999-01-01T00:00:00Z", "in the future"),
     ],
 )
-def test_times_that_cannot_be(shop: Path, refused, time: str, reason: str) -> None:
+def test_times_that_cannot_be_are_refused_with_the_reason(shop: Path, refused, time: str, reason: str) -> None:
     change(shop / "events.csv", rows=20, timestamp=pl.lit(time))
     refused("events.csv", reason, "line 2", "column timestamp", "data.max_rejected")
 
 
-def test_price_that_is_not_a_number(shop: Path, refused) -> None:
+def test_a_price_that_is_not_a_number_is_refused(shop: Path, refused) -> None:
     change(shop / "items.csv", price=pl.lit("NaN"))
     refused("items.csv", "3 of 64 rows rejected", "NaN", "column price")
 
 
-def test_duplicate_item(shop: Path, refused) -> None:
+def test_an_item_that_is_there_twice_is_named(shop: Path, refused) -> None:
     change(shop / "items.csv", item_id=pl.lit("g0"))
     refused("items.csv", "g0", "column item_id")
 
 
-def test_unknown_items_in_the_log(shop: Path, refused) -> None:
+def test_a_log_of_unknown_items_is_refused(shop: Path, refused) -> None:
     change(shop / "items.csv", item_id=pl.col("item_id") + "-renamed")
     refused("events.csv", "column item_id", "unknown_items")
 
@@ -119,7 +119,7 @@ def test_a_wrong_setting_is_named_and_ends_with_code_2(
     assert "Traceback" not in outcome.err
 
 
-def test_wrong_key_in_a_config_file(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_a_wrong_key_in_a_config_file_is_told_with_the_nearest_one(run: Run, shop: Path, tmp_path: Path) -> None:
     (tmp_path / "recsys.toml").write_text("[ranker]\ntress = 10\n")
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--config", tmp_path / "recsys.toml")
     assert outcome.code == 2
@@ -127,7 +127,7 @@ def test_wrong_key_in_a_config_file(run: Run, shop: Path, tmp_path: Path) -> Non
     assert "'ranker.trees'" in outcome.err
 
 
-def test_missing_config_file(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_a_config_file_that_is_not_there_is_named(run: Run, shop: Path, tmp_path: Path) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--config", tmp_path / "none.toml")
     assert outcome.code == 2
     assert "none.toml does not exist" in outcome.err

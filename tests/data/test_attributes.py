@@ -138,7 +138,7 @@ def test_tags_of_json_lines(tmp_path: Path, cell: str, expected: list[str]) -> N
         ("['a']", ["['a']"]),
     ],
 )
-def test_tags_of_csv(tmp_path: Path, cell: str, expected: list[str]) -> None:
+def test_a_cell_of_csv_becomes_a_list_of_tags(tmp_path: Path, cell: str, expected: list[str]) -> None:
     (tmp_path / "items.csv").write_text(f"item_id,title,tags\ni,Lamp,{cell}\n")
     assert read_items(open_table(tmp_path / "items.csv"))[0].frame["tags"].to_list() == [expected]
 

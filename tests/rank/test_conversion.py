@@ -107,6 +107,6 @@ def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversio
     assert purchase[0] == purchase[1]
 
 
-def test_trees_are_compiled(conversion: Conversion) -> None:
+def test_the_trees_of_a_conversion_are_compiled(conversion: Conversion) -> None:
     assert isinstance(conversion.trees, Ranker)
     assert conversion.trees.compiled is not None

@@ -79,7 +79,7 @@ def test_sampled_takes_some_before_others() -> None:
 
 
 @given(requests, st.sampled_from([0.1, 0.2, 0.5, 0.9]))
-def test_split_by_time(requests: list[tuple[int, list[int]]], newest: float) -> None:
+def test_a_split_is_by_time_and_loses_no_row(requests: list[tuple[int, list[int]]], newest: float) -> None:
     rows = make_rows(requests)
     older, newer = rows.split(newest)
     check_whole(older, rows)

@@ -276,7 +276,7 @@ def test_a_change_that_a_crash_cut_short_did_not_happen(registry: Registry) -> N
         json.loads(line)
 
 
-def test_writers_take_turns(registry: Registry) -> None:
+def test_what_several_writers_publish_at_once_is_all_there(registry: Registry) -> None:
     published: list[str] = []
     threads = [
         threading.Thread(target=lambda name=name: published.append(publish(registry, name))) for name in "abcdefgh"

@@ -41,7 +41,7 @@ def found(http: httpx.Client, **query: Any) -> list[str]:
     return [item["item_id"] for item in answer.json()["items"]]
 
 
-def test_items_by_title(reading: httpx.Client, items: list[str]) -> None:
+def test_items_are_found_by_words_of_their_title(reading: httpx.Client, items: list[str]) -> None:
     assert found(reading, q="espresso") == ["coffee-0-small", "coffee-0-large"]
     assert found(reading, q="BEANS  large") == ["coffee-0-large"], "every word, in any order and case"
     assert found(reading, q="large esp")[0] == "coffee-0-large", "a title that begins so is first"
@@ -52,7 +52,7 @@ def test_items_by_title(reading: httpx.Client, items: list[str]) -> None:
     assert len(found(reading, q=" ", n=200)) == len(items)
 
 
-def test_items_by_id(reading: httpx.Client, items: list[str]) -> None:
+def test_items_are_found_by_id_in_the_order_asked_for(reading: httpx.Client, items: list[str]) -> None:
     wanted = [items[3], "unknown", items[1], items[3]]
     assert found(reading, id=wanted) == [items[3], items[1]]
     item = reading.get("/v1/items", params={"id": items[0]}).json()["items"][0]
@@ -60,7 +60,7 @@ def test_items_by_id(reading: httpx.Client, items: list[str]) -> None:
 
 
 @pytest.mark.parametrize("query", [{"q": "x" * 201}, {"n": 0}, {"n": 201}, {"id": ""}, {"id": ["i"] * 201}])
-def test_searches_have_bounds(reading: httpx.Client, query: dict[str, Any]) -> None:
+def test_a_search_beyond_its_bounds_is_refused(reading: httpx.Client, query: dict[str, Any]) -> None:
     assert reading.get("/v1/items", params=query).status_code == 422
 
 

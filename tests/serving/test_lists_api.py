@@ -90,7 +90,7 @@ def test_an_unknown_filter_column_is_named(reading: httpx.Client) -> None:
     assert "colour_of_hair" in response.json()["detail"]
 
 
-def test_policy_and_query(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+def test_a_list_takes_a_policy_and_a_query(reading: httpx.Client, users: list[str], items: list[str]) -> None:
     assert recommend(reading, user_id=users[0], policy={"diversity": 1.0})["items"]
     assert recommend(reading, user_id=users[0], policy={"seen": "exclude"})["items"]
     title = reading.get(f"/v1/items/{items[0]}").json()["item"]["title"]
@@ -166,7 +166,9 @@ def test_a_pin_counts_places_of_all_pages(reading: httpx.Client, users: list[str
     assert best not in ids(third)
 
 
-def test_rank_just_these(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+def test_rank_lists_just_the_given_items_and_names_unknown_ones(
+    reading: httpx.Client, users: list[str], items: list[str]
+) -> None:
     wanted = [items[3], "unknown", items[1], items[3], items[2]]
     answer = reading.post("/v1/rank", json={"user_id": users[0], "items": wanted}).json()
     assert sorted(ids(answer)) == sorted(set(items[1:4]))
@@ -182,7 +184,7 @@ def test_rank_just_these(reading: httpx.Client, users: list[str], items: list[st
 
 
 @pytest.mark.parametrize("by", ["text", "collaborative", "both"])
-def test_similar_items(reading: httpx.Client, items: list[str], by: str) -> None:
+def test_similar_items_are_others_of_the_catalogue(reading: httpx.Client, items: list[str], by: str) -> None:
     response = reading.get(f"/v1/items/{items[0]}/similar", params={"n": 4, "by": by})
     assert response.status_code == 200, response.text
     found = ids(response.json())
@@ -191,7 +193,7 @@ def test_similar_items(reading: httpx.Client, items: list[str], by: str) -> None
     assert by == "collaborative" or len(found) == 4
 
 
-def test_one_item(reading: httpx.Client, items: list[str]) -> None:
+def test_an_item_is_told_and_an_unknown_one_is_a_404(reading: httpx.Client, items: list[str]) -> None:
     answer = reading.get(f"/v1/items/{items[0]}").json()
     assert answer["item"]["item_id"] == items[0]
     assert answer["item"]["title"]

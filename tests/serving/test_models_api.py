@@ -153,7 +153,7 @@ def test_a_first_load_that_fails_is_tried_again(
     assert "no version is served; it is tried again in 0.1 s" in caplog.messages
 
 
-def test_keys_and_scopes(registry: Registry, tmp_path: Path, items: list[str]) -> None:
+def test_a_key_opens_only_what_its_scope_grants(registry: Registry, tmp_path: Path, items: list[str]) -> None:
     keys = key_file(tmp_path, ("reader", '["read"]'), ("writer", '["write"]'), ("boss", '["admin"]'))
     config = Config.model_validate({"serving": {"keys": keys}})
     calls = {

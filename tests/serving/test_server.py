@@ -23,7 +23,7 @@ from serving.settings import Settings
 CHILDREN = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 
 
-def test_a_graceful_stop(registry: Registry) -> None:
+def test_a_server_that_is_told_to_stop_ends_without_an_error(registry: Registry) -> None:
     with serving_process(registry.path) as (process, http):
         assert http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
         process.send_signal(signal.SIGTERM)

@@ -47,7 +47,7 @@ class TestSqlite(EventLogContract, ItemStoreContract, ListStoreContract, UserSto
         return sqlite_url(file)
 
 
-def test_a_relative_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_url_is_a_file_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     open_store("sqlite:///here.db").close()
     assert (tmp_path / "here.db").exists()

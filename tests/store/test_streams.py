@@ -143,7 +143,9 @@ class TestRedisStream(StreamContract):
         yield send
         client.close()
 
-    def test_columns_as_fields(self, server: RedisServer, url: str, store: Store, tmp_path: Path) -> None:
+    def test_a_message_may_have_a_field_for_each_column(
+        self, server: RedisServer, url: str, store: Store, tmp_path: Path
+    ) -> None:
         import redis
 
         client = redis.Redis(port=server.port)

@@ -27,7 +27,7 @@ def test_the_picture_has_a_line_for_each_stage(curve: tuple[Point, ...], tmp_pat
     assert {line.get_label() for line in figure.axes[1].lines} == {point.stage for point in curve}
 
 
-def test_tensorboard_logs(tmp_path: Path) -> None:
+def test_points_are_written_for_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="recsys[tensorboard] is not installed")
     log = TensorBoardLog(tmp_path)
     for point in CURVE:

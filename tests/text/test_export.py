@@ -57,7 +57,7 @@ def test_a_retrained_encoder_reads_only_what_changed(encoder: TextEncoder, texts
     assert read == [1]
 
 
-def test_int8_vectors(tmp_path: Path) -> None:
+def test_int8_vectors_are_off_by_half_a_step_at_most(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).standard_normal((200, 32)).astype(np.float32)
     vectors[7] = 0.0
     coded = Int8Vectors.of(vectors)

@@ -187,7 +187,7 @@ def test_purchases_that_no_list_may_hold_are_told_of(
         assert any("items with the event purchase" in line for line in report.caveats) == told, report.caveats
 
 
-def test_requests_without_targets(plain: Bundle, early: Dataset) -> None:
+def test_requests_without_targets_are_refused(plain: Bundle, early: Dataset) -> None:
     with pytest.raises(DataError, match="needs a column `target`"):
         evaluate(plain, early, [Request("user 1")])
 

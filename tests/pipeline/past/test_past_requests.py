@@ -111,7 +111,7 @@ def many() -> PastRequests:
     return PastRequests.of(make_log(rows), 0, 1_000)
 
 
-def test_take_and_block() -> None:
+def test_chosen_requests_keep_their_targets_and_what_was_shown() -> None:
     requests = many()
     assert [len(own) for own in targets(requests)] == [1, 2, 3, 4]
     taken = requests.take(np.array([3, 1]))

@@ -174,12 +174,12 @@ def test_pinned_capped_and_explored(recommender: Recommender) -> None:
 
 
 @pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"seen": "sometimes"}])
-def test_a_wrong_policy(recommender: Recommender, policy: dict[str, object]) -> None:
+def test_a_wrong_policy_is_told_with_the_known_keys(recommender: Recommender, policy: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, diversity"):
         ids(recommender, user_id=USER, policy=policy)
 
 
-def test_a_query_counts(recommender: Recommender) -> None:
+def test_a_list_begins_with_what_the_query_asks_for(recommender: Recommender) -> None:
     """The text model prefers what the query asks for, and the list begins with it; scores stay the ranker's."""
     block = recommender.block([Request(), Request(context={"query": "tomato seeds for the garden"})])
     candidates = recommender.rank(block, [10, 10]).candidates
@@ -346,7 +346,7 @@ def test_observing_and_recommending_at_the_same_time(recommender: Recommender) -
     assert sum(map(len, recommender.scoring.state.segments)) == len(recommender.bundle.log) + 120
 
 
-def test_similar_items(recommender: Recommender) -> None:
+def test_similar_items_are_others_most_alike_first(recommender: Recommender) -> None:
     for by in ("text", "collaborative", "both"):
         found = recommender.similar("coffee-0-small", 5, by=by)  # type: ignore[arg-type]
         assert 0 < len(found) <= 5

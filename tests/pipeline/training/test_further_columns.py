@@ -53,7 +53,7 @@ def test_no_more_than_a_few() -> None:
     assert len(names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))) == 8
 
 
-def test_names_differ() -> None:
+def test_no_two_features_have_the_same_name() -> None:
     same = ["x", "y"] * (N // 2)
     items = catalogue(**{"Main colour": same, "main-colour": same, "Category": same})
     assert names(items) == ["user_main_colour_share"]  # `user_category_share` is of this release
