@@ -77,7 +77,7 @@ class FeatureSet:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What they need to know of the past of items."""
+        """What the features need to know of the past of items."""
         asking = [family for family in self._families if isinstance(family, ItemPastColumns)]
         return tuple(measure for family in asking for stream in family.questions.streams for measure in stream.measures)
 

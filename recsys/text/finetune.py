@@ -2,8 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.progress import Progress
 from recsys.text.adapter import AdaptedEncoder
-from recsys.text.checkpoint import Checkpoints, Position, flattened, nested, optimizer_state, restore_optimizer
+from recsys.text.checkpoint import Checkpoints, Position
 from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.distillation import SoftTargets
 from recsys.text.examples import Examples
@@ -22,6 +21,7 @@ from recsys.text.plan import StagePlan, schedule
 from recsys.text.sampling import Batch, Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.team import ALONE, Team
+from recsys.text.training_state import CheckedState, StageStates, TrainingState, resume
 from recsys.text.validation import is_better, ndcg_of_targets
 
 _STEPS_BETWEEN_CHECKS = 160
@@ -39,22 +39,6 @@ _SOFT_TARGETS = 32
 """Requests whose soft targets are part of each step."""
 _SLACK = 1.25
 """Factor on measured durations: the same work may take a little longer the next time."""
-
-
-@dataclass(frozen=True)
-class _State:
-    """All that training changes: weights by name, and the (n_items, dim) vectors as the adapter encodes them."""
-
-    network: dict[str, torch.Tensor]
-    adapter: dict[str, torch.Tensor]
-    vectors: NDArray[np.float32]
-
-
-class _Checked(NamedTuple):
-    """A state, and (n_examples,) ndcg@10 of the validation examples by it."""
-
-    state: _State
-    ndcg: NDArray[np.float64]
 
 
 class Trainer:
@@ -122,7 +106,7 @@ class Trainer:
             self.curve = position.curve
             self.progress(f"text: {plan.stage} goes on from step {position.step}")
         else:
-            first = best = _Checked(self._state(adapter), self._check())
+            first = best = CheckedState(self._state(adapter), self._check())
             reached = float(first.ndcg.mean())
             position = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, reached, self.curve)
             self._record(Point(plan.stage, 0, plan.clock.seconds, None, reached))
@@ -142,7 +126,7 @@ class Trainer:
             reached = float(ndcg.mean())
             position = replace(position, since_best=position.since_best + 1)
             if reached >= position.best * (1.0 - _NOISE):
-                best = _Checked(self._state(adapter), ndcg)
+                best = CheckedState(self._state(adapter), ndcg)
                 position = replace(position, best=max(position.best, reached), since_best=0)
             self._record(Point(plan.stage, position.step, plan.clock.seconds, float(np.mean(losses)), reached))
             self.progress(
@@ -264,11 +248,11 @@ class Trainer:
             )
         return torch.optim.AdamW(groups)
 
-    def _state(self, adapter: AdaptedEncoder | None) -> _State:
+    def _state(self, adapter: AdaptedEncoder | None) -> TrainingState:
         network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        return _State(network, adapter.state() if adapter is not None else {}, self.vectors)
+        return TrainingState(network, adapter.state() if adapter is not None else {}, self.vectors)
 
-    def _restore(self, state: _State, adapter: AdaptedEncoder | None) -> None:
+    def _restore(self, state: TrainingState, adapter: AdaptedEncoder | None) -> None:
         self.network.load_state_dict(state.network)
         self.vectors = state.vectors
         if adapter is not None:
@@ -279,38 +263,20 @@ class Trainer:
         position: Position,
         optimizer: torch.optim.Optimizer,
         adapter: AdaptedEncoder | None,
-        first: _Checked,
-        best: _Checked,
+        first: CheckedState,
+        best: CheckedState,
     ) -> None:
         """Write a checkpoint that `_resume` reads, in the first process of the team."""
         if self.checkpoints is None or self.team.rank:
             return
-        states = {"now": self._state(adapter), "start": first.state, "kept": best.state}
-        ndcgs = {"start": first.ndcg, "kept": best.ndcg}
-        groups = {f"network.{name}": state.network for name, state in states.items()}
-        groups |= {"optimizer": optimizer_state(optimizer)}
-        groups |= {"gains": {name: torch.from_numpy(values) for name, values in ndcgs.items()}}
-        if adapter is not None:
-            groups |= {f"adapter.{name}": state.adapter for name, state in states.items()}
-            groups |= {"vectors": {name: torch.tensor(state.vectors) for name, state in states.items()}}
-            groups |= {"method": adapter.method.extra_state()}
-        self.checkpoints.write(position, flattened(groups))
+        states = StageStates(self._state(adapter), first, best)
+        self.checkpoints.write(position, states.tensors(optimizer, adapter))
 
     def _resume(
         self, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, adapter: AdaptedEncoder | None
-    ) -> tuple[_Checked, _Checked]:
+    ) -> tuple[CheckedState, CheckedState]:
         """Set everything to what a checkpoint holds; gives the start and the best so far."""
-        vectors, ndcgs = nested(tensors, "vectors"), nested(tensors, "gains")
-        now, start, kept = (
-            _State(
-                nested(tensors, f"network.{name}"),
-                nested(tensors, f"adapter.{name}"),
-                vectors[name].numpy() if vectors else self.vectors,
-            )
-            for name in ("now", "start", "kept")
-        )
-        self._restore(now, adapter)
-        restore_optimizer(optimizer, nested(tensors, "optimizer"))
-        if adapter is not None:
-            adapter.method.restore_extra(nested(tensors, "method"))
-        return _Checked(start, ndcgs["start"].numpy()), _Checked(kept, ndcgs["kept"].numpy())
+        states = StageStates.read(tensors, self.vectors)
+        self._restore(states.now, adapter)
+        resume(tensors, optimizer, adapter)
+        return states.start, states.best
