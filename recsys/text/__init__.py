@@ -5,8 +5,8 @@ Serving:    interest (the model), scoring (its logits in numpy, with the loops o
 Reading:    reader, encoder, lexicon, cache; weights says where an encoder's files are
 Training:   fitting (the whole: encode, split by time, train, calibrate), training (its stages: network, teacher,
             encoder), finetune (one stage, step by step, by its plan), over examples and sampling, with losses and
-            validation; network is what learns, team several processes; checkpoint and curves are what is kept;
-            calibration turns logits into probabilities
+            validation; network is what learns, team several processes; checkpoint, training_state and curves are what
+            is kept; calibration turns logits into probabilities
 Tuning:     adapter (the encoder in training), methods (LoRA and others), layers (which are tuned), lower (the others)
 Teaching:   teacher (a cross-encoder), teacher_training, distillation
 Smaller:    export (the encoder as ONNX), quantised (item vectors as int8)

@@ -76,7 +76,8 @@ def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Chec
 def _volume(
     name: str, past: InteractionLog, new: InteractionLog, span: tuple[int, int], config: RetrainConfig
 ) -> Check:
-    """Against the same hours of the same weekdays before; against the mean rate where the log is too short for that.
+    """How many new events there are, beside the same hours of the same weekdays before; beside the mean rate where the
+    log is too short for that.
 
     Args:
         span: from the first new event of any kind on, as a server that starts to write long after an export leaves a
