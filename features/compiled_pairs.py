@@ -141,8 +141,9 @@ def describe_requests(
 
 @jit()
 def distinct_and_entropy(codes: Ints) -> tuple[int, float]:
-    """How many codes (n,) there are, each once, and their Shannon entropy in bits; those below 0 do not count. They are
-    put in order."""
+    """How many different codes there are among `codes` (n,), and their Shannon entropy in bits; below 0 is no code.
+
+    The array is put in order."""
     codes.sort()
     place = np.searchsorted(codes, 0)
     total, different, bits = len(codes) - place, 0, 0.0

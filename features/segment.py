@@ -160,9 +160,9 @@ class Segment:
 
     @cached_property
     def item_impressions(self) -> ItemEvents:
-        """How items were shown."""
+        """What was shown: the impressions."""
         return ItemEvents.of(self.log, self.log.is_impression)
 
     def item_events(self, *, impressions: bool) -> ItemEvents:
-        """One of the two."""
+        """Impressions, or what was done with items."""
         return self.item_impressions if impressions else self.item_acts

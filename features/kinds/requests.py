@@ -43,7 +43,7 @@ class OfRequest(Member):
 
     @property
     def row(self) -> int:
-        """Where it is in the table of what a request is like."""
+        """The row of this kind in the table that describes requests, see `describe_requests`."""
         raise NotImplementedError
 
 

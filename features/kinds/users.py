@@ -51,8 +51,8 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None) -> NDArray[np.float3
 
 @dataclass(frozen=True)
 class UserQuantityDistance:
-    """How far the candidate is from what the user acted on, by a column of numbers: the mean share of all items that
-    measure between the two."""
+    """How far the candidate is from what the user acted on, by a column of numbers: the mean share of all items whose
+    numbers lie between the two."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"

@@ -45,7 +45,7 @@ class CategoryPopularity(CollaborativeModel):
         return cls(groups, shares)
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
-        """Above 0 for items that have a group in common with what the user chose."""
+        """The scores: above 0 for items that have a group in common with what the user chose."""
         chosen = SparseScores.of_links(histories.positive().recent_items, self.groups.members)
         return SparseScores.of_links(ItemWeights(chosen.offsets, chosen.items, chosen.values), self.shares)
 

@@ -27,7 +27,7 @@ class Revisits(LogModel):
         return cls(log.n_items)
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
-        """Above 0 for the items of the history only."""
+        """The scores: above 0 for the items of the history only."""
         own = histories.recent_items
         return SparseScores(own.offsets, own.items, own.values, self.n_items)
 

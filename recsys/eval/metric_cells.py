@@ -59,5 +59,5 @@ def interval_cells(metrics: Metrics, k: int) -> str:
 
 
 def p_text(comparison: Comparison) -> str:
-    """How often chance alone would do it."""
+    """The p-value in words: how often chance alone would give as large a difference."""
     return "p < 0.001" if comparison.p_value < 0.001 else f"p = {comparison.p_value:.3f}"

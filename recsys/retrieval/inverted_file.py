@@ -65,7 +65,7 @@ class InvertedFile:
         return self.members[places]
 
     def nearest_places(self, queries: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where `nearest` finds them among the members, for several queries (n_queries, dim).
+        """The places among the members of the items that `nearest` finds, for several queries (n_queries, dim).
 
         Returns:
             (n_queries + 1,) where the places of each query start, and these.
@@ -121,7 +121,7 @@ def _means(vectors: NDArray[np.float32], cells: NDArray[np.int32], before: NDArr
 
 @jit()
 def places_of_members(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the members of the first cells of each row stand, until there are `n` of them.
+    """The places of the members of the first cells of each row, until there are `n` of them.
 
     Args:
         cells: (n_rows, depth) the nearest first.

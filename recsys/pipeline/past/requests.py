@@ -35,7 +35,7 @@ class Unanswered(NamedTuple):
 
     @classmethod
     def none(cls) -> "Unanswered":
-        """Where nothing tells of them."""
+        """No request: what stands where nothing tells of unanswered ones."""
         return cls(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
 
     def take(self, chosen: NDArray[np.intp]) -> "Unanswered":

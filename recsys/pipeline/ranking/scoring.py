@@ -147,7 +147,7 @@ class Scoring:
         return self._with_facts(Scoring(self.catalogue, sources, self.state))
 
     def _with_facts(self, other: "Scoring") -> "Scoring":
-        """Another one over the same catalogue and learned sources: facts follow from these alone."""
+        """Another scoring, given the facts: they follow from catalogue and learned sources alone, which it shares."""
         vars(other)["facts"] = self.facts
         return other
 
