@@ -25,6 +25,7 @@ from features.kinds import (
     Scope,
     SourceFlag,
     SourceRank,
+    SourceRatio,
     SourceScore,
     SourceShare,
     UserCodeSince,
@@ -72,7 +73,7 @@ class Feature:
 SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
     "text": ("text",),
     "collaborative": ("transitions", "neighbours", "ease", "als"),
-    "behaviour": ("popular", "categories", "profiles", "history", "trending", "newest"),
+    "behaviour": ("popular", "categories", "profiles", "rhythm", "history", "trending", "newest"),
     "context": (),
 }
 """The sources that fall with a group, when it is left out to see what it adds."""
@@ -129,6 +130,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("profiles_share", "behaviour", SourceShare("profiles"), "the same relative to the request's best"),
     Feature("trending_score", "behaviour", SourceScore("trending"), "decayed count among everybody's newest events"),
     Feature("trending_rank", "behaviour", SourceRank("trending"), "place of the candidate by it"),
+    Feature("rhythm_score", "behaviour", SourceScore("rhythm"), "popularity at this time of the day and the week"),
+    Feature("rhythm_rank", "behaviour", SourceRank("rhythm"), "place of the candidate by it"),
+    Feature("rhythm_share", "behaviour", SourceShare("rhythm"), "the same relative to the request's best"),
+    Feature("rhythm_ratio", "behaviour", SourceRatio("rhythm", "popular"), "how many times likelier than usual now"),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),
     Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
     Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),

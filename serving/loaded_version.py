@@ -53,12 +53,12 @@ class LoadedVersion:
         """Begin.
 
         Args:
-            recommender: of the version.
+            recommender: of the version; its lists are for the time at which they are asked for.
             log: identity of the store's log.
             offset: how far into the store's log it was trained on it.
             forgot: called with the offset of a mark, and digests of users who are forgotten from there on.
         """
-        self.recommender = recommender
+        self.recommender = recommender.by_the_clock()
         self.version = recommender.version
         self.begin(log, offset)
         self.withdrawn: frozenset[str] = frozenset()

@@ -11,6 +11,7 @@ from features.kinds.candidates import (
     Agreement,
     SourceFlag,
     SourceRank,
+    SourceRatio,
     SourceScore,
     SourceShare,
 )
@@ -39,7 +40,7 @@ from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
 from features.kinds.users import PriceRatio, UserLabelShare, UserQuantityDistance, UserTagShare
 
 KINDS: tuple[type[Kind], ...] = (
-    *(Affinity, Agreement, SourceFlag, SourceRank, SourceScore, SourceShare),
+    *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
@@ -67,6 +68,7 @@ __all__ = [
     "Scope",
     "SourceFlag",
     "SourceRank",
+    "SourceRatio",
     "SourceScore",
     "SourceShare",
     "UserCodeSince",

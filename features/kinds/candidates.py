@@ -86,6 +86,32 @@ class SourceFlag(_OfSource):
     statistic = "flag"
 
 
+class RatioColumns:
+    """The columns of kinds that compare what two sources say."""
+
+    def __init__(self, kinds: Sequence["SourceRatio"], columns: Sequence[int]) -> None:
+        self._compared = [(kind.source, kind.over, column) for kind, column in zip(kinds, columns, strict=True)]
+
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        for source, over, column in self._compared:
+            table[:, column] = np.nan
+            if over in pairs.scores:
+                usual = pairs.scores[over]
+                np.divide(pairs.scores[source], usual, out=table[:, column], where=usual > 0)
+
+
+@dataclass(frozen=True)
+class SourceRatio(Member):
+    """The score of a source over that of another one; NaN where the other knows nothing, or is none of the sources."""
+
+    source: Source
+    over: Source
+    monotone: ClassVar[MonotoneConstraint] = 1
+    scope: ClassVar[Scope] = "candidate"
+    family: ClassVar[type[Family]] = RatioColumns
+
+
 @dataclass(frozen=True)
 class Agreement(Member):
     """How many sources, of those that there are, give the candidate a score above 0.

@@ -36,10 +36,28 @@ def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[n
         chosen: (n_groups, n_items) events of the groups.
         popularity: (n_items,) share of all events: what is expected of each event of a group.
     """
+    alike = np.full(chosen.shape[1], -1, dtype=np.int32)
+    return lifts_within_kinds(groups, chosen, popularity, alike, np.zeros((len(groups), 1)))
+
+
+def lifts_within_kinds(
+    groups: Groups,
+    chosen: sp.csr_matrix,
+    popularity: NDArray[np.float64],
+    kinds: NDArray[np.int32],
+    of_kinds: NDArray[np.float64],
+) -> sp.csr_matrix:
+    """(n_groups, n_items) lifts of groups over what the popularity of an item and the lift of its kind let expect.
+
+    Args:
+        chosen, popularity: see `lifts_of_groups`.
+        kinds: (n_items,) number of the kind of each item, such as a category; -1 without one.
+        of_kinds: (n_groups, n_kinds + 1) lifts of the kinds, the last one of items without one.
+    """
     places = _telling(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     rows = _rows(places)
-    expected = sizes[rows] * popularity[places.indices]
+    expected = sizes[rows] * popularity[places.indices] * np.exp(of_kinds[rows, kinds[places.indices]])
     return _with(places, _lifts(places.data, expected, groups.columns[rows]))
 
 

@@ -84,10 +84,7 @@ def telling_half_life(log: InteractionLog) -> float:
     The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
     log-likelihood is highest is taken, if it is higher than that of the usual one clearly, and by more than chance.
     """
-    signs = log.positive()
-    start = int(len(signs) * (1 - _NEWEST))
-    start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together
-    older, newer = signs.select(slice(0, start)), signs.select(slice(start, None))
+    older, newer = older_and_newest(log)
     if not len(older):
         return _USUAL
     found = {days: _log_likelihoods(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
@@ -97,9 +94,25 @@ def telling_half_life(log: InteractionLog) -> float:
     return best if np.average(gains, weights=newer.weights) > needed else _USUAL
 
 
+def older_and_newest(log: InteractionLog) -> tuple[InteractionLog, InteractionLog]:
+    """The signs of interest but the newest tenth, and that tenth, by which it is judged what the others foretell."""
+    signs = log.positive()
+    start = int(len(signs) * (1 - _NEWEST))
+    start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together
+    return signs.select(slice(0, start)), signs.select(slice(start, None))
+
+
+def shares_of_all(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
+    """(n_items,) share of each item in the popularity of all; 0 where there is none."""
+    popularity = np.bincount(log.items, faded_weights(log, config), minlength=log.n_items)
+    return np.asarray(popularity / max(popularity.sum(), np.finfo(float).tiny))
+
+
 def _log_likelihoods(newer: InteractionLog, older: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
     """(n_newer,) the logarithm of the probability that the older signs give to each newer one."""
-    popularity = np.bincount(older.items, faded_weights(older, config), minlength=older.n_items)
-    share = popularity / max(popularity.sum(), np.finfo(float).tiny)
-    chances = (1 - _BY_CHANCE) * share + _BY_CHANCE / older.n_items
-    return np.asarray(np.log(chances[newer.items]))
+    return log_chances(shares_of_all(older, config)[newer.items], older.n_items)
+
+
+def log_chances(shares: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
+    """The logarithm of the probability of what is chosen, from the shares (n,) of these items in what is expected."""
+    return np.asarray(np.log((1 - _BY_CHANCE) * shares + _BY_CHANCE / n_items))

@@ -4,6 +4,7 @@ from recsys.config.reading import known_keys, load_config, override, parse_confi
 from recsys.config.tree import (
     MAX_BATCH,
     MAX_RULE,
+    CandidatesConfig,
     CfConfig,
     Config,
     Count,
@@ -27,6 +28,7 @@ from recsys.config.tree import (
 __all__ = [
     "MAX_BATCH",
     "MAX_RULE",
+    "CandidatesConfig",
     "CfConfig",
     "Config",
     "Count",

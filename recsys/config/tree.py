@@ -13,6 +13,7 @@ Source = Literal[
     "popular",
     "categories",
     "profiles",
+    "rhythm",
     "history",
     "trending",
     "newest",
@@ -145,7 +146,7 @@ class CandidatesConfig(Section):
     sources: tuple[Source, ...] = Field(
         get_args(Source),
         min_length=1,
-        description="what proposes items; trending and newest are left out where they find little more",
+        description="what proposes items; rhythm, trending and newest are left out where they tell little more",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(

@@ -8,6 +8,7 @@ from logs_by_hand import log_of
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
+from recsys.cf.rhythm import Rhythm
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
 from recsys.data.durations import DAY
@@ -115,7 +116,7 @@ class ScorerContract:
         noisy = make_log([*zip(log.users, log.items, log.times // DAY, strict=True), *rows], 20, weights.tolist())
         histories = make_histories([1, 2, 3])
         expected = dense(self.fit(log), histories)
-        if self.model is Popular:  # Popularity is seen from the last event, which is a day later: a scale.
+        if self.model in (Popular, Rhythm):  # Popularity is seen from the last event, which is a day later: a scale.
             expected = expected * 0.5 ** ((61 - log.times[-1] / DAY) / CONFIG.half_life_days)
         np.testing.assert_allclose(dense(self.fit(noisy), histories), expected, rtol=1e-5)
 

@@ -35,6 +35,7 @@ from features.kinds import (
     Kind,
     PriceRatio,
     SourceRank,
+    SourceRatio,
     SourceScore,
     SourceShare,
     UserHistory,
@@ -286,6 +287,13 @@ def test_source_ranks_start_anew_with_each_request() -> None:
     pairs = pairs_of(EventState(make_log([])), [0, 1], [NOW, NOW + HOUR], scores=given)
     expect(SourceRank("als").values(pairs).tolist(), 5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5)
     expect(SourceShare("als").values(pairs)[[0, 5, 6, 11]].tolist(), 0, 1, 1, 1 / 6)
+
+
+def test_source_ratio_is_what_one_source_says_over_what_another_says() -> None:
+    given = {"rhythm": np.array([1, 4, 0, 3, 0, 2], "f4"), "popular": np.array([2, 2, 5, 0, 0, 1], "f4")}
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], scores=given)
+    expect(SourceRatio("rhythm", "popular").values(pairs).tolist(), 0.5, 2, 0, NAN, NAN, 2)
+    expect(SourceRatio("rhythm", "ease").values(pairs).tolist(), *[NAN] * 6)
 
 
 def test_agreement_counts_scores_above_0() -> None:

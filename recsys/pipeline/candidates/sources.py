@@ -18,6 +18,7 @@ from recsys.cf.neighbours import Neighbours
 from recsys.cf.popular import Popular
 from recsys.cf.profiles import ProfilePopularity
 from recsys.cf.revisits import Revisits
+from recsys.cf.rhythm import Rhythm
 from recsys.cf.transitions import Transitions
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
@@ -32,7 +33,7 @@ from recsys.text.interest import InterestModel
 
 Queries = Sequence[str | None]
 
-CATEGORIES, EASE, PROFILES, TEXT = "categories", "ease", "profiles", "text"
+CATEGORIES, EASE, PROFILES, RHYTHM, TEXT = "categories", "ease", "profiles", "rhythm", "text"
 """Names of the sources that need a catalogue or users of some kind, or that are no collaborative model."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {
@@ -45,7 +46,7 @@ LOG_MODELS: Mapping[str, type[LogModel]] = {
 }
 """Source -> its model, of those that learn from the log alone."""
 
-MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity}
+MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity, RHYTHM: Rhythm}
 """Source -> its model, of those that are kept in cf/."""
 
 _COLD_ITEMS = Path("cf", "newcomers")
@@ -110,6 +111,13 @@ class Sources:
             if model.of_cold_items == "lent"
             else self.cold_items.with_zero_scores(known)
         )
+
+    def scores_of_rhythm(self, moments: NDArray[np.int64]) -> Scores:
+        """What is chosen at the moments (n_requests,) that lists are for, see `Rhythm.scores_at`."""
+        model = self.models[RHYTHM]
+        assert isinstance(model, Rhythm)
+        known = model.scores_at(moments)
+        return known if self.cold_items is None else self.cold_items.with_zero_scores(known)
 
     def scores_of_profiles(self, rows: NDArray[np.int32]) -> Scores:
         """What users of the same profile choose: `rows` (n_requests,) are those of `profile_rows`."""

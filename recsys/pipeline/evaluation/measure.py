@@ -20,6 +20,7 @@ BASELINES: Mapping[str, str] = {
     "popular": "popularity",
     "categories": "popularity in the user's categories",
     "profiles": "popularity among users of the same profile",
+    "rhythm": "popularity at this time of the week",
     "als": "ALS",
     "neighbours": "neighbours",
     "transitions": "transitions",

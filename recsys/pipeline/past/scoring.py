@@ -52,4 +52,5 @@ class PastScoring:
                 for items, now in zip(seen, part.times.tolist(), strict=True)
             )
             askers = [self.users.id(number) if number >= 0 else None for number in part.askers.tolist()]
-            yield part, scoring.block(everything, askers, policies, part.times, self.config.data.max_history)
+            now, limit = part.times, self.config.data.max_history
+            yield part, scoring.block(everything, askers, policies, now, now, limit)

@@ -22,7 +22,7 @@ from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import PROFILES, TEXT, Queries, Sources
+from recsys.pipeline.candidates.sources import PROFILES, RHYTHM, TEXT, Queries, Sources
 from recsys.pipeline.ranking.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
@@ -55,6 +55,7 @@ class RequestBlock:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         profiles: (n_requests,) what is known of each user besides, see `Sources.profile_rows`.
+        moments: (n_requests,) microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
         queries: free text of each request, or None.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
         stages: what each stage took, and whether there is time for the next.
@@ -65,6 +66,7 @@ class RequestBlock:
     policies: tuple[Policy, ...]
     only: tuple[NDArray[np.int32] | None, ...]
     profiles: NDArray[np.int32]
+    moments: NDArray[np.int64]
     queries: Queries | None = None
     stages: Stages = field(default_factory=Stages)
 
@@ -180,6 +182,7 @@ class Scoring:
         users: Sequence[str | None],
         policies: tuple[Policy, ...],
         listed_at: NDArray[np.int64],
+        moments: NDArray[np.int64],
         max_history: int,
         queries: Queries | None = None,
         only: tuple[NDArray[np.int32] | None, ...] | None = None,
@@ -190,12 +193,12 @@ class Scoring:
             known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
                 newest `max_history` events.
             users: (n_requests,) id of who asks, None where nobody is known.
-            policies, queries, only: see `RequestBlock`; without `only`, no request names items.
+            policies, moments, queries, only: see `RequestBlock`; without `only`, no request names items.
             listed_at: (n_requests,) microseconds; items that exist by then may be listed.
         """
         only = (None,) * len(policies) if only is None else only
         profiles, eligible = self.sources.profile_rows(users), self.eligible(policies, listed_at)
-        return RequestBlock(known.newest(max_history), eligible, policies, only, profiles, queries)
+        return RequestBlock(known.newest(max_history), eligible, policies, only, profiles, moments, queries)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
@@ -234,6 +237,8 @@ class Scoring:
             return trending_scores(self.state, block.histories.now, len(self.catalogue))
         if source == "newest":
             return self._newest_items
+        if source == RHYTHM:
+            return self.sources.scores_of_rhythm(block.moments)
         if source == PROFILES:
             return self.sources.scores_of_profiles(block.profiles)
         return self.sources.scores_of(source, block.histories, block.queries)

@@ -27,6 +27,7 @@ def block_of(
     askers: Sequence[str | None],
     scoring: Scoring,
     bundle: Bundle,
+    by_the_clock: bool,
 ) -> RequestBlock:
     """Requests as `Scoring` takes them.
 
@@ -36,6 +37,7 @@ def block_of(
         askers: (n_requests,) ids of those who ask, as the version knows them; None where nobody is known.
         scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
+        by_the_clock: whether a list whose request has no time is for the time of the week that it is; else for any.
 
     Raises:
         DataError, ConfigError: a filter, policy key or query of a request is invalid.
@@ -57,6 +59,7 @@ def block_of(
         askers,
         policies,
         listed_at,
+        np.where(timeless, listed_at if by_the_clock else NO_TIME, now),
         config.data.max_history,
         queries=_queries(requests),
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),

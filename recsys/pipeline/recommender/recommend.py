@@ -58,6 +58,7 @@ class Recommender:
         self._users = KnownUsers(bundle.log.user_vocabulary, Pseudonyms.of_config(bundle.config.privacy))
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
+        self._is_by_the_clock = False
         conversion = bundle.rankers.conversion
         _ = bundle.rankers.full.compiled, conversion and conversion.trees.compiled  # now, and not in the first request
 
@@ -92,6 +93,13 @@ class Recommender:
         """
         successor = copy.copy(self)
         successor.scoring = scoring
+        return successor
+
+    def by_the_clock(self) -> "Recommender":
+        """This recommender where people wait for their lists: a list whose request has no time is for the time of the
+        day and the week at which it is made. Others, as of a batch in the night, are for any time."""
+        successor = copy.copy(self)
+        successor._is_by_the_clock = True
         return successor
 
     def forget(self, digests: Collection[str]) -> None:
@@ -266,7 +274,7 @@ class Recommender:
             DataError, ConfigError: a filter, policy key or query of a request is invalid.
         """
         askers = [self._users.remembered_id(request.user_id) for request in requests]
-        return block_of(requests, *self._stored(requests), askers, self.scoring, self.bundle)
+        return block_of(requests, *self._stored(requests), askers, self.scoring, self.bundle, self._is_by_the_clock)
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""

@@ -25,6 +25,9 @@ METRIC = f"ndcg@{K}"
 _FEWEST = 30
 """Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
 
+_ONE_FOR_ALL = ("popular", "rhythm", "trending", "newest")
+"""Sources that do not ask who asks."""
+
 _TIMED = 30
 """Lists that are timed with either version."""
 
@@ -105,7 +108,7 @@ def _reached(report: EvaluationReport) -> float | None:
 
 def _one_for_all(report: EvaluationReport) -> float | None:
     """ndcg@10 of the best simple ranking that does not ask who asks; None where there is none."""
-    rankings = (report.baselines.get(BASELINES[source]) for source in ("popular", "trending", "newest"))
+    rankings = (report.baselines.get(BASELINES[source]) for source in _ONE_FOR_ALL)
     means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
     return max(means, default=None)
 

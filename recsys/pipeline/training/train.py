@@ -9,10 +9,13 @@ from features.configured import configured, unheard_events
 from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.cf.popular import telling_half_life
-from recsys.config import Config
+from recsys.cf.rhythm import has_rhythm
+from recsys.config import CandidatesConfig, CfConfig, Config
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
-from recsys.pipeline.candidates.sources import TEXT
+from recsys.pipeline.candidates.sources import RHYTHM, TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.scoring import PastScoring
@@ -133,7 +136,25 @@ def prepared(
     if not cf.half_life_days:
         cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
         progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
-    return config.model_copy(update={"policy": policy, "cf": cf}), split
+    candidates = _without_rhythm_where_there_is_none(config.candidates, dataset.catalogue, before, cf, progress)
+    return config.model_copy(update={"policy": policy, "cf": cf, "candidates": candidates}), split
+
+
+def _without_rhythm_where_there_is_none(
+    candidates: CandidatesConfig,
+    catalogue: ItemCatalogue,
+    log: InteractionLog,
+    cf: CfConfig,
+    progress: Progress,
+) -> CandidatesConfig:
+    """The configured sources; without the time of the week if it tells nothing, unless it is the only one."""
+    others = tuple(source for source in candidates.sources if source != RHYTHM)
+    if RHYTHM not in candidates.sources or not others:
+        return candidates
+    is_told = has_rhythm(catalogue.codes("category"), log, cf)
+    what = "tells" if is_told else "does not tell"
+    progress(f"{RHYTHM} is {'used' if is_told else 'left out'}: the time of the week {what} what is chosen")
+    return candidates if is_told else candidates.model_copy(update={"sources": others})
 
 
 def _encode_side_by_side(
