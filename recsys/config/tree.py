@@ -230,6 +230,9 @@ class PolicyConfig(Section):
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
+    discovery: Fraction = Field(
+        0.0, description="0 the ranker's order; above it items with few signs of interest so far are listed more often"
+    )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible")
     pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")
     caps: dict[str, Count] = Field({}, description="column -> most items of one value in a list: {brand = 2}")

@@ -80,8 +80,8 @@ def reliability_diagram(bins: Reliability, label: str) -> str:
     return _svg(3.6, 3.2, f"reliability-{label}", draw)
 
 
-def trade_off(points: Sequence[tuple[str, float, float]], k: int) -> str:
-    """A line through (label, diversity, ndcg), each point with its label; dashed: what of the ndcg is to be kept."""
+def trade_off(points: Sequence[tuple[str, float, float]], gained: str, k: int) -> str:
+    """A line through (label, gain, ndcg), each point with its label; dashed: what of the ndcg is to be kept."""
 
     def draw(axes: Axes) -> None:
         across, up = [point[1] for point in points], [point[2] for point in points]
@@ -89,12 +89,12 @@ def trade_off(points: Sequence[tuple[str, float, float]], k: int) -> str:
         axes.axhline(KEPT_NDCG * up[0], color=PLAIN, linestyle="--", linewidth=1)
         for label, x, y in points:
             axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
-        axes.set(xlabel=f"diversity@{k}", ylabel=f"ndcg@{k}")
+        axes.set(xlabel=f"{gained}@{k}", ylabel=f"ndcg@{k}")
         axes.set_ylim(bottom=0)
         axes.grid(True)
         axes.set_axisbelow(True)
 
-    return _svg(5.2, 3.2, "trade-off", draw)
+    return _svg(5.2, 3.2, f"trade-off of {gained}", draw)
 
 
 def _finish_bars(axes: Axes, label: str) -> None:

@@ -12,12 +12,12 @@ from recsys.eval.report_details import (
     calibration_section,
     candidates_section,
     data_section,
-    dial_section,
     features_section,
     importances_section,
     off_policy_section,
     trials_section,
 )
+from recsys.eval.report_dials import dial_sections
 from recsys.eval.results import EvaluationReport
 
 FULL = "full pipeline"
@@ -51,7 +51,7 @@ def render(report: EvaluationReport) -> str:
         _rankings(report),
         _pairs(report),
         _slices(report),
-        dial_section(report),
+        dial_sections(report),
         off_policy_section(report),
         candidates_section(report),
         calibration_section(report),

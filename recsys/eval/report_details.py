@@ -9,38 +9,11 @@ from html import escape
 
 from recsys.data.moments import moment_of
 from recsys.eval import plots
-from recsys.eval.dial import KEPT_NDCG, most_diverse
 from recsys.eval.metric_cells import mean_text, spaced, span_text
 from recsys.eval.page import plot, section, table
 from recsys.eval.results import SHIFTED, STABLE, EvaluationReport
 
 _MOST_FEATURES = 20
-
-
-def dial_section(report: EvaluationReport) -> str:
-    """The curve, and what the owner may spend."""
-    best = most_diverse(report.dial)
-    base = next((point for point in report.dial if point.dial == 0.0), None)
-    if best is None or base is None or not base.diversity or not base.ndcg:
-        return ""
-    gain, kept = best.diversity / base.diversity - 1, best.ndcg / base.ndcg
-    listing = "; ".join(f"{point.dial:g}: {point.ndcg:.3f} at {point.diversity:.2f}" for point in report.dial)
-    finding = (
-        f"At policy.diversity = {best.dial:g} the items of a list are {gain:.0%} more unlike one another, and "
-        f"{kept:.0%} of the ndcg is kept."
-        if best.dial
-        else f"No setting of policy.diversity makes lists more diverse and keeps {100 * KEPT_NDCG:.0f} % of the ndcg."
-    )
-    return section(
-        "What diversity costs",
-        finding,
-        plot(
-            plots.trade_off([(f"{point.dial:g}", point.diversity, point.ndcg) for point in report.dial], report.k),
-            f"ndcg and diversity by setting of the dial: {listing}",
-            "Each point is a setting of policy.diversity, on some of the same requests: the further right, the more "
-            "unlike the items of a list; the higher, the better the order.",
-        ),
-    )
 
 
 def off_policy_section(report: EvaluationReport) -> str:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from recsys.eval.confidence import Comparison
-from recsys.eval.dial import DialPoint
+from recsys.eval.dial import DialName, DialPoint
 from recsys.eval.metrics.calibration import Reliability
 from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
@@ -104,7 +104,7 @@ class EvaluationReport:
         candidates: recall at the candidate budget.
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
-        dial: what the settings of `policy.diversity` gave, the ranker's order first.
+        dials: what the settings of `policy.discovery` and `policy.diversity` gave, the ranker's order first.
         off_policy: reward per place told from logged propensities; None where none were logged.
         trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         features: the ranker's columns as they were in training.
@@ -133,7 +133,7 @@ class EvaluationReport:
     candidates: CandidateRecall | None = None
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
-    dial: tuple[DialPoint, ...] = ()
+    dials: Mapping[DialName, tuple[DialPoint, ...]] = field(default_factory=dict)
     off_policy: OffPolicy | None = None
     trials: tuple[Mapping[str, Any], ...] = ()
     features: tuple[FeatureRow, ...] = ()
@@ -178,7 +178,7 @@ class EvaluationReport:
                 for name, bins in self.calibration.items()
             },
             "importances": dict(self.importances),
-            "diversity_dial": [asdict(point) for point in self.dial],
+            **{f"{name}_dial": [asdict(point) for point in self.dials.get(name, ())] for name in get_args(DialName)},
             "trials": list(self.trials),
             "off_policy": None if self.off_policy is None else self.off_policy.to_json(),
             "features": [asdict(row) for row in self.features],
@@ -208,7 +208,11 @@ class EvaluationReport:
                 for name, bins in tree["calibration"].items()
             },
             importances=tree["importances"],
-            dial=tuple(DialPoint(**point) for point in tree.get("diversity_dial", [])),
+            dials={
+                name: tuple(DialPoint(**point) for point in tree[f"{name}_dial"])
+                for name in get_args(DialName)
+                if tree.get(f"{name}_dial")
+            },
             trials=tuple(tree.get("trials", [])),
             off_policy=OffPolicy.from_json(tree["off_policy"]) if tree.get("off_policy") else None,
             features=tuple(FeatureRow(**row) for row in tree.get("features", ())),

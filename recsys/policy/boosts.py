@@ -1,7 +1,7 @@
 """Boosts: items that meet a condition gain or lose score."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,4 @@ class Boost(Step):
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Order by the new scores within each tier; equal ones keep their order."""
         met = items_that_meet(self.where, self.catalogue, candidates.items)
-        if not met.any():
-            return candidates
-        finite = candidates.scores[np.isfinite(candidates.scores)]
-        spread = float(finite.std()) if len(finite) else 0.0
-        gained = np.where(met, np.float32(self.add * (spread or 1.0)), np.float32(0))
-        scores = candidates.scores + gained
-        boosted = replace(candidates, scores=scores)
-        return boosted.take(np.lexsort((-scores, candidates.tiers)))
+        return candidates.raised(np.where(met, self.add, 0.0)) if met.any() else candidates

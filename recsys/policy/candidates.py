@@ -1,6 +1,6 @@
 """Ranked candidates of one request, on their way through the policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +61,17 @@ class RankedCandidates:
         order = np.lexsort((items, -scores))
         tiers, propensities = np.zeros(len(items), dtype=np.int8), np.ones(len(items), dtype=np.float32)
         return cls(items[order], scores[order], order, tiers, propensities)
+
+    def raised(self, by: NDArray[np.floating]) -> "RankedCandidates":
+        """The candidates by their scores plus `by` (n,), within each tier; equal ones keep their order.
+
+        Args:
+            by: in standard deviations of the finite scores, to mean the same for every ranker.
+        """
+        finite = self.scores[np.isfinite(self.scores)]
+        spread = float(finite.std()) if len(finite) else 0.0
+        raised = replace(self, scores=self.scores + np.asarray(by * (spread or 1.0), dtype=np.float32))
+        return raised.take(np.lexsort((-raised.scores, raised.tiers)))
 
     def take(self, order: NDArray[np.intp]) -> "RankedCandidates":
         """The candidates at `order`, in that order."""

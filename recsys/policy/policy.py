@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
+from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.pins import Pins
 from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Step
+
+_FIXED = (Pins, Cap, Floor, Exploration)
+"""Steps that hold for the places of a list, and so come behind all that gives it another order."""
 
 
 class PolicyChange(NamedTuple):
@@ -63,12 +67,12 @@ class Policy:
         items = np.concatenate([np.zeros(0, dtype=np.int32), *pinned])
         return items[items >= 0]
 
-    def diversified(self, diversity: Diversity) -> "Policy":
-        """These rules with another diversity, at its place: before the steps whose items it would move."""
-        others = [step for step in self.steps if not isinstance(step, Diversity)]
-        fixed = (at for at, step in enumerate(others) if isinstance(step, Pins | Cap | Floor | Exploration))
-        place = next(fixed, len(others))
-        return Policy((*others[:place], diversity, *others[place:]))
+    def turned(self, dial: Discovery | Diversity) -> "Policy":
+        """These rules with another discovery or diversity, at its place: before the steps whose items it would move."""
+        others = [step for step in self.steps if not isinstance(step, type(dial))]
+        later = (Diversity, *_FIXED) if isinstance(dial, Discovery) else _FIXED
+        place = next((at for at, step in enumerate(others) if isinstance(step, later)), len(others))
+        return Policy((*others[:place], dial, *others[place:]))
 
     @property
     def explores(self) -> bool:

@@ -48,7 +48,10 @@ def report() -> EvaluationReport:
             "p_click": reliability(predicted, rng.random(500) < predicted),
             "p_purchase": reliability(predicted[:0], predicted[:0] > 0),
         },
-        dial=(DialPoint(0.0, 0.2, 0.5), DialPoint(0.4, 0.195, 0.6), DialPoint(0.8, 0.15, 0.8)),
+        dials={
+            "discovery": (DialPoint(0.0, 0.2, 0.5, 0.05), DialPoint(0.4, 0.199, 0.5, 0.125)),
+            "diversity": (DialPoint(0.0, 0.2, 0.5), DialPoint(0.4, 0.195, 0.6), DialPoint(0.8, 0.15, 0.8)),
+        },
         off_policy=off_policy(
             LoggedPlacements(
                 *(np.full(50, value) for value in (1.0, 0.5, 1.0, 0.2, 0.3)), np.arange(50, dtype=np.int32)
@@ -125,7 +128,7 @@ def test_page_is_whole_escaped_and_self_contained(report: EvaluationReport, tmp_
 def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) -> None:
     page = Page(render(report))
     figures = [attributes["aria-label"] for tag, attributes in page.tags if attributes.get("role") == "img" and tag]
-    assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 6
+    assert len(figures) == [tag for tag, _ in page.tags].count("svg") == 7
     assert all(figures)
     assert "category: …Supplies 3D Printing Filament" in page.words
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
@@ -157,9 +160,10 @@ def test_any_two_rankings_have_a_verdict(report: EvaluationReport) -> None:
     assert back.pairs == report.pairs
 
 
-def test_page_says_what_diversity_costs_and_other_lists_would_have_earned(report: EvaluationReport) -> None:
+def test_page_says_what_the_dials_cost_and_other_lists_would_have_earned(report: EvaluationReport) -> None:
     page = render(report)
     assert "At policy.diversity = 0.4 the items of a list are 20% more unlike one another, and 98% of the ndcg" in page
+    assert "12.5% of the places have an item with fewer than five signs of interest so far, instead of 5.0%" in page
     assert "50 placements, effective sample size 50" in page
     assert "do not rely on the estimates" in page
 

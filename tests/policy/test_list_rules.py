@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.errors import DataError
+from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
 from recsys.policy.candidates import CapCount, FloorCount, RankedCandidates
+from recsys.policy.discovery import Discovery
 from recsys.policy.exploration import Exploration
 from recsys.policy.filters import items_that_meet
 from recsys.policy.pins import Pins
@@ -70,6 +71,21 @@ def test_boost_does_not_lift_a_demoted_item_over_others() -> None:
 def test_boost_names_an_unknown_column() -> None:
     with pytest.raises(DataError, match="no column 'brands'; the nearest one is 'brand'"):
         arranged(Boost({"brands": "y"}, 1.0, CATALOGUE))
+
+
+def test_discovery_adds_the_less_the_more_is_known() -> None:
+    signs = numbers(50, 50, 50, 0, 50, 50, 5, 50)  # exp(-(n / 5)^2) is 1 for item 3, .368 for item 6
+    assert SCORES.std() == pytest.approx(2.2913, abs=1e-4)
+    assert arranged(Discovery(0.5, signs.take)) == [3, 0, 1, 2, 4, 6, 5, 7], "3 gains 3.44, 6 gains 1.26"
+    assert arranged(Discovery(1.0, signs.take)) == [3, 0, 1, 2, 6, 4, 5, 7]
+    assert arranged(Discovery(0.0, signs.take)) == ITEMS.tolist()
+    assert arranged(Seen("demote", numbers(3)), Discovery(1.0, signs.take)) == [0, 1, 2, 6, 4, 5, 7, 3]
+
+
+@pytest.mark.parametrize("dial", [-0.1, 1.1, float("nan")])
+def test_discovery_out_of_range(dial: float) -> None:
+    with pytest.raises(ConfigError, match=r"policy\.discovery"):
+        Discovery(dial, np.zeros(8).take)
 
 
 def test_cap_holds_for_the_list_and_spares_what_has_no_value() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
+from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.filters import Filters
 from recsys.policy.pins import Pins
@@ -92,12 +93,14 @@ def test_seen_items_are_demoted_and_stay_so_under_diversity() -> None:
     assert arranged(Seen("keep", numbers(0))) == [0, 1, 2, 3, 4, 5]
 
 
-def test_another_diversity_moves_neither_pins_nor_caps() -> None:
+def test_another_dial_moves_neither_pins_nor_caps() -> None:
     pins, cap = Pins(numbers(2), np.array([1])), Cap("category", 2, CATALOGUE)
     for steps in ((Available(), pins, cap), (Available(), Diversity(0.1, VECTORS), pins, cap)):
-        policy = Policy(steps).diversified(Diversity(0.5, VECTORS))
+        policy = Policy(steps).turned(Diversity(0.5, VECTORS))
         assert [step.name for step in policy.steps] == ["available", "diversity", "pins", "cap"]
-    assert Policy((Available(),)).diversified(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
+        policy = policy.turned(Discovery(0.5, np.zeros(6).take)).turned(Discovery(0.1, np.zeros(6).take))
+        assert [step.name for step in policy.steps] == ["available", "discovery", "diversity", "pins", "cap"]
+    assert Policy((Available(),)).turned(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
 
 
 def test_diversity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

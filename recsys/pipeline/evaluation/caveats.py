@@ -11,7 +11,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.pipeline.evaluation.rankings import Rankings
 from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
 
-_MOVING_RULES = ("boosts", "diversity", "pins", "caps", "quotas", "fresh")
+_MOVING_RULES = ("boosts", "discovery", "diversity", "pins", "caps", "quotas", "fresh")
 """Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
 
 

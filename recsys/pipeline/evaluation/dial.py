@@ -1,13 +1,19 @@
-"""The same requests under every setting of the diversity dial."""
+"""The same requests under every setting of the dials of the policy: discovery, and diversity."""
+
+from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.eval.dial import DialPoint
+from recsys.eval.dial import DialName, DialPoint
 from recsys.eval.metrics.diversity import diversity
 from recsys.eval.metrics.ndcg import ndcg
 from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits
 from recsys.pipeline.ranking.ordering import RankedBlock
+from recsys.pipeline.ranking.rules import Signs
+from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.policy.discovery import HARDLY_KNOWN, Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.policy import Policy
 
@@ -15,43 +21,72 @@ DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _PER_BLOCK = 96
 """Requests of a block that are ordered under every setting."""
 
+Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""(n_requests,) each: ndcg, diversity, and share of the list's places with an item that is hardly known."""
 
-class DialCurve:
+
+class DialCurves:
     """Collects some requests of every block."""
 
-    def __init__(self, vectors: NDArray[np.float32], k: int) -> None:
+    def __init__(self, vectors: NDArray[np.float32] | None, signs: Signs, k: int) -> None:
         """`vectors` (n_items, dim) tell how alike items are; `k` is the length of the lists."""
-        self.vectors, self.k = vectors, k
-        self._ndcgs: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
-        self._diversities: dict[float, list[NDArray[np.float64]]] = {dial: [] for dial in DIALS}
+        self.vectors, self.signs, self.k = vectors, signs, k
+        self._figures: defaultdict[tuple[DialName, float], list[Figures]] = defaultdict(list)
 
-    def add(self, ranked: RankedBlock, policies: tuple[Policy, ...], targets: Targets) -> None:
+    def add(self, ranked: RankedBlock, block: RequestBlock, targets: Targets) -> None:
         """Order the first requests of a block that have targets."""
         rows = np.flatnonzero(targets.counts)[:_PER_BLOCK]
         chosen = np.zeros(len(targets), dtype=bool)
         chosen[rows] = True
-        wanted = targets.select(chosen)
-        items, scores = ranked.candidates.items, ranked.scores
-        for dial in DIALS:
+        wanted, items, scores = targets.select(chosen), ranked.candidates.items, ranked.scores
+        pairs = [np.sort(ranked.orders[row]) for row in rows]
+        signs = self.signs(items, block.histories.now[ranked.candidates.rows])
+        for name, dial in self._settings():
             orders = []
-            for row in rows:
-                pairs = np.sort(ranked.orders[row])
-                policy = policies[row].diversified(Diversity(dial, self.vectors))
-                orders.append(pairs[policy.arrange(items[pairs], scores[pairs], self.k).order])
-            # Whole, and cut only when they are measured: a tie may cross the last place.
-            lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
-            hits = pessimistic_hits(lists, wanted)[:, : self.k]
-            head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
-            self._ndcgs[dial].append(ndcg(head, wanted.counts))
-            self._diversities[dial].append(diversity(lists.items[:, : self.k], self.vectors))
+            for row, own in zip(rows, pairs, strict=True):
+                policy = self._turned(block.policies[row], name, dial, items[own], signs[own])
+                orders.append(own[policy.arrange(items[own], scores[own], self.k).order])
+            self._figures[name, dial].append(self._measured(orders, items, scores, signs, wanted))
 
-    def result(self) -> tuple[DialPoint, ...]:
-        """One point a setting; empty without requests."""
-        points = []
-        for dial in DIALS:
-            ndcgs, diversities = (
-                np.concatenate([np.empty(0), *values[dial]]) for values in (self._ndcgs, self._diversities)
-            )
-            if len(ndcgs) and not np.isnan(diversities).all():
-                points.append(DialPoint(dial, float(np.nanmean(ndcgs)), float(np.nanmean(diversities))))
-        return tuple(points)
+    def result(self) -> dict[DialName, tuple[DialPoint, ...]]:
+        """One point a setting of each dial; no dial without requests."""
+        curves: defaultdict[DialName, list[DialPoint]] = defaultdict(list)
+        for (name, dial), parts in self._figures.items():
+            figures = [np.concatenate(part) for part in zip(*parts, strict=True)]
+            means = [float(np.nanmean(values)) if not np.isnan(values).all() else 0.0 for values in figures]
+            if len(figures[0]) and (name == "discovery" or not np.isnan(figures[1]).all()):
+                curves[name].append(DialPoint(dial, *means))
+        return {name: tuple(points) for name, points in curves.items()}
+
+    def _settings(self) -> Iterator[tuple[DialName, float]]:
+        """Every setting of each dial; diversity is none without vectors."""
+        yield from (("discovery", dial) for dial in DIALS)
+        if self.vectors is not None:
+            yield from (("diversity", dial) for dial in DIALS)
+
+    def _turned(
+        self, policy: Policy, name: DialName, dial: float, items: NDArray[np.int32], signs: NDArray[np.float32]
+    ) -> Policy:
+        """The policy of a request with another setting, for its candidates (n,), whose items increase."""
+        if name == "diversity" and self.vectors is not None:
+            return policy.turned(Diversity(dial, self.vectors))
+        return policy.turned(Discovery(dial, lambda asked: signs[np.searchsorted(items, asked)]))
+
+    def _measured(
+        self,
+        orders: list[NDArray[np.int64]],
+        items: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        signs: NDArray[np.float32],
+        wanted: Targets,
+    ) -> Figures:
+        """Of lists of pairs, best first."""
+        # Whole, and cut only when they are measured: a tie may cross the last place.
+        lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
+        hits = pessimistic_hits(lists, wanted)[:, : self.k]
+        head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
+        unlike = np.full(len(orders), np.nan)
+        if self.vectors is not None:
+            unlike = diversity(lists.items[:, : self.k], self.vectors)
+        hardly_known = [np.mean(signs[order[: self.k]] < HARDLY_KNOWN) for order in orders]
+        return ndcg(head, wanted.counts), unlike, np.array(hardly_known)

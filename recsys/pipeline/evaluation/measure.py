@@ -97,7 +97,7 @@ def measure(
         report,
         candidates=rankings.recall.result(),
         calibration=rankings.calibrations.result(share_answered),
-        dial=() if rankings.dial is None else rankings.dial.result(),
+        dials=rankings.dials.result(),
         importances=pipeline.rankers.full.importance,
         caveats=(
             *caveats,

@@ -14,7 +14,7 @@ from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 from recsys.eval.results import CandidateRecall
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.evaluation.dial import DialCurve
+from recsys.pipeline.evaluation.dial import DialCurves
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
 from recsys.pipeline.ranking.ranker_fits import remaining
@@ -89,7 +89,7 @@ class Rankings:
         n_bought, n_bought_unlisted: targets that got the strongest event, and how many of these the rules forbid.
         recall: of the candidates.
         calibrations: probabilities of the candidates beside what happened.
-        dial: the same requests under other settings of diversity; None without vectors.
+        dials: the same requests under other settings of discovery and diversity.
     """
 
     def __init__(self, pipeline: PastPipeline, baselines: Mapping[str, str]) -> None:
@@ -104,7 +104,7 @@ class Rankings:
         self._bought: list[NDArray[np.bool_]] = []
         self.recall = _CandidateRecall(scoring.sources, pipeline.n_candidates)
         self.calibrations = _Calibrations(pipeline.rankers)
-        self.dial = None if scoring.vectors is None else DialCurve(scoring.vectors, K)
+        self.dials = DialCurves(scoring.vectors, scoring.signs, K)
 
     def __len__(self) -> int:
         return sum(map(len, self._users))
@@ -152,8 +152,7 @@ class Rankings:
             )
         self.recall.add(ranked, targets)
         self.calibrations.add(ranked, labelled)
-        if self.dial is not None:
-            self.dial.add(ranked, block.policies, targets)
+        self.dials.add(ranked, block, targets)
         self._targets.append(targets)
         self._users.append(labelled.users)
         self._lengths.append(block.histories.lengths)

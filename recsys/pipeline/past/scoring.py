@@ -7,6 +7,7 @@ could still be listed would be what is wanted next.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -47,9 +48,9 @@ class PastScoring:
             part = requests.block(start, start + size)
             everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
             seen = np.split(everything.items, everything.offsets[1:-1])
+            usual = partial(policy_of, self.config.policy, catalogue=scoring.catalogue, signs=scoring.signs, past=True)
             policies = tuple(
-                policy_of(self.config.policy, items, scoring.vectors, catalogue=scoring.catalogue, now=now, past=True)
-                for items, now in zip(seen, part.times.tolist(), strict=True)
+                usual(items, scoring.vectors, now=now) for items, now in zip(seen, part.times.tolist(), strict=True)
             )
             askers = [self.users.id(number) if number >= 0 else None for number in part.askers.tolist()]
             now, limit = part.times, self.config.data.max_history

@@ -1,6 +1,6 @@
 """The policy of one list: the configured rules, and what the request adds to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.repeats import chosen_again, repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
+from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.filters import Filters, items_that_meet
@@ -25,6 +26,9 @@ from recsys.policy.steps import Available, Exclude, Seen, Step
 
 _HABIT = 0.1
 """Share of what was wanted that its user knew already, see `repeat_share`, from which on it is taken for a habit."""
+
+Signs = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
+"""(n,) item numbers, (n,) moments in microseconds -> (n,) signs of interest in each item before the moment."""
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
@@ -46,7 +50,7 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
     for name in ("boosts", "caps", "quotas"):
         own = PolicyConfig(seen="keep").model_copy(update={name: getattr(config, name)})
         try:
-            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0)
+            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0, signs=_none)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
             place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
@@ -62,6 +66,7 @@ def policy_of(
     *,
     catalogue: ItemCatalogue,
     now: int,
+    signs: Signs,
     past: bool = False,
     shown: int = 0,
     random: np.random.Generator | None = None,
@@ -76,6 +81,7 @@ def policy_of(
         filters: conditions on item columns.
         catalogue: the items.
         now: the moment of the request, microseconds.
+        signs: of interest in items, for discovery.
         past: whether the list was wanted long ago: what is not available today may have been so then.
         shown: places on earlier pages of the list, which pins count too.
         random: for exploration; None leaves exploration out.
@@ -89,6 +95,8 @@ def policy_of(
     if filters:
         steps.append(Filters(filters))
     steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
+    if config.discovery:
+        steps.append(Discovery(config.discovery, lambda items: signs(items, np.full(len(items), now))))
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
     # Before caps and floors, which count the pinned and go around them; behind diversity, which would move them.
@@ -104,6 +112,10 @@ def policy_of(
     if config.exploration and random is not None:
         steps.append(Exploration(config.exploration, config.explored_places, random))
     return Policy(tuple(steps))
+
+
+def _none(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.zeros(len(items), dtype=np.float32)
 
 
 def _fresh(catalogue: ItemCatalogue, since: int, items: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -139,6 +139,10 @@ class Scoring:
             return self.sources.interest.item_vectors
         return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
 
+    def signs(self, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) signs of interest in items (n,) before the moments `now` (n,), microseconds."""
+        return self.state.counts("item_positives", items, now)
+
     def with_state(self, state: EventState) -> "Scoring":
         """The same sources and catalogue with other events."""
         return self._with_facts(Scoring(self.catalogue, self.sources, state))

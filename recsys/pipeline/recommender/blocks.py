@@ -81,6 +81,7 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
         request.filters,
         catalogue=scoring.catalogue,
         now=now,
+        signs=scoring.signs,
         shown=request.shown,
         random=_random(request) if rules.exploration else None,
     )

@@ -12,6 +12,7 @@ from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log, past_of
 
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests import Request
@@ -20,12 +21,13 @@ from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.merging import Candidates
-from recsys.pipeline.evaluation.dial import DIALS, DialCurve
+from recsys.pipeline.evaluation.dial import DIALS, DialCurves
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
+from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy
@@ -39,6 +41,14 @@ def tied(n: int) -> RankedBlock:
     nothing, rows = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.int64)
     pairs = Candidates(rows, np.arange(n, dtype=np.int32), rows.astype(np.uint16), {}, nothing)
     return RankedBlock(pairs, np.zeros((n, 0), dtype=np.float32), nothing, (np.arange(n),), (nothing,), ([],))
+
+
+def asking_nothing() -> RequestBlock:
+    """One request without rules."""
+    none = np.zeros(0, dtype=np.int64)
+    offsets, now = np.zeros(2, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    history = HistoryBatch(offsets, none.astype(np.int32), none.astype(np.int8), none, none.astype(np.float32), now)
+    return RequestBlock(history, np.ones((1, 60), dtype=bool), (Policy(()),), (None,), np.zeros(1, dtype=np.int32))
 
 
 def check(report: EvaluationReport) -> None:
@@ -278,14 +288,26 @@ def test_off_policy_from_logged_propensities(plain: Bundle, early: Dataset, plai
     assert found.logged["mean"] == pytest.approx(1 / 3, abs=0.06)
     for estimate in (found.snips, found.dr):  # a list of the own taste earns nearly everything
         assert estimate["mean"] > 1.5 * found.logged["mean"]  # type: ignore[operator]
-    assert [point.dial for point in report.dial] == list(DIALS)
-    assert report.dial[-1].diversity >= report.dial[0].diversity
+    for name, points in report.dials.items():
+        assert [point.dial for point in points] == list(DIALS)
+        assert points[-1].gain(name) >= points[0].gain(name)
 
 
-def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dial() -> None:
-    curve = DialCurve(np.ones((60, 1), dtype=np.float32), 10)
-    curve.add(tied(60), (Policy(()),), Targets.of([range(30)]))
-    assert [point.ndcg for point in curve.result()] == [0] * len(DIALS)
+def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dials() -> None:
+    known = np.full(60, 9, dtype=np.float32)
+    curves = DialCurves(np.ones((60, 1), dtype=np.float32), lambda items, _: known[items], 10)
+    curves.add(tied(60), asking_nothing(), Targets.of([range(30)]))
+    for points in curves.result().values():
+        assert [point.ndcg for point in points] == [0] * len(DIALS)
+
+
+def test_discovery_is_measured_without_vectors_too() -> None:
+    curves = DialCurves(None, lambda items, now: np.where(items < 55, 9, now[items]).astype(np.float32), 10)
+    curves.add(tied(60), asking_nothing(), Targets.of([range(30)]))
+    points = curves.result()["discovery"]
+    assert set(curves.result()) == {"discovery"}
+    assert [point.hardly_known for point in points] == [0.0] + [0.5] * (len(DIALS) - 1)
+    assert not any(point.diversity for point in points)
 
 
 def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:

@@ -151,6 +151,23 @@ def test_diversity_mixes_the_tastes(recommender: Recommender) -> None:
     assert mixed != plain
 
 
+def test_discovery_lifts_a_new_item_until_it_is_known(plain: Bundle) -> None:
+    recommender = Recommender(plain)
+    change = ItemChange("new", json.dumps({"item_id": "new", "title": "espresso beans", "category": "coffee"}))
+    recommender = recommender.with_scoring(recommender.scoring.updated([change]))
+    request = Request(user_id=USER, n=30, time=AFTER + DAY)
+
+    def lifted() -> int:
+        usual = recommender.recommend(request).ids
+        found = recommender.recommend(replace(request, policy={"discovery": 1.0}), explain=True)
+        assert "discovery" in [change.step for change in found.changes]
+        return usual.index("new") - found.ids.index("new")
+
+    before = lifted()
+    recommender.observe([click(f"user {user}", "new", AFTER + user) for user in range(20)])
+    assert lifted() <= 0 < before
+
+
 def test_pinned_capped_and_explored(recommender: Recommender) -> None:
     request = Request(user_id=USER, n=6, request_id="r1")
     plain = recommender.recommend(request)
@@ -175,7 +192,7 @@ def test_pinned_capped_and_explored(recommender: Recommender) -> None:
 
 @pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"seen": "sometimes"}])
 def test_a_wrong_policy_is_told_with_the_known_keys(recommender: Recommender, policy: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, diversity"):
+    with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, discovery"):
         ids(recommender, user_id=USER, policy=policy)
 
 
