@@ -1,4 +1,4 @@
-// What can be asked of a list: free text, length, filter, diversity, and what happens to seen items.
+// What can be asked of a list: free text, length, filter, discovery, diversity, and what happens to seen items.
 
 import { card, field, h, put } from "./dom.js";
 import { number } from "./format.js";
@@ -6,9 +6,11 @@ import { number } from "./format.js";
 const SEEN = [["", "As trained"], ["keep", "Keep them"], ["demote", "Put them last"], ["exclude", "Leave them out"]];
 
 /** The keys of /v1/recommend that were changed. */
-export function policyOf({ query, filters, diversity, seen }) {
+export function policyOf({ query, filters, discovery, diversity, seen }) {
   const change = {};
-  const policy = { ...(diversity !== null && { diversity }), ...(seen && { seen }) };
+  const policy = {
+    ...(discovery !== null && { discovery }), ...(diversity !== null && { diversity }), ...(seen && { seen }),
+  };
   const filter = filterOf(filters);
   if (query.trim()) change.context = { query: query.trim() };
   if (Object.keys(policy).length > 0) change.policy = policy;
@@ -42,19 +44,22 @@ function dayAfter(date) {
 export function controls(columns, asked, changed) {
   const set = (name, read) => (event) => { asked[name] = read(event.target); changed(); };
   const filters = h("div", { class: "filters" });
-  const output = h("output", {}, "as trained");
-  const slider = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0, oninput: (event) => {
-    asked.diversity = event.target.valueAsNumber;
-    output.textContent = asked.diversity.toFixed(2);
-    changed();
-  } });
+  const dial = (name, label) => {
+    const output = h("output", {}, "as trained");
+    const slider = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0, oninput: (event) => {
+      asked[name] = event.target.valueAsNumber;
+      output.textContent = asked[name].toFixed(2);
+      changed();
+    } });
+    const labelled = field(label, slider);
+    labelled.querySelector("label").append(" ", output);
+    return labelled;
+  };
   const lengths = [5, 10, 20, 50].map((n) => h("option", { value: n }, n));
   const seen = SEEN.map(([value, name]) => h("option", { value }, name));
   const length = h("select", { onchange: set("n", (select) => Number(select.value)) }, lengths);
   length.value = asked.n;
 
-  const diversity = field("Diversity", slider);
-  diversity.querySelector("label").append(" ", output);
   const addFilter = h("button", { type: "button", class: "quiet", onclick: () => {
     filters.append(filterRow(columns, asked, changed));
     filters.lastElementChild.querySelector("select").focus();
@@ -62,7 +67,7 @@ export function controls(columns, asked, changed) {
   return card("Change the list",
     field("Looking for", h("input", { type: "search", placeholder: "Free text", oninput: set("query", (input) => input.value) })),
     h("fieldset", {}, h("legend", {}, "Filter"), filters, addFilter),
-    diversity,
+    h("div", { class: "pair" }, dial("discovery", "Discovery"), dial("diversity", "Diversity")),
     h("div", { class: "pair" },
       field("Seen items", h("select", { onchange: set("seen", (select) => select.value) }, seen)), field("Length", length)));
 }

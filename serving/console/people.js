@@ -38,7 +38,7 @@ async function showDoor(place, signal) {
 }
 
 async function showUser(place, user, signal) {
-  const asked = { user, entries: [], edited: false, n: 10, query: "", filters: [], diversity: null, seen: "" };
+  const asked = { user, entries: [], edited: false, n: 10, query: "", filters: [], discovery: null, diversity: null, seen: "" };
   const profile = h("p", { class: "note", hidden: true });
   const history = h("div", { class: "history" }, loading());
   const list = h("ol", { class: "ranked" });
@@ -63,7 +63,7 @@ async function showUser(place, user, signal) {
 
   /** Nothing is changed: the controls say so at once, for what is typed into old ones would be asked for unseen. */
   async function start() {
-    Object.assign(asked, { entries: [], edited: false, n: 10, query: "", filters: [], diversity: null, seen: "" });
+    Object.assign(asked, { entries: [], edited: false, n: 10, query: "", filters: [], discovery: null, diversity: null, seen: "" });
     put(knobs, controls(columns, asked, changed));
     await Promise.all([showHistory(), refresh()]);
   }

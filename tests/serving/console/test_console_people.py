@@ -70,6 +70,11 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     expect_rows(rows, ids(served))
     expect(page.locator(".move")).to_have_count(0)
 
+    page.get_by_label("Discovery").fill("1")
+    expect_rows(rows, ids(ranked(shop, policy={"discovery": 1.0})))
+    back.click()
+    expect_rows(rows, ids(served))
+
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("category", exact=True).select_option(label="books (10)")
     expect_rows(rows, ids(ranked(shop, filter={"category": ["books"]})))
