@@ -31,6 +31,15 @@ class HistoryBatch:
     weights: NDArray[np.float32]
     now: NDArray[np.int64]
 
+    @classmethod
+    def of_ids(
+        cls, offsets: NDArray[np.int64], items: NDArray[np.int32], weight: float, now: NDArray[np.int64]
+    ) -> "HistoryBatch":
+        """Histories of which nothing but the items is known; each event is worth `weight`."""
+        n = len(items)
+        events, times = np.full(n, -1, dtype=np.int8), np.full(n, NO_TIME, dtype=np.int64)
+        return cls(offsets, items, events, times, np.full(n, weight, dtype=np.float32), now)
+
     def __len__(self) -> int:
         return len(self.now)
 

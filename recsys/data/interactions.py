@@ -120,6 +120,12 @@ class InteractionLog:
         """Events that are a sign of interest: weight above 0."""
         return self.select(self.weights > 0)
 
+    @property
+    def typical_weight(self) -> float:
+        """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
+        positive = self.weights[self.weights > 0]
+        return float(np.median(positive)) if len(positive) else 1.0
+
     @staticmethod
     def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
         """One log in time order. The last one's vocabulary and event names must extend those of the others.

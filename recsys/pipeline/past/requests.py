@@ -43,6 +43,27 @@ class Unanswered(NamedTuple):
         return Unanswered(self.users[chosen], self.times[chosen])
 
 
+class GivenHistories(NamedTuple):
+    """Items that come with requests and stand in for what is stored of their users, oldest first."""
+
+    offsets: NDArray[np.int64]
+    """(n_requests + 1,) where each request's items start"""
+    items: NDArray[np.int32]
+    """(n_given,) item numbers"""
+    weight: float
+    """of each event"""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(n_given,) the request of each item."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    def take(self, chosen: NDArray[np.intp]) -> "GivenHistories":
+        """Those of the chosen requests, in the order given."""
+        places, counts = entries(self.offsets, chosen)
+        return GivenHistories(offsets_of(counts), self.items[places], self.weight)
+
+
 @dataclass(frozen=True)
 class PastRequests:
     """Requests in time order. Events with one request_id are one request; without it, one user at one time is.
@@ -61,6 +82,7 @@ class PastRequests:
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
         unanswered: further requests: nobody chose from a list whose id is known.
+        given: histories that come with the requests; None: they have those of their users.
     """
 
     users: NDArray[np.int32]
@@ -75,6 +97,7 @@ class PastRequests:
     has_list: NDArray[np.bool_]
     n_left_out: int = 0
     unanswered: Unanswered = field(default_factory=Unanswered.none)
+    given: GivenHistories | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -112,6 +135,31 @@ class PastRequests:
             self.has_list[chosen],
             self.n_left_out,
             self.unanswered,
+            None if self.given is None else self.given.take(chosen),
+        )
+
+    def half_chosen(self, weight: float, seed: int) -> "PastRequests":
+        """The requests in which several items were chosen, asked in the midst of that, as with what is in a cart: some
+        of the items, drawn by chance, at least one and not all, are a given history, and the others are wanted.
+
+        Args:
+            weight: of an event of the given histories.
+            seed: of the draws.
+        """
+        several = self.take_in_part(np.flatnonzero(np.diff(self.target_offsets) > 1), seed)
+        rng, n_chosen = np.random.default_rng(seed), np.diff(several.target_offsets)
+        order = np.lexsort((rng.random(len(several.target_items)), several.target_rows))
+        n_given = rng.integers(1, n_chosen)
+        places = np.arange(len(order)) - np.repeat(several.target_offsets[:-1], n_chosen)
+        is_given = np.zeros(len(order), dtype=bool)
+        is_given[order] = places < np.repeat(n_given, n_chosen)
+        return replace(
+            several,
+            users=np.full_like(several.users, -1),
+            target_offsets=offsets_of(n_chosen - n_given),
+            target_items=several.target_items[~is_given],
+            target_weights=several.target_weights[~is_given],
+            given=GivenHistories(offsets_of(n_given), several.target_items[is_given], weight),
         )
 
     @property

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from recsys.config import Config
+from recsys.data.history import HistoryBatch
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
@@ -47,6 +48,8 @@ class PastScoring:
         for start in range(0, len(requests), size):
             part = requests.block(start, start + size)
             everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
+            if part.given is not None:
+                everything = HistoryBatch.of_ids(part.given.offsets, part.given.items, part.given.weight, part.times)
             seen = np.split(everything.items, everything.offsets[1:-1])
             usual = partial(policy_of, self.config.policy, catalogue=scoring.catalogue, signs=scoring.signs, past=True)
             policies = tuple(

@@ -102,14 +102,8 @@ def _with_given(
     if all(numbers is None for numbers in given):
         return stored
     known = [np.zeros(0, dtype=np.int32) if numbers is None else _known(numbers) for numbers in given]
-    items = np.concatenate(known)
-    own = HistoryBatch(
-        offsets_of([len(numbers) for numbers in known]),
-        items,
-        np.full(len(items), -1, dtype=np.int8),
-        np.full(len(items), NO_TIME, dtype=np.int64),
-        np.full(len(items), weight, dtype=np.float32),
-        stored.now,
+    own = HistoryBatch.of_ids(
+        offsets_of([len(numbers) for numbers in known]), np.concatenate(known), weight, stored.now
     )
     return own if not len(stored.items) else HistoryBatch.joined(stored, own)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from features.configured import configured
@@ -86,9 +85,8 @@ class Bundle:
 
     @cached_property
     def typical_weight(self) -> float:
-        """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
-        positive = self.log.weights[self.log.weights > 0]
-        return float(np.median(positive)) if len(positive) else 1.0
+        """See `InteractionLog.typical_weight`."""
+        return self.log.typical_weight
 
     @cached_property
     def digests(self) -> DigestIndex:

@@ -9,6 +9,7 @@ from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 
@@ -27,7 +28,8 @@ def training_rows(
     the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
     candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
     learn from a case that it never meets. That there was such a request is kept, for probabilities, and so are
-    those in which nobody chose from what was shown.
+    those in which nobody chose from what was shown. Items of a given history give no rows: whether somebody comes back
+    to one of them, the same request does not tell.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -41,7 +43,7 @@ def training_rows(
         shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
-        teaches = met[candidates.items] < part.times[candidates.rows]
+        teaches = (met[candidates.items] < part.times[candidates.rows]) & ~_given(part, candidates, block)
         worth = _worth(part, candidates, block.eligible.shape[1])
         covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
@@ -75,6 +77,15 @@ def _no_rows(n_features: int) -> RankerRows:
     none = np.zeros(0, dtype=np.int64)
     table = np.zeros((0, n_features), dtype=np.float32)
     return RankerRows(table, none.astype(np.float32), none.astype(bool), none, none, none.astype(np.uint16))
+
+
+def _given(requests: PastRequests, candidates: Candidates, block: RequestBlock) -> NDArray[np.bool_]:
+    """(n_pairs,) True where the candidate is in the history that its request came with."""
+    if requests.given is None:
+        return np.zeros(len(candidates.rows), dtype=bool)
+    n_items = block.eligible.shape[1]
+    given = requests.given.rows * n_items + requests.given.items
+    return np.isin(candidates.rows * n_items + candidates.items, given)
 
 
 def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:

@@ -37,6 +37,9 @@ from recsys.text.interest import WARM_PASSES
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
 
+_HARDLY_ANY = 0.1
+"""Share of the requests whose users have a history below which carts teach the ranker what a history says."""
+
 
 @dataclass(frozen=True)
 class TrainingSteps:
@@ -108,6 +111,10 @@ class TrainingSteps:
         the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
         so rows of items that nobody has met are there too, as many as there are: what they are worth on the whole.
 
+        Where hardly anybody has a history, as in a shop of guests, nothing teaches what one says. There all requests
+        give rows once more as if a part of what was chosen were in the cart, see `PastRequests.half_chosen`. Where many
+        have one, those rows would blur what it says of the next visit (docs/experiments.md).
+
         Args:
             requests: of the window that starts at `start`, microseconds.
             dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
@@ -119,13 +126,22 @@ class TrainingSteps:
         met = np.where(always, ALWAYS_MET, moments_met(log))
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed)
         newcomers = replace(newcomers, users=np.full_like(newcomers.users, -1))
+        carts = self._carts(past, requests, log)
         strongest, known = float(log.weights.max(initial=0)), np.where(dropped, NEVER_MET, ALWAYS_MET)
         return RankerRows.joined(
             [
                 training_rows(past, requests, features, strongest, self.progress, met),
                 training_rows(past, newcomers, features, strongest, self.progress, known),
+                *([training_rows(past, carts, features, strongest, self.progress, met)] if len(carts) else []),
             ]
         )
+
+    def _carts(self, past: PastScoring, requests: PastRequests, log: InteractionLog) -> PastRequests:
+        """The requests that are asked once more in the midst of what was chosen; none where histories teach enough."""
+        has_history = past.scoring.histories(requests.users, requests.times, 1).lengths > 0
+        if len(requests) and has_history.mean() >= _HARDLY_ANY:
+            requests = requests.sample(0, self.seed)
+        return requests.half_chosen(log.typical_weight, self.seed)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
         """The ranker and its ablations."""

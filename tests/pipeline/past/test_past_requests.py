@@ -209,3 +209,27 @@ def test_the_strongest_event_that_was_learned_from() -> None:
     assert StrongestEvent.of(both, both) == StrongestEvent(4, "purchase")
     assert StrongestEvent.of(both.before(20), both) is None, "nothing that it could be told from"
     assert StrongestEvent.of(both, both.before(20)) is None, "nothing was bought"
+
+
+def test_half_of_what_was_chosen_together_is_given_and_the_rest_is_wanted() -> None:
+    rows = [(user, item, CLICK, 10 + user, -1) for user in range(3) for item in range(2 * user + 1)]  # 1, 3 and 5 items
+    requests = PastRequests.of(make_log(rows), 0, 100)
+    carts = requests.half_chosen(2.0, seed=0)
+    assert carts.times.tolist() == [11, 12], "of one item nothing can be given"
+    assert (carts.users < 0).all(), "what is stored of the users is not looked at"
+    assert carts.given is not None
+    assert carts.given.weight == 2.0
+    bounds = carts.given.offsets
+    for row, (wanted, n_chosen) in enumerate(zip(targets(carts), (3, 5), strict=True)):
+        given = carts.given.items[bounds[row] : bounds[row + 1]].tolist()
+        assert sorted([*given, *wanted]) == list(range(n_chosen))
+        assert given
+        assert wanted
+    last = carts.block(1, 2)
+    assert last.given is not None
+    assert last.given.items.tolist() == carts.given.items[bounds[1] :].tolist()
+    assert last.given.rows.tolist() == [0] * (bounds[2] - bounds[1])
+
+
+def test_no_requests_have_no_carts() -> None:
+    assert len(PastRequests.of(make_log([(0, 1, CLICK, 10, -1)]), 0, 100).half_chosen(1.0, seed=0)) == 0
