@@ -48,7 +48,8 @@ def asking_nothing() -> RequestBlock:
     none = np.zeros(0, dtype=np.int64)
     offsets, now = np.zeros(2, dtype=np.int64), np.zeros(1, dtype=np.int64)
     history = HistoryBatch(offsets, none.astype(np.int32), none.astype(np.int8), none, none.astype(np.float32), now)
-    return RequestBlock(history, np.ones((1, 60), dtype=bool), (Policy(()),), (None,), np.zeros(1, dtype=np.int32))
+    anybody = np.zeros(1, dtype=np.int32)
+    return RequestBlock(history, np.ones((1, 60), dtype=bool), (Policy(()),), (None,), anybody, now)
 
 
 def check(report: EvaluationReport) -> None:
