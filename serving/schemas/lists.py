@@ -31,6 +31,7 @@ class PolicyOverride(RequestPart):
 
     seen: Literal["exclude", "demote", "keep"] | None = None
     boosts: list[BoostIn] | None = Field(None, max_length=20)
+    discovery: float | None = Field(None, ge=0, le=1, description="above 0 hardly known items are listed more often")
     diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
     caps: dict[Name, Count] | None = Field(None, max_length=20, description="column: most items of one value")
     quotas: list[QuotaIn] | None = Field(None, max_length=20)

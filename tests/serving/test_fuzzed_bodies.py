@@ -24,6 +24,7 @@ COUNTED = st.dictionaries(st.sampled_from(["category", "coffee-0", "x"]), LEAVES
 POLICY = st.fixed_dictionaries(
     {},
     optional={
+        "discovery": st.floats(-1, 2),
         "diversity": st.floats(-1, 2),
         "seen": LEAVES,
         "fresh": st.just(1) | LEAVES,

@@ -6,6 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from recsys.config import PolicyConfig
+from serving.schemas.lists import PolicyOverride
+
 STRANGE = [
     "",
     " ",
@@ -90,8 +93,13 @@ def test_an_unknown_filter_column_is_named(reading: httpx.Client) -> None:
     assert "colour_of_hair" in response.json()["detail"]
 
 
+def test_every_rule_of_the_config_can_be_given_for_one_list() -> None:
+    assert set(PolicyOverride.model_fields) == set(PolicyConfig.model_fields)
+
+
 def test_a_list_takes_a_policy_and_a_query(reading: httpx.Client, users: list[str], items: list[str]) -> None:
     assert recommend(reading, user_id=users[0], policy={"diversity": 1.0})["items"]
+    assert recommend(reading, user_id=users[0], policy={"discovery": 0.3})["items"]
     assert recommend(reading, user_id=users[0], policy={"seen": "exclude"})["items"]
     title = reading.get(f"/v1/items/{items[0]}").json()["item"]["title"]
     assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
