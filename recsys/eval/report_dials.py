@@ -20,7 +20,7 @@ class _Words(NamedTuple):
 
 
 _WORDS: dict[DialName, _Words] = {
-    "discovery": _Words("places of hardly known items", "places have such an item", "lists more of them"),
+    "discovery": _Words("places of hardly known items", "places have such an item", "lists more hardly known items"),
     "diversity": _Words("diversity", "unlike the items of a list", "makes lists more diverse"),
 }
 
@@ -32,7 +32,9 @@ def dial_sections(report: EvaluationReport) -> str:
 
 def _dial_section(name: DialName, points: tuple[DialPoint, ...], k: int) -> str:
     best, base = furthest(points, name), next((point for point in points if point.dial == 0.0), None)
-    if best is None or base is None or not base.ndcg or not max(point.gain(name) for point in points):
+    if best is None or base is None or not base.ndcg or not best.gain(name):
+        return ""
+    if name == "diversity" and not base.diversity:  # nothing to compare with: all that is listed reads alike
         return ""
     words, kept = _WORDS[name], best.ndcg / base.ndcg
     listing = "; ".join(f"{point.dial:g}: {point.ndcg:.3f} at {point.gain(name):.2f}" for point in points)

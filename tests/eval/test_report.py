@@ -168,6 +168,17 @@ def test_page_says_what_the_dials_cost_and_other_lists_would_have_earned(report:
     assert "do not rely on the estimates" in page
 
 
+def test_a_dial_that_gives_nothing_is_told_or_left_out(report: EvaluationReport) -> None:
+    nothing = {
+        "discovery": (DialPoint(0.0, 0.2, 0.0, 0.05), DialPoint(0.4, 0.1, 0.0, 0.5)),
+        "diversity": (DialPoint(0.0, 0.2, 0.0), DialPoint(0.4, 0.2, 0.3)),
+    }
+    page = render(replace(report, dials=nothing))
+    assert "No setting of policy.discovery lists more hardly known items and keeps 95 % of the ndcg." in page
+    assert "What diversity costs" not in page, "lists of items that read alike can be compared with nothing"
+    assert "What discovery costs" not in render(replace(report, dials={"discovery": (DialPoint(0.0, 0.2, 0.0),)}))
+
+
 def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
     assert render(report) == render(report)
 
