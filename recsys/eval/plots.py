@@ -90,7 +90,7 @@ def trade_off(points: Sequence[tuple[str, float, float]], gained: str, k: int) -
         for label, x, y in points:
             axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
         axes.set(xlabel=f"{gained}@{k}", ylabel=f"ndcg@{k}")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.15 * max(up) or 1)  # with room for the labels
         axes.grid(True)
         axes.set_axisbelow(True)
 

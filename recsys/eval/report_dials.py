@@ -39,7 +39,7 @@ def _dial_section(name: DialName, points: tuple[DialPoint, ...], k: int) -> str:
     words, kept = _WORDS[name], best.ndcg / base.ndcg
     listing = "; ".join(f"{point.dial:g}: {point.ndcg:.3f} at {point.gain(name):.2f}" for point in points)
     finding = (
-        f"At policy.{name} = {best.dial:g} {_finding(name, base, best)}, and {kept:.0%} of the ndcg is kept."
+        f"At policy.{name} = {best.dial:g}, {_finding(name, base, best)}, and {kept:.0%} of the ndcg is kept."
         if best.dial
         else f"No setting of policy.{name} {words.none} and keeps {100 * KEPT_NDCG:.0f} % of the ndcg."
     )
