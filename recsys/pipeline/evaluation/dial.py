@@ -21,7 +21,7 @@ DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _PER_BLOCK = 96
 """Requests of a block that are ordered under every setting."""
 
-Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+_Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """(n_requests,) each: ndcg, diversity, and share of the list's places with an item that is hardly known."""
 
 
@@ -31,7 +31,7 @@ class DialCurves:
     def __init__(self, vectors: NDArray[np.float32] | None, signs: Signs, k: int) -> None:
         """`vectors` (n_items, dim) tell how alike items are; `k` is the length of the lists."""
         self.vectors, self.signs, self.k = vectors, signs, k
-        self._figures: defaultdict[tuple[DialName, float], list[Figures]] = defaultdict(list)
+        self._figures: defaultdict[tuple[DialName, float], list[_Figures]] = defaultdict(list)
 
     def add(self, ranked: RankedBlock, block: RequestBlock, targets: Targets) -> None:
         """Order the first requests of a block that have targets."""
@@ -79,7 +79,7 @@ class DialCurves:
         scores: NDArray[np.float32],
         signs: NDArray[np.float32],
         wanted: Targets,
-    ) -> Figures:
+    ) -> _Figures:
         """Of lists of pairs, best first."""
         # Whole, and cut only when they are measured: a tie may cross the last place.
         lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])

@@ -50,7 +50,7 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
     for name in ("boosts", "caps", "quotas"):
         own = PolicyConfig(seen="keep").model_copy(update={name: getattr(config, name)})
         try:
-            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0, signs=_none)
+            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0, signs=_no_signs)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
             place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
@@ -114,7 +114,7 @@ def policy_of(
     return Policy(tuple(steps))
 
 
-def _none(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
+def _no_signs(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.zeros(len(items), dtype=np.float32)
 
 
