@@ -66,7 +66,7 @@ def publish(
     """
     rng = np.random.default_rng(seed)
     config = Config.model_validate(
-        {"policy": {"seen": "exclude"}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
+        {"policy": {"seen": "exclude", "discovery": 0.0}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
     )
     real = pl.read_parquet(real_data() / "scientific" / "items.parquet")
     catalogue = _catalogue(real, n_items, rng)
@@ -79,7 +79,7 @@ def publish(
     rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0))
     report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
     dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
-    bundle = Bundle.of(dataset, config, sources, features, rankers, report)
+    bundle = Bundle.of(dataset, config, config, sources, features, rankers, report)
     registry = Registry(folder)
     registry.publish(bundle, why="benchmark")
     return registry

@@ -8,6 +8,7 @@ late or equal timestamps need no special case. A reader sees one consistent tupl
 
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -48,6 +49,12 @@ def compacted(segments: Sequence[Segment]) -> list[list[Segment]]:
         elif len(segment):
             groups.insert(0, [segment])
     return groups
+
+
+@cache
+def _count(counted: Counted, window: int | None) -> Questions:
+    """One question, which is asked in every list: to prepare it takes longer than to answer it."""
+    return Questions([Question(Measure(counted), window)])
 
 
 class EventState:
@@ -128,8 +135,7 @@ class EventState:
         window: int | None = None,
     ) -> NDArray[np.float32]:
         """(m,) how often something happened to `items` (m,) in [now - window, now); all before `now` without one."""
-        questions = Questions([Question(Measure(counted), window)])
-        found = self.answers(questions, items, np.arange(len(items)), now)
+        found = self.answers(_count(counted, window), items, np.arange(len(items)), now)
         return np.asarray(found[:, 0], dtype=np.float32)
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:

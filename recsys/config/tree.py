@@ -22,6 +22,7 @@ FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
 Seen = Literal["auto", "exclude", "demote", "keep"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Discovery = Literal["auto"] | Fraction
 MAX_COUNT = 2**31 - 1
 """Most of anything that is counted: what libraries take as a whole number."""
 
@@ -230,8 +231,10 @@ class PolicyConfig(Section):
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
-    discovery: Fraction = Field(
-        0.0, description="0 the ranker's order; above it items with few signs of interest so far are listed more often"
+    discovery: Discovery = Field(
+        "auto",
+        description="0 the ranker's order; above it items with few signs of interest so far are listed more often; "
+        "auto: as often as cost no ndcg on requests that the ranker had not seen, at most .5",
     )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible")
     pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")

@@ -53,7 +53,7 @@ def caveats_of_requests(
 
 def caveats_of_rules(policy: PolicyConfig) -> Iterator[str]:
     """A sentence where rules move items in the lists of the full pipeline."""
-    usual = PolicyConfig()
+    usual = PolicyConfig(discovery=0.0)
     moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
     if moving:
         yield (

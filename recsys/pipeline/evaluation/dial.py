@@ -1,7 +1,7 @@
 """The same requests under every setting of the dials of the policy: discovery, and diversity."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from recsys.policy.diversity import Diversity
 from recsys.policy.policy import Policy
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_PER_BLOCK = 96
-"""Requests of a block that are ordered under every setting."""
+_PER_BLOCK: Mapping[DialName, int] = {"discovery": 256, "diversity": 96}
+"""Most requests of a block that are ordered under every setting of a dial: to make a list diverse takes longer."""
 
 _Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """(n_requests,) each: ndcg, diversity, and share of the list's places with an item that is hardly known."""
@@ -35,17 +35,17 @@ class DialCurves:
 
     def add(self, ranked: RankedBlock, block: RequestBlock, targets: Targets) -> None:
         """Order the first requests of a block that have targets."""
-        rows = np.flatnonzero(targets.counts)[:_PER_BLOCK]
-        chosen = np.zeros(len(targets), dtype=bool)
-        chosen[rows] = True
-        wanted, items, scores = targets.select(chosen), ranked.candidates.items, ranked.scores
-        pairs = [np.sort(ranked.orders[row]) for row in rows]
+        items, scores = ranked.candidates.items, ranked.scores
         signs = self.signs(items, block.histories.now[ranked.candidates.rows])
+        pairs = [np.sort(order) for order in ranked.orders]
         for name, dial in self._settings():
+            rows = np.flatnonzero(targets.counts)[: _PER_BLOCK[name]]
             orders = []
-            for row, own in zip(rows, pairs, strict=True):
+            for row in rows:
+                own = pairs[row]
                 policy = self._turned(block.policies[row], name, dial, items[own], signs[own])
                 orders.append(own[policy.arrange(items[own], scores[own], self.k).order])
+            wanted = targets.select(np.isin(np.arange(len(targets)), rows))
             self._figures[name, dial].append(self._measured(orders, items, scores, signs, wanted))
 
     def result(self) -> dict[DialName, tuple[DialPoint, ...]]:
@@ -53,9 +53,11 @@ class DialCurves:
         curves: defaultdict[DialName, list[DialPoint]] = defaultdict(list)
         for (name, dial), parts in self._figures.items():
             figures = [np.concatenate(part) for part in zip(*parts, strict=True)]
-            means = [float(np.nanmean(values)) if not np.isnan(values).all() else 0.0 for values in figures]
+            ndcg, unlike, hardly_known = (
+                float(np.nanmean(values)) if not np.isnan(values).all() else 0.0 for values in figures
+            )
             if len(figures[0]) and (name == "discovery" or not np.isnan(figures[1]).all()):
-                curves[name].append(DialPoint(dial, *means))
+                curves[name].append(DialPoint(dial, ndcg, unlike, hardly_known, len(figures[0])))
         return {name: tuple(points) for name, points in curves.items()}
 
     def _settings(self) -> Iterator[tuple[DialName, float]]:

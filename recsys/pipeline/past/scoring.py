@@ -27,7 +27,7 @@ class PastScoring:
 
     Attributes:
         scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
-        config: with `policy.seen` resolved.
+        config: with `policy.seen` and `policy.discovery` resolved.
         users: ids of the numbers by which requests name who asks.
     """
 

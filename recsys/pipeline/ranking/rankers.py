@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ _CONVERSION = "conversion.txt"
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
 
+class OlderRanker(NamedTuple):
+    """The full ranker as the older requests alone make it."""
+
+    ranker: Ranker
+    until: int
+    """microseconds: it has learned from no request of this moment or a later one"""
+
+
 @dataclass(frozen=True)
 class Rankers:
     """Fitted rankers.
@@ -39,6 +48,7 @@ class Rankers:
         without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
         click, purchase: probability of any sign of interest, and of the strongest one, from the full ranker's score.
         conversion: a second opinion for both; None where it tells nothing.
+        older: what has not learned from the newest requests; None where no request was held out, and once loaded.
     """
 
     full: Ranker
@@ -46,6 +56,7 @@ class Rankers:
     click: ScoreCalibration
     purchase: ScoreCalibration
     conversion: Conversion | None = None
+    older: OlderRanker | None = None
 
     @classmethod
     def fit(
@@ -81,7 +92,8 @@ class Rankers:
         conversion = Conversion.fit(inputs.train, held_out, features.names, seed)
         calibrations = _calibrations(full.on_older, held_out, full.on_all, inputs.train, conversion)
         without = {group: fitted[group].on_all for group in ABLATED if group in fitted}
-        return cls(full.on_all, without, *calibrations, conversion)
+        older = OlderRanker(full.on_older, int(validation.times.min())) if validation.n_requests else None
+        return cls(full.on_all, without, *calibrations, conversion, older)
 
     @property
     def alone(self) -> "Rankers":

@@ -48,7 +48,7 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
     """
     items = np.arange(min(len(catalogue), 2), dtype=np.int32)
     for name in ("boosts", "caps", "quotas"):
-        own = PolicyConfig(seen="keep").model_copy(update={name: getattr(config, name)})
+        own = PolicyConfig(seen="keep", discovery=0.0).model_copy(update={name: getattr(config, name)})
         try:
             policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0, signs=_no_signs)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
@@ -74,7 +74,7 @@ def policy_of(
     """The ordered steps of one list.
 
     Args:
-        config: with `seen` resolved.
+        config: with `seen` and `discovery` resolved.
         seen: item numbers of the user's history.
         vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
         exclude: item numbers that must not appear.
@@ -88,6 +88,8 @@ def policy_of(
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
+    if config.discovery == "auto":
+        raise ConfigError("policy.discovery is 'auto', which only training can resolve; give a number from 0 to 1")
     steps: list[Step] = [] if past else [Available()]
     steps.append(Seen(config.seen, seen))
     if exclude is not None and len(exclude):

@@ -89,9 +89,10 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
 
 def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:
     rules = overridden(usual, request.policy)
+    told = {key: getattr(usual, key) for key in ("seen", "discovery") if getattr(rules, key) == "auto"}
     if request.candidates is not None:
-        return rules.model_copy(update={"seen": "keep"})  # the caller has chosen what to rank
-    return rules.model_copy(update={"seen": usual.seen}) if rules.seen == "auto" else rules
+        told["seen"] = "keep"  # the caller has chosen what to rank
+    return rules.model_copy(update=told) if told else rules
 
 
 def _with_given(

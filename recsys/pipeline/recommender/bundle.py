@@ -26,12 +26,17 @@ REPORT = "evaluation/report.json"
 """Where a version keeps the report of its training."""
 
 
+_ASKED = "config_asked.json"
+"""Where a version keeps the configuration that it was asked for; versions of older releases do not."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """Everything that a served version knows.
 
     Attributes:
-        config: as resolved by training: `policy.seen` is never `auto` here.
+        config: as resolved by training: no rule of `policy` is `auto` here.
+        asked: the configuration that a training from scratch begins with: what training decides is as it was asked for.
         catalogue: the items.
         log: all events it was trained on; histories and counters are folds over it.
         sources: the sources, fitted on the whole log.
@@ -46,6 +51,7 @@ class Bundle:
     """
 
     config: Config
+    asked: Config
     catalogue: ItemCatalogue
     log: InteractionLog
     sources: Sources
@@ -63,6 +69,7 @@ class Bundle:
         cls,
         dataset: Dataset,
         config: Config,
+        asked: Config,
         sources: Sources,
         features: FeatureSet,
         rankers: Rankers,
@@ -72,6 +79,7 @@ class Bundle:
         """What a training makes of a data set; the arguments are the attributes of these names."""
         return cls(
             config=config,
+            asked=asked,
             catalogue=dataset.catalogue,
             log=dataset.log,
             sources=sources,
@@ -142,6 +150,7 @@ class Bundle:
         self.log.save(folder / "features" / "log")
         self.sources.save(folder)
         self.rankers.save(folder / "rank")
+        (folder / _ASKED).write_text(self.asked.model_dump_json(indent=2), encoding="utf-8")
         (folder / "policy").mkdir()
         (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
         (folder / REPORT).parent.mkdir()
@@ -172,6 +181,7 @@ class Bundle:
         rankers = Rankers.load(folder / "rank")
         if manifest.feature_names != rankers.full.names:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
+        asked = folder / _ASKED
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
         sources = Sources.load(folder, config.candidates.sources)
@@ -179,6 +189,7 @@ class Bundle:
             sources.interest.vectors_file = registry.vectors_file
         return cls(
             config=config,
+            asked=parse_config(json.loads(asked.read_text(encoding="utf-8"))) if asked.exists() else config,
             catalogue=catalogue,
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
             sources=sources,

@@ -94,7 +94,8 @@ def retrain(
         DataError: the log cannot be trained on.
     """
     champion = Bundle.load(registry)
-    champion = replace(champion, config=override(champion.config, overrides, "retrain"))
+    config, asked = (override(tree, overrides, "retrain") for tree in (champion.config, champion.asked))
+    champion = replace(champion, config=config, asked=asked)
     if isinstance(source, Dataset):
         increment = Increment.from_data(champion, source)
     else:
@@ -225,7 +226,10 @@ class _Retraining:
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
             progress("training anew")
-            challenger = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
+            # What lists do with seen items stays as it is: the two must be asked for the same.
+            rules = champion.asked.policy.model_copy(update={"seen": config.policy.seen})
+            asked = champion.asked.model_copy(update={"policy": rules})
+            challenger = train(dataset, asked, seed=seed, test_start=test_start, cache=cache, progress=progress)
             return challenger, "from_scratch"
         progress(f"training goes on from version {champion.version}")
         challenger = continue_training(

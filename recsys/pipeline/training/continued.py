@@ -97,7 +97,7 @@ def continue_training(
         rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     sources, n_continued = past_of_everything.scoring.sources, parent.continued + 1
-    return Bundle.of(dataset, parent.config, sources, features, rankers, report, n_continued)
+    return Bundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report, n_continued)
 
 
 def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:

@@ -15,12 +15,14 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
+from recsys.eval.dial import DialPoint
 from recsys.pipeline.candidates.sources import RHYTHM, TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.discovery_choice import discovery_curve, with_costless_discovery
 from recsys.pipeline.training.feature_rows import feature_rows
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.item_dropout import ItemDropout
@@ -72,6 +74,7 @@ def train(
         ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
         DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
     """
+    asked = config
     config, split = prepared(dataset, config, progress, test_start)
     log = dataset.log
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
@@ -86,7 +89,13 @@ def train(
         trials: tuple[Trial, ...] = ()
         if tuning is not None:
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
+            asked = asked.model_copy(update={"ranker": steps.config.ranker})
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
+        held_out: tuple[DialPoint, ...] = ()
+        if asked.policy.discovery == "auto":
+            pipeline = PastPipeline(past_of_history, features, rankers_before_test)
+            held_out = discovery_curve(pipeline, steps.requests_in(split.ranker_start, split.test_start), steps.state)
+            steps = with_costless_discovery(steps, held_out)
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
@@ -94,22 +103,24 @@ def train(
         pipeline = PastPipeline(past_before_test, features, rankers_before_test)
         report = steps.backtest(pipeline, test, split, name)
 
-        # 3. Both windows teach a new ranker, and everything the sources.
+        # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
         rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
         columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
         rows = RankerRows.joined([rows_of_ranker_window, rows_of_test])
         del rows_of_ranker_window, rows_of_test  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
+        if asked.policy.discovery == "auto":
+            steps = with_costless_discovery(steps, held_out, report.dials.get("discovery", ()))
         past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
-    return Bundle.of(dataset, steps.config, past_of_everything.scoring.sources, features, rankers, report)
+    return Bundle.of(dataset, steps.config, asked, past_of_everything.scoring.sources, features, rankers, report)
 
 
 def prepared(
     dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
 ) -> tuple[Config, TemporalSplit]:
-    """The configuration with the rules that `auto` stands for, and the three windows.
+    """The configuration with what its `auto` and 0 stand for, as far as the data tell, and the three windows.
 
     Args:
         test_start: see `train`.
@@ -133,6 +144,8 @@ def prepared(
     # What people do in the test window does not choose the rules that are measured on it.
     before = log.before(split.test_start)
     policy, cf = resolve_seen(config.policy, before), config.cf
+    if policy.discovery == "auto":  # training chooses when it has a ranker
+        policy = policy.model_copy(update={"discovery": 0.0})
     if not cf.half_life_days:
         cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
         progress(f"an event counts half in popularity after {cf.half_life_days:g} days")

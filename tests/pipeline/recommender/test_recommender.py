@@ -163,6 +163,9 @@ def test_discovery_lifts_a_new_item_until_it_is_known(plain: Bundle) -> None:
         assert "discovery" in [change.step for change in found.changes]
         return usual.index("new") - found.ids.index("new")
 
+    assert (
+        recommender.recommend(replace(request, policy={"discovery": "auto"})).ids == recommender.recommend(request).ids
+    )
     before = lifted()
     recommender.observe([click(f"user {user}", "new", AFTER + user) for user in range(20)])
     assert lifted() <= 0 < before

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes, fashion
 
-from recsys.config import Config
+from recsys.config import Config, parse_config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
@@ -104,6 +104,32 @@ def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, t
     measured = Bundle.load(plain_registry).report.windows[-1]
     assert measured.start > int(plain.log.times[-1]), "on requests new to both"
     assert measured.n_events == decision.comparison.n_requests == 150
+
+
+def test_a_training_anew_decides_again_what_was_left_to_training(
+    plain: Bundle, trendy: Dataset, tmp_path: Path
+) -> None:
+    """But for seen items: the served version and the new one must be asked for the same."""
+    asked = parse_config(
+        {
+            **plain.asked.model_dump(mode="json"),
+            "candidates": {"n": 30, "sources": ["popular", "transitions", "trending"]},
+            "policy": {"seen": "auto", "discovery": "auto"},
+        }
+    )
+    few = plain.config.candidates.model_copy(update={"sources": ("popular", "transitions")})
+    served = replace(plain, asked=asked, config=plain.config.model_copy(update={"candidates": few}))
+    registry = Registry(tmp_path / "registry")
+    registry.publish(served, why="for tests")
+    told: list[str] = []
+    decision = retrain(registry, trendy, anew=True, progress=told.append)
+    assert decision.challenger is not None, decision.reason
+    challenger = Bundle.load(registry, decision.challenger)
+    assert any(line.startswith("trending is ") for line in told)
+    assert challenger.asked == asked.model_copy(
+        update={"policy": asked.policy.model_copy(update={"seen": plain.config.policy.seen})}
+    )
+    assert challenger.config.policy.seen == plain.config.policy.seen == "keep"
 
 
 def test_a_worse_version_is_refused_and_kept_to_be_looked_at(

@@ -1,0 +1,49 @@
+"""How often lists hold items of which little is known, where the configuration leaves that to training."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from features.state import EventState
+from recsys.eval.dial import DialPoint, costless_discovery
+from recsys.pipeline.evaluation.dial import DialCurves
+from recsys.pipeline.evaluation.rankings import K
+from recsys.pipeline.evaluation.window import labelled_blocks
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.training.steps import TrainingSteps
+
+
+def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:
+    """What each setting gives on the newest requests of the ranker window, which taught `Rankers.older` nothing.
+
+    Args:
+        requests: of the ranker window.
+        state: all events. What was hidden from the sources of an item, to make it a new one, counts here: of items that
+            are hardly known in truth less is wanted than of such ones.
+
+    Returns:
+        One point a setting, the ranker's order first; none where no request was held out.
+    """
+    older = pipeline.rankers.older
+    if older is None:
+        return ()
+    newest = requests.take(np.flatnonzero(requests.times >= older.until))
+    pipeline = replace(pipeline, rankers=replace(pipeline.rankers, full=older.ranker))
+    curves = DialCurves(None, pipeline.past.scoring.with_state(state).signs, K)
+    for labelled in labelled_blocks(pipeline.past, newest, None):
+        asked = labelled.reachable()
+        curves.add(pipeline.rank(asked.block, [K] * len(asked.block)), asked.block, asked.targets)
+    return curves.result().get("discovery", ())
+
+
+def with_costless_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
+    """The steps with the setting of `policy.discovery` that these curves speak for, see `costless_discovery`."""
+    dial = costless_discovery(curves)
+    steps.progress(f"policy.discovery is {dial:g}: " + (_COSTLESS if dial else _NOTHING))
+    policy = steps.config.policy.model_copy(update={"discovery": dial})
+    return replace(steps, config=steps.config.model_copy(update={"policy": policy}))
+
+
+_COSTLESS = "up to there hardly known items come forward at no cost in ndcg"
+_NOTHING = "to list more hardly known items would cost ndcg, or moves next to nothing"

@@ -1,0 +1,68 @@
+"""How often lists hold what is hardly known: told by requests that the ranker had not seen, unless it is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pipeline_world import past_of
+
+from recsys.config import Config, override
+from recsys.data.dataset import Dataset
+from recsys.data.split import TemporalSplit
+from recsys.errors import ConfigError
+from recsys.eval.dial import costless_discovery
+from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.ranking.rankers import OlderRanker
+from recsys.pipeline.ranking.rules import policy_of
+from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.training.discovery_choice import discovery_curve
+from recsys.pipeline.training.train import train
+from recsys.registry import Registry
+
+
+@pytest.fixture
+def requests(early: Dataset, plain: Bundle) -> PastRequests:
+    split = TemporalSplit.of(early.log, plain.config.data)
+    return PastRequests.of(early.log, split.ranker_start, split.test_start)
+
+
+def test_only_requests_that_taught_the_ranker_nothing_tell(
+    early: Dataset, plain: Bundle, requests: PastRequests
+) -> None:
+    until = int(np.quantile(requests.times, 0.8))
+    rankers = replace(plain.rankers, older=OlderRanker(plain.rankers.full, until))
+    pipeline = PastPipeline(past_of(plain, early), plain.features, rankers)
+    points = discovery_curve(pipeline, requests, pipeline.past.scoring.state)
+    assert {point.n_requests for point in points} == {int(np.count_nonzero(requests.times >= until))}
+    assert points[0].dial == 0.0
+    none_held_out = replace(pipeline, rankers=replace(rankers, older=None))
+    assert discovery_curve(none_held_out, requests, pipeline.past.scoring.state) == ()
+
+
+def test_the_ranker_that_tells_is_the_one_without_the_newest_requests(plain: Bundle, requests: PastRequests) -> None:
+    """The published rankers learned from the ranker window and the test: what is held out is newer than the former."""
+    older = plain.rankers.older
+    assert older is not None
+    assert older.until > requests.times.max()
+    assert older.ranker is not plain.rankers.full
+
+
+def test_training_names_a_setting_and_remembers_what_was_asked_for(plain: Bundle, plain_registry: Registry) -> None:
+    loaded = Bundle.load(plain_registry)
+    assert plain.asked.policy.discovery == "auto"
+    assert loaded.config.policy.discovery == plain.config.policy.discovery == 0.0, "all items are known there"
+    assert loaded.asked == plain.asked
+    assert costless_discovery([plain.report.dials["discovery"]]) == 0.0
+
+
+def test_a_setting_that_is_named_stays(early: Dataset, plain_config: Config) -> None:
+    named = override(plain_config, ["policy.discovery=0.2"], "policy")
+    assert train(early, named).config.policy.discovery == 0.2
+
+
+def test_what_training_has_not_resolved_makes_no_list(plain: Bundle) -> None:
+    unresolved = plain.config.policy.model_copy(update={"discovery": "auto"})
+    none = np.zeros(0, dtype=np.int32)
+    with pytest.raises(ConfigError, match=r"policy\.discovery is 'auto'"):
+        policy_of(unresolved, none, None, catalogue=plain.catalogue, now=0, signs=lambda items, _: items.astype("f4"))
