@@ -234,7 +234,7 @@ class PolicyConfig(Section):
     discovery: Discovery = Field(
         "auto",
         description="0 the ranker's order; above it items with few signs of interest so far are listed more often; "
-        "auto: as often as cost no ndcg on requests that the ranker had not seen, at most .5",
+        "auto: as far as they earn nearly what they replace on requests that the ranker had not seen, at most .5",
     )
     diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible")
     pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")

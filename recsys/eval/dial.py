@@ -15,9 +15,12 @@ KEPT_NDCG = 0.95
 _MOST_BY_ITSELF = 0.5
 """No setting further than this is chosen without anybody's asking."""
 
-_WORTH_CHOOSING = 0.01
-"""Share of all places that must go to hardly known items in addition: where there are so few of them that a setting
-moves next to nothing, nothing tells what it will cost when more of them come."""
+_EARNED = 0.9
+"""Share of what the average place earns that those must earn which it gives to hardly known items."""
+
+_FEWEST_PLACES = 0.01
+"""Share of all places that a setting must give to hardly known items: where it moves next to nothing, nothing tells
+what it will cost when more such items come."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,27 @@ def furthest(points: Sequence[DialPoint], name: DialName) -> DialPoint | None:
     return max((point for point in points if point.ndcg >= KEPT_NDCG * base.ndcg), key=lambda point: point.gain(name))
 
 
-def costless_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
-    """The furthest setting of discovery up to which no setting costs ndcg; 0 where nothing tells, or next to nothing is
-    gained.
+def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
+    """The furthest setting of discovery up to which the places that hardly known items gain earn, in ndcg, at least
+    `_EARNED` of what a place earns on average; 0 where nothing tells.
 
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
             requests may be empty.
     """
     told = [points for points in curves if points]
-    chosen, none = 0.0, (0.0, 0.0)
+    chosen, base = 0.0, (0.0, 0.0)
     for points in zip(*told, strict=True):
         dial, counts = points[0].dial, [point.n_requests for point in points]
-        ndcg = float(np.average([point.ndcg for point in points], weights=counts))
-        hardly_known = float(np.average([point.hardly_known for point in points], weights=counts))
+        ndcg, hardly_known = np.average([(p.ndcg, p.hardly_known) for p in points], axis=0, weights=counts).tolist()
         if dial == 0.0:
-            none = ndcg, hardly_known
-        if dial > _MOST_BY_ITSELF or ndcg < none[0]:
+            base = ndcg, hardly_known
+        if dial > _MOST_BY_ITSELF or not base[0]:
             break
-        if hardly_known - none[1] >= _WORTH_CHOOSING:
-            chosen = dial
+        gained, lost = hardly_known - base[1], 1.0 - ndcg / base[0]
+        if gained < _FEWEST_PLACES:
+            continue
+        if lost > (1.0 - _EARNED) * gained:
+            break
+        chosen = dial
     return chosen

@@ -98,36 +98,68 @@ class RankerRows:
         sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
         return self._rows(chosen, sizes, self.times[wanted])
 
-    def sampled(self, negatives: int, seed: int, first: NDArray[np.bool_] | None = None) -> "RankerRows":
+    def sampled(
+        self,
+        negatives: int,
+        seed: int,
+        first: NDArray[np.bool_] | None = None,
+        requests: NDArray[np.bool_] | None = None,
+    ) -> "RankerRows":
         """At most `negatives` rows of worth 0 a request, drawn evenly; all others kept.
 
         Args:
             first: (n_rows,) rows that are taken before any other of worth 0 is.
+            requests: (n_requests,) those that are kept; None: all.
         """
         draw = np.random.default_rng(seed).random(len(self.worth))
         if first is not None:
             draw[first] -= 1.0
         draw[self.wanted] = -2.0
-        requests = self.requests
-        order = np.lexsort((draw, requests))
+        of = self.requests
+        order = np.lexsort((draw, of))
         starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
-        n_wanted = np.bincount(requests, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
+        n_wanted = np.bincount(of, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
         chosen = np.zeros(len(draw), dtype=bool)
         chosen[order[np.arange(len(order)) - starts < np.repeat(n_wanted + negatives, self.sizes)]] = True
-        return self._rows(chosen, np.bincount(requests[chosen], minlength=self.n_requests), self.times)
+        kept = np.ones(self.n_requests, dtype=bool) if requests is None else requests
+        chosen &= kept[of]
+        return self._rows(chosen, np.bincount(of[chosen], minlength=self.n_requests)[kept], self.times[kept])
 
-    def to_learn_from(self, config: RankerConfig, seed: int) -> "RankerRows":
-        """What a ranker is fitted on. One that accounts for places learns from all that was shown at one."""
-        return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None)
+    def to_learn_from(self, config: RankerConfig, seed: int, requests: NDArray[np.bool_] | None = None) -> "RankerRows":
+        """What a ranker is fitted on, of all requests or the chosen ones (n_requests,). One that accounts for places
+        learns from all that was shown at one."""
+        return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None, requests)
 
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
-        cut = int(np.quantile(self.times, 1.0 - newest, method="higher")) if self.n_requests else 0
-        if self.n_requests and cut == self.times.min():  # most are of the first moment: the newer part begins behind it
-            cut = int(np.min(self.times, where=self.times > cut, initial=np.iinfo(np.int64).max))
-        later, missed_later = self.times >= cut, self.missed >= cut
-        older, newer = self._requests(~later), self._requests(later)
-        return replace(older, missed=self.missed[~missed_later]), replace(newer, missed=self.missed[missed_later])
+        start = self._start_of(newest)
+        return self._requests(self.times < start).missing(self.missed[self.missed < start]), self._since(start)
+
+    def split_to_learn_from(self, newest: float, config: RankerConfig, seed: int) -> tuple["RankerRows", "RankerRows"]:
+        """`split`, of the older requests only what a ranker is fitted on: a copy of all would take much memory."""
+        start = self._start_of(newest)
+        older = self.to_learn_from(config, seed, self.times < start)
+        return older.missing(self.missed[self.missed < start]), self._since(start)
+
+    def thinned(self, newest: float, config: RankerConfig, seed: int) -> "RankerRows":
+        """What later rankers need of these rows, when they learn from newer requests as well: of all but the newest
+        share only what a ranker is fitted on."""
+        return RankerRows.joined(self.split_to_learn_from(newest, config, seed))
+
+    def missing(self, missed: NDArray[np.int64]) -> "RankerRows":
+        """The same rows beside other requests without rows, see `missed`."""
+        return replace(self, missed=missed)
+
+    def _start_of(self, newest: float) -> int:
+        """Microseconds at which the newest share of the requests begins; equal times stay together."""
+        start = int(np.quantile(self.times, 1.0 - newest, method="higher")) if self.n_requests else 0
+        if self.n_requests and start == self.times.min():  # most are of the first moment: the newer ones are behind it
+            start = int(np.min(self.times, where=self.times > start, initial=np.iinfo(np.int64).max))
+        return start
+
+    def _since(self, start: int) -> "RankerRows":
+        """The requests from a moment on."""
+        return self._requests(self.times >= start).missing(self.missed[self.missed >= start])
 
     def mean_ndcg(self, scores: NDArray[np.float32]) -> float:
         """The mean of `ndcg` over the requests in which something was wanted, each counted by `request_shares`; NaN

@@ -1,40 +1,45 @@
-"""Which setting of the dials is chosen, by curves made by hand."""
+"""Which setting of discovery is chosen, by curves made by hand."""
 
 import pytest
 
-from recsys.eval.dial import DialPoint, costless_discovery
+from recsys.eval.dial import DialPoint, worthwhile_discovery
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+RISING = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""Share of the places of hardly known items at each setting."""
 
 
-def curve(ndcg: list[float], hardly_known: list[float] | None = None, n_requests: int = 100) -> list[DialPoint]:
-    shares = hardly_known or [dial / 2 for dial in DIALS]
-    return [DialPoint(*point, n_requests) for point in zip(DIALS, ndcg, [0.0] * 7, shares, strict=True)]
+def curve(*ndcg: float, hardly_known: tuple[float, ...] = RISING, n_requests: int = 100) -> list[DialPoint]:
+    points = zip(DIALS, ndcg, hardly_known, strict=True)
+    return [DialPoint(dial, mean, 0.0, share, n_requests) for dial, mean, share in points]
 
 
 @pytest.mark.parametrize(
     ("ndcg", "dial"),
     [
-        ([0.2] * 7, 0.5),  # no further by itself
-        ([0.2, 0.21, 0.22, 0.2, 0.19, 0.23, 0.23], 0.3),  # what comes back behind a loss is luck
-        ([0.2, 0.199, 0.22, 0.22, 0.22, 0.22, 0.22], 0.0),
+        ((0.2,) * 7, 0.5),  # no further by itself
+        ((0.2, 0.199, 0.197, 0.1941, 0.190, 0.25, 0.25), 0.3),  # a tenth of 30 % of .2 may be lost; .25 is luck
+        ((0.2, 0.197, 0.22, 0.22, 0.22, 0.22, 0.22), 0.0),
+        ((0.0,) * 7, 0.0),
     ],
 )
-def test_discovery_goes_as_far_as_no_setting_costs_ndcg(ndcg: list[float], dial: float) -> None:
-    assert costless_discovery([curve(ndcg)]) == dial
+def test_discovery_goes_as_far_as_its_places_earn_nearly_what_others_do(ndcg: tuple[float, ...], dial: float) -> None:
+    assert worthwhile_discovery([curve(*ndcg)]) == dial
 
 
 def test_windows_count_as_their_requests_do() -> None:
-    up, down = [0.2, 0.21, 0.21, 0.21, 0.21, 0.21, 0.21], [0.2, 0.19, 0.19, 0.19, 0.19, 0.19, 0.19]
-    assert costless_discovery([curve(up, n_requests=300), curve(down)]) == 0.5
-    assert costless_discovery([curve(up), curve(down, n_requests=300)]) == 0.0
+    up, down = (0.2, *[0.22] * 6), (0.2, *[0.18] * 6)
+    assert worthwhile_discovery([curve(*up, n_requests=300), curve(*down)]) == 0.5
+    assert worthwhile_discovery([curve(*up), curve(*down, n_requests=300)]) == 0.0
 
 
 def test_where_next_to_nothing_is_hardly_known_nothing_tells_what_discovery_will_cost() -> None:
-    assert costless_discovery([curve([0.2] * 7, [0.0, 0.0, 0.001, 0.002, 0.004, 0.009, 0.02])]) == 0.0
-    assert costless_discovery([curve([0.2] * 7, [0.0, 0.0, 0.001, 0.002, 0.011, 0.015, 0.02])]) == 0.5
+    few = (0.0, 0.0, 0.001, 0.002, 0.004, 0.009, 0.02)
+    assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=few)]) == 0.0
+    more = (0.0, 0.0, 0.001, 0.002, 0.011, 0.015, 0.02)
+    assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=more)]) == 0.5
 
 
 def test_no_requests_tell_nothing() -> None:
-    assert costless_discovery([]) == costless_discovery([(), ()]) == 0.0
-    assert costless_discovery([(), curve([0.2] * 7)]) == 0.5
+    assert worthwhile_discovery([]) == worthwhile_discovery([(), ()]) == 0.0
+    assert worthwhile_discovery([(), curve(*[0.2] * 7)]) == 0.5

@@ -99,6 +99,24 @@ def test_a_split_is_by_time_and_loses_no_row(requests: list[tuple[int, list[int]
         np.testing.assert_array_equal(getattr(joined, name), getattr(rows, name))
 
 
+@given(requests, st.sampled_from([0.2, 0.5]))
+def test_thinned_rows_are_split_as_all_are(requests: list[tuple[int, list[int]]], newest: float) -> None:
+    """What is thinned and joined with newer requests has the same newest share, and all of its rows."""
+    rows, config = make_rows(requests), RankerConfig(negatives=1)
+    newer = make_rows([(time + 100, worth) for time, worth in requests])
+    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, rows.thinned(newest, config, 0)))
+    for name in FIELDS:
+        expected, found = (getattr(one.split(newest)[1], name) for one in (whole, thin))
+        np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
+    older, latest = rows.split_to_learn_from(newest, config, 0)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(latest, name), getattr(rows.split(newest)[1], name))
+    assert older.wanted.sum() == rows.split(newest)[0].wanted.sum()
+    n_left = np.bincount(older.requests, weights=~older.wanted, minlength=older.n_requests)
+    assert n_left.max(initial=0) <= 1, "the others are sampled"
+    assert older.times.tolist() == rows.split(newest)[0].times.tolist()
+
+
 def test_the_newest_share_is_split_off() -> None:
     rows = make_rows([(time, [1, 0]) for time in range(10)])
     older, newer = rows.split(0.2)

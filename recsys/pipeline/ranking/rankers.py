@@ -79,8 +79,8 @@ class Rankers:
             DataError: no request has an item that was wanted.
         """
         progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
-        train, validation = rows.split(VALIDATION_SHARE)
-        inputs = RankerInputs(train.to_learn_from(config, seed), validation, features, tuple(sources), config, seed)
+        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, seed)
+        inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
         fitted: dict[FeatureGroup | None, FittedTwice] = {}
@@ -109,8 +109,7 @@ class Rankers:
             rows: of the newer requests.
         """
         progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
-        train, validation = rows.split(VALIDATION_SHARE)
-        train = train.to_learn_from(config, seed)
+        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, seed)
         older, continuation = continued(self.full, train, validation, config, seed)
         full = continuation.fit(rows.to_learn_from(config, seed))
         return self._calibrated(older, validation, full, train), continuation

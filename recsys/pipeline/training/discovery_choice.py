@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from features.state import EventState
-from recsys.eval.dial import DialPoint, costless_discovery
+from recsys.eval.dial import DialPoint, worthwhile_discovery
 from recsys.pipeline.evaluation.dial import DialCurves
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.evaluation.window import labelled_blocks
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.training.steps import TrainingSteps
+
+_COMES_FORWARD = "up to there the places that hardly known items gain earn nearly as much as others"
+_STAYS = "hardly known items are too few to tell, or would earn less than what they replace"
 
 
 def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:
@@ -37,13 +40,9 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
     return curves.result().get("discovery", ())
 
 
-def with_costless_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
-    """The steps with the setting of `policy.discovery` that these curves speak for, see `costless_discovery`."""
-    dial = costless_discovery(curves)
-    steps.progress(f"policy.discovery is {dial:g}: " + (_COSTLESS if dial else _NOTHING))
+def with_worthwhile_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
+    """The steps with the setting of `policy.discovery` that these curves speak for, see `worthwhile_discovery`."""
+    dial = worthwhile_discovery(curves)
+    steps.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
     policy = steps.config.policy.model_copy(update={"discovery": dial})
     return replace(steps, config=steps.config.model_copy(update={"policy": policy}))
-
-
-_COSTLESS = "up to there hardly known items come forward at no cost in ndcg"
-_NOTHING = "to list more hardly known items would cost ndcg, or moves next to nothing"

@@ -1,5 +1,6 @@
 """The ranker's rows: what the fitted sources would have proposed at past moments, and what the user then did."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +22,8 @@ def training_rows(
     strongest: float,
     progress: Progress,
     met: NDArray[np.int64],
-) -> RankerRows:
-    """Rows of a window that the sources have not seen.
+) -> Iterator[RankerRows]:
+    """Rows of a window that the sources have not seen, some hundred requests at a time.
 
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
     the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
@@ -37,7 +38,8 @@ def training_rows(
         strongest: weight of the strongest event.
         met: (n_items,) microseconds: an item gives no row of a request that is not later.
     """
-    parts = [_no_rows(len(features.names))]
+    none = _no_rows(len(features.names))
+    yield replace(none, missed=requests.times_unanswered)
     done = 0
     for part, block in past.blocks(requests):
         shown = Pairs(part.shown_rows, part.shown_items)
@@ -55,22 +57,19 @@ def training_rows(
         kept, worth = candidates.keep(inside), worth[inside]
         sizes = np.bincount(kept.rows, minlength=len(part))[covered]
         positions = _positions(part, kept, block.eligible.shape[1])
-        parts.append(
-            RankerRows(
-                table=table,
-                worth=worth,
-                bought=worth == strongest,
-                sizes=sizes,
-                times=part.times[covered],
-                proposed_by=kept.proposed_by,
-                positions=positions,
-                only_shown=only_shown[inside],
-                missed=part.times[has_target & ~covered],
-            )
-        )
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(requests):,} requests")
-    return RankerRows.joined([*parts, replace(parts[0], missed=requests.times_unanswered)])
+        yield RankerRows(
+            table=table,
+            worth=worth,
+            bought=worth == strongest,
+            sizes=sizes,
+            times=part.times[covered],
+            proposed_by=kept.proposed_by,
+            positions=positions,
+            only_shown=only_shown[inside],
+            missed=part.times[has_target & ~covered],
+        )
 
 
 def _no_rows(n_features: int) -> RankerRows:

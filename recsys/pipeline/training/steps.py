@@ -130,9 +130,9 @@ class TrainingSteps:
         strongest, known = float(log.weights.max(initial=0)), np.where(dropped, NEVER_MET, ALWAYS_MET)
         return RankerRows.joined(
             [
-                training_rows(past, requests, features, strongest, self.progress, met),
-                training_rows(past, newcomers, features, strongest, self.progress, known),
-                *([training_rows(past, carts, features, strongest, self.progress, met)] if len(carts) else []),
+                *training_rows(past, requests, features, strongest, self.progress, met),
+                *training_rows(past, newcomers, features, strongest, self.progress, known),
+                *training_rows(past, carts, features, strongest, self.progress, met),
             ]
         )
 

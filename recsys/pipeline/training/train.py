@@ -22,14 +22,15 @@ from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.pipeline.training.discovery_choice import discovery_curve, with_costless_discovery
-from recsys.pipeline.training.feature_rows import feature_rows
+from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
+from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.listable import check_listable, check_places
 from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.progress import Progress, silent
+from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
@@ -95,7 +96,9 @@ def train(
         if asked.policy.discovery == "auto":
             pipeline = PastPipeline(past_of_history, features, rankers_before_test)
             held_out = discovery_curve(pipeline, steps.requests_in(split.ranker_start, split.test_start), steps.state)
-            steps = with_costless_discovery(steps, held_out)
+            steps = with_worthwhile_discovery(steps, held_out)
+        older_columns = some_rows(rows_of_ranker_window.table)
+        rows_of_ranker_window = rows_of_ranker_window.thinned(VALIDATION_SHARE, steps.config.ranker, seed)
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
@@ -105,13 +108,13 @@ def train(
 
         # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
         rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
-        columns = feature_rows(features, rows_of_ranker_window.table, rows_of_test.table)
+        columns = feature_rows(features, older_columns, some_rows(rows_of_test.table))
         rows = RankerRows.joined([rows_of_ranker_window, rows_of_test])
         del rows_of_ranker_window, rows_of_test  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
         if asked.policy.discovery == "auto":
-            steps = with_costless_discovery(steps, held_out, report.dials.get("discovery", ()))
+            steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
         past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
     return Bundle.of(dataset, steps.config, asked, past_of_everything.scoring.sources, features, rankers, report)

@@ -1,6 +1,6 @@
 """Items that nobody has chosen yet: who lends to them, and how a ranker learns what they are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +49,9 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     past = past_of(plain, early)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
     always = np.full(len(early.catalogue), ALWAYS_MET)
-    every = training_rows(past, requests, plain.features, 4.0, print, always)
+    every = RankerRows.joined([*training_rows(past, requests, plain.features, 4.0, print, always)])
     met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
-    some = training_rows(past, requests, plain.features, 4.0, print, met)
+    some = RankerRows.joined([*training_rows(past, requests, plain.features, 4.0, print, met)])
     assert 0 < len(some.worth) < len(every.worth)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
@@ -68,7 +68,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
     users of whom nothing is known all items give rows, but for those whose past is hidden."""
     asked: list[tuple[PastRequests, np.ndarray]] = []
 
-    def noted(past: PastScoring, requests: PastRequests, *arguments: object) -> RankerRows:
+    def noted(past: PastScoring, requests: PastRequests, *arguments: object) -> Iterator[RankerRows]:
         asked.append((requests, arguments[-1]))  # type: ignore[arg-type]
         return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
 
@@ -78,12 +78,13 @@ def test_what_is_known_afterwards_only_teaches_nothing(
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
     rows = steps.rows(past, plain.features, requests, start, dropped)
-    (every, met), (newcomers, known) = asked
+    (every, met), (newcomers, known), (carts, _) = asked
     assert every is requests
     assert met[3] == ALWAYS_MET
     assert np.array_equal(np.delete(met, 3), np.delete(moments_met(early.log), 3))
     assert known.tolist() == [ALWAYS_MET] * 3 + [NEVER_MET] + [ALWAYS_MET] * (len(early.catalogue) - 4)
     assert len(newcomers) == -(-len(requests) // 10)
+    assert not len(carts), "histories teach enough"
     assert set(newcomers.users) == {-1}
     assert (rows.table[:, plain.features.names.index("user_acts")] == 0).any()
 

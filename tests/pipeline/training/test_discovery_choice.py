@@ -10,7 +10,7 @@ from recsys.config import Config, override
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.errors import ConfigError
-from recsys.eval.dial import costless_discovery
+from recsys.eval.dial import worthwhile_discovery
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.rankers import OlderRanker
@@ -53,7 +53,7 @@ def test_training_names_a_setting_and_remembers_what_was_asked_for(plain: Bundle
     assert plain.asked.policy.discovery == "auto"
     assert loaded.config.policy.discovery == plain.config.policy.discovery == 0.0, "all items are known there"
     assert loaded.asked == plain.asked
-    assert costless_discovery([plain.report.dials["discovery"]]) == 0.0
+    assert worthwhile_discovery([plain.report.dials["discovery"]]) == 0.0
 
 
 def test_a_setting_that_is_named_stays(early: Dataset, plain_config: Config) -> None:

@@ -52,15 +52,15 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     seen: list[RankerRows] = []
     real = steps.training_rows
 
-    def kept(*arguments: object) -> RankerRows:
-        seen.append(real(*arguments))  # type: ignore[arg-type]
-        return seen[-1]
+    def kept(*arguments: object) -> list[RankerRows]:
+        seen.append(RankerRows.joined([*real(*arguments)]))  # type: ignore[arg-type]
+        return [seen[-1]]
 
     monkeypatch.setattr(steps, "training_rows", kept)
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
-    older, _, newer, _ = seen  # the others: as of users of whom nothing is known
+    older, _, _, newer, _, _ = seen  # the others: as of users of whom nothing is known, and carts
     assert older.times.max() < split.test_start <= newer.times.min()
     learned = [names.index(name) for name in ("transitions_score", "als_score", "popular_score")]
     of_fresh = [rows.table[:, names.index("item_price")] == FRESH_PRICE for rows in (older, newer)]
