@@ -86,17 +86,17 @@ class RankerRows:
         """Whether there is an order to learn: some row was wanted, and some other one was not."""
         return bool(self.wanted.any() and not self.wanted.all())
 
-    def columns(self, chosen: Sequence[int]) -> "RankerRows":
-        """The same rows with only these columns of the table."""
-        return replace(self, table=self.table[:, list(chosen)])
+    def keep(self, chosen: NDArray[np.bool_], columns: Sequence[int] | None = None) -> "RankerRows":
+        """Only the chosen rows (n_rows,), and only requests that still have one that was wanted.
 
-    def keep(self, chosen: NDArray[np.bool_]) -> "RankerRows":
-        """Only the chosen rows (n_rows,), and only requests that still have one that was wanted."""
+        Args:
+            columns: those of the table that are kept, in this order; None: all.
+        """
         requests = self.requests
         wanted = np.bincount(requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
         chosen = chosen & wanted[requests]
         sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
-        return self._rows(chosen, sizes, self.times[wanted])
+        return self._rows(chosen, sizes, self.times[wanted], columns)
 
     def sampled(
         self,
@@ -236,8 +236,20 @@ class RankerRows:
     def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
         return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])
 
-    def _rows(self, chosen: NDArray[np.bool_], sizes: NDArray[np.int64], times: NDArray[np.int64]) -> "RankerRows":
-        table, worth, bought = self.table[chosen], self.worth[chosen], self.bought[chosen]
+    def _rows(
+        self,
+        chosen: NDArray[np.bool_],
+        sizes: NDArray[np.int64],
+        times: NDArray[np.int64],
+        columns: Sequence[int] | None = None,
+    ) -> "RankerRows":
+        # At once, for a table is the most of what training holds.
+        table = (
+            self.table[chosen]
+            if columns is None
+            else self.table[np.flatnonzero(chosen)[:, None], np.array(columns, dtype=np.intp)]
+        )
+        worth, bought = self.worth[chosen], self.bought[chosen]
         positions = None if self.positions is None else self.positions[chosen]
         only_shown = None if self.only_shown is None else self.only_shown[chosen]
         proposed_by = self.proposed_by[chosen]

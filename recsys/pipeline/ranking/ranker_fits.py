@@ -56,10 +56,14 @@ class RankerInputs:
         features, older, newer = self.features, self.train, self.validation
         if without is not None:
             columns = [place for place, group in enumerate(features.groups) if group != without]
-            older, newer = (rows.keep(remaining(rows.proposed_by, self.sources, without)) for rows in (older, newer))
-            if len(columns) in (0, len(features.groups)) or not older.wanted.any():
+            if len(columns) in (0, len(features.groups)):
                 return None
-            features, older, newer = features.without(without), older.columns(columns), newer.columns(columns)
+            older, newer = (
+                rows.keep(remaining(rows.proposed_by, self.sources, without), columns) for rows in (older, newer)
+            )
+            if not older.wanted.any():
+                return None
+            features = features.without(without)
         sample = newer.to_learn_from(self.config, self.seed)
         rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
