@@ -236,3 +236,28 @@ def fill_distances(
                     total += between
                     known += 1
             distances[pair] = total / known if known else np.nan
+
+
+@jit()
+def fill_steps(
+    lines: Ints, places: Ints, n_lines: int, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, steps: Floats
+) -> None:
+    """Fill `steps` (n_pairs,) with how far each candidate stands behind the furthest item of the history in its line.
+
+    Args:
+        lines, places: (n_items,) the line of each item, and its place there; a line of -1 is none. Without an item of
+            the line in the history it is NaN.
+    """
+    furthest = np.full(n_lines, -1, dtype=np.int64)
+    for request in range(len(offsets) - 1):
+        events = history[offsets[request] : offsets[request + 1]]
+        for item in events:
+            if lines[item] >= 0:
+                furthest[lines[item]] = max(furthest[lines[item]], places[item])
+        for pair in range(bounds[request], bounds[request + 1]):
+            line = lines[candidates[pair]]
+            reached = furthest[line] if line >= 0 else -1
+            steps[pair] = places[candidates[pair]] - reached if reached >= 0 else np.nan
+        for item in events:
+            if lines[item] >= 0:
+                furthest[lines[item]] = -1

@@ -10,6 +10,7 @@ from features.kinds import (
     Affinity,
     Agreement,
     Clock,
+    GroupPopularity,
     ItemAge,
     ItemCount,
     ItemDebiasedRate,
@@ -161,6 +162,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("item_days_since_act", "behaviour", ItemSince("item_acts", "last"), "days since anyone acted on the item"),
     Feature("item_days_known", "behaviour", ItemSince("item_acts", "first"), "days since the first act on the item"),
     Feature("item_age", "behaviour", ItemAge(), "days since the item was created"),
+    Feature("category_popularity", "behaviour", GroupPopularity("category"), "how wanted its category's items are"),
+    Feature("brand_popularity", "behaviour", GroupPopularity("brand"), "how wanted its brand's items are"),
     Feature("item_price", "behaviour", ItemFact("prices"), "price"),
     Feature("item_relative_price", "behaviour", ItemFact("relative_prices"), "price over the median of the category"),
     Feature(

@@ -52,8 +52,9 @@ class ItemFacts:
         catalogue: ItemCatalogue,
         vectors: Mapping[str, NDArray[np.float32] | Float16Bits],
         links: Mapping[str, sp.csr_matrix],
+        popularity: NDArray[np.float32] | None = None,
     ) -> "ItemFacts":
-        """Collect the facts of a catalogue."""
+        """Collect the facts of a catalogue; `popularity` (n_items,) is how much each item was wanted, where known."""
         created = catalogue.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
         return cls(
             categories=catalogue.codes("category"),
@@ -64,7 +65,7 @@ class ItemFacts:
             vectors=vectors,
             links=links,
             tags=members_of(catalogue.frame["tags"]),
-            further=FurtherColumns(catalogue),
+            further=FurtherColumns(catalogue, popularity),
         )
 
     @cached_property

@@ -16,6 +16,7 @@ from features.kinds.candidates import (
     SourceShare,
 )
 from features.kinds.items import (
+    GroupPopularity,
     ItemAge,
     ItemCount,
     ItemDebiasedRate,
@@ -37,14 +38,14 @@ from features.kinds.matches import (
     UserShare,
 )
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
-from features.kinds.users import PriceRatio, UserLabelShare, UserQuantityDistance, UserTagShare
+from features.kinds.users import PriceRatio, UserLabelShare, UserLineStep, UserQuantityDistance, UserTagShare
 
 KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
-    UserTagShare,
+    *(GroupPopularity, UserLineStep, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -53,6 +54,7 @@ __all__ = [
     "Affinity",
     "Agreement",
     "Clock",
+    "GroupPopularity",
     "ItemAge",
     "ItemCount",
     "ItemDebiasedRate",
@@ -81,6 +83,7 @@ __all__ = [
     "UserItemSince",
     "UserItemWorth",
     "UserLabelShare",
+    "UserLineStep",
     "UserQuantityDistance",
     "UserShare",
     "UserTagShare",

@@ -237,3 +237,17 @@ class ItemFact(Member):
     column: Number
     scope: ClassVar[Scope] = "item"
     family: ClassVar[type[Family]] = FactColumns
+
+
+@dataclass(frozen=True)
+class GroupPopularity:
+    """How many times as often as a usual item those with the candidate's value of a column are wanted, each of them: an
+    oil filter more than a spindle, a book of a known author more than one of another. Of a list of values: the mean."""
+
+    column: str
+    scope: ClassVar[Scope] = "item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        further = pairs.facts.further
+        known = None if further is None else further.popularities(self.column)
+        return np.full(len(pairs), np.nan, dtype=np.float32) if known is None else known[pairs.items]

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.compiled_pairs import fill_distances, fill_price_ratios, fill_tag_shares
+from features.compiled_pairs import fill_distances, fill_price_ratios, fill_steps, fill_tag_shares
 from features.kinds.base import Family, Member, Scope
 from features.pairs import PairBatch
 
@@ -64,6 +64,25 @@ class UserQuantityDistance:
             offsets, items = pairs.histories.offsets, pairs.histories.items
             fill_distances(places, offsets, items, pairs.bounds, pairs.items, distances)
         return distances
+
+
+@dataclass(frozen=True)
+class UserLineStep:
+    """How many places the candidate stands behind the furthest item of its line that the user acted on: 1 is the next
+    volume of a series, 0 or less has been passed. A line is all items with one value of a column, in the order of
+    another column, a number; NaN where the user acted on none of it."""
+
+    column: str
+    number: str
+    scope: ClassVar[Scope] = "user-item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        steps, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
+        lines = None if further is None else further.lines(self.column, self.number)
+        if lines is not None:
+            offsets, items = pairs.histories.offsets, pairs.histories.items
+            fill_steps(lines.lines, lines.places, len(lines), offsets, items, pairs.bounds, pairs.items, steps)
+        return steps
 
 
 class PriceColumns:

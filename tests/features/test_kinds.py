@@ -26,6 +26,7 @@ from features.kinds import (
     Affinity,
     Agreement,
     Clock,
+    GroupPopularity,
     ItemAge,
     ItemCount,
     ItemFact,
@@ -45,6 +46,7 @@ from features.kinds import (
     UserItemSince,
     UserItemWorth,
     UserLabelShare,
+    UserLineStep,
     UserQuantityDistance,
     UserShare,
 )
@@ -150,6 +152,53 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
+
+
+def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "category": ["filter", "filter", "spindle", "spindle", "spindle", None],
+            "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
+            "weight": [1.5] * N_ITEMS,
+        }
+    ).with_columns(language=pl.lit(None, pl.String))
+    popularity = np.array([16, 0, 2, 0, 0, 0], dtype=np.float32)  # 3 is usual
+
+    def found(column: str, wanted: np.ndarray | None = popularity) -> list[float]:
+        facts = make_facts(further=FurtherColumns(ItemCatalogue(frame), wanted))
+        pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
+        return GroupPopularity(column).values(pairs).tolist()
+
+    filters, spindles = (16 / 3 + 5) / (2 + 5), (2 / 3 + 5) / (3 + 5)  # five usual items beside them
+    expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
+    sad, odd = (16 / 3 + 5) / (3 + 5), 5 / (2 + 5)
+    expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
+    for nothing in (found("weight"), found("gone"), found("category", None), found("category", 0 * popularity)):
+        expect(nothing, *[NAN] * 6)
+
+
+def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_on() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "series": ["Sea", "Sea", "Sea", "Sky", "Sky", None],
+            "volume": [1, 4, 2, 1, None, 3],  # there is no third one: the fourth follows the second
+            "moods": [["sad"]] * N_ITEMS,
+        }
+    ).with_columns(language=pl.lit(None, pl.String))
+    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
+    log = make_log([(0, 2, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 5, CLICK, NOW - 2), (0, 3, CLICK, NOW)])
+
+    def found(kind: Kind, user: int = 0) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLineStep("series", "volume")), -1, 1, 0, NAN, NAN, NAN)
+    for kind in (UserLineStep("series", "gone"), UserLineStep("moods", "volume"), UserLineStep("series", "moods")):
+        expect(found(kind), *[NAN] * 6)
+    expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
+    both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
+    expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
 
 
 def test_user_item_count_and_since() -> None:

@@ -177,8 +177,15 @@ class Sources:
                 )
             if model.links is not None:
                 links[source] = _as_square(model.links, len(catalogue))
-        facts = ItemFacts.of(catalogue, vectors, links)
+        facts = ItemFacts.of(catalogue, vectors, links, self._popularity(len(catalogue)))
         return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
+
+    def _popularity(self, n_items: int) -> NDArray[np.float32] | None:
+        """(n_items,) how much each item was wanted, 0 of later ones; None where popularity is no source."""
+        popular = self.models.get("popular")
+        if not isinstance(popular, Popular):
+            return None
+        return np.pad(popular.popularity, (0, n_items - len(popular.popularity)))
 
     def save(self, folder: Path) -> None:
         """Write cf/<source>/, text/, cf/newcomers/ and cf/weights.json."""

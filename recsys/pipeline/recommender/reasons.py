@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
+from features.kinds import UserLineStep
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.data.durations import DAY
@@ -62,18 +63,20 @@ class Explainer:
             items: (n,) item numbers.
         """
         groups = by_group(ranker.contributions(table), features.groups)
+        steps = [feature.kind for feature in features.features if isinstance(feature.kind, UserLineStep)]
         return tuple(
-            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item))))
+            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item), steps)))
             for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True)
         )
 
-    def _reasons(self, item: int) -> list[str]:
+    def _reasons(self, item: int, steps: Sequence[UserLineStep]) -> list[str]:
         chosen = self.history.positive()
         before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
         others = recent.keep(recent.items != item)
         counted = chosen.items[chosen.times <= self.learned_until]
         told = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
+            self._next(item, chosen, steps),
             self._linked(item, others, counted),
             self._alike(item, others),
             self._in_group(item, chosen.keep(chosen.items != item)),
@@ -93,6 +96,20 @@ class Explainer:
     def _at_least(self) -> str:
         """What stands before a count of the history's events: of one that may be cut, it is the least."""
         return "at least " if len(self.history.items) >= self.max_history else ""
+
+    def _next(self, item: int, chosen: HistoryBatch, steps: Sequence[UserLineStep]) -> str | None:
+        """What stands right before `item` in its line, such as a series, if the user has come as far as that."""
+        further = self.scoring.facts.further
+        for step in steps:
+            lines = None if further is None else further.lines(step.column, step.number)
+            if lines is None or lines.lines[item] < 0:
+                continue
+            passed = np.flatnonzero(lines.lines[chosen.items] == lines.lines[item])
+            furthest = passed[np.argmax(lines.places[chosen.items[passed]])] if len(passed) else -1
+            if furthest >= 0 and lines.places[chosen.items[furthest]] == lines.places[item] - 1:
+                verb = self._verb(chosen, int(furthest))
+                return f"{step.column}: the next one after {self._title(chosen, int(furthest))}, which you {verb}"
+        return None
 
     def _linked(self, item: int, others: HistoryBatch, counted: NDArray[np.int32]) -> str | None:
         """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.

@@ -5,16 +5,20 @@ import re
 import polars as pl
 
 from features.configured import configured
-from features.further_columns import label_columns, quantity_columns
+from features.further_columns import label_columns, line_columns, quantity_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.groups import names_values
 from recsys.progress import Progress
 
-_SHARE, _DISTANCE = "UserLabelShare", "UserQuantityDistance"
+_POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
 """The kinds that read them."""
 
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
+
+_MOST_POPULARITIES = 3
+"""The same of those that tell how wanted the items with a value are."""
 
 _LEAST_COVERAGE = 0.1
 """Share of the items that must have a value."""
@@ -30,15 +34,25 @@ def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progr
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
-    features = {
+    steps = (_step(*columns) for columns in line_columns(frame) if not named.intersection(columns))
+    features = {feature.name: feature for feature in steps} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
         for column in columns
         if column not in named and _may_tell(frame[column], kind)
         for feature in (_feature(column, kind),)
     }
+    popularities = {
+        feature.name: feature
+        for column in label_columns(frame)
+        if column not in named and names_values(frame[column]) and _may_tell(frame[column], _SHARE)
+        for feature in (_popularity(column),)
+    }
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
-    found = [feature for name, feature in features.items() if name not in taken][:_MOST]
+    found = [
+        *[feature for name, feature in features.items() if name not in taken][:_MOST],
+        *[feature for name, feature in popularities.items() if name not in taken][:_MOST_POPULARITIES],
+    ]
     if not found:
         return config
     progress(f"the ranker also sees, of the columns of the items: {', '.join(feature.name for feature in found)}")
@@ -58,8 +72,30 @@ def _may_tell(values: pl.Series, kind: str) -> bool:
     )
 
 
+def _step(column: str, number: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{_slug(column)}_{_slug(number)}_step",
+        kind=_STEP,
+        arguments={"column": column, "number": number},
+        meaning=f"places behind the furthest item of the history with the candidate's {column}, by {number}",
+    )
+
+
+def _popularity(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"{_slug(column)}_popularity",
+        kind=_POPULARITY,
+        arguments={"column": column},
+        meaning=f"how wanted the items with the candidate's {column} are",
+    )
+
+
+def _slug(column: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "column"
+
+
 def _feature(column: str, kind: str) -> ExtraFeature:
-    slug = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "column"
+    slug = _slug(column)
     name, meaning = (
         (f"user_{slug}_share", f"share of the history with the candidate's {column}")
         if kind == _SHARE

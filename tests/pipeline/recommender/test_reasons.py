@@ -4,10 +4,16 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from pipeline_world import AFTER, DAY, click
 
+from features.declarations import Feature
+from features.feature_set import FeatureSet
+from features.further_columns import FurtherColumns
+from features.kinds import UserLineStep
 from recsys.cf.links import ItemLinks
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.pipeline.ranking.scoring import Scoring
@@ -39,6 +45,32 @@ def test_what_was_chosen_long_ago_is_not_called_new(recommender: Recommender) ->
     (reason,) = explanation.reasons
     assert reason.startswith("chosen ")
     assert reason.endswith("times before")
+
+
+def test_a_reason_names_the_volume_before(recommender: Recommender) -> None:
+    frame = recommender.catalogue.frame
+    volumes = frame.with_columns(
+        series=pl.Series(["Sea" if item < 3 else None for item in range(len(frame))]),
+        volume=pl.Series([item + 1 if item < 3 else None for item in range(len(frame))]),
+    )
+    scoring = replace(recommender.scoring)
+    further = FurtherColumns(ItemCatalogue(volumes))
+    vars(scoring)["facts"] = replace(recommender.scoring.facts, further=further)
+    step = Feature("step", "behaviour", UserLineStep("series", "volume"), "")
+    features = FeatureSet((step, *recommender.bundle.features.features[1:]))
+
+    def found(item: int, *history: int) -> list[str]:
+        asked = Request(history=tuple(recommender.catalogue.vocabulary.ids(list(history))))
+        explainer = Explainer(scoring, recommender.block([asked]).histories, -1, 100, AFTER, ("view",))
+        table = np.zeros((1, len(features.names)), dtype=np.float32)
+        (told,) = explainer.explain(features, recommender.bundle.rankers.full, table, np.array([item], dtype=np.int32))
+        return [reason for reason in told.reasons if reason.startswith("series")]
+
+    titles = [f"“{title}”" for title in frame["title"][:3]]
+    assert found(1, 0) == [f"series: the next one after {titles[0]}, which you chose"]
+    assert found(2, 1, 0) == [f"series: the next one after {titles[1]}, which you chose"]
+    for item, *history in ((2, 0), (1, 2), (1,), (4, 0)):
+        assert found(item, *history) == []
 
 
 @pytest.mark.parametrize("source", ["transitions", "neighbours"])

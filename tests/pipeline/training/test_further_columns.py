@@ -40,7 +40,30 @@ def test_what_may_tell_of_a_taste_is_compared() -> None:
     assert names(items) == [
         *("user_author_share", "user_size_share", "user_vegan_share", "user_moods_share", "user_maker_share"),
         *("user_size_distance", "user_weight_distance", "user_maker_distance"),  # and no more than eight
+        *("author_popularity", "vegan_popularity", "moods_popularity"),
     ]
+
+
+def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
+    series = [f"series {n // 5}" if n < 60 else None for n in range(N)]
+    items = catalogue(
+        series=series,
+        volume=[n % 5 + 1 if n < 60 else None for n in range(N)],
+        pages=[100 + 37 * n % 300 for n in range(N)],  # of no order
+        year=[2000 + n % 3 for n in range(N)],  # many of a series have the same
+    )
+    steps = [
+        feature for feature in with_further_columns(FeaturesConfig(), items, silent).extra if "step" in feature.name
+    ]
+    assert [(feature.kind, dict(feature.arguments)) for feature in steps] == [
+        ("UserLineStep", {"column": "series", "number": "volume"})
+    ]
+    assert steps[0].name == "user_series_volume_step"
+
+
+def test_a_series_may_stand_in_a_column_of_its_own_place() -> None:
+    items = catalogue(brand=[f"show {n // 10}" for n in range(N)], episode=[float(n % 10) for n in range(N)])
+    assert "user_brand_episode_step" in names(items)
 
 
 def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
@@ -56,7 +79,10 @@ def test_no_more_than_a_few() -> None:
 def test_no_two_features_have_the_same_name() -> None:
     same = ["x", "y"] * (N // 2)
     items = catalogue(**{"Main colour": same, "main-colour": same, "Category": same})
-    assert names(items) == ["user_main_colour_share"]  # `user_category_share` is of this release
+    assert names(items) == [
+        "user_main_colour_share",
+        "main_colour_popularity",
+    ]  # `user_category_share` is of this release
 
 
 def test_a_second_training_finds_the_same() -> None:
