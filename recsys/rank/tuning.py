@@ -165,15 +165,16 @@ def _study(tuning: Tuning, seed: int) -> "optuna.Study":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if tuning.file is not None:
         tuning.file.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
-        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     study = optuna.create_study(
         study_name=tuning.name,
         storage=None if tuning.file is None else f"sqlite:///{tuning.file}",
         load_if_exists=True,
         direction="maximize",
-        sampler=sampler,
     )
+    # Who goes on must not draw once more what was drawn before.
+    drawn = len(study.get_trials(deepcopy=False))
+    with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
+        study.sampler = optuna.samplers.TPESampler(seed=seed + drawn, constant_liar=True)
     for left in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(left.number, state=optuna.trial.TrialState.FAIL)  # of an interrupted run
     return study

@@ -66,6 +66,13 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
     assert (again, same, repeated) == (config, both, ndcgs)
 
 
+def test_who_goes_on_tries_what_was_not_tried(tmp_path: Path) -> None:
+    file = tmp_path / "studies.sqlite"
+    for trials in (3, 5, 8):
+        _, tried = tuned(make_rows(60), NAMES, START, Tuning(trials, file), 0, silent)
+    assert len({tuple(trial.settings.items()) for trial in tried}) == len(tried) == 8
+
+
 def test_a_try_that_was_cut_off_is_tried_again(tmp_path: Path) -> None:
     def cut_off(open_: object, work: object, tasks: Iterable[object]) -> Iterator[Trial | None]:
         next(iter(tasks))
