@@ -29,6 +29,7 @@ class LoggedPlacements:
         expected: the reward that the model expects of what the measured policy puts there.
         requests: number of the list: placements of one list are resampled together.
         n_behind: how many stand behind the longest list of the measured policy, which does not put them anywhere.
+        n_later: how many more stand on later pages, of which nothing is estimated.
     """
 
     rewards: NDArray[np.float64]
@@ -38,6 +39,7 @@ class LoggedPlacements:
     expected: NDArray[np.float64]
     requests: NDArray[np.int32]
     n_behind: int = 0
+    n_later: int = 0
 
     def __post_init__(self) -> None:
         if len(self.rewards) and not (self.propensities.min() > 0 and self.propensities.max() <= 1):
@@ -61,6 +63,7 @@ class OffPolicy:
         max_weight: the largest weight, after clipping.
         clipped: share of the weights that were cut.
         n_behind: placements behind the longest list of the measured policy: it puts nothing there, of weight 0.
+        n_later: further placements, on later pages, that are left out.
     """
 
     logged: Interval
@@ -73,6 +76,7 @@ class OffPolicy:
     max_weight: float
     clipped: float
     n_behind: int = 0
+    n_later: int = 0
 
     @property
     def reliable(self) -> bool:
@@ -122,4 +126,5 @@ def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_00
         max_weight=float(weights.max()),
         clipped=float(np.mean(raw > _MOST_WEIGHT)),
         n_behind=logged.n_behind,
+        n_later=logged.n_later,
     )

@@ -41,9 +41,14 @@ def off_policy_section(report: EvaluationReport) -> str:
         if found.n_behind
         else ""
     )
+    later = (
+        f" {found.n_later:,} more, on later pages, are left out: their probabilities depend on the pages before."
+        if found.n_later
+        else ""
+    )
     diagnostics = (
         f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}, mean weight "
-        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut.{behind}"
+        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut.{behind}{later}"
     )
     return section(
         "What these lists would have earned",

@@ -20,6 +20,9 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
     to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
     the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
 
+    Later pages, whose first place is not 0, are left out where lists explore. What may stand on them depends on what
+    the pages before have drawn, and their propensities are of these draws alone.
+
     Args:
         pipeline: has not learned from the window.
         window: the events, in the pipeline's numbers.
@@ -50,6 +53,7 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         expected=expected,
         requests=shown.list_numbers[chosen].astype(np.int32),
         n_behind=int(np.count_nonzero(shown.log.positions[chosen] >= pipeline.n_candidates)),
+        n_later=shown.n_later,
     )
 
 
@@ -61,25 +65,33 @@ class _ShownLists:
         log: the placements: an impression each.
         list_numbers: (n_placements,) the list that each is of.
         rewards: (n_placements,) 1 where the user showed interest in the item in the same request, else 0.
+        n_later: further placements, on later pages.
     """
 
     log: InteractionLog
     list_numbers: NDArray[np.int64]
     rewards: NDArray[np.float64]
+    n_later: int
 
     @classmethod
     def of(cls, window: InteractionLog) -> "_ShownLists | None":
         """Find them; None where there is none."""
         is_logged = np.isfinite(window.propensities) & (window.requests >= 0) & (window.positions >= 0)
-        log, wanted = window.select(window.is_impression & is_logged), window.positive()
-        if not len(log):
+        all_pages, wanted = window.select(window.is_impression & is_logged), window.positive()
+        if not len(all_pages):
             return None
+        log = all_pages.select(~_on_later_pages(all_pages))
         keys, list_numbers = np.unique(_list_keys(log), return_inverse=True)
         numbers = np.minimum(np.searchsorted(keys, _list_keys(wanted)), len(keys) - 1)
         of_list = keys[numbers] == _list_keys(wanted)
         n_items = np.int64(window.n_items)
         rewarded = numbers[of_list] * n_items + wanted.items[of_list]
-        return cls(log, list_numbers, np.isin(list_numbers * n_items + log.items, rewarded).astype(np.float64))
+        return cls(
+            log,
+            list_numbers,
+            np.isin(list_numbers * n_items + log.items, rewarded).astype(np.float64),
+            len(all_pages) - len(log),
+        )
 
     def sample(self, most: int, seed: int) -> NDArray[np.int64]:
         """(n_requests,) numbers of at most `most` lists, drawn evenly, in the order of time."""
@@ -113,6 +125,15 @@ class _ShownLists:
 def _list_keys(log: InteractionLog) -> NDArray[np.int64]:
     """(n_events,) what tells lists apart: two users may have the same request_id, and not the same list."""
     return log.users * np.int64(2**32) + log.requests
+
+
+def _on_later_pages(log: InteractionLog) -> NDArray[np.bool_]:
+    """(n_events,) True where a list does not begin at place 0, if any does and they explore."""
+    _, numbers = np.unique(_list_keys(log), return_inverse=True)
+    firsts = np.full(int(numbers.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(firsts, numbers, log.positions.astype(np.int64))
+    later: NDArray[np.bool_] = (firsts > 0)[numbers]
+    return later if (log.propensities < 1).any() and not later.all() else np.zeros(len(log), dtype=bool)
 
 
 class _Beside(NamedTuple):

@@ -357,3 +357,16 @@ def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: py
     assert asked == [2, plain.config.candidates.n]
     assert (found.target[3], found.expected[3], found.n_behind) == (0, 0, 1)
     assert off_policy(found).n_behind == 1
+
+
+def test_later_pages_are_left_out_where_lists_explore(plain: Bundle) -> None:
+    """Their probabilities hold for what the first page has drawn."""
+    first = [(0, 3, IMPRESSION, 0, 0), (0, 4, IMPRESSION, 0, 1)]
+    later = [(1, 5, IMPRESSION, 0, 2), (1, 6, IMPRESSION, 0, 3)]
+    found = logged(plain, placements(*first, *later))
+    assert (len(found.rewards), found.n_later, off_policy(found).n_later) == (2, 2, 2)
+    alone = logged(plain, placements(*later))  # a log whose places begin elsewhere
+    assert (len(alone.rewards), alone.n_later) == (2, 0)
+    certain = placements(*first, *later)
+    known = logged(plain, replace(certain, propensities=np.ones(len(certain), dtype=np.float32)))
+    assert (len(known.rewards), known.n_later) == (4, 0)
