@@ -1,4 +1,10 @@
-"""How sure a mean is, and whether one ranking beats another: the bootstrap, clustered by user."""
+"""How sure a mean is, and whether one ranking beats another: the bootstrap, clustered by user.
+
+Percentiles of resamples alone are too sure where users are few, or where a few of them make most of the requests. So
+they are taken further out, as Student's t is wider than the normal distribution ("expanded percentiles"; Hesterberg,
+What teachers should know about the bootstrap, The American Statistician 2015), by the effective number of users (Kish,
+Survey sampling, 1965).
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,11 +13,11 @@ from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from recsys.errors import DataError
 
 LEVEL = 0.95
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _DRAWS_AT_ONCE = 2_000_000
 """Random numbers in memory at a time."""
 
@@ -59,7 +65,7 @@ def intervals(
     seed: int = 0,
     resamples: int = 1_000,
 ) -> list[Interval]:
-    """Mean and percentile bootstrap interval of each column, all from the same resamples.
+    """Mean and expanded percentile bootstrap interval of each column, all from the same resamples.
 
     Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 13; whole clusters are drawn, as in Field &
     Welsh, "Bootstrapping clustered data", JRSS B 2007: requests of one user are not independent of one another.
@@ -70,8 +76,8 @@ def intervals(
         seed: of the resampling; the same seed gives the same interval.
         resamples: number of resamples.
     """
-    resampled = resampled_means(values, clusters, seed, resamples)
-    return [percentile_interval(mean, column) for mean, column in zip(_means(values), resampled.T, strict=True)]
+    resampled, users = resampled_means(values, clusters, seed, resamples), effective_users(values, clusters)
+    return [percentile_interval(*column) for column in zip(_means(values), resampled.T, users, strict=True)]
 
 
 def compare(
@@ -85,7 +91,8 @@ def compare(
     """Paired bootstrap of the difference of two means over the same requests.
 
     Koehn, "Statistical significance tests for machine translation evaluation", EMNLP 2004; p is twice the smaller share
-    of resampled differences on one side of 0, with one added above and below so that it is never 0.
+    of resampled differences on one side of 0, with one added above and below so that it is never 0, and expanded as
+    intervals are.
 
     Args:
         ours, theirs: (n_requests,) values of one metric; a request in which either is NaN is left out.
@@ -126,24 +133,52 @@ def compare_all(
     means, resampled = _means(columns), resampled_means(columns, clusters, seed, resamples)
     resampled = resampled[~np.isnan(resampled[:, 0])]
     n_users = n_requests if clusters is None else len(np.unique(distinct_users(clusters)[defined]))
+    effective = float(effective_users(columns[:, :1], clusters)[0])
     found = {}
     for first, second in combinations(range(len(names)), 2):
         drawn = resampled[:, first] - resampled[:, second]
-        low, high = np.quantile(drawn, _TAILS)
+        low, high = np.quantile(drawn, _tails(effective))
         smaller = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-        p_value = min(1.0, max(2 * (smaller + 1) / (len(drawn) + 1), 2.0 ** (1 - n_users)))
+        tail = min(0.5, (smaller + 1) / (len(drawn) + 1))
+        p_value = min(1.0, max(2 * _expanded(tail, effective), 2.0 ** (1 - n_users)))
         difference = float(means[first] - means[second])
         found[names[first], names[second]] = Comparison(difference, float(low), float(high), p_value, n_requests)
     return found
 
 
-def percentile_interval(mean: float, resampled: NDArray[np.float64]) -> Interval:
-    """A mean with the percentiles of its resampled values (resamples,); None where it is NaN."""
+def percentile_interval(mean: float, resampled: NDArray[np.float64], users: float) -> Interval:
+    """A mean with the expanded percentiles of its resampled values (resamples,); None where it is NaN.
+
+    Args:
+        users: how many, see `effective_users`.
+    """
     if np.isnan(mean):
         return Interval(mean=None, low=None, high=None)
-    low, high = np.nanquantile(resampled, _TAILS)
+    low, high = np.nanquantile(resampled, _tails(users))
     # The mean of equal values can differ from their resampled mean in the last bit.
     return Interval(mean=float(mean), low=float(min(low, mean)), high=float(max(high, mean)))
+
+
+def effective_users(values: NDArray[np.float64], clusters: NDArray[np.int32] | None) -> NDArray[np.float64]:
+    """(n_columns,) how many users with equally many requests each would tell as much: (sum c)^2 / sum c^2 over the
+    users' numbers c of defined values; 0 without any. Args as in `intervals`."""
+    _, counts = _by_user(values, clusters)
+    totals = counts.sum(axis=0)
+    effective: NDArray[np.float64] = totals**2 / np.where(totals > 0, np.square(counts).sum(axis=0), 1.0)
+    return effective
+
+
+def _tails(users: float) -> tuple[float, float]:
+    """The percentiles, as shares, between which so many users leave the middle `LEVEL`."""
+    if users <= 1:
+        return 0.0, 1.0
+    tail = float(ndtr(np.sqrt(users / (users - 1)) * stdtrit(users - 1, (1 - LEVEL) / 2)))
+    return tail, 1.0 - tail
+
+
+def _expanded(tail: float, users: float) -> float:
+    """What a tail of resamples, at most .5, stands for with so many users: the inverse of `_tails`."""
+    return float(stdtr(users - 1, np.sqrt((users - 1) / users) * ndtri(tail))) if users > 1 else 0.5
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -161,12 +196,7 @@ def resampled_means(
 
     Args as in `intervals`.
     """
-    defined = ~np.isnan(values)
-    sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
-    if clusters is not None:
-        _, rows = np.unique(distinct_users(clusters), return_inverse=True)
-        n_clusters = int(rows.max(initial=-1)) + 1
-        sums, counts = _sum_by(rows, sums, n_clusters), _sum_by(rows, counts, n_clusters)
+    sums, counts = _by_user(values, clusters)
     parts = [np.empty((0, values.shape[1]))]
     for drawn in _draws(len(sums), seed, resamples):
         total = drawn @ counts
@@ -177,6 +207,19 @@ def resampled_means(
 def distinct_users(clusters: NDArray[np.int32]) -> NDArray[np.int64]:
     """(n_requests,) user numbers where each anonymous request, below 0, has one of its own."""
     return np.where(clusters >= 0, clusters, -1 - np.arange(len(clusters), dtype=np.int64))
+
+
+def _by_user(
+    values: NDArray[np.float64], clusters: NDArray[np.int32] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_users, n_columns) sums and numbers of the defined values; without clusters every request is a user."""
+    defined = ~np.isnan(values)
+    sums, counts = np.where(defined, values, 0.0), defined.astype(np.float64)
+    if clusters is None:
+        return sums, counts
+    _, rows = np.unique(distinct_users(clusters), return_inverse=True)
+    n_users = int(rows.max(initial=-1)) + 1
+    return _sum_by(rows, sums, n_users), _sum_by(rows, counts, n_users)
 
 
 def _sum_by(rows: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import DataError
-from recsys.eval.confidence import Interval, percentile_interval, resampled_means
+from recsys.eval.confidence import Interval, effective_users, percentile_interval, resampled_means
 
 FEW = 100
 """Effective placements below which an estimate is not to be relied on."""
@@ -112,14 +112,15 @@ def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_00
     columns = np.stack([logged.rewards, weights * logged.rewards, corrected, weights], axis=1)
     rewards, ips, dr, weight = columns.mean(axis=0)
     drawn = resampled_means(columns, logged.requests, seed, resamples)
+    lists = float(effective_users(columns[:, :1], logged.requests)[0])
     with np.errstate(divide="ignore", invalid="ignore"):  # no weight at all: there is no such mean
         snips, drawn_snips = ips / weight, drawn[:, 1] / drawn[:, 3]
     total = weights.sum()
     return OffPolicy(
-        logged=percentile_interval(rewards, drawn[:, 0]),
-        ips=percentile_interval(ips, drawn[:, 1]),
-        snips=percentile_interval(snips, drawn_snips),
-        dr=percentile_interval(dr, drawn[:, 2]),
+        logged=percentile_interval(rewards, drawn[:, 0], lists),
+        ips=percentile_interval(ips, drawn[:, 1], lists),
+        snips=percentile_interval(snips, drawn_snips, lists),
+        dr=percentile_interval(dr, drawn[:, 2], lists),
         n_placements=len(weights),
         effective_sample_size=float(total**2 / np.square(weights).sum()) if total else 0.0,
         mean_weight=float(weight),
