@@ -7,7 +7,6 @@ could still be listed would be what is wanted next.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.ranking.rules import policy_of
+from recsys.pipeline.ranking.rules import AskedList, policy_of
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 
 
@@ -51,9 +50,15 @@ class PastScoring:
             if part.given is not None:
                 everything = HistoryBatch.of_ids(part.given.offsets, part.given.items, part.given.weight, part.times)
             seen = np.split(everything.items, everything.offsets[1:-1])
-            usual = partial(policy_of, self.config.policy, catalogue=scoring.catalogue, signs=scoring.signs, past=True)
             policies = tuple(
-                usual(items, scoring.vectors, now=now) for items, now in zip(seen, part.times.tolist(), strict=True)
+                policy_of(
+                    self.config.policy,
+                    AskedList(now, items, past=True),
+                    scoring.catalogue,
+                    scoring.vectors,
+                    scoring.signs,
+                )
+                for items, now in zip(seen, part.times.tolist(), strict=True)
             )
             askers = [self.users.id(number) if number >= 0 else None for number in part.askers.tolist()]
             now, limit = part.times, self.config.data.max_history

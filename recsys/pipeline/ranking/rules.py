@@ -1,6 +1,7 @@
 """The policy of one list: the configured rules, and what the request adds to them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -50,59 +51,74 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
     for name in ("boosts", "caps", "quotas"):
         own = PolicyConfig(seen="keep", discovery=0.0).model_copy(update={name: getattr(config, name)})
         try:
-            policy = policy_of(own, items[:0], None, catalogue=catalogue, now=0, signs=_no_signs)
+            policy = policy_of(own, AskedList(now=0, seen=items[:0]), catalogue)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
             place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
             raise ConfigError(f"{place}{error}") from error
 
 
+@dataclass(frozen=True)
+class AskedList:
+    """The list that one request asks for.
+
+    Attributes:
+        now: the moment of the request, microseconds.
+        seen: item numbers of the user's history.
+        exclude: item numbers that must not appear.
+        filters: conditions on item columns.
+        shown: places on earlier pages of the list, which pins count too.
+        random: for exploration; None leaves exploration out.
+        past: whether it was asked for long ago: what is not available today may have been so then.
+    """
+
+    now: int
+    seen: NDArray[np.int32]
+    exclude: NDArray[np.int32] | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    shown: int = 0
+    random: np.random.Generator | None = None
+    past: bool = False
+
+
+def _no_signs(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.zeros(len(items), dtype=np.float32)
+
+
 def policy_of(
     config: PolicyConfig,
-    seen: NDArray[np.int32],
-    vectors: NDArray[np.float32] | None,
-    exclude: NDArray[np.int32] | None = None,
-    filters: Mapping[str, Any] | None = None,
-    *,
+    asked: AskedList,
     catalogue: ItemCatalogue,
-    now: int,
-    signs: Signs,
-    past: bool = False,
-    shown: int = 0,
-    random: np.random.Generator | None = None,
+    vectors: NDArray[np.float32] | None = None,
+    signs: Signs = _no_signs,
 ) -> Policy:
     """The ordered steps of one list.
 
     Args:
         config: with `seen` and `discovery` resolved.
-        seen: item numbers of the user's history.
-        vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
-        exclude: item numbers that must not appear.
-        filters: conditions on item columns.
+        asked: what the request says of the list.
         catalogue: the items.
-        now: the moment of the request, microseconds.
+        vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
         signs: of interest in items, for discovery.
-        past: whether the list was wanted long ago: what is not available today may have been so then.
-        shown: places on earlier pages of the list, which pins count too.
-        random: for exploration; None leaves exploration out.
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
     if config.discovery == "auto":
         raise ConfigError("policy.discovery is 'auto', which only training can resolve; give a number from 0 to 1")
-    steps: list[Step] = [] if past else [Available()]
-    steps.append(Seen(config.seen, seen))
-    if exclude is not None and len(exclude):
-        steps.append(Exclude(exclude))
-    if filters:
-        steps.append(Filters(filters))
+    now = asked.now
+    steps: list[Step] = [] if asked.past else [Available()]
+    steps.append(Seen(config.seen, asked.seen))
+    if asked.exclude is not None and len(asked.exclude):
+        steps.append(Exclude(asked.exclude))
+    if asked.filters:
+        steps.append(Filters(asked.filters))
     steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
     if config.discovery:
         steps.append(Discovery(config.discovery, lambda items: signs(items, np.full(len(items), now))))
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
     # Before caps and floors, which count the pinned and go around them; behind diversity, which would move them.
-    places = {item: place - shown for item, place in config.pins.items() if place > shown}
+    places = {item: place - asked.shown for item, place in config.pins.items() if place > asked.shown}
     if places:
         numbers = catalogue.vocabulary.numbers(list(places))
         steps.append(Pins(numbers, np.array(list(places.values()), dtype=np.int64)))
@@ -111,13 +127,9 @@ def policy_of(
         steps.append(Floor("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
     if config.fresh:
         steps.append(Floor("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * DAY))))
-    if config.exploration and random is not None:
-        steps.append(Exploration(config.exploration, config.explored_places, random))
+    if config.exploration and asked.random is not None:
+        steps.append(Exploration(config.exploration, config.explored_places, asked.random))
     return Policy(tuple(steps))
-
-
-def _no_signs(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
-    return np.zeros(len(items), dtype=np.float32)
 
 
 def _fresh(catalogue: ItemCatalogue, since: int, items: NDArray[np.int32]) -> NDArray[np.bool_]:

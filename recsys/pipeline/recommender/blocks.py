@@ -14,7 +14,7 @@ from recsys.data.ragged import offsets_of
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
-from recsys.pipeline.ranking.rules import overridden, policy_of
+from recsys.pipeline.ranking.rules import AskedList, overridden, policy_of
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
@@ -73,18 +73,15 @@ def unknown_candidates(request: Request, items: Vocabulary) -> tuple[str, ...]:
 
 def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scoring, config: Config) -> Policy:
     rules = _rules(request, config.policy)
-    return policy_of(
-        rules,
+    asked = AskedList(
+        now,
         seen,
-        scoring.vectors,
-        scoring.catalogue.vocabulary.numbers(request.exclude),
-        request.filters,
-        catalogue=scoring.catalogue,
-        now=now,
-        signs=scoring.signs,
+        exclude=scoring.catalogue.vocabulary.numbers(request.exclude),
+        filters=request.filters,
         shown=request.shown,
         random=_random(request) if rules.exploration else None,
     )
+    return policy_of(rules, asked, scoring.catalogue, scoring.vectors, scoring.signs)
 
 
 def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:
