@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,6 +41,7 @@ _SLACK = 1.25
 """Factor on measured durations: the same work may take a little longer the next time."""
 
 
+@dataclass
 class Trainer:
     """Trains an interest network, and with it an adapter if one is given, on the texts of a catalogue.
 
@@ -54,32 +55,22 @@ class Trainer:
         sampler, validation: examples to learn from, and later ones to stop by.
         checkpoints, board: where checkpoints and learning curves go; None: nowhere.
         curve: what was measured, all stages in turn.
+        seconds_per_check, seconds_per_step: what the last ones took; 0 before the first.
     """
 
-    def __init__(
-        self,
-        network: InterestNetwork,
-        vectors: NDArray[np.float32],
-        bags: sp.csr_matrix,
-        sampler: Sampler,
-        validation: Examples,
-        progress: Progress,
-        checkpoints: Checkpoints | None = None,
-        board: TensorBoardLog | None = None,
-        team: Team = ALONE,
-    ) -> None:
-        self.network = network
-        self.vectors = vectors
-        self.bags = bags
-        self.sampler = sampler
-        self.validation = validation
-        self.progress = progress
-        self.checkpoints = checkpoints
-        self.board = board
-        self.team = team
-        self.curve: tuple[Point, ...] = ()
-        self._seconds_per_check = self._seconds_per_step = 0.0
-        self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
+    network: InterestNetwork
+    vectors: NDArray[np.float32]
+    bags: sp.csr_matrix
+    sampler: Sampler
+    validation: Examples
+    progress: Progress
+    checkpoints: Checkpoints | None = None
+    board: TensorBoardLog | None = None
+    team: Team = ALONE
+    curve: tuple[Point, ...] = field(default=(), init=False)
+    seconds_per_check: float = field(default=0.0, init=False)
+    seconds_per_step: float = field(default=0.0, init=False)
+    _epoch: tuple[int, list[NDArray[np.int64]]] = field(default=(-1, []), init=False)
 
     def scorer(self) -> Scorer:
         """The network as it stands, for inference."""
@@ -97,117 +88,29 @@ class Trainer:
             True where the result is better than the start by more than chance. Where it is not, an adapter (and the
             network trained with it, or with soft targets) is reset to the start.
         """
-        optimizer = self._optimizer(plan, adapter)
-        peak_rates = [group["lr"] for group in optimizer.param_groups]
-        saved = self.saved()
-        if saved is not None and saved[0].stage == plan.stage:
-            position, tensors = saved
-            first, best = self._resume(tensors, optimizer, adapter)
-            self.curve = position.curve
-            self.progress(f"text: {plan.stage} goes on from step {position.step}")
-        else:
-            first = best = CheckedState(self._state(adapter), self._check())
-            reached = float(first.ndcg.mean())
-            position = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, reached, self.curve)
-            self._record(Point(plan.stage, 0, plan.clock.seconds, None, reached))
-        steps, steps_per_check = self._steps(plan)
-        losses: list[float] = []
-        while position.step < steps and position.since_best < _PATIENCE and not self._is_over(plan, adapter):
-            done = self.team.max(plan.done(position.step, steps))
-            for group, peak in zip(optimizer.param_groups, peak_rates, strict=True):
-                group["lr"] = peak * schedule(done)
-            losses.append(self._step(optimizer, plan, position.step, adapter, soft_targets, done))
-            position = replace(position, step=position.step + 1)
-            if position.step < steps and position.step % steps_per_check and not self._is_over(plan, adapter):
-                continue
-            if adapter is not None:
-                self.vectors = adapter.vectors()
-            ndcg = self._check()
-            reached = float(ndcg.mean())
-            position = replace(position, since_best=position.since_best + 1)
-            if reached >= position.best * (1.0 - _NOISE):
-                best = CheckedState(self._state(adapter), ndcg)
-                position = replace(position, best=max(position.best, reached), since_best=0)
-            self._record(Point(plan.stage, position.step, plan.clock.seconds, float(np.mean(losses)), reached))
-            self.progress(
-                f"text: {plan.stage} step {position.step}/{steps}, loss {np.mean(losses):.3f}, validation ndcg@10 "
-                f"{reached:.4f} (start {first.ndcg.mean():.4f})"
-            )
-            losses.clear()
-            if soft_targets is None:
-                position_now = replace(position, seconds=plan.clock.seconds, curve=self.curve)
-                self._write(position_now, optimizer, adapter, first, best)
-        better = is_better(best.ndcg, first.ndcg)
-        keeps_best = better or (adapter is None and soft_targets is None)
-        self._restore(best.state if keeps_best else first.state, adapter)
-        return better
+        return Stage(self, plan, adapter, soft_targets).run()
 
     def saved(self) -> tuple[Position, dict[str, torch.Tensor]] | None:
         """What an interrupted training left, as the first process of the team finds it."""
         first = self.checkpoints is not None and self.team.rank == 0
         return self.team.broadcast(self.checkpoints.read() if self.checkpoints is not None and first else None)
 
-    def _steps(self, plan: StagePlan) -> tuple[int, int]:
-        """Steps of a stage at most, and steps between two checks, which split an epoch evenly."""
-        batches = math.ceil(len(self.sampler.examples) / self.sampler.batch_size)
-        steps_per_epoch = math.ceil(batches / plan.accumulate)
-        checks_per_epoch = math.ceil(steps_per_epoch / _STEPS_BETWEEN_CHECKS)
-        return math.ceil(batches * plan.epochs / plan.accumulate), math.ceil(steps_per_epoch / checks_per_epoch)
-
-    def _is_over(self, plan: StagePlan, adapter: AdaptedEncoder | None) -> bool:
-        """True where no time is left for one more step and the check that ends a stage."""
-        passes = adapter.seconds_per_pass if adapter is not None else 0.0
-        reserve = _SLACK * (self._seconds_per_check + self._seconds_per_step + passes)
-        return bool(self.team.max(plan.is_over(reserve)))
-
-    def _check(self) -> NDArray[np.float64]:
+    def check(self) -> NDArray[np.float64]:
+        """(n_validation,) ndcg@10 of each later example, as the network stands."""
         started = time.monotonic()
         share, values = self.team.share(len(self.validation)), np.zeros(len(self.validation))
         values[share] = ndcg_of_targets(self.scorer(), self.validation.select(share))
         values = self.team.sum(torch.from_numpy(values)).numpy()
-        self._seconds_per_check = time.monotonic() - started
+        self.seconds_per_check = time.monotonic() - started
         return values
 
-    def _record(self, point: Point) -> None:
+    def record(self, point: Point) -> None:
+        """Add a point to the curve."""
         self.curve = (*self.curve, point)
         if self.board is not None:
             self.board.add(point)
 
-    def _step(
-        self,
-        optimizer: torch.optim.Optimizer,
-        plan: StagePlan,
-        step: int,
-        adapter: AdaptedEncoder | None,
-        soft_targets: SoftTargets | None,
-        done: float,
-    ) -> float:
-        """One step of the optimizer. Its draws depend on seed and step alone, so training can resume at any step."""
-        started = time.monotonic()
-        self.network.train()
-        optimizer.zero_grad()
-        total = 0.0
-        for number in range(step * plan.accumulate, (step + 1) * plan.accumulate):
-            generator = np.random.default_rng([plan.seed, 1, number])
-            torch.manual_seed(int(generator.integers(2**62)))
-            batch = self.sampler.draw(self._examples(plan.seed, number), generator)
-            loss = batch_loss(self.network, self._texts(batch, generator, adapter), batch, self.team)
-            penalty = adapter.method.penalty() if adapter is not None else None
-            whole = loss if penalty is None else loss + penalty / self.team.size
-            if soft_targets is not None:
-                rows = generator.choice(len(soft_targets), min(_SOFT_TARGETS, len(soft_targets)), replace=False)
-                drawn = (rows, self.sampler.max_history, self.sampler.n_kinds)
-                whole = whole + soft_targets.weight * soft_targets.loss(self.network, self._read, *drawn)
-            (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
-            total += loss.item() / plan.accumulate
-        self.team.sum_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
-        optimizer.step()
-        if adapter is not None:
-            adapter.method.after_step(done)
-        self._seconds_per_step = time.monotonic() - started
-        return float(self.team.sum(torch.tensor(total, dtype=torch.float64)))
-
-    def _examples(self, seed: int, number: int) -> NDArray[np.int64]:
+    def examples_of(self, seed: int, number: int) -> NDArray[np.int64]:
         """The examples of one batch: every epoch is a permutation of its own."""
         n = len(self.sampler.examples)
         epoch, place = divmod(number, math.ceil(n / self.sampler.batch_size))
@@ -216,9 +119,104 @@ class Trainer:
             self._epoch = epoch, np.array_split(order, math.ceil(n / self.sampler.batch_size))
         return self._epoch[1][place]
 
-    def _texts(self, batch: Batch, generator: np.random.Generator, adapter: AdaptedEncoder | None) -> torch.Tensor:
+    def read(self, items: NDArray[np.int64]) -> torch.Tensor:
+        """(n, dim) what some items say, with gradient to the network alone."""
+        return self.network.read_texts(
+            torch.from_numpy(self.vectors[items]).to(self.network.prior.device), self.bags[items]
+        )
+
+
+class Stage:
+    """One stage of a training: what learns in it by which optimizer, and how far it is.
+
+    Attributes:
+        position: how far it is.
+        start, best: the state that it started from, and the best so far.
+    """
+
+    def __init__(
+        self, trainer: Trainer, plan: StagePlan, adapter: AdaptedEncoder | None, soft_targets: SoftTargets | None
+    ) -> None:
+        self.trainer = trainer
+        self.plan = plan
+        self.adapter = adapter
+        self.soft_targets = soft_targets
+        self.optimizer = self._new_optimizer()
+        self._peak_rates = [group["lr"] for group in self.optimizer.param_groups]
+        saved = trainer.saved()
+        if saved is not None and saved[0].stage == plan.stage:
+            self.position, tensors = saved
+            self.start, self.best = self._resume(tensors)
+            trainer.curve = self.position.curve
+            trainer.progress(f"text: {plan.stage} goes on from step {self.position.step}")
+        else:
+            self.start = self.best = CheckedState(self._state(), trainer.check())
+            reached = float(self.start.ndcg.mean())
+            self.position = Position(plan.stage, plan.started, plan.clock.seconds, 0, 0, reached, trainer.curve)
+            trainer.record(Point(plan.stage, 0, plan.clock.seconds, None, reached))
+
+    def run(self) -> bool:
+        """Train, and restore the best state; see `Trainer.fit`."""
+        steps, steps_per_check = self._steps()
+        losses: list[float] = []
+        while self.position.step < steps and self.position.since_best < _PATIENCE and not self._is_over():
+            losses.append(self.step(self.trainer.team.max(self.plan.done(self.position.step, steps))))
+            self.position = replace(self.position, step=self.position.step + 1)
+            if self.position.step == steps or self.position.step % steps_per_check == 0 or self._is_over():
+                self._check(float(np.mean(losses)), steps)
+                losses.clear()
+        better = is_better(self.best.ndcg, self.start.ndcg)
+        keeps_best = better or (self.adapter is None and self.soft_targets is None)
+        self._restore(self.best.state if keeps_best else self.start.state)
+        return better
+
+    def _steps(self) -> tuple[int, int]:
+        """Steps of the stage at most, and steps between two checks, which split an epoch evenly."""
+        sampler, plan = self.trainer.sampler, self.plan
+        batches = math.ceil(len(sampler.examples) / sampler.batch_size)
+        steps_per_epoch = math.ceil(batches / plan.accumulate)
+        checks_per_epoch = math.ceil(steps_per_epoch / _STEPS_BETWEEN_CHECKS)
+        return math.ceil(batches * plan.epochs / plan.accumulate), math.ceil(steps_per_epoch / checks_per_epoch)
+
+    def _is_over(self) -> bool:
+        """True where no time is left for one more step and the check that ends the stage."""
+        passes = self.adapter.seconds_per_pass if self.adapter is not None else 0.0
+        reserve = _SLACK * (self.trainer.seconds_per_check + self.trainer.seconds_per_step + passes)
+        return bool(self.trainer.team.max(self.plan.is_over(reserve)))
+
+    def step(self, done: float) -> float:
+        """One step of the optimizer, at a share `done` of the stage; gives its loss.
+
+        Its draws depend on seed and step alone, so training can resume at any step.
+        """
+        started, trainer, plan, adapter = time.monotonic(), self.trainer, self.plan, self.adapter
+        for group, peak in zip(self.optimizer.param_groups, self._peak_rates, strict=True):
+            group["lr"] = peak * schedule(done)
+        trainer.network.train()
+        self.optimizer.zero_grad()
+        total = 0.0
+        for number in range(self.position.step * plan.accumulate, (self.position.step + 1) * plan.accumulate):
+            generator = np.random.default_rng([plan.seed, 1, number])
+            torch.manual_seed(int(generator.integers(2**62)))
+            batch = trainer.sampler.draw(trainer.examples_of(plan.seed, number), generator)
+            loss = batch_loss(trainer.network, self._texts(batch, generator), batch, trainer.team)
+            penalty = adapter.method.penalty() if adapter is not None else None
+            whole = loss if penalty is None else loss + penalty / trainer.team.size
+            if self.soft_targets is not None:
+                whole = whole + self._loss_of_soft_targets(self.soft_targets, generator)
+            (whole / plan.accumulate).backward()  # type: ignore[no-untyped-call]
+            total += loss.item() / plan.accumulate
+        trainer.team.sum_gradients(param for group in self.optimizer.param_groups for param in group["params"])
+        self.optimizer.step()
+        if adapter is not None:
+            adapter.method.after_step(done)
+        trainer.seconds_per_step = time.monotonic() - started
+        return float(trainer.team.sum(torch.tensor(total, dtype=torch.float64)))
+
+    def _texts(self, batch: Batch, generator: np.random.Generator) -> torch.Tensor:
         """What the items of a batch say, with gradient."""
-        vectors = torch.from_numpy(self.vectors[batch.items]).to(self.network.prior.device)
+        trainer, adapter = self.trainer, self.adapter
+        vectors = torch.from_numpy(trainer.vectors[batch.items]).to(trainer.network.prior.device)
         if adapter is not None:
             # Gradient through as many texts as the step can afford; the others stand as they were last encoded.
             rows = generator.permutation(len(batch.items))
@@ -226,57 +224,76 @@ class Trainer:
             adapter.train()
             places = torch.from_numpy(fresh).to(vectors.device)
             vectors = vectors.index_copy(0, places, adapter.embed(batch.items[fresh]))
-        return self.network.read_texts(vectors, self.bags[batch.items])
+        return trainer.network.read_texts(vectors, trainer.bags[batch.items])
 
-    def _read(self, items: NDArray[np.int64]) -> torch.Tensor:
-        """(n, dim) what some items say, with gradient to the network alone."""
-        return self.network.read_texts(
-            torch.from_numpy(self.vectors[items]).to(self.network.prior.device), self.bags[items]
+    def _loss_of_soft_targets(self, soft_targets: SoftTargets, generator: np.random.Generator) -> torch.Tensor:
+        """How far the network is from what a teacher says of some requests, as much as it counts."""
+        trainer, sampler = self.trainer, self.trainer.sampler
+        rows = generator.choice(len(soft_targets), min(_SOFT_TARGETS, len(soft_targets)), replace=False)
+        loss = soft_targets.loss(trainer.network, trainer.read, rows, sampler.max_history, sampler.n_kinds)
+        return soft_targets.weight * loss
+
+    def _check(self, loss: float, steps: int) -> None:
+        """Measure on later examples, keep the state if it is the best, and write a checkpoint.
+
+        Args:
+            loss: mean of the steps since the last check.
+            steps: of the whole stage, for the message.
+        """
+        trainer, plan = self.trainer, self.plan
+        if self.adapter is not None:
+            trainer.vectors = self.adapter.vectors()
+        ndcg = trainer.check()
+        reached, best = float(ndcg.mean()), self.position.best
+        if reached >= best * (1.0 - _NOISE):
+            self.best = CheckedState(self._state(), ndcg)
+            self.position = replace(self.position, best=max(best, reached), since_best=0)
+        else:
+            self.position = replace(self.position, since_best=self.position.since_best + 1)
+        trainer.record(Point(plan.stage, self.position.step, plan.clock.seconds, loss, reached))
+        trainer.progress(
+            f"text: {plan.stage} step {self.position.step}/{steps}, loss {loss:.3f}, validation ndcg@10 "
+            f"{reached:.4f} (start {self.start.ndcg.mean():.4f})"
         )
+        if self.soft_targets is None:
+            self._write()
 
-    def _optimizer(self, plan: StagePlan, adapter: AdaptedEncoder | None) -> torch.optim.Optimizer:
-        words = list(self.network.words.parameters())
-        rest = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("words.")]
-        rate = plan.learning_rate if adapter is not None else _ALONE_RATE * plan.learning_rate
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        network, learning_rate, adapter = self.trainer.network, self.plan.learning_rate, self.adapter
+        words = list(network.words.parameters())
+        rest = [parameter for name, parameter in network.named_parameters() if not name.startswith("words.")]
+        rate = learning_rate if adapter is not None else _ALONE_RATE * learning_rate
         groups = [
             {"params": words, "lr": rate, "weight_decay": 0.0},
             {"params": rest, "lr": rate, "weight_decay": _WEIGHT_DECAY},
         ]
         if adapter is not None:
-            groups.append(
-                {"params": adapter.parameters(), "lr": adapter.rate * plan.learning_rate, "weight_decay": 0.0}
-            )
+            groups.append({"params": adapter.parameters(), "lr": adapter.rate * learning_rate, "weight_decay": 0.0})
         return torch.optim.AdamW(groups)
 
-    def _state(self, adapter: AdaptedEncoder | None) -> TrainingState:
-        network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        return TrainingState(network, adapter.state() if adapter is not None else {}, self.vectors)
+    def _state(self) -> TrainingState:
+        network = {name: tensor.clone() for name, tensor in self.trainer.network.state_dict().items()}
+        adapter = self.adapter.state() if self.adapter is not None else {}
+        return TrainingState(network, adapter, self.trainer.vectors)
 
-    def _restore(self, state: TrainingState, adapter: AdaptedEncoder | None) -> None:
-        self.network.load_state_dict(state.network)
-        self.vectors = state.vectors
-        if adapter is not None:
-            adapter.restore(state.adapter)
+    def _restore(self, state: TrainingState) -> None:
+        self.trainer.network.load_state_dict(state.network)
+        self.trainer.vectors = state.vectors
+        if self.adapter is not None:
+            self.adapter.restore(state.adapter)
 
-    def _write(
-        self,
-        position: Position,
-        optimizer: torch.optim.Optimizer,
-        adapter: AdaptedEncoder | None,
-        first: CheckedState,
-        best: CheckedState,
-    ) -> None:
+    def _write(self) -> None:
         """Write a checkpoint that `_resume` reads, in the first process of the team."""
-        if self.checkpoints is None or self.team.rank:
+        trainer = self.trainer
+        if trainer.checkpoints is None or trainer.team.rank:
             return
-        states = StageStates(self._state(adapter), first, best)
-        self.checkpoints.write(position, states.tensors(optimizer, adapter))
+        position = replace(self.position, seconds=self.plan.clock.seconds, curve=trainer.curve)
+        states = StageStates(self._state(), self.start, self.best)
+        trainer.checkpoints.write(position, states.tensors(self.optimizer, self.adapter))
 
-    def _resume(
-        self, tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, adapter: AdaptedEncoder | None
-    ) -> tuple[CheckedState, CheckedState]:
+    def _resume(self, tensors: dict[str, torch.Tensor]) -> tuple[CheckedState, CheckedState]:
         """Set everything to what a checkpoint holds; gives the start and the best so far."""
-        states = StageStates.read(tensors, self.vectors)
-        self._restore(states.now, adapter)
-        resume(tensors, optimizer, adapter)
+        states = StageStates.read(tensors, self.trainer.vectors)
+        self._restore(states.now)
+        resume(tensors, self.optimizer, self.adapter)
         return states.start, states.best

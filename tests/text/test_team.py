@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from recsys.errors import ConfigError
 from recsys.pipeline.engines.processes import Processes
 from recsys.progress import Progress, silent
 from recsys.text.examples import Examples
-from recsys.text.finetune import Trainer
+from recsys.text.finetune import Stage
 from recsys.text.interest import InterestModel
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
@@ -52,15 +51,15 @@ def alone(work: Work, progress: Progress, /) -> Learned:
 
 def interrupted(work: Work, team: Team, progress: Progress) -> Learned:
     """Train until the encoder is tuned a little, and go on from the checkpoint of that."""
-    step, again = Trainer._step, deepcopy(work)
+    step, again = Stage.step, deepcopy(work)
 
-    def or_stop(trainer: Trainer, *given: Any) -> float:
-        if len(trainer.curve) > 6:
+    def or_stop(stage: Stage, done: float) -> float:
+        if len(stage.trainer.curve) > 6:
             raise KeyboardInterrupt
-        return step(trainer, *given)
+        return step(stage, done)
 
     with exactly(work) as patch:
-        patch.setattr(Trainer, "_step", or_stop)
+        patch.setattr(Stage, "step", or_stop)
         with pytest.raises(KeyboardInterrupt):
             work(team, progress)
     with exactly(again):

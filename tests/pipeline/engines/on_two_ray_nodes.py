@@ -30,7 +30,7 @@ from recsys.progress import Progress
 from recsys.rank.tuning import in_this_process
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
-from recsys.text.finetune import Trainer
+from recsys.text.finetune import Stage
 from recsys.text.interest import InterestModel
 from recsys.text.team import ALONE, Team, Together
 from recsys.text.training import Learned
@@ -153,16 +153,16 @@ def plainly_or_die(folder: Path, work: Callable[[Team, Progress], Learned], team
     """Train without dropout, whose draws depend on who does what; a file tells on which node. The second process is
     killed in the fourth step, once."""
     (folder / "nodes" / ray.get_runtime_context().get_node_id()).touch()
-    step, marker = Trainer._step, folder / "killed"
+    step, marker = Stage.step, folder / "killed"
 
-    def step_or_die(trainer: Trainer, *arguments: Any) -> float:
-        if team.rank == 1 and arguments[2] == 3 and not marker.exists():
+    def step_or_die(stage: Stage, done: float) -> float:
+        if team.rank == 1 and stage.position.step == 3 and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return step(trainer, *arguments)
+        return step(stage, done)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "_step", step_or_die)
+        patch.setattr(Stage, "step", step_or_die)
         return undropped(work, team, progress)
 
 
