@@ -19,34 +19,13 @@ def open_csv(path: Path) -> Table:
     Raises:
         DataError: the header is not usable.
     """
-    try:
-        with opener(path.name)(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            if stream.readline().endswith("\r"):
-                raise DataError(f"{path}: its lines end in CR alone; save it with line ends LF or CR LF")
-            stream.seek(0)
-            reader = csv.reader(stream, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            skip = reader.line_num
-    except UnicodeDecodeError as error:
-        raise unreadable(str(path), error) from error
-    except csv.Error as error:
-        raise DataError(f"{path}, line 1: {_OPEN_QUOTE} ({error})") from error
-    if any("\n" in name for name in header):
-        raise DataError(f"{path}, line 1: {_OPEN_QUOTE}, or the name of a column spans lines: write it on one")
-    names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
-    if not any(header):
-        raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
-    if len(names) == 1 and (other := re.search(r"[;\t|]", names[0])):
-        raise DataError(f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
-    check_names(str(path), names)
+    header, header_lines = _read_header(path)
+    names = _names_of(path, header)
     frame = pl.scan_csv(
         path,
         glob=False,
         has_header=False,
-        skip_lines=skip,
+        skip_lines=header_lines,
         schema=dict.fromkeys([*names, *EXTRA], pl.String()),
         row_index_name=ROW,
         extra_columns="ignore",
@@ -61,4 +40,43 @@ def open_csv(path: Path) -> Table:
     breaks = pl.sum_horizontal(cell.str.count_matches("\n", literal=True).fill_null(0) for cell in cells)
     marks[ROW] = pl.col(ROW) + breaks.cum_sum() - breaks
     frame = frame.with_columns(**marks).filter(~blank).drop(*EXTRA)
-    return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=skip + 1, nested="bar")
+    return Table(str(path), frame, dict.fromkeys(names, pl.String()), first_line=header_lines + 1, nested="bar")
+
+
+def _read_header(path: Path) -> tuple[list[str], int]:
+    """The cells of the header, and how many lines it takes.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with opener(path.name)(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            if stream.readline().endswith("\r"):
+                raise DataError(f"{path}: its lines end in CR alone; save it with line ends LF or CR LF")
+            stream.seek(0)
+            reader = csv.reader(stream, strict=True)
+            return [name.strip() for name in next(reader, [])], reader.line_num
+    except UnicodeDecodeError as error:
+        raise unreadable(str(path), error) from error
+    except csv.Error as error:
+        raise DataError(f"{path}, line 1: {_OPEN_QUOTE} ({error})") from error
+
+
+def _names_of(path: Path, header: list[str]) -> list[str]:
+    """The names of the columns; one without a name is called by its place.
+
+    Raises:
+        DataError: they are no names of columns, or one is there twice.
+    """
+    if any("\n" in name for name in header):
+        raise DataError(f"{path}, line 1: {_OPEN_QUOTE}, or the name of a column spans lines: write it on one")
+    if not any(header):
+        raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
+    names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
+    if len(names) == 1 and (other := re.search(r"[;\t|]", names[0])):
+        raise DataError(f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
+    check_names(str(path), names)
+    return names

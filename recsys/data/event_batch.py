@@ -22,26 +22,13 @@ def log_of_events(
     Of events with one event_id the first counts. An event of an unknown item, with a field that a file's row would be
     rejected for, or with a name that comes when all numbers of names are taken, cannot be used.
     """
-    kept: list[Event] = []
-    seen: set[str] = set()
-    latest, rejected = clock() + ZONE_SKEW, 0
-    for event in events:
-        if not _is_sound(event, latest):
-            rejected += 1
-        elif event.event_id not in seen:
-            if event.event_id.strip():
-                seen.add(event.event_id)
-            if event.item_id in items:
-                kept.append(event)
-            else:
-                rejected += 1
-    kept.sort(key=lambda event: event.timestamp)
-    event_names = Vocabulary(names)
-    further = dict.fromkeys(event.event for event in kept if event.event not in event_names)
-    event_names = event_names.extended(list(further)[: MAX_EVENT_NAMES - len(names)])
-    if len(names) + len(further) > MAX_EVENT_NAMES:
-        named = [event for event in kept if event.event in event_names]
-        kept, rejected = named, rejected + len(kept) - len(named)
+    latest = clock() + ZONE_SKEW
+    sound = [event for event in events if _is_sound(event, latest)]
+    distinct = _first_of_each_id(sound)
+    of_items = sorted((event for event in distinct if event.item_id in items), key=lambda event: event.timestamp)
+    event_names = _extended(names, of_items)
+    kept = [event for event in of_items if event.event in event_names]
+    rejected = len(events) - len(sound) + len(distinct) - len(kept)
     numbered_users = users.extended(event.user_id for event in kept)
     requests = Vocabulary(list(dict.fromkeys(event.request_id for event in kept if event.request_id)))
     numbers = event_names.numbers(event.event for event in kept).astype(np.int8)
@@ -63,6 +50,25 @@ def log_of_events(
         request_keys=request_keys(requests.ids(range(len(requests)))),
     )
     return log, rejected
+
+
+def _first_of_each_id(events: Sequence[Event]) -> list[Event]:
+    """The events without those whose event_id is that of one before; events without an id all stay."""
+    seen: set[str] = set()
+    first: list[Event] = []
+    for event in events:
+        if event.event_id not in seen:
+            first.append(event)
+            if event.event_id.strip():
+                seen.add(event.event_id)
+    return first
+
+
+def _extended(names: Sequence[str], events: Sequence[Event]) -> Vocabulary:
+    """Numbers of the known names of events, and of those that come with the events, as long as there are numbers."""
+    known = Vocabulary(names)
+    further = dict.fromkeys(event.event for event in events if event.event not in known)
+    return known.extended(list(further)[: MAX_EVENT_NAMES - len(names)])
 
 
 def _is_sound(event: Event, latest: int) -> bool:
