@@ -62,6 +62,12 @@ class Candidates:
         fused = self.fused[chosen]
         return Candidates(self.rows[chosen], self.items[chosen], self.proposed_by[chosen], scores, fused)
 
+    def are_among(self, pairs: Pairs) -> NDArray[np.bool_]:
+        """(n_pairs,) True for those that are among other pairs of the same requests; an item -1 is none of them."""
+        width = int(max(self.items.max(initial=0), pairs.items.max(initial=0))) + 1
+        known = pairs.items >= 0
+        return np.isin(self.rows * width + self.items, pairs.rows[known] * width + pairs.items[known])
+
     def beyond(self, n: int) -> NDArray[np.bool_]:
         """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required."""
         order = np.lexsort((self.items, -self.fused, self.rows))

@@ -13,6 +13,7 @@ from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 from recsys.eval.results import CandidateRecall
+from recsys.pipeline.candidates.merging import Pairs
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.dial import DialCurves
 from recsys.pipeline.past.pipeline import PastPipeline
@@ -178,7 +179,7 @@ class _CandidateRecall:
         self.total = 0
 
     def add(self, ranked: RankedBlock, targets: Targets) -> None:
-        hits = ranked.candidates.proposed_by[_is_target(ranked, targets)]
+        hits = ranked.candidates.proposed_by[_are_wanted(ranked, targets)]
         self.found[:-1] += [np.count_nonzero(hits & np.uint16(1 << bit)) for bit in range(len(self.sources))]
         self.found[-1] += len(hits)
         self.total += len(targets.items)
@@ -204,7 +205,7 @@ class _Calibrations:
         ):
             if targets is not None:
                 self._predicted[name].append(predictions)
-                self._happened[name].append(_is_target(ranked, targets))
+                self._happened[name].append(_are_wanted(ranked, targets))
 
     def result(self, share_answered: float) -> dict[str, Reliability]:
         """How well each probability is calibrated, by its name; see `PastRequests.share_answered`."""
@@ -215,12 +216,9 @@ class _Calibrations:
         }
 
 
-def _is_target(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
-    """(n_pairs,) True where the candidate was wanted."""
-    width = int(max(targets.items.max(initial=0), ranked.candidates.items.max(initial=0))) + 1
-    known = targets.items >= 0
-    wanted = targets.rows[known] * width + targets.items[known]
-    return np.isin(ranked.candidates.rows * width + ranked.candidates.items, wanted)
+def _are_wanted(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
+    """(n_pairs,) True for candidates that are targets of their requests."""
+    return ranked.candidates.are_among(Pairs(targets.rows, targets.items))
 
 
 def best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:

@@ -10,7 +10,6 @@ from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
-from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 
@@ -45,7 +44,9 @@ def training_rows(
         shown = Pairs(part.shown_rows, part.shown_items)
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
-        teaches = (met[candidates.items] < part.times[candidates.rows]) & ~_given(part, candidates, block)
+        teaches = met[candidates.items] < part.times[candidates.rows]
+        if part.given is not None:
+            teaches &= ~candidates.are_among(Pairs(part.given.rows, part.given.items))
         worth = _worth(part, candidates, block.eligible.shape[1])
         covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
@@ -76,15 +77,6 @@ def _no_rows(n_features: int) -> RankerRows:
     none = np.zeros(0, dtype=np.int64)
     table = np.zeros((0, n_features), dtype=np.float32)
     return RankerRows(table, none.astype(np.float32), none.astype(bool), none, none, none.astype(np.uint16))
-
-
-def _given(requests: PastRequests, candidates: Candidates, block: RequestBlock) -> NDArray[np.bool_]:
-    """(n_pairs,) True where the candidate is in the history that its request came with."""
-    if requests.given is None:
-        return np.zeros(len(candidates.rows), dtype=bool)
-    n_items = block.eligible.shape[1]
-    given = requests.given.rows * n_items + requests.given.items
-    return np.isin(candidates.rows * n_items + candidates.items, given)
 
 
 def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
