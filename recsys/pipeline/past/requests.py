@@ -1,9 +1,4 @@
-"""The past requests of a window: who wanted what, when, and what was shown.
-
-What a user does with an item in one visit is one act: a view, a cart and a purchase within minutes are the answer to
-the list that was open at the view, and a strong one. Else the moment before the purchase would be a request, whose user
-has just looked at what he then buys: an answer that needs no recommender.
-"""
+"""The past requests of a window: who wanted what, when, and what was shown."""
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -14,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of
-from recsys.data.visits import VISIT, visits_of
+from recsys.pipeline.past.log_requests import requests_of_log
 
 OF_ONE_USER = 10
 """Requests of one user, in median requests a user: a robot clicks as much as hundreds of people. In a usual log, where
@@ -67,7 +62,7 @@ class GivenHistories(NamedTuple):
 @dataclass(frozen=True)
 class PastRequests:
     """Requests in time order. Events with one request_id are one request; without it, one user at one time is.
-    Later acts of a visit to an item belong to the request that the visit began with, see `VISIT`.
+    Later acts of a visit to an item belong to the request that the visit began with, see `log_requests`.
 
     Attributes:
         users: (n_requests,) numbers of those whose history counts, -1 where nothing that was done is known.
@@ -220,30 +215,9 @@ class PastRequests:
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
         """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
         were."""
-        acts = _acts_of_visits(log.between(start - VISIT, end))
-        items = (
-            acts.filter(pl.col("time") >= start)
-            .group_by("user", "request", "moment", "item")
-            .agg(pl.col("time").min(), pl.col("weight").max(), pl.col("shown").any(), pl.col("position").max())
-        )
-        wanted = pl.col("weight") > 0
-        requests = (
-            items.sort("time", "item")
-            .group_by("user", "request", "moment", maintain_order=True)
-            .agg(
-                pl.col("time").min(),
-                pl.col("item").filter(wanted).alias("targets"),
-                pl.col("weight").filter(wanted).alias("weights"),
-                pl.col("item").filter(pl.col("shown")).alias("shown"),
-                pl.col("position").filter(pl.col("shown")).alias("positions"),
-            )
-            .sort("time", "user", "request", maintain_order=True)
-        )
+        found = requests_of_log(log, start, end)
         is_answered = pl.col("targets").list.len() > 0
-        # Of what was shown without a request_id, nobody knows what followed.
-        has_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
-        lists = requests.filter(~is_answered, has_list)
-        requests = requests.filter(is_answered)
+        requests, unanswered = found.filter(is_answered), found.filter(~is_answered, "has_list")
         users = requests["user"].to_numpy()
         return cls(
             users,
@@ -255,8 +229,8 @@ class PastRequests:
             offsets_of(requests["shown"].list.len()),
             requests["shown"].explode(empty_as_null=False).to_numpy(),
             requests["positions"].explode(empty_as_null=False).to_numpy(),
-            requests.select(has_list).to_series().to_numpy(),
-            unanswered=Unanswered(lists["user"].to_numpy(), lists["time"].to_numpy()),
+            requests["has_list"].to_numpy(),
+            unanswered=Unanswered(unanswered["user"].to_numpy(), unanswered["time"].to_numpy()),
         )
 
 
@@ -272,27 +246,3 @@ def _of_everybody(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
     in_order = users[drawn]
     place = np.arange(len(drawn)) - np.searchsorted(in_order, in_order)
     return np.sort(drawn[(place < most) | (in_order < 0)])
-
-
-def _acts_of_visits(log: InteractionLog) -> pl.DataFrame:
-    """The events, each with the request that it belongs to: user, request, moment.
-
-    An act that does not name its request belongs to that of the act before in the same visit, if there is one.
-    """
-    visits = visits_of(log)
-    own = visits.begins | (log.requests[visits.acts] >= 0)
-    of = np.arange(len(log))
-    of[visits.acts] = visits.acts[np.maximum.accumulate(np.where(own, np.arange(len(own)), 0))]
-    requests, times = log.requests[of], log.times[of]
-    return pl.DataFrame(
-        {
-            "user": log.users,
-            "request": requests,
-            "moment": np.where(requests >= 0, 0, times),
-            "time": times,
-            "item": log.items,
-            "weight": log.weights,
-            "shown": log.is_impression,
-            "position": np.where(log.is_impression, log.positions, -1),
-        }
-    )
