@@ -16,7 +16,7 @@ from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.measure import measure
-from recsys.pipeline.evaluation.rankings import LabelledBlock
+from recsys.pipeline.evaluation.rankings import LabelledBlock, LabelledRequests
 from recsys.pipeline.evaluation.window import events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
@@ -88,11 +88,10 @@ def _on_requests(
         )
     report = measure(
         pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary),
-        _labelled_blocks(recommender, wanted),
+        LabelledRequests(_labelled_blocks(recommender, wanted), caveats=caveats),
         trained=events_of_items(bundle.log),
         seed=seed,
         progress=progress,
-        caveats=caveats,
     )
     if not report.n_requests:
         raise DataError(

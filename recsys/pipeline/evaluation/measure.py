@@ -1,6 +1,6 @@
 """Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
-from recsys.pipeline.evaluation.rankings import K, LabelledBlock, RankingLists, Rankings
+from recsys.pipeline.evaluation.rankings import K, LabelledRequests, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.progress import Progress
 
@@ -36,32 +36,26 @@ BASELINES: Mapping[str, str] = {
 
 def measure(
     pipeline: PastPipeline,
-    blocks: Iterable[LabelledBlock],
+    requests: LabelledRequests,
     *,
     trained: NDArray[np.int64],
     seed: int,
     progress: Progress,
-    strongest: str | None = None,
     baselines: Mapping[str, str] = BASELINES,
-    caveats: Sequence[str] = (),
-    share_answered: float = 1.0,
 ) -> EvaluationReport:
     """Rank every request with every ranking and summarise.
 
     Args:
         pipeline: what is measured.
-        blocks: the requests.
+        requests: what it is measured on.
         trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
         seed: of every bootstrap.
         progress: called with a line of text after each block.
-        strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
         baselines: sources that are measured alone beside it, and what the report calls them.
-        caveats: what a reader of the figures has to know; what the requests themselves give reason for is added.
-        share_answered: share of all requests that these are; in the others nobody chose anything. Probabilities are
-            those of all.
     """
     rankings, scoring = Rankings(pipeline, baselines), pipeline.past.scoring
-    for block in blocks:
+    strongest = requests.strongest
+    for block in requests.blocks:
         rankings.add(block)
         progress(f"evaluating: {len(rankings):,} requests")
     targets, users, lengths = rankings.requests()
@@ -96,11 +90,11 @@ def measure(
     return replace(
         report,
         candidates=rankings.recall.result(),
-        calibration=rankings.calibrations.result(share_answered),
+        calibration=rankings.calibrations.result(requests.share_answered),
         dials=rankings.dials.result(),
         importances=pipeline.rankers.full.importance,
         caveats=(
-            *caveats,
+            *requests.caveats,
             *caveats_of_requests(rankings, len(wanted.items), lengths[answered], strongest),
             *caveats_of_rules(pipeline.past.config.policy),
             *report.caveats,

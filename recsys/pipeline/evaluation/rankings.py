@@ -1,7 +1,7 @@
 """What every ranking makes of the measured requests: the whole pipeline, the same without one part, simpler ones."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -54,6 +54,24 @@ class LabelledBlock:
         allowed = ~known
         allowed[known] = self.block.eligible[targets.rows[known], targets.items[known]]
         return targets.keep(allowed)
+
+
+@dataclass(frozen=True)
+class LabelledRequests:
+    """All requests that are measured, and what is known of them as a whole.
+
+    Attributes:
+        blocks: the requests.
+        strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
+        share_answered: share of all requests that these are; in the others nobody chose anything. Probabilities are
+            those of all.
+        caveats: what a reader of the figures has to know of them.
+    """
+
+    blocks: Iterable[LabelledBlock]
+    strongest: str | None = None
+    share_answered: float = 1.0
+    caveats: Sequence[str] = ()
 
 
 class RankingLists:

@@ -15,7 +15,7 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.evaluation.caveats import caveats_of_availability
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
-from recsys.pipeline.evaluation.rankings import LabelledBlock
+from recsys.pipeline.evaluation.rankings import LabelledBlock, LabelledRequests
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
@@ -44,21 +44,19 @@ def measure_window(
             earned. None: the pipeline has learned from some of them.
         learned: what the pipeline has learned from.
         strongest: what is taken for a purchase; None: not known.
-        seed, progress, baselines, caveats: see `measure`.
+        seed, progress, baselines: see `measure`.
+        caveats: see `LabelledRequests`; one of items that are not available today is added.
     """
     most = pipeline.past.config.data.max_requests
     logged = None if events is None else logged_placements(pipeline, events, most, seed)
-    report = measure(
-        pipeline,
+    labelled = LabelledRequests(
         labelled_blocks(pipeline.past, requests, strongest),
-        strongest=strongest.name if strongest else None,
-        trained=events_of_items(learned),
-        seed=seed,
-        progress=progress,
-        baselines=baselines,
-        caveats=(*caveats, *caveats_of_availability(pipeline.past.scoring.catalogue)),
-        share_answered=requests.share_answered,
+        strongest.name if strongest else None,
+        requests.share_answered,
+        (*caveats, *caveats_of_availability(pipeline.past.scoring.catalogue)),
     )
+    trained = events_of_items(learned)
+    report = measure(pipeline, labelled, trained=trained, seed=seed, progress=progress, baselines=baselines)
     return report if logged is None else replace(report, off_policy=off_policy(logged, seed=seed))
 
 
