@@ -43,23 +43,29 @@ class PastScoring:
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:
         """The requests in time order, some hundred at a time."""
-        scoring, size = self.scoring, block_size(len(self.scoring.catalogue))
+        size = block_size(len(self.scoring.catalogue))
         for start in range(0, len(requests), size):
             part = requests.block(start, start + size)
-            everything = scoring.histories(part.users, part.times, SEEN_EVENTS)
-            if part.given is not None:
-                everything = HistoryBatch.of_ids(part.given.offsets, part.given.items, part.given.weight, part.times)
-            seen = np.split(everything.items, everything.offsets[1:-1])
-            policies = tuple(
-                policy_of(
-                    self.config.policy,
-                    AskedList(now, items, past=True),
-                    scoring.catalogue,
-                    scoring.vectors,
-                    scoring.signs,
-                )
-                for items, now in zip(seen, part.times.tolist(), strict=True)
-            )
-            askers = [self.users.id(number) if number >= 0 else None for number in part.askers.tolist()]
-            now, limit = part.times, self.config.data.max_history
-            yield part, scoring.block(everything, askers, policies, now, now, limit)
+            yield part, self._block(part)
+
+    def _block(self, requests: PastRequests) -> RequestBlock:
+        """Some requests as they are ranked, all at once."""
+        scoring, config = self.scoring, self.config
+        if requests.given is None:
+            histories = scoring.histories(requests.users, requests.times, SEEN_EVENTS)
+        else:
+            given = requests.given
+            histories = HistoryBatch.of_ids(given.offsets, given.items, given.weight, requests.times)
+        seen = np.split(histories.items, histories.offsets[1:-1])
+        lists = [AskedList(now, items, past=True) for items, now in zip(seen, requests.times.tolist(), strict=True)]
+        known = scoring.catalogue, scoring.vectors, scoring.signs
+        policies = tuple(policy_of(config.policy, asked, *known) for asked in lists)
+        askers = [self.users.id(number) if number >= 0 else None for number in requests.askers.tolist()]
+        return RequestBlock(
+            histories=histories.newest(config.data.max_history),
+            eligible=scoring.eligible(policies, requests.times),
+            policies=policies,
+            only=(None,) * len(requests),
+            profiles=scoring.sources.profile_rows(askers),
+            moments=requests.times,
+        )

@@ -51,7 +51,7 @@ class RequestBlock:
     """A few hundred requests in numbers.
 
     Attributes:
-        histories: what each user did before the request.
+        histories: what each user did before the request, as far back as sources and features look.
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         profiles: (n_requests,) what is known of each user besides, see `Sources.profile_rows`.
@@ -179,30 +179,6 @@ class Scoring:
         if updated.facts.further is not None and self.facts.further is not None:
             updated.facts.further.read_as(self.facts.further)
         return updated
-
-    def block(
-        self,
-        known: HistoryBatch,
-        users: Sequence[str | None],
-        policies: tuple[Policy, ...],
-        listed_at: NDArray[np.int64],
-        moments: NDArray[np.int64],
-        max_history: int,
-        queries: Queries | None = None,
-        only: tuple[NDArray[np.int32] | None, ...] | None = None,
-    ) -> RequestBlock:
-        """Requests that are ready to be ranked.
-
-        Args:
-            known: what each user did before the request, as far as `SEEN_EVENTS` go; sources and features look at the
-                newest `max_history` events.
-            users: (n_requests,) id of who asks, None where nobody is known.
-            policies, moments, queries, only: see `RequestBlock`; without `only`, no request names items.
-            listed_at: (n_requests,) microseconds; items that exist by then may be listed.
-        """
-        only = (None,) * len(policies) if only is None else only
-        profiles, eligible = self.sources.profile_rows(users), self.eligible(policies, listed_at)
-        return RequestBlock(known.newest(max_history), eligible, policies, only, profiles, moments, queries)
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""

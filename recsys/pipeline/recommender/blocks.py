@@ -29,7 +29,7 @@ def block_of(
     bundle: Bundle,
     by_the_clock: bool,
 ) -> RequestBlock:
-    """Requests as `Scoring` takes them.
+    """Requests as they are ranked.
 
     Args:
         users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
@@ -54,15 +54,15 @@ def block_of(
     # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
     timeless = np.array([request.time is None for request in requests], dtype=bool)
     listed_at = np.where(timeless, np.maximum(now, clock()), now)
-    return scoring.block(
-        everything,
-        askers,
-        policies,
-        listed_at,
-        np.where(timeless, listed_at if by_the_clock else NO_TIME, now),
-        config.data.max_history,
-        queries=_queries(requests),
+    queries = _queries(requests)
+    return RequestBlock(
+        histories=everything.newest(config.data.max_history),
+        eligible=scoring.eligible(policies, listed_at),
+        policies=policies,
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
+        profiles=scoring.sources.profile_rows(askers),
+        moments=np.where(timeless, listed_at if by_the_clock else NO_TIME, now),
+        queries=queries,
     )
 
 
