@@ -46,21 +46,11 @@ def chosen_again(log: InteractionLog) -> bool:
     user acted on it an hour or more before, and chosen if it is wanted within an hour. Known ones must be chosen five
     times, and by two standard errors more often than would follow from the rate of the others.
     """
-    is_shown = log.is_impression
-    if not is_shown.any():
+    if not log.is_impression.any():
         return False
-    columns = {"user": log.users, "item": log.items, "time": log.times}
-    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
-    acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
-    wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
-    pair = ["user", "item"]
-    told = (  # the joins need not check it: a log is in the order of time
-        shown.join_asof(acts, on="time", by=pair, check_sortedness=False, allow_exact_matches=False)
-        .join_asof(wanted, on="time", by=pair, check_sortedness=False, strategy="forward")
-        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
-        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
-        .with_columns(chosen=(pl.col("until") < VISIT).fill_null(False))
-        .with_columns(known=pl.col("since").is_not_null())
+    # Of each user: how many known items and others were shown, and how many of each were chosen.
+    users = (
+        _shown_items(log)
         .group_by("user")
         .agg(
             pl.col("counts").first(),
@@ -71,15 +61,39 @@ def chosen_again(log: InteractionLog) -> bool:
         )
         .filter(pl.col("known") > 0, pl.col("others") > 0)
         .with_columns(counts=pl.col("counts") / (pl.col("known") + pl.col("others")))
-        .select(
-            pl.col("known_chosen").sum(),
-            of_known=(pl.col("counts") * pl.col("known_chosen") * pl.col("others")).sum(),
-            of_others=(pl.col("counts") * pl.col("others_chosen") * pl.col("known")).sum(),
-        )
-        .row(0)
     )
-    n_chosen, of_known, of_others = told
+    n_chosen, of_known, of_others = users.select(
+        pl.col("known_chosen").sum(),
+        of_known=(pl.col("counts") * pl.col("known_chosen") * pl.col("others")).sum(),
+        of_others=(pl.col("counts") * pl.col("others_chosen") * pl.col("known")).sum(),
+    ).row(0)
     return bool(n_chosen >= _FEWEST_CHOICES and of_known - of_others > 2 * np.sqrt(of_others))
+
+
+def _shown_items(log: InteractionLog) -> pl.DataFrame:
+    """The impressions, without those in the midst of a visit to the item.
+
+    Columns: `user`; `known`, whether the user had acted on the item before; `chosen`, whether it was wanted within an
+    hour; `counts`, how much the impression counts, see `_evened`.
+    """
+    is_shown = log.is_impression
+    columns = {"user": log.users, "item": log.items, "time": log.times}
+    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
+    acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
+    wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
+    pair = ["user", "item"]
+    return (  # the joins need not check it: a log is in the order of time
+        shown.join_asof(acts, on="time", by=pair, check_sortedness=False, allow_exact_matches=False)
+        .join_asof(wanted, on="time", by=pair, check_sortedness=False, strategy="forward")
+        .with_columns(since=pl.col("time") - pl.col("acted"), until=pl.col("wanted") - pl.col("time"))
+        .filter(pl.col("since").is_null() | (pl.col("since") >= VISIT))  # else it is part of a visit that goes on
+        .select(
+            "user",
+            "counts",
+            known=pl.col("since").is_not_null(),
+            chosen=(pl.col("until") < VISIT).fill_null(False),
+        )
+    )
 
 
 def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
