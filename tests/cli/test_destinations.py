@@ -75,7 +75,7 @@ def test_what_cannot_be_written_is_found(path: str) -> None:
         destinations.check_file("--report", Path(path))
 
 
-def test_a_folder_is_made(tmp_path: Path) -> None:
+def test_a_folder_is_made_unless_a_file_stands_there(tmp_path: Path) -> None:
     destinations.check_folder("--work", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()

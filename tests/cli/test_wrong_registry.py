@@ -106,7 +106,7 @@ def test_a_registry_that_cannot_be_written_is_found_before_the_work(
     assert f"{registry} cannot be written" in outcome.err
 
 
-def test_a_port_in_use(run: Run, trained_registry: Path) -> None:
+def test_a_port_in_use_is_named_with_the_option_that_changes_it(run: Run, trained_registry: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         outcome = run("serve", "--registry", trained_registry, "--port", port)

@@ -294,7 +294,7 @@ def test_bad_rows_of_the_user_table_are_set_aside(tmp_path: Path) -> None:
     assert [json.loads(line)["reason"] for line in report.rejections[2].lines()] == ["duplicate user_id", "missing"]
 
 
-def test_too_many_event_names(tmp_path: Path) -> None:
+def test_more_event_names_than_there_are_numbers_for_are_refused(tmp_path: Path) -> None:
     rows = "".join(f"u1,i1,e{number},2024-01-01,,,,\n" for number in range(128))
     with pytest.raises(DataError, match=r"128 distinct names .* is it the right column"):
         load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows))

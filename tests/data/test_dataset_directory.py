@@ -349,7 +349,7 @@ def test_appended_events_all_unknown_leave_the_log_as_it_is() -> None:
     assert grown.n_rejected == 1
 
 
-def test_the_summary_counts(tmp_path: Path) -> None:
+def test_a_summary_counts_events_repeats_and_described_items(tmp_path: Path) -> None:
     again = EVENTS.row(1, named=True) | {"timestamp": "2024-01-05"}
     write_dataset(tmp_path, Frames(ITEMS, pl.concat([EVENTS, pl.DataFrame([again], schema=EVENTS.schema)])))
     dataset, report = read_dataset(tmp_path, parse_config({}))

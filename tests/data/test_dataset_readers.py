@@ -50,7 +50,7 @@ def test_movielens_small(movielens_small: Path) -> None:
     assert described.items["description"].to_list() == [None, 'About "it"']
 
 
-def test_an_archive_is_opened(movielens_small: Path, tmp_path: Path) -> None:
+def test_a_data_set_reads_the_same_from_an_archive(movielens_small: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "ml-latest-small.zip", "w") as archive:
         for path in movielens_small.iterdir():
             archive.write(path, f"ml-latest-small/{path.name}")

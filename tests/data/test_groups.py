@@ -36,7 +36,7 @@ def test_without_a_value_in_common_there_are_no_groups() -> None:
     assert groups_of(pl.DataFrame({"price": [1.0, 1.0]}), []) is None
 
 
-def test_members_of_a_column() -> None:
+def test_a_row_is_a_member_once_of_each_value_in_its_list() -> None:
     members = members_of(pl.Series([["s", "t", "s"], [], None, ["t"]]))
     assert members is not None
     assert members.toarray().tolist() == [[1, 1], [0, 0], [0, 0], [0, 1]]
@@ -53,7 +53,7 @@ def test_members_of_a_column() -> None:
         pl.Series(["7", "8", None], dtype=pl.Categorical),
     ],
 )
-def test_rows_with_a_value(column: pl.Series) -> None:
+def test_a_value_is_found_in_columns_of_every_kind(column: pl.Series) -> None:
     assert has_value(column, "7").tolist() == [True, False, False]
 
 

@@ -39,7 +39,7 @@ def test_a_path_is_at_hand_already(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["memory", "file"])
-def test_a_data_set_at_a_url(tiny_dataset_dir: Path, tmp_path: Path, scheme: str) -> None:
+def test_a_data_set_at_a_url_reads_as_the_same_on_disk(tiny_dataset_dir: Path, tmp_path: Path, scheme: str) -> None:
     url = f"{scheme}://{tmp_path}/shop"
     for file in tiny_dataset_dir.iterdir():
         put(file, f"{url}/{file.name}")

@@ -99,7 +99,7 @@ def test_it_is_saved_and_forgets(tmp_path: Path) -> None:
     assert loaded.without([user_digest("nobody")]) is loaded
 
 
-def test_a_folder_with_users(tmp_path: Path) -> None:
+def test_a_folder_with_a_table_of_users_has_profiles(tmp_path: Path) -> None:
     ITEMS.write_csv(tmp_path / "items.csv")
     EVENTS.write_csv(tmp_path / "events.csv")
     plain = load_dataset(tmp_path)

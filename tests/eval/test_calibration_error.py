@@ -53,7 +53,7 @@ def test_a_rare_thing_promised_three_times_too_often_shows_in_the_ratio() -> Non
     assert reliability(np.full(4, 0.5, dtype=np.float32), np.zeros(4, dtype=bool)).ratio == np.inf
 
 
-def test_no_predictions() -> None:
+def test_without_predictions_there_is_no_calibration_error() -> None:
     nothing = reliability(np.empty(0, dtype=np.float32), np.empty(0, dtype=bool))
     assert np.isnan(nothing.expected_calibration_error)
     assert np.isnan(nothing.ratio)

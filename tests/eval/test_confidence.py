@@ -73,7 +73,7 @@ def test_undefined_values_are_left_out() -> None:
     assert found[2] == {"mean": 2.0, "low": 2.0, "high": 2.0}
 
 
-def test_no_requests() -> None:
+def test_without_requests_there_is_no_interval() -> None:
     assert intervals(np.empty((0, 2))) == [{"mean": None, "low": None, "high": None}] * 2
 
 

@@ -130,7 +130,7 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
     state = EventState(make_log([]))
     for place in range(300):
         state.append(make_log([(0, 0, CLICK, START + place)]))
-    assert len(state._segments) < 10
+    assert len(state.segments) < 10
     assert sum(map(len, state.segments)) == 300
 
 

@@ -12,7 +12,7 @@ def test_the_same_window_has_no_drift() -> None:
     assert stability_index(values, values[::-1]) == 0
 
 
-def test_drift_of_a_flag() -> None:
+def test_the_drift_of_a_flag_is_its_stability_index() -> None:
     older = np.array([0] * 50 + [1] * 50, dtype=np.float32)
     newer = np.array([0] * 25 + [1] * 75, dtype=np.float32)
     assert stability_index(older, newer) == pytest.approx(0.25 * np.log(1.5) - 0.25 * np.log(0.5))

@@ -133,7 +133,7 @@ def test_no_candidates_and_one() -> None:
 
 
 @pytest.mark.parametrize("dial", [-0.1, 1.1, float("nan")])
-def test_dial_out_of_range(dial: float) -> None:
+def test_a_dial_out_of_range_is_refused(dial: float) -> None:
     with pytest.raises(ConfigError, match=r"policy\.diversity"):
         Diversity(dial, VECTORS)
 

@@ -61,21 +61,21 @@ CALLS = st.one_of(
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(CALLS)
-def test_json_of_every_shape(reading: httpx.Client, call: tuple[str, object]) -> None:
+def test_any_json_gets_an_answer_that_the_api_may_give(reading: httpx.Client, call: tuple[str, object]) -> None:
     path, body = call
     check(reading.post(path, content=json.dumps(body).encode(), headers={"content-type": "application/json"}))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.sampled_from(["/v1/recommend", "/v1/rank", "/v1/events"]), st.binary(max_size=200))
-def test_bytes_of_every_kind(reading: httpx.Client, path: str, body: bytes) -> None:
+def test_any_bytes_get_an_answer_that_the_api_may_give(reading: httpx.Client, path: str, body: bytes) -> None:
     check(reading.post(path, content=body, headers={"content-type": "application/json"}))
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/items/%00", "/v1/items/%ff", "/v1/items/%F0%9F%8E%88/similar", "/v1/items/" + "x" * 300]
 )
-def test_paths_of_every_kind(reading: httpx.Client, path: str) -> None:
+def test_any_path_gets_an_answer_that_the_api_may_give(reading: httpx.Client, path: str) -> None:
     check(reading.get(path))
     check(reading.get(path, params={"n": "-1", "by": "\u0000"}))
 

@@ -105,7 +105,7 @@ def test_a_list_takes_a_policy_and_a_query(reading: httpx.Client, users: list[st
     assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
 
 
-def test_rules_of_one_list(reading: httpx.Client, users: list[str]) -> None:
+def test_a_request_can_bring_rules_for_its_own_list(reading: httpx.Client, users: list[str]) -> None:
     usual = ids(recommend(reading, user_id=users[0], n=10))
     answer = recommend(
         reading,

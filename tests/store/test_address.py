@@ -12,7 +12,7 @@ from recsys.store.tail import SharedTail
 
 @pytest.mark.parametrize("url", ["redis://h:abc/0", "redis://:pass/word@h:6379/0", "postgresql://[::1/db"])
 @pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: stores_of([url], "")])
-def test_what_cannot_be_read(url: str, open_: object) -> None:
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str, open_: object) -> None:
     with pytest.raises(ConfigError, match="scheme://HOST:PORT/NAME") as caught:
         open_(url)  # type: ignore[operator]
     assert "pass" not in str(caught.value).replace("password", "")

@@ -176,7 +176,7 @@ class TestPostgresLists(ListsContract):
         return postgres.database()
 
 
-def test_what_is_no_place(tmp_path: Path) -> None:
+def test_a_place_where_no_lists_can_be_kept_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="supported: sqlite:///FILE"):
         open_lists("mysql://host/db")
     assert is_url("redis://host")

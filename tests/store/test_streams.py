@@ -286,7 +286,7 @@ class TestKafkaStream(StreamContract):
         finally:
             stream.close()
 
-    def test_a_wrong_url(self, producer: Any) -> None:
+    def test_a_url_that_names_no_topic_or_a_wrong_setting_is_refused(self, producer: Any) -> None:
         with pytest.raises(ConfigError, match="kafka://HOST:PORT/TOPIC"):
             open_stream("kafka://localhost:9092")
         with pytest.raises(ConfigError, match=r"enable\.auto\.commit would commit"):

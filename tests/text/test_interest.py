@@ -206,7 +206,7 @@ def test_tuning_that_does_not_fit_says_so_once(
 
 
 @pytest.mark.parametrize("peft", ["adalora", "ia3", "full"])
-def test_other_ways_to_tune(
+def test_every_way_to_tune_trains_and_keeps_its_curve(
     peft: str, texts: list[str], log: InteractionLog, settings: TextConfig, tmp_path: Path
 ) -> None:
     way = settings.model_copy(update={"peft": peft, "epochs": 2, "accumulate": 2})

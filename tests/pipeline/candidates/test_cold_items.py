@@ -40,7 +40,7 @@ def test_a_share_of_the_items_has_no_past() -> None:
     assert not np.array_equal(ItemDropout.draw(200, seed=2).dropped, dropout.dropped)
 
 
-def test_when_an_item_is_met() -> None:
+def test_an_item_is_met_at_its_first_event() -> None:
     log = make_log([(n % 4, 7 - n % 7, PURCHASE, n * DAY, -1) for n in range(40)])
     assert moments_met(log).tolist() == [NEVER_MET, *(n * DAY for n in range(6, -1, -1))]
 

@@ -243,7 +243,7 @@ def test_p_purchase_is_measured_on_the_event_that_it_was_learned_from(
         assert purchases.observed @ purchases.counts == pytest.approx(clicks.observed @ clicks.counts)
 
 
-def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
+def test_on_its_own_data_a_version_shows_the_figures_of_its_training(plain: Bundle, early: Dataset) -> None:
     messages: list[str] = []
     report = evaluate(replace(plain, version="v1"), early, progress=messages.append)
     assert report.version == "v1"
@@ -251,21 +251,25 @@ def test_on_the_data_it_was_trained_on(plain: Bundle, early: Dataset) -> None:
     assert any("training measured" in message for message in messages)
 
 
-def test_on_older_events_of_other_data(plain: Bundle, early: Dataset, plain_config: Config, frames: Frames) -> None:
+def test_on_other_data_without_newer_events_nothing_is_measured(
+    plain: Bundle, early: Dataset, plain_config: Config, frames: Frames
+) -> None:
     items, events = frames
     other = dataset_from_frames(items, events.head(50), plain_config)
     with pytest.raises(DataError, match="learned by heart"):
         evaluate(plain, other)
 
 
-def test_newer_events_without_any_interest(plain: Bundle, frames: Frames, plain_config: Config) -> None:
+def test_newer_events_without_any_interest_are_refused(plain: Bundle, frames: Frames, plain_config: Config) -> None:
     items, events = frames
     only_shown = events.tail(5).with_columns(event=pl.lit("impression"))
     with pytest.raises(DataError, match="hold no sign of interest"):
         evaluate(plain, dataset_from_frames(items, only_shown, plain_config))
 
 
-def test_off_policy_from_logged_propensities(plain: Bundle, early: Dataset, plain_config: Config) -> None:
+def test_logged_propensities_tell_that_lists_of_the_own_taste_earn_more(
+    plain: Bundle, early: Dataset, plain_config: Config
+) -> None:
     """Lists of three places, each item drawn from all thirty; a user clicks what is of the own taste."""
     rng, items = np.random.default_rng(0), plain.catalogue.frame["item_id"].to_list()
     rows = []

@@ -207,12 +207,12 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     assert not listed & {gone, *frame.filter(sold_out)["item_id"]}
 
 
-def test_nobody_to_rank_for(ranker: Recommender, tmp_path: Path) -> None:
+def test_a_batch_of_no_requests_is_refused(ranker: Recommender, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no users or requests to rank"):
         rank_to_parquet(ranker, [], tmp_path / "lists.parquet")
 
 
-def test_two_requests_with_one_id(ranker: Recommender, tmp_path: Path) -> None:
+def test_a_batch_with_two_requests_of_one_id_is_refused(ranker: Recommender, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="two requests share a request_id"):
         rank_to_parquet(ranker, [Request("a"), Request("b")], tmp_path / "lists.parquet")
 

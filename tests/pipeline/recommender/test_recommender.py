@@ -273,7 +273,7 @@ def test_a_query_without_a_letter_is_none(recommender: Recommender, query: str) 
     same(recommender.recommend(Request(USER, context={"query": query})), recommender.recommend(Request(USER)))
 
 
-def test_the_frame_of_a_list(recommender: Recommender) -> None:
+def test_a_list_as_a_frame_keeps_its_order(recommender: Recommender) -> None:
     found = recommender.recommend(Request(USER, request_id="r"))
     frame = found.to_polars()
     assert dict(frame.schema) == LIST_SCHEMA

@@ -72,7 +72,7 @@ def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
     )
 
 
-def test_no_more_than_a_few() -> None:
+def test_at_most_eight_further_columns_become_features() -> None:
     assert len(names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))) == 8
 
 

@@ -82,7 +82,9 @@ def test_without_a_time_lists_are_for_any_time_unless_somebody_waits_for_them(
         assert all(item.startswith(meal) for item in now)
 
 
-def test_a_version_keeps_it(meals: Bundle, config: Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_published_version_keeps_the_rhythm(
+    meals: Bundle, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     registry = Registry(tmp_path_factory.mktemp("registry"))
     registry.publish(meals)
     loaded = Bundle.load(registry)

@@ -61,7 +61,7 @@ def test_rolling_windows_follow_one_another() -> None:
         rolling(log, DataConfig(test_fraction=0.02, ranker_fraction=0.3), 5)
 
 
-def test_rolling_evaluation(plain: Bundle, early: Dataset, tmp_path: Path) -> None:
+def test_a_rolling_evaluation_is_one_report_of_all_windows(plain: Bundle, early: Dataset, tmp_path: Path) -> None:
     report = evaluate_splits(plain, early, "rolling", windows=2, name="small world")
     assert [window.name for window in report.windows] == ["window 1 of 2", "window 2 of 2"]
     assert report.windows[0].end <= report.windows[1].start

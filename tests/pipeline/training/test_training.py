@@ -250,7 +250,7 @@ def test_columns_of_ones_own_are_seen_by_the_ranker_also_of_a_loaded_version(
     assert len(Recommender(served).recommend(Request(events["user_id"][0], n=5)).ids) == 5
 
 
-def test_too_short_a_log(frames: Frames, plain_config: Config) -> None:
+def test_a_log_with_interest_at_fewer_than_three_times_is_refused(frames: Frames, plain_config: Config) -> None:
     items, events = frames
     with pytest.raises(DataError, match="three are needed"):
         train(dataset_from_frames(items, events.head(2), plain_config), plain_config)

@@ -27,7 +27,9 @@ def test_what_the_browser_is_told(shop: httpx.Client) -> None:
     assert 'route="/console/{file}",status="200"' in shop.get("/metrics").text
 
 
-def test_a_server_with_keys(page: Page, registry: Registry, tmp_path: Path) -> None:
+def test_a_server_with_keys_shows_what_the_scope_of_the_key_allows(
+    page: Page, registry: Registry, tmp_path: Path
+) -> None:
     publish_copy(registry, registry.resolve(None), promote=False, diversity=0.9)
     keys = key_file(tmp_path, ("reader", '["read"]'), ("boss", '["read", "write", "admin"]'))
     with serving_thread(Settings.of(Config.model_validate({"serving": {"keys": keys}}), registry.path)) as http:
