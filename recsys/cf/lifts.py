@@ -58,7 +58,7 @@ def lifts_within_kinds(
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     rows = _rows(places)
     expected = sizes[rows] * popularity[places.indices] * np.exp(of_kinds[rows, kinds[places.indices]])
-    return _with(places, _lifts(places.data, expected, groups.columns[rows]))
+    return _with_values(places, _lifts(places.data, expected, groups.columns[rows]))
 
 
 def lifts_of_pairs(
@@ -74,6 +74,33 @@ def lifts_of_pairs(
     Returns:
         (n_pairs,) the pairs that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) their lifts.
     """
+    pairs, sizes, members = _largest_pairs(groups, chosen)
+    told = _telling(members @ chosen, popularity)
+    first, second = np.divmod(pairs, len(groups))
+    totals = _totals(lifts, popularity, first, second)
+    rows = _rows(told)
+    if not len(rows):
+        return pairs, _with_values(told, told.data)
+    apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
+    expected = (sizes / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
+    kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
+    lifted = _lifts(told.data, expected, kinds[rows])
+    of_pairs = _with_values(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
+    of_pairs.eliminate_zeros()
+    return pairs, of_pairs
+
+
+def _largest_pairs(
+    groups: Groups, chosen: sp.csr_matrix
+) -> tuple[NDArray[np.int64], NDArray[np.float64], sp.csr_matrix]:
+    """The pairs of groups whose users have the most events, as many as `_MOST_EVENTS_OF_PAIRS` lets be looked at.
+
+    Args:
+        chosen: (n_users, n_items) events of users.
+
+    Returns:
+        (n_pairs,) the pairs, see `pairs_of`, in order; (n_pairs,) events of each; (n_pairs, n_users) 1 for its users.
+    """
     users, numbers = _pairs_of_many(groups, np.flatnonzero(np.diff(chosen.indptr)).astype(np.int32))
     pairs, places = np.unique(numbers, return_inverse=True)
     sizes = np.bincount(places, np.asarray(chosen.sum(axis=1)).ravel()[users], minlength=len(pairs))
@@ -85,19 +112,7 @@ def lifts_of_pairs(
     among = row_of[places] >= 0
     shape = (len(kept), chosen.shape[0])
     members = sp.csr_matrix((np.ones(int(among.sum())), (row_of[places[among]], users[among])), shape=shape)
-    told = _telling(members @ chosen, popularity)
-    first, second = np.divmod(pairs[kept], len(groups))
-    totals = _totals(lifts, popularity, first, second)
-    rows = _rows(told)
-    if not len(rows):
-        return pairs[kept], _with(told, told.data)
-    apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
-    expected = (sizes[kept] / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
-    kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
-    lifted = _lifts(told.data, expected, kinds[rows])
-    of_pairs = _with(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
-    of_pairs.eliminate_zeros()
-    return pairs[kept], of_pairs
+    return pairs[kept], sizes[kept].astype(np.float64), members
 
 
 def _totals(
@@ -108,7 +123,7 @@ def _totals(
     That is the sum of p f g over all items, where p is the popularity and f and g are the exponentials of the lifts of
     the pair's groups `first` and `second` (n_pairs,), 1 where a group has no lift.
     """
-    over = _with(lifts, np.expm1(lifts.data))
+    over = _with_values(lifts, np.expm1(lifts.data))
     shares = sp.csr_matrix(over.multiply(popularity))
     gained = np.asarray(shares.sum(axis=1)).ravel()
     n_groups = lifts.shape[0]
@@ -156,7 +171,7 @@ def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_m
     return told
 
 
-def _with(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:
+def _with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:
     """A matrix with the same entries and other values."""
     return sp.csr_matrix((values.astype(np.float32), places.indices, places.indptr), shape=places.shape)
 
