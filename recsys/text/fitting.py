@@ -110,9 +110,17 @@ class Fitting:
                 config.peft: self._passes(tuning is not None),
                 TEACHER: config.epochs,
             }
-            checkpoints = self._checkpoints(log, encoder)
             task = Training(
-                learned, tokens, bags, sampler, validation, checkpoints, config, epochs, self.seed, self.minutes
+                start=learned,
+                tokens=tokens,
+                bags=bags,
+                sampler=sampler,
+                validation=validation,
+                checkpoints=self._checkpoints(log, encoder),
+                config=config,
+                epochs=epochs,
+                seed=self.seed,
+                minutes=self.minutes,
             )
             learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
             if self.cache is not None and learned.encoder.tuning is not None:
