@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from recsys.config import VariantConfig
 from recsys.registry import Registry
 from recsys.store import Store
-from recsys.store.tail import LogEntry, SharedTail
+from recsys.store.tail import LogEntry, SharedTail, TailListener
 from serving.following import StoreFollower
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.loading import VersionLoader
@@ -85,7 +85,7 @@ class LiveState:
         for task in self._tasks:
             task.start()
         if self._tail is not None:
-            self._tail.start(self._take_from_tail, self._items.wake)
+            self._tail.start(TailListener(self._take_from_tail, self._items.wake))
 
     def stop(self) -> None:
         """Stop watching, and wait until that is so."""

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,6 +19,16 @@ from recsys.store.redis_connections import RedisConnections
 logger = logging.getLogger("recsys.store")
 
 LogEntry = tuple[int, Event | Forgotten]
+
+
+class TailListener(NamedTuple):
+    """What is called when other servers publish something."""
+
+    on_entries: Callable[[int, list[LogEntry]], None]
+    """with an offset and all entries of the log from there to the last one"""
+    on_items_changed: Callable[[], None]
+    """when items have changed"""
+
 
 TIMEOUT_SECONDS = 1.0
 SILENT_SECONDS = 10.0
@@ -54,16 +64,9 @@ class SharedTail:
         """Whether what the others publish arrives now."""
         return self._subscribed
 
-    def start(self, on_entries: Callable[[int, list[LogEntry]], None], on_items_changed: Callable[[], None]) -> None:
-        """Begin to listen, in a thread.
-
-        Args:
-            on_entries: called with an offset and all entries of the log from there to the last one.
-            on_items_changed: called when items have changed.
-        """
-        self._thread = threading.Thread(
-            target=self._listen, args=(on_entries, on_items_changed), name="tail", daemon=True
-        )
+    def start(self, listener: TailListener) -> None:
+        """Begin to listen, in a thread."""
+        self._thread = threading.Thread(target=self._listen, args=(listener,), name="tail", daemon=True)
         self._thread.start()
 
     def publish(self, after: int, entries: Sequence[LogEntry]) -> None:
@@ -92,7 +95,7 @@ class SharedTail:
             self._silent_until = time.monotonic() + SILENT_SECONDS
             logger.error("%s: other servers read the store instead: %s", self._redis.place, error)
 
-    def _listen(self, on_entries: Callable[[int, list[LogEntry]], None], on_items_changed: Callable[[], None]) -> None:
+    def _listen(self, listener: TailListener) -> None:
         while not self._stopping.is_set():
             try:
                 with self._client.pubsub(ignore_subscribe_messages=True) as news:
@@ -103,19 +106,14 @@ class SharedTail:
                             logger.info("sharing live events by %s", self._redis.place)
                         self._subscribed, self._logged_away = True, False
                         if message is not None:
-                            self._receive(message["data"], on_entries, on_items_changed)
+                            self._receive(message["data"], listener)
             except self._redis.error as error:
                 if not self._logged_away:
                     logger.error("%s is away, the store is read instead: %s", self._redis.place, error)
                 self._subscribed, self._logged_away = False, True
                 self._stopping.wait(LISTEN_SECONDS)
 
-    def _receive(
-        self,
-        data: bytes,
-        on_entries: Callable[[int, list[LogEntry]], None],
-        on_items_changed: Callable[[], None],
-    ) -> None:
+    def _receive(self, data: bytes, listener: TailListener) -> None:
         try:
             content = orjson.loads(data)
             entries = [_entry(*row) for row in content["entries"]] if content else []
@@ -123,9 +121,9 @@ class SharedTail:
             logger.warning("%s: a message cannot be read, so the store is: %s", self._redis.place, error)
             return
         if content:
-            on_entries(content["after"], entries)
+            listener.on_entries(content["after"], entries)
         else:
-            on_items_changed()
+            listener.on_items_changed()
 
 
 def _entry(offset: int, row: str | list[Any]) -> LogEntry:

@@ -13,7 +13,7 @@ from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, 
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store
 from recsys.store.lists import Lists, is_url, open_lists
-from recsys.store.tail import SharedTail
+from recsys.store.tail import SharedTail, TailListener
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_a_redis_between_servers_that_was_never_there_is_told_once() -> None:
     tail = SharedTail(f"redis://127.0.0.1:{free_port()}/0", "log")
     logger.addHandler(listener)
     try:
-        tail.start(lambda after, entries: None, lambda: None)
+        tail.start(TailListener(lambda after, entries: None, lambda: None))
         assert told.wait(10)
         assert not tail.is_subscribed
     finally:
