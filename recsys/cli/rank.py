@@ -182,4 +182,4 @@ def _ids_of(bundle: "Bundle", users: str) -> list[str]:
     from recsys.data.request_file import read_user_ids
 
     vocabulary = bundle.log.user_vocabulary
-    return vocabulary.ids(range(len(vocabulary))) if users == "all" else read_user_ids(options.place(users))
+    return list(vocabulary) if users == "all" else read_user_ids(options.place(users))

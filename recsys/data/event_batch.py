@@ -33,7 +33,7 @@ def log_of_events(
     requests = Vocabulary(list(dict.fromkeys(event.request_id for event in kept if event.request_id)))
     numbers = event_names.numbers(event.event for event in kept).astype(np.int8)
     values = np.array([math.nan if event.value is None else event.value for event in kept], dtype=np.float32)
-    all_names = tuple(event_names.ids(range(len(event_names))))
+    all_names = tuple(event_names)
     log = InteractionLog(
         numbered_users,
         all_names,
@@ -47,7 +47,7 @@ def log_of_events(
         requests=requests.numbers(event.request_id or "" for event in kept),
         positions=np.array([UNKNOWN if e.position is None else e.position for e in kept], dtype=np.int16),
         propensities=np.array([math.nan if e.propensity is None else e.propensity for e in kept], dtype=np.float32),
-        request_keys=request_keys(requests.ids(range(len(requests)))),
+        request_keys=request_keys(requests),
     )
     return log, rejected
 

@@ -99,7 +99,7 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
 
 def _nearly_known(unknown: pl.Series, items: Vocabulary) -> pl.DataFrame:
     """`item` and `reason` of unknown ids that would be known but for white space around them, or for their case."""
-    known = pl.DataFrame({"known": items.ids(range(len(items)))}, schema={"known": pl.String})
+    known = pl.DataFrame({"known": list(items)}, schema={"known": pl.String})
     known = known.with_columns(plain_id(pl.col("known")).alias("plain")).unique("plain", keep="first")
     nearly = (
         unknown.unique().to_frame("item").with_columns(plain_id(pl.col("item")).alias("plain")).join(known, on="plain")
@@ -139,13 +139,13 @@ def build_log(rows: EventRows, items: Vocabulary, config: EventsConfig) -> Inter
     requests = _in_order(frame["request"])
     return InteractionLog(
         user_vocabulary,
-        tuple(event_names.ids(range(len(event_names)))),
+        tuple(event_names),
         len(items),
         users=codes(frame["user"], user_vocabulary),
         items=codes(frame["item"], items),
         events=events,
         times=frame["time"].to_numpy(),
-        weights=event_weights(event_names.ids(range(len(event_names))), events, values, config),
+        weights=event_weights(list(event_names), events, values, config),
         values=values,
         requests=codes(frame["request"], Vocabulary(requests)),
         positions=frame["position"].fill_null(-1).to_numpy().astype(np.int16),

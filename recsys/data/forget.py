@@ -73,7 +73,7 @@ def is_forgotten(id_: str) -> bool:
 def without_users(log: InteractionLog, digests: Collection[str]) -> InteractionLog:
     """The log without the users' events and ids; the users behind them get lower numbers."""
     wanted = frozenset(digests)
-    ids = log.user_vocabulary.ids(range(log.n_users))
+    ids = list(log.user_vocabulary)
     stays = np.array([user_digest(id_) not in wanted for id_ in ids], dtype=bool)
     if stays.all():
         return log

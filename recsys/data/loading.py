@@ -161,11 +161,11 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
     digest = hashlib.sha256()
     for row in catalogue.frame.iter_rows():
         digest.update(repr(row).encode("utf-8", "surrogatepass"))
-    digest.update("\n".join((*log.event_names, *log.user_vocabulary.ids(range(log.n_users)))).encode())
+    digest.update("\n".join((*log.event_names, *log.user_vocabulary)).encode())
     for name in COLUMNS:
         digest.update(np.ascontiguousarray(getattr(log, name)).data)
     if profiles is not None:
-        digest.update("\n".join(profiles.users.ids(range(len(profiles.users)))).encode())
+        digest.update("\n".join(profiles.users).encode())
         for part in (profiles.groups.members.indptr, profiles.groups.members.indices):
             digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
@@ -187,7 +187,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
             words += f"; and {items.name} has bad rows: {'; '.join(rejected_items.top_reasons())}"
         raise NoUsableRowError(words, (rejected_items, rows.rejections))
     log = build_log(rows, catalogue.vocabulary, config.events)
-    long_users = tuple(long_ids(log.user_vocabulary.ids(range(log.n_users)), events.name, "user_id"))
+    long_users = tuple(long_ids(list(log.user_vocabulary), events.name, "user_id"))
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)

@@ -58,5 +58,5 @@ class Pseudonyms:
 
     def of_log(self, log: InteractionLog) -> InteractionLog:
         """The log with pseudonyms in place of ids; numbers stay."""
-        ids = log.user_vocabulary.ids(range(log.n_users))
+        ids = list(log.user_vocabulary)
         return replace(log, user_vocabulary=Vocabulary([self.of(id_) for id_ in ids]))

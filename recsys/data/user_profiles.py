@@ -57,7 +57,7 @@ class UserProfiles:
 
     def rows_of(self, users: Vocabulary) -> NDArray[np.int32]:
         """(n_users,) the row of each user of a vocabulary, -1 for one without a profile."""
-        return self.rows(users.ids(range(len(users))))
+        return self.rows(users)
 
     def of_user(self, id_: str) -> list[tuple[str, str]]:
         """What is known of one user: columns and values, of numbers and times the tenth that they lie in."""
@@ -66,7 +66,7 @@ class UserProfiles:
 
     def without(self, digests: Collection[str]) -> "UserProfiles":
         """These profiles without users who are to be forgotten: `digests` are `user_digest` of their ids."""
-        wanted, ids = frozenset(digests), self.users.ids(range(len(self.users)))
+        wanted, ids = frozenset(digests), list(self.users)
         stays = np.array([user_digest(id_) not in wanted for id_ in ids], dtype=bool)
         if stays.all():
             return self

@@ -3,7 +3,7 @@
 import copy
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -47,6 +47,10 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return self._size
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids in the order of their numbers."""
+        return map(self.id, range(self._size))
 
     def __contains__(self, id_: str) -> bool:
         return self.number(id_) != UNKNOWN
@@ -115,7 +119,7 @@ class Vocabulary:
 
     def save(self, folder: Path) -> None:
         """Write the ids in the order of their numbers, see `IdTable.save`."""
-        IdTable.of(self.ids(range(len(self)))).save(folder)
+        IdTable.of(list(self)).save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":

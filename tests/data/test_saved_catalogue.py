@@ -18,7 +18,7 @@ def test_a_loaded_catalogue_is_the_saved_one(tiny_dataset_dir: Path, tmp_path: P
     for _ in range(2):
         again = ItemCatalogue.load(tmp_path)
         assert again.frame.equals(catalogue.frame)
-        assert again.vocabulary.ids(range(len(again))) == catalogue.frame["item_id"].to_list()
+        assert list(again.vocabulary) == catalogue.frame["item_id"].to_list()
         assert np.array_equal(again.text_lengths, [len(text) for text in catalogue.texts])
         shutil.rmtree(tmp_path / "ids", ignore_errors=True)  # as an earlier release wrote it
 
@@ -32,11 +32,11 @@ def test_codes_are_places_among_the_names(tiny_dataset_dir: Path) -> None:
 
 def test_the_log_of_an_earlier_release(tiny_dataset_dir: Path, tmp_path: Path) -> None:
     log = load_dataset(tiny_dataset_dir).log
-    ids = log.user_vocabulary.ids(range(log.n_users))
+    ids = list(log.user_vocabulary)
     log.save(tmp_path)
     for _ in range(2):
         again = InteractionLog.load(tmp_path, log.n_items)
-        assert again.user_vocabulary.ids(range(again.n_users)) == ids
+        assert list(again.user_vocabulary) == ids
         assert again.event_names == log.event_names
         assert np.array_equal(again.users, log.users)
         assert np.array_equal(again.weights, log.weights)

@@ -58,4 +58,4 @@ def items(trained_registry: Path) -> list[str]:
 def users(trained_registry: Path, tiny_dataset_dir: Path) -> list[str]:
     """Ids of users that have a history."""
     vocabulary = load_dataset(tiny_dataset_dir).log.user_vocabulary
-    return vocabulary.ids(range(len(vocabulary)))
+    return list(vocabulary)

@@ -49,8 +49,8 @@ def test_a_data_set_is_read_with_pseudonyms(tiny_dataset_dir: Path, monkeypatch:
     plain = load_dataset(tiny_dataset_dir)
     hidden = load_dataset(tiny_dataset_dir, load_config(None, ["privacy.pseudonymise=true"]))
     pseudonyms = Pseudonyms(KEY.encode())
-    ids = plain.log.user_vocabulary.ids(range(plain.log.n_users))
-    assert hidden.log.user_vocabulary.ids(range(hidden.log.n_users)) == [pseudonyms.of(id_) for id_ in ids]
+    ids = list(plain.log.user_vocabulary)
+    assert list(hidden.log.user_vocabulary) == [pseudonyms.of(id_) for id_ in ids]
     assert (hidden.log.users == plain.log.users).all()
 
 

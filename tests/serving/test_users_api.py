@@ -82,7 +82,7 @@ def test_a_user_is_shown_and_forgotten(
     assert http.get(f"/v1/items/{items[9]}").status_code == 404
     folder = registry.path_of(decision.challenger)
     users = Vocabulary.load(folder / "features" / "log" / "users")
-    trained = users.ids(range(len(users)))
+    trained = list(users)
     assert "new user 1" in trained
     assert trained.count(known) == 1, "as who came back"
     acts = InteractionLog.load(folder / "features" / "log", len(items))

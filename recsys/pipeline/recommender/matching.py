@@ -35,10 +35,10 @@ class MatchedDataset:
             DataError: more kinds of events than there are numbers for.
         """
         log = dataset.log
-        user_ids = log.user_vocabulary.ids(range(log.n_users))
+        user_ids = list(log.user_vocabulary)
         vocabulary = bundle.log.user_vocabulary.extended(user_ids)
         users = vocabulary.numbers(user_ids)
-        items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary.ids(range(len(dataset.catalogue))))
+        items = bundle.catalogue.vocabulary.numbers(dataset.catalogue.vocabulary)
         kept = with_event_names_of(bundle.log, log).select(items[log.items] >= 0)
         numbered = replace(
             kept,
@@ -58,7 +58,7 @@ def with_event_names_of(known: InteractionLog, log: InteractionLog) -> Interacti
     """
     names = extended_names(known.event_names, log.event_names, "version and data set")
     codes = names.numbers(log.event_names).astype(np.int8)
-    return replace(log, event_names=tuple(names.ids(range(len(names)))), events=codes[log.events])
+    return replace(log, event_names=tuple(names), events=codes[log.events])
 
 
 def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:

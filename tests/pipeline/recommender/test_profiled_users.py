@@ -132,7 +132,7 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     store.forget("new in garden town")
     decision = retrain(registry, store, progress=silent)
     assert (decision.action, decision.forgotten_in) == ("skipped", registry.current())
-    items = towns.catalogue.vocabulary.ids(range(len(towns.catalogue)))
+    items = list(towns.catalogue.vocabulary)
     store.append(clicks_of_tastes(items, 300))
     decision = retrain(registry, store, progress=silent)
     store.close()

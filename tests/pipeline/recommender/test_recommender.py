@@ -175,7 +175,7 @@ def test_pinned_capped_and_explored(recommender: Recommender) -> None:
     request = Request(user_id=USER, n=6, request_id="r1")
     plain = recommender.recommend(request)
     assert plain.propensities is None
-    last = recommender.catalogue.vocabulary.ids(range(len(recommender.catalogue)))[-1]
+    last = list(recommender.catalogue.vocabulary)[-1]
     ruled = recommender.recommend(replace(request, policy={"pins": {last: 1}, "caps": {"category": 2}}), explain=True)
     assert ruled.ids[0] == last
     assert [change.step for change in ruled.changes] == ["available", "seen", "pins", "cap"]

@@ -67,7 +67,7 @@ def test_a_rolling_evaluation_is_one_report_of_all_windows(plain: Bundle, early:
     assert report.windows[0].end <= report.windows[1].start
     assert report.per_request is not None
     assert len(report.per_request) == report.n_requests
-    assert set(report.per_request["user_id"]) <= set(early.log.user_vocabulary.ids(range(early.log.n_users)))
+    assert set(report.per_request["user_id"]) <= set(early.log.user_vocabulary)
     assert 0.1 < report.metrics["ndcg@10"]["mean"] <= 1  # type: ignore[operator]
     assert set(report.comparisons) == set(report.baselines)
     assert f"Only {report.n_requests} requests are measured: the intervals are wide." in report.caveats

@@ -52,7 +52,7 @@ def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_fact
     config = quick_config.model_copy(update={"features": timeless})
     trained, registry = (Registry(tmp_path_factory.mktemp(name) / "reg") for name in ("trained", "console"))
     dataset = load_dataset(tiny_dataset_dir, config)
-    users = pl.DataFrame({"user_id": dataset.log.user_vocabulary.ids(range(dataset.log.n_users))})
+    users = pl.DataFrame({"user_id": list(dataset.log.user_vocabulary)})
     towns = users.with_columns(
         town=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("Ghent")).otherwise(pl.lit("Graz"))
     )
