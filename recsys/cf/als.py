@@ -17,6 +17,7 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.float16 import Float16Bits, float16_bits
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import rows_of_entries
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among
@@ -156,7 +157,7 @@ class FactorIndex:
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`; users (n_requests, factors). The best are sought in the nearest cells, by float16 factors."""
         bounds, places = self.inverted_file.nearest_places(users, max(_READ, 4 * n))
-        scores, rows = np.empty(len(places), dtype=np.float32), np.repeat(np.arange(len(users)), np.diff(bounds))
+        scores, rows = np.empty(len(places), dtype=np.float32), rows_of_entries(bounds)
         dot_products_of_pairs(users, rows, self.factors, places, scores)
         return best_among(bounds, self.inverted_file.members[places], scores, eligible, n)
 

@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from recsys.cf.product import values_of_product
 from recsys.data.groups import Groups
-from recsys.data.ragged import entries, offsets_of
+from recsys.data.ragged import entries, offsets_of, rows_of_entries
 
 _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 """Events that may be added to those of a group with an item, and to those expected of it."""
@@ -56,7 +56,7 @@ def lifts_within_kinds(
     """
     places = _telling(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
-    rows = _rows(places)
+    rows = rows_of_entries(places.indptr)
     expected = sizes[rows] * popularity[places.indices] * np.exp(of_kinds[rows, kinds[places.indices]])
     return _with_values(places, _lifts(places.data, expected, groups.columns[rows]))
 
@@ -78,7 +78,7 @@ def lifts_of_pairs(
     told = _telling(members @ chosen, popularity)
     first, second = np.divmod(pairs, len(groups))
     totals = _totals(lifts, popularity, first, second)
-    rows = _rows(told)
+    rows = rows_of_entries(told.indptr)
     if not len(rows):
         return pairs, _with_values(told, told.data)
     apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
@@ -174,11 +174,6 @@ def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_m
 def _with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:
     """A matrix with the same entries and other values."""
     return sp.csr_matrix((values.astype(np.float32), places.indices, places.indptr), shape=places.shape)
-
-
-def _rows(matrix: sp.csr_matrix) -> NDArray[np.int64]:
-    """(nnz,) the row of each entry."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _pairs_of_many(groups: Groups, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.ragged import offsets_of
+from recsys.data.ragged import offsets_of, rows_of_entries
 
 Weigh = Callable[[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]], NDArray[np.float32]]
 """(rows, columns, values) of entries of the product -> their final values; entries at or below 0 are dropped."""
@@ -28,7 +28,7 @@ def top_k_product(left: sp.csr_matrix, right: sp.csr_matrix, k: int, weigh: Weig
     blocks: list[sp.csr_matrix] = []
     for start, stop in _blocks(left, right):
         product = left[start:stop] @ right
-        rows = np.repeat(np.arange(start, stop), np.diff(product.indptr))
+        rows = start + rows_of_entries(product.indptr)
         product.data = weigh(rows, product.indices, product.data)
         blocks.append(top_k(product, k))
     if not blocks:
@@ -43,7 +43,7 @@ def values_of_product(left: sp.csr_matrix, right: sp.csr_matrix, at: sp.csr_matr
     values = np.zeros(at.nnz, dtype=np.float32)
     for start, stop in _blocks(left, right):
         first, last = at.indptr[start], at.indptr[stop]
-        rows = np.repeat(np.arange(stop - start), np.diff(at.indptr[start : stop + 1]))
+        rows = rows_of_entries(at.indptr[start : stop + 1])
         if len(rows):
             values[first:last] = np.asarray((left[start:stop] @ right)[rows, at.indices[first:last]]).ravel()
     return values

@@ -17,7 +17,7 @@ from recsys.config import CfConfig
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of
+from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
 
@@ -75,7 +75,7 @@ class ProfilePopularity:
         lengths = np.zeros(len(rows), dtype=np.int64)
         lengths[known] = counts
         lifted = _summed(lengths, groups.indices[places], self.lifts)
-        of = np.repeat(np.arange(len(rows)), np.diff(lifted.offsets))
+        of = rows_of_entries(lifted.offsets)
         lifts = lifted.values + self._scores_of_pairs(rows).of(of, lifted.items)
         popularity = self.popularity[lifted.items]
         values = popularity * np.exp(lifts)

@@ -12,6 +12,11 @@ def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
     return offsets
 
 
+def rows_of_entries(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(n_entries,) the row of each entry, of rows whose entries start at `offsets` (n + 1,)."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
 def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the entries of some rows lie.
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.ragged import offsets_of
+from recsys.data.ragged import offsets_of, rows_of_entries
 from recsys.errors import DataError
 
 
@@ -93,7 +93,7 @@ class Targets:
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """(n_targets,) the request that each target belongs to."""
-        return np.repeat(np.arange(len(self)), self.counts)
+        return rows_of_entries(self.offsets)
 
     @classmethod
     def of(cls, items: Iterable[Iterable[int]]) -> "Targets":

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of
+from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.pipeline.past.log_requests import requests_of_log
 
 OF_ONE_USER = 10
@@ -51,7 +51,7 @@ class GivenHistories(NamedTuple):
     @property
     def rows(self) -> NDArray[np.int64]:
         """(n_given,) the request of each item."""
-        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        return rows_of_entries(self.offsets)
 
     def take(self, chosen: NDArray[np.intp]) -> "GivenHistories":
         """Those of the chosen requests, in the order given."""
@@ -204,12 +204,12 @@ class PastRequests:
     @property
     def target_rows(self) -> NDArray[np.int64]:
         """(n_targets,) the request of each target."""
-        return np.repeat(np.arange(len(self)), np.diff(self.target_offsets))
+        return rows_of_entries(self.target_offsets)
 
     @property
     def shown_rows(self) -> NDArray[np.int64]:
         """(n_shown,) the request of each shown item."""
-        return np.repeat(np.arange(len(self)), np.diff(self.shown_offsets))
+        return rows_of_entries(self.shown_offsets)
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
