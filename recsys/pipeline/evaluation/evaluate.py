@@ -15,8 +15,8 @@ from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluation.caveats import caveats_of_log
+from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests
 from recsys.pipeline.evaluation.measure import measure
-from recsys.pipeline.evaluation.rankings import LabelledBlock, LabelledRequests
 from recsys.pipeline.evaluation.window import events_of_items, facts_of, measure_window
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests

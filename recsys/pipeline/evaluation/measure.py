@@ -12,7 +12,8 @@ from recsys.eval.results import EvaluationReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
-from recsys.pipeline.evaluation.rankings import K, LabelledRequests, RankingLists, Rankings
+from recsys.pipeline.evaluation.labelled import LabelledRequests
+from recsys.pipeline.evaluation.rankings import K, RankingLists, Rankings
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.progress import Progress
 

@@ -13,9 +13,9 @@ from recsys.eval.offpolicy import off_policy
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.evaluation.caveats import caveats_of_availability
+from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.measure import BASELINES, measure
-from recsys.pipeline.evaluation.rankings import LabelledBlock, LabelledRequests
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
