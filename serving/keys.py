@@ -25,7 +25,7 @@ from recsys.errors import ConfigError
 ENVIRONMENT_KEY = "RECSYS_API_KEY"
 
 SHORTEST_KEY = 16
-"""Characters of the environment's key from which on it is hard to guess."""
+"""A key of the environment with fewer characters is easy to guess."""
 
 Scope = Literal["read", "write", "admin"]
 

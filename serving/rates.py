@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 BURST_SECONDS = 2.0
-"""A key that has been quiet may make the requests of so many seconds at once."""
+"""A key that has been quiet may make the requests of this many seconds at once."""
 
 
 class Rates:

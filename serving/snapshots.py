@@ -14,7 +14,8 @@ from serving.loaded_version import LoadedVersion
 logger = logging.getLogger("recsys.serving")
 
 EVENTS = 100_000
-"""So many events in a worker's own memory, or so many to read at a restart, and a snapshot is written: 19 MB, 2.5 s."""
+"""A snapshot is written when this many events are in a worker's own memory, or would be read at a restart: 19 MB,
+2.5 s."""
 
 EVENTS_AT_STOP = 1_000
 """The same, when the server stops."""

@@ -8,7 +8,7 @@ from recsys.data.float16 import copy_as_float32
 from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
 
 _SEARCHED = 16
-"""A list so many times as long as another one is searched for each entry of that, and not read."""
+"""A list this many times as long as another one is not read through, but searched for each entry of the short one."""
 
 
 @jit(fastmath=SUMS_IN_ANY_ORDER)

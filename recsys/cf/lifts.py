@@ -15,16 +15,17 @@ _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 """Events that may be added to those of a group with an item, and to those expected of it."""
 
 _LITTLE = 0.1
-"""Lifts of pairs that are nearer to 0 than this, as those of one or two events are, are left out: most are such."""
+"""Lifts of pairs that are nearer to 0 than this are left out. Those of one or two events are, and most pairs have no
+more."""
 
 _EXPECTED = 0.25
-"""Where at least so many events of a group with an item are expected, it tells something that there are none."""
+"""If at least this many events of a group with an item are expected, it tells something that there are none."""
 
 _CROSSED = 6
-"""Columns, from the left, whose values are crossed: pairs grow with the square of it."""
+"""The first columns, whose values are crossed with one another: the number of pairs grows with the square of this."""
 
 _MOST_EVENTS_OF_PAIRS = 30_000_000
-"""Events of the largest pairs that are looked at, so that time and memory of a training stay small."""
+"""The largest pairs are looked at until they have this many events, so that a training takes little time and memory."""
 
 _USERS_OF_A_BLOCK = 50_000
 

@@ -24,25 +24,26 @@ _SHOWN = 40
 _END_OF_1970 = 365 * DAY
 
 _SAME = 0.1
-"""Share of the events that are the same as another one from which on the log may be in the file twice."""
+"""If more than this share of the events are the same as another one, the log may be in the file twice."""
 
 _ONE_USER = 0.1
-"""Share of the events of one user from which on it may stand for many people."""
+"""A user with more than this share of the events may stand for many people."""
 
 _TIMES_THE_MEAN = 10
-"""Such a user also has so many times the events of the mean user, or more."""
+"""Such a user also has more than this many times the events of the mean user."""
 
 _NEAR = 0.8
-"""Similarity of two names, of 1, from which on one may be the other misspelt."""
+"""Smallest similarity of two names, from 0 to 1, at which one may be the other misspelt."""
 
 _NO_VALUE = ("NULL", "null", "Null", r"\N", "nan", "NaN", "None", "<NA>", "NA", "N/A")
-"""What databases and programs write where there is no value. As an id each is an id like any other."""
+"""What databases and programs write where there is no value. Used as an id, each is taken for an id like any other."""
 
 _LISTS = 0.1
-"""Share of the filled cells of a column of text from which on it may be one of lists."""
+"""If more than this share of the filled cells of a column of text look like lists, it may hold lists."""
 
 _OTHER_SCALE = 2.0
-"""Values up to more than so many times the least that counts are of a scale on which that is low: 4 of 10 stars."""
+"""If the largest value is more than this many times the least that counts, the latter is low on its scale: 4 of 10
+stars."""
 
 
 def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:

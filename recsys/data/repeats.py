@@ -8,14 +8,14 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.visits import VISIT, visits_of
 
 _BUSIEST = 0.99
-"""Share of the users, and of the items, of which all visits count; of the busier ones as many."""
+"""All visits of this share of the users count; of a busier one, as many as of the busiest of these. Items likewise."""
 
 _ALWAYS_COUNTED = 20
-"""Visits of a user, or to an item, that count in any log."""
+"""This many visits of a user, or to an item, count in any log."""
 
 
 _FEWEST_CHOICES = 5
-"""Choices of known items that are no chance."""
+"""Fewest choices of known items that are more than chance."""
 
 
 def repeat_share(log: InteractionLog) -> float:

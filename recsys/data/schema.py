@@ -11,18 +11,18 @@ MAX_ID, MAX_NAME = 256, 64
 """Characters of an id, and of a name, that is sent to a server or a stream."""
 
 EXACT = 2**53
-"""Numbers with a point are whole to the last digit below this: from here on ids that differ would become one."""
+"""Below this, numbers with a point hold whole numbers exactly; above it, different ids would become one."""
 
 TOO_LONG = "a number of more digits than are kept; write the id as text"
 """What is wrong with such an id."""
 
 CLOCK_SKEW = 300 * SECOND
-"""How far in the future an event may lie that is sent, to a server or by a stream: clocks differ. Its sender is there
-to be told."""
+"""How far in the future an event may lie that is sent, to a server or by a stream, because clocks differ. Its sender
+can be told."""
 
 ZONE_SKEW = DAY
-"""How far in the future an event may lie that is read, from a file or a store: further, for times without a zone are
-taken for UTC, and those of a clock in the east are up to 14 hours ahead of it."""
+"""How far in the future an event may lie that is read, from a file or a store. It is further, because times without a
+zone are taken for UTC, and clocks in the east are up to 14 hours ahead of that."""
 
 Kind = Literal["id", "text", "tags", "number", "whole", "share", "time", "past", "flag"]
 """What a cell holds: an id; free text; a list of strings; a finite number; a whole number from 0; a share in (0, 1];

@@ -13,10 +13,10 @@ _FEW_USERS = 20
 """Resampling fewer users than this understates how much users differ."""
 
 _MUCH_OF_ONE_USER = 0.2
-"""Share of the requests from which on one user is told of."""
+"""A caveat tells of one user with at least this share of the requests."""
 
 _BUSY_USERS = 0.03
-"""Share of the users up to which those are told of who ask for half of the lists."""
+"""A caveat tells of the users who ask for half of the lists, if they are at most this share of all."""
 
 
 def caveats_of_size(full: Measurement) -> Iterator[str]:

@@ -15,7 +15,8 @@ from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
 
 STABLE, SHIFTED = 0.1, 0.25
-"""Drift below which a feature is stable, and from which on it has shifted (Siddiqi, Credit risk scorecards, 2006)."""
+"""A feature with less drift than the first is stable, one with at least the second has shifted (Siddiqi, Credit risk
+scorecards, 2006)."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from recsys.policy.candidates import PINNED, RankedCandidates
 
 _LOOKS = 3_000_000
-"""How often candidates are looked at, divided by the number of caps and floors: a second of work. Lists of hundreds of
+"""Most looks at candidates, divided by the number of caps and floors: about a second of work. Lists of hundreds of
 candidates take far less; thousands of candidates under rules that contradict one another would take hours."""
 
 

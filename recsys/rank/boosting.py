@@ -14,10 +14,10 @@ _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
 
 _SMALL_TABLE = 10_000
-"""Rows up to which one thread fits trees: waking the others costs more than they do."""
+"""Up to this many rows, one thread fits the trees: waking the others costs more than they save."""
 
 _REQUESTS_PER_LEAF = 50
-"""Requests that a ranker learns from for each leaf of a tree, up to `ranker.leaves`: fewer are learned by heart."""
+"""A tree has one leaf for this many requests, and at most `ranker.leaves`: fewer requests would be learned by heart."""
 
 _ALWAYS: Mapping[str, object] = {
     "feature_fraction": 0.6,

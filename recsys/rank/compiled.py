@@ -18,7 +18,7 @@ _ROWS = 64
 """Rows that are scored side by side: compilers unroll shorter loops instead of using vector registers."""
 
 _TOGETHER = 3
-"""Inner nodes that are looked at together: so many are written out in `_score`."""
+"""Inner nodes that are looked at together; `_score` is written out for this many."""
 
 _BITS = 32
 """Leaves that one word tells of; a larger tree has several words."""

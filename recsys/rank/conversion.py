@@ -18,13 +18,13 @@ from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
 _FEWEST = 100
-"""Rows that were bought, and that were wanted and not bought, which it takes to tell them apart."""
+"""Fewest rows that were bought, and fewest that were wanted and not bought, from which it can be learned."""
 
 _FEWEST_HELD_OUT = 20
-"""The same of those that judge it."""
+"""The same of the rows that judge it."""
 
 _RAREST = 1e-4
-"""No probability is taken for less, or for more than 1 without it: sums of leaves can go beyond 0 and 1."""
+"""Probabilities are kept this far from 0 and from 1: sums of leaves can go beyond both."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ STAGES = (0.1, 1 / 3, 1.0)
 few requests by heart."""
 
 REQUESTS_FOR_TREES_ALONE = 2_500
-"""From this many requests on all trees are believed, and nothing else: other parts add nothing then."""
+"""With this many requests or more, only the trees are believed, all of them: other parts add nothing then."""
 
 _FEW_REQUESTS = 1_000
 """With fewer than these the usual weights lean to the sum."""
 
 _RIDGE = 10.0
-"""Penalty on the square of what a weight differs from the usual one, against the loss of a wanted row."""
+"""Penalty on the squared difference of a weight from the usual one, against the loss of a wanted row."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ SCHEMA_VERSION = 6
 """Raised when a bundle of this code cannot be read by the code before it."""
 
 _SEALED_SINCE = 6
-"""Schema version from which on a manifest has a checksum of its own."""
+"""The first schema version whose manifests have a checksum of their own."""
 
 MANIFEST = "manifest.json"
 

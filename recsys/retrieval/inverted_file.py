@@ -16,7 +16,8 @@ from recsys.retrieval.products import dot_products
 from recsys.retrieval.sort_keys import PLACE, rank_keys
 
 _CELLS = 4.0
-"""Cells are so many times the square root of the vectors: finding the cells costs about what reading them does."""
+"""Number of cells, as a multiple of the square root of the number of vectors: finding cells then costs about as much
+as reading them."""
 
 _SAMPLE = 40
 """Vectors a cell that the centroids are learned from."""

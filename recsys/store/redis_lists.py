@@ -9,7 +9,7 @@ from recsys.store.redis_connections import RedisConnections
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
 _UNFINISHED_SECONDS = 86_400
-"""After so long what a batch that died has written is gone."""
+"""After this time, what a batch that died has written is removed."""
 
 _GET = "return redis.call('HGET', redis.call('GET', KEYS[1]) or '', ARGV[1])"
 _FORGET = "return redis.call('HDEL', redis.call('GET', KEYS[1]) or '', ARGV[1])"

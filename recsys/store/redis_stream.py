@@ -14,7 +14,7 @@ from recsys.store.redis_connections import CALL_SECONDS, RedisConnections
 
 _PAGE = 1_000
 _IDLE_MILLISECONDS = 60_000
-"""An entry that its reader has not acknowledged for so long is taken over: that reader is gone."""
+"""An entry that its reader has not acknowledged for this time is taken over: that reader is gone."""
 
 StreamEntry = tuple[bytes, dict[bytes, bytes] | None]
 """Its id and its fields: none where it was trimmed from the stream since the group was given it."""

@@ -25,7 +25,7 @@ from recsys.text.training_state import CheckedState, StageStates, TrainingState,
 from recsys.text.validation import is_better, ndcg_of_targets
 
 _STEPS_BETWEEN_CHECKS = 160
-"""At most; checks split an epoch evenly."""
+"""Most steps between two checks, which split an epoch evenly."""
 _PATIENCE = 4
 """Checks without a better state after which a stage ends."""
 _NOISE = 0.015
@@ -34,11 +34,11 @@ _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
 """Tokens of a batch that the encoder reads with a gradient."""
 _ALONE_RATE = 4.0
-"""Learning rate of the network when it is trained alone, over that beside an adapter."""
+"""Learning rate of the network when it is trained alone, as a multiple of that beside an adapter."""
 _SOFT_TARGETS = 32
 """Requests whose soft targets are part of each step."""
 _SLACK = 1.25
-"""Factor on measured durations: the same work may take a little longer the next time."""
+"""Measured durations are multiplied by this: the same work may take a little longer the next time."""
 
 
 @dataclass

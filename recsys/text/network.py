@@ -14,7 +14,7 @@ from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
 
 _TEMPERATURE = 0.07
-"""That the scale of dot products starts from: one over it (Radford et al., CLIP, 2021)."""
+"""The scale of dot products starts from one over this (Radford et al., CLIP, 2021)."""
 _MAX_SCALE = 50.0
 """So that exp of a scaled dot product stays a float32."""
 _DROPOUT = 0.2

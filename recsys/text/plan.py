@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _WARM_UP = 0.1
 """Share of a stage in which the learning rate rises."""
 _LAG = 0.05
-"""Share of a stage by which its steps may be behind the clock before the clock says how far it is."""
+"""If the steps of a stage are behind the clock by more than this share of it, the clock says how far it is."""
 
 
 class Stopwatch:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 1_000
-"""Where more than so many texts are kept, the next request starts with none, which bounds the memory."""
+"""Most texts that are kept. With more, the next request starts from none again, which bounds the memory."""
 
 
 class QueryVectors:

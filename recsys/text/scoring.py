@@ -28,10 +28,10 @@ _CELLS_PER_BLOCK = 1_000_000
 _ITEMS_PER_BLOCK = 4_096
 
 _DENSE = 8
-"""Where at least one weight in this many is not 0, the matrix is multiplied as a dense one: that of few requests."""
+"""If at least one weight in this many is not 0, as with few requests, the matrix is multiplied as a dense one."""
 
 _FEW = 16
-"""Sources up to which a compiled loop takes half the time of BLAS: those of one request."""
+"""Up to this many sources, as one request has, a compiled loop takes half the time of BLAS."""
 
 _QUERY_SHARE = 0.5
 """Share of a free text in what a request asks for; the history has the rest."""

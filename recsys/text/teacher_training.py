@@ -27,12 +27,12 @@ _REQUESTS_PER_DRAW = 64
 _LAYERS_RATE, _HEAD_RATE = 0.15, 3.0
 """Learning rates over that of an adapter: whole weights move slowly, a head starts from nothing."""
 _SEEN = -1e4
-"""Logit of what the history holds: in a small catalogue it is in the pool, and its share is 0."""
+"""Logit of items of the history. In a small catalogue they are in the pool all the same, with a share of 0."""
 _WEIGHT_DECAY = 0.01
 _RECENT = 200
 """Newest losses that are averaged in the message at the end."""
 _LARGEST_WEIGHT = 10.0
-"""Of what the teacher says, beside the model's logit."""
+"""Of what the teacher says; the model's own logit has the weight 1."""
 
 
 @dataclass(frozen=True)

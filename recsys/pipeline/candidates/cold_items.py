@@ -24,7 +24,7 @@ _NEAREST = 5
 """Learned items that stand in for a new one."""
 
 _MIN_SIMILARITY = 0.35
-"""Cosine of two texts from which on an item may stand in for another."""
+"""Smallest cosine of two texts at which one item may stand in for the other."""
 
 _BLOCK = 256
 """Unlearned items compared at once."""

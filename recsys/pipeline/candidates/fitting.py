@@ -24,7 +24,7 @@ from recsys.text.cache import VectorCache
 from recsys.text.interest import WARM_PASSES, InterestModel
 
 _NO_GROUPS = ("item_id", "title", "description", "available")
-"""Columns that say of each item something else, and the one that says what is left of it by now."""
+"""Columns that make no groups: those that are different for each item, and whether it is available today."""
 
 
 @dataclass(frozen=True)

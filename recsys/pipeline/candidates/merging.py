@@ -15,7 +15,7 @@ from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 
 FUSION = 20.0
-"""Places that a rank is damped by: smaller trusts the first places of each source more."""
+"""Added to every place (the k of the paper): the smaller it is, the more the first places of each source count."""
 
 
 class Pairs(NamedTuple):

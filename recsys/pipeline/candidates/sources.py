@@ -34,7 +34,7 @@ from recsys.text.interest import InterestModel
 Queries = Sequence[str | None]
 
 CATEGORIES, EASE, PROFILES, RHYTHM, TEXT = "categories", "ease", "profiles", "rhythm", "text"
-"""Names of the sources that need a catalogue or users of some kind, or that are no collaborative model."""
+"""Names of the sources that not every data set can have, or that are no collaborative model."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {
     "transitions": Transitions,

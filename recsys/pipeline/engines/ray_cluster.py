@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from recsys.text.team import Team
 
 _DEATHS = 3
-"""So often each worker may die, on average, before there is another result: what always kills must end the run."""
+"""How often each worker may die, on average, before there is another result: a part that always kills its worker must
+end the run."""
 
 _OBJECT_STORE = 256 * 2**20
 """Bytes for results on their way, where Ray is started on this machine only."""

@@ -12,12 +12,12 @@ from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.pipeline.past.log_requests import requests_of_log
 
 OF_ONE_USER = 10
-"""Requests of one user, in median requests a user: a robot clicks as much as hundreds of people. In a usual log, where
-people differ as well, that leaves out a few in a hundred."""
+"""Most requests of one user, as a multiple of the median user's: a robot clicks as much as hundreds of people. In a
+usual log, where people differ too, this leaves out a few requests in a hundred."""
 
 MOST_UNANSWERED = 1_000
-"""Unanswered requests beside an answered one: where hardly any answer names its list, there would be more than memory
-holds."""
+"""Most unanswered requests for each answered one: where hardly any answer names its list, there would be more than fit
+into memory."""
 
 
 class Unanswered(NamedTuple):

@@ -26,7 +26,7 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Available, Exclude, Seen, Step
 
 _HABIT = 0.1
-"""Share of what was wanted that its user knew already, see `repeat_share`, from which on it is taken for a habit."""
+"""If users knew at least this share of what they wanted (see `repeat_share`), wanting it again is a habit."""
 
 Signs = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
 """(n,) item numbers, (n,) moments in microseconds -> (n,) signs of interest in each item before the moment."""

@@ -21,15 +21,15 @@ from recsys.rank.lambdarank import Ranker
 
 _VERBS = {"purchase": "bought", "click": "looked at", "view": "looked at", "like": "liked", "rating": "liked"}
 _ALIKE = 0.45
-"""Cosine of two texts from which on a person would call them about the same thing."""
+"""Smallest cosine of two texts at which a person would say that they are about the same thing."""
 
 _MONTH = 30 * DAY
 
 _FEWEST = 2
-"""People of whom a sentence speaks: what a single one did is no evidence, and nobody else's business."""
+"""Fewest people that a sentence speaks of: what a single one did is no evidence, and nobody else's business."""
 
 _COMMON = 0.5
-"""Share of the items from which on what they have in common says nothing."""
+"""What at least this share of the items has in common says nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Explainer:
         scoring: what ranked them.
         history: of this one request.
         profile: row of the user among the profiles, -1 for one without.
-        max_history: events from which on a history may be cut, so that what is counted in it is the least.
+        max_history: a history with this many events may be cut off, so what is counted in it is a minimum.
         learned_until: moment of the last event that the sources know: by later ones the user is none of the people that
             they count.
         event_names: those of the history.

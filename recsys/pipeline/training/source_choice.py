@@ -16,10 +16,10 @@ from recsys.pipeline.training.past_proposals import PastProposals
 from recsys.progress import Progress
 
 _SIGNIFICANT = 2.0
-"""Standard errors by which a live source must find more of what was wanted, or it is left out."""
+"""A live source is left out unless it finds more of what was wanted by more than this many standard errors."""
 
 _WORTH_IT = 0.05
-"""The same, as a share of what is found without it: it costs time in every list, and others their places."""
+"""The same, as a share of what is found without it: it costs time in every list, and places of other candidates."""
 
 _MOST_REQUESTS, _MOST_PAIRS = 2_000, 8_000_000
 """Most requests by which that is decided, and most pairs that all sources may propose for them."""
