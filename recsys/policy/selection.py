@@ -17,10 +17,13 @@ candidates take far less; thousands of candidates under rules that contradict on
 def selected(candidates: RankedCandidates, n: int) -> RankedCandidates:
     """Fill the first `n` places so that caps and floors hold together, around the pinned, which stay and count too.
 
-    First the best that the floors still want, then the best of all, as far as the caps allow, in their old order; where
-    these leave places empty, the best of those that leave enough for the rest. That is counted and not searched: where
-    the caps leave exactly as many places as are wanted, about one list in forty is missed. Where the list is not filled
-    it goes on behind them without the last cap, then without the last two, and so on; after `_LOOKS` in the old order.
+    1. Take the best that the floors still want, then the best of all, as far as the caps allow, in their old order.
+    2. If that leaves places empty, do it again, and take only what leaves enough for the other places. Whether it does
+       is counted, not searched: if the caps leave exactly as many items as there are places, about one list in forty is
+       not found.
+    3. Fill what is still empty without the last cap, then without the last two, and so on.
+
+    After `_LOOKS`, the rest follows in the old order.
     """
     n = min(n, len(candidates))
     pinned = candidates.tiers == PINNED

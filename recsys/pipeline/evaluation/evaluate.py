@@ -40,10 +40,11 @@ def evaluate(
 ) -> EvaluationReport:
     """Measure a version on requests that it has not learned from.
 
-    With `requests`, those are ranked, each at its time, knowing also the newer events of `dataset` from before it; one
-    without a time is asked right after what the version has learned from. Without, the events of `dataset` that are
-    newer than all the version has learned from are; where there are none because the version was trained on this very
-    data, the figures are those that its training measured on the test window, with models that had not seen it.
+    * With `requests`, these are ranked, each at its own time and with the newer events of `dataset` from before it. A
+      request without a time is asked right after what the version has learned from.
+    * Without, the version is asked for the events of `dataset` that are newer than all that it has learned from.
+    * If there are none, because it was trained on this very data, the figures are those of its training, which measured
+      the test window with models that had not seen it.
 
     Raises:
         DataError: no request has a target that may be listed, or the data set holds nothing newer and is not what the

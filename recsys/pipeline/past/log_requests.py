@@ -1,8 +1,8 @@
 """The requests that a log tells of, a row each.
 
-What a user does with an item in one visit is one act: a view, a cart and a purchase within minutes are the answer to
-the list that was open at the view, and a strong one. Else the moment before the purchase would be a request, whose user
-has just looked at what he then buys: an answer that needs no recommender.
+What a user does with an item in one visit is one act: a view, a cart and a purchase within minutes are together one
+strong answer to the list that was open at the view. If the purchase were a request of its own, its user would have just
+looked at the item, and it would take no recommender to foretell what is bought.
 """
 
 import numpy as np

@@ -134,8 +134,8 @@ class PastRequests:
         )
 
     def half_chosen(self, weight: float, seed: int) -> "PastRequests":
-        """The requests in which several items were chosen, asked in the midst of that, as with what is in a cart: some
-        of the items, drawn by chance, at least one and not all, are a given history, and the others are wanted.
+        """The requests in which several items were chosen, asked when some of these are in the cart: some items, drawn
+        by chance, at least one and not all, are the given history, and the others are wanted.
 
         Args:
             weight: of an event of the given histories.
@@ -159,11 +159,11 @@ class PastRequests:
 
     @property
     def times_unanswered(self) -> NDArray[np.int64]:
-        """(n,) microseconds: the unanswered requests beside these, if those without a list are answered as often as
-        lists are.
+        """(n,) microseconds: the unanswered requests beside these, if requests without a list are answered as often as
+        those with one.
 
-        Of who finds an item elsewhere only what was chosen is known. Where no list is answered, nothing tells which
-        events are answers: none.
+        When somebody finds an item without a list, the log tells only what was chosen. Where no list is answered,
+        nothing tells which events are answers, and there are no unanswered requests.
         """
         known, n_lists = self.unanswered.times, np.count_nonzero(self.has_list)
         n = min(round(len(known) * len(self) / n_lists), MOST_UNANSWERED * len(self)) if n_lists else 0
@@ -192,9 +192,11 @@ class PastRequests:
         return self.of_everybody(seed).sample(most, seed)
 
     def of_everybody(self, seed: int) -> "PastRequests":
-        """The requests without what a few users have far more of than others: of each user at most `OF_ONE_USER` times
-        as many as the median user has, drawn evenly (Covington et al., RecSys 2016, give each user as many); and of the
-        unanswered ones, which a crawler has more of than anybody, in the same way."""
+        """At most `OF_ONE_USER` times as many requests of each user as the median user has, drawn evenly, so that a few
+        users do not decide (Covington et al., RecSys 2016, take equally many of each user).
+
+        The unanswered requests are drawn in the same way: a crawler has more of them than anybody.
+        """
         chosen, unanswered = _of_everybody(self.users, seed), _of_everybody(self.unanswered.users, seed)
         if len(chosen) == len(self) and len(unanswered) == len(self.unanswered.users):
             return self
@@ -235,8 +237,8 @@ class PastRequests:
 
 
 def _of_everybody(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
-    """Which requests (n_requests,), increasing, are left when of no user, -1 for nobody, there are more than
-    `OF_ONE_USER` times as many as of the median one."""
+    """(n,) which requests, increasing, are left when no user (-1: nobody) may have more than `OF_ONE_USER` times as
+    many as the median one."""
     counts = np.bincount(users[users >= 0])
     most = int(OF_ONE_USER * np.median(counts[counts > 0])) if counts.any() else 0
     if counts.max(initial=0) <= most:

@@ -27,9 +27,9 @@ def training_rows(
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
     the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
     candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
-    learn from a case that it never meets. That there was such a request is kept, for probabilities, and so are
-    those in which nobody chose from what was shown. Items of a given history give no rows: whether somebody comes back
-    to one of them, the same request does not tell.
+    learn from a case that it never meets. Such a request still counts for probabilities, as does one in which nobody
+    chose from what was shown. Items of a given history give no rows: the request itself cannot tell whether somebody
+    comes back to one of them.
 
     Args:
         past: with sources fitted strictly before the window.
