@@ -9,7 +9,7 @@ late or equal timestamps need no special case. A reader sees one consistent tupl
 import threading
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,25 @@ def _count(counted: Counted, window: int | None) -> Questions:
     return Questions([Question(Measure(counted), window)])
 
 
+class _KeptSigns(NamedTuple):
+    """What `EventState.newest_signs` found last for one moment: when serving, often nothing comes until the next."""
+
+    segments: tuple[Segment, ...]
+    """all events"""
+    stops: NDArray[np.int64]
+    """(n_segments, 1) how many acts of each lie before the moment"""
+    n: int
+    """signs that count"""
+    n_items: int
+    """items that count"""
+    found: ItemWeights
+
+    def are_for(self, segments: tuple[Segment, ...], stops: NDArray[np.int64], n: int, n_items: int) -> bool:
+        """Whether the same is asked again, for all moments: `stops` is (n_segments, n_moments)."""
+        same = self.segments is segments and (self.n, self.n_items) == (n, n_items)
+        return same and bool(np.all(stops == self.stops))
+
+
 class EventState:
     """All events known, answerable about any moment. Reading is safe while another thread appends."""
 
@@ -66,7 +85,7 @@ class EventState:
         self._writing = threading.Lock()
         self._asking = threading.Lock()
         self._cache: ItemColumnCache | None = None
-        self._kept_signs: tuple[tuple[Segment, ...], tuple[int, int, list[int]], ItemWeights] | None = None
+        self._kept_signs: _KeptSigns | None = None
 
     @property
     def latest(self) -> int:
@@ -160,14 +179,14 @@ class EventState:
         stops = np.empty((len(segments), len(now)), dtype=np.int64)
         for own, segment in zip(stops, segments, strict=True):
             own[:] = np.searchsorted(segment.item_acts.times, now)
-        known, kept = stops[:, 0].tolist() if len(now) else [], self._kept_signs
-        if kept is None or kept[0] is not segments or kept[1] != (n, n_items, known) or np.any(stops != stops[:, :1]):
+        kept = self._kept_signs
+        if kept is not None and kept.are_for(segments, stops, n, n_items):
+            found, rows = kept.found, np.zeros(len(now), dtype=np.int64)
+        else:
             distinct, rows = np.unique(stops, axis=1, return_inverse=True)
             found = _decayed(segments, distinct, n, n_items)
-            if len(found.offsets) == 2:  # as when serving: nothing came in between two requests
-                self._kept_signs = segments, (n, n_items, known), found
-        else:
-            found, rows = kept[2], np.zeros(len(now), dtype=np.int64)
+            if len(found.offsets) == 2:
+                self._kept_signs = _KeptSigns(segments, distinct, n, n_items, found)
         places, counts = entries(found.offsets, rows)
         return ItemWeights(offsets_of(counts), found.items[places], found.values[places])
 
