@@ -29,8 +29,9 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.simulation.arms import ARMS, Week, name_of
+from recsys.simulation.catalogue import catalogue_of
 from recsys.simulation.verdict import rows, verdict
-from recsys.simulation.weeks import LENGTH, Plan, Simulation, catalogue_of
+from recsys.simulation.weeks import LENGTH, Plan, Simulation
 
 _EXPLORING = {"exploration": 0.3, "explored_places": LENGTH // 2}
 _LISTS = 200

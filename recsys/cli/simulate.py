@@ -46,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Let the weeks pass, then say what they showed."""
     from recsys.config import load_config
     from recsys.simulation.arms import ARMS
+    from recsys.simulation.catalogue import catalogue_of
     from recsys.simulation.verdict import rows, verdict
-    from recsys.simulation.weeks import Plan, Simulation, catalogue_of, check_unused
+    from recsys.simulation.weeks import Plan, Simulation, check_unused
 
     destinations.check_folder("--work", arguments.work)
     if arguments.work is not None:

@@ -22,9 +22,7 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
-from recsys.data.files import open_table, require_table
 from recsys.data.interactions import InteractionLog
-from recsys.data.items_table import read_items
 from recsys.data.loading import append_events
 from recsys.data.moments import iso_time
 from recsys.errors import ConfigError, DataError, StoreError
@@ -241,22 +239,6 @@ class Simulation:
                 live.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
             self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)
         self.world.add_users(len(self.world.users) // 20)
-
-
-def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progress: Progress = silent) -> ItemCatalogue:
-    """At most `most` items of a dataset directory, drawn by the seed.
-
-    Args:
-        max_rejected: largest share of rows that may be bad; `progress` is told how many are left out, and why.
-
-    Raises:
-        DataError: there is no such table, it cannot be read, or too much of it is bad.
-    """
-    catalogue, rejections = read_items(open_table(require_table(folder, "items")))
-    rejections.check(max_rejected)
-    if len(rejections):
-        progress(f"{len(rejections):,} bad items are left out: {'; '.join(rejections.top_reasons())}")
-    return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue
 
 
 def _posted(event: Event) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""The items of a simulated shop."""
+
+from pathlib import Path
+
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.files import open_table, require_table
+from recsys.data.items_table import read_items
+from recsys.progress import Progress, silent
+
+
+def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progress: Progress = silent) -> ItemCatalogue:
+    """At most `most` items of a dataset directory, drawn by the seed.
+
+    Args:
+        max_rejected: largest share of rows that may be bad; `progress` is told how many are left out, and why.
+
+    Raises:
+        DataError: there is no such table, it cannot be read, or too much of it is bad.
+    """
+    catalogue, rejections = read_items(open_table(require_table(folder, "items")))
+    rejections.check(max_rejected)
+    if len(rejections):
+        progress(f"{len(rejections):,} bad items are left out: {'; '.join(rejections.top_reasons())}")
+    return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue
