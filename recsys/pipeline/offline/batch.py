@@ -103,20 +103,19 @@ def rank_to_parquet(
     if os.path.exists(out) and not out.is_file():  # Path's own raises where a folder may not be entered
         raise DataError(f"{out} is a folder or a device; name a file")
     half = out.with_name(out.name + ".half")
-    parts = out.with_name(out.name + ".parts")
-    paths = [parts / f"{number:06d}.parquet" for number in range(-(-len(requests) // _REQUESTS_PER_PART))]
+    parts = _Parts(out.with_name(out.name + ".parts"), requests)
     with only_run(out.with_name(f".{out.name}.lock"), out):
         try:
-            _prepare(parts, _job(recommender, requests), resume, progress)
-            _rank_all(recommender, requests, paths, spread, progress)
-            pl.scan_parquet(paths, glob=False).sink_parquet(half)
-            summary = _summary(recommender, requests, paths)
+            parts.prepare(_job(recommender, requests), resume, progress)
+            _rank_all(recommender, parts, spread, progress)
+            pl.scan_parquet(parts.paths, glob=False).sink_parquet(half)
+            summary = _summary(recommender, parts)
             sync(half)
             os.replace(half, out)
             sync(out.parent)  # before the parts are gone, from which it could be made again
             if deliver is not None:
                 deliver(out)
-            shutil.rmtree(parts)
+            shutil.rmtree(parts.folder)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _unwritable(out, error) from error
         finally:
@@ -152,17 +151,55 @@ def _unwritable(out: object, error: Exception) -> DataError:
     return DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room")
 
 
-def _rank_all(
-    recommender: Recommender,
-    requests: Sequence[Request],
-    paths: Sequence[Path],
-    spread: Spread | None,
-    progress: Progress,
-) -> None:
-    """Rank every part whose file is not there yet, or damaged, and say how far and how fast it goes."""
-    missing = [number for number, path in enumerate(paths) if not _is_whole(path)]
-    there, done, started = len(requests) - sum(_size(requests, number) for number in missing), 0, time.monotonic()
-    tasks = ((number, requests[_part(number)]) for number in missing)
+@dataclass(frozen=True)
+class _Parts:
+    """The requests of a run in parts, each of which is ranked into a file of its own.
+
+    Attributes:
+        folder: of the files.
+        requests: of the whole run.
+    """
+
+    folder: Path
+    requests: Sequence[Request]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file of each part."""
+        n_parts = -(-len(self.requests) // _REQUESTS_PER_PART)
+        return [self.folder / f"{number:06d}.parquet" for number in range(n_parts)]
+
+    def requests_of(self, number: int) -> Sequence[Request]:
+        """The requests of one part."""
+        return self.requests[number * _REQUESTS_PER_PART : (number + 1) * _REQUESTS_PER_PART]
+
+    def size(self, number: int) -> int:
+        """How many they are."""
+        return min(_REQUESTS_PER_PART, len(self.requests) - number * _REQUESTS_PER_PART)
+
+    def prepare(self, job: str, resume: bool, progress: Progress) -> None:
+        """Make the folder, empty, or keep it as an interrupted run of the same job left it."""
+        note, content = self.folder / "job.json", json.dumps({"job": job}).encode()
+        if resume and note.exists():
+            if note.read_bytes() == content:
+                return
+            progress(
+                "what an interrupted run left is of another version, other data or other requests: all is made anew"
+            )
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        replace_file(note, content)
+
+    def missing(self) -> list[int]:
+        """The parts whose file is not there yet, or damaged."""
+        return [number for number, path in enumerate(self.paths) if not _is_whole(path)]
+
+
+def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, progress: Progress) -> None:
+    """Rank every part that is missing, and say how far and how fast it goes."""
+    missing, paths, n_requests = parts.missing(), parts.paths, len(parts.requests)
+    there, done, started = n_requests - sum(map(parts.size, missing)), 0, time.monotonic()
+    tasks = ((number, parts.requests_of(number)) for number in missing)
     finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
     for part in finished:
         if part is None:
@@ -170,10 +207,10 @@ def _rank_all(
             continue
         number, content = part
         replace_file(paths[number], content)
-        done += _size(requests, number)
+        done += parts.size(number)
         rate = done / max(time.monotonic() - started, 1e-9)
-        minutes, seconds = divmod(int((len(requests) - there - done) / rate), 60)
-        count = f"ranked {there + done:,} of {len(requests):,} requests"
+        minutes, seconds = divmod(int((n_requests - there - done) / rate), 60)
+        count = f"ranked {there + done:,} of {n_requests:,} requests"
         progress(f"{count}, {rate:,.0f} a second, {minutes}:{seconds:02d} left")
 
 
@@ -197,23 +234,16 @@ def _is_whole(part: Path) -> bool:
     return True
 
 
-def _part(number: int) -> slice:
-    return slice(number * _REQUESTS_PER_PART, (number + 1) * _REQUESTS_PER_PART)
-
-
-def _size(requests: Sequence[Request], number: int) -> int:
-    return len(range(len(requests))[_part(number)])
-
-
-def _summary(recommender: Recommender, requests: Sequence[Request], paths: Sequence[Path]) -> BatchSummary:
+def _summary(recommender: Recommender, parts: _Parts) -> BatchSummary:
     rows = lists = cold = 0
     items: set[str] = set()
-    for number, path in enumerate(paths):
+    for number, path in enumerate(parts.paths):
         columns = pl.read_parquet(path, columns=["request_id", "item_id"], glob=False)
         rows, lists = rows + columns.height, lists + columns["request_id"].n_unique()
         items.update(columns["item_id"].unique())
-        cold += int(recommender.are_cold(requests[_part(number)]).sum())
-    return BatchSummary(len(requests), rows, len(requests) - lists, cold, len(items), recommender.version)
+        cold += int(recommender.are_cold(parts.requests_of(number)).sum())
+    n_requests = len(parts.requests)
+    return BatchSummary(n_requests, rows, n_requests - lists, cold, len(items), recommender.version)
 
 
 def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
@@ -222,15 +252,3 @@ def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
     for request in requests:
         digest.update(repr(request).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _prepare(parts: Path, job: str, resume: bool, progress: Progress) -> None:
-    """An empty folder of parts, or the one that an interrupted run of the same job left."""
-    note, content = parts / "job.json", json.dumps({"job": job}).encode()
-    if resume and note.exists():
-        if note.read_bytes() == content:
-            return
-        progress("what an interrupted run left is of another version, other data or other requests: all is made anew")
-    shutil.rmtree(parts, ignore_errors=True)
-    parts.mkdir()
-    replace_file(note, content)
