@@ -59,7 +59,7 @@ class DataConfig(Section):
     max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
     max_requests: Positive = Field(
         10_000,
-        description="most requests ranked of one window, drawn by seed; of a user ten times as many as the median has",
+        description="most requests ranked of one window, drawn by seed; of one user, at most ten times the median",
     )
 
     @model_validator(mode="after")
@@ -70,9 +70,9 @@ class DataConfig(Section):
 
 
 class EventsConfig(Section):
-    """What an event is worth; one of weight 0 is remembered but is no sign of interest. The ranker learns as much more
-    from an answer as it weighs more; what a user does with an item in one visit is one answer, as strong as its
-    strongest event."""
+    """What an event is worth. An event of weight 0 is remembered, but it is no sign of interest. The more an answer
+    weighs, the more the ranker learns from it. What a user does with an item in one visit is one answer, as strong as
+    its strongest event."""
 
     weights: dict[str, Weight] = Field(
         default={
@@ -151,7 +151,7 @@ class CandidatesConfig(Section):
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(
-        6_000, ge=0, description="catalogue size up to which text and ALS score every item; above, those near enough"
+        6_000, ge=0, description="catalogue size up to which text and ALS score every item; above it, only near ones"
     )
 
     @field_validator("sources")
@@ -325,7 +325,7 @@ class RetrainConfig(Section):
     keep: Positive = Field(5, description="newest versions kept on disk")
     full_every: Positive = Field(
         8,
-        description="every so many versions one is trained anew; those between go on from the one before; 1: all anew",
+        description="one version in this many is trained from scratch, others continue from the one before; 1: all are",
     )
     refit_below: Fraction = Field(
         0.7,
@@ -347,7 +347,7 @@ class RetrainConfig(Section):
     max_drift: Fraction = Field(
         0.5,
         description="largest share of the events that may be of other kinds or categories than in the last window; "
-        "also the most of a column of events or of known items, or of prices and values above 0, that may be lost",
+        "also the largest share of a column (of events or known items), or of prices and values above 0, that may go",
     )
     max_scale: float = Field(
         10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
@@ -356,7 +356,9 @@ class RetrainConfig(Section):
         0.3, description="refuse a version that keeps less than this share of the served one's ndcg@10 beyond chance"
     )
     tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
-    max_cold_loss: Fraction = Field(0.1, description="the same, on requests of cold items or by cold users")
+    max_cold_loss: Fraction = Field(
+        0.1, description="the same as `tolerance`, on requests of cold items or by cold users"
+    )
     max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
     max_calibration_loss: Fraction = Field(0.05, description="most that a calibration error may rise")
     max_latency: float = Field(
