@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.arguments import parser_of
 from benchmarks.databases import free_port
 from benchmarks.shop import make, serving
 
@@ -36,4 +37,6 @@ def main(cases: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)
+    parser = parser_of(__doc__)
+    parser.add_argument("cases", nargs="?", type=int, metavar="CASES", default=CASES, help=f"default {CASES}")
+    main(parser.parse_args().cases)

@@ -249,7 +249,7 @@ class _Retraining:
         champion, digests = self.champion, self.increment.digests
         profiles = champion.sources.user_profiles
         known = (champion.log.user_vocabulary, *([profiles.users] if profiles else []))
-        if not any(user_digest(id_) in digests for users in known for id_ in users.ids(range(len(users)))):
+        if not any(user_digest(id_) in digests for users in known for id_ in users):
             return None
         cleared = champion.without_users(digests)
         why = _why_cleared(champion.version)
