@@ -93,6 +93,11 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
             "demote": "are listed behind items new to the user",
             "keep": "may be listed again: people come back to items here",
         }.get(config.policy.seen, config.policy.seen),
+        **(
+            {"hardly known items": f"come forward in these lists: policy.discovery is {config.policy.discovery}"}
+            if config.policy.discovery
+            else {}
+        ),
         "request": "one user at one moment, or the events with one request_id, with what follows on the same items "
         "within the hour; every item is ranked",
         "candidates": f"{config.candidates.n} from {', '.join(config.candidates.sources)}",

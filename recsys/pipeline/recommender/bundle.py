@@ -36,7 +36,7 @@ class Bundle:
 
     Attributes:
         config: as resolved by training: no rule of `policy` is `auto` here.
-        asked: the configuration that a training from scratch begins with: what training decides is as it was asked for.
+        asked: the same before that: what is left to training is as it was asked for.
         catalogue: the items.
         log: all events it was trained on; histories and counters are folds over it.
         sources: the sources, fitted on the whole log.
@@ -90,6 +90,13 @@ class Bundle:
             continued=continued,
             n_rejected=dataset.n_rejected,
         )
+
+    @property
+    def config_anew(self) -> Config:
+        """The configuration of a training from scratch: it decides again what was left to training, but for what lists
+        do with seen items. What counts as a request depends on that, and two versions are compared on the same ones."""
+        policy = self.asked.policy.model_copy(update={"seen": self.config.policy.seen})
+        return self.asked.model_copy(update={"policy": policy})
 
     @cached_property
     def typical_weight(self) -> float:

@@ -226,10 +226,8 @@ class _Retraining:
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
             progress("training anew")
-            # What lists do with seen items stays as it is: the two must be asked for the same.
-            rules = champion.asked.policy.model_copy(update={"seen": config.policy.seen})
-            asked = champion.asked.model_copy(update={"policy": rules})
-            challenger = train(dataset, asked, seed=seed, test_start=test_start, cache=cache, progress=progress)
+            config = champion.config_anew
+            challenger = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
             return challenger, "from_scratch"
         progress(f"training goes on from version {champion.version}")
         challenger = continue_training(
