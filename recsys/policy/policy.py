@@ -34,6 +34,9 @@ class Arranged(NamedTuple):
 
     order: NDArray[np.intp]
     """(n_candidates,) indices into what was given, best first"""
+    scores: NDArray[np.float32]
+    """(n_candidates,) in the new order: what was given, and what steps have added (boosts, discovery); steps that only
+    move items leave it as it is"""
     changes: list[PolicyChange]
     """what each step changed"""
     propensities: NDArray[np.float32]
@@ -93,7 +96,7 @@ class Policy:
             moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
             changes.append(PolicyChange(step.name, 0, moved))
             candidates = arranged
-        return Arranged(candidates.places, changes, candidates.propensities)
+        return Arranged(candidates.places, candidates.scores, changes, candidates.propensities)
 
     def removed(self, catalogue: ItemCatalogue) -> list[int]:
         """Items of the catalogue that each step forbids."""

@@ -79,7 +79,7 @@ class RankRequest(ListRequest):
 
 
 class ExplanationOut(BaseModel):
-    """What each group of features added to the score, and the reasons in words."""
+    """What each group of features added to the ranker's score, and the reasons in words."""
 
     text: float
     collaborative: float
@@ -93,7 +93,7 @@ class ItemOut(BaseModel):
 
     item_id: str
     rank: int
-    score: float
+    score: float = Field(description="the ranker's, with what boosts, discovery and a query add")
     p_click: float | None = Field(
         description="probability of any sign of interest; without logged impressions, if the list is answered at all"
     )

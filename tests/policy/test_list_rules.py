@@ -82,6 +82,15 @@ def test_discovery_adds_the_less_the_more_is_known() -> None:
     assert arranged(Seen("demote", numbers(3)), Discovery(1.0, signs.take)) == [0, 1, 2, 6, 4, 5, 7, 3]
 
 
+def test_what_is_added_is_in_the_scores_of_the_list_and_what_only_moves_is_not() -> None:
+    signs = numbers(50, 50, 50, 0, 50, 50, 5, 50)
+    raised = Policy((Discovery(0.5, signs.take),)).arrange(ITEMS, SCORES, 4)
+    assert raised.scores.tolist() == sorted(raised.scores.tolist(), reverse=True)
+    assert raised.scores[0] == pytest.approx(SCORES[3] + 1.5 * SCORES.std())
+    moved = Policy((Seen("demote", numbers(0)), Cap("brand", 1, CATALOGUE))).arrange(ITEMS, SCORES, 4)
+    assert moved.scores.tolist() == SCORES[moved.order].tolist()
+
+
 @pytest.mark.parametrize("dial", [-0.1, 1.1, float("nan")])
 def test_discovery_out_of_range(dial: float) -> None:
     with pytest.raises(ConfigError, match=r"policy\.discovery"):

@@ -48,7 +48,7 @@ def arranged(*steps: object, scores: np.ndarray = SCORES, n: int = N_ITEMS) -> l
 
 
 def test_order_is_by_score_then_item_number_and_nan_last() -> None:
-    order, changes, _ = Policy(()).arrange(numbers(4, 9, 2, 7), np.array([1, np.nan, 1, 2], dtype=np.float32), 4)
+    order, _, changes, _ = Policy(()).arrange(numbers(4, 9, 2, 7), np.array([1, np.nan, 1, 2], dtype=np.float32), 4)
     assert numbers(4, 9, 2, 7)[order].tolist() == [7, 2, 4, 9]
     assert changes == []
 
@@ -74,7 +74,7 @@ def test_what_is_eligible_is_ordered_and_reported_step_by_step() -> None:
     policy = Policy((Available(), Exclude(numbers(3, 4)), Seen("exclude", numbers(0)), Diversity(1.0, VECTORS)))
     mask = allowed(policy)
     left = ITEMS[mask]
-    order, changes, _ = policy.arrange(left, SCORES[mask], 2)
+    order, _, changes, _ = policy.arrange(left, SCORES[mask], 2)
     assert left[order].tolist() == [1, 5, 2]
     assert policy.removed(CATALOGUE) == [1, 2, 1, 0]
     assert [change.step for change in changes] == ["available", "exclude", "seen", "diversity"]
@@ -146,7 +146,7 @@ def test_dial_zero_keeps_the_order(scores: list[float], n: int, seed: int) -> No
     items = np.arange(len(scores), dtype=np.int32)
     vectors = np.random.default_rng(seed).standard_normal((len(scores), 3)).astype(np.float32)
     values = np.array(scores, dtype=np.float32)
-    kept, changes, _ = Policy((Diversity(0.0, vectors),)).arrange(items, values, n)
+    kept, _, changes, _ = Policy((Diversity(0.0, vectors),)).arrange(items, values, n)
     np.testing.assert_array_equal(kept, Policy(()).arrange(items, values, n)[0])
     assert changes == [PolicyChange("diversity", 0, 0)]
 

@@ -40,13 +40,15 @@ class DialCurves:
         pairs = [np.sort(order) for order in ranked.orders]
         for name, dial in self._settings():
             rows = np.flatnonzero(targets.counts)[: _PER_BLOCK[name]]
-            orders = []
+            orders, list_scores = [], []
             for row in rows:
                 own = pairs[row]
                 policy = self._turned(block.policies[row], name, dial, items[own], signs[own])
-                orders.append(own[policy.arrange(items[own], scores[own], self.k).order])
+                arranged = policy.arrange(items[own], scores[own], self.k)
+                orders.append(own[arranged.order])
+                list_scores.append(arranged.scores)
             wanted = targets.select(np.isin(np.arange(len(targets)), rows))
-            self._figures[name, dial].append(self._measured(orders, items, scores, signs, wanted))
+            self._figures[name, dial].append(self._measured(orders, list_scores, items, signs, wanted))
 
     def result(self) -> dict[DialName, tuple[DialPoint, ...]]:
         """One point a setting of each dial; no dial without requests."""
@@ -77,14 +79,14 @@ class DialCurves:
     def _measured(
         self,
         orders: list[NDArray[np.int64]],
+        list_scores: list[NDArray[np.float32]],
         items: NDArray[np.int32],
-        scores: NDArray[np.float32],
         signs: NDArray[np.float32],
         wanted: Targets,
     ) -> _Figures:
-        """Of lists of pairs, best first."""
+        """Of lists of pairs, best first, with the scores in that order."""
         # Whole, and cut only when they are measured: a tie may cross the last place.
-        lists = RankedLists.of([items[order] for order in orders], [scores[order] for order in orders])
+        lists = RankedLists.of([items[order] for order in orders], list_scores)
         hits = pessimistic_hits(lists, wanted)[:, : self.k]
         head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
         unlike = np.full(len(orders), np.nan)

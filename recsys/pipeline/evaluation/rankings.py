@@ -210,9 +210,7 @@ def _scores_of_source(source_scores: Scores, ranked: RankedBlock) -> NDArray[np.
 
 def _lists_of_pipeline(ranked: RankedBlock) -> RankedLists:
     candidates = ranked.candidates
-    return RankedLists.of(
-        [candidates.items[order] for order in ranked.orders], [ranked.scores[order] for order in ranked.orders]
-    )
+    return RankedLists.of([candidates.items[order] for order in ranked.orders], ranked.list_scores)
 
 
 def _lists_by_score(

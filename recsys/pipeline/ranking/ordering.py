@@ -34,6 +34,7 @@ class RankedBlock:
         table: (n_pairs, n_features) what the ranker saw.
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
+        list_scores: per request, in that order, the ranker's scores with what query and policy add to them.
         propensities: per request, in that order, the probability with which each stands where it stands.
         changes: per request, what each step of the policy changed.
     """
@@ -42,6 +43,7 @@ class RankedBlock:
     table: NDArray[np.float32]
     scores: NDArray[np.float32]
     orders: tuple[NDArray[np.int64], ...]
+    list_scores: tuple[NDArray[np.float32], ...]
     propensities: tuple[NDArray[np.float32], ...]
     changes: tuple[list[PolicyChange], ...]
 
@@ -92,7 +94,7 @@ def _arranged(
 ) -> RankedBlock:
     """The lists in the order of the scores, of how well each item matches the query, and of the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
-    orders, propensities, changes = [], [], []
+    orders, list_scores, propensities, changes = [], [], [], []
     for row, (policy, only, n) in enumerate(zip(block.policies, block.only, lengths, strict=True)):
         pairs = np.arange(bounds[row], bounds[row + 1])
         if only is not None:
@@ -100,9 +102,12 @@ def _arranged(
         worth = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
         arranged = policy.arrange(candidates.items[pairs], worth, n)
         orders.append(pairs[arranged.order])
+        list_scores.append(arranged.scores)
         propensities.append(arranged.propensities)
         changes.append(arranged.changes)
-    return RankedBlock(candidates, table, scores, tuple(orders), tuple(propensities), tuple(changes))
+    return RankedBlock(
+        candidates, table, scores, tuple(orders), tuple(list_scores), tuple(propensities), tuple(changes)
+    )
 
 
 def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) -> NDArray[np.float32]:

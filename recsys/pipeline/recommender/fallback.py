@@ -39,7 +39,7 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
     nothing = np.full(len(items), np.nan, dtype=np.float32)
     return ItemList(
         ids=tuple(scoring.catalogue.vocabulary.ids(items)),
-        scores=worth[items],
+        scores=arranged.scores[: request.n],
         p_click=nothing,
         p_purchase=nothing,
         sources=((POPULAR,),) * len(items),

@@ -28,7 +28,7 @@ class Explanation:
     """Why an item stands where it stands.
 
     Attributes:
-        text, collaborative, behaviour, context: what the group of features added to the score.
+        text, collaborative, behaviour, context: what the group of features added to the ranker's score.
         reasons: sentences for the user of the shop, the most telling one first.
     """
 
@@ -45,7 +45,8 @@ class ItemList:
 
     Attributes:
         ids: item ids.
-        scores: (n,) the ranker's scores, comparable within the list.
+        scores: (n,) the ranker's scores, with what boosts, discovery and a query add; comparable within the list. They
+            fall from place to place, unless a rule that only moves items (diversity, pins, caps, ...) has moved some.
         p_click: (n,) probability of any sign of interest; without logged impressions, if the list is answered at all.
         p_purchase: (n,) that of the strongest one: of the event that `events.weights` values most.
         sources: who proposed each item.

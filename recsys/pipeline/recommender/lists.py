@@ -37,7 +37,7 @@ def lists_of(
         lists.append(
             ItemList(
                 ids=tuple(vocabulary.ids(ranked.candidates.items[pairs])),
-                scores=scores,
+                scores=ranked.list_scores[row][: request.n],
                 p_click=p_click,
                 p_purchase=p_purchase,
                 sources=tuple(tuple(s for bit, s in enumerate(sources) if bits >> bit & 1) for bits in proposed_by),

@@ -40,7 +40,8 @@ def tied(n: int) -> RankedBlock:
     """A request whose candidates, items 0 to n - 1, the ranker tells not apart."""
     nothing, rows = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.int64)
     pairs = Candidates(rows, np.arange(n, dtype=np.int32), rows.astype(np.uint16), {}, nothing)
-    return RankedBlock(pairs, np.zeros((n, 0), dtype=np.float32), nothing, (np.arange(n),), (nothing,), ([],))
+    table, order = np.zeros((n, 0), dtype=np.float32), np.arange(n)
+    return RankedBlock(pairs, table, nothing, (order,), (nothing,), (nothing,), ([],))
 
 
 def asking_nothing() -> RequestBlock:

@@ -161,6 +161,7 @@ def test_discovery_lifts_a_new_item_until_it_is_known(plain: Bundle) -> None:
         usual = recommender.recommend(request).ids
         found = recommender.recommend(replace(request, policy={"discovery": 1.0}), explain=True)
         assert "discovery" in [change.step for change in found.changes]
+        assert sorted(found.scores.tolist()) == found.scores.tolist()[::-1], "what discovery adds is in the scores"
         return usual.index("new") - found.ids.index("new")
 
     assert (
@@ -200,7 +201,7 @@ def test_a_wrong_policy_is_told_with_the_known_keys(recommender: Recommender, po
 
 
 def test_a_list_begins_with_what_the_query_asks_for(recommender: Recommender) -> None:
-    """The text model prefers what the query asks for, and the list begins with it; scores stay the ranker's."""
+    """The text model prefers what the query asks for, and the list begins with it."""
     block = recommender.block([Request(), Request(context={"query": "tomato seeds for the garden"})])
     candidates = recommender.rank(block, [10, 10]).candidates
     interest = [candidates.scores["text"][candidates.rows == row] for row in (0, 1)]
@@ -214,7 +215,10 @@ def test_a_list_begins_with_what_the_query_asks_for(recommender: Recommender) ->
         )
         assert {id_.rpartition("-")[0] for id_ in asked.ids[:2]} == {"garden-0"}
         assert asked.ids != plain.ids
-        assert sorted(asked.scores.tolist()) != asked.scores.tolist()[::-1], "the order is not the ranker's alone"
+        assert sorted(asked.scores.tolist()) == asked.scores.tolist()[::-1], "the query is in the scores"
+        of_item = dict(zip(plain.ids, plain.p_click.tolist(), strict=True))
+        assert asked.p_click.tolist() != sorted(asked.p_click.tolist(), reverse=True), "probabilities are the ranker's"
+        assert set(asked.ids) == set(of_item)
     with pytest.raises(ConfigError, match="query must be text, not int"):
         ids(recommender, context={"query": 3})
 
