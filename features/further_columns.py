@@ -111,8 +111,8 @@ class FurtherColumns:
         return self._places[column]
 
     def popularities(self, column: str) -> NDArray[np.float32] | None:
-        """(n_items,) how often as often as a usual item one with the same value is wanted (of a list: the mean), NaN
-        without a value; None where that is known of none."""
+        """(n_items,) how many times as often as a usual item those with the same value are wanted, NaN without a value;
+        of a list of values the mean. None where that is known of none."""
         if column not in self._popularities:
             members, popularity = self.labels(column), self._popularity
             self._popularities[column] = (

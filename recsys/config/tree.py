@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 Source = Literal[
     "transitions",
@@ -22,7 +31,18 @@ FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
 Seen = Literal["auto", "exclude", "demote", "keep"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Discovery = Literal["auto"] | Fraction
+
+
+def _auto_or_fraction(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """One message of what may be written, in place of one for each type."""
+    try:
+        return handler(value)
+    except ValidationError as error:
+        raise ValueError("write auto, or a number from 0 to 1") from error
+
+
+Discovery = Annotated[Literal["auto"] | Fraction, WrapValidator(_auto_or_fraction)]
+
 MAX_COUNT = 2**31 - 1
 """Most of anything that is counted: what libraries take as a whole number."""
 

@@ -10,7 +10,7 @@ from recsys.eval.protocol import Measurement
 
 _FEW_REQUESTS = 300
 _FEW_USERS = 20
-"""Resampling fewer users than this understates how much users differ."""
+"""Fewer users than this tell little of how much users differ, however wide the interval."""
 
 _MUCH_OF_ONE_USER = 0.2
 """A caveat tells of one user with at least this share of the requests."""
@@ -32,7 +32,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
     if n_users == 1 and full.users[0] >= 0:
         yield "All requests are of one user, so there are no intervals: they are drawn over users."
     elif 1 < n_users < _FEW_USERS:
-        yield f"The requests are of {n_users} users: intervals are drawn over users, and from so few are too narrow."
+        yield f"The requests are of {n_users} users: intervals are drawn over users, and so few tell little of others."
     if n_users >= _FEW_USERS:
         yield from _caveat_of_busy_users(full.users, n_users)
 

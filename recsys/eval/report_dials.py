@@ -50,7 +50,7 @@ def _dial_section(name: DialName, points: tuple[DialPoint, ...], k: int) -> str:
         plot(
             plots.trade_off(curve, words.axis, k),
             f"ndcg and {words.axis} by setting of the dial: {listing}",
-            f"Each point is a setting of policy.{name}, on some of the same requests: the further right, the more "
+            f"Each point is a setting of policy.{name}, all on the same requests: the further right, the more "
             f"{words.further_right}; the higher, the better the order.",
         ),
     )

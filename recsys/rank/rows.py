@@ -133,22 +133,19 @@ class RankerRows:
     def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
         start = self._start_of(newest)
-        return self._requests(self.times < start).missing(self.missed[self.missed < start]), self._since(start)
+        older = self._requests(self.times < start)
+        return replace(older, missed=self.missed[self.missed < start]), self._since(start)
 
     def split_to_learn_from(self, newest: float, config: RankerConfig, seed: int) -> tuple["RankerRows", "RankerRows"]:
         """`split`, of the older requests only what a ranker is fitted on: a copy of all would take much memory."""
         start = self._start_of(newest)
         older = self.to_learn_from(config, seed, self.times < start)
-        return older.missing(self.missed[self.missed < start]), self._since(start)
+        return replace(older, missed=self.missed[self.missed < start]), self._since(start)
 
     def thinned(self, newest: float, config: RankerConfig, seed: int) -> "RankerRows":
         """What later rankers need of these rows, when they learn from newer requests as well: of all but the newest
         share only what a ranker is fitted on."""
         return RankerRows.joined(self.split_to_learn_from(newest, config, seed))
-
-    def missing(self, missed: NDArray[np.int64]) -> "RankerRows":
-        """The same rows beside other requests without rows, see `missed`."""
-        return replace(self, missed=missed)
 
     def _start_of(self, newest: float) -> int:
         """Microseconds at which the newest share of the requests begins; equal times stay together."""
@@ -159,7 +156,7 @@ class RankerRows:
 
     def _since(self, start: int) -> "RankerRows":
         """The requests from a moment on."""
-        return self._requests(self.times >= start).missing(self.missed[self.missed >= start])
+        return replace(self._requests(self.times >= start), missed=self.missed[self.missed >= start])
 
     def mean_ndcg(self, scores: NDArray[np.float32]) -> float:
         """The mean of `ndcg` over the requests in which something was wanted, each counted by `request_shares`; NaN

@@ -367,6 +367,6 @@ def test_evaluate_says_what_makes_requests_easy_or_impossible(
         "50.0% of the items wanted are unknown to the version; they count as missed.",
         "1 requests are of a time from which the version has learned; their figures flatter it.",
         "Only 2 requests are measured: the intervals are wide.",
-        "The requests are of 2 users: intervals are drawn over users, and from so few are too narrow.",
+        "The requests are of 2 users: intervals are drawn over users, and so few tell little of others.",
     ]
     assert f"{file}: column 'targets' is not read; known are" in answer.err

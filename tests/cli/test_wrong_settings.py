@@ -42,6 +42,13 @@ def test_a_number_of_trials_that_is_too_small(run: Run, number: str) -> None:
     assert f"argument --tune: {number} is too few; write 1 or more\n" in outcome.err
 
 
+@pytest.mark.parametrize(("value", "got"), [("often", "'often'"), ("2", "2"), ("true", "True")])
+def test_a_key_that_takes_a_word_or_a_number_is_told_once(run: Run, value: str, got: str) -> None:
+    outcome = run("features", "list", "--set", f"policy.discovery={value}")
+    assert outcome.code == 2
+    assert f"config: policy.discovery: write auto, or a number from 0 to 1 (got {got})\n" in outcome.err
+
+
 def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
     outcome = run("features", "list", "--config", tmp_path)
     assert outcome.code == 2

@@ -194,7 +194,7 @@ def test_pinned_capped_and_explored(recommender: Recommender) -> None:
     assert (explored[0].propensities[3:] < 1).all()
 
 
-@pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"seen": "sometimes"}])
+@pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"discovery": 2}, {"seen": "sometimes"}])
 def test_a_wrong_policy_is_told_with_the_known_keys(recommender: Recommender, policy: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, discovery"):
         ids(recommender, user_id=USER, policy=policy)
