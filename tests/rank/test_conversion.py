@@ -91,19 +91,19 @@ def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Convers
 
 
 def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
-    ranker, scores = conversion.trees, np.zeros(2, dtype=np.float32)
+    ranker, scores, no_history = conversion.trees, np.zeros(2, dtype=np.float32), np.zeros(2, dtype=bool)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
     rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
-    click, purchase = rankers.probabilities(scores, table)
+    click, purchase = rankers.probabilities(scores, table, no_history)
     assert click[0] == click[1]
     assert 2 * purchase[0] < purchase[1] <= click[1]
     rankers.save(tmp_path)
     loaded = Rankers.load(tmp_path)
-    np.testing.assert_array_equal(loaded.probabilities(scores, table), (click, purchase))
+    np.testing.assert_array_equal(loaded.probabilities(scores, table, no_history), (click, purchase))
     alone = replace(rankers, conversion=None)
     alone.save(tmp_path / "alone")
     assert Rankers.load(tmp_path / "alone").conversion is None
-    click, purchase = alone.probabilities(scores, table)
+    click, purchase = alone.probabilities(scores, table, no_history)
     assert purchase[0] == purchase[1]
 
 

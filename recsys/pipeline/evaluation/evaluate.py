@@ -87,8 +87,13 @@ def _on_requests(
         caveats.append(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
+    pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
+    if bundle.rankers.given is not None and any(request.history is not None for request in wanted):
+        # The ablations are of the other ranker: beside lists of this one they would not tell what a part adds.
+        pipeline = replace(pipeline, rankers=bundle.rankers.alone)
+        caveats.append("Requests bring their history, and have a ranker of their own: what each part adds is not told.")
     report = measure(
-        pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary),
+        pipeline,
         LabelledRequests(_labelled_blocks(recommender, wanted), caveats=caveats),
         trained=events_of_items(bundle.log),
         seed=seed,

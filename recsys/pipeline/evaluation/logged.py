@@ -38,7 +38,8 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         done += len(part)
         asked = lengths[numbers].tolist()
         ranked = pipeline.rank(block, asked)
-        probabilities = pipeline.rankers.probabilities(ranked.scores, ranked.table)[0].astype(np.float64)
+        p_click, _ = pipeline.rankers.probabilities(ranked.scores, ranked.table, ranked.of_given)
+        probabilities = p_click.astype(np.float64)
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]
             placements.append(own)

@@ -173,7 +173,9 @@ class _Calibrations:
     def add(self, ranked: RankedBlock, labelled: LabelledBlock) -> None:
         wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
         for (name, targets), predictions in zip(
-            wanted.items(), self._rankers.probabilities(ranked.scores, ranked.table), strict=True
+            wanted.items(),
+            self._rankers.probabilities(ranked.scores, ranked.table, ranked.of_given),
+            strict=True,
         ):
             if targets is not None:
                 self._predicted[name].append(predictions)

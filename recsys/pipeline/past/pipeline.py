@@ -30,6 +30,5 @@ class PastPipeline:
         return self.past.config.candidates.n
 
     def rank(self, block: RequestBlock, lengths: Sequence[int]) -> RankedBlock:
-        """Rank a block by the full ranker, for lists of these lengths."""
-        scoring, ranker = self.past.scoring, self.rankers.full
-        return rank_block(scoring, self.features, ranker, block, self.n_candidates, lengths)
+        """Rank a block by the full rankers, for lists of these lengths."""
+        return rank_block(self.past.scoring, self.features, self.rankers, block, self.n_candidates, lengths)

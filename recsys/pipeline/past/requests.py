@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.pipeline.past.log_requests import requests_of_log
@@ -18,6 +19,10 @@ usual log, where people differ too, this leaves out a few requests in a hundred.
 MOST_UNANSWERED = 1_000
 """Most unanswered requests for each answered one: where hardly any answer names its list, there would be more than fit
 into memory."""
+
+
+_A_MOMENT = 60_000_000
+"""Microseconds from what is in a cart to the request."""
 
 
 class Unanswered(NamedTuple):
@@ -39,7 +44,7 @@ class Unanswered(NamedTuple):
 
 
 class GivenHistories(NamedTuple):
-    """Items that come with requests and stand in for what is stored of their users, oldest first."""
+    """Items that come with requests, beside what is stored of their users, oldest first."""
 
     offsets: NDArray[np.int64]
     """(n_requests + 1,) where each request's items start"""
@@ -47,16 +52,25 @@ class GivenHistories(NamedTuple):
     """(n_given,) item numbers"""
     weight: float
     """of each event"""
+    are_carts: bool
+    """whether they were chosen together with what is wanted: then nothing tells whether one is wanted once more"""
+    ago: int | None = None
+    """how long before the request they were chosen, microseconds; None: nobody tells"""
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """(n_given,) the request of each item."""
         return rows_of_entries(self.offsets)
 
+    def histories(self, now: NDArray[np.int64]) -> HistoryBatch:
+        """As what was done before the moments `now` (n_requests,), microseconds."""
+        bare = HistoryBatch.of_ids(self.offsets, self.items, self.weight, now)
+        return bare if self.ago is None else replace(bare, times=(now - self.ago)[self.rows])
+
     def take(self, chosen: NDArray[np.intp]) -> "GivenHistories":
         """Those of the chosen requests, in the order given."""
         places, counts = entries(self.offsets, chosen)
-        return GivenHistories(offsets_of(counts), self.items[places], self.weight)
+        return self._replace(offsets=offsets_of(counts), items=self.items[places])
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ class PastRequests:
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
         unanswered: further requests: nobody chose from a list whose id is known.
-        given: histories that come with the requests; None: they have those of their users.
+        given: items that come with the requests; None: nothing is known but what is stored of their users.
     """
 
     users: NDArray[np.int32]
@@ -133,9 +147,21 @@ class PastRequests:
             None if self.given is None else self.given.take(chosen),
         )
 
+    def bringing(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
+        """The requests of those who had chosen something, asked by somebody who knows them only by these items.
+
+        Args:
+            histories: of the requests.
+            weight: of an event of the given histories.
+            seed: see `take_in_part`.
+        """
+        chosen = histories.positive()
+        given = GivenHistories(chosen.offsets, chosen.items, weight, are_carts=False)
+        return replace(self, given=given).of_nobody().take_in_part(np.flatnonzero(chosen.lengths > 0), seed)
+
     def half_chosen(self, weight: float, seed: int) -> "PastRequests":
         """The requests in which several items were chosen, asked when some of these are in the cart: some items, drawn
-        by chance, at least one and not all, are the given history, and the others are wanted.
+        by chance, at least one and not all, were chosen a moment ago, and the others are wanted.
 
         Args:
             weight: of an event of the given histories.
@@ -150,12 +176,18 @@ class PastRequests:
         is_given[order] = places < np.repeat(n_given, n_chosen)
         return replace(
             several,
-            users=np.full_like(several.users, -1),
             target_offsets=offsets_of(n_chosen - n_given),
             target_items=several.target_items[~is_given],
             target_weights=several.target_weights[~is_given],
-            given=GivenHistories(offsets_of(n_given), several.target_items[is_given], weight),
+            given=GivenHistories(
+                offsets_of(n_given), several.target_items[is_given], weight, are_carts=True, ago=_A_MOMENT
+            ),
         )
+
+    def of_nobody(self) -> "PastRequests":
+        """The same requests of users of whom nothing is stored. What is given comes as bare items."""
+        given = None if self.given is None else self.given._replace(ago=None)
+        return replace(self, users=np.full_like(self.users, -1), given=given)
 
     @property
     def times_unanswered(self) -> NDArray[np.int64]:

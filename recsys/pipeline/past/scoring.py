@@ -51,11 +51,9 @@ class PastScoring:
     def _block(self, requests: PastRequests) -> RequestBlock:
         """Some requests as they are ranked, all at once."""
         scoring, config = self.scoring, self.config
-        if requests.given is None:
-            histories = scoring.histories(requests.users, requests.times, SEEN_EVENTS)
-        else:
-            given = requests.given
-            histories = HistoryBatch.of_ids(given.offsets, given.items, given.weight, requests.times)
+        histories = scoring.histories(requests.users, requests.times, SEEN_EVENTS)
+        if requests.given is not None:
+            histories = HistoryBatch.joined(histories, requests.given.histories(requests.times))
         seen = np.split(histories.items, histories.offsets[1:-1])
         lists = [AskedList(now, items, past=True) for items, now in zip(seen, requests.times.tolist(), strict=True)]
         known = scoring.catalogue, scoring.vectors, scoring.signs

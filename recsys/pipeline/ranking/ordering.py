@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
 from recsys.policy.policy import PolicyChange
-from recsys.rank.lambdarank import Ranker
 
 _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
@@ -32,6 +32,7 @@ class RankedBlock:
     Attributes:
         candidates: the pairs that were ranked.
         table: (n_pairs, n_features) what the ranker saw.
+        of_given: (n_pairs,) True where the history came with the request, see `RequestBlock.brings_history`.
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
         list_scores: per request, in that order, the ranker's scores with what query and policy add to them.
@@ -41,6 +42,7 @@ class RankedBlock:
 
     candidates: Candidates
     table: NDArray[np.float32]
+    of_given: NDArray[np.bool_]
     scores: NDArray[np.float32]
     orders: tuple[NDArray[np.int64], ...]
     list_scores: tuple[NDArray[np.float32], ...]
@@ -58,7 +60,7 @@ class RankedBlock:
 def rank_block(
     scoring: Scoring,
     features: FeatureSet,
-    ranker: Ranker,
+    rankers: Rankers,
     block: RequestBlock,
     n_candidates: int,
     lengths: Sequence[int],
@@ -74,7 +76,8 @@ def rank_block(
 
     def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         table = stages.run("features", lambda: scoring.table(block, candidates, features))
-        return table, stages.run("ranker", lambda: ranker.score(table)) + _TIE_BREAK * candidates.fused
+        scores = stages.run("ranker", lambda: rankers.score(table, block.brings_history[candidates.rows]))
+        return table, scores + _TIE_BREAK * candidates.fused
 
     scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
     if scored is None:
@@ -106,7 +109,14 @@ def _arranged(
         propensities.append(arranged.propensities)
         changes.append(arranged.changes)
     return RankedBlock(
-        candidates, table, scores, tuple(orders), tuple(list_scores), tuple(propensities), tuple(changes)
+        candidates,
+        table,
+        block.brings_history[candidates.rows],
+        scores,
+        tuple(orders),
+        tuple(list_scores),
+        tuple(propensities),
+        tuple(changes),
     )
 
 

@@ -28,6 +28,9 @@ _COMPARED = 100_000
 
 _CONVERSION = "conversion.txt"
 
+_GIVEN = "given"
+"""The folder of the rankers of requests that bring their history."""
+
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
 
@@ -49,6 +52,8 @@ class Rankers:
         click, purchase: probability of any sign of interest, and of the strongest one, from the full ranker's score.
         conversion: a second opinion for both; None where it tells nothing.
         older: what has not learned from the newest requests; None where no request was held out, and once loaded.
+        given: those of requests that bring their history as bare items, with nothing of when and how they were chosen;
+            None: the ranker of the others ranks these too.
     """
 
     full: Ranker
@@ -57,6 +62,7 @@ class Rankers:
     purchase: ScoreCalibration
     conversion: Conversion | None = None
     older: OlderRanker | None = None
+    given: "Rankers | None" = None
 
     @classmethod
     def fit(
@@ -100,6 +106,29 @@ class Rankers:
         """Without the ablations."""
         return replace(self, without={})
 
+    def of(self, *, brings_history: bool) -> "Rankers":
+        """The rankers of requests that bring their history, or of the others."""
+        return self.given if brings_history and self.given is not None else self
+
+    def score(self, table: NDArray[np.float32], of_given: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """(n,) scores of rows (n_rows, n_features) by the full ranker, see `Ranker.score`.
+
+        Args:
+            of_given: (n,) True for rows of requests that bring their history.
+        """
+        if self.given is None or not of_given.any():
+            return self.full.score(table)
+        scores = np.empty(len(table), dtype=np.float32)
+        for rankers, asked in ((self, ~of_given), (self.given, of_given)):
+            scores[asked] = rankers.full.score(table[asked])
+        return scores
+
+    def compile(self) -> None:
+        """Make the faster layout of all trees that serve."""
+        for rankers in (self, self.given):
+            if rankers is not None:
+                _ = rankers.full.compiled, rankers.conversion and rankers.conversion.trees.compiled
+
     def continued(
         self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress
     ) -> tuple["Rankers", Continuation]:
@@ -141,15 +170,29 @@ class Rankers:
         conversion = self.conversion
         if conversion is not None and not all(map(conversion.shares_strongest_event, (held_out, seen))):
             conversion = None
-        return Rankers(full, {}, *_calibrations(older, held_out, full, seen, conversion), conversion)
+        calibrations = _calibrations(older, held_out, full, seen, conversion)
+        return Rankers(full, {}, *calibrations, conversion, given=self.given)
 
     def probabilities(
-        self, scores: NDArray[np.float32], table: NDArray[np.float32]
+        self, scores: NDArray[np.float32], table: NDArray[np.float32], of_given: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n,) p_click and p_purchase of rows, by the full ranker's scores (n,) and what it saw (n, n_features).
 
         What is bought was wanted: the latter is never above the former.
+
+        Args:
+            of_given: see `score`.
         """
+        if self.given is None or not of_given.any():
+            return self._probabilities(scores, table)
+        click, purchase = np.empty_like(scores), np.empty_like(scores)
+        for rankers, asked in ((self, ~of_given), (self.given, of_given)):
+            click[asked], purchase[asked] = rankers._probabilities(scores[asked], table[asked])
+        return click, purchase
+
+    def _probabilities(
+        self, scores: NDArray[np.float32], table: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         opinions = _opinions(self.full, self.conversion, table)
         click = self.click.probability(scores, *opinions)
         return click, np.minimum(click, self.purchase.probability(scores, *opinions))
@@ -157,6 +200,8 @@ class Rankers:
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
         folder.mkdir(parents=True, exist_ok=True)
+        if self.given is not None:
+            self.given.save(folder / _GIVEN)
         self.full.save(folder / "ranker.txt")
         for group, ranker in self.without.items():
             ranker.save(folder / f"without_{group}.txt")
@@ -180,7 +225,8 @@ class Rankers:
         if "conversion" in calibration:
             conversion = Conversion(Ranker.load(folder / _CONVERSION), **calibration["conversion"])
         click, purchase = (ScoreCalibration(**calibration[name]) for name in ("click", "purchase"))
-        return cls(full, without, click, purchase, conversion)
+        given = cls.load(folder / _GIVEN) if (folder / _GIVEN).exists() else None
+        return cls(full, without, click, purchase, conversion, given=given)
 
 
 def _calibrations(

@@ -17,6 +17,7 @@ from features.state import EventState
 from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
+from recsys.data.interactions import NO_TIME
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
@@ -77,6 +78,13 @@ class RequestBlock:
     def has_history(self) -> NDArray[np.bool_]:
         """(n_requests,) False where nothing is known of what the user did."""
         return np.diff(self.histories.offsets) > 0
+
+    @cached_property
+    def brings_history(self) -> NDArray[np.bool_]:
+        """(n_requests,) True where what is known of the user came with the request, as bare items without times."""
+        brings, known = np.zeros(len(self), dtype=bool), self.has_history
+        brings[known] = self.histories.times[self.histories.offsets[:-1][known]] == NO_TIME
+        return brings
 
     @property
     def listable(self) -> NDArray[np.bool_]:

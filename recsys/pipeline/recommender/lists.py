@@ -32,7 +32,7 @@ def lists_of(
         pairs = ranked.orders[row][: request.n]
         scores = ranked.scores[pairs]
         calibrated = scores if by_ranker else np.full_like(scores, np.nan)
-        p_click, p_purchase = bundle.rankers.probabilities(calibrated, ranked.table[pairs])
+        p_click, p_purchase = bundle.rankers.probabilities(calibrated, ranked.table[pairs], ranked.of_given[pairs])
         proposed_by = ranked.candidates.proposed_by[pairs].tolist()
         lists.append(
             ItemList(
@@ -73,7 +73,8 @@ def explained(
             scoring, history, profile, bundle.config.data.max_history, bundle.learned_until, event_names
         )
         items, table = ranked.candidates.items[pairs], ranked.table[pairs]
-        explanations = explainer.explain(bundle.features, bundle.rankers.full, table, items)
+        rankers = bundle.rankers.of(brings_history=bool(block.brings_history[row]))
+        explanations = explainer.explain(bundle.features, rankers.full, table, items)
         removed = block.policies[row].removed(scoring.catalogue)
         changes = tuple(
             change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)

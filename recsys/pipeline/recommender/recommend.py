@@ -59,8 +59,7 @@ class Recommender:
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
         self._is_by_the_clock = False
-        conversion = bundle.rankers.conversion
-        _ = bundle.rankers.full.compiled, conversion and conversion.trees.compiled  # now, and not in the first request
+        bundle.rankers.compile()  # now, and not in the first request
 
     @classmethod
     def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Recommender":
@@ -157,7 +156,7 @@ class Recommender:
         """Rank requests in numbers, for lists of these lengths."""
         bundle = self.bundle
         n_candidates = bundle.config.candidates.n
-        return rank_block(self.scoring, bundle.features, bundle.rankers.full, block, n_candidates, lengths)
+        return rank_block(self.scoring, bundle.features, bundle.rankers, block, n_candidates, lengths)
 
     def similar(self, item_id: str, n: int = 10, by: SimilarityKind = "both") -> ItemList:
         """The items most like one item that may be listed now; as many as are related, at most `n`.

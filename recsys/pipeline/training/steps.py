@@ -1,7 +1,7 @@
 """The steps that a training is made of: sources learn, rows are made, rankers are fitted, a window is measured."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,8 +37,11 @@ from recsys.text.interest import WARM_PASSES
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
 
-_HARDLY_ANY = 0.1
-"""Share of the requests whose users have a history below which carts teach the ranker what a history says."""
+_UNDER_WAY = 0.25
+"""Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
+
+_MOST_OF_GIVEN = 1_000
+"""Requests of a window that teach the ranker of given histories: each gives rows up to twice."""
 
 
 @dataclass(frozen=True)
@@ -111,42 +114,77 @@ class TrainingSteps:
         the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
         so rows of items that nobody has met are there too, as many as there are: what they are worth on the whole.
 
-        Where hardly anybody has a history, as in a shop of guests, nothing teaches what one says. There all requests
-        give rows once more as if a part of what was chosen were in the cart, see `PastRequests.half_chosen`. Where many
-        have one, those rows would blur what it says of the next visit (docs/experiments.md).
+        Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
+        what is in the cart. So some give rows once more in the midst of what was chosen. More of them would blur what a
+        history says of the next visit (docs/experiments.md).
 
         Args:
             requests: of the window that starts at `start`, microseconds.
             dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
                 the window: what is chosen of those stands beside what is not.
         """
-        dropped = np.zeros(len(past.scoring.catalogue), dtype=bool) if dropped is None else dropped
-        always = dropped | (past.scoring.facts.created >= start)
-        log = self.dataset.log if self.part_of is None else self.part_of
-        met = np.where(always, ALWAYS_MET, moments_met(log))
-        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed)
-        newcomers = replace(newcomers, users=np.full_like(newcomers.users, -1))
-        carts = self._carts(past, requests, log)
-        strongest, known = float(log.weights.max(initial=0)), np.where(dropped, NEVER_MET, ALWAYS_MET)
-        return RankerRows.joined(
-            [
-                *training_rows(past, requests, features, strongest, self.progress, met),
-                *training_rows(past, newcomers, features, strongest, self.progress, known),
-                *training_rows(past, carts, features, strongest, self.progress, met),
-            ]
-        )
+        dropped = self._none(past) if dropped is None else dropped
+        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed).of_nobody()
+        under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), self.seed)
+        under_way = under_way.half_chosen(self._whole_log.typical_weight, self.seed)
+        met, known = self._moments_met(past, start, dropped), np.where(dropped, NEVER_MET, ALWAYS_MET)
+        return self._rows(past, features, ((requests, met), (newcomers, known), (under_way, met)))
 
-    def _carts(self, past: PastScoring, requests: PastRequests, log: InteractionLog) -> PastRequests:
-        """The requests that are asked once more in the midst of what was chosen; none where histories teach enough."""
-        has_history = past.scoring.histories(requests.users, requests.times, 1).lengths > 0
-        if len(requests) and has_history.mean() >= _HARDLY_ANY:
-            requests = requests.sample(0, self.seed)
-        return requests.half_chosen(log.typical_weight, self.seed)
+    def rows_of_given(
+        self,
+        past: PastScoring,
+        features: FeatureSet,
+        requests: PastRequests,
+        start: int,
+        dropped: NDArray[np.bool_] | None = None,
+    ) -> RankerRows:
+        """The rows of a ranker of requests that bring their history; arguments as in `rows`.
+
+        Nothing in such a request tells whether that is all that a user did, or what is in the cart of a guest. So both
+        teach: what was chosen before the requests of those who have a past, as bare items, and, where several items
+        were chosen together, a part of these.
+        """
+        requests, weight = requests.sample(_MOST_OF_GIVEN, self.seed), self._whole_log.typical_weight
+        histories = past.scoring.histories(requests.users, requests.times, past.config.data.max_history)
+        whole = requests.bringing(histories, weight, self.seed)
+        carts = requests.half_chosen(weight, self.seed).of_nobody()
+        met = self._moments_met(past, start, self._none(past) if dropped is None else dropped)
+        return self._rows(past, features, ((whole, met), (carts, met)))
+
+    def _rows(
+        self,
+        past: PastScoring,
+        features: FeatureSet,
+        parts: Sequence[tuple[PastRequests, NDArray[np.int64]]],
+    ) -> RankerRows:
+        """Rows of requests, each with the moments from which on items give rows, see `training_rows`."""
+        strongest = float(self._whole_log.weights.max(initial=0))
+        found = (training_rows(past, asked, features, strongest, self.progress, met) for asked, met in parts)
+        return RankerRows.joined([rows for part in found for rows in part])
+
+    @property
+    def _whole_log(self) -> InteractionLog:
+        return self.dataset.log if self.part_of is None else self.part_of
+
+    def _moments_met(self, past: PastScoring, start: int, dropped: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(n_items,) microseconds: when somebody met each item first; always for those of which `rows` says so."""
+        always = dropped | (past.scoring.facts.created >= start)
+        return np.where(always, ALWAYS_MET, moments_met(self._whole_log))
+
+    @staticmethod
+    def _none(past: PastScoring) -> NDArray[np.bool_]:
+        """(n_items,) no item."""
+        return np.zeros(len(past.scoring.catalogue), dtype=bool)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
         """The ranker and its ablations."""
         sources = past.scoring.sources.names
         return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
+
+    def rankers_of_given(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
+        """The ranker of requests that bring their history, without ablations."""
+        config = self.config.ranker.model_copy(update={"ablation": False})
+        return Rankers.fit(rows, features, past.scoring.sources.names, config, self.seed, self.progress)
 
     def backtest(
         self,

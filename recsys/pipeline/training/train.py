@@ -25,6 +25,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.further_columns import with_further_columns
+from recsys.pipeline.training.given_histories import with_figures_of_given, with_own_ranker
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.listable import check_listable, check_places
 from recsys.pipeline.training.source_choice import choose_sources
@@ -91,14 +92,18 @@ def train(
         if tuning is not None:
             steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
             asked = asked.model_copy(update={"ranker": steps.config.ranker})
+        window = steps.requests_in(split.ranker_start, split.test_start)
         rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
         held_out: tuple[DialPoint, ...] = ()
         if asked.policy.discovery == "auto":
             pipeline = PastPipeline(past_of_history, features, rankers_before_test)
-            held_out = discovery_curve(pipeline, steps.requests_in(split.ranker_start, split.test_start), steps.state)
+            held_out = discovery_curve(pipeline, window, steps.state)
             steps = with_worthwhile_discovery(steps, held_out)
         older_columns = some_rows(rows_of_ranker_window.table)
         rows_of_ranker_window = rows_of_ranker_window.thinned(VALIDATION_SHARE, steps.config.ranker, seed)
+        given = steps.rows_of_given(past_of_history, features, window, split.ranker_start, dropout.dropped)
+        rankers_before_test = with_own_ranker(rankers_before_test, given, features, past_of_history, steps)
+        given = given.thinned(VALIDATION_SHARE, steps.config.ranker, seed)
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
@@ -113,6 +118,13 @@ def train(
         del rows_of_ranker_window, rows_of_test  # together as large as `rows`
         rankers = steps.rankers(rows, features, past_before_test)
         del rows
+        if rankers_before_test.given is not None:
+            given_of_test = steps.rows_of_given(past_before_test, features, test, split.test_start)
+            report = with_figures_of_given(report, rankers_before_test, given_of_test)
+            given = RankerRows.joined([given, given_of_test])
+            rankers = replace(rankers, given=steps.rankers_of_given(given, features, past_before_test))
+            del given_of_test
+        del given
         if asked.policy.discovery == "auto":
             steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
         past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)

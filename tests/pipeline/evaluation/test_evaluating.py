@@ -41,7 +41,7 @@ def tied(n: int) -> RankedBlock:
     nothing, rows = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.int64)
     pairs = Candidates(rows, np.arange(n, dtype=np.int32), rows.astype(np.uint16), {}, nothing)
     table, order = np.zeros((n, 0), dtype=np.float32), np.arange(n)
-    return RankedBlock(pairs, table, nothing, (order,), (nothing,), (nothing,), ([],))
+    return RankedBlock(pairs, table, rows.astype(bool), nothing, (order,), (nothing,), (nothing,), ([],))
 
 
 def asking_nothing() -> RequestBlock:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
+from features.state import EventState
 from recsys.data.durations import DAY, SECOND
 from recsys.data.visits import VISIT
 from recsys.pipeline.past.requests import MOST_UNANSWERED, PastRequests
@@ -216,9 +217,15 @@ def test_half_of_what_was_chosen_together_is_given_and_the_rest_is_wanted() -> N
     requests = PastRequests.of(make_log(rows), 0, 100)
     carts = requests.half_chosen(2.0, seed=0)
     assert carts.times.tolist() == [11, 12], "of one item nothing can be given"
-    assert (carts.users < 0).all(), "what is stored of the users is not looked at"
+    assert carts.users.tolist() == [1, 2], "what is stored of the users comes before"
     assert carts.given is not None
     assert carts.given.weight == 2.0
+    assert carts.given.are_carts
+    assert (carts.given.histories(carts.times).ages == 60).all()
+    bare = carts.of_nobody()
+    assert (bare.users < 0).all()
+    assert bare.given is not None
+    assert np.isnan(bare.given.histories(bare.times).ages).all()
     bounds = carts.given.offsets
     for row, (wanted, n_chosen) in enumerate(zip(targets(carts), (3, 5), strict=True)):
         given = carts.given.items[bounds[row] : bounds[row + 1]].tolist()
@@ -229,6 +236,21 @@ def test_half_of_what_was_chosen_together_is_given_and_the_rest_is_wanted() -> N
     assert last.given is not None
     assert last.given.items.tolist() == carts.given.items[bounds[1] :].tolist()
     assert last.given.rows.tolist() == [0] * (bounds[2] - bounds[1])
+
+
+def test_what_was_chosen_before_comes_with_the_request() -> None:
+    rows = [(0, 1, CLICK, 10, -1), (0, 2, CLICK, 20, -1), (1, 3, CLICK, 25, -1), (0, 4, CLICK, 30, -1)]
+    log = make_log(rows)
+    requests = PastRequests.of(log, 0, 100)
+    histories = EventState(log).histories(requests.users, requests.times, 10)
+    bringing = requests.bringing(histories, 2.0, seed=0)
+    assert bringing.times.tolist() == [20, 30], "the first requests of their users have nothing to bring"
+    assert list(map(list, targets(bringing))) == [[2], [4]]
+    assert (bringing.users < 0).all()
+    assert bringing.given is not None
+    assert bringing.given.offsets.tolist() == [0, 1, 3]
+    assert bringing.given.items.tolist() == [1, 1, 2]
+    assert not bringing.given.are_carts
 
 
 def test_no_requests_have_no_carts() -> None:

@@ -245,7 +245,7 @@ def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
         bundle.rankers, click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0), conversion=None
     )
     nothing = np.zeros((50, len(bundle.features.names)), dtype=np.float32)
-    click, purchase = rankers.probabilities(np.linspace(-4, 4, 50, dtype=np.float32), nothing)
+    click, purchase = rankers.probabilities(np.linspace(-4, 4, 50, dtype=np.float32), nothing, np.zeros(50, dtype=bool))
     assert (purchase <= click).all()
     assert (np.diff(purchase) > 0).all()
     crossed = Recommender(replace(bundle, rankers=rankers)).recommend(Request(USER))

@@ -1,0 +1,61 @@
+"""Whether requests that bring their history are ranked by a ranker of their own.
+
+Nothing tells when and how the items of such a history were chosen, and it may be all that a user did or the cart of a
+guest. A ranker of requests of which more is known goes by what is missing there.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from features.feature_set import FeatureSet
+from recsys.eval.results import EvaluationReport
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.training.steps import TrainingSteps
+from recsys.rank.lambdarank import VALIDATION_SHARE
+from recsys.rank.rows import RankerRows
+
+_STANDARD_ERRORS = 2.0
+"""By how many of its standard errors the gain must be above 0."""
+
+
+def with_own_ranker(
+    rankers: Rankers, rows: RankerRows, features: FeatureSet, past: PastScoring, steps: TrainingSteps
+) -> Rankers:
+    """The rankers, with one for requests that bring their history if it orders the newest of these better.
+
+    Args:
+        rankers: of all other requests; `older` of them has not learned from the newest ones.
+        rows: of requests that bring their history.
+    """
+    older_rows, newest = rows.split(VALIDATION_SHARE)
+    if rankers.older is None or not older_rows.has_order or not newest.n_requests:
+        return rankers
+    own = steps.rankers_of_given(rows, features, past)
+    if own.older is None:
+        return rankers
+    after, before = (older.ranker.score(newest.table) for older in (own.older, rankers.older))
+    gains = newest.ndcg(after) - newest.ndcg(before)
+    is_better = gains.mean() > _STANDARD_ERRORS * gains.std() / np.sqrt(len(gains))
+    have = "have a ranker of their own" if is_better else "need no ranker of their own"
+    steps.progress(f"requests that bring their history {have}: ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them")
+    return replace(rankers, given=own) if is_better else rankers
+
+
+def with_figures_of_given(report: EvaluationReport, rankers: Rankers, rows: RankerRows) -> EvaluationReport:
+    """The report, with what the candidates of requests that bring their history are ordered like.
+
+    Args:
+        rankers: with one of these requests; they have not learned from them.
+        rows: of such requests of the test window.
+    """
+    own, other = (
+        rows.mean_ndcg(found.full.score(rows.table)) * rows.covered
+        for found in (rankers.of(brings_history=True), rankers)
+    )
+    told = (
+        f"requests that bring their history have a ranker of their own: ndcg@10 {own:.4f} on {rows.n_requests:,} of "
+        f"the test window, asked for users of whom nothing is stored; by the ranker of the others {other:.4f}"
+    )
+    return replace(report, facts={**report.facts, "given histories": told})
