@@ -16,6 +16,7 @@ from recsys.data.requests import Request
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.continued import continue_training, renumbered
 from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 
@@ -112,6 +113,13 @@ def test_a_loaded_version_ranks_given_histories_as_before(with_own: Bundle, tmp_
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.p_click, other.p_click)
         assert one.explain() == other.explain()
+
+
+def test_a_training_that_continues_keeps_the_ranker_of_given_histories(with_own: Bundle, config: Config) -> None:
+    newer = dataset_from_frames(*checkouts(come_back=0.0, guests=GUESTS + 100), config)
+    test_start = microseconds(START + timedelta(hours=GUESTS + 50))
+    continued = continue_training(with_own, renumbered(newer, with_own), test_start=test_start)
+    assert continued.rankers.given is with_own.rankers.given
 
 
 def test_only_requests_that_bring_items_are_ranked_as_such(shop: Bundle, with_own: Bundle) -> None:
