@@ -50,6 +50,8 @@ def with_figures_of_given(report: EvaluationReport, rankers: Rankers, rows: Rank
         rankers: with one of these requests; they have not learned from them.
         rows: of such requests of the test window.
     """
+    if not rows.n_requests:
+        return report
     own, other = (
         rows.mean_ndcg(found.full.score(rows.table)) * rows.covered
         for found in (rankers.of(brings_history=True), rankers)

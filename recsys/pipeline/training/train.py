@@ -123,8 +123,6 @@ def train(
             report = with_figures_of_given(report, rankers_before_test, given_of_test)
             given = RankerRows.joined([given, given_of_test])
             rankers = replace(rankers, given=steps.rankers_of_given(given, features, past_before_test))
-            del given_of_test
-        del given
         if asked.policy.discovery == "auto":
             steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
         past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
