@@ -40,7 +40,7 @@ _NEWCOMERS = 0.1
 _UNDER_WAY = 0.25
 """Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
 
-_MOST_OF_GIVEN = 1_000
+_MOST_OF_GIVEN = 2_000
 """Requests of a window that teach the ranker of given histories: each gives rows up to twice."""
 
 
