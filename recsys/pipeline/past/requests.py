@@ -52,8 +52,6 @@ class GivenHistories(NamedTuple):
     """(n_given,) item numbers"""
     weight: float
     """of each event"""
-    are_carts: bool
-    """whether they were chosen together with what is wanted: then nothing tells whether one is wanted once more"""
     ago: int | None = None
     """how long before the request they were chosen, microseconds; None: nobody tells"""
 
@@ -156,7 +154,7 @@ class PastRequests:
             seed: see `take_in_part`.
         """
         chosen = histories.positive()
-        given = GivenHistories(chosen.offsets, chosen.items, weight, are_carts=False)
+        given = GivenHistories(chosen.offsets, chosen.items, weight)
         return replace(self, given=given).of_nobody().take_in_part(np.flatnonzero(chosen.lengths > 0), seed)
 
     def half_chosen(self, weight: float, seed: int) -> "PastRequests":
@@ -179,9 +177,7 @@ class PastRequests:
             target_offsets=offsets_of(n_chosen - n_given),
             target_items=several.target_items[~is_given],
             target_weights=several.target_weights[~is_given],
-            given=GivenHistories(
-                offsets_of(n_given), several.target_items[is_given], weight, are_carts=True, ago=_A_MOMENT
-            ),
+            given=GivenHistories(offsets_of(n_given), several.target_items[is_given], weight, _A_MOMENT),
         )
 
     def of_nobody(self) -> "PastRequests":

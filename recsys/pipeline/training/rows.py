@@ -28,8 +28,7 @@ def training_rows(
     the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
     candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
     learn from a case that it never meets. Such a request still counts for probabilities, as does one in which nobody
-    chose from what was shown. Items in a cart give no rows: the request itself cannot tell whether somebody comes back
-    to one of them.
+    chose from what was shown. What is in the cart is not wanted once more in the same visit.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -45,8 +44,6 @@ def training_rows(
         candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
         only_shown = candidates.beyond(past.config.candidates.n)
         teaches = met[candidates.items] < part.times[candidates.rows]
-        if part.given is not None and part.given.are_carts:
-            teaches &= ~candidates.are_among(Pairs(part.given.rows, part.given.items))
         worth = _worth(part, candidates, block.eligible.shape[1])
         covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=len(part)) > 0
         eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either

@@ -220,7 +220,6 @@ def test_half_of_what_was_chosen_together_is_given_and_the_rest_is_wanted() -> N
     assert carts.users.tolist() == [1, 2], "what is stored of the users comes before"
     assert carts.given is not None
     assert carts.given.weight == 2.0
-    assert carts.given.are_carts
     assert (carts.given.histories(carts.times).ages == 60).all()
     bare = carts.of_nobody()
     assert (bare.users < 0).all()
@@ -250,7 +249,6 @@ def test_what_was_chosen_before_comes_with_the_request() -> None:
     assert bringing.given is not None
     assert bringing.given.offsets.tolist() == [0, 1, 3]
     assert bringing.given.items.tolist() == [1, 1, 2]
-    assert not bringing.given.are_carts
 
 
 def test_no_requests_have_no_carts() -> None:
