@@ -74,7 +74,7 @@ class LabelledPairs:
 
     Attributes:
         logits: of the interest model.
-        clicked, purchased: whether any positive reaction, and whether the strongest event, followed.
+        clicked, purchased: whether any positive reaction, and whether one of the largest weight, followed.
         weights: how many pairs each stands for.
     """
 
@@ -98,25 +98,18 @@ def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, hi
         nothing = np.empty(0, dtype=bool)
         return LabelledPairs(np.empty(0, np.float32), nothing, nothing, np.empty(0))
     generator = np.random.default_rng(seed)
-    bought = strongest_event(log)
+    strongest = float(log.weights.max())
     shown = log.is_impression & (log.times >= validation.targets.times[0])
     if shown.any():
-        return _from_impressions(scorer, log, shown, bought, history, generator)
-    return _from_next_events(scorer, validation, bought, generator)
-
-
-def strongest_event(log: InteractionLog) -> int:
-    """Number of the event 'purchase', or of the one with the largest weight."""
-    if "purchase" in log.event_names:
-        return log.event_names.index("purchase")
-    return int(log.events[np.argmax(log.weights)]) if len(log) else 0
+        return _from_impressions(scorer, log, shown, strongest, history, generator)
+    return _from_next_events(scorer, validation, strongest, generator)
 
 
 def _from_impressions(
     scorer: Scorer,
     log: InteractionLog,
     shown: NDArray[np.bool_],
-    bought: int,
+    strongest: float,
     history: int,
     generator: np.random.Generator,
 ) -> LabelledPairs:
@@ -139,8 +132,8 @@ def _from_impressions(
             np.isin(_key(targets.users, targets.items, log.n_items), by_user),
         )
 
-    positive = log.weights > 0
-    return LabelledPairs(logits, reacted(positive), reacted(positive & (log.events == bought)), np.ones(len(logits)))
+    clicked, purchased = reacted(log.weights > 0), reacted(log.weights == strongest)
+    return LabelledPairs(logits, clicked, purchased, np.ones(len(logits)))
 
 
 def _key(owners: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:
@@ -148,7 +141,7 @@ def _key(owners: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> N
 
 
 def _from_next_events(
-    scorer: Scorer, validation: Examples, bought: int, generator: np.random.Generator
+    scorer: Scorer, validation: Examples, strongest: float, generator: np.random.Generator
 ) -> LabelledPairs:
     rows = np.sort(generator.choice(len(validation), min(_MOST_REQUESTS, len(validation)), replace=False))
     some = validation.select(rows)
@@ -159,7 +152,7 @@ def _from_next_events(
     won, lost = logits[:, 0], logits[:, 1:].ravel()
     clicked = np.repeat([True, False], [len(won), len(lost)])
     purchased = clicked.copy()
-    purchased[: len(won)] = some.targets.events == bought
+    purchased[: len(won)] = some.targets.weights == strongest
     # Each drawn negative stands for its share of the catalogue.
     weights = np.where(clicked, 1.0, max(1, n_items - 1) / _NEGATIVES)
     return LabelledPairs(np.concatenate([won, lost]), clicked, purchased, weights)

@@ -246,7 +246,7 @@ class InterestModel:
         return recall(self.scorer, self.nearest, sample)
 
     def probabilities(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """p_click (any positive reaction) and p_purchase (the event 'purchase', else the one that weighs most).
+        """p_click (any positive reaction) and p_purchase (one of the largest weight in the log).
 
         With impressions in the log: that a shown item gets the reaction. Without: that it is the user's next event.
         """

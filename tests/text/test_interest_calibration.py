@@ -55,6 +55,17 @@ def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, 
     assert clicks.mean() == pytest.approx(2 * purchases.mean(), rel=0.15)
 
 
+def test_a_purchase_is_the_event_of_the_largest_weight_whatever_it_is_called(
+    tiny_encoder: str, texts: list[str]
+) -> None:
+    log = shown_log().select(slice(0, 3_000))
+    config = TextConfig(encoder=tiny_encoder, max_tokens=16, history=5, peft="none")
+    usual = InterestModel.fit(texts, log, config, minutes=0).settings
+    for names in (("impression", "view", "order"), ("impression", "purchase", "subscription")):
+        found = InterestModel.fit(texts, replace(log, event_names=names), config, minutes=0).settings
+        assert (found.click, found.purchase) == (usual.click, usual.purchase)
+
+
 def test_few_purchases_keep_their_rate_where_logits_are_far_apart() -> None:
     generator = np.random.default_rng(0)
     logits = generator.normal(-2.0, 6.0, 2_000).astype(np.float32)
