@@ -15,9 +15,11 @@ from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluation.caveats import caveats_of_log
+from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests
+from recsys.pipeline.evaluation.logged import with_off_policy
 from recsys.pipeline.evaluation.measure import measure
-from recsys.pipeline.evaluation.window import events_of_items, facts_of, measure_window
+from recsys.pipeline.evaluation.window import labelled_requests
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
@@ -95,7 +97,7 @@ def _on_requests(
     report = measure(
         pipeline,
         LabelledRequests(_labelled_blocks(recommender, wanted), caveats=caveats),
-        trained=events_of_items(bundle.log),
+        learned=bundle.log,
         seed=seed,
         progress=progress,
     )
@@ -183,16 +185,10 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
         caveats = (*caveats, _missed(targets))
     # To the end of the log: a list may be open long after it was asked for.
     start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
-    report = measure_window(
-        pipeline_of(bundle, scoring, matched.log.user_vocabulary),
-        known,
-        matched.log.between(start, end),
-        learned=bundle.log,
-        strongest=strongest,
-        seed=seed,
-        progress=progress,
-        caveats=caveats,
-    )
+    pipeline = pipeline_of(bundle, scoring, matched.log.user_vocabulary)
+    labelled = labelled_requests(pipeline.past, known, strongest, caveats)
+    report = measure(pipeline, labelled, learned=bundle.log, seed=seed, progress=progress)
+    report = with_off_policy(report, pipeline, matched.log.between(start, end), seed)
     windows = (Window("test", start, end, len(dataset.log.between(start, end)), "is measured"),)
     headed = _headed(replace(report, windows=windows), bundle, name)
     return with_user_ids(headed, matched.log.user_vocabulary)

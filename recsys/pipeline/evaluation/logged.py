@@ -1,16 +1,31 @@
 """Placements of a window whose propensities were logged, beside what a recommender would have placed there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
-from recsys.eval.offpolicy import LoggedPlacements
+from recsys.eval.offpolicy import LoggedPlacements, off_policy
+from recsys.eval.results import EvaluationReport
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.ordering import RankedBlock
+
+
+def with_off_policy(
+    report: EvaluationReport, pipeline: PastPipeline, window: InteractionLog, seed: int
+) -> EvaluationReport:
+    """The report of a pipeline, with what its lists would have earned in place of those that were shown; as it is where
+    the window has no propensities.
+
+    Args:
+        pipeline, window: see `logged_placements`.
+        seed: of the lists that are drawn, and of the bootstrap.
+    """
+    logged = logged_placements(pipeline, window, pipeline.past.config.data.max_requests, seed)
+    return report if logged is None else replace(report, off_policy=off_policy(logged, seed=seed))
 
 
 def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int, seed: int) -> LoggedPlacements | None:

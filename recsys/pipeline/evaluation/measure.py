@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recsys.data.interactions import InteractionLog
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import EvaluationReport
@@ -39,7 +39,7 @@ def measure(
     pipeline: PastPipeline,
     requests: LabelledRequests,
     *,
-    trained: NDArray[np.int64],
+    learned: InteractionLog,
     seed: int,
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
@@ -49,13 +49,14 @@ def measure(
     Args:
         pipeline: what is measured.
         requests: what it is measured on.
-        trained: (n_items,) events of each item that were learned from, for novelty and the cold slices.
+        learned: what the pipeline has learned from: it tells which items are novel and cold.
         seed: of every bootstrap.
         progress: called with a line of text after each block.
         baselines: sources that are measured alone beside it, and what the report calls them.
     """
     rankings, scoring = Rankings(pipeline, baselines), pipeline.past.scoring
     strongest = requests.strongest
+    trained = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
     for block in requests.blocks:
         rankings.add(block)
         progress(f"evaluating: {len(rankings):,} requests")

@@ -17,7 +17,9 @@ from recsys.eval.results import EvaluationReport, Window
 from recsys.eval.summary import join_reports
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
-from recsys.pipeline.evaluation.window import facts_of, measure_window
+from recsys.pipeline.evaluation.facts import facts_of
+from recsys.pipeline.evaluation.measure import measure
+from recsys.pipeline.evaluation.window import labelled_requests
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring
@@ -83,16 +85,10 @@ def evaluate_splits(
                 "Leave one out: the models have learned from what others did after the moment of a request, which "
                 "no recommender in service can.",
             )
-        report = measure_window(
-            pipeline_of(trained, scoring, log.user_vocabulary),
-            requests,
-            None,
-            learned=trained.log,
-            strongest=StrongestEvent.of(trained.log, log),
-            seed=seed,
-            progress=progress,
-            caveats=caveats,
-        )
+        pipeline = pipeline_of(trained, scoring, log.user_vocabulary)
+        labelled = labelled_requests(pipeline.past, requests, StrongestEvent.of(trained.log, log), caveats)
+        # Without `with_off_policy`: leave one out has learned from events beside those that it is measured on.
+        report = measure(pipeline, labelled, learned=trained.log, seed=seed, progress=progress)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,), features=trained.report.features))
     whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=seed)

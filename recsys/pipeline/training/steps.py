@@ -18,9 +18,11 @@ from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.evaluation.caveats import caveats_of_log
-from recsys.pipeline.evaluation.measure import BASELINES
+from recsys.pipeline.evaluation.facts import facts_of
+from recsys.pipeline.evaluation.logged import with_off_policy
+from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.shown import dcg_of_shown
-from recsys.pipeline.evaluation.window import facts_of, measure_window
+from recsys.pipeline.evaluation.window import labelled_requests
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
@@ -198,17 +200,9 @@ class TrainingSteps:
         log = self.dataset.log
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
-        report = measure_window(
-            pipeline,
-            test,
-            log.between(split.test_start, split.end),
-            learned=cut,
-            strongest=StrongestEvent.of(log, log),
-            seed=self.seed,
-            progress=self.progress,
-            baselines=baselines,
-            caveats=caveats_of_log(log, test),
-        )
+        labelled = labelled_requests(pipeline.past, test, StrongestEvent.of(log, log), caveats_of_log(log, test))
+        report = measure(pipeline, labelled, learned=cut, seed=self.seed, progress=self.progress, baselines=baselines)
+        report = with_off_policy(report, pipeline, log.between(split.test_start, split.end), self.seed)
         return replace(
             report,
             dataset=name,
