@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import Config, PolicyConfig
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME
-from recsys.data.moments import clock
 from recsys.data.ragged import offsets_of
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
@@ -20,49 +19,53 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
 
 
-def block_of(
-    requests: Sequence[Request],
-    users: NDArray[np.int32],
-    now: NDArray[np.int64],
-    askers: Sequence[str | None],
-    scoring: Scoring,
-    bundle: Bundle,
-    by_the_clock: bool,
-) -> RequestBlock:
+@dataclass(frozen=True)
+class Askers:
+    """Who asks for some lists, and when. All are (n_requests,).
+
+    Attributes:
+        users: numbers of those whose stored history counts; -1 where it does not, or nobody is known.
+        ids: as the version knows them; None where nobody is known.
+        now: microseconds; only what lies before is known.
+        listed_at: microseconds; what comes later may not be listed.
+        moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
+    """
+
+    users: NDArray[np.int32]
+    ids: Sequence[str | None]
+    now: NDArray[np.int64]
+    listed_at: NDArray[np.int64]
+    moments: NDArray[np.int64]
+
+
+def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bundle: Bundle) -> RequestBlock:
     """Requests as they are ranked.
 
     Args:
-        users: (n_requests,) numbers of those whose stored history counts; -1 where it does not, or nobody is known.
-        now: (n_requests,) microseconds; only what lies before is known.
-        askers: (n_requests,) ids of those who ask, as the version knows them; None where nobody is known.
+        askers: of the same requests.
         scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
-        by_the_clock: whether a list whose request has no time is for the time of the week that it is; else for any.
 
     Raises:
         DataError, ConfigError: a filter, policy key or query of a request is invalid.
     """
     items, config = scoring.catalogue.vocabulary, bundle.config
-    stored = scoring.histories(users, now, SEEN_EVENTS)
+    stored = scoring.histories(askers.users, askers.now, SEEN_EVENTS)
     everything = _with_given(stored, requests, items, bundle.typical_weight)
     policies = tuple(
         _policy(request, everything.items[start:end], int(moment), scoring, config)
         for request, start, end, moment in zip(
-            requests, everything.offsets[:-1], everything.offsets[1:], now, strict=True
+            requests, everything.offsets[:-1], everything.offsets[1:], askers.now, strict=True
         )
     )
-    # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
-    timeless = np.array([request.time is None for request in requests], dtype=bool)
-    listed_at = np.where(timeless, np.maximum(now, clock()), now)
-    queries = _queries(requests)
     return RequestBlock(
         histories=everything.newest(config.data.max_history),
-        eligible=scoring.eligible(policies, listed_at),
+        eligible=scoring.eligible(policies, askers.listed_at),
         policies=policies,
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
-        profiles=scoring.sources.profile_rows(askers),
-        moments=np.where(timeless, listed_at if by_the_clock else NO_TIME, now),
-        queries=queries,
+        profiles=scoring.sources.profile_rows(askers.ids),
+        moments=askers.moments,
+        queries=_queries(requests),
     )
 
 

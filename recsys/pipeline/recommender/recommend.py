@@ -14,6 +14,7 @@ from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
+from recsys.data.interactions import NO_TIME
 from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
@@ -21,7 +22,7 @@ from recsys.errors import DataError
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 from recsys.pipeline.ranking.stages import Stages
-from recsys.pipeline.recommender.blocks import block_of
+from recsys.pipeline.recommender.blocks import Askers, block_of
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
@@ -272,8 +273,16 @@ class Recommender:
         Raises:
             DataError, ConfigError: a filter, policy key or query of a request is invalid.
         """
-        askers = [self._users.remembered_id(request.user_id) for request in requests]
-        return block_of(requests, *self._stored(requests), askers, self.scoring, self.bundle, self._is_by_the_clock)
+        return block_of(requests, self._askers(requests), self.scoring, self.bundle)
+
+    def _askers(self, requests: Sequence[Request]) -> Askers:
+        users, now = self._stored(requests)
+        ids = [self._users.remembered_id(request.user_id) for request in requests]
+        timeless = np.array([request.time is None for request in requests], dtype=bool)
+        # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
+        listed_at = np.where(timeless, np.maximum(now, clock()), now)
+        moments = listed_at if self._is_by_the_clock else np.where(timeless, NO_TIME, now)
+        return Askers(users, ids, now, listed_at, moments)
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""

@@ -76,7 +76,7 @@ def test_without_a_time_lists_are_for_any_time_unless_somebody_waits_for_them(
     anytime = list(batch.recommend(Request(n=2 * DISHES)).ids)
     for meal, hour in MEALS.items():
         moment = int((START + timedelta(days=DAYS, hours=hour)).timestamp() * 1e6)
-        monkeypatch.setattr("recsys.pipeline.recommender.blocks.clock", lambda moment=moment: moment)
+        monkeypatch.setattr("recsys.pipeline.recommender.recommend.clock", lambda moment=moment: moment)
         assert list(batch.recommend(Request(n=2 * DISHES)).ids) == anytime
         now = batch.by_the_clock().recommend(Request(n=DISHES)).ids
         assert all(item.startswith(meal) for item in now)
