@@ -85,6 +85,25 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The lists and figures of all requests, of which a report tells the means. Files do not keep them.
+
+    Attributes:
+        full: of the full pipeline.
+        others: of the baselines and the ablation, by their names in the report.
+        masks: slice -> (n_requests,) True for its requests.
+        events: the same of each event that is told apart.
+        shown: how the full pipeline orders what was shown; None where the log does not tell.
+    """
+
+    full: Measurement
+    others: Mapping[str, Measurement]
+    masks: Mapping[str, NDArray[np.bool_]]
+    events: Mapping[str, NDArray[np.bool_]]
+    shown: Measurement | None = None
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """One evaluation of one version.
 
@@ -111,11 +130,7 @@ class EvaluationReport:
         features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
             returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.
-        full: the full pipeline's lists and figures; None in a report that was read back.
-        shown: how it orders what was shown, where the log tells; None in a report that was read back.
-        others: those of the baselines and the ablation; empty in a report that was read back.
-        masks: the requests of each slice; empty in a report that was read back.
-        events: the requests with each event that is told apart; empty in a report that was read back.
+        measured: what it was made of, see `fresh`; None in a report that was read back.
     """
 
     version: str
@@ -139,11 +154,18 @@ class EvaluationReport:
     trials: tuple[Mapping[str, Any], ...] = ()
     features: tuple[FeatureRow, ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
-    full: Measurement | None = field(default=None, repr=False, compare=False)
-    shown: Measurement | None = field(default=None, repr=False, compare=False)
-    others: Mapping[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
-    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
-    events: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+    measured: Measured | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def fresh(self) -> Measured:
+        """What this report was made of.
+
+        Raises:
+            ValueError: it was read back.
+        """
+        if self.measured is None:
+            raise ValueError("a report that was read back holds no lists")
+        return self.measured
 
     def to_json(self) -> dict[str, Any]:
         """The object of `recsys evaluate --json`; figures first, then what else was found."""

@@ -10,7 +10,7 @@ from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of
 from recsys.eval.confidence import compare_all
 from recsys.eval.metrics.calibration import Reliability
 from recsys.eval.protocol import Measurement
-from recsys.eval.results import EvaluationReport, SliceResult
+from recsys.eval.results import EvaluationReport, Measured, SliceResult
 
 _FULL = ""
 """Name of the full pipeline among compared rankings."""
@@ -70,10 +70,7 @@ def summarise(
             *(caveats_of_events(full, baselines, events, seed) if comparable else ()),
         ),
         per_request=full.to_polars(),
-        full=full,
-        others={**baselines, **ablation},
-        masks=slices,
-        events=events,
+        measured=Measured(full, {**baselines, **ablation}, slices, events),
     )
 
 
@@ -84,16 +81,17 @@ def join_reports(parts: Sequence[EvaluationReport], *, seed: int = 0) -> Evaluat
         parts: as `summarise` gives them, with the window that each is of.
         seed: of every bootstrap.
     """
-    measured = {
-        name: Measurement.joined([part.others[name] for part in parts])
-        for name in _in_all([part.others for part in parts])
+    measured = [part.fresh for part in parts]
+    others = {
+        name: Measurement.joined([part.others[name] for part in measured])
+        for name in _in_all([part.others for part in measured])
     }
     report = summarise(
-        Measurement.joined([part.full for part in parts if part.full is not None]),
-        baselines={name: measured[name] for name in parts[0].baselines if name in measured},
-        ablation={name: measured[name] for name in parts[0].ablation if name in measured},
-        slices=_joined_masks([part.masks for part in parts]),
-        events=_joined_masks([part.events for part in parts]),
+        Measurement.joined([part.full for part in measured]),
+        baselines={name: others[name] for name in parts[0].baselines if name in others},
+        ablation={name: others[name] for name in parts[0].ablation if name in others},
+        slices=_joined_masks([part.masks for part in measured]),
+        events=_joined_masks([part.events for part in measured]),
         seed=seed,
     )
     return replace(
@@ -120,7 +118,7 @@ def _joined_caveats(parts: Sequence[EvaluationReport]) -> Iterator[str]:
     """What is said of every window once, then what is said of some; but nothing of their sizes, for all are one."""
     caveats: dict[str, list[str]] = {}
     for part in parts:
-        of_size = [] if part.full is None else list(caveats_of_size(part.full))
+        of_size = list(caveats_of_size(part.fresh.full))
         caveats[part.windows[0].name] = [line for line in part.caveats if line not in of_size]
     shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
     yield from shared

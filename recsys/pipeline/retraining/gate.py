@@ -5,6 +5,7 @@ Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not s
 
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,8 @@ _TIMED = 30
 
 def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> tuple[str, Comparison]:
     """What judges these requests, and by it the challenger's own test models minus the champion."""
-    ours, theirs, metric, _ = _judged(challenger, champion)
-    return metric, ours.against(theirs, metric, seed=seed)
+    judged = _judged(challenger, champion)
+    return judged.metric, judged.compared(seed)
 
 
 def check_quality(
@@ -53,29 +54,57 @@ def check_quality(
         own_test: what the champion reached in its own test.
         n_items: that past lists could hold.
     """
-    ours, theirs = _full(challenger), _full(champion)
+    ours, theirs = challenger.fresh, champion.fresh
     yield from _signal(challenger, own_test, n_items, config)
-    judged, judges, metric, where = _judged(challenger, champion)
-    yield _not_worse("quality", where, judged, judges, metric, config.tolerance, seed)
-    for name in ("cold_item", "cold_user") if metric == METRIC else ():
-        mask = champion.masks.get(name)
+    judged = _judged(challenger, champion)
+    yield judged.not_worse("quality", config.tolerance, seed)
+    for name in ("cold_item", "cold_user") if judged.metric == METRIC else ():
+        mask = theirs.masks.get(name)
         if mask is not None and np.count_nonzero(mask) >= _FEWEST:
-            parts = (ours.select(mask), theirs.select(mask), METRIC)
-            yield _not_worse(name.replace("_", " "), f"on {name} requests", *parts, config.max_cold_loss, seed)
-    yield _coverage(ours, theirs, config)
+            part = _Duel(ours.full.select(mask), theirs.full.select(mask), METRIC, f"on {name} requests")
+            yield part.not_worse(name.replace("_", " "), config.max_cold_loss, seed)
+    yield _coverage(ours.full, theirs.full, config)
     yield from _calibration(challenger, champion, config)
 
 
-def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> tuple[Measurement, Measurement, str, str]:
-    """The two measurements that are compared, their metric, and of what they are.
+class _Duel(NamedTuple):
+    """Two measurements of the same requests.
+
+    Attributes:
+        ours, theirs: the challenger's and the champion's.
+        metric: by which they are compared.
+        where: what the requests are, in words.
+    """
+
+    ours: Measurement
+    theirs: Measurement
+    metric: str
+    where: str
+
+    def compared(self, seed: int) -> Comparison:
+        """The challenger minus the champion."""
+        return self.ours.against(self.theirs, self.metric, seed=seed)
+
+    def not_worse(self, name: str, tolerance: float, seed: int) -> Check:
+        """Refused where chance does not explain the loss and it is more than the tolerance, a share of the metric."""
+        found = self.compared(seed)
+        worse = found.verdict == "worse" and -found.difference > tolerance * self.theirs.mean(self.metric)
+        difference = f"{self.metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+        words = f"{difference} {self.where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
+        return Check(name, not worse, words)
+
+
+def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:
+    """What decides whether the challenger is better.
 
     Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
     see `recsys.pipeline.evaluation.shown`; else all items are ranked.
     """
-    ours, theirs = challenger.shown, champion.shown
-    if ours is None or theirs is None or not ours.n_requests:
-        return _full(challenger), _full(champion), METRIC, "on all requests"
-    return ours, theirs, SHOWN_METRIC, "in the order of what was shown, on requests with a list"
+    ours, theirs = challenger.fresh, champion.fresh
+    if ours.shown is None or theirs.shown is None or not ours.shown.n_requests:
+        return _Duel(ours.full, theirs.full, METRIC, "on all requests")
+    where = "in the order of what was shown, on requests with a list"
+    return _Duel(ours.shown, theirs.shown, SHOWN_METRIC, where)
 
 
 def _signal(
@@ -111,17 +140,6 @@ def _one_for_all(report: EvaluationReport) -> float | None:
     rankings = (report.baselines.get(BASELINES[source]) for source in _ONE_FOR_ALL)
     means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
     return max(means, default=None)
-
-
-def _not_worse(
-    name: str, where: str, ours: Measurement, theirs: Measurement, metric: str, tolerance: float, seed: int
-) -> Check:
-    """Refused where chance does not explain the loss and it is more than the tolerance."""
-    found = ours.against(theirs, metric, seed=seed)
-    worse = found.verdict == "worse" and -found.difference > tolerance * theirs.mean(metric)
-    difference = f"{metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
-    words = f"{difference} {where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
-    return Check(name, not worse, words)
 
 
 def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> Check:
@@ -177,8 +195,3 @@ def _timed(recommenders: tuple[Recommender, Recommender], request: Request) -> t
         recommender.recommend(request)
         seconds.append(time.process_time() - start)
     return seconds[0], seconds[1]
-
-
-def _full(report: EvaluationReport) -> Measurement:
-    assert report.full is not None, "a fresh measurement"
-    return report.full

@@ -212,5 +212,5 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            shown=dcg_of_shown(pipeline, test, self.seed),
+            measured=replace(report.fresh, shown=dcg_of_shown(pipeline, test, self.seed)),
         )

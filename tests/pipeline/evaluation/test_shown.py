@@ -11,6 +11,7 @@ from recsys.data.events import Event
 from recsys.data.loading import append_events
 from recsys.data.requests import Request
 from recsys.eval.protocol import Measurement
+from recsys.eval.results import EvaluationReport, Measured
 from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
@@ -68,11 +69,14 @@ def test_the_gate_asks_about_what_was_shown_where_most_requests_have_lists(plain
     full = Measurement(10, {"ndcg@10": np.linspace(0, 1, 40)}, np.zeros((40, 10), dtype=np.int32), 30)
     ahead = replace(full, values={METRIC: np.ones(40)})
     behind = replace(full, values={METRIC: np.zeros(40)})
-    served = replace(report, full=replace(full, values={"ndcg@10": np.ones(40)}), shown=behind)
-    metric, found = compare(replace(report, full=full, shown=ahead), served, seed=0)
+    best = replace(full, values={"ndcg@10": np.ones(40)})
+
+    def measured(full: Measurement, shown: Measurement | None) -> EvaluationReport:
+        return replace(report, measured=Measured(full, {}, {}, {}, shown))
+
+    metric, found = compare(measured(full, ahead), measured(best, behind), seed=0)
     assert metric == METRIC
     assert found.difference == pytest.approx(1.0)
-    few = replace(served, shown=None)
-    metric, found = compare(replace(report, full=full, shown=None), few, seed=0)
+    metric, found = compare(measured(full, None), measured(best, None), seed=0)
     assert metric == "ndcg@10"
     assert found.difference == pytest.approx(-0.5)
