@@ -17,6 +17,11 @@ def rows_of_entries(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
+def places_within(rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(n_entries,) the place of each entry in its row, from 0, where `rows` (n_entries,) never fall."""
+    return np.arange(len(rows)) - np.searchsorted(rows, rows)
+
+
 def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the entries of some rows lie.
 

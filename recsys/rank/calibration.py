@@ -63,12 +63,12 @@ class ScoreCalibration:
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
         # Each row stands for those of the other requests too, in which it was nothing.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
-        users = [] if n_acts is None else [n_acts == 0, np.log1p(n_acts)]
-        columns = [scores, *users] if log_odds is None else [scores, *users, log_odds]
-        scales = np.array([float(np.std(column)) or 1.0 for column in columns])
-        standard = np.stack(columns, axis=1).astype(np.float64) / scales
-        ridge = np.zeros(1 + len(columns))
-        ridge[2 : 2 + len(users)] = _RIDGE / len(labels)
+        of_user = {} if n_acts is None else {"newcomer": n_acts == 0, "acts": np.log1p(n_acts)}
+        opinion = {} if log_odds is None else {"tilt": log_odds}
+        columns = {"slope": scores, **of_user, **opinion}  # each by the name of its weight
+        scales = np.array([float(np.std(column)) or 1.0 for column in columns.values()])
+        standard = np.stack(list(columns.values()), axis=1).astype(np.float64) / scales
+        ridge = np.array([0.0, *(_RIDGE / len(labels) if name in of_user else 0.0 for name in columns)])
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             logits = standard @ parameters[1:] + parameters[0]
@@ -80,9 +80,8 @@ class ScoreCalibration:
         start = [float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))), 1.0, *[0.0] * (len(columns) - 1)]
         bounds = [(None, None), (0.0, None), *[(None, None)] * (len(columns) - 1)]
         best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
-        slope, *others = (best[1:] / scales).tolist()
-        names = [*(["newcomer", "acts"] if users else []), *(["tilt"] if log_odds is not None else [])]
-        return cls(slope, float(best[0]), **dict(zip(names, others, strict=True)))
+        weights = dict(zip(columns, (best[1:] / scales).tolist(), strict=True))
+        return cls(intercept=float(best[0]), **weights)
 
     def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "ScoreCalibration":
         """The same calibration for the scores of another ranker, which have another level and spread.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
 from recsys.data.list_places import discounts, inverse_examination
+from recsys.data.ragged import places_within
 from recsys.errors import DataError
 
 
@@ -117,10 +118,9 @@ class RankerRows:
         draw[self.wanted] = -2.0
         of = self.requests
         order = np.lexsort((draw, of))
-        starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         n_wanted = np.bincount(of, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
         chosen = np.zeros(len(draw), dtype=bool)
-        chosen[order[np.arange(len(order)) - starts < np.repeat(n_wanted + negatives, self.sizes)]] = True
+        chosen[order[places_within(of) < np.repeat(n_wanted + negatives, self.sizes)]] = True
         kept = np.ones(self.n_requests, dtype=bool) if requests is None else requests
         chosen &= kept[of]
         return self._rows(chosen, np.bincount(of[chosen], minlength=self.n_requests)[kept], self.times[kept])
@@ -170,9 +170,7 @@ class RankerRows:
         Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
         """
         requests = self.requests
-        starts = np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
-        places = np.arange(len(requests)) - starts
-        discount = discounts(places, k)
+        discount = discounts(places_within(requests), k)
 
         def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
             gains = self.worth[np.lexsort((keys, requests))]
@@ -192,7 +190,7 @@ class RankerRows:
             return self.ndcg(scores) * self.request_shares
         requests = self.requests[shown]
         order = np.lexsort((-scores[shown], requests))
-        places = np.arange(len(order)) - np.searchsorted(requests, requests)
+        places = places_within(requests)
         gains = (self.worth[shown] * inverse_examination(self.positions[shown]))[order] * discounts(places)
         return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
+from recsys.data.ragged import places_within
 from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 
@@ -92,7 +93,7 @@ class PassedOver:
         rows = np.repeat(np.arange(len(requests)), lengths)
         places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         order = np.lexsort((generator.random(len(rows)), rows))
-        kept = np.sort(order[np.arange(len(rows)) - np.searchsorted(rows, rows) < _SKIPPED])
+        kept = np.sort(order[places_within(rows) < _SKIPPED])
         return rows[kept], self.items[places[kept]].astype(np.int64)
 
 

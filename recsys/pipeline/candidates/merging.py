@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.ragged import places_within
 from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 
@@ -72,7 +73,7 @@ class Candidates:
         """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required."""
         order = np.lexsort((self.items, -self.fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
-        places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
+        places[order] = places_within(self.rows)
         return places >= n
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of, rows_of_entries
+from recsys.data.ragged import entries, offsets_of, places_within, rows_of_entries
 from recsys.pipeline.past.log_requests import requests_of_log
 
 OF_ONE_USER = 10
@@ -274,5 +274,4 @@ def _of_everybody(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
     drawn = np.random.default_rng(seed).permutation(len(users))
     drawn = drawn[np.argsort(users[drawn], kind="stable")]
     in_order = users[drawn]
-    place = np.arange(len(drawn)) - np.searchsorted(in_order, in_order)
-    return np.sort(drawn[(place < most) | (in_order < 0)])
+    return np.sort(drawn[(places_within(in_order) < most) | (in_order < 0)])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from recsys.data.ragged import places_within
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
@@ -146,7 +147,7 @@ class PastProposals:
         fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
-        places[order] = np.arange(len(order)) - np.searchsorted(self.rows, self.rows)
+        places[order] = places_within(self.rows)
         n_requests = len(self.n_wanted)
         found = np.bincount(self.rows[self.wanted & (places < n)], minlength=n_requests)
         n_proposed = np.bincount(self.rows, minlength=n_requests)
