@@ -17,6 +17,9 @@ from recsys.errors import DataError
 NO_TIME = np.iinfo(np.int64).min
 """Time of an event whose moment is not known (a history given as ids only)."""
 
+HARDLY_KNOWN = 5
+"""An item with fewer signs of interest than these is hardly known: cold in reports, listed more often by discovery."""
+
 COLUMNS = {
     "users": np.int32,
     "items": np.int32,

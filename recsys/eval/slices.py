@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.interactions import HARDLY_KNOWN
 from recsys.eval.ranking import Targets
 
-_COLD_ITEM_EVENTS = 5
 _COLD_USER_EVENTS = 3
-"""With fewer events than these an item, or a user, is cold in a report."""
+"""A user with a history of fewer events is cold in a report."""
 
 _MOST_CATEGORIES = 5
 _FEWEST_REQUESTS = 30
@@ -18,26 +18,26 @@ _FEWEST_REQUESTS = 30
 
 def request_slices(
     targets: Targets,
-    item_events: NDArray[np.int64],
+    n_signs: NDArray[np.int64],
     history_lengths: NDArray[np.int64],
 ) -> dict[str, NDArray[np.bool_]]:
     """Masks over the requests.
 
-    `cold_item`: every target has fewer than five training events (or is unknown); `warm_item`: none has.
+    `cold_item`: every target is hardly known (fewer than five signs of interest) or unknown; `warm_item`: none is.
     A request with targets of both kinds is in neither. `cold_user`: a history of fewer than three events;
     `warm_user`: the others. `light` and `heavy`: the shortest and the longest third of the histories; equal lengths
     are never parted, so the thirds can be uneven or, where all histories are alike, empty.
 
     Args:
         targets: the wanted items.
-        item_events: (n_items,) training events of each item.
+        n_signs: (n_items,) signs of interest in each item that were learned from.
         history_lengths: (n_requests,) events of each history.
 
     Returns:
         name to (n_requests,) mask.
     """
-    events = np.append(item_events, 0)[targets.items]  # an unknown target, -1, reads the appended 0
-    cold = np.bincount(targets.rows[events < _COLD_ITEM_EVENTS], minlength=len(targets))
+    known_signs = np.append(n_signs, 0)[targets.items]  # an unknown target, -1, reads the appended 0
+    cold = np.bincount(targets.rows[known_signs < HARDLY_KNOWN], minlength=len(targets))
     cold_user = history_lengths < _COLD_USER_EVENTS
     low, high = np.quantile(history_lengths, [1 / 3, 2 / 3]) if len(history_lengths) else (0.0, 0.0)
     return {

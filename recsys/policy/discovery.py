@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.interactions import HARDLY_KNOWN
 from recsys.errors import ConfigError
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.steps import Step
-
-HARDLY_KNOWN = 5
-"""An item with fewer signs of interest than these is hardly known."""
 
 _MOST = 3.0
 """What the dial at 1 adds to the score of an item that nobody has chosen yet, in standard deviations."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.interactions import HARDLY_KNOWN
 from recsys.eval.dial import DialName, DialPoint
 from recsys.eval.metrics.diversity import diversity
 from recsys.eval.metrics.ndcg import ndcg
@@ -13,7 +14,7 @@ from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits
 from recsys.pipeline.ranking.ordering import RankedBlock
 from recsys.pipeline.ranking.rules import Signs
 from recsys.pipeline.ranking.scoring import RequestBlock
-from recsys.policy.discovery import HARDLY_KNOWN, Discovery
+from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.policy import Policy
 

@@ -10,6 +10,7 @@ from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
 
@@ -36,38 +37,47 @@ def training_rows(
         strongest: weight of the strongest event.
         met: (n_items,) microseconds: an item gives no row of a request that is not later.
     """
-    none = _no_rows(len(features.names))
-    yield replace(none, missed=requests.times_unanswered)
+    yield replace(_no_rows(len(features.names)), missed=requests.times_unanswered)
     done = 0
     for part, block in past.blocks(requests):
-        shown = Pairs(part.shown_rows, part.shown_items)
-        candidates = past.scoring.candidates(block, past.config.candidates.n, shown)
-        only_shown = candidates.beyond(past.config.candidates.n)
-        teaches = met[candidates.items] < part.times[candidates.rows]
-        worth = _worth(part, candidates, block.eligible.shape[1])
-        covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=len(part)) > 0
-        eligible = block.eligible[part.target_rows, part.target_items]  # others are no targets in evaluation either
-        has_target = np.bincount(part.target_rows, weights=eligible, minlength=len(part)) > 0
-        # Of all candidates of a request, with whom each has its place; then those that teach are kept.
-        inside = covered[candidates.rows]
-        table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
-        inside &= teaches
-        kept, worth = candidates.keep(inside), worth[inside]
-        sizes = np.bincount(kept.rows, minlength=len(part))[covered]
-        positions = _positions(part, kept, block.eligible.shape[1])
+        rows = _rows_of_block(past, part, block, features, strongest, met)
         done += len(part)
         progress(f"ranker rows: {done:,} of {len(requests):,} requests")
-        yield RankerRows(
-            table=table,
-            worth=worth,
-            bought=worth == strongest,
-            sizes=sizes,
-            times=part.times[covered],
-            proposed_by=kept.proposed_by,
-            positions=positions,
-            only_shown=only_shown[inside],
-            missed=part.times[has_target & ~covered],
-        )
+        yield rows
+
+
+def _rows_of_block(
+    past: PastScoring,
+    requests: PastRequests,
+    block: RequestBlock,
+    features: FeatureSet,
+    strongest: float,
+    met: NDArray[np.int64],
+) -> RankerRows:
+    """The rows of some requests, which are those of `block`; the other arguments are those of `training_rows`."""
+    n, (n_requests, n_items) = past.config.candidates.n, block.eligible.shape
+    candidates = past.scoring.candidates(block, n, Pairs(requests.shown_rows, requests.shown_items))
+    worth = _worth(requests, candidates, n_items)
+    teaches = met[candidates.items] < requests.times[candidates.rows]
+    covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=n_requests) > 0
+    eligible = block.eligible[requests.target_rows, requests.target_items]  # others are no targets in evaluation either
+    has_target = np.bincount(requests.target_rows, weights=eligible, minlength=n_requests) > 0
+    # Of all candidates of a request, with whom each has its place; then those that teach are kept.
+    inside = covered[candidates.rows]
+    table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
+    inside &= teaches
+    kept, worth = candidates.keep(inside), worth[inside]
+    return RankerRows(
+        table=table,
+        worth=worth,
+        bought=worth == strongest,
+        sizes=np.bincount(kept.rows, minlength=n_requests)[covered],
+        times=requests.times[covered],
+        proposed_by=kept.proposed_by,
+        positions=_positions(requests, kept, n_items),
+        only_shown=candidates.beyond(n)[inside],
+        missed=requests.times[has_target & ~covered],
+    )
 
 
 def _no_rows(n_features: int) -> RankerRows:
