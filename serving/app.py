@@ -34,6 +34,8 @@ from serving.this_machine import check_host
 from serving.traces import Traces, traces_to
 
 READING_THREADS = 2
+"""Threads for what is to be off the event loop, see `Service.reading`."""
+
 WRITING_THREADS = 4
 """Threads that append events: they wait for the disk more than they work."""
 

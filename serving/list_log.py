@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from recsys.data.moments import clock
 from recsys.data.requests import Request
@@ -13,6 +14,21 @@ from recsys.data.served_list import ServedList
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.service import Service
+
+
+class Answer(NamedTuple):
+    """What a page was answered with."""
+
+    ids: Sequence[str]
+    version: str
+    variant: str
+    propensities: Iterable[float] | None = None
+    """of the items; None: nothing was left to chance"""
+
+    @classmethod
+    def of(cls, ranking: ItemList, variant: str) -> "Answer":
+        """A list that a variant has made."""
+        return cls(ranking.ids, ranking.model_version, variant, ranking.propensities)
 
 
 @dataclass(frozen=True)
@@ -32,35 +48,32 @@ class Page:
     first_position: int
     known: int
 
-    def answered(
-        self, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None, *, shown: bool
-    ) -> ServedList:
-        """What is logged of an answer; without propensities nothing of it was left to chance."""
+    def answered(self, answer: Answer, *, shown: bool) -> ServedList:
+        """What is logged of an answer."""
+        certain = (1.0,) * len(answer.ids)
         return ServedList(
             request_id=self.request.request_id,
             user_id=self.user_id,
             timestamp=clock(),
-            model_version=version,
-            variant=variant,
+            model_version=answer.version,
+            variant=answer.variant,
             first_position=self.first_position,
-            items=tuple(ids),
-            propensities=(1.0,) * len(ids) if propensities is None else tuple(map(float, propensities)),
+            items=tuple(answer.ids),
+            propensities=certain if answer.propensities is None else tuple(map(float, answer.propensities)),
             shown=shown,
             known=self.known,
         )
 
 
-def log_shown(
-    service: Service, page: Page, ids: Sequence[str], version: str, variant: str, propensities: Iterable[float] | None
-) -> None:
+def log_shown(service: Service, page: Page, answer: Answer) -> None:
     """Log a list that was answered, and count it."""
-    service.shown.note(page.answered(ids, version, variant, propensities, shown=True))
-    service.metrics.lists.labels(variant).inc()
+    service.shown.note(page.answered(answer, shown=True))
+    service.metrics.lists.labels(answer.variant).inc()
 
 
 def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
     """Log the list, and have the shadow variants make theirs."""
-    log_shown(service, page, ranking.ids, ranking.model_version, variant, ranking.propensities)
+    log_shown(service, page, Answer.of(ranking, variant))
     for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
         service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
@@ -68,7 +81,7 @@ def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> N
 def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
     """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
     other = recommender.recommend(page.request)
-    service.shown.note(page.answered(other.ids, other.model_version, variant, other.propensities, shown=False))
+    service.shown.note(page.answered(Answer.of(other, variant), shown=False))
     common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
     service.metrics.shadow_overlap.labels(variant).observe(common)
 

@@ -13,7 +13,7 @@ from recsys.pipeline.recommender.recommend import Recommender
 from serving.answers import list_content
 from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.list_log import Page, log_shown
+from serving.list_log import Answer, Page, log_shown
 from serving.loaded_version import LoadedVersion
 from serving.schemas.lists import RecommendRequest
 from serving.service import ListResponse, Service
@@ -62,11 +62,8 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     version, ids = tree["model_version"], [item["item_id"] for item in page]
     cursor = next_cursor(body, [*shown, *ids]) if len(items) > body.n else None
     content = list_content(request, page, version=version, variant=VARIANT, cursor=cursor)
-    asked = Page(request, id_, len(shown), known)
-    # It explores nothing: no propensities.
-    return ListResponse(
-        {"made_at": tree["made_at"], **content}, lambda: log_shown(service, asked, ids, version, VARIANT, None)
-    )
+    asked, answer = Page(request, id_, len(shown), known), Answer(ids, version, VARIANT)
+    return ListResponse({"made_at": tree["made_at"], **content}, lambda: log_shown(service, asked, answer))
 
 
 def _listable(recommender: Recommender, request: Request, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -27,8 +27,8 @@ _SLICES: Mapping[str, str] = {
     "warm_item": "wanted item is well known",
     "cold_user": "user is new or hardly known",
     "warm_user": "user is known",
-    "light": "third of users with the shortest history",
-    "heavy": "third of users with the longest history",
+    "light": "third of the requests, with the shortest histories",
+    "heavy": "third of the requests, with the longest histories",
 }
 _SHORT: Mapping[Verdict, str] = {"better": "better", "worse": "worse", "no difference shown": "="}
 _OPPOSITE: Mapping[Verdict, Verdict] = {

@@ -63,6 +63,7 @@ def _most_first(weights: Mapping[str, float]) -> str:
 
 
 def candidates_section(report: EvaluationReport) -> str:
+    """How much of what was wanted the sources propose."""
     if report.candidates is None:
         return ""
     found = report.candidates
@@ -87,6 +88,7 @@ def candidates_section(report: EvaluationReport) -> str:
 
 
 def calibration_section(report: EvaluationReport) -> str:
+    """Predicted probabilities against what happened."""
     figures = [
         plot(
             plots.reliability_diagram(bins, name),
@@ -108,6 +110,7 @@ def calibration_section(report: EvaluationReport) -> str:
 
 
 def importances_section(report: EvaluationReport) -> str:
+    """The features that brought most of the ranker's gain."""
     total = sum(report.importances.values())
     if not total:
         return ""
@@ -143,6 +146,7 @@ def trials_section(report: EvaluationReport) -> str:
 
 
 def features_section(report: EvaluationReport) -> str:
+    """Every column of the ranker: what it is, how often it is known, and how far it has moved."""
     if not report.features:
         return ""
     total = sum(report.importances.values())
@@ -180,6 +184,7 @@ def _drift(value: float | None) -> str:
 
 
 def data_section(report: EvaluationReport) -> str:
+    """The windows of the log, and the facts about the data."""
     windows = [
         f'<tr><th scope="row">{escape(window.name)}</th><td>{_minute(window.start)}</td><td>{_minute(window.end)}</td>'
         f'<td>{window.n_events:,}</td><td class="text">{escape(window.use)}</td></tr>'

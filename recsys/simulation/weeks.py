@@ -82,9 +82,16 @@ class Plan:
 
 @dataclass
 class Simulation:
-    """A shop over a catalogue, in a folder of its own.
+    """A shop over a catalogue.
 
     Attributes:
+        catalogue: all items, also those that come in later weeks.
+        config: of the trainings.
+        plan: what happens.
+        folder: its own: both registries, the store, the servers' logs.
+        seed: every random draw follows from it.
+        progress: called with a line of text now and then.
+        weeks: those that are over.
         world: the users, their tastes and how they react to lists.
     """
 
@@ -94,7 +101,7 @@ class Simulation:
     folder: Path
     seed: int = 0
     progress: Progress = silent
-    weeks: list[Week] = field(default_factory=list)
+    weeks: list[Week] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
@@ -202,7 +209,12 @@ class Simulation:
     def shown(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
     ) -> tuple[list[Event], int]:
-        """The events of one list: impressions, then what followed."""
+        """The events of one list, impressions and what followed, and how many items were clicked.
+
+        Args:
+            items: item numbers, in the order of the list.
+            propensities: of the first places; none for the others.
+        """
         clicked, bought = self.world.reactions(user, items)
         self._clicked *= 0.9998  # a click of a few thousand lists ago counts little
         self._clicked[items[clicked]] += 1

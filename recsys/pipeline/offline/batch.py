@@ -106,7 +106,9 @@ def rank_to_parquet(
     parts = _Parts(out.with_name(out.name + ".parts"), requests)
     with only_run(out.with_name(f".{out.name}.lock"), out):
         try:
-            parts.prepare(_job(recommender, requests), resume, progress)
+            job = _job(recommender, requests)
+            if not (resume and parts.are_of(job, progress)):
+                parts.begin(job)
             _rank_all(recommender, parts, spread, progress)
             pl.scan_parquet(parts.paths, glob=False).sink_parquet(half)
             summary = _summary(recommender, parts)
@@ -177,22 +179,35 @@ class _Parts:
         """How many they are."""
         return min(_REQUESTS_PER_PART, len(self.requests) - number * _REQUESTS_PER_PART)
 
-    def prepare(self, job: str, resume: bool, progress: Progress) -> None:
-        """Make the folder, empty, or keep it as an interrupted run of the same job left it."""
-        note, content = self.folder / "job.json", json.dumps({"job": job}).encode()
-        if resume and note.exists():
-            if note.read_bytes() == content:
-                return
+    @property
+    def _note(self) -> Path:
+        """Says of which job the files are."""
+        return self.folder / "job.json"
+
+    def are_of(self, job: str, progress: Progress) -> bool:
+        """Whether an interrupted run of the same job has left parts; says so where they are of another one."""
+        if not self._note.exists():
+            return False
+        same = self._note.read_bytes() == _note_of(job)
+        if not same:
             progress(
                 "what an interrupted run left is of another version, other data or other requests: all is made anew"
             )
+        return same
+
+    def begin(self, job: str) -> None:
+        """Make the folder, empty, for the parts of a job."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        replace_file(note, content)
+        replace_file(self._note, _note_of(job))
 
     def missing(self) -> list[int]:
         """The parts whose file is not there yet, or damaged."""
         return [number for number, path in enumerate(self.paths) if not _is_whole(path)]
+
+
+def _note_of(job: str) -> bytes:
+    return json.dumps({"job": job}).encode()
 
 
 def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, progress: Progress) -> None:
