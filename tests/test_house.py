@@ -68,7 +68,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
         _ = recsys.Recommendor
 
 
-def test_error_tree_and_exit_codes() -> None:
+def test_each_error_has_its_exit_code() -> None:
     codes = {error: error.exit_code for error in (recsys.ConfigError, recsys.DataError, recsys.BundleError)}
     assert codes == {recsys.ConfigError: 2, recsys.DataError: 3, recsys.BundleError: 4}
     assert recsys.StoreError.exit_code == 5
@@ -99,7 +99,7 @@ def test_an_explanation_has_a_part_for_each_feature_group() -> None:
     assert [part.name for part in fields(Explanation)] == [*get_args(FeatureGroup), "reasons"]
 
 
-def test_imports_between_rooms() -> None:
+def test_imports_between_rooms_go_down_only() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

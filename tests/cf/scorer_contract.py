@@ -91,7 +91,7 @@ class ScorerContract:
         assert scores.shape == (2, 4)
         assert not scores.any()
 
-    def test_one_item_and_one_user(self):
+    def test_one_item_and_one_user_give_finite_scores(self):
         scores = dense(self.fit(make_log([(0, 0, 0)], 1)), make_histories([0], []), 1)
         assert scores.shape == (2, 1)
         assert np.isfinite(scores).all()

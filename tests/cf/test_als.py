@@ -45,7 +45,7 @@ class TestAls(ScorerContract):
         cold = np.abs(Als.fit(log, short).score(histories) - target).max()
         assert warm < cold / 2
 
-    def test_warm_factors_of_a_smaller_catalogue_or_another_width(self):
+    def test_a_warm_start_takes_a_smaller_catalogue_and_ignores_factors_of_another_width(self):
         earlier = Als.fit(random_log(n_items=12), CONFIG)
         assert Als.fit(random_log(), CONFIG, warm=earlier).item_factors.shape == (20, 8)
         narrow = CfConfig(factors=4, iterations=5)

@@ -28,7 +28,7 @@ class TestCategoryPopularity(ScorerContract):
     def fit(self, log: InteractionLog) -> CollaborativeModel:
         return CategoryPopularity.of(groups(*((item % 3, 3 + item % 2) for item in range(log.n_items))), log, CONFIG)
 
-    def test_the_popular_ones_of_the_groups_that_were_chosen_from(self):
+    def test_what_is_popular_in_the_chosen_groups_scores_by_their_shares(self):
         log = make_log([(0, 0, 0), (0, 1, 0), (1, 1, 0), (2, 1, 0), (3, 2, 0), (3, 3, 0)], 5)
         model = CategoryPopularity.of(groups((0,), (0,), (1,), (1, 2), (2,)), log, CONFIG)
         scores = dense(model, make_histories([0], [2], [4], []), 5)

@@ -94,7 +94,7 @@ def test_only_the_first_columns_are_crossed_and_the_largest_pairs(monkeypatch: p
     assert len(crossed("age", "sex")[0].pairs) == 2
 
 
-def test_who_of_a_group_chose_what(model: ProfilePopularity) -> None:
+def test_choosers_are_counted_by_group_and_lift_what_they_choose(model: ProfilePopularity) -> None:
     assert model.choosers.toarray().tolist() == [[2, 0, 2, 0], [0, 2, 2, 0]]
     here, there = model.lift(np.array([0, 1], dtype=np.int32), 0)
     assert here > 0 > there

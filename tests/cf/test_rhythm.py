@@ -89,7 +89,7 @@ class TestRhythm(ScorerContract):
         assert [np.flatnonzero(own).tolist() for own in scores] == [[PORRIDGE], [PIZZA]]
 
 
-def test_hours_of_the_week() -> None:
+def test_hours_of_the_week_count_from_monday_midnight() -> None:
     moments = np.array([0, MONDAY, MONDAY - 1, MONDAY + 7 * DAY, MONDAY + DAY + HOUR - 1])
     assert hours_of_week(moments).tolist() == [3 * 24, 0, 167, 0, 24]  # 1970 began on a Thursday
 

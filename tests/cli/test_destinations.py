@@ -34,7 +34,7 @@ def test_retrain_looks_at_its_files_first(run: Run, tmp_path: Path, flag: str) -
     assert f"{flag} {tmp_path} is a folder" in outcome.err
 
 
-def test_the_page_of_the_history(run: Run, tmp_path: Path) -> None:
+def test_a_page_of_the_history_that_cannot_be_written_is_found_first(run: Run, tmp_path: Path) -> None:
     Registry(tmp_path / "reg").prepare()
     page = tmp_path / "page.html"
     assert run("models", "history", "--registry", tmp_path / "reg", "--report", page).code == 0

@@ -32,7 +32,7 @@ def test_missing_libraries_name_what_to_type(run: Run, monkeypatch: pytest.Monke
     assert "text encoder" not in outcome.out
 
 
-def test_a_registry_without_versions(run: Run, tmp_path: Path) -> None:
+def test_a_registry_without_versions_is_noted_with_what_to_run(run: Run, tmp_path: Path) -> None:
     (tmp_path / "registry").mkdir()
     outcome = run("doctor", "--registry", tmp_path / "registry", "--json")
     assert outcome.code == 0
@@ -49,7 +49,7 @@ def test_a_damaged_registry_ends_with_code_4(run: Run, tmp_path: Path) -> None:
     assert "CURRENT is damaged" in outcome.out
 
 
-def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_registry_is_a_problem(run: Run, tmp_path: Path) -> None:
     outcome = run("doctor", "--registry", tmp_path / "registri")
     assert outcome.code == 4
     assert "there is no registry" in outcome.out
@@ -57,7 +57,9 @@ def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert run("doctor", "--registry", tmp_path).code == 4, "a folder of other things"
 
 
-def test_a_current_version_that_is_not_there(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+def test_a_current_version_that_is_not_there_comes_with_one_to_promote(
+    run: Run, trained_registry: Path, tmp_path: Path
+) -> None:
     registry = Path(shutil.copytree(trained_registry, tmp_path / "registry"))
     (version,) = (registry / "versions").iterdir()
     (registry / "CURRENT").write_text("20200101T000000Z-000000\n")
@@ -109,7 +111,7 @@ def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None
     assert "no folder" in outcome.out
 
 
-def test_a_store_that_cannot_be_opened(run: Run, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_is_a_problem(run: Run, tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"this is no database, whatever its name says" * 100)
     outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/store.db")
     assert outcome.code == 5

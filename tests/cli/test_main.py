@@ -154,7 +154,7 @@ def test_wrong_usage_is_2(capsys, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("word", ["u\udcff", "--registry=\udcff"])
-def test_a_word_that_is_no_text(capsys, word: str) -> None:
+def test_a_word_that_is_no_utf_8_is_wrong_usage(capsys, word: str) -> None:
     assert main(["explain", "--registry", "r", "--user", word]) == 2
     assert capsys.readouterr().err.startswith(f"recsys: error: {word!a} is not UTF-8 text")
 

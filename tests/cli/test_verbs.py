@@ -311,7 +311,7 @@ def test_an_interval_is_read_as_seconds(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5m", "soon", "5 weeks"])
-def test_intervals_that_are_none(run: Run, text: str) -> None:
+def test_what_is_no_interval_is_wrong_usage(run: Run, text: str) -> None:
     outcome = run("retrain", "--registry", "r", "--store", "s", f"--watch={text}")
     assert outcome.code == 2
     assert "--watch" in outcome.err
@@ -341,7 +341,9 @@ def test_the_figures_of_the_requests_have_the_mean_of_the_report(
     assert set(frame["user_id"]) <= set(pl.read_parquet(tiny_dataset_dir / "events.parquet")["user_id"])
 
 
-def test_evaluate_by_other_splits(run: Run, tiny_dataset_dir: Path, trained_registry: Path) -> None:
+def test_evaluate_measures_other_splits_alone_and_with_their_own_options(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path
+) -> None:
     command = ("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--split", "rolling")
     answer = run(*command, "--windows", "1", "--json")
     assert answer.code == 0, answer.err

@@ -140,7 +140,7 @@ def test_an_until_that_is_no_time_is_told(run: Run, shop: Path, tmp_path: Path, 
     assert f"--until {until!r}" in outcome.err
 
 
-def test_until_before_everything(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_until_a_time_before_all_events_is_refused(run: Run, shop: Path, tmp_path: Path) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--until", "2001-01-01")
     assert outcome.code == 3
     assert "no event is before it" in outcome.err

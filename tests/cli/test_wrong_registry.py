@@ -75,13 +75,15 @@ def test_a_manifest_that_cannot_be_is_named(
 
 
 @pytest.mark.parametrize("version", ["20200101T000000Z-000000", "../..", "latest"])
-def test_a_version_that_is_not_there(run: Run, tiny_dataset_dir: Path, trained_registry: Path, version: str) -> None:
+def test_a_version_that_is_not_there_is_named(
+    run: Run, tiny_dataset_dir: Path, trained_registry: Path, version: str
+) -> None:
     outcome = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--version", version)
     assert outcome.code == 4
     assert version in outcome.err
 
 
-def test_a_registry_that_is_not_there(run: Run, tmp_path: Path) -> None:
+def test_a_registry_that_is_not_there_is_not_made_and_says_what_makes_it(run: Run, tmp_path: Path) -> None:
     for verb in (["rank", "--users", "all", "--out", tmp_path / "o.parquet"], ["explain", "--user", "u1"], ["serve"]):
         outcome = run(*verb, "--registry", tmp_path / "none")
         assert outcome.code == 4, outcome.err
@@ -161,19 +163,19 @@ def test_only_parquet_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_explaining_an_item_that_is_not_available(run: Run, trained_registry: Path) -> None:
+def test_an_item_that_may_not_be_listed_is_not_explained(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "coffee-4-large")
     assert outcome.code == 3
     assert "may not be listed" in outcome.err
 
 
-def test_explaining_an_unknown_item(run: Run, trained_registry: Path) -> None:
+def test_an_unknown_item_is_named_instead_of_explained(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "nowhere")
     assert outcome.code == 3
     assert "nowhere" in outcome.err
 
 
-def test_a_version_of_a_release_that_wrote_other_files(run: Run, registry: Path) -> None:
+def test_a_version_of_a_release_that_wrote_other_files_is_to_be_trained_again(run: Run, registry: Path) -> None:
     folder, name = registry / "versions" / str(Registry(registry).current()), "rank/ranker.txt"
     (folder / name).unlink()
     manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())

@@ -36,7 +36,7 @@ def test_what_is_no_whole_number_is_told_in_the_words_of_users(
 
 
 @pytest.mark.parametrize("number", ["0", "-3"])
-def test_a_number_of_trials_that_is_too_small(run: Run, number: str) -> None:
+def test_fewer_trials_than_one_are_wrong_usage(run: Run, number: str) -> None:
     outcome = run("train", "shop", "--registry", "reg", f"--tune={number}")
     assert outcome.code == 2
     assert f"argument --tune: {number} is too few; write 1 or more\n" in outcome.err
@@ -49,7 +49,7 @@ def test_a_key_that_takes_a_word_or_a_number_is_told_once(run: Run, value: str, 
     assert f"config: policy.discovery: write auto, or a number from 0 to 1 (got {got})\n" in outcome.err
 
 
-def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
+def test_a_config_that_is_a_folder_is_named(run: Run, tmp_path: Path) -> None:
     outcome = run("features", "list", "--config", tmp_path)
     assert outcome.code == 2
     assert f"config file {tmp_path} cannot be read" in outcome.err
@@ -67,7 +67,7 @@ def test_a_config_that_is_a_folder(run: Run, tmp_path: Path) -> None:
         *("data.max_rejected=true", "text.encoder=5"),
     ],
 )
-def test_a_setting_out_of_its_bounds(run: Run, setting: str) -> None:
+def test_a_setting_out_of_its_bounds_is_named(run: Run, setting: str) -> None:
     outcome = run("features", "list", "--set", setting)
     assert outcome.code == 2
     assert f"config: {setting.partition('=')[0]}" in outcome.err

@@ -124,7 +124,7 @@ def test_a_line_is_not_read_once_a_key(tmp_path: Path, monkeypatch: pytest.Monke
         ('[1, true, {"a": 2}]', ['[1,true,{"a":2}]']),
     ],
 )
-def test_tags_of_json_lines(tmp_path: Path, cell: str, expected: list[str]) -> None:
+def test_tags_of_json_lines_may_be_lists_or_text_with_bars(tmp_path: Path, cell: str, expected: list[str]) -> None:
     (tmp_path / "items.jsonl").write_text(f'{{"item_id": "i", "title": "Lamp", "tags": {cell}}}\n')
     assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["tags"].to_list() == [expected]
 

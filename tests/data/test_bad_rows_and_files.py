@@ -84,7 +84,7 @@ def test_a_bad_item_is_set_aside(tmp_path: Path, row: str, column: str, reason: 
     assert reason in entry["reason"]
 
 
-def test_nan_and_nested_columns_of_typed_files() -> None:
+def test_in_typed_files_nan_is_a_bad_price_and_another_type_is_refused() -> None:
     items = pl.DataFrame({"item_id": ["i1", "i2", "i3"], "title": ["a", "b", "c"], "price": [1.0, float("nan"), None]})
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": [0]})
     dataset = dataset_from_frames(items, events, ANY)
@@ -95,7 +95,7 @@ def test_nan_and_nested_columns_of_typed_files() -> None:
         dataset_from_frames(items, events.with_columns(pl.lit(True).alias("timestamp")))
 
 
-def test_json_lines_that_are_none(tmp_path: Path) -> None:
+def test_lines_that_are_no_json_objects_are_set_aside(tmp_path: Path) -> None:
     good = '{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 1714564800, "value": 2}'
     late = '{"user_id": "u", "item_id": 1, "event": "click", "timestamp": "2024-01-01", "position": 4}'
     deep = f'{{"user_id": "u", "item_id": "i1", "event": "click", "timestamp": 0, "value": {"[" * 300}{"]" * 300}}}'
@@ -154,7 +154,7 @@ def test_json_lines_that_are_none(tmp_path: Path) -> None:
         ({"items__csv": ITEMS, "events__csv": HEADER + GOOD, "users__csv": "name\nx\n"}, r"users.csv has no column"),
     ],
 )
-def test_a_file_that_cannot_be_used(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
+def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
 
@@ -206,14 +206,14 @@ def test_columns_of_numbers_with_a_point_hold_ids_as_far_as_they_are_exact(
     assert (dataset.n_rejected, dataset.log.user_vocabulary.ids(range(1))) == (2, [str(limit - 1)])
 
 
-def test_a_folder_without_a_table(tmp_path: Path) -> None:
+def test_a_folder_without_a_table_says_which_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no items file \(it is empty\); add items as one of .parquet .csv"):
         load_dataset(tmp_path)
     with pytest.raises(DataError, match=r"has no events file \(it holds items.csv\)"):
         load_dataset(folder_of(tmp_path, items__csv=ITEMS))
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_what_is_no_folder_of_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         load_dataset(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is a file; give the folder"):
@@ -230,7 +230,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
         load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD))
 
 
-def test_a_truncated_gzip_file(tmp_path: Path) -> None:
+def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:
     import gzip
 
     packed = gzip.compress((HEADER + GOOD * 5_000).encode())
@@ -365,7 +365,7 @@ def test_bad_items_are_told_where_they_make_every_event_unknown(tmp_path: Path) 
     assert [len(part) for part in caught.value.rejections] == [1, 1]
 
 
-def test_items_that_a_program_wrote_with_a_point(tmp_path: Path) -> None:
+def test_ids_written_with_a_point_are_those_of_known_whole_numbers(tmp_path: Path) -> None:
     items = "item_id,title\n7,a\n8,b\n8.0,c\n"
     rows = "".join(f"u,{item},click,2024-05-01\n" for item in ("7.0", "7", "8.0", "9.0", "7.00"))
     folder = folder_of(tmp_path, items__csv=items, events__csv=f"user_id,item_id,event,timestamp\n{rows}")

@@ -35,7 +35,7 @@ def test_get_writes_a_directory_and_prints_the_licence(tmp_path: Path, capsys: p
     assert not (out / "rejected.jsonl").exists()
 
 
-def test_get_of_an_unknown_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_get_names_the_nearest_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "get", "movielens", "--out", str(tmp_path)]) == 2
     assert "the nearest one is" in capsys.readouterr().err
 
@@ -56,6 +56,6 @@ def test_check_lists_bad_rows_even_when_there_are_too_many(tmp_path: Path, capsy
     assert not (tmp_path / "rejected.jsonl").exists()
 
 
-def test_check_of_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_an_empty_folder_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path)]) == 3
     assert "has no items file (it is empty)" in capsys.readouterr().err

@@ -237,7 +237,7 @@ def test_a_second_that_could_be_a_date_is_one_among_seconds() -> None:
     assert times_of(pl.Series([20_000_000, 20_231_101, 20_500_000])) == (["1970-08-20", "1970-08-23", "1970-08-26"], 0)
 
 
-def test_dates_far_down_among_written_out_ones(tmp_path: Path) -> None:
+def test_a_date_in_digits_far_below_written_out_ones_is_read(tmp_path: Path) -> None:
     assert times_of(pl.Series(["2023-11-01"] * 1_500 + ["20231102"]))[0][-1] == "2023-11-02"
 
 

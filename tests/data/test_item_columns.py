@@ -119,7 +119,7 @@ def test_text_is_no_number_when_it_is_posted_and_stays_one_that_was_stored(dtype
 @pytest.mark.parametrize(
     ("posted", "row"), [([1, "y"], 1), ([None, True, True, 1.5], 3), (["a", ["a"]], 1), ([{}, 1], 1)]
 )
-def test_several_kinds_in_one_column(posted: list[Any], row: int) -> None:
+def test_several_kinds_in_one_column_are_refused_with_their_place(posted: list[Any], row: int) -> None:
     with pytest.raises(DataError, match=r"items: column 'extra' holds .* in another item, not") as caught:
         put(BARE, *posted)
     assert caught.value.place == (row, "extra")

@@ -67,7 +67,7 @@ def test_messages_name_the_url_and_not_its_copy(tmp_path: Path) -> None:
         read_requests("memory://bucket/shop/items.csv")
 
 
-def test_requests_and_users_at_a_url() -> None:
+def test_requests_and_users_are_read_from_a_url() -> None:
     write("memory://bucket/requests.jsonl", '{"request_id": "r1", "user_id": "u1"}\n')
     write("memory://bucket/users.txt", "u1\nu2\nu1\n")
     assert [request.request_id for request in read_requests("memory://bucket/requests.jsonl")] == ["r1"]
@@ -94,12 +94,12 @@ def test_a_kind_of_url_that_nobody_knows() -> None:
     check(Path("lists.parquet"))
 
 
-def test_a_host_that_is_not_reached() -> None:
+def test_a_host_that_is_not_reached_is_a_store_error() -> None:
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/lists.parquet cannot be reached"):
         check("ftp://127.0.0.1:1/lists.parquet")
 
 
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):
         put(tmp_path / "file", f"file://{tmp_path}/file/lists.parquet")

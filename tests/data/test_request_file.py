@@ -131,7 +131,7 @@ def test_a_mark_at_the_start_is_no_part_of_the_first_user(tmp_path: Path) -> Non
     assert read_user_ids(tmp_path / "users") == ["u1", "u2"]
 
 
-def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
+def test_a_missing_file_and_one_of_an_unknown_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a file"):
         read_requests(tmp_path / "requests.csv")
     (tmp_path / "requests.xlsx").write_bytes(b"x")
@@ -139,7 +139,7 @@ def test_a_missing_file_and_an_unknown_kind(tmp_path: Path) -> None:
         read_requests(tmp_path / "requests.xlsx")
 
 
-def test_users_with_a_header_and_files_that_are_no_list_of_ids(tmp_path: Path) -> None:
+def test_a_list_of_users_may_have_a_header_but_no_further_columns(tmp_path: Path) -> None:
     (tmp_path / "users.txt").write_text("user_id\nu1\nu2\n")
     assert read_user_ids(tmp_path / "users.txt") == ["u1", "u2"]
     for name in ("users.CSV", "users.tsv", "users.json"):

@@ -30,7 +30,7 @@ def test_codes_are_places_among_the_names(tiny_dataset_dir: Path) -> None:
         assert [names[code] for code in catalogue.codes(column)] == catalogue.frame[column].to_list()
 
 
-def test_the_log_of_an_earlier_release(tiny_dataset_dir: Path, tmp_path: Path) -> None:
+def test_the_log_of_an_earlier_release_is_read(tiny_dataset_dir: Path, tmp_path: Path) -> None:
     log = load_dataset(tiny_dataset_dir).log
     ids = list(log.user_vocabulary)
     log.save(tmp_path)

@@ -45,14 +45,14 @@ def test_shares_are_as_configured() -> None:
     assert (split.ranker_start, split.test_start, split.end) == (70, 90, 100)
 
 
-def test_a_given_start_of_the_test() -> None:
+def test_a_given_start_of_the_test_is_kept() -> None:
     split = TemporalSplit.of(log_at(list(range(100))), DataConfig(ranker_fraction=0.1, test_fraction=0.1), 50)
     assert split.test_start == 50
     assert 40 <= split.ranker_start < 50
 
 
 @pytest.mark.parametrize("times", [[], [1], [1, 2], [1, 1, 1, 2, 2, 2]])
-def test_fewer_than_three_moments(times: list[int]) -> None:
+def test_fewer_than_three_moments_cannot_be_split(times: list[int]) -> None:
     with pytest.raises(DataError, match=f"at {len(set(times))} distinct times; three are needed"):
         TemporalSplit.of(log_at(times), DataConfig())
 

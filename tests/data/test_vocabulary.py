@@ -36,7 +36,7 @@ def test_ids_have_the_numbers_of_their_places(make: Make, ids: list[str], others
     assert list(grown) == list(dict.fromkeys([*ids, *others]))
 
 
-def test_no_id_and_half_a_surrogate_pair(make: Make) -> None:
+def test_empty_vocabularies_and_half_surrogate_pairs_have_numbers(make: Make) -> None:
     assert len(make([])) == 0
     assert "a" not in make([])
     assert make(["", "\udc00"]).numbers(["\udc00", "", "\ud800"]).tolist() == [1, 0, -1]

@@ -77,11 +77,11 @@ def test_diversity() -> None:
     np.testing.assert_allclose(diversity(items, vectors), [4 / 3, 0, 2, 1, np.nan])
 
 
-def test_diversity_of_no_lists() -> None:
+def test_no_lists_have_no_diversities() -> None:
     assert diversity(np.empty((0, 3), dtype=np.int32), np.ones((2, 2), dtype=np.float32)).shape == (0,)
 
 
-def test_metrics_of_lists_without_places() -> None:
+def test_lists_without_places_have_no_metric_where_nothing_was_wanted() -> None:
     hits, n_targets = np.empty((2, 0), dtype=bool), np.array([1, 0])
     for metric in (ndcg, recall, hit_rate, mrr, average_precision):
         values = metric(hits, n_targets)

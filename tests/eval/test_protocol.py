@@ -86,7 +86,7 @@ def test_slices_measure_their_own_requests() -> None:
     np.testing.assert_array_equal(part.users, [6])
 
 
-def test_paired_comparison_of_two_measurements() -> None:
+def test_two_measurements_are_compared_in_pairs_over_the_same_requests_only() -> None:
     rng = np.random.default_rng(0)
     targets = [[int(item)] for item in rng.integers(0, 4, 100)]
     good = rng.random((100, 4))
@@ -106,7 +106,7 @@ def test_items_or_users_beyond_what_is_known_are_refused() -> None:
         measure([[4, 3, 2, 1]], [[0]], users=np.array([1, 2]))
 
 
-def test_request_slices() -> None:
+def test_slices_tell_cold_from_warm_and_light_from_heavy() -> None:
     targets = Targets.of([[0], [1], [0, 1], [-1], []])
     slices = request_slices(targets, np.array([9, 2]), np.array([0, 2, 3, 10, 50]))
     as_lists = {name: np.flatnonzero(mask).tolist() for name, mask in slices.items()}
@@ -127,7 +127,7 @@ def test_histories_all_alike_are_neither_light_nor_heavy() -> None:
     assert not request_slices(Targets.of([]), np.array([9]), np.array([], dtype=np.int64))["heavy"].any()
 
 
-def test_slices_of_the_most_wanted_categories() -> None:
+def test_slices_are_of_the_five_most_wanted_categories_with_thirty_requests() -> None:
     wanted = [[0], [1], [0, 1], [2], [-1], [3]]
     targets = Targets.of(wanted * 30)
     categories = np.array([1, 1, 0, -1], dtype=np.int32)
@@ -143,7 +143,7 @@ def test_slices_of_the_most_wanted_categories() -> None:
     assert list(five) == [f"category: {name}" for name in "abcde"]
 
 
-def test_a_row_of_figures_for_each_request() -> None:
+def test_a_frame_has_a_row_of_figures_for_each_request() -> None:
     ours = measure([[4, 3, 2, 1], [1, 2, 3, 4]], [[0], [0]], users=np.array([5, 6], dtype=np.int32))
     frame = ours.to_polars()
     assert frame["user"].to_list() == [5, 6]

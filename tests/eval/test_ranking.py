@@ -69,7 +69,7 @@ def test_lists_must_be_distinct_and_of_one_shape() -> None:
         pessimistic_hits(RankedLists(np.array([[4]], dtype=np.int32), matrix([3])), Targets.of([[1], [1]]))
 
 
-def test_lists_of_unequal_length() -> None:
+def test_lists_of_unequal_length_are_padded() -> None:
     lists = RankedLists.of(
         [np.array([3, 1], dtype=np.int32), np.array([], dtype=np.int32), np.array([2], dtype=np.int32)],
         [np.array([2, 1], dtype=np.float32), np.array([], dtype=np.float32), np.array([5], dtype=np.float32)],
@@ -78,7 +78,7 @@ def test_lists_of_unequal_length() -> None:
     assert RankedLists.of([], []).items.shape == (0, 0)
 
 
-def test_no_requests_and_no_items() -> None:
+def test_no_requests_and_no_items_give_empty_lists() -> None:
     assert top_k(np.empty((0, 3), dtype=np.float32), 2).items.shape == (0, 2)
     assert top_k(np.empty((2, 0), dtype=np.float32), 2).items.shape == (2, 0)
 

@@ -191,7 +191,7 @@ def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
         assert bool(told) == (ours < theirs)
 
 
-def test_a_bare_report_of_requests_without_targets() -> None:
+def test_a_report_of_requests_without_targets_says_that_nothing_was_measured() -> None:
     lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
     nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))
     report = summarise(nothing, baselines={"other": nothing}, ablation={}, slices={})

@@ -109,7 +109,7 @@ def test_a_history_is_the_newest_acts_before_the_moment(
 
 @settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6))
-def test_the_log_and_the_newest_moment(log: list[Row], sizes: list[int]) -> None:
+def test_events_that_come_in_parts_make_the_same_log(log: list[Row], sizes: list[int]) -> None:
     whole, live = states(log, sizes)
     assert live.latest == whole.latest == max((row[3] for row in log), default=0)
     ours, theirs = (InteractionLog.merged([part.log for part in state.segments]) for state in (live, whole))
@@ -136,7 +136,9 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(MOMENTS, max_size=4), n=st.integers(1, 12))
-def test_the_newest_signs_of_interest(log: list[Row], sizes: list[int], now: list[int], n: int) -> None:
+def test_the_newest_signs_are_those_before_each_moment(
+    log: list[Row], sizes: list[int], now: list[int], n: int
+) -> None:
     for state in states(log, sizes):
         found = state.newest_signs(np.array(now, dtype=np.int64), n, N_ITEMS)
         assert len(found.offsets) == len(now) + 1

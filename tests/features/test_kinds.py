@@ -242,7 +242,7 @@ def test_user_item_baskets_and_whether_another_is_due() -> None:
     expect(values(UserItemBaskets(), []), *[NAN] * 6)
 
 
-def test_user_item_since_of_a_history_without_times() -> None:
+def test_a_history_without_times_has_an_order_and_no_days() -> None:
     pairs = pairs_with(given_history([0, 1, 0, 2], NOW), EventState(make_log([])))
     expect(UserItemBaskets().values(pairs).tolist(), 2 / 4, 1 / 4, 1 / 4, 0, 0, 0)
     expect(UserItemDue().values(pairs).tolist(), *[NAN] * 6)
@@ -287,7 +287,7 @@ def test_clock(now: int, hour: float, weekday: int) -> None:
     expect(values(Clock("weekday"), [], now=now), *[weekday] * 6)
 
 
-def test_affinity_of_vectors_with_a_short_history() -> None:
+def test_affinity_of_vectors_reads_what_the_history_wanted() -> None:
     line = np.arange(N_ITEMS, dtype=np.float32)[:, None]  # the affinity of items a and b is a * b
     facts = make_facts(vectors={"text": line}, links={})
     rows = [(0, 1, CLICK, NOW - 3), (0, 5, RATING, NOW - 2), (0, 2, CLICK, NOW - 1)]  # newest last; the rating is none

@@ -92,7 +92,7 @@ def test_what_is_added_is_in_the_scores_of_the_list_and_what_only_moves_is_not()
 
 
 @pytest.mark.parametrize("dial", [-0.1, 1.1, float("nan")])
-def test_discovery_out_of_range(dial: float) -> None:
+def test_a_discovery_out_of_range_is_refused(dial: float) -> None:
     with pytest.raises(ConfigError, match=r"policy\.discovery"):
         Discovery(dial, np.zeros(8).take)
 

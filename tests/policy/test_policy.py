@@ -125,7 +125,7 @@ def test_diversity_of_equal_or_missing_scores() -> None:
     assert sorted(arranged(Diversity(0.3, VECTORS), scores=gap)) == ITEMS.tolist()
 
 
-def test_no_candidates_and_one() -> None:
+def test_no_candidate_or_one_keeps_its_order() -> None:
     policy = Policy((Seen("demote", numbers(0)), Diversity(0.5, VECTORS)))
     for n_candidates in (0, 1):
         order, *_ = policy.arrange(ITEMS[:n_candidates], SCORES[:n_candidates], 10)

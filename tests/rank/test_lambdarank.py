@@ -63,7 +63,7 @@ def test_a_loaded_ranker_scores_alike(ranker: Ranker, tmp_path: Path) -> None:
     assert loaded.names == ranker.names == NAMES
 
 
-def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "ranker.txt").write_text("what is this?")
     with pytest.raises(BundleError, match=r"ranker\.txt is not a LightGBM model"):
         Ranker.load(tmp_path / "ranker.txt")
@@ -84,7 +84,7 @@ def test_a_large_table_scores_as_its_rows_do(ranker: Ranker) -> None:
 
 
 @pytest.mark.parametrize("worth", [0, 1])
-def test_nothing_to_learn_from(worth: int) -> None:
+def test_rows_without_an_order_are_refused(worth: int) -> None:
     rows = make_rows(5, 0, np.full(50, worth, dtype=np.float32))
     with pytest.raises(DataError, match="the ranker has nothing to learn from"):
         Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)

@@ -125,7 +125,7 @@ def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:
     assert found == config
 
 
-def test_a_window_that_is_too_short() -> None:
+def test_a_window_that_is_too_short_to_tune_on_is_refused() -> None:
     with pytest.raises(DataError, match="too short to tune on"):
         seek(1, n_requests=1)
 

@@ -45,7 +45,9 @@ def test_versions_are_listed_shown_promoted_and_rolled_back(tmp_path: Path, caps
     assert answer("diff", first, second)["differences"] == {"parent": {"first": None, "second": first}}
 
 
-def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_show_and_diff_tell_people_also_of_damaged_versions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     registry = Registry(tmp_path / ("long" * 40))
     first, second = publish(registry, "one"), publish(registry, "two")
     (registry.path / "versions" / first / "manifest.json").write_text("{")
@@ -64,7 +66,7 @@ def test_the_verbs_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not (tmp_path / "typo").exists()
 
 
-def test_the_history_as_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_history_is_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     registry = Registry(tmp_path)
     first = publish(registry, "one", why="first")
     checks = (Check("quality", False, "ndcg@10 <b>fell</b>"), Check("size", True, "1.0 MB"))

@@ -22,7 +22,7 @@ def registry(tmp_path: Path) -> Registry:
     return Registry(tmp_path / "reg")
 
 
-def test_where_nothing_was_published(registry: Registry) -> None:
+def test_where_nothing_was_published_nothing_is_found_or_written(registry: Registry) -> None:
     assert registry.versions() == []
     assert registry.current() is None
     assert registry.history() == []
@@ -167,7 +167,7 @@ def test_a_name_that_is_no_version_is_refused(registry: Registry, name: str) -> 
         registry.promote(name, "test")
 
 
-def test_promote_and_roll_back(registry: Registry) -> None:
+def test_a_rollback_goes_back_through_what_was_promoted(registry: Registry) -> None:
     a, b, c = (publish(registry, content, promote=False) for content in "abc")
     for version in (a, b, b, c):
         registry.promote(version, f"to {version}")

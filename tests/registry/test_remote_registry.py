@@ -83,7 +83,9 @@ def test_where_no_name_of_a_version_is(files: fsspec.AbstractFileSystem, tmp_pat
         pull(Registry(tmp_path / "there"), None, URL)
 
 
-def test_a_version_that_is_not_there(files: fsspec.AbstractFileSystem, registry: Registry, tmp_path: Path) -> None:
+def test_a_version_that_is_not_there_is_named(
+    files: fsspec.AbstractFileSystem, registry: Registry, tmp_path: Path
+) -> None:
     push(registry, None, URL)
     with pytest.raises(BundleError, match=r"has no file versions/v9/manifest\.json; .* a version that is in it"):
         pull(Registry(tmp_path / "there"), "v9", URL)

@@ -130,7 +130,9 @@ def test_the_values_of_a_column_are_counted_once(monkeypatch: pytest.MonkeyPatch
     assert len(counted) == len(set(counted))
 
 
-def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: list[str]) -> None:
+def test_users_are_found_by_part_of_their_id_the_most_active_first(
+    http: httpx.Client, users: list[str], items: list[str]
+) -> None:
     def like(text: str, n: int = 200) -> dict[str, int]:
         answer = http.get("/v1/users", params={"q": text, "n": n})
         return {user["user_id"]: user["n_events"] for user in answer.json()["users"]}
@@ -160,7 +162,7 @@ def test_users_by_part_of_their_id(http: httpx.Client, users: list[str], items: 
     assert set(like("")) == set(users[1:]), "who was forgotten is not found"
 
 
-def test_one_version_and_its_report(http: httpx.Client, registry: Registry) -> None:
+def test_a_version_shows_its_report_unless_that_is_damaged(http: httpx.Client, registry: Registry) -> None:
     version = registry.resolve(None)
     answer = http.get(f"/v1/models/{version}").json()
     assert answer["metrics"] == http.get("/v1/models").json()["versions"][0]["metrics"]
@@ -176,7 +178,7 @@ def test_one_version_and_its_report(http: httpx.Client, registry: Registry) -> N
     assert "report.json" in response.json()["detail"]
 
 
-def test_lists_of_another_version(
+def test_another_version_makes_lists_and_follows_the_store(
     http: httpx.Client, registry: Registry, users: list[str], items: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = registry.resolve(None)

@@ -167,7 +167,7 @@ def test_a_body_above_the_limit_is_refused_announced_or_not() -> None:
     assert call("POST", "/sum", json={"numbers": [1, 2]}).json() == 3
 
 
-def test_headers_and_latency_of_every_route() -> None:
+def test_every_answer_has_its_headers_and_is_timed_by_route() -> None:
     metrics = Metrics()
     for path in ("/fail/data", "/fail/bug", "/nothing/of-u77"):
         response = call("GET", path, metrics)

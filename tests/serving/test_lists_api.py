@@ -33,7 +33,9 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
-def test_a_list_for_a_known_user(reading: httpx.Client, users: list[str], items: list[str]) -> None:
+def test_a_list_has_ranks_falling_scores_and_an_id_of_its_own(
+    reading: httpx.Client, users: list[str], items: list[str]
+) -> None:
     answer = recommend(reading, user_id=users[0], n=5)
     assert set(answer) == {"request_id", "model_version", "variant", "items", "degraded", "cursor"}
     assert answer["model_version"] == reading.get("/readyz").json()["model_version"]
@@ -82,7 +84,7 @@ def test_excluded_and_filtered_items_are_in_no_list(reading: httpx.Client, users
     assert recommend(reading, filter={"category": "no such category"})["items"] == []
 
 
-def test_a_filter_by_range(reading: httpx.Client) -> None:
+def test_a_filter_by_range_keeps_to_its_bounds(reading: httpx.Client) -> None:
     for id_ in ids(recommend(reading, filter={"price": {"gte": 5, "lt": 20}})):
         assert 5 <= reading.get(f"/v1/items/{id_}").json()["item"]["price"] < 20
 
@@ -289,7 +291,7 @@ def test_lone_surrogates_and_nan_are_problems(reading: httpx.Client) -> None:
         assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_health_metrics_and_openapi(reading: httpx.Client, users: list[str]) -> None:
+def test_health_metrics_and_openapi_answer(reading: httpx.Client, users: list[str]) -> None:
     assert reading.get("/healthz").json() == {"status": "ok"}
     recommend(reading, user_id=users[0])
     text = reading.get("/metrics").text

@@ -54,7 +54,7 @@ def test_a_data_set_is_read_with_pseudonyms(tiny_dataset_dir: Path, monkeypatch:
     assert (hidden.log.users == plain.log.users).all()
 
 
-def test_a_server_over_pseudonyms(
+def test_a_server_over_pseudonyms_takes_and_gives_plain_ids(
     registry: Registry, reading: httpx.Client, users: list[str], items: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings.of(Config(privacy=ON), registry.path)

@@ -33,7 +33,7 @@ def test_a_bucket_empties_and_fills() -> None:
     assert {Rates(0.0).wait("a") for _ in range(100)} == {0}
 
 
-def test_limits_of_keys_and_bodies_and_lists_in_time(
+def test_limits_hold_for_calls_of_a_key_slow_bodies_and_slow_lists(
     registry: Registry, tmp_path: Path, users: list[str], items: list[str]
 ) -> None:
     keys = key_file(tmp_path, ("busy", '["read"]'), ("calm", '["read"]'))

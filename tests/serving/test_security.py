@@ -58,7 +58,7 @@ def test_a_missing_key_file_is_named(tmp_path: Path) -> None:
         KeyRing.load(str(tmp_path / "none.toml"), {})
 
 
-def test_without_keys_only_loopback() -> None:
+def test_without_keys_only_loopback_is_allowed() -> None:
     none, some = KeyRing([]), KeyRing.load("", {ENVIRONMENT_KEY: SECRET})
     for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"):
         check_host(host, none)

@@ -101,7 +101,9 @@ def test_the_world_turns_and_wanders(world: World) -> None:
     assert len(world.users) == 45
 
 
-def test_weeks_through_the_real_server(catalogue: ItemCatalogue, config: Config, tmp_path: Path) -> None:
+def test_weeks_through_the_real_server_retrain_promote_and_tell_the_arms_apart(
+    catalogue: ItemCatalogue, config: Config, tmp_path: Path
+) -> None:
     plan = Plan(weeks=3, users=40, visits=2, shift_week=2, new_items=0.2)
     weeks = Simulation(catalogue, config, plan, tmp_path, seed=1).run()
     assert [week.number for week in weeks] == [1, 2, 3]

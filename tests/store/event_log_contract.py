@@ -115,7 +115,7 @@ class EventLogContract:
         with pytest.raises(StoreError):
             log.last_offset()
 
-    def test_many_threads_and_two_connections(self, url: str, log: EventLog) -> None:
+    def test_many_threads_over_two_connections_store_each_event_once(self, url: str, log: EventLog) -> None:
         other = open_store(url)
         accepted = []
 

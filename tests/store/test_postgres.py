@@ -189,7 +189,7 @@ def test_servers_that_start_together_make_the_tables_once(url: str) -> None:
     assert len(set(found)) == 1
 
 
-def test_kill_9_and_back_again() -> None:
+def test_a_server_that_is_killed_loses_nothing_acknowledged() -> None:
     with postgres_server() as server:
         store = open_store(server.database())
         store.append([click(number) for number in range(5)])

@@ -154,7 +154,7 @@ def test_a_redis_that_forgets_when_it_is_full_is_refused(server: RedisServer) ->
     client.close()
 
 
-def test_no_server_and_wrong_parameters(server: RedisServer) -> None:
+def test_a_missing_server_and_wrong_parameters_are_refused(server: RedisServer) -> None:
     with pytest.raises(StoreError, match="check that Redis runs there"):
         open_store(f"redis://127.0.0.1:{free_port()}/0")
     for query, message in (("remember_days=0", "whole number of days"), ("durabel=no", "no parameter 'durabel'")):

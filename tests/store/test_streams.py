@@ -181,7 +181,7 @@ class TestRedisStream(StreamContract):
         assert client.xpending("clicks", "recsys")["pending"] == 0
         client.close()
 
-    def test_a_wrong_url_and_no_server(self) -> None:
+    def test_a_wrong_url_and_a_missing_server_are_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"\?stream=NAME"):
             open_stream("redis://localhost/0")
         with pytest.raises(ConfigError, match="no parameter 'topic'"):

@@ -11,7 +11,7 @@ from recsys.store import AppendResult, Store, open_store, read_log
 class UserStoreContract:
     """Inherited by the tests of each store, which give the fixtures `url` and `log`."""
 
-    def test_the_events_of_one_user(self, log: Store) -> None:
+    def test_the_events_of_one_user_are_the_newest_in_order(self, log: Store) -> None:
         assert (log.events_of("u1"), log.count_of("u1")) == ([], 0)
         log.append([click(1), click(2, user_id="u2"), click(3), click(4)])
         assert log.events_of("u1") == [click(1), click(3), click(4)]

@@ -68,7 +68,7 @@ def test_a_missing_encoder_says_what_to_do(tmp_path: Path) -> None:
         locate(str(tmp_path))
 
 
-def test_a_folder_that_is_no_encoder(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_encoder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be read"):
         TextEncoder.load(str(tmp_path), 16)
@@ -80,7 +80,7 @@ def test_the_version_names_weights_and_length(tiny_encoder: str) -> None:
     assert version_of(folder, 16) != version_of(folder, 32)
 
 
-def test_the_packaged_encoder_understands() -> None:
+def test_the_packaged_encoder_tells_what_is_alike() -> None:
     encoder = TextEncoder.load("all-MiniLM-L6-v2", 32)
     glove, mitten, drill = encoder.encode(["warm winter gloves", "knitted mittens", "cordless drill"])
     assert glove @ mitten > 0.4 > glove @ drill

@@ -48,7 +48,7 @@ def test_training_learns_what_comes_next(start: InterestModel, model: InterestMo
     assert scores.mean(axis=1).argmax() == 0
 
 
-def test_shapes_and_unit_rows(model: InterestModel, adapted: InterestModel) -> None:
+def test_vectors_are_unit_rows_that_a_float16_can_hold(model: InterestModel, adapted: InterestModel) -> None:
     for any_model in (model, adapted):
         assert any_model.item_vectors.shape == any_model.base_vectors.shape == (48, 32)
         assert any_model.item_vectors.dtype == any_model.score(given([1])).dtype == np.float32
@@ -276,7 +276,7 @@ def test_a_warm_start_goes_on_from_what_was_learned(
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 1, 0, DAY, 0.0)], [(0, 1, 1, DAY, 4.0)]])
-def test_a_log_with_next_to_nothing(
+def test_a_log_with_next_to_nothing_gives_likeness_to_the_newest(
     rows: list[tuple[int, int, int, int, float]], texts: list[str], settings: TextConfig
 ) -> None:
     model = InterestModel.fit(texts, make_log(rows, 48), settings)

@@ -72,7 +72,7 @@ def test_kept_lower_states_give_the_same_opinion(tiny_encoder: str, texts: list[
     assert np.allclose(teacher.score(given([1, 2]), np.array([[3, 4]])), before, atol=2e-3)
 
 
-def test_the_best_items_of_a_request(start: InterestModel, log: InteractionLog) -> None:
+def test_pools_hold_the_best_new_items_and_the_target(start: InterestModel, log: InteractionLog) -> None:
     examples = Examples.from_log(log, 5).select(slice(-50, None))
     pools = Pools.of(start.scorer, examples, 20)
     assert np.all(np.diff(pools.logits, axis=1) <= 0)

@@ -57,13 +57,13 @@ def test_vectors_of_encoders_that_were_tuned_before_go(cache_path: Path) -> None
     assert kept == ["a-t64", "a-t64-2", "a-t648-1", "b-t64-1"]
 
 
-def test_nothing_and_text_that_is_no_unicode(cache_path: Path) -> None:
+def test_no_texts_and_half_surrogate_pairs_have_vectors(cache_path: Path) -> None:
     cache = VectorCache(cache_path)
     assert cache.vectors(LetterCounter(), []).shape == (0, 26)
     assert cache.vectors(LetterCounter(), ["\ud800"]).shape == (1, 26)
 
 
-def test_writers_at_the_same_time(cache_path: Path) -> None:
+def test_writers_at_the_same_time_keep_each_text_once(cache_path: Path) -> None:
     def work(worker: int) -> NDArray[np.float32]:
         return VectorCache(cache_path).vectors(LetterCounter(), [chr(97 + (worker + k) % 20) * 3 for k in range(10)])
 

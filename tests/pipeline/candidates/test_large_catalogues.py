@@ -106,7 +106,7 @@ def test_new_and_changed_items_are_found(both: tuple[Recommender, Recommender]) 
     check_same(*(recommender.with_scoring(recommender.scoring.updated(again)) for recommender in changed))
 
 
-def test_saved_with_its_indices(both: tuple[Recommender, Recommender], tmp_path: Path) -> None:
+def test_sources_saved_with_their_indices_list_the_same(both: tuple[Recommender, Recommender], tmp_path: Path) -> None:
     exact, indexed = both
     indexed.bundle.sources.save(tmp_path)
     loaded = Sources.load(tmp_path, ())

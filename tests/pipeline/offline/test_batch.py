@@ -217,7 +217,7 @@ def test_a_batch_with_two_requests_of_one_id_is_refused(ranker: Recommender, tmp
         rank_to_parquet(ranker, [Request("a"), Request("b")], tmp_path / "lists.parquet")
 
 
-def test_a_place_that_cannot_be_written(ranker: Recommender, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(ranker: Recommender, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):
         rank_to_parquet(ranker, REQUESTS, tmp_path / "file" / "lists.parquet")
@@ -251,7 +251,7 @@ def test_a_note_that_is_damaged_is_that_of_another_job(ranker: Recommender, tmp_
     assert pl.read_parquet(out).filter(pl.col("score") == 77).is_empty()
 
 
-def test_nothing_but_empty_lists(ranker: Recommender, tmp_path: Path) -> None:
+def test_nothing_but_empty_lists_is_a_file_without_rows(ranker: Recommender, tmp_path: Path) -> None:
     summary = rank_to_parquet(ranker, [REQUESTS[10]], tmp_path / "lists.parquet")
     assert (summary.rows, summary.empty) == (0, 1)
     assert dict(pl.read_parquet(tmp_path / "lists.parquet").schema) == LIST_SCHEMA
@@ -277,7 +277,9 @@ def die(recommender: Recommender) -> int:
 
 
 @pytest.mark.parametrize(("version", "message"), [("", "--resume"), ("20240101T000000Z-000000", "has no version")])
-def test_a_worker_that_cannot_go_on(plain_registry: Registry, tmp_path: Path, version: str, message: str) -> None:
+def test_a_worker_that_cannot_go_on_ends_the_run_with_its_reason(
+    plain_registry: Registry, tmp_path: Path, version: str, message: str
+) -> None:
     published = PublishedVersion(plain_registry.path, version or plain_registry.resolve(None), "", tmp_path)
     with pytest.raises(RecsysError, match=message):
         list(Processes(1).run(published.open, die, [()]))

@@ -205,7 +205,7 @@ def test_a_robot_counts_as_ten_people() -> None:
     assert nobody.of_everybody(0) is nobody
 
 
-def test_the_strongest_event_that_was_learned_from() -> None:
+def test_a_strongest_event_needs_a_weaker_one_and_must_be_measured() -> None:
     both = make_log([(0, 1, CLICK, 10, -1), (0, 2, PURCHASE, 20, -1)])
     assert StrongestEvent.of(both, both) == StrongestEvent(4, "purchase")
     assert StrongestEvent.of(both.before(20), both) is None, "nothing that it could be told from"

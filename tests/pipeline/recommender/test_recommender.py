@@ -172,7 +172,7 @@ def test_discovery_lifts_a_new_item_until_it_is_known(plain: Bundle) -> None:
     assert lifted() <= 0 < before
 
 
-def test_pinned_capped_and_explored(recommender: Recommender) -> None:
+def test_a_request_may_pin_cap_and_explore_for_its_own_list(recommender: Recommender) -> None:
     request = Request(user_id=USER, n=6, request_id="r1")
     plain = recommender.recommend(request)
     assert plain.propensities is None
@@ -308,7 +308,7 @@ def test_events_of_unknown_items_are_counted_and_change_nothing(recommender: Rec
     assert recommender.observe([click("x", "nor this", AFTER), click("x", "books-0-small", AFTER)]) == 1
 
 
-def test_an_event_name_that_is_new(recommender: Recommender) -> None:
+def test_an_event_of_a_new_name_is_known_by_it(recommender: Recommender) -> None:
     recommender.observe([click("newcomer", "books-0-small", AFTER, event="gift")])
     assert recommender.history_of("newcomer") == [("books-0-small", "gift", AFTER)]
     assert all(one.reasons for one in recommender.recommend(Request("newcomer"), explain=True).explain())
@@ -349,7 +349,7 @@ def test_the_time_of_a_request_ends_what_is_known(recommender: Recommender) -> N
     assert not np.array_equal(later.scores, before.scores)
 
 
-def test_observing_and_recommending_at_the_same_time(recommender: Recommender) -> None:
+def test_lists_stay_whole_while_events_are_observed(recommender: Recommender) -> None:
     items = recommender.catalogue.vocabulary.ids(range(30))
     events = clicks_of_tastes(items, 60)
 
@@ -382,7 +382,7 @@ def test_similar_items_are_others_most_alike_first(recommender: Recommender) -> 
         recommender.similar("coffee-0-small", by="colour")  # type: ignore[arg-type]
 
 
-def test_a_version_without_text(plain: Bundle) -> None:
+def test_a_version_without_text_lists_and_refuses_likeness_by_text(plain: Bundle) -> None:
     recommender = Recommender(plain)
     assert recommender.version == ""
     check(recommender.recommend(Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1)), 1)

@@ -435,7 +435,9 @@ def test_there_must_be_a_served_version(tmp_path: Path, world: Dataset) -> None:
         retrain(Registry(tmp_path / "nothing here"), world, progress=quiet)
 
 
-def test_more_kinds_of_events_than_numbers(plain_registry: Registry, frames: Frames, plain_config: Config) -> None:
+def test_more_kinds_of_events_than_numbers_are_refused(
+    plain_registry: Registry, frames: Frames, plain_config: Config
+) -> None:
     kinds = frames[1].with_columns(event=pl.format("kind {}", pl.int_range(pl.len()) % 126))
     many = dataset_from_frames(frames[0], kinds, plain_config)
     with pytest.raises(DataError, match="version and data set: column 'event' has 128 distinct names"):

@@ -194,7 +194,7 @@ def test_of_a_time_of_the_day_the_first_turn_is_at_that_time(tmp_path: Path) -> 
         assert done[:3] == expected
 
 
-def test_one_retrainer_at_a_time(tmp_path: Path) -> None:
+def test_a_second_retrainer_is_refused_while_one_works(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "reg")
     with registry.retraining(), pytest.raises(BundleError, match="another process retrains"), registry.retraining():
         pass

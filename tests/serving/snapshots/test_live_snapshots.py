@@ -121,7 +121,7 @@ def test_few_events_are_not_worth_one_until_the_server_stops(
 
 
 @pytest.mark.usefixtures("eager")
-def test_events_of_an_item_that_is_put_later(world: World, items: list[str]) -> None:
+def test_events_of_an_item_count_once_it_is_put_but_for_a_forgotten_users(world: World, items: list[str]) -> None:
     live = world.state()
     world.store.append([*clicks("new 1", items[0], NEW_ITEMS[0]), *clicks("new 2", NEW_ITEMS[0])])
     follow(live)
@@ -139,7 +139,7 @@ def test_events_of_an_item_that_is_put_later(world: World, items: list[str]) -> 
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_worker_that_met_new_items_in_another_order(world: World, items: list[str]) -> None:
+def test_a_worker_that_met_new_items_in_another_order_takes_the_snapshots(world: World, items: list[str]) -> None:
     one = world.state()
     world.put(0)
     world.put(1)

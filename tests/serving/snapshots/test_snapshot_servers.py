@@ -35,7 +35,9 @@ def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("eager")
-def test_over_the_other_stores(trained: Path, tmp_path: Path, shared_url: str, items: list[str]) -> None:
+def test_snapshots_hold_over_the_other_stores_too(
+    trained: Path, tmp_path: Path, shared_url: str, items: list[str]
+) -> None:
     store = open_store(shared_url)
     world = World(Registry(shutil.copytree(trained, tmp_path / "reg")), store)
     live = world.state()
