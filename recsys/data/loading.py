@@ -172,6 +172,12 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
 
 
 def _assemble(items: Table, events: Table, users: Table | None, config: Config) -> tuple[Dataset, LoadReport]:
+    """Tables to a data set. Doubts are found where what they are about is still there: ids before pseudonyms take their
+    place, repetitions before they are left out.
+
+    Raises:
+        DataError: a table lacks a column, or nothing usable is in it.
+    """
     catalogue, rejected_items = read_items(items)
     rows = with_whole_ids(read_events(events), catalogue.vocabulary)
     if config.data.unknown_items == "add":

@@ -1,7 +1,7 @@
 """The rules for rows: which cells are wrong. What becomes of a row that holds one is in `recsys.data.rejections`."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -109,39 +109,42 @@ def _numbers(table: Table, column: Column) -> Numbers:
     return "dates" if dates > 0.5 else "epoch"
 
 
-def _column_checks(column: Column, dtype: pl.DataType) -> list[CellCheck]:
-    cell, value = pl.col(column.name), pl.col(parsed(column.name))
-    filled = cell.str.strip_chars() != "" if dtype == pl.String else cell.is_not_null()
-    checks = []
+def _column_checks(column: Column, dtype: pl.DataType) -> Iterator[CellCheck]:
+    """What can be wrong with a cell of a column, the plainest fault first."""
+    cell, value, kind = pl.col(column.name), pl.col(parsed(column.name)), column.kind
+    filled = (cell.str.strip_chars() != "" if dtype == pl.String else cell.is_not_null()).fill_null(False)
+    unread = filled & value.is_null()
+
+    def check(reason: str, bad: pl.Expr) -> CellCheck:
+        return CellCheck(column.name, reason, bad)
+
     if column.required:
-        reason = "missing" if column.kind in ("id", "text") else "missing or empty"
-        checks.append(CellCheck(column.name, reason, ~filled.fill_null(False)))
-    if column.kind in ("number", "whole", "share", "time", "past", "flag"):
-        unread = filled.fill_null(False) & value.is_null()
-        if column.kind in ("number", "whole", "share"):
-            word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
-            nan = unread & word.str.contains("^[+-]?(nan|inf|infinity)$").fill_null(False)
-            checks.append(CellCheck(column.name, "NaN or infinite; leave the cell empty where there is no number", nan))
-        checks.append(CellCheck(column.name, f"not {WANTED[column.kind]}", unread))
-    if column.kind == "id" and dtype.is_float():
-        checks = [CellCheck(column.name, "missing", value.is_null())] if column.required else []
-        checks.append(CellCheck(column.name, TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT)))
-    if column.kind == "id" and dtype == pl.String:
-        rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
-        checks.append(CellCheck(column.name, TOO_LONG, rounded.fill_null(False)))
-    if column.kind == "past":
-        checks.append(CellCheck(column.name, "before 1970", value < 0))
-        future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-        checks.append(CellCheck(column.name, future, value > clock() + ZONE_SKEW))
-    if column.kind == "whole":
-        outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
-        checks.append(CellCheck(column.name, f"not a whole number from 0 to {MAX_POSITION}", outside))
-    if column.kind == "share":
-        checks.append(CellCheck(column.name, "not in (0, 1]", (value <= 0) | (value > 1)))
-        checks.append(CellCheck(column.name, f"below {MIN_SHARE:g}, the least that is kept", value < MIN_SHARE))
-    if column.kind == "number":
-        checks.append(CellCheck(column.name, f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER))
-    return checks
+        reason = "missing" if kind in ("id", "text") else "missing or empty"
+        yield check(reason, value.is_null() if kind == "id" and dtype.is_float() else ~filled)
+    if kind in ("number", "whole", "share"):
+        word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
+        nan = unread & word.str.contains("^[+-]?(nan|inf|infinity)$").fill_null(False)
+        yield check("NaN or infinite; leave the cell empty where there is no number", nan)
+    if kind in ("number", "whole", "share", "time", "past", "flag"):
+        yield check(f"not {WANTED[kind]}", unread)
+    match kind:
+        case "id" if dtype.is_float():
+            yield check(TOO_LONG, cell.abs() >= (2**24 if dtype == pl.Float32 else EXACT))
+        case "id" if dtype == pl.String:
+            rounded = cell.str.contains(_FLOAT) & (cell.cast(pl.Float64, strict=False).abs() >= EXACT)
+            yield check(TOO_LONG, rounded.fill_null(False))
+        case "past":
+            yield check("before 1970", value < 0)
+            future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
+            yield check(future, value > clock() + ZONE_SKEW)
+        case "whole":
+            outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
+            yield check(f"not a whole number from 0 to {MAX_POSITION}", outside)
+        case "share":
+            yield check("not in (0, 1]", (value <= 0) | (value > 1))
+            yield check(f"below {MIN_SHARE:g}, the least that is kept", value < MIN_SHARE)
+        case "number":
+            yield check(f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER)
 
 
 def _chosen_first(bad: Sequence[pl.Expr]) -> pl.Expr:
