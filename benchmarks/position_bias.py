@@ -23,6 +23,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.list_places import discounts
 from recsys.data.loading import load_dataset
 from recsys.eval.confidence import Comparison, compare, intervals
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.text.cache import VectorCache
@@ -30,6 +31,7 @@ from recsys.text.encoder import TextEncoder
 
 NAMES = ("scientific", "movielens-small", "online-retail")
 FEATURES = ("text to the last item", "text to the history", "popularity", "same category", "same brand", "price")
+_COLUMNS = Columns(FEATURES)
 _SIZE = 20
 _CONFIG = RankerConfig(trees=150, leaves=15, min_rows_per_leaf=50)
 
@@ -112,9 +114,9 @@ def run(name: str, data: Path, work: Path, n_requests: int) -> None:
     test = simulate(dataset, vectors, n_requests // 2, 2, biased=1.0)
     debias = _CONFIG.model_copy(update={"debias": True})
     rankers = {
-        "naive": Ranker.fit(train.rows, validation.rows, FEATURES, _CONFIG, 0),
-        "debiased": Ranker.fit(train.rows, validation.rows, FEATURES, debias, 0),
-        "from what was wanted": Ranker.fit(unbent[0].rows, unbent[1].rows, FEATURES, _CONFIG, 0),
+        "naive": Ranker.fit(train.rows, validation.rows, _COLUMNS, _CONFIG, 0),
+        "debiased": Ranker.fit(train.rows, validation.rows, _COLUMNS, debias, 0),
+        "from what was wanted": Ranker.fit(unbent[0].rows, unbent[1].rows, _COLUMNS, _CONFIG, 0),
     }
     scores = {way: ranker.score(test.rows.table) for way, ranker in rankers.items()}
     reached = {way: ndcg(score, test.wanting) for way, score in scores.items()}

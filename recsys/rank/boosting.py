@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
+from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
 
 _TRUNCATION = 20
@@ -37,8 +38,7 @@ _DECAY = 0.9
 def boosted_trees(
     train: RankerRows,
     validation: RankerRows,
-    names: Sequence[str],
-    monotone_constraints: Sequence[int],
+    columns: Columns,
     config: RankerConfig,
     seed: int,
     trees: int,
@@ -53,7 +53,7 @@ def boosted_trees(
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
-        names, monotone_constraints: of the columns, see `Ranker.fit`.
+        columns: of both.
         config: `ranker.trees` aside, for which `trees` stands.
     """
     if config.debias:
@@ -68,12 +68,12 @@ def boosted_trees(
         "learning_rate": config.learning_rate,
         "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.worth) // 50)),
         "num_threads": threads_for(len(train.worth)),
-        "monotone_constraints": list(monotone_constraints) or None,
+        "monotone_constraints": list(columns.monotone) or None,
         "label_gain": gains,
         "seed": seed,
         **_ALWAYS,
     }
-    data = _dataset(train, names, gains, parameters)
+    data = _dataset(train, columns, gains, parameters)
     if config.debias:
         data.set_position(train.positions)
     stops = config.early_stopping and validation.wanted.any() and not config.debias
@@ -82,7 +82,7 @@ def boosted_trees(
         parameters,
         data,
         num_boost_round=trees,
-        valid_sets=[_dataset(validation, names, gains, parameters, data)] if stopping else [],
+        valid_sets=[_dataset(validation, columns, gains, parameters, data)] if stopping else [],
         callbacks=stopping,
         init_model=start,
     )
@@ -112,9 +112,7 @@ def probability_trees(
     return lightgbm.train(parameters, data, num_boost_round=100)
 
 
-def refitted_leaves(
-    booster: lightgbm.Booster, rows: RankerRows, names: Sequence[str], monotone_constraints: Sequence[int]
-) -> lightgbm.Booster:
+def refitted_leaves(booster: lightgbm.Booster, rows: RankerRows, columns: Columns) -> lightgbm.Booster:
     """The same trees, with leaves whose values new rows move a little; arguments as in `boosted_trees`."""
     gains = _gains(rows)
     refitted = booster.refit(
@@ -123,13 +121,13 @@ def refitted_leaves(
         decay_rate=_DECAY,
         weight=_weights(rows),
         group=rows.sizes,
-        feature_name=list(names),  # which it forgets when they are not told
+        feature_name=list(columns.names),  # which it forgets when they are not told
         dataset_params={"label_gain": gains},
         num_threads=threads_for(len(rows.worth)),
     )
-    if any(monotone_constraints):  # which it does not keep to either
+    if any(columns.monotone):  # which it does not keep to either
         for number, tree in enumerate(refitted.dump_model()["tree_info"]):
-            for leaf, value in _monotone_leaves(tree["tree_structure"], monotone_constraints).items():
+            for leaf, value in _monotone_leaves(tree["tree_structure"], columns.monotone).items():
                 refitted.set_leaf_output(number, leaf, value)
     return refitted
 
@@ -182,12 +180,12 @@ def _leaves(node: Mapping[str, Any]) -> dict[int, float]:
     return _leaves(node["left_child"]) | _leaves(node["right_child"])
 
 
-def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int]) -> dict[int, float]:
-    """`_leaves`, brought together where a split lets the score go against a constraint."""
+def _monotone_leaves(node: Mapping[str, Any], monotone: Sequence[int]) -> dict[int, float]:
+    """`_leaves`, brought together where a split lets the score go against `monotone`, see `Columns`."""
     if "leaf_value" in node:
         return _leaves(node)
-    lower, upper = (_monotone_leaves(node[side], monotone_constraints) for side in ("left_child", "right_child"))
-    constraint = monotone_constraints[node["split_feature"]]
+    lower, upper = (_monotone_leaves(node[side], monotone) for side in ("left_child", "right_child"))
+    constraint = monotone[node["split_feature"]]
     if constraint < 0:
         lower, upper = upper, lower
     middle = (max(lower.values()) + min(upper.values())) / 2
@@ -199,7 +197,7 @@ def _monotone_leaves(node: Mapping[str, Any], monotone_constraints: Sequence[int
 
 def _dataset(
     rows: RankerRows,
-    names: Sequence[str],
+    columns: Columns,
     gains: Sequence[float],
     parameters: dict[str, object],
     reference: lightgbm.Dataset | None = None,
@@ -209,7 +207,7 @@ def _dataset(
         label=_grades(rows, gains),
         weight=_weights(rows),
         group=rows.sizes,
-        feature_name=list(names),
+        feature_name=list(columns.names),
         params=parameters,
         reference=reference,
         free_raw_data=True,

@@ -68,7 +68,7 @@ def continued(
         return earlier, Continuation("kept", earlier, config, seed)
     kept = earlier.trimmed()
     grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)
-    new = Ranker.fit(train, validation, kept.names, config, seed, kept.monotone_constraints)
+    new = Ranker.fit(train, validation, kept.columns, config, seed)
     choices = [
         (kept, Continuation("kept", kept, config, seed)),
         (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),

@@ -1,7 +1,6 @@
 """The ranker: LightGBM's LambdaRank (Burges, From RankNet to LambdaRank to LambdaMART, 2010)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
 from recsys.rank.boosting import boosted_trees, model_text, refitted_leaves, threads_for, weighted_trees
+from recsys.rank.columns import Columns
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
@@ -41,18 +41,16 @@ class Ranker:
         cls,
         train: RankerRows,
         validation: RankerRows,
-        names: Sequence[str],
+        columns: Columns,
         config: RankerConfig,
         seed: int,
-        monotone_constraints: Sequence[int] = (),
         weights: PartWeights | None = None,
     ) -> "Ranker":
-        """Fit on older requests; newer ones may end it.
+        """Fit on older requests; newer ones may end it. A weighted sum of columns needs to know which way they go.
 
         Args:
+            columns: of both tables.
             weights: how far the parts are believed; None: as usual with so many requests.
-            monotone_constraints: of each column, 1 where a score must not fall as its value rises, -1 where it must not
-                rise, 0 where it may do either; none binds no column.
 
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
@@ -68,13 +66,13 @@ class Ranker:
                 "proposed; give it more events, a larger data.ranker_fraction, or policy.seen = 'keep' if users want "
                 "again what they have seen"
             )
-        booster = boosted_trees(train, validation, names, monotone_constraints, config, seed, config.trees)
-        parts = cls(booster, tuple(names))
+        booster = boosted_trees(train, validation, columns, config, seed, config.trees)
+        parts = cls(booster, columns.names)
         if config.debias:  # which the sum cannot do
             return parts
         weights = weights or PartWeights.usual(train.n_requests)
-        if weights.linear > 0 and monotone_constraints:
-            parts = replace(parts, linear=LinearScore.fit(train, monotone_constraints))
+        if weights.linear > 0 and columns.monotone:
+            parts = replace(parts, linear=LinearScore.fit(train, columns.monotone))
         return parts.weighted(weights)
 
     def refitted(
@@ -82,7 +80,7 @@ class Ranker:
     ) -> "Ranker":
         """A ranker of as many trees, fitted again on rows of which some were held out from this one."""
         settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
-        return Ranker.fit(rows, rows, self.names, settled, seed, self.monotone_constraints, weights)
+        return Ranker.fit(rows, rows, self.columns, settled, seed, weights)
 
     def parts(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_parts, n_rows) what each part says by itself, see `PartWeights`."""
@@ -102,15 +100,13 @@ class Ranker:
 
     def with_refitted_leaves(self, rows: RankerRows) -> "Ranker":
         """The same trees, with leaves whose values newer rows move a little."""
-        return replace(self, booster=refitted_leaves(self.booster, rows, self.names, self.monotone_constraints))
+        return replace(self, booster=refitted_leaves(self.booster, rows, self.columns))
 
     def with_more_trees(
         self, rows: RankerRows, validation: RankerRows, more: int, config: RankerConfig, seed: int
     ) -> "Ranker":
         """The same trees and at most `more` behind them; the other arguments are those of `fit`."""
-        booster = boosted_trees(
-            rows, validation, self.names, self.monotone_constraints, config, seed, more, self.booster
-        )
+        booster = boosted_trees(rows, validation, self.columns, config, seed, more, self.booster)
         return replace(self, booster=booster)
 
     def trimmed(self) -> "Ranker":
@@ -139,10 +135,10 @@ class Ranker:
         return best if best > 0 else self.booster.num_trees()
 
     @property
-    def monotone_constraints(self) -> list[int]:
-        """As given to `fit`: the file knows them."""
+    def columns(self) -> Columns:
+        """As given to `fit`: the trees' file knows which way each may go."""
         found = re.search(r"^monotone_constraints=(.*)$", model_text(self.booster), re.MULTILINE)
-        return [int(constraint) for constraint in found[1].split()] if found else []
+        return Columns(self.names, tuple(map(int, found[1].split())) if found else ())
 
     @cached_property
     def compiled(self) -> CompiledTrees | None:

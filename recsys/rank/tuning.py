@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
 from recsys.progress import Progress
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
 from recsys.rank.rows import RankerRows
 
@@ -68,16 +69,15 @@ class TuningInputs:
         train: rows to learn from.
         stopping: newer ones, which may end the trees early.
         judges: the newest ones, by which the settings are compared.
-        names, monotone_constraints: of the columns, see `Ranker.fit`.
+        columns: of all of them.
     """
 
     train: RankerRows
     stopping: RankerRows
     judges: RankerRows
-    names: tuple[str, ...]
+    columns: Columns
     config: RankerConfig
     seed: int
-    monotone_constraints: tuple[int, ...]
 
     def opened(self) -> "TuningInputs":
         """Itself: what a process needs comes with the call."""
@@ -89,7 +89,7 @@ class TuningInputs:
         train = self.train.to_learn_from(config, self.seed)
         if not train.has_order:
             return Trial(number, 0.0, settings)
-        ranker = Ranker.fit(train, self.stopping, self.names, config, self.seed, self.monotone_constraints)
+        ranker = Ranker.fit(train, self.stopping, self.columns, config, self.seed)
         return Trial(number, self.judges.mean_ndcg(ranker.score(self.judges.table)), settings)
 
 
@@ -144,7 +144,8 @@ def tuned(
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
-    inputs = TuningInputs(train, stopping, judges, tuple(names), config, seed, tuple(monotone_constraints))
+    columns = Columns(tuple(names), tuple(monotone_constraints))
+    inputs = TuningInputs(train, stopping, judges, columns, config, seed)
     tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
     number = len(done)
     for trial in run(inputs.opened, TuningInputs.tried, tasks):

@@ -7,6 +7,7 @@ import pytest
 
 from recsys.config import RankerConfig
 from recsys.errors import DataError
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
@@ -31,7 +32,7 @@ def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.n
 def agreement(config: RankerConfig) -> float:
     """How well the scores order items by what they are worth: mean rank correlation."""
     (train, _), (validation, _), (test, relevance) = clicks(800, 0), clicks(100, 1), clicks(200, 2)
-    scores = Ranker.fit(train, validation, NAMES, config, 0).score(test.table).reshape(relevance.shape)
+    scores = Ranker.fit(train, validation, Columns(NAMES), config, 0).score(test.table).reshape(relevance.shape)
     ranks = [np.argsort(np.argsort(values, axis=1), axis=1) for values in (scores, relevance)]
     return float(np.mean([np.corrcoef(first, second)[0, 1] for first, second in zip(*ranks, strict=True)]))
 
@@ -45,7 +46,7 @@ def test_without_positions_it_is_refused() -> None:
     config = CONFIG.model_copy(update={"debias": True})
     for positions in (None, np.full(len(rows.worth), -1, dtype=np.int16)):
         with pytest.raises(DataError, match="needs impressions with positions"):
-            Ranker.fit(replace(rows, positions=positions), rows, NAMES, config, 0)
+            Ranker.fit(replace(rows, positions=positions), rows, Columns(NAMES), config, 0)
 
 
 def with_stale_candidates(rows: RankerRows, n_more: int, seed: int) -> RankerRows:
@@ -76,7 +77,7 @@ def test_items_that_no_list_ever_held_stay_behind_those_that_lists_hold() -> Non
     train = with_stale_candidates(clicks(800, 0)[0], 50, 3)
     shown, relevance = clicks(200, 2)
     test = with_stale_candidates(shown, 50, 4)
-    scores = Ranker.fit(train, train, (*NAMES, "stale"), config, 0).score(test.table).reshape(200, 60)
+    scores = Ranker.fit(train, train, Columns((*NAMES, "stale")), config, 0).score(test.table).reshape(200, 60)
     assert np.mean(np.argsort(-scores, axis=1)[:, :10] < 10) > 0.9
     ranks = [np.argsort(np.argsort(values, axis=1), axis=1) for values in (scores[:, :10], relevance)]
     among_shown = np.mean([np.corrcoef(first, second)[0, 1] for first, second in zip(*ranks, strict=True)])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
+from recsys.rank.columns import Columns
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.continuation import continued
 from recsys.rank.explain import GROUPS, by_group
@@ -18,6 +19,7 @@ from recsys.rank.rows import RankerRows
 
 CONFIG = RankerConfig(trees=15, learning_rate=0.2, min_rows_per_leaf=5)
 NAMES = ("signal", "noise", "missing")
+COLUMNS = Columns(NAMES)
 
 
 def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = None, size: int = 10) -> RankerRows:
@@ -36,7 +38,7 @@ def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = No
 
 @pytest.fixture(scope="module")
 def ranker() -> Ranker:
-    return Ranker.fit(make_rows(150, 0), make_rows(50, 1), NAMES, CONFIG, seed=3)
+    return Ranker.fit(make_rows(150, 0), make_rows(50, 1), COLUMNS, CONFIG, seed=3)
 
 
 def test_an_obvious_signal_is_learned(ranker: Ranker) -> None:
@@ -49,7 +51,7 @@ def test_an_obvious_signal_is_learned(ranker: Ranker) -> None:
 
 
 def test_the_same_seed_gives_the_same_ranker(ranker: Ranker) -> None:
-    again = Ranker.fit(make_rows(150, 0), make_rows(50, 1), NAMES, CONFIG, seed=3)
+    again = Ranker.fit(make_rows(150, 0), make_rows(50, 1), COLUMNS, CONFIG, seed=3)
     table = make_rows(20, 4).table
     np.testing.assert_array_equal(again.score(table), ranker.score(table))
 
@@ -87,7 +89,7 @@ def test_a_large_table_scores_as_its_rows_do(ranker: Ranker) -> None:
 def test_rows_without_an_order_are_refused(worth: int) -> None:
     rows = make_rows(5, 0, np.full(50, worth, dtype=np.float32))
     with pytest.raises(DataError, match="the ranker has nothing to learn from"):
-        Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
+        Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
 
 
 def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> None:
@@ -101,7 +103,7 @@ def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> N
         followed = np.zeros(len(kinds), dtype=np.float32)
         followed[chosen] = np.where(kinds[chosen] == 1, worth, 1)
         rows = RankerRows(table, followed, followed > 1, sizes, np.arange(n_requests), none)
-        ranker = Ranker.fit(rows, rows, NAMES, CONFIG, seed=0)
+        ranker = Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
         longer = ranker.with_more_trees(rows, rows, 3, CONFIG, 0), ranker.with_refitted_leaves(rows)
         for one in (ranker, *longer):
             means = [float(one.score(table[kinds == kind]).mean()) for kind in (0, 1)]
@@ -116,7 +118,7 @@ def test_more_different_worths_than_lightgbm_has_gains_for(early_stopping: int) 
         for part, top in ((rows, 40), (later, 45), (last, 127))
     )
     config = CONFIG.model_copy(update={"early_stopping": early_stopping})
-    ranker = Ranker.fit(rows, later, NAMES, config, 0)
+    ranker = Ranker.fit(rows, later, COLUMNS, config, 0)
     assert next(iter(ranker.importance)) == "signal"
     for other in (
         ranker.with_refitted_leaves(last),
@@ -128,12 +130,12 @@ def test_more_different_worths_than_lightgbm_has_gains_for(early_stopping: int) 
 
 def test_without_requests_to_validate_on_all_trees_are_kept() -> None:
     nothing = make_rows(0, 1)
-    ranker = Ranker.fit(make_rows(60, 0), nothing, NAMES, CONFIG, seed=0)
+    ranker = Ranker.fit(make_rows(60, 0), nothing, COLUMNS, CONFIG, seed=0)
     assert ranker.booster.num_trees() == CONFIG.trees
 
 
 def test_few_requests_make_small_trees() -> None:
-    rankers = [Ranker.fit(make_rows(n, 0), make_rows(20, 1), NAMES, RankerConfig(trees=10), 0) for n in (60, 1_000)]
+    rankers = [Ranker.fit(make_rows(n, 0), make_rows(20, 1), COLUMNS, RankerConfig(trees=10), 0) for n in (60, 1_000)]
     leaves = [max(tree["num_leaves"] for tree in one.booster.dump_model()["tree_info"]) for one in rankers]
     assert leaves[0] == 2
     assert leaves[1] > 10
@@ -143,8 +145,8 @@ def test_early_stopping_keeps_fewer_trees() -> None:
     """What is wanted has nothing to do with the table."""
     rng = np.random.default_rng(0)
     rows, held_out = (make_rows(300, seed, rng.integers(0, 2, 3_000).astype(np.int32)) for seed in (0, 1))
-    all_kept = Ranker.fit(rows, held_out, NAMES, CONFIG, 0)
-    stopped = Ranker.fit(rows, held_out, NAMES, CONFIG.model_copy(update={"early_stopping": 2}), 0)
+    all_kept = Ranker.fit(rows, held_out, COLUMNS, CONFIG, 0)
+    stopped = Ranker.fit(rows, held_out, COLUMNS, CONFIG.model_copy(update={"early_stopping": 2}), 0)
     assert all_kept.booster.num_trees() == CONFIG.trees
     assert stopped.booster.best_iteration < CONFIG.trees
 
@@ -153,7 +155,7 @@ def test_a_direction_is_kept_also_when_training_goes_on(tmp_path: Path) -> None:
     """Where a high value happens to have gone with no interest, the score does not fall with it."""
     rows = make_rows(300, 0)
     against = replace(rows, table=rows.table * np.float32([-1, 1, 1]))
-    ranker = Ranker.fit(against, against, NAMES, CONFIG, 0, monotone_constraints=(1, 0, -1))
+    ranker = Ranker.fit(against, against, Columns(NAMES, (1, 0, -1)), CONFIG, 0)
     ranker.save(tmp_path / "ranker.txt")
     held, continuation = continued(Ranker.load(tmp_path / "ranker.txt"), against, make_rows(100, 1), CONFIG, 0)
     for ranker in (held, continuation.fit(RankerRows.joined([against, make_rows(100, 1)]))):
@@ -173,14 +175,14 @@ def test_moved_leaves_keep_their_direction(direction: int) -> None:
     values = rng.normal(size=(400, 1, 3)).astype(np.float32).repeat(40, axis=1)
     values[:, :, 0] = direction * np.linspace(-3, 3, 40)
     config = CONFIG.model_copy(update={"trees": 60, "leaves": 12})
-    ranker = Ranker.fit(rows, rows, NAMES, config, 0, (direction, 0, 0)).with_refitted_leaves(later)
+    ranker = Ranker.fit(rows, rows, Columns(NAMES, (direction, 0, 0)), config, 0).with_refitted_leaves(later)
     scores = ranker.score(values.reshape(-1, 3)).reshape(400, 40)
     assert (np.diff(scores, axis=1) >= 0).all()
     assert np.ptp(scores) > 0
 
 
 def test_leaves_are_not_moved_where_clicks_must_be_told_from_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Ranker.fit(make_rows(150, 0), make_rows(0, 1), NAMES, CONFIG, 0)
+    before = Ranker.fit(make_rows(150, 0), make_rows(0, 1), COLUMNS, CONFIG, 0)
     monkeypatch.setattr(Ranker, "with_refitted_leaves", lambda *_: pytest.fail("it knows no places"))
     rows = [
         replace(rows, positions=np.tile(np.arange(1, 11, dtype=np.uint16), rows.n_requests))
@@ -195,7 +197,7 @@ def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
 ) -> None:
     """Until now the lowest signal was wanted; all ways but one stay as bad as that."""
     rows = make_rows(150, 0)
-    before = Ranker.fit(replace(rows, table=-rows.table), make_rows(0, 1), NAMES, CONFIG, 0)
+    before = Ranker.fit(replace(rows, table=-rows.table), make_rows(0, 1), COLUMNS, CONFIG, 0)
     monkeypatch.setattr("recsys.rank.boosting._DECAY", 0.0)
     for other in {"with_refitted_leaves", "with_more_trees", "fit"} - {way}:
         monkeypatch.setattr(Ranker, other, lambda *_: before)

@@ -7,12 +7,14 @@ import pytest
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
 
 NAMES = ("opinion", "against", "unknown", "constant")
 CONSTRAINTS = (1, -1, 0, 1)
+COLUMNS = Columns(NAMES, CONSTRAINTS)
 
 
 def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
@@ -62,9 +64,7 @@ def test_missing_values_are_means() -> None:
 
 def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     config = RankerConfig(trees=20)
-    few, more, many = (
-        Ranker.fit(make_rows(n, 1), make_rows(20, 2), NAMES, config, 0, CONSTRAINTS) for n in (40, 400, 2_500)
-    )
+    few, more, many = (Ranker.fit(make_rows(n, 1), make_rows(20, 2), COLUMNS, config, 0) for n in (40, 400, 2_500))
     assert few.linear is not None
     assert more.linear is not None
     assert few.linear.weights[0] > more.linear.weights[0]
@@ -88,4 +88,4 @@ def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
         rows.table, rows.worth, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
     )
     config = RankerConfig(trees=5, debias=True)
-    assert Ranker.fit(shown, shown, NAMES, config, 0, CONSTRAINTS).linear is None
+    assert Ranker.fit(shown, shown, COLUMNS, config, 0).linear is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.config import RankerConfig
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
@@ -31,7 +32,7 @@ def noisy_rows(n_requests: int, seed: int) -> RankerRows:
 
 @pytest.fixture(scope="module")
 def parts() -> Ranker:
-    return Ranker.fit(noisy_rows(300, 0), noisy_rows(1, 9), NAMES, CONFIG, 0, RISING, PartWeights.even())
+    return Ranker.fit(noisy_rows(300, 0), noisy_rows(1, 9), Columns(NAMES, RISING), CONFIG, 0, PartWeights.even())
 
 
 def test_where_trees_learn_noise_the_list_is_nearly_as_good_as_the_one_column_that_knows(parts: Ranker) -> None:
@@ -67,7 +68,7 @@ def test_a_weighted_ranker_says_the_weighted_sum_of_its_parts(parts: Ranker) -> 
     np.testing.assert_allclose(weighted.score(table), expected, rtol=1e-4, atol=1e-5)
     spread = weighted.contributions(table).sum(axis=1) - expected
     np.testing.assert_allclose(spread, spread[0], atol=1e-4)  # but for what all rows share
-    assert weighted.monotone_constraints == list(RISING)
+    assert weighted.columns == Columns(NAMES, RISING)
 
 
 def test_trees_that_count_nothing_are_left_out(parts: Ranker) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from features.declarations import SOURCES_OF
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
+from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
@@ -55,11 +56,11 @@ class RankerInputs:
         """The ranker without a group, or the full one; None where nothing is left to learn from."""
         features, older, newer = self.features, self.train, self.validation
         if without is not None:
-            columns = [place for place, group in enumerate(features.groups) if group != without]
-            if len(columns) in (0, len(features.groups)):
+            kept = [place for place, group in enumerate(features.groups) if group != without]
+            if len(kept) in (0, len(features.groups)):
                 return None
             older, newer = (
-                rows.keep(remaining(rows.proposed_by, self.sources, without), columns) for rows in (older, newer)
+                rows.keep(remaining(rows.proposed_by, self.sources, without), kept) for rows in (older, newer)
             )
             if not older.wanted.any():
                 return None
@@ -68,7 +69,8 @@ class RankerInputs:
         rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
-        settings = features.names, self.config, self.seed, features.monotone_constraints
+        columns = Columns(tuple(features.names), tuple(features.monotone_constraints))
+        settings = columns, self.config, self.seed
         judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias
         if without is not None and not judged and not self.config.early_stopping:
             ranker = Ranker.fit(rows, newer, *settings)
