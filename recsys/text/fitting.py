@@ -184,6 +184,7 @@ def fit_teacher(
     texts: Sequence[str],
     log: InteractionLog,
     config: TextConfig,
+    *,
     seed: int,
     minutes: float,
     progress: Progress,
@@ -191,7 +192,16 @@ def fit_teacher(
     """Train a teacher beside a fitted model; the arguments are those of `InterestModel.teacher`."""
     training, validation = split(Examples.from_log(log, config.history), len(texts))
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
-    plan = StagePlan(TEACHER, config.epochs, config.learning_rate, 1, seed, Stopwatch(), 0.0, 60.0 * minutes)
+    plan = StagePlan(
+        stage=TEACHER,
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        accumulate=1,
+        seed=seed,
+        clock=Stopwatch(),
+        started=0.0,
+        deadline=60.0 * minutes,
+    )
     lower.keep(plan.is_over)
     teacher = Teacher.untrained(lower, seed)
     if len(training):

@@ -160,7 +160,8 @@ class InterestModel:
         """
         from recsys.text.fitting import fit_teacher
 
-        return fit_teacher(self.reader.encoder, self.scorer, texts, log, config, seed, minutes, progress)
+        encoder = self.reader.encoder
+        return fit_teacher(encoder, self.scorer, texts, log, config, seed=seed, minutes=minutes, progress=progress)
 
     def __len__(self) -> int:
         return len(self.item_vectors)

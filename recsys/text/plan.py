@@ -29,7 +29,8 @@ class StagePlan:
     Attributes:
         stage: its name, in messages, curves and checkpoints.
         epochs: most passes over the examples.
-        learning_rate: peak rate of the network beside an adapter; alone it learns faster, the adapter at `RATES` of it.
+        learning_rate: peak rate of the network beside an adapter; alone it learns faster, and the adapter's own rate is
+            `methods.RATES` times this.
         accumulate: batches whose gradients make one step.
         seed: for repeatability, which holds as long as the deadline does not bind.
         clock: what the times are read from.

@@ -81,8 +81,17 @@ class Training:
         """Train the network, then with it the encoder, if the time that is left is enough for it."""
         network, config = self.start.network, self.config
         board = TensorBoardLog(Path(config.tensorboard)) if config.tensorboard and team.rank == 0 else None
-        data = (self.start.vectors, self.bags, self.sampler, self.validation)
-        trainer = Trainer(network, *data, progress, self.checkpoints, board, team)
+        trainer = Trainer(
+            network=network,
+            vectors=self.start.vectors,
+            bags=self.bags,
+            sampler=self.sampler,
+            validation=self.validation,
+            progress=progress,
+            checkpoints=self.checkpoints,
+            board=board,
+            team=team,
+        )
         begun = trainer.saved()
         position = begun[0] if begun is not None else None
         clock = Stopwatch(position.seconds if position is not None else 0.0)

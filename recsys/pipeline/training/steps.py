@@ -84,11 +84,11 @@ class TrainingSteps:
             self.dataset.catalogue,
             self.dataset.profiles,
             self.config,
-            self.seed,
-            self.cache,
-            self.warm_passes,
-            self.engine,
-            self.progress,
+            seed=self.seed,
+            cache=self.cache,
+            warm_passes=self.warm_passes,
+            engine=self.engine,
+            progress=self.progress,
         )
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 
