@@ -60,18 +60,18 @@ def measure(
     for block in requests.blocks:
         rankings.add(block)
         progress(f"evaluating: {len(rankings):,} requests")
-    targets, users, lengths = rankings.requests()
-    answered = targets.counts > 0
-    wanted, catalogue = targets.select(answered), scoring.catalogue
+    every = rankings.requests()
+    answered = every.targets.counts > 0
+    asked, catalogue = every.select(answered), scoring.catalogue
     vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
 
     def measured(ranking: RankingLists) -> Measurement:
         found = evaluate_lists(
             ranking.joined().select(answered),
-            wanted,
+            asked.targets,
             popularity=trained.astype(np.float64),
             vectors=vectors,
-            users=users[answered],
+            users=asked.users,
             requests=np.flatnonzero(answered),
             k=K,
         )
@@ -83,10 +83,10 @@ def measure(
         baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
         slices={
-            **request_slices(wanted, trained, lengths[answered]),
-            **category_slices(wanted, catalogue.codes("category"), catalogue.names("category")),
+            **request_slices(asked.targets, trained, asked.lengths),
+            **category_slices(asked.targets, catalogue.codes("category"), catalogue.names("category")),
         },
-        events={strongest: rankings.bought[answered]} if strongest else {},
+        events={strongest: asked.bought} if strongest else {},
         seed=seed,
     )
     return replace(
@@ -97,7 +97,7 @@ def measure(
         importances=pipeline.rankers.full.importance,
         caveats=(
             *requests.caveats,
-            *caveats_of_requests(rankings, len(wanted.items), lengths[answered], strongest),
+            *caveats_of_requests(rankings, len(asked.targets.items), asked.lengths, strongest),
             *caveats_of_rules(pipeline.past.config.policy),
             *report.caveats,
         ),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,42 @@ class RankingLists:
         return RankedLists.of(self.items, self.scores)
 
 
+@dataclass(frozen=True)
+class RankedRequests:
+    """Requests in the order in which they were ranked. All arrays are (n_requests,).
+
+    Attributes:
+        targets: what was wanted and could be listed.
+        users: numbers of those who asked, -1 for an anonymous one.
+        lengths: events of the history before each.
+        bought: whether something that could be listed got the strongest event.
+    """
+
+    targets: Targets
+    users: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+    bought: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def select(self, chosen: NDArray[np.bool_]) -> "RankedRequests":
+        """The chosen ones: `chosen` is (n_requests,)."""
+        return RankedRequests(
+            self.targets.select(chosen), self.users[chosen], self.lengths[chosen], self.bought[chosen]
+        )
+
+    @staticmethod
+    def joined(parts: Sequence["RankedRequests"]) -> "RankedRequests":
+        """Those of all blocks, perhaps none."""
+        return RankedRequests(
+            _joined_targets([part.targets for part in parts]),
+            np.concatenate([np.zeros(0, dtype=np.int32), *(part.users for part in parts)]),
+            np.concatenate([np.zeros(0, dtype=np.int64), *(part.lengths for part in parts)]),
+            np.concatenate([np.zeros(0, dtype=bool), *(part.bought for part in parts)]),
+        )
+
+
 class Rankings:
     """The blocks so far: what every ranking lists, and what was wanted.
 
@@ -71,30 +107,17 @@ class Rankings:
         self.ablation: defaultdict[str, RankingLists] = defaultdict(RankingLists)
         self.baselines: defaultdict[str, RankingLists] = defaultdict(RankingLists)
         self.n_targets_unlisted = self.n_requests_unlisted = self.n_bought = self.n_bought_unlisted = 0
-        self._targets: list[Targets] = []
-        self._users: list[NDArray[np.int32]] = []
-        self._lengths: list[NDArray[np.int64]] = []
-        self._bought: list[NDArray[np.bool_]] = []
+        self._requests: list[RankedRequests] = []
         self.recall = _CandidateRecall(scoring.sources, pipeline.n_candidates)
         self.calibrations = _Calibrations(pipeline.rankers)
         self.dials = DialCurves(scoring.vectors, scoring.signs, K)
 
     def __len__(self) -> int:
-        return sum(map(len, self._users))
+        return sum(map(len, self._requests))
 
-    def requests(self) -> tuple[Targets, NDArray[np.int32], NDArray[np.int64]]:
-        """What was wanted and could be listed, by whom (-1: anonymous), and the length of the history before it.
-
-        All of them (n_requests,), in the order in which they were added.
-        """
-        users = np.concatenate([np.zeros(0, dtype=np.int32), *self._users])
-        lengths = np.concatenate([np.zeros(0, dtype=np.int64), *self._lengths])
-        return _joined_targets(self._targets), users, lengths
-
-    @property
-    def bought(self) -> NDArray[np.bool_]:
-        """(n_requests,) whether something that could be listed got the strongest event."""
-        return np.concatenate([np.zeros(0, dtype=bool), *self._bought])
+    def requests(self) -> RankedRequests:
+        """All that were added."""
+        return RankedRequests.joined(self._requests)
 
     def add(self, block: LabelledBlock) -> None:
         """Rank one block by every ranking."""
@@ -126,11 +149,8 @@ class Rankings:
         self.recall.add(ranked, targets)
         self.calibrations.add(ranked, labelled)
         self.dials.add(ranked, block, targets)
-        self._targets.append(targets)
-        self._users.append(labelled.users)
-        self._lengths.append(block.histories.lengths)
-        bought = labelled.bought
-        self._bought.append(np.zeros(n_requests, dtype=bool) if bought is None else bought.counts > 0)
+        bought = np.zeros(n_requests, dtype=bool) if labelled.bought is None else labelled.bought.counts > 0
+        self._requests.append(RankedRequests(targets, labelled.users, block.histories.lengths, bought))
 
     def _without(self, group: FeatureGroup, ranker: Ranker, ranked: RankedBlock) -> NDArray[np.float32]:
         """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
