@@ -2,7 +2,7 @@
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -112,12 +112,11 @@ def in_this_process(
 
 def tuned(
     rows: RankerRows,
-    names: Sequence[str],
+    columns: Columns,
     config: RankerConfig,
     tuning: Tuning,
     seed: int,
     progress: Progress,
-    monotone_constraints: Sequence[int] = (),
     run: Run = in_this_process,
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
@@ -144,7 +143,6 @@ def tuned(
     start, done = {key: getattr(config, key) for key in TUNED}, _completed(study)
     if start not in [trial.settings for trial in done]:
         study.enqueue_trial(start)
-    columns = Columns(tuple(names), tuple(monotone_constraints))
     inputs = TuningInputs(train, stopping, judges, columns, config, seed)
     tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
     number = len(done)

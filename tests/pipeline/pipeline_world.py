@@ -17,6 +17,7 @@ from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import silent
+from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Run, Trial, Tuning, tuned
 
@@ -120,6 +121,6 @@ def trials(n: int, run: Run) -> list[Trial]:
     times = np.arange(120, dtype=np.int64)
     rows = RankerRows(table, worth, worth > 1, np.full(120, 8), times, np.zeros(len(table), dtype=np.uint16))
     start = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
-    config, tried = tuned(rows, ("signal", "noise"), start, Tuning(n), 0, silent, run=run)
+    config, tried = tuned(rows, Columns(("signal", "noise")), start, Tuning(n), 0, silent, run=run)
     assert {key: getattr(config, key) for key in tried[0].settings} == tried[0].settings
     return sorted(tried, key=lambda trial: trial.number)

@@ -11,12 +11,13 @@ import pytest
 from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
 from recsys.progress import silent
+from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import TUNED, Run, Trial, Tuning, TuningInputs, in_this_process, tuned
 
 pytest.importorskip("optuna")
 START = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
-NAMES = ("signal", "noise")
+COLUMNS = Columns(("signal", "noise"))
 
 
 def make_rows(n_requests: int, size: int = 12) -> RankerRows:
@@ -33,7 +34,7 @@ def seek(
     trials: int, file: Path | None = None, n_requests: int = 120, run: Run = in_this_process
 ) -> tuple[RankerConfig, list[int], list[float]]:
     rows = make_rows(n_requests)
-    config, tried = tuned(rows, NAMES, START, Tuning(trials, file), 0, silent, run=run)
+    config, tried = tuned(rows, COLUMNS, START, Tuning(trials, file), 0, silent, run=run)
     return config, [trial.number for trial in tried], [trial.ndcg for trial in tried]
 
 
@@ -47,7 +48,7 @@ def test_the_start_is_tried_first_and_the_best_is_taken() -> None:
 
 def test_a_start_beyond_what_is_looked_through_is_tried_without_a_warning() -> None:
     start = START.model_copy(update={"leaves": 3, "negatives": 1_000})
-    _, tried = tuned(make_rows(60), NAMES, start, Tuning(2), 0, silent)
+    _, tried = tuned(make_rows(60), COLUMNS, start, Tuning(2), 0, silent)
     assert {"leaves": 3, "negatives": 1_000}.items() <= next(one for one in tried if one.number == 0).settings.items()
 
 
@@ -69,7 +70,7 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
 def test_who_goes_on_tries_what_was_not_tried(tmp_path: Path) -> None:
     file = tmp_path / "studies.sqlite"
     for trials in (3, 5, 8):
-        _, tried = tuned(make_rows(60), NAMES, START, Tuning(trials, file), 0, silent)
+        _, tried = tuned(make_rows(60), COLUMNS, START, Tuning(trials, file), 0, silent)
     assert len({tuple(trial.settings.items()) for trial in tried}) == len(tried) == 8
 
 
@@ -84,7 +85,7 @@ def test_a_try_that_was_cut_off_is_tried_again(tmp_path: Path) -> None:
         seek(2, file, run=cut_off)
     start = {key: getattr(START, key) for key in TUNED}
     told: list[str] = []
-    tried = tuned(make_rows(120), NAMES, START, Tuning(2, file), 0, told.append)[1]
+    tried = tuned(make_rows(120), COLUMNS, START, Tuning(2, file), 0, told.append)[1]
     assert len(tried) == 2
     assert [line.split(":")[0] for line in told] == ["trial 1 of 2", "trial 2 of 2"]
     assert start in [trial.settings for trial in tried]
@@ -111,7 +112,7 @@ def test_a_process_that_opens_is_not_counted_as_a_trial() -> None:
         yield from in_this_process(open_, work, tasks)
 
     said: list[str] = []
-    tuned(make_rows(60), NAMES, START, Tuning(2), 0, said.append, run=side_by_side)
+    tuned(make_rows(60), COLUMNS, START, Tuning(2), 0, said.append, run=side_by_side)
     assert [message.partition(":")[0] for message in said] == ["trial 1 of 2", "trial 2 of 2"]
 
 
@@ -120,7 +121,7 @@ def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:
     older = np.arange(len(rows.worth)) < 90 * 12
     worth = np.where(older, 1, rows.worth).astype(np.float32)
     config = START.model_copy(update={"early_stopping": 5})
-    found, tried = tuned(replace(rows, worth=worth), NAMES, config, Tuning(2), 0, silent)
+    found, tried = tuned(replace(rows, worth=worth), COLUMNS, config, Tuning(2), 0, silent)
     assert [trial.ndcg for trial in tried] == [0, 0]
     assert found == config
 
@@ -139,5 +140,5 @@ def test_requests_that_end_nothing_teach(early_stopping: int, learned: int, endi
 
     found: list[int] = []
     config = START.model_copy(update={"early_stopping": early_stopping})
-    tuned(make_rows(120), NAMES, config, Tuning(1), 0, silent, run=sizes)
+    tuned(make_rows(120), COLUMNS, config, Tuning(1), 0, silent, run=sizes)
     assert found == [learned, ending, 24]

@@ -69,7 +69,7 @@ class RankerInputs:
         rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted
-        columns = Columns(tuple(features.names), tuple(features.monotone_constraints))
+        columns = columns_of(features)
         settings = columns, self.config, self.seed
         judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias
         if without is not None and not judged and not self.config.early_stopping:
@@ -81,6 +81,11 @@ class RankerInputs:
             weights = PartWeights.fit(on_older.parts(sample.table), sample, PartWeights.usual(older.n_requests))
         on_all = on_older.refitted(rows, self.config, self.seed, weights)
         return FittedTwice(without, on_older.weighted(weights) if weights else on_older, on_all)
+
+
+def columns_of(features: FeatureSet) -> Columns:
+    """The columns of the ranker's table."""
+    return Columns(tuple(features.names), tuple(features.monotone_constraints))
 
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:

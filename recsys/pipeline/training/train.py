@@ -20,6 +20,7 @@ from recsys.pipeline.candidates.sources import RHYTHM, TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.ranker_fits import columns_of
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
@@ -217,7 +218,5 @@ def _tune(
 ) -> tuple[TrainingSteps, tuple[Trial, ...]]:
     """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
     config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
-    ranker, trials = tuned(
-        rows, features.names, config.ranker, tuning, steps.seed, steps.progress, features.monotone_constraints, run
-    )
+    ranker, trials = tuned(rows, columns_of(features), config.ranker, tuning, steps.seed, steps.progress, run)
     return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials
