@@ -13,7 +13,7 @@ from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.pins import Pins
 from recsys.policy.shares import Cap, Floor
-from recsys.policy.steps import Step
+from recsys.policy.steps import Condition, Step
 
 _FIXED = (Pins, Cap, Floor, Exploration)
 """Steps that hold for the places of a list, and so come behind all that gives it another order."""
@@ -69,6 +69,10 @@ class Policy:
         pinned = [step.items for step in self.steps if isinstance(step, Pins)]
         items = np.concatenate([np.zeros(0, dtype=np.int32), *pinned])
         return items[items >= 0]
+
+    def lacks(self, items: NDArray[np.int32], n: int) -> list[Condition]:
+        """What must be sought besides these candidates (n_candidates,), each for one of the rules of a list of `n`."""
+        return [condition for step in self.steps if (condition := step.lacks(items, n)) is not None]
 
     def turned(self, dial: Discovery | Diversity) -> "Policy":
         """These rules with another discovery or diversity, at its place: before the steps whose items it would move."""

@@ -2,7 +2,6 @@
 floor)."""
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -12,15 +11,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.candidates import CapCount, FloorCount, RankedCandidates
 from recsys.policy.selection import selected
-from recsys.policy.steps import Step
-
-
-class Condition(Protocol):
-    """Tells which items meet it."""
-
-    def __call__(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """(n,) True for the items that do."""
-        ...
+from recsys.policy.steps import Condition, Step
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Cap(Step):
 
 @dataclass(frozen=True)
 class Floor(Step):
-    """At least so many of the first n meet a condition, as far as the candidates reach.
+    """At least so many of the first n meet a condition, as far as there are such items.
 
     The best that meet it from behind take the last places of those that do not. A demoted item is not fetched before
     one that is not demoted. Pins, caps and earlier floors are kept; pinned items count.
@@ -77,6 +68,10 @@ class Floor(Step):
     name: str
     least: int
     condition: Condition = field(repr=False)
+
+    def lacks(self, items: NDArray[np.int32], n: int) -> Condition | None:
+        """The condition, where too few of the items meet it."""
+        return self.condition if np.count_nonzero(self.condition(items)) < min(self.least, n) else None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """Fetch what is missing, as far as pins, caps and earlier floors leave room."""

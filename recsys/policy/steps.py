@@ -1,17 +1,26 @@
 """What a step of the policy is, and the plain ones: availability, seen and excluded items.
 
-A step may do two things. `narrow` says which items of the catalogue may be listed at all; it is asked before
-candidates are sought, so that a strict filter does not leave a list empty. `arrange` reorders what has been ranked.
+A step may do three things. `narrow` says which items of the catalogue may be listed at all; it is asked before
+candidates are sought, so that a strict filter does not leave a list empty. `lacks` says what has to be sought besides,
+so that a rule can be kept that hardly any of the candidates would meet. `arrange` reorders what has been ranked.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
+
+
+class Condition(Protocol):
+    """Tells which items meet it."""
+
+    def __call__(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) True for the items that do."""
+        ...
 
 
 class Step:
@@ -25,6 +34,11 @@ class Step:
 
     def narrow(self, allowed: NDArray[np.bool_], catalogue: ItemCatalogue) -> None:
         """Set `allowed` (n_items,) to False for the items that must not be listed. This step forbids none."""
+
+    def lacks(self, items: NDArray[np.int32], n: int) -> Condition | None:
+        """What further candidates must meet, where these (n_candidates,) cannot make a list of `n` that keeps to this
+        rule; None where they can. This step lacks none."""
+        return None
 
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """The candidates in a new order, of which the first `n` will be shown. This step leaves them as they are."""

@@ -69,8 +69,12 @@ class Candidates:
         known = pairs.items >= 0
         return np.isin(self.rows * width + self.items, pairs.rows[known] * width + pairs.items[known])
 
-    def beyond(self, n: int) -> NDArray[np.bool_]:
-        """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required."""
+    def beyond(self, n: int | NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required.
+
+        Args:
+            n: the same for all requests, or (n_pairs,) that of the request of each pair.
+        """
         order = np.lexsort((self.items, -self.fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
         places[order] = places_within(self.rows)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.candidates.merging import Candidates
 from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.ranking.required import candidates_of
 from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
 from recsys.policy.policy import PolicyChange
 
@@ -72,7 +73,7 @@ def rank_block(
         lengths: of each list as it will be shown; the order behind it is the ranker's.
     """
     stages, most = block.stages, max(n_candidates, *lengths)
-    candidates = stages.run("candidates", lambda: scoring.candidates(block, most, _required(block)))
+    candidates = stages.run("candidates", lambda: candidates_of(scoring, block, most, lengths))
 
     def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         table = stages.run("features", lambda: scoring.table(block, candidates, features))
@@ -129,15 +130,3 @@ def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) 
     """
     spread = similarities.std() if len(similarities) else 0.0
     return scores + _QUERY_WEIGHT * scores.std() * (similarities - similarities.mean()) / spread if spread else scores
-
-
-def _required(block: RequestBlock) -> Pairs | None:
-    """Items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside the former, for a
-    place among those is what the ranker has learned from; a list of three ranked alone would look to it like the best
-    three of hundreds."""
-    given = [
-        policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
-        for policy, only in zip(block.policies, block.only, strict=True)
-    ]
-    lengths = [len(items) for items in given]
-    return Pairs(np.repeat(np.arange(len(block)), lengths), np.concatenate(given)) if any(lengths) else None

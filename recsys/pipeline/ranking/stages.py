@@ -54,11 +54,16 @@ class LiveStages(Stages):
     def attempt(self, name: str, within: float, action: Callable[[], Result]) -> Result | None:
         """See `Stages.attempt`; an error is logged."""
         if time.perf_counter() - self._started > within * self._allowed:
-            self.left_out.append(name)
+            self._leave_out(name)
             return None
         try:
             return action()
         except Exception:
             logger.exception("a list is made without %s", name)
-            self.left_out.append(name)
+            self._leave_out(name)
             return None
+
+    def _leave_out(self, name: str) -> None:
+        """Note it once, however often it was to run."""
+        if name not in self.left_out:
+            self.left_out.append(name)

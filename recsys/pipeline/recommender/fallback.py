@@ -33,7 +33,9 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
         best = best[np.isin(best, only)]
     else:
         n = max(bundle.config.candidates.n, request.n)
-        best = best[(np.arange(len(best)) < n) | np.isin(best, policy.required)]
+        lacking = policy.lacks(best[:n], request.n)
+        further = [policy.required, *(best[meets(best)][: request.n] for meets in lacking)]
+        best = best[(np.arange(len(best)) < n) | np.isin(best, np.concatenate(further))]
     arranged = policy.arrange(best, worth[best], request.n)
     items = best[arranged.order[: request.n]]
     nothing = np.full(len(items), np.nan, dtype=np.float32)

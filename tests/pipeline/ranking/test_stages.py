@@ -29,9 +29,10 @@ def test_live_a_stage_is_left_out() -> None:
     stages = LiveStages(allowed=60)
     assert stages.attempt("a", 1, lambda: 1) == 1
     assert stages.attempt("b", 1, broken) is None
+    assert stages.attempt("b", 1, broken) is None
     late = LiveStages(allowed=TOO_SHORT)
     assert late.attempt("c", 1, lambda: 1) is None
-    assert (stages.left_out, late.left_out) == (["b"], ["c"])
+    assert (stages.left_out, late.left_out) == (["b"], ["c"]), "named once"
 
 
 def test_lists_go_on_without(trained_registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,6 +272,25 @@ def test_lists_are_the_same_one_by_one_and_together(recommender: Recommender) ->
         assert found.model_version == recommender.version
 
 
+def test_a_quota_is_kept_though_no_candidate_meets_it(bundle: Bundle) -> None:
+    """Of a catalogue much larger than the candidates, these may all be of another kind."""
+    few = bundle.config.candidates.model_copy(update={"n": 4})
+    recommender = Recommender(replace(bundle, config=bundle.config.model_copy(update={"candidates": few})))
+    books = Request(history=("books-0-small", "books-1-small"), n=4)
+    assert all(item.startswith("books") for item in recommender.recommend(books).ids)
+    cheap = {"where": {"category": "garden", "price": {"lt": 12}}, "at_least": 2}
+    ruled = replace(books, policy={"quotas": [{"where": {"category": "coffee"}, "at_least": 1}, cheap]})
+    lists = [*recommender.recommend_many([books, ruled, replace(ruled, n=3)])[1:], recommender.popular(ruled)]
+    for found in lists:
+        assert sum(item.startswith("coffee") for item in found.ids) >= 1
+        assert sum(item.startswith("garden") for item in found.ids) >= 2
+    same(lists[0], recommender.recommend(ruled))
+    named = replace(ruled, candidates=("books-2-small", "books-3-small"))
+    assert set(recommender.recommend(named).ids) == set(named.candidates or ()), "the caller has chosen"
+    nothing = replace(books, policy={"quotas": [{"where": {"category": "tea"}, "at_least": 1}]})
+    assert recommender.recommend(nothing).ids == recommender.recommend(books).ids
+
+
 @pytest.mark.parametrize("query", ["", "   ", "\n\t", "\0"])
 def test_a_query_without_a_letter_is_none(recommender: Recommender, query: str) -> None:
     same(recommender.recommend(Request(USER, context={"query": query})), recommender.recommend(Request(USER)))

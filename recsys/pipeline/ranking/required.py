@@ -1,0 +1,66 @@
+"""The candidates of a block: what the sources propose, and what has to be ranked whatever they propose."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
+
+
+def candidates_of(scoring: Scoring, block: RequestBlock, n: int, lengths: Sequence[int]) -> Candidates:
+    """The `n` best items of each request by the sources together, and those that its caller and its rules require.
+
+    Args:
+        lengths: of each list as it will be shown.
+    """
+    named = _named(block)
+    found = scoring.candidates(block, n, _pairs(named))
+    sought = _sought(scoring, block, found, n, lengths)
+    if not len(sought.rows):
+        return found
+    further = np.split(sought.items, np.searchsorted(sought.rows, np.arange(1, len(block))))
+    both = [np.union1d(own, more).astype(np.int32) for own, more in zip(named, further, strict=True)]
+    return scoring.candidates(block, n, _pairs(both))
+
+
+def _named(block: RequestBlock) -> list[NDArray[np.int32]]:
+    """Per request, the items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside
+    the former, for a place among those is what the ranker has learned from; a list of three ranked alone would look to
+    it like the best three of hundreds."""
+    return [
+        policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
+        for policy, only in zip(block.policies, block.only, strict=True)
+    ]
+
+
+def _sought(scoring: Scoring, block: RequestBlock, found: Candidates, n: int, lengths: Sequence[int]) -> Pairs:
+    """What the rules of the lists lack among the candidates: for each such rule the best by the sources among the items
+    that meet it, as many as the list is long."""
+    bounds = np.searchsorted(found.rows, np.arange(len(block) + 1))
+    lacking = [
+        policy.lacks(found.items[start:stop], length) if only is None else []
+        for policy, only, start, stop, length in zip(
+            block.policies, block.only, bounds[:-1], bounds[1:], lengths, strict=True
+        )
+    ]
+    every, parts = np.arange(block.eligible.shape[1], dtype=np.int32), [Pairs(found.rows[:0], found.items[:0])]
+    for place in range(max(map(len, lacking), default=0)):
+        eligible = np.zeros_like(block.eligible)
+        for row, conditions in enumerate(lacking):
+            if place < len(conditions):
+                eligible[row] = block.eligible[row] & conditions[place](every)
+        best = scoring.candidates(replace(block, eligible=eligible), n)
+        best = best.keep(~best.beyond(np.asarray(lengths)[best.rows]))
+        parts.append(Pairs(best.rows, best.items))
+    rows, items = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(rows, kind="stable")
+    return Pairs(rows[order], items[order])
+
+
+def _pairs(items: Sequence[NDArray[np.int32]]) -> Pairs | None:
+    """The items of each request as pairs; None where there are none."""
+    lengths = [len(own) for own in items]
+    return Pairs(np.repeat(np.arange(len(items)), lengths), np.concatenate(items)) if any(lengths) else None
