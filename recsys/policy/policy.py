@@ -1,6 +1,7 @@
 """Steps in order, applied to one request."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from recsys.policy.diversity import Diversity
 from recsys.policy.exploration import Exploration
 from recsys.policy.pins import Pins
 from recsys.policy.shares import Cap, Floor
-from recsys.policy.steps import Condition, Step
+from recsys.policy.steps import Condition, Seen, Step
 
 _FIXED = (Pins, Cap, Floor, Exploration)
 """Steps that hold for the places of a list, and so come behind all that gives it another order."""
@@ -71,8 +72,15 @@ class Policy:
         return items[items >= 0]
 
     def lacks(self, items: NDArray[np.int32], n: int) -> list[Condition]:
-        """What must be sought besides these candidates (n_candidates,), each for one of the rules of a list of `n`."""
-        return [condition for step in self.steps if (condition := step.lacks(items, n)) is not None]
+        """What must be sought besides these candidates (n_candidates,), each for one of the rules of a list of `n`.
+
+        Demoted items neither help nor are sought: no rule fetches them before others.
+        """
+        demoted = [step.items for step in self.steps if isinstance(step, Seen) and step.mode == "demote"]
+        behind = np.concatenate([np.zeros(0, dtype=np.int32), *demoted])
+        others = items[~np.isin(items, behind)]
+        found = (step.lacks(others, n) for step in self.steps)
+        return [partial(_meet_before, condition, behind) for condition in found if condition is not None]
 
     def turned(self, dial: Discovery | Diversity) -> "Policy":
         """These rules with another discovery or diversity, at its place: before the steps whose items it would move."""
@@ -110,3 +118,8 @@ class Policy:
             step.narrow(allowed, catalogue)
             counts.append(int(np.count_nonzero(~allowed)))
         return counts
+
+
+def _meet_before(condition: Condition, behind: NDArray[np.int32], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(n,) True for the items (n,) that meet a condition, without those that are behind others."""
+    return condition(items) & ~np.isin(items, behind)

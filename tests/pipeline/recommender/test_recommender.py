@@ -285,6 +285,11 @@ def test_a_quota_is_kept_though_no_candidate_meets_it(bundle: Bundle) -> None:
         assert sum(item.startswith("coffee") for item in found.ids) >= 1
         assert sum(item.startswith("garden") for item in found.ids) >= 2
     same(lists[0], recommender.recommend(ruled))
+    coffee = next(item for item in lists[0].ids if item.startswith("coffee"))
+    demoting = replace(ruled, history=(*(books.history or ()), coffee), policy={**ruled.policy, "seen": "demote"})
+    other = [item for item in recommender.recommend(demoting).ids if item.startswith("coffee")]
+    assert other, "a demoted one does not serve it"
+    assert coffee not in other
     named = replace(ruled, candidates=("books-2-small", "books-3-small"))
     assert set(recommender.recommend(named).ids) == set(named.candidates or ()), "the caller has chosen"
     nothing = replace(books, policy={"quotas": [{"where": {"category": "tea"}, "at_least": 1}]})
