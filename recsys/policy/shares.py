@@ -1,7 +1,10 @@
 """How much of a list is alike: at most so many items of one value (a cap), at least so many that meet a condition (a
 floor)."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -32,6 +35,18 @@ class Cap(Step):
     catalogue: ItemCatalogue = field(repr=False)
     name = "cap"
 
+    def lacks(self, items: NDArray[np.int32], n: int) -> Condition | None:
+        """Items of other values than those of which there are enough, where the cap leaves fewer than `n`."""
+        counts = Counter(self._values(items).to_list())
+        uncapped = counts.pop(None, 0)
+        if uncapped + sum(min(count, self.most) for count in counts.values()) >= n:
+            return None
+        return partial(self._have_none_of, [value for value, count in counts.items() if count >= self.most])
+
+    def _have_none_of(self, values: Sequence[str], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        have_one = self._values(items).is_in(values).fill_null(False)
+        return ~have_one.to_numpy()
+
     def arrange(self, candidates: RankedCandidates, n: int) -> RankedCandidates:
         """The best n that keep to this cap and to what came before it, then the others.
 
@@ -39,17 +54,17 @@ class Cap(Step):
             DataError: the catalogue has no such column, or its cells hold lists.
         """
         numbers: dict[str, int] = {}
-        found = self._values(candidates.items)
+        found = self._values(candidates.items).to_list()
         values = [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in found]
         cap = CapCount(np.array(values, dtype=np.int32), self.most)
         return selected(replace(candidates, caps=(*candidates.caps, cap)), n)
 
-    def _values(self, items: NDArray[np.int32]) -> list[str | None]:
+    def _values(self, items: NDArray[np.int32]) -> pl.Series:
         frame = self.catalogue.frame
         if self.column not in frame.columns or frame.schema[self.column].is_nested():
             known = ", ".join(name for name, dtype in frame.schema.items() if not dtype.is_nested())
             raise DataError(f"policy.caps: items have no column {self.column!r} of single values; there are {known}")
-        return frame[self.column].gather(items).cast(pl.String).to_list()
+        return frame[self.column].gather(items).cast(pl.String)
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,7 @@ def test_lists_are_the_same_one_by_one_and_together(recommender: Recommender) ->
         assert found.model_version == recommender.version
 
 
-def test_a_quota_is_kept_though_no_candidate_meets_it(bundle: Bundle) -> None:
+def test_quotas_and_caps_are_kept_though_no_candidate_meets_them(bundle: Bundle) -> None:
     """Of a catalogue much larger than the candidates, these may all be of another kind."""
     few = bundle.config.candidates.model_copy(update={"n": 4})
     recommender = Recommender(replace(bundle, config=bundle.config.model_copy(update={"candidates": few})))
@@ -292,6 +292,8 @@ def test_a_quota_is_kept_though_no_candidate_meets_it(bundle: Bundle) -> None:
     assert coffee not in other
     named = replace(ruled, candidates=("books-2-small", "books-3-small"))
     assert set(recommender.recommend(named).ids) == set(named.candidates or ()), "the caller has chosen"
+    one_each = recommender.recommend(replace(books, n=3, policy={"caps": {"category": 1}}))
+    assert sorted(item.split("-")[0] for item in one_each.ids) == ["books", "coffee", "garden"]
     nothing = replace(books, policy={"quotas": [{"where": {"category": "tea"}, "at_least": 1}]})
     assert recommender.recommend(nothing).ids == recommender.recommend(books).ids
 
