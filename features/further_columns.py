@@ -1,6 +1,9 @@
 """What a file tells of items besides what has a place of its own: an author, a series, a size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -31,6 +34,9 @@ _MOST_NUMBERS = 0.5
 _LEAST_STEPS = 0.5
 """Share of the steps from one number of a line to the next that must be 1."""
 
+_LEAST_ALIKE = 0.5
+"""Share of the parts of lines that must begin with the same number."""
+
 
 def label_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     """Unknown columns that name what items are: by text, by truth values, by whole numbers (ids, sizes)."""
@@ -42,20 +48,36 @@ def quantity_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in _unknown(frame) if frame[name].dtype.is_numeric() and not is_code(name))
 
 
-def line_columns(frame: pl.DataFrame) -> tuple[tuple[str, str], ...]:
+class LineColumns(NamedTuple):
+    """The columns that make lines of items."""
+
+    label: str
+    """names the line"""
+    number: str
+    """counts through it, or through each of its parts"""
+    part: str | None = None
+    """counts through the parts, where a line has parts"""
+
+
+def line_columns(frame: pl.DataFrame) -> tuple[LineColumns, ...]:
     """Columns that name lines of items, each with the column that counts through them: series and volume, show and
-    episode.
+    episode; or show, episode and season, if episodes are counted anew in each season.
 
     A number counts through lines where hardly two items of a line have the same, most follow one another in steps of
     1, as no price, size or year does, and it begins anew in each line, as no running number of all items does.
     """
     labels = [name for name in (*_unknown(frame), *_LABELS) if name in frame.columns and _is_single_name(frame[name])]
-    return tuple(
-        (label, number)
-        for label in labels
-        for number in quantity_columns(frame)
-        if _counts_through(frame, label, number)
-    )
+    numbers = quantity_columns(frame)
+    whole = [LineColumns(*pair) for pair in product(labels, numbers) if _counts_through(frame, *pair)]
+    counted = {(label, number) for label, number, _ in whole}
+    by_size = sorted(numbers, key=lambda name: frame[name].n_unique())  # there are fewer seasons than episodes
+    parted: dict[tuple[str, str], LineColumns] = {}
+    for label, pair in product(labels, combinations(by_size, 2)):
+        if counted.isdisjoint((label, number) for number in pair):
+            columns = _line_of_parts(frame, label, *pair)
+            if columns is not None:
+                parted.setdefault(columns[:2], columns)
+    return (*whole, *parted.values())
 
 
 @dataclass(frozen=True)
@@ -82,7 +104,7 @@ class FurtherColumns:
         self._frame, self._popularity = catalogue.frame, popularity
         self._labels: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
-        self._lines: dict[tuple[str, str], Lines | None] = {}
+        self._lines: dict[LineColumns, Lines | None] = {}
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
@@ -91,8 +113,8 @@ class FurtherColumns:
             self.labels(column)
         for column in tuple(earlier._places):
             self.places(column)
-        for column, number in tuple(earlier._lines):
-            self.lines(column, number)
+        for columns in tuple(earlier._lines):
+            self.lines(*columns)
         for column in tuple(earlier._popularities):
             self.popularities(column)
 
@@ -120,14 +142,16 @@ class FurtherColumns:
             )
         return self._popularities[column]
 
-    def lines(self, column: str, number: str) -> Lines | None:
-        """The items with one value of a column as a line, in the order of another column; None where there is none."""
-        if (column, number) not in self._lines:
-            frame = self._frame
-            has_both = column in frame.columns and number in frame.columns
-            has_lines = has_both and _is_single_name(frame[column]) and frame[number].dtype.is_numeric()
-            self._lines[column, number] = _lines(frame[column], frame[number]) if has_lines else None
-        return self._lines[column, number]
+    def lines(self, column: str, number: str, part: str | None = None) -> Lines | None:
+        """The items with one value of a column as a line, in the order of another column, or of two: first by the part
+        of the line. None where there is none."""
+        columns = LineColumns(column, number, part)
+        if columns not in self._lines:
+            frame, numbers = self._frame, [name for name in (part, number) if name is not None]
+            has_all = all(name in frame.columns for name in (column, *numbers))
+            has_lines = has_all and _is_single_name(frame[column]) and all(frame[n].dtype.is_numeric() for n in numbers)
+            self._lines[columns] = _lines(frame[column], [frame[name] for name in numbers]) if has_lines else None
+        return self._lines[columns]
 
 
 def _unknown(frame: pl.DataFrame) -> list[str]:
@@ -161,29 +185,61 @@ def _is_single_name(values: pl.Series) -> bool:
     return names_values(values) and not values.dtype.is_nested() and values.dtype != pl.Boolean
 
 
-def _in_lines(label: pl.Series, number: pl.Series) -> pl.DataFrame:
-    """`row`, `line` and `number` of the items that have both."""
-    frame = pl.DataFrame({"line": label.cast(pl.String), "number": number.cast(pl.Float64).fill_nan(None)})
-    return frame.with_row_index("row").drop_nulls()
+def _in_lines(label: pl.Series, numbers: Sequence[pl.Series]) -> pl.DataFrame:
+    """`row`, `line` and `number`, a struct of the numbers, of the items that have all of them."""
+    known = [number.cast(pl.Float64).fill_nan(None).alias(str(place)) for place, number in enumerate(numbers)]
+    frame = pl.DataFrame([label.cast(pl.String).alias("line"), *known]).with_row_index("row").drop_nulls()
+    return frame.select("row", "line", number=pl.struct(number.name for number in known))
 
 
 def _counts_through(frame: pl.DataFrame, label: str, number: str) -> bool:
     """Whether the numbers of a column count through what another column names."""
-    found = _in_lines(frame[label], frame[number]).filter(pl.len().over("line") > 1)
-    if len(found) < _LEAST_IN_LINES * len(frame):
+    found = _in_lines(frame[label], [frame[number]]).unnest("number")
+    return _are_counted(found.rename({"0": "number"}), len(frame))
+
+
+def _line_of_parts(frame: pl.DataFrame, label: str, one: str, other: str) -> LineColumns | None:
+    """Which of two columns counts the parts of what a third one names, and which counts anew through each part, from
+    the same number in most of them; the first one counts the parts if either may. None where they do not."""
+    orders = LineColumns(label, other, one), LineColumns(label, one, other)
+    alike = [_parts_that_begin_alike(frame, columns) for columns in orders]
+    return orders[int(np.argmax(alike))] if max(alike) >= _LEAST_ALIKE else None
+
+
+def _parts_that_begin_alike(frame: pl.DataFrame, columns: LineColumns) -> float:
+    """Share of the parts of lines that begin with the number with which most do; 0 where these are no parts: they are
+    not counted, or nothing is counted through them."""
+    label, number, part = columns
+    found = _in_lines(frame[label], [frame[str(part)], frame[number]]).unnest("number")
+    parts = found.group_by("line", "0").agg(pl.col("1").min())
+    if len(parts) == parts["line"].n_unique() or _steps(parts, "0") < _LEAST_STEPS:
+        return 0.0
+    if not _are_counted(found.select(line=pl.struct("line", "0"), number="1"), len(frame)):
+        return 0.0
+    return float(parts["1"].value_counts()["count"].max()) / len(parts)  # type: ignore[arg-type]
+
+
+def _are_counted(found: pl.DataFrame, n_items: int) -> bool:
+    """Whether enough of the items are in lines with others, and their `number` counts through them."""
+    found = found.filter(pl.len().over("line") > 1)
+    if len(found) < _LEAST_IN_LINES * n_items:
         return False
-    distinct = found.unique(["line", "number"]).sort("line", "number")
-    steps = distinct.select(pl.col("number").diff().over("line"))["number"].drop_nulls()
     return (
-        len(distinct) >= _LEAST_DISTINCT * len(found)
+        len(found.unique(["line", "number"])) >= _LEAST_DISTINCT * len(found)
         and found["number"].n_unique() <= _MOST_NUMBERS * len(found)
-        and len(steps) > 0
-        and int((steps == 1).sum()) >= _LEAST_STEPS * len(steps)
+        and _steps(found, "number") >= _LEAST_STEPS
     )
 
 
-def _lines(label: pl.Series, number: pl.Series) -> Lines | None:
-    found = _in_lines(label, number)
+def _steps(found: pl.DataFrame, number: str) -> float:
+    """Share of the steps from one number of a line to the next that are 1; 0 where there are none."""
+    distinct = found.unique(["line", number]).sort("line", number)
+    steps = distinct.select(pl.col(number).diff().over("line"))[number].drop_nulls()
+    return float((steps == 1).sum()) / max(len(steps), 1)
+
+
+def _lines(label: pl.Series, numbers: Sequence[pl.Series]) -> Lines | None:
+    found = _in_lines(label, numbers)
     if found.is_empty():
         return None
     found = found.with_columns(

@@ -70,15 +70,17 @@ class UserQuantityDistance:
 class UserLineStep:
     """How many places the candidate stands behind the furthest item of its line that the user acted on: 1 is the next
     volume of a series, 0 or less has been passed. A line is all items with one value of a column, in the order of
-    another column, a number; NaN where the user acted on none of it."""
+    another column, a number; NaN where the user acted on none of it. Where that number begins anew in each part of a
+    line, as episodes do in each season, `part` is the column, a number too, by which parts follow one another."""
 
     column: str
     number: str
+    part: str | None = None
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         steps, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        lines = None if further is None else further.lines(self.column, self.number)
+        lines = None if further is None else further.lines(self.column, self.number, self.part)
         if lines is not None:
             offsets, items = pairs.histories.offsets, pairs.histories.items
             fill_steps(lines.lines, lines.places, len(lines), offsets, items, pairs.bounds, pairs.items, steps)

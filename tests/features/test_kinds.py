@@ -201,6 +201,25 @@ def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_
     expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
 
 
+def test_a_line_may_have_parts_that_are_counted_anew() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "show": ["Sea", "Sea", "Sea", "Sea", "Sky", "Sea"],
+            "season": [1, 2, 1, 2, 2, None],
+            "episode": [1, 1, 2, 2, 1, 3],
+        }
+    ).with_columns(language=pl.lit(None, pl.String))
+    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 2, CLICK, NOW - 3)])
+
+    def found(kind: Kind) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [0], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLineStep("show", "episode", "season")), -1, 1, 0, 2, NAN, NAN)
+    expect(found(UserLineStep("show", "episode", "gone")), *[NAN] * 6)
+
+
 def test_user_item_count_and_since() -> None:
     rows = [
         (0, 0, CLICK, NOW - 5 * DAY),

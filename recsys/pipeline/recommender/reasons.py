@@ -101,7 +101,7 @@ class Explainer:
         """What stands right before `item` in its line, such as a series, if the user has come as far as that."""
         further = self.scoring.facts.further
         for step in steps:
-            lines = None if further is None else further.lines(step.column, step.number)
+            lines = None if further is None else further.lines(step.column, step.number, step.part)
             if lines is None or lines.lines[item] < 0:
                 continue
             passed = np.flatnonzero(lines.lines[chosen.items] == lines.lines[item])

@@ -5,7 +5,7 @@ import re
 import polars as pl
 
 from features.configured import configured
-from features.further_columns import label_columns, line_columns, quantity_columns
+from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import names_values
@@ -34,7 +34,7 @@ def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progr
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
-    steps = (_step(*columns) for columns in line_columns(frame) if not named.intersection(columns))
+    steps = (_step(columns) for columns in line_columns(frame) if named.isdisjoint(columns))
     features = {feature.name: feature for feature in steps} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
@@ -55,7 +55,8 @@ def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progr
     ]
     if not found:
         return config
-    progress(f"the ranker also sees, of the columns of the items: {', '.join(feature.name for feature in found)}")
+    if seen := [feature.name for feature in found if feature.name not in config.exclude]:
+        progress(f"the ranker also sees, of the columns of the items: {', '.join(seen)}")
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
@@ -72,12 +73,14 @@ def _may_tell(values: pl.Series, kind: str) -> bool:
     )
 
 
-def _step(column: str, number: str) -> ExtraFeature:
+def _step(columns: LineColumns) -> ExtraFeature:
+    label, number, part = columns
     return ExtraFeature(
-        name=f"user_{_slug(column)}_{_slug(number)}_step",
+        name=f"user_{_slug(label)}_{_slug(number)}_step",
         kind=_STEP,
-        arguments={"column": column, "number": number},
-        meaning=f"places behind the furthest item of the history with the candidate's {column}, by {number}",
+        arguments={"column": label, "number": number, **({"part": part} if part else {})},
+        meaning=f"places behind the furthest item of the history with the candidate's {label}, by "
+        f"{f'{part} and {number}' if part else number}",
     )
 
 

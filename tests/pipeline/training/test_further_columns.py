@@ -66,6 +66,22 @@ def test_a_series_may_stand_in_a_column_of_its_own_place() -> None:
     assert "user_brand_episode_step" in names(items)
 
 
+@pytest.mark.parametrize("lengths", [(6, 6, 6), (2, 3, 4, 5)])
+def test_episodes_may_be_counted_anew_in_each_season(lengths: tuple[int, ...]) -> None:
+    numbers = [(season + 1, n + 1) for season, length in enumerate(lengths) for n in range(length)]
+    shows = -(-N // len(numbers))
+    items = catalogue(
+        show=[f"show {n // len(numbers)}" for n in range(N)],
+        year=[2000 + n // len(numbers) + season for n, (season, _) in enumerate((numbers * shows)[:N])],
+        episode=[episode for _, episode in numbers * shows][:N],
+        season=[season for season, _ in numbers * shows][:N],
+        stars=[n * n % 7 for n in range(N)],
+    )
+    extra = with_further_columns(FeaturesConfig(), items, silent).extra
+    steps = [dict(feature.arguments) for feature in extra if feature.kind == "UserLineStep"]
+    assert steps == [{"column": "show", "number": "episode", "part": "season"}]
+
+
 def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
     assert (
         with_further_columns(FeaturesConfig(), catalogue(language=["de", "en"] * (N // 2)), silent) == FeaturesConfig()
@@ -96,6 +112,14 @@ def test_a_column_that_the_config_names_is_left_to_it() -> None:
     config = parse_config({"features": {"extra": [own]}}).features
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
     assert names(items, config) == ["mine"]
+
+
+def test_what_the_ranker_is_told_to_do_without_is_not_said_to_be_seen() -> None:
+    items, told = catalogue(author=[f"author {n % 20}" for n in range(N)]), list[str]()
+    with_further_columns(FeaturesConfig(exclude=("author_popularity",)), items, told.append)
+    assert told == ["the ranker also sees, of the columns of the items: user_author_share"]
+    with_further_columns(FeaturesConfig(exclude=("author_popularity", "user_author_share")), items, told.append)
+    assert len(told) == 1
 
 
 def test_a_mistake_in_the_config_is_told() -> None:
