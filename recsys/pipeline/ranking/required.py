@@ -46,8 +46,9 @@ def _sought(scoring: Scoring, block: RequestBlock, found: Candidates, n: int, le
             block.policies, block.only, bounds[:-1], bounds[1:], lengths, strict=True
         )
     ]
-    every, parts = np.arange(block.eligible.shape[1], dtype=np.int32), [Pairs(found.rows[:0], found.items[:0])]
+    parts = [Pairs(found.rows[:0], found.items[:0])]
     for place in range(max(map(len, lacking), default=0)):
+        every = np.arange(block.eligible.shape[1], dtype=np.int32)
         eligible = np.zeros_like(block.eligible)
         for row, conditions in enumerate(lacking):
             if place < len(conditions):
