@@ -74,7 +74,7 @@ class Feature:
 SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
     "text": ("text",),
     "collaborative": ("transitions", "neighbours", "ease", "als"),
-    "behaviour": ("popular", "categories", "profiles", "rhythm", "history", "trending", "newest"),
+    "behaviour": ("popular", "categories", "profiles", "rhythm", "season", "history", "trending", "newest"),
     "context": (),
 }
 """The sources that fall with a group, when it is left out to see what it adds."""
@@ -135,6 +135,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("rhythm_rank", "behaviour", SourceRank("rhythm"), "place of the candidate by it"),
     Feature("rhythm_share", "behaviour", SourceShare("rhythm"), "the same relative to the request's best"),
     Feature("rhythm_ratio", "behaviour", SourceRatio("rhythm", "popular"), "how many times likelier than usual now"),
+    Feature("season_score", "behaviour", SourceScore("season"), "popularity at this time of the year"),
+    Feature("season_rank", "behaviour", SourceRank("season"), "place of the candidate by it"),
+    Feature("season_share", "behaviour", SourceShare("season"), "the same relative to the request's best"),
+    Feature("season_ratio", "behaviour", SourceRatio("season", "popular"), "how many times likelier than lately"),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),
     Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
     Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),

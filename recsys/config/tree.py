@@ -23,6 +23,7 @@ Source = Literal[
     "categories",
     "profiles",
     "rhythm",
+    "season",
     "history",
     "trending",
     "newest",
@@ -167,7 +168,7 @@ class CandidatesConfig(Section):
     sources: tuple[Source, ...] = Field(
         get_args(Source),
         min_length=1,
-        description="what proposes items; rhythm, trending and newest are left out where they tell little more",
+        description="what proposes items; rhythm, season, trending and newest are left out where they tell little more",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(

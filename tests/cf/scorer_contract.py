@@ -9,6 +9,7 @@ from logs_by_hand import log_of
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
 from recsys.cf.rhythm import Rhythm
+from recsys.cf.season import Season
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
 from recsys.data.durations import DAY
@@ -116,8 +117,9 @@ class ScorerContract:
         noisy = make_log([*zip(log.users, log.items, log.times // DAY, strict=True), *rows], 20, weights.tolist())
         histories = make_histories([1, 2, 3])
         expected = dense(self.fit(log), histories)
-        if self.model in (Popular, Rhythm):  # Popularity is seen from the last event, which is a day later: a scale.
-            expected = expected * 0.5 ** ((61 - log.times[-1] / DAY) / CONFIG.half_life_days)
+        half_lives = {Popular: CONFIG.half_life_days, Rhythm: CONFIG.half_life_days, Season: 365}
+        if self.model in half_lives:  # Popularity is seen from the last event, which is a day later: a scale.
+            expected = expected * 0.5 ** ((61 - log.times[-1] / DAY) / half_lives[self.model])
         np.testing.assert_allclose(dense(self.fit(noisy), histories), expected, rtol=1e-5)
 
     def test_equal_times_make_order_irrelevant(self):

@@ -7,7 +7,7 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
-from recsys.cf.rhythm import Rhythm, has_rhythm, hours_of_week
+from recsys.cf.rhythm import Rhythm
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
@@ -84,14 +84,14 @@ class TestRhythm(ScorerContract):
         assert among[0, TOAST] < 0.5 * alone[0, TOAST]
 
     def test_in_a_large_catalogue_only_the_best_of_an_hour_have_a_score(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("recsys.cf.rhythm._MOST_OF_AN_HOUR_INDEXED", 1)
+        monkeypatch.setattr("recsys.cf.periodic._MOST_OF_A_TIME_INDEXED", 1)
         scores = dense(Rhythm.of(NO_KINDS, meals(), CONFIG).indexed(), at(8, 19), 4)
         assert [np.flatnonzero(own).tolist() for own in scores] == [[PORRIDGE], [PIZZA]]
 
 
 def test_hours_of_the_week_count_from_monday_midnight() -> None:
     moments = np.array([0, MONDAY, MONDAY - 1, MONDAY + 7 * DAY, MONDAY + DAY + HOUR - 1])
-    assert hours_of_week(moments).tolist() == [3 * 24, 0, 167, 0, 24]  # 1970 began on a Thursday
+    assert Rhythm.times_of(moments).tolist() == [3 * 24, 0, 167, 0, 24]  # 1970 began on a Thursday
 
 
 def moved(log: InteractionLog, times: np.ndarray) -> InteractionLog:  # type: ignore[type-arg]
@@ -101,17 +101,17 @@ def moved(log: InteractionLog, times: np.ndarray) -> InteractionLog:  # type: ig
 
 def test_whether_the_time_of_the_week_tells_what_is_chosen() -> None:
     log, rng = meals(), np.random.default_rng(1)
-    assert has_rhythm(NO_KINDS, log, CONFIG)
+    assert Rhythm.is_told(NO_KINDS, log, CONFIG)
     shuffled = log_of(
         {"users": log.users, "items": rng.permutation(log.items), "times": log.times},
         users=[f"u{user}" for user in range(20)],
         names=["purchase"],
         n_items=4,
     )
-    assert not has_rhythm(NO_KINDS, shuffled, CONFIG)
-    assert not has_rhythm(NO_KINDS, moved(log, np.full(len(log), MONDAY)), CONFIG), "one time for everything"
-    assert not has_rhythm(NO_KINDS, log.select(slice(0, 8)), CONFIG), "too little to tell"
-    assert not has_rhythm(NO_KINDS, log.select(slice(0, 0)), CONFIG)
+    assert not Rhythm.is_told(NO_KINDS, shuffled, CONFIG)
+    assert not Rhythm.is_told(NO_KINDS, moved(log, np.full(len(log), MONDAY)), CONFIG), "one time for everything"
+    assert not Rhythm.is_told(NO_KINDS, log.select(slice(0, 8)), CONFIG), "too little to tell"
+    assert not Rhythm.is_told(NO_KINDS, log.select(slice(0, 0)), CONFIG)
 
 
 def test_what_one_user_does_is_one_opinion() -> None:
@@ -119,4 +119,4 @@ def test_what_one_user_does_is_one_opinion() -> None:
     one = log_of(
         {"users": np.zeros(len(log)), "items": log.items, "times": log.times}, users=["u0"], names=["a"], n_items=4
     )
-    assert not has_rhythm(NO_KINDS, one, CONFIG)
+    assert not Rhythm.is_told(NO_KINDS, one, CONFIG)

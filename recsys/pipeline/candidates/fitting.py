@@ -8,7 +8,6 @@ import numpy as np
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.profiles import ProfilePopularity
-from recsys.cf.rhythm import Rhythm
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import Groups, groups_of
@@ -17,7 +16,16 @@ from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import CATEGORIES, EASE, LOG_MODELS, MODELS, PROFILES, RHYTHM, TEXT, Sources
+from recsys.pipeline.candidates.sources import (
+    CATEGORIES,
+    EASE,
+    LOG_MODELS,
+    MODELS,
+    PERIODIC_MODELS,
+    PROFILES,
+    TEXT,
+    Sources,
+)
 from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
@@ -109,8 +117,8 @@ class SourceFitting:
         self.progress(f"fitting {source} on {len(log):,} events")
         if source == CATEGORIES:
             return None if self._groups is None else CategoryPopularity.of(self._groups, log, config)
-        if source == RHYTHM:
-            return Rhythm.of(self.catalogue.codes("category"), log, config)
+        if source in PERIODIC_MODELS:
+            return PERIODIC_MODELS[source].of(self.catalogue.codes("category"), log, config)
         kind = LOG_MODELS[source]
         return kind.fit(log, config, self.seed, earlier if isinstance(earlier, kind) else None)
 

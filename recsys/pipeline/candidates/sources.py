@@ -15,10 +15,12 @@ from recsys.cf.categories import CategoryPopularity
 from recsys.cf.ease import Ease
 from recsys.cf.model import CollaborativeModel, LogModel
 from recsys.cf.neighbours import Neighbours
+from recsys.cf.periodic import Periodic
 from recsys.cf.popular import Popular
 from recsys.cf.profiles import ProfilePopularity
 from recsys.cf.revisits import Revisits
 from recsys.cf.rhythm import Rhythm
+from recsys.cf.season import Season
 from recsys.cf.transitions import Transitions
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
@@ -33,7 +35,8 @@ from recsys.text.interest import InterestModel
 
 Queries = Sequence[str | None]
 
-CATEGORIES, EASE, PROFILES, RHYTHM, TEXT = "categories", "ease", "profiles", "rhythm", "text"
+CATEGORIES, EASE, PROFILES, TEXT = "categories", "ease", "profiles", "text"
+RHYTHM, SEASON = "rhythm", "season"
 """Names of the sources that not every data set can have, or that are no collaborative model."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {
@@ -46,7 +49,10 @@ LOG_MODELS: Mapping[str, type[LogModel]] = {
 }
 """Source -> its model, of those that learn from the log alone."""
 
-MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity, RHYTHM: Rhythm}
+PERIODIC_MODELS: Mapping[str, type[Periodic]] = {RHYTHM: Rhythm, SEASON: Season}
+"""Source -> its model, of those that follow the time of a period."""
+
+MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity, **PERIODIC_MODELS}
 """Source -> its model, of those that are kept in cf/."""
 
 _COLD_ITEMS = Path("cf", "newcomers")

@@ -22,6 +22,7 @@ BASELINES: Mapping[str, str] = {
     "categories": "popularity in the user's categories",
     "profiles": "popularity among users of the same profile",
     "rhythm": "popularity at this time of the week",
+    "season": "popularity at this time of the year",
     "als": "ALS",
     "neighbours": "neighbours",
     "transitions": "transitions",

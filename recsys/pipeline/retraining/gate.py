@@ -26,7 +26,7 @@ METRIC = f"ndcg@{K}"
 _FEWEST = 30
 """Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
 
-_ONE_FOR_ALL = ("popular", "rhythm", "trending", "newest")
+_ONE_FOR_ALL = ("popular", "rhythm", "season", "trending", "newest")
 """Sources that do not ask who asks."""
 
 _TIMED = 30

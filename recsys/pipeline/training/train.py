@@ -9,14 +9,13 @@ from features.configured import configured, unheard_events
 from features.feature_set import FeatureSet
 from features.state import EventState
 from recsys.cf.popular import telling_half_life
-from recsys.cf.rhythm import has_rhythm
 from recsys.config import CandidatesConfig, CfConfig, Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.dial import DialPoint
-from recsys.pipeline.candidates.sources import RHYTHM, TEXT
+from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.scoring import PastScoring
@@ -163,25 +162,29 @@ def prepared(
     if not cf.half_life_days:
         cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
         progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
-    candidates = _without_rhythm_where_there_is_none(config.candidates, dataset.catalogue, before, cf, progress)
+    candidates = _without_times_that_tell_nothing(config.candidates, dataset.catalogue, before, cf, progress)
     return config.model_copy(update={"policy": policy, "cf": cf, "candidates": candidates}), split
 
 
-def _without_rhythm_where_there_is_none(
+def _without_times_that_tell_nothing(
     candidates: CandidatesConfig,
     catalogue: ItemCatalogue,
     log: InteractionLog,
     cf: CfConfig,
     progress: Progress,
 ) -> CandidatesConfig:
-    """The configured sources; without the time of the week if it tells nothing, unless it is the only one."""
-    others = tuple(source for source in candidates.sources if source != RHYTHM)
-    if RHYTHM not in candidates.sources or not others:
-        return candidates
-    is_told = has_rhythm(catalogue.codes("category"), log, cf)
-    what = "tells" if is_told else "does not tell"
-    progress(f"{RHYTHM} is {'used' if is_told else 'left out'}: the time of the week {what} what is chosen")
-    return candidates if is_told else candidates.model_copy(update={"sources": others})
+    """The configured sources; without the time of the week and of the year if it tells nothing, unless no other source
+    would be left."""
+    for source, model in PERIODIC_MODELS.items():
+        others = tuple(name for name in candidates.sources if name != source)
+        if source not in candidates.sources or not others:
+            continue
+        is_told = model.is_told(catalogue.codes("category"), log, cf)
+        use, tells = ("used", "tells") if is_told else ("left out", "does not tell")
+        progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
+        if not is_told:
+            candidates = candidates.model_copy(update={"sources": others})
+    return candidates
 
 
 def _encode_side_by_side(
