@@ -118,10 +118,10 @@ class Sources:
             else self.cold_items.with_zero_scores(known)
         )
 
-    def scores_of_rhythm(self, moments: NDArray[np.int64]) -> Scores:
-        """What is chosen at the moments (n_requests,) that lists are for, see `Rhythm.scores_at`."""
-        model = self.models[RHYTHM]
-        assert isinstance(model, Rhythm)
+    def scores_at(self, source: str, moments: NDArray[np.int64]) -> Scores:
+        """What one of `PERIODIC_MODELS` says of the moments (n_requests,) that lists are for."""
+        model = self.models[source]
+        assert isinstance(model, Periodic)
         known = model.scores_at(moments)
         return known if self.cold_items is None else self.cold_items.with_zero_scores(known)
 

@@ -23,7 +23,7 @@ from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import PROFILES, RHYTHM, TEXT, Queries, Sources
+from recsys.pipeline.candidates.sources import PROFILES, RHYTHM, SEASON, TEXT, Queries, Sources
 from recsys.pipeline.ranking.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
@@ -226,7 +226,10 @@ class Scoring:
         if source == "newest":
             return self._newest_items
         if source == RHYTHM:
-            return self.sources.scores_of_rhythm(block.moments)
+            return self.sources.scores_at(RHYTHM, block.moments)
+        if source == SEASON:  # a list for any time of the day is for this time of the year
+            moments = np.where(block.moments == NO_TIME, block.histories.now, block.moments)
+            return self.sources.scores_at(SEASON, moments)
         if source == PROFILES:
             return self.sources.scores_of_profiles(block.profiles)
         return self.sources.scores_of(source, block.histories, block.queries)
