@@ -2,7 +2,7 @@
 merged, told by the window that the ranker learns from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ class _Window:
     @classmethod
     def of(cls, past: PastScoring, requests: PastRequests, n: int) -> "_Window":
         """Ask all sources twice, with and without the users' histories."""
-        strangers = replace(requests, users=np.full_like(requests.users, -1))
+        strangers = requests.of_nobody()
         return cls(PastProposals.of(past, requests), PastProposals.of(past, strangers), n)
 
     def weighed(self, sources: Sequence[str]) -> tuple[SourceWeights, NDArray[np.float64]]:
