@@ -125,7 +125,7 @@ class TrainingSteps:
             dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
                 the window: what is chosen of those stands beside what is not.
         """
-        dropped = self._none(past) if dropped is None else dropped
+        dropped = self._no_items(past) if dropped is None else dropped
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed).of_nobody()
         under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), self.seed)
         under_way = under_way.half_chosen(self._whole_log.typical_weight, self.seed)
@@ -150,7 +150,7 @@ class TrainingSteps:
         histories = past.scoring.histories(requests.users, requests.times, past.config.data.max_history)
         whole = requests.bringing(histories, weight, self.seed)
         carts = requests.half_chosen(weight, self.seed).of_nobody()
-        met = self._moments_met(past, start, self._none(past) if dropped is None else dropped)
+        met = self._moments_met(past, start, self._no_items(past) if dropped is None else dropped)
         return self._rows(past, features, ((whole, met), (carts, met)))
 
     def _rows(
@@ -174,8 +174,8 @@ class TrainingSteps:
         return np.where(always, ALWAYS_MET, moments_met(self._whole_log))
 
     @staticmethod
-    def _none(past: PastScoring) -> NDArray[np.bool_]:
-        """(n_items,) no item."""
+    def _no_items(past: PastScoring) -> NDArray[np.bool_]:
+        """(n_items,) False of every item."""
         return np.zeros(len(past.scoring.catalogue), dtype=bool)
 
     def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
