@@ -35,8 +35,7 @@ from recsys.text.interest import InterestModel
 
 Queries = Sequence[str | None]
 
-CATEGORIES, EASE, PROFILES, TEXT = "categories", "ease", "profiles", "text"
-RHYTHM, SEASON = "rhythm", "season"
+CATEGORIES, EASE, PROFILES, RHYTHM, SEASON, TEXT = "categories", "ease", "profiles", "rhythm", "season", "text"
 """Names of the sources that not every data set can have, or that are no collaborative model."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {

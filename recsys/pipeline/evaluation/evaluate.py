@@ -90,7 +90,7 @@ def _on_requests(
             f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
         )
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
-    if bundle.rankers.given is not None and any(request.history is not None for request in wanted):
+    if bundle.rankers.given is not None and any(request.history for request in wanted):
         # The ablations are of the other ranker: beside lists of this one they would not tell what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
         caveats.append("Requests bring their history, and have a ranker of their own: what each part adds is not told.")
@@ -101,6 +101,8 @@ def _on_requests(
         seed=seed,
         progress=progress,
     )
+    if all(request.history for request in wanted):
+        report = replace(report, importances=bundle.rankers.of(brings_history=True).full.importance)
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: each one is not available, or was seen before and "

@@ -134,6 +134,7 @@ def test_requests_that_bring_their_history_are_not_held_against_ablations_of_the
     ablated, dataset = replace(with_own, rankers=rankers), Dataset(with_own.catalogue, with_own.log)
     bringing = evaluate(ablated, dataset, [Request(history=("3-0",), targets=("3-1",))])
     assert not bringing.ablation
+    assert bringing.importances == with_own.rankers.of(brings_history=True).full.importance
     assert any("a ranker of their own" in caveat for caveat in bringing.caveats)
 
 
