@@ -106,14 +106,16 @@ class Bench:
         log: InteractionLog,
         way: Any,
         *,
-        warm: InterestModel | None = None,
+        earlier: InterestModel | None = None,
         distil: float = 0.0,
         minutes: float | None = None,
     ) -> InterestModel:
         """A model within the budget."""
         config = TextConfig(peft=way, distil=distil)
         budget = self.arguments.minutes if minutes is None else minutes
-        return InterestModel.fit(self.texts, log, config, minutes=budget, cache=self.cache, warm=warm, progress=tell)
+        return InterestModel.fit(
+            self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=tell
+        )
 
     def tenth(self, last: int) -> Tenth:
         """The model that never met the items whose number ends in a digit."""
@@ -162,7 +164,7 @@ class Bench:
 
         before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
         with patch.object(Trainer, "fit", beyond_the_network), patch("recsys.text.finetune.is_better", remembered):
-            model = self.fitted(self.world.log, way, warm=self.plain, distil=distil, minutes=budget)
+            model = self.fitted(self.world.log, way, earlier=self.plain, distil=distil, minutes=budget)
         minutes = watch.minutes(before)
         if not verdicts:
             return Row(f"{name} (nothing came of it in {budget:g} minutes)", ("-", "-"), ("-", "-"))

@@ -64,11 +64,11 @@ class Als(LogModel):
         return self._unit_factors
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """Learn from a log.
 
         Args:
-            warm: an earlier version whose item factors are the start; items beyond it start at random. Factors of
+            earlier: an earlier version whose item factors are the start; items beyond it start at random. Factors of
                 another width than `config.factors` cannot be used, all items then start at random.
         """
         confidence = weights_of_users(log)
@@ -77,8 +77,8 @@ class Als(LogModel):
             factors = np.zeros((log.n_items, config.factors), dtype=np.float32)
             return cls(factors, config.alpha, config.regularization)
         start = np.random.default_rng(seed).random((log.n_items, config.factors), dtype=np.float32) * np.float32(0.01)
-        if warm is not None and warm.item_factors.shape[1] == config.factors:
-            known = warm.item_factors[: log.n_items]
+        if earlier is not None and earlier.item_factors.shape[1] == config.factors:
+            known = earlier.item_factors[: log.n_items]
             start[: len(known)] = known
         # One BLAS thread: implicit runs its own threads, and each would start as many again.
         with threadpool_limits(limits=1, user_api="blas"):

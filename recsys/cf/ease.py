@@ -28,7 +28,7 @@ class Ease(LogModel):
         self.weights = weights
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`.
 
         Raises:

@@ -62,11 +62,11 @@ class LogModel(CollaborativeModel, Protocol):
     """A model that learns from nothing but the log."""
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """Learn from a log that is already cut in time; it may be empty.
 
         Args:
             seed: of what is drawn, where something is.
-            warm: an earlier model, for those that can go on from it.
+            earlier: an earlier model, for those that can go on from it.
         """
         ...

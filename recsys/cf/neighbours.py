@@ -25,7 +25,7 @@ class Neighbours(ItemLinks):
     name = "neighbours"
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`."""
         wanted = newest_items_of_users(log)
         counts = 1.0 / np.sqrt(1.0 + np.diff(wanted.indptr))

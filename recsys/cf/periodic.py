@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.cf.lifts import lifts_of_groups, lifts_within_kinds
 from recsys.cf.model import CollaborativeModel
-from recsys.cf.popular import Popular, log_chances, older_and_newest, shares_of_all
+from recsys.cf.popular import Popular, is_clear, log_chances, older_and_newest, shares_of_all
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.arrays import load_csr, save_csr
@@ -24,12 +24,6 @@ from recsys.retrieval.scores import SparseScores
 _MOST_OF_A_TIME = 6_000
 _MOST_OF_A_TIME_INDEXED = 1_000
 """Items that have a score at one time of the period, and in a large catalogue."""
-
-_CLEARLY = 0.005
-"""By how much an event's mean log-likelihood must be above that of popularity at all times."""
-
-_SIGNIFICANT = 2.0
-"""The same, in standard errors."""
 
 
 class Periodic(CollaborativeModel):
@@ -112,7 +106,7 @@ class Periodic(CollaborativeModel):
         gain = float(np.average(gains, weights=newer.weights))
         _, owners = np.unique(newer.users, return_inverse=True)
         of_users = np.bincount(owners, newer.weights * gains) / newer.weights.sum(dtype=np.float64)  # around no gain
-        return gain > max(_CLEARLY, _SIGNIFICANT * float(np.sqrt((of_users**2).sum())))
+        return is_clear(gain, float(np.sqrt((of_users**2).sum())))
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
         """Those of the moment of each request."""

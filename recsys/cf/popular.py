@@ -13,6 +13,7 @@ from recsys.data.arrays import load_array, save_array
 from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.retrieval.scores import SharedScores, best_of
 
 _HALF_LIVES = (3.0, 7.0, 30.0, 90.0, 365.0, 3650.0)
@@ -22,10 +23,7 @@ _USUAL = 30.0
 """Days where nothing says otherwise."""
 
 _CLEARLY = 0.005
-"""By how much an event's mean log-likelihood must be above that of the usual half-life."""
-
-_SIGNIFICANT = 2.0
-"""The same, in standard errors."""
+"""Least gain in the mean log-likelihood of an event that counts."""
 
 _NEWEST = 0.1
 """Share of the signs of interest by which that is judged."""
@@ -47,7 +45,7 @@ class Popular(LogModel):
         self.popularity = popularity
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`."""
         worth = faded_weights(log, config)
         return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
@@ -90,8 +88,13 @@ def telling_half_life(log: InteractionLog) -> float:
     found = {days: _log_likelihoods(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
     best = max(found, key=lambda days: float(np.average(found[days], weights=newer.weights)))
     gains = found[best] - found[_USUAL]
-    needed = max(_CLEARLY, _SIGNIFICANT * float(gains.std()) / len(gains) ** 0.5)
-    return best if np.average(gains, weights=newer.weights) > needed else _USUAL
+    gain = float(np.average(gains, weights=newer.weights))
+    return best if is_clear(gain, standard_error(gains)) else _USUAL
+
+
+def is_clear(gain: float, error: float) -> bool:
+    """Whether a gain in mean log-likelihood, with its standard error, is clear, and more than chance."""
+    return gain > max(_CLEARLY, SIGNIFICANT * error)
 
 
 def older_and_newest(log: InteractionLog) -> tuple[InteractionLog, InteractionLog]:

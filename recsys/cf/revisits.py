@@ -22,7 +22,7 @@ class Revisits(LogModel):
         self.n_items = n_items
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """Only the number of items is taken from the log."""
         return cls(log.n_items)
 

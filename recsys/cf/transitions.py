@@ -31,16 +31,16 @@ class Transitions(ItemLinks):
     name = "transitions"
 
     @classmethod
-    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, warm: Self | None = None) -> Self:
+    def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`."""
         owners, baskets = _baskets(log.positive())
         shares = sp.csr_matrix(baskets.multiply((1.0 / np.diff(baskets.indptr)).astype(np.float32)[:, None]))
         origins, targets = [baskets], [shares]
         for distance in range(1, config.transition_horizon + 1):
-            earlier = np.flatnonzero(owners[distance:] == owners[:-distance])
-            later = earlier + distance
-            origins += [baskets[earlier] * (1.0 / distance), baskets[later] * (_BACKWARD / distance)]
-            targets += [shares[later], shares[earlier]]
+            first = np.flatnonzero(owners[distance:] == owners[:-distance])
+            second = first + distance
+            origins += [baskets[first] * (1.0 / distance), baskets[second] * (_BACKWARD / distance)]
+            targets += [shares[second], shares[first]]
         norms: NDArray[np.float32] = np.sqrt(np.asarray(baskets.sum(axis=0), dtype=np.float32).ravel())
         with_itself: NDArray[np.float32] = np.asarray(shares.sum(axis=0), dtype=np.float32).ravel()
 

@@ -5,6 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
+from recsys.data.standard_error import SIGNIFICANT
 from recsys.data.visits import VISIT, visits_of
 
 _BUSIEST = 0.99
@@ -67,7 +68,7 @@ def chosen_again(log: InteractionLog) -> bool:
         of_known=(pl.col("counts") * pl.col("known_chosen") * pl.col("others")).sum(),
         of_others=(pl.col("counts") * pl.col("others_chosen") * pl.col("known")).sum(),
     ).row(0)
-    return bool(n_chosen >= _FEWEST_CHOICES and of_known - of_others > 2 * np.sqrt(of_others))
+    return bool(n_chosen >= _FEWEST_CHOICES and of_known - of_others > SIGNIFICANT * np.sqrt(of_others))
 
 
 def _shown_items(log: InteractionLog) -> pl.DataFrame:

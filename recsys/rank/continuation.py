@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import RankerConfig
+from recsys.data.standard_error import standard_error
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
@@ -78,5 +79,5 @@ def continued(
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
     reached, *others = (validation.comparison_metric(ranker.score(validation.table)) for ranker, _ in choices)
     gains = [metric - reached for metric in others]
-    ahead = [0.0, *(float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains)]
+    ahead = [0.0, *(float(gain.mean()) - standard_error(gain) for gain in gains)]
     return choices[int(np.argmax(ahead))]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from recsys.data.standard_error import standard_error
 from recsys.rank.boosting import probability_trees
 from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
@@ -70,7 +71,7 @@ class Conversion:
         probabilities = ScoreCalibration.fit(log_odds, rows.bought).probability(log_odds)
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (probabilities, rate))
         gain = own - plain
-        return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+        return bool(gain.mean() > standard_error(gain))
 
 
 def _wanted(rows: RankerRows) -> RankerRows:

@@ -93,7 +93,7 @@ class InterestModel:
         seed: int = 0,
         minutes: float | None = None,
         cache: VectorCache | None = None,
-        warm: "InterestModel | None" = None,
+        earlier: "InterestModel | None" = None,
         warm_passes: float = WARM_PASSES,
         checkpoint: Path | None = None,
         together: "Together | None" = None,
@@ -109,7 +109,7 @@ class InterestModel:
             seed: the same seed gives the same model, as long as the time budget does not bind.
             minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
             cache: vectors that were encoded before.
-            warm: an earlier model, to continue from.
+            earlier: an earlier model, to continue from.
             warm_passes: share of `config.epochs` that what continues from it makes, but at least one pass.
             checkpoint: a folder for checkpoints of the training. After an interruption the same call resumes from it;
                 it is empty again at the end.
@@ -129,7 +129,7 @@ class InterestModel:
             seed=seed,
             minutes=config.budget_minutes if minutes is None else minutes,
             cache=cache,
-            earlier=warm.reader if warm is not None else None,
+            earlier=earlier.reader if earlier is not None else None,
             warm_passes=warm_passes,
             checkpoint=checkpoint,
             together=together,

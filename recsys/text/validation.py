@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.data.list_places import discounts
+from recsys.data.standard_error import standard_error
 from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer
 
@@ -25,7 +26,7 @@ def ndcg_of_targets(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
 def is_better(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """True where the mean gain rose by more than one standard error of the paired difference."""
     difference = now - before
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)))
+    return bool(difference.mean() > standard_error(difference))
 
 
 def _ndcg_of_block(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:

@@ -41,16 +41,16 @@ class TestAls(ScorerContract):
         log, histories = random_log(), make_histories([1, 2, 3], [4, 5])
         settled = Als.fit(log, long)
         target = settled.score(histories)
-        warm = np.abs(Als.fit(log, short, warm=settled).score(histories) - target).max()
+        warm = np.abs(Als.fit(log, short, earlier=settled).score(histories) - target).max()
         cold = np.abs(Als.fit(log, short).score(histories) - target).max()
         assert warm < cold / 2
 
     def test_a_warm_start_takes_a_smaller_catalogue_and_ignores_factors_of_another_width(self):
         earlier = Als.fit(random_log(n_items=12), CONFIG)
-        assert Als.fit(random_log(), CONFIG, warm=earlier).item_factors.shape == (20, 8)
+        assert Als.fit(random_log(), CONFIG, earlier=earlier).item_factors.shape == (20, 8)
         narrow = CfConfig(factors=4, iterations=5)
         fresh = Als.fit(random_log(), narrow)
-        np.testing.assert_array_equal(Als.fit(random_log(), narrow, warm=earlier).item_factors, fresh.item_factors)
+        np.testing.assert_array_equal(Als.fit(random_log(), narrow, earlier=earlier).item_factors, fresh.item_factors)
 
 
 def test_cells_find_what_all_items_would(tmp_path: Path) -> None:

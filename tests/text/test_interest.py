@@ -269,7 +269,7 @@ def test_a_warm_start_goes_on_from_what_was_learned(
 ) -> None:
     wider = [*texts, "snake food", "snake bed"]
     log = replace(log, n_items=len(wider))
-    warm = InterestModel.fit(wider, log, settings, minutes=0, warm=model)
+    warm = InterestModel.fit(wider, log, settings, minutes=0, earlier=model)
     assert len(warm) == 50
     examples = Examples.from_log(log, 5)
     assert ndcg_of_targets(warm.scorer, examples).mean() > ndcg_of_targets(start.scorer, examples).mean() + 0.1

@@ -47,7 +47,7 @@ def start(model: InterestModel, stage: str) -> float:
 def test_the_parents_adapter_and_network_stand_at_the_start(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    child = InterestModel.fit(texts, log, settings, minutes=0, warm=parent)
+    child = InterestModel.fit(texts, log, settings, minutes=0, earlier=parent)
     mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
     assert mine is not None
     assert its is not None
@@ -63,7 +63,7 @@ def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Pat
     parent = InterestModel.fit(texts, log, settings, minutes=0, cache=cache)
     said: list[str] = []
     changed = [*texts[:-1], "another cat"]
-    child = InterestModel.fit(changed, log, settings, minutes=0, cache=cache, warm=parent, progress=said.append)
+    child = InterestModel.fit(changed, log, settings, minutes=0, cache=cache, earlier=parent, progress=said.append)
     assert len(texts) == 100
     assert said == ["text: encoded 1 texts"]
     assert np.array_equal(child.base_vectors[:-1], parent.base_vectors[:-1])
@@ -72,7 +72,7 @@ def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Pat
 def test_going_on_takes_fewer_steps_and_loses_nothing(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    child = InterestModel.fit(texts, log, settings, minutes=5, warm=parent)
+    child = InterestModel.fit(texts, log, settings, minutes=5, earlier=parent)
     for stage in STAGES:
         assert steps(child, stage) <= 0.6 * steps(parent, stage)
         assert start(child, stage) > start(parent, "network") + 0.1
@@ -83,9 +83,9 @@ def test_going_on_takes_fewer_steps_and_loses_nothing(
 def test_the_caller_says_how_many_passes_going_on_takes(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    half = InterestModel.fit(texts, log, settings, minutes=5, warm=parent)
+    half = InterestModel.fit(texts, log, settings, minutes=5, earlier=parent)
     two = settings.model_copy(update={"epochs": 2})
-    whole = InterestModel.fit(texts, log, two, minutes=5, warm=parent, warm_passes=1.0)
+    whole = InterestModel.fit(texts, log, two, minutes=5, earlier=parent, warm_passes=1.0)
     for stage in STAGES:
         assert steps(whole, stage) == steps(half, stage)
 
@@ -95,7 +95,7 @@ def test_what_the_child_tunes_comes_on_top(
 ) -> None:
     keep_what_is_tuned(monkeypatch)
     more = replace(log, n_items=len(texts) + 1)
-    child = InterestModel.fit([*texts, "snake food"], more, settings, minutes=5, warm=parent)
+    child = InterestModel.fit([*texts, "snake food"], more, settings, minutes=5, earlier=parent)
     mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
     assert mine is not None
     assert its is not None

@@ -130,7 +130,7 @@ class SourceFitting:
             seed=self.seed,
             minutes=minutes,
             cache=self.cache,
-            warm=earlier,
+            earlier=earlier,
             warm_passes=self.warm_passes,
             together=self.engine.together if self.engine else None,
             progress=self.progress,

@@ -6,18 +6,14 @@ guest. A ranker of requests of which more is known goes by what is missing there
 
 from dataclasses import replace
 
-import numpy as np
-
 from features.feature_set import FeatureSet
+from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
-
-_STANDARD_ERRORS = 2.0
-"""By how many of its standard errors the gain must be above 0."""
 
 
 def with_own_ranker(
@@ -37,7 +33,7 @@ def with_own_ranker(
         return rankers
     after, before = (older.ranker.score(newest.table) for older in (own.older, rankers.older))
     gains = newest.ndcg(after) - newest.ndcg(before)
-    is_better = gains.mean() > _STANDARD_ERRORS * gains.std() / np.sqrt(len(gains))
+    is_better = gains.mean() > SIGNIFICANT * standard_error(gains)
     have = "have a ranker of their own" if is_better else "need no ranker of their own"
     steps.progress(f"requests that bring their history {have}: ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them")
     return replace(rankers, given=own) if is_better else rankers

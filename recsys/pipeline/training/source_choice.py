@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
@@ -15,11 +16,9 @@ from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.training.past_proposals import PastProposals
 from recsys.progress import Progress
 
-_SIGNIFICANT = 2.0
-"""A live source is left out unless it finds more of what was wanted by more than this many standard errors."""
-
 _WORTH_IT = 0.05
-"""The same, as a share of what is found without it: it costs time in every list, and places of other candidates."""
+"""A live source is left out unless it finds so much more of what was wanted, as a share of what is found without it,
+and significantly more: it costs time in every list, and places of other candidates."""
 
 _MOST_REQUESTS, _MOST_PAIRS = 2_000, 8_000_000
 """Most requests by which that is decided, and most pairs that all sources may propose for them."""
@@ -81,8 +80,8 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
         return SourceChoice(live, weights)
     for source in sources.live if learned else ():
         weights_with_it, found = window.weighed((*learned, *live, source))
-        error = (found - recalls).std() / np.sqrt(len(recalls))
-        is_useful = found.mean() - recalls.mean() > max(_SIGNIFICANT * error, _WORTH_IT * recalls.mean())
+        needed = max(SIGNIFICANT * standard_error(found - recalls), _WORTH_IT * recalls.mean())
+        is_useful = found.mean() - recalls.mean() > needed
         told = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
         progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
         if is_useful:
