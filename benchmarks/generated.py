@@ -26,6 +26,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
@@ -76,7 +77,7 @@ def publish(
     scoring = Scoring(catalogue, sources, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
-    rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0))
+    rankers = Rankers(ranker, {}, Calibration(ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0)))
     report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
     dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
     bundle = Bundle.of(dataset, config, config, sources, features, rankers, report)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.conversion import Conversion
@@ -93,16 +94,17 @@ def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Convers
 def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
     ranker, scores, no_history = conversion.trees, np.zeros(2, dtype=np.float32), np.zeros(2, dtype=bool)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
-    rankers = Rankers(ranker, {}, ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
+    calibration = Calibration(ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
+    rankers = Rankers(ranker, {}, calibration)
     click, purchase = rankers.probabilities(scores, table, no_history)
     assert click[0] == click[1]
     assert 2 * purchase[0] < purchase[1] <= click[1]
     rankers.save(tmp_path)
     loaded = Rankers.load(tmp_path)
     np.testing.assert_array_equal(loaded.probabilities(scores, table, no_history), (click, purchase))
-    alone = replace(rankers, conversion=None)
+    alone = replace(rankers, calibration=replace(calibration, conversion=None))
     alone.save(tmp_path / "alone")
-    assert Rankers.load(tmp_path / "alone").conversion is None
+    assert Rankers.load(tmp_path / "alone").calibration.conversion is None
     click, purchase = alone.probabilities(scores, table, no_history)
     assert purchase[0] == purchase[1]
 

@@ -13,6 +13,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.errors import ConfigError, DataError
+from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA, ItemList
 from recsys.pipeline.recommender.recommend import Recommender
@@ -241,9 +242,8 @@ def test_the_parts_of_an_explanation_sum_to_the_score(recommender: Recommender) 
 
 def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
     """Two calibrations, each fitted by itself, may cross."""
-    rankers = replace(
-        bundle.rankers, click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0), conversion=None
-    )
+    crossing = Calibration(click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0))
+    rankers = replace(bundle.rankers, calibration=crossing)
     nothing = np.zeros((50, len(bundle.features.names)), dtype=np.float32)
     click, purchase = rankers.probabilities(np.linspace(-4, 4, 50, dtype=np.float32), nothing, np.zeros(50, dtype=bool))
     assert (purchase <= click).all()
