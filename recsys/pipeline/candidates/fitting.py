@@ -1,6 +1,6 @@
 """Fitting the configured sources on one stretch of the log."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,9 +26,7 @@ from recsys.pipeline.candidates.sources import (
     TEXT,
     Sources,
 )
-from recsys.pipeline.engines.engine import Engine
-from recsys.progress import Progress, silent
-from recsys.text.cache import VectorCache
+from recsys.pipeline.run import Run
 from recsys.text.interest import WARM_PASSES, InterestModel
 
 _NO_GROUPS = ("item_id", "title", "description", "available")
@@ -43,21 +41,15 @@ class SourceFitting:
         catalogue: all items, also those without events.
         profiles: what is known of users besides what they did; None where nothing is.
         config: says which sources there are, and how each is fitted.
-        seed: every random draw follows from it.
-        cache: text vectors encoded before.
+        run: how the training is done.
         warm_passes: of the text model where it continues from an earlier one, see `InterestModel.fit`.
-        engine: its processes train the text model together; without it, this one trains it alone.
-        progress: called with a line of text now and then.
     """
 
     catalogue: ItemCatalogue
     profiles: UserProfiles | None
     config: Config
-    seed: int = 0
-    cache: VectorCache | None = None
+    run: Run = field(default_factory=Run)
     warm_passes: float = WARM_PASSES
-    engine: Engine | None = None
-    progress: Progress = silent
 
     def can_fit(self, source: str) -> bool:
         """Whether a configured source can be fitted on these data; most can be on any."""
@@ -81,7 +73,7 @@ class SourceFitting:
             earlier: sources fitted on less of the same log, to continue from; the new ones count as much as these when
                 candidates are merged. None starts from scratch.
         """
-        names, progress = self.config.candidates.sources, self.progress
+        names, progress = self.config.candidates.sources, self.run.progress
         interest: InterestModel | None = None
         models: dict[str, CollaborativeModel] = {}
         for source in names:
@@ -98,7 +90,7 @@ class SourceFitting:
         weights = earlier.weights if earlier else SourceWeights()
         sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
         if len(self.catalogue) > self.config.candidates.exact_items:
-            sources = sources.indexed(self.seed, progress, earlier)
+            sources = sources.indexed(self.run.seed, progress, earlier)
         learned = np.bincount(log.positive().items, minlength=len(self.catalogue)) > 0
         return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
 
@@ -110,28 +102,29 @@ class SourceFitting:
         Args:
             earlier: the model of an earlier step, to continue from; one of another kind is not looked at.
         """
-        config = self.config.cf
+        config, progress = self.config.cf, self.run.progress
         if source == EASE and not self.can_fit(EASE):
-            self.progress(f"ease left out: {len(self.catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
+            progress(f"ease left out: {len(self.catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
             return None
-        self.progress(f"fitting {source} on {len(log):,} events")
+        progress(f"fitting {source} on {len(log):,} events")
         if source == CATEGORIES:
             return None if self._groups is None else CategoryPopularity.of(self._groups, log, config)
         if source in PERIODIC_MODELS:
             return PERIODIC_MODELS[source].of(self.catalogue.codes("category"), log, config)
         kind = LOG_MODELS[source]
-        return kind.fit(log, config, self.seed, earlier if isinstance(earlier, kind) else None)
+        return kind.fit(log, config, self.run.seed, earlier if isinstance(earlier, kind) else None)
 
     def _fitted_interest(self, log: InteractionLog, minutes: float, earlier: InterestModel | None) -> InterestModel:
+        run = self.run
         return InterestModel.fit(
             self.catalogue.texts,
             log,
             self.config.text,
-            seed=self.seed,
+            seed=run.seed,
             minutes=minutes,
-            cache=self.cache,
+            cache=run.cache,
             earlier=earlier,
             warm_passes=self.warm_passes,
-            together=self.engine.together if self.engine else None,
-            progress=self.progress,
+            together=run.engine.together if run.engine else None,
+            progress=run.progress,
         )

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
-from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
-from recsys.progress import Progress
+from recsys.pipeline.run import Run
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
@@ -59,19 +58,19 @@ class Rankers:
         features: FeatureSet,
         sources: Sequence[str],
         config: RankerConfig,
-        seed: int,
-        progress: Progress,
-        engine: Engine | None = None,
+        run: Run,
     ) -> "Rankers":
         """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how far its parts are to
         be believed and, with early stopping, how many trees to fit.
 
         Args:
-            engine: its processes fit the rankers side by side, each as this one would; without it, this one does.
+            sources: as the bits of `RankerRows.proposed_by` stand for them.
+            run: its engine fits the rankers side by side, each as this process would.
 
         Raises:
             DataError: no request has an item that was wanted.
         """
+        seed, progress, engine = run.seed, run.progress, run.engine
         progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
         train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, seed)
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
@@ -123,28 +122,20 @@ class Rankers:
                 conversion = rankers.calibration.conversion
                 _ = rankers.full.compiled, conversion and conversion.trees.compiled
 
-    def continued(
-        self, rows: RankerRows, config: RankerConfig, seed: int, progress: Progress
-    ) -> tuple["Rankers", Continuation]:
+    def continued(self, rows: RankerRows, config: RankerConfig, run: Run) -> tuple["Rankers", Continuation]:
         """The full ranker after newer requests, without ablations, and how it was made; see `recsys.rank.continuation`.
 
         Args:
             rows: of the newer requests.
         """
-        progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
-        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, seed)
-        older, continuation = continued(self.full, train, validation, config, seed)
-        full = continuation.fit(rows.to_learn_from(config, seed))
+        run.progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
+        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, run.seed)
+        older, continuation = continued(self.full, train, validation, config, run.seed)
+        full = continuation.fit(rows.to_learn_from(config, run.seed))
         return self._calibrated(older, validation, full, train), continuation
 
     def continued_again(
-        self,
-        continuation: Continuation,
-        older: RankerRows,
-        newer: RankerRows,
-        config: RankerConfig,
-        seed: int,
-        progress: Progress,
+        self, continuation: Continuation, older: RankerRows, newer: RankerRows, config: RankerConfig, run: Run
     ) -> "Rankers":
         """The full ranker made in the same way of more requests.
 
@@ -153,8 +144,8 @@ class Rankers:
             older, newer: rows of requests that this one has seen, and of those that it has not.
         """
         rows = RankerRows.joined([older, newer])
-        progress(f"ranker again: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
-        full = continuation.fit(rows.to_learn_from(config, seed))
+        run.progress(f"ranker again: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
+        full = continuation.fit(rows.to_learn_from(config, run.seed))
         return self._calibrated(self.full, newer, full, older)
 
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":

@@ -19,6 +19,8 @@ from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import with_event_names_of
+from recsys.pipeline.run import Run
+from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
@@ -75,26 +77,24 @@ def continue_training(
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
         cache = cache or VectorCache(Path(folder) / "vectors")
-        config = _with_fewer_passes(parent.config)
-        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, warm_passes=1.0)
+        config, run = _with_fewer_passes(parent.config), Run(seed, cache, progress=progress)
+        steps = TrainingSteps(dataset, config, EventState(log), run, warm_passes=1.0)
         features, ranker = parent.features, parent.config.ranker
 
         # 1. The parent's ranker goes on with requests that the parent has not seen.
-        sources_of_parent = _sources_for(parent, dataset.catalogue)
-        past_of_parent = steps.past(sources_of_parent)
-        window = steps.requests_in(split.ranker_start, split.test_start)
-        rows = steps.rows(past_of_parent, features, window, split.ranker_start)
-        rankers_before_test, continuation = parent.rankers.continued(rows, ranker, seed, progress)
+        past_of_parent = steps.past(_sources_for(parent, dataset.catalogue))
+        window = UnseenWindow(past_of_parent, features, split.ranker_start)
+        rows = steps.rows(window, steps.requests_in(split.ranker_start, split.test_start))
+        rankers_before_test, continuation = parent.rankers.continued(rows, ranker, run)
 
         # 2. What knows only what was before the test is measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
+        window = UnseenWindow(past_before_test, features, split.test_start)
         test = steps.requests_in(split.test_start, split.end)
-        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
-        report = steps.backtest(pipeline, test, split, "", {})
+        report = steps.backtest(window.pipeline(rankers_before_test), test, split, "", {})
 
         # 3. Both windows teach the ranker, and everything the collaborative sources.
-        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
-        rankers = rankers_before_test.continued_again(continuation, rows, rows_of_test, ranker, seed, progress)
+        rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     sources, n_continued = past_of_everything.scoring.sources, parent.continued + 1
     return Bundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report, n_continued)
@@ -109,7 +109,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
         start: microseconds.
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
-    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), None, seed, progress)
+    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), Run(seed, progress=progress))
     past = steps.past(_sources_for(parent, dataset.catalogue))
     test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})

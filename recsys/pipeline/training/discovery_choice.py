@@ -43,6 +43,6 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
 def with_worthwhile_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
     """The steps with the setting of `policy.discovery` that these curves speak for, see `worthwhile_discovery`."""
     dial = worthwhile_discovery(curves)
-    steps.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
+    steps.run.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
     policy = steps.config.policy.model_copy(update={"discovery": dial})
     return replace(steps, config=steps.config.model_copy(update={"policy": policy}))

@@ -7,14 +7,12 @@ from features.state import EventState
 from features.statistics import FeatureStatistics, statistics
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.pipeline.training.item_dropout import ItemDropout
+from recsys.pipeline.run import Run
+from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history, prepared
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
-
-_SEED = 0
-"""That of a training which is given none."""
 
 
 def feature_report(dataset: Dataset, config: Config, *, progress: Progress = silent) -> tuple[FeatureStatistics, ...]:
@@ -24,12 +22,10 @@ def feature_report(dataset: Dataset, config: Config, *, progress: Progress = sil
         ConfigError, DataError: what `train` refuses is refused here.
     """
     config, split = prepared(dataset, config, progress)
-    log = dataset.log
     with tempfile.TemporaryDirectory() as folder:
-        steps = TrainingSteps(dataset, config, EventState(log), VectorCache(Path(folder) / "vectors"), _SEED, progress)
-        dropout = ItemDropout.draw(log.n_items, _SEED)
-        steps, past_of_history, features, older = learn_from_history(steps, split, dropout)
-        past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
-        test = steps.requests_in(split.test_start, split.end)
-        newer = steps.rows(past_before_test, features, test, split.test_start)
-    return statistics(features.names, older.table, newer.table)
+        run = Run(cache=VectorCache(Path(folder) / "vectors"), progress=progress)
+        steps, window, older = learn_from_history(TrainingSteps(dataset, config, EventState(dataset.log), run), split)
+        past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
+        window = UnseenWindow(past_before_test, window.features, split.test_start)
+        newer = steps.rows(window, steps.requests_in(split.test_start, split.end))
+    return statistics(window.features.names, older.table, newer.table)

@@ -6,36 +6,35 @@ guest. A ranker of requests of which more is known goes by what is missing there
 
 from dataclasses import replace
 
-from features.feature_set import FeatureSet
 from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
 
 
-def with_own_ranker(
-    rankers: Rankers, rows: RankerRows, features: FeatureSet, past: PastScoring, steps: TrainingSteps
-) -> Rankers:
+def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:
     """The rankers, with one for requests that bring their history if it orders the newest of these better.
 
     Args:
         rankers: of all other requests; `older` of them has not learned from the newest ones.
-        rows: of requests that bring their history.
+        rows: of requests of the window that bring their history.
     """
     older_rows, newest = rows.split(VALIDATION_SHARE)
     if rankers.older is None or not older_rows.has_order or not newest.n_requests:
         return rankers
-    own = steps.rankers_of_given(rows, features, past)
+    own = steps.rankers_of_given(rows, window)
     if own.older is None:
         return rankers
     after, before = (older.ranker.score(newest.table) for older in (own.older, rankers.older))
     gains = newest.ndcg(after) - newest.ndcg(before)
     is_better = gains.mean() > SIGNIFICANT * standard_error(gains)
     have = "have a ranker of their own" if is_better else "need no ranker of their own"
-    steps.progress(f"requests that bring their history {have}: ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them")
+    steps.run.progress(
+        f"requests that bring their history {have}: ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them"
+    )
     return replace(rankers, given=own) if is_better else rankers
 
 

@@ -1,18 +1,56 @@
 """The ranker's rows: what the fitted sources would have proposed at past moments, and what the user then did."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
+from recsys.data.interactions import InteractionLog
 from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.pipeline.training.item_dropout import ALWAYS_MET, moments_met
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows
+
+
+@dataclass(frozen=True)
+class UnseenWindow:
+    """A window of the log that sources have not seen: its requests may teach a ranker, or measure one.
+
+    Attributes:
+        past: the sources, fitted strictly before the window.
+        features: the ranker's columns.
+        start: of the window, microseconds.
+        dropped: (n_items,) items whose past is hidden, see `ItemDropout`; None: that of no item is.
+    """
+
+    past: PastScoring
+    features: FeatureSet
+    start: int
+    dropped: NDArray[np.bool_] | None = None
+
+    @property
+    def is_hidden(self) -> NDArray[np.bool_]:
+        """(n_items,) whether the past of each item is hidden."""
+        return np.zeros(len(self.past.scoring.catalogue), dtype=bool) if self.dropped is None else self.dropped
+
+    def moments_met(self, log: InteractionLog) -> NDArray[np.int64]:
+        """(n_items,) microseconds from which on items give rows: when somebody in the log met each first. Items whose
+        past is hidden, or that are created in the window, give rows at all times: what is chosen of them stands beside
+        what is not.
+        """
+        always = self.is_hidden | (self.past.scoring.facts.created >= self.start)
+        return np.where(always, ALWAYS_MET, moments_met(log))
+
+    def pipeline(self, rankers: Rankers) -> PastPipeline:
+        """What ranks the window's requests by these rankers."""
+        return PastPipeline(self.past, self.features, rankers)
 
 
 def training_rows(

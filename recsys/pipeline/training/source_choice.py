@@ -13,8 +13,8 @@ from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.run import Run
 from recsys.pipeline.training.past_proposals import PastProposals
-from recsys.progress import Progress
 
 _WORTH_IT = 0.05
 """A live source is left out unless it finds so much more of what was wanted, as a share of what is found without it,
@@ -59,7 +59,7 @@ class _Window:
         return weights, proposals.recalls(weights, self.n)
 
 
-def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progress: Progress) -> SourceChoice:
+def choose_sources(past: PastScoring, requests: PastRequests, run: Run) -> SourceChoice:
     """The live sources with which more of what was wanted is among the candidates, and the weights of all sources.
 
     Live sources are tried one after the other beside the learned ones; where there are no learned ones, all are used.
@@ -67,12 +67,11 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
     Args:
         past: sources that have not seen the requests.
         requests: of the window that the ranker learns from.
-        seed: of the draw, where there are many requests.
-        progress: called with a line of text for each live source, and for the weights.
+        run: its seed draws some of many requests.
     """
     sources, n = past.scoring.sources, min(past.config.candidates.n, len(past.scoring.catalogue))
     most = max(1, min(_MOST_REQUESTS, _MOST_PAIRS // (n * max(len(sources.names), 1))))
-    window = _Window.of(past, requests.sample(most, seed), n)
+    window = _Window.of(past, requests.sample(most, run.seed), n)
     learned = tuple(name for name in sources.names if name not in LIVE)
     live: tuple[str, ...] = () if learned else sources.live
     weights, recalls = window.weighed((*learned, *live))
@@ -83,13 +82,14 @@ def choose_sources(past: PastScoring, requests: PastRequests, seed: int, progres
         needed = max(SIGNIFICANT * standard_error(found - recalls), _WORTH_IT * recalls.mean())
         is_useful = found.mean() - recalls.mean() > needed
         told = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
-        progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
+        run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found
     if weights.known:
+        known, newcomers = _listed(weights.known), _listed(weights.newcomers)
         alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
-        progress(f"sources count {_listed(weights.known)}; for users without a history {_listed(weights.newcomers)}")
-        progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
+        run.progress(f"sources count {known}; for users without a history {newcomers}")
+        run.progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
     return SourceChoice(live, weights)
 
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from features.feature_set import FeatureSet
 from features.state import EventState
-from recsys.config import Config
+from recsys.config import Config, RankerConfig
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.logged import with_off_policy
@@ -29,11 +27,10 @@ from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
-from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, moments_met
-from recsys.pipeline.training.rows import training_rows
-from recsys.progress import Progress
+from recsys.pipeline.run import Run
+from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET
+from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.rank.rows import RankerRows
-from recsys.text.cache import VectorCache
 from recsys.text.interest import WARM_PASSES
 
 _NEWCOMERS = 0.1
@@ -59,10 +56,7 @@ class TrainingSteps:
     dataset: Dataset
     config: Config
     state: EventState
-    cache: VectorCache | None
-    seed: int
-    progress: Progress
-    engine: Engine | None = None
+    run: Run
     part_of: InteractionLog | None = None
     warm_passes: float = WARM_PASSES
 
@@ -79,17 +73,8 @@ class TrainingSteps:
             earlier: the sources of an earlier step, to continue from; None starts from scratch.
         """
         log = self.dataset.log.before(until)
-        self.progress(f"sources learn from {len(log):,} events")
-        fitting = SourceFitting(
-            self.dataset.catalogue,
-            self.dataset.profiles,
-            self.config,
-            seed=self.seed,
-            cache=self.cache,
-            warm_passes=self.warm_passes,
-            engine=self.engine,
-            progress=self.progress,
-        )
+        self.run.progress(f"sources learn from {len(log):,} events")
+        fitting = SourceFitting(self.dataset.catalogue, self.dataset.profiles, self.config, self.run, self.warm_passes)
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 
     def past(self, sources: Sources) -> PastScoring:
@@ -100,17 +85,10 @@ class TrainingSteps:
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
         found = PastRequests.of(self.dataset.log, start, end)
-        return found.drawn(self.config.data.max_requests, self.seed)
+        return found.drawn(self.config.data.max_requests, self.run.seed)
 
-    def rows(
-        self,
-        past: PastScoring,
-        features: FeatureSet,
-        requests: PastRequests,
-        start: int,
-        dropped: NDArray[np.bool_] | None = None,
-    ) -> RankerRows:
-        """The ranker's rows of a window that the sources have not seen, see `training_rows`.
+    def rows(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
+        """The ranker's rows of requests of a window, see `training_rows`.
 
         Some requests give rows once more as if nothing were known of who asks: where nearly everybody has a history,
         the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
@@ -119,74 +97,49 @@ class TrainingSteps:
         Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
         what is in the cart. So some give rows once more in the midst of what was chosen. More of them would blur what a
         history says of the next visit (docs/experiments.md).
-
-        Args:
-            requests: of the window that starts at `start`, microseconds.
-            dropped: (n_items,) items whose past is hidden. They give rows at all times, as do items that are created in
-                the window: what is chosen of those stands beside what is not.
         """
-        dropped = self._no_items(past) if dropped is None else dropped
-        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), self.seed).of_nobody()
-        under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), self.seed)
-        under_way = under_way.half_chosen(self._whole_log.typical_weight, self.seed)
-        met, known = self._moments_met(past, start, dropped), np.where(dropped, NEVER_MET, ALWAYS_MET)
-        return self._rows(past, features, ((requests, met), (newcomers, known), (under_way, met)))
+        log, seed = self._whole_log, self.run.seed
+        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).of_nobody()
+        under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), seed).half_chosen(log.typical_weight, seed)
+        met, known = window.moments_met(log), np.where(window.is_hidden, NEVER_MET, ALWAYS_MET)
+        return self._rows(window, ((requests, met), (newcomers, known), (under_way, met)))
 
-    def rows_of_given(
-        self,
-        past: PastScoring,
-        features: FeatureSet,
-        requests: PastRequests,
-        start: int,
-        dropped: NDArray[np.bool_] | None = None,
-    ) -> RankerRows:
-        """The rows of a ranker of requests that bring their history; arguments as in `rows`.
+    def rows_of_given(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
+        """The rows of a ranker of requests that bring their history.
 
         Nothing in such a request tells whether that is all that a user did, or what is in the cart of a guest. So both
         teach: what was chosen before the requests of those who have a past, as bare items, and, where several items
         were chosen together, a part of these.
         """
-        requests, weight = requests.sample(_MOST_OF_GIVEN, self.seed), self._whole_log.typical_weight
+        past, log, seed = window.past, self._whole_log, self.run.seed
+        requests = requests.sample(_MOST_OF_GIVEN, seed)
         histories = past.scoring.histories(requests.users, requests.times, past.config.data.max_history)
-        whole = requests.bringing(histories, weight, self.seed)
-        carts = requests.half_chosen(weight, self.seed).of_nobody()
-        met = self._moments_met(past, start, self._no_items(past) if dropped is None else dropped)
-        return self._rows(past, features, ((whole, met), (carts, met)))
+        whole = requests.bringing(histories, log.typical_weight, seed)
+        carts = requests.half_chosen(log.typical_weight, seed).of_nobody()
+        met = window.moments_met(log)
+        return self._rows(window, ((whole, met), (carts, met)))
 
-    def _rows(
-        self,
-        past: PastScoring,
-        features: FeatureSet,
-        parts: Sequence[tuple[PastRequests, NDArray[np.int64]]],
-    ) -> RankerRows:
+    def _rows(self, window: UnseenWindow, parts: Sequence[tuple[PastRequests, NDArray[np.int64]]]) -> RankerRows:
         """Rows of requests, each with the moments from which on items give rows, see `training_rows`."""
         strongest = float(self._whole_log.weights.max(initial=0))
-        found = (training_rows(past, asked, features, strongest, self.progress, met) for asked, met in parts)
+        past, features, progress = window.past, window.features, self.run.progress
+        found = (training_rows(past, asked, features, strongest, progress, met) for asked, met in parts)
         return RankerRows.joined([rows for part in found for rows in part])
 
     @property
     def _whole_log(self) -> InteractionLog:
         return self.dataset.log if self.part_of is None else self.part_of
 
-    def _moments_met(self, past: PastScoring, start: int, dropped: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """(n_items,) microseconds: when somebody met each item first; always for those of which `rows` says so."""
-        always = dropped | (past.scoring.facts.created >= start)
-        return np.where(always, ALWAYS_MET, moments_met(self._whole_log))
+    def rankers(self, rows: RankerRows, window: UnseenWindow) -> Rankers:
+        """The ranker and its ablations, of rows of this window and perhaps of earlier ones."""
+        return self._rankers(rows, window, self.config.ranker)
 
-    @staticmethod
-    def _no_items(past: PastScoring) -> NDArray[np.bool_]:
-        """(n_items,) False of every item."""
-        return np.zeros(len(past.scoring.catalogue), dtype=bool)
-
-    def rankers(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
-        """The ranker and its ablations."""
-        sources = past.scoring.sources.names
-        return Rankers.fit(rows, features, sources, self.config.ranker, self.seed, self.progress, self.engine)
-
-    def rankers_of_given(self, rows: RankerRows, features: FeatureSet, past: PastScoring) -> Rankers:
+    def rankers_of_given(self, rows: RankerRows, window: UnseenWindow) -> Rankers:
         """The ranker of requests that bring their history, without ablations."""
-        config = self.config.ranker.model_copy(update={"ablation": False})
-        return Rankers.fit(rows, features, past.scoring.sources.names, config, self.seed, self.progress)
+        return self._rankers(rows, window, self.config.ranker.model_copy(update={"ablation": False}))
+
+    def _rankers(self, rows: RankerRows, window: UnseenWindow, config: RankerConfig) -> Rankers:
+        return Rankers.fit(rows, window.features, window.past.scoring.sources.names, config, self.run)
 
     def backtest(
         self,
@@ -197,12 +150,12 @@ class TrainingSteps:
         baselines: Mapping[str, str] = BASELINES,
     ) -> EvaluationReport:
         """Measure on the test window what has learned from nothing in it."""
-        log = self.dataset.log
+        log, seed = self.dataset.log, self.run.seed
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)
         labelled = labelled_requests(pipeline.past, test, StrongestEvent.of(log, log), caveats_of_log(log, test))
-        report = measure(pipeline, labelled, learned=cut, seed=self.seed, progress=self.progress, baselines=baselines)
-        report = with_off_policy(report, pipeline, log.between(split.test_start, split.end), self.seed)
+        report = measure(pipeline, labelled, learned=cut, seed=seed, progress=self.run.progress, baselines=baselines)
+        report = with_off_policy(report, pipeline, log.between(split.test_start, split.end), seed)
         return replace(
             report,
             dataset=name,
@@ -212,5 +165,5 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            measured=replace(report.fresh, shown=dcg_of_shown(pipeline, test, self.seed)),
+            measured=replace(report.fresh, shown=dcg_of_shown(pipeline, test, seed)),
         )

@@ -17,17 +17,17 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.dial import DialPoint
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.engines.engine import Engine
-from recsys.pipeline.past.pipeline import PastPipeline
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.ranker_fits import columns_of
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.run import Run
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.given_histories import with_figures_of_given, with_own_ranker
 from recsys.pipeline.training.item_dropout import ItemDropout
 from recsys.pipeline.training.listable import check_listable, check_places
+from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.progress import Progress, silent
@@ -78,56 +78,61 @@ def train(
     """
     asked = config
     config, split = prepared(dataset, config, progress, test_start)
-    log = dataset.log
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
-        steps = TrainingSteps(dataset, config, EventState(log), cache, seed, progress, engine)
-        dropout = ItemDropout.draw(log.n_items, seed)
+        steps = TrainingSteps(dataset, config, EventState(dataset.log), Run(seed, cache, engine, progress))
+        return _learned(steps, split, asked, tuning, name)
 
-        # 1. The history teaches sources, and the ranker window a ranker.
-        steps, past_of_history, features, rows_of_ranker_window = learn_from_history(steps, split, dropout)
-        trials: tuple[Trial, ...] = ()
-        if tuning is not None:
-            steps, trials = _tune(steps, rows_of_ranker_window, features, tuning)
-            asked = asked.model_copy(update={"ranker": steps.config.ranker})
-        window = steps.requests_in(split.ranker_start, split.test_start)
-        rankers_before_test = steps.rankers(rows_of_ranker_window, features, past_of_history)
-        held_out: tuple[DialPoint, ...] = ()
-        if asked.policy.discovery == "auto":
-            pipeline = PastPipeline(past_of_history, features, rankers_before_test)
-            held_out = discovery_curve(pipeline, window, steps.state)
-            steps = with_worthwhile_discovery(steps, held_out)
-        older_columns = some_rows(rows_of_ranker_window.table)
-        rows_of_ranker_window = rows_of_ranker_window.thinned(VALIDATION_SHARE, steps.config.ranker, seed)
-        given = steps.rows_of_given(past_of_history, features, window, split.ranker_start, dropout.dropped)
-        rankers_before_test = with_own_ranker(rankers_before_test, given, features, past_of_history, steps)
-        given = given.thinned(VALIDATION_SHARE, steps.config.ranker, seed)
 
-        # 2. What knows only what was before the test is measured on it.
-        past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], past_of_history.scoring.sources)
-        test = steps.requests_in(split.test_start, split.end)
-        pipeline = PastPipeline(past_before_test, features, rankers_before_test)
-        report = steps.backtest(pipeline, test, split, name)
+def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None, name: str) -> Bundle:
+    """The three steps of `train`.
 
-        # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
-        rows_of_test = steps.rows(past_before_test, features, test, split.test_start)
-        columns = feature_rows(features, older_columns, some_rows(rows_of_test.table))
-        rows = RankerRows.joined([rows_of_ranker_window, rows_of_test])
-        del rows_of_ranker_window, rows_of_test  # together as large as `rows`
-        rankers = steps.rankers(rows, features, past_before_test)
-        del rows
-        if rankers_before_test.given is not None:
-            given_of_test = steps.rows_of_given(past_before_test, features, test, split.test_start)
-            report = with_figures_of_given(report, rankers_before_test, given_of_test)
-            given = RankerRows.joined([given, given_of_test])
-            rankers = replace(rankers, given=steps.rankers_of_given(given, features, past_before_test))
-        if asked.policy.discovery == "auto":
-            steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
-        past_of_everything = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources)
+    Args:
+        asked: the configuration as it was given; that of the steps has what the data decide.
+    """
+    # 1. The history teaches sources, and the ranker window a ranker.
+    steps, window, rows = learn_from_history(steps, split)
+    trials: tuple[Trial, ...] = ()
+    if tuning is not None:
+        steps, trials = _tune(steps, rows, window.features, tuning)
+        asked = asked.model_copy(update={"ranker": steps.config.ranker})
+    rankers_before_test = steps.rankers(rows, window)
+    requests = steps.requests_in(split.ranker_start, split.test_start)
+    held_out: tuple[DialPoint, ...] = ()
+    if asked.policy.discovery == "auto":
+        held_out = discovery_curve(window.pipeline(rankers_before_test), requests, steps.state)
+        steps = with_worthwhile_discovery(steps, held_out)
+    older_columns = some_rows(rows.table)
+    rows = rows.thinned(VALIDATION_SHARE, steps.config.ranker, steps.run.seed)
+    given = steps.rows_of_given(window, requests)
+    rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
+    given = given.thinned(VALIDATION_SHARE, steps.config.ranker, steps.run.seed)
+
+    # 2. What knows only what was before the test is measured on it.
+    past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
+    window = UnseenWindow(past_before_test, window.features, split.test_start)
+    test = steps.requests_in(split.test_start, split.end)
+    report = steps.backtest(window.pipeline(rankers_before_test), test, split, name)
+
+    # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
+    rows_of_test = steps.rows(window, test)
+    columns = feature_rows(window.features, older_columns, some_rows(rows_of_test.table))
+    rows = RankerRows.joined([rows, rows_of_test])
+    del rows_of_test  # which is in `rows`, and may be as large as all else
+    rankers = steps.rankers(rows, window)
+    del rows
+    if rankers_before_test.given is not None:
+        given_of_test = steps.rows_of_given(window, test)
+        report = with_figures_of_given(report, rankers_before_test, given_of_test)
+        given = RankerRows.joined([given, given_of_test])
+        rankers = replace(rankers, given=steps.rankers_of_given(given, window))
+    if asked.policy.discovery == "auto":
+        steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
+    sources = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources).scoring.sources
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
-    return Bundle.of(dataset, steps.config, asked, past_of_everything.scoring.sources, features, rankers, report)
+    return Bundle.of(steps.dataset, steps.config, asked, sources, window.features, rankers, report)
 
 
 def prepared(
@@ -198,28 +203,26 @@ def _encode_side_by_side(
         encode_ahead(dataset.catalogue.texts, config.text, cache, engine, progress)
 
 
-def learn_from_history(
-    steps: TrainingSteps, split: TemporalSplit, dropout: ItemDropout
-) -> tuple[TrainingSteps, PastScoring, FeatureSet, RankerRows]:
-    """Sources that know the history without the past of dropped items, and their rows of the ranker window.
+def learn_from_history(steps: TrainingSteps, split: TemporalSplit) -> tuple[TrainingSteps, UnseenWindow, RankerRows]:
+    """Sources that know the history without the past of dropped items, before the ranker window, and its rows.
 
     The steps that are returned are without the live sources that find nothing there; how much each source counts is
     told by the sources, from which later steps go on.
     """
-    log = steps.dataset.log
-    hiding = steps.with_log(dropout.hide_past(log, split.ranker_start))
-    past = hiding.learn(split.ranker_start, TEXT_SHARES[0], None)
-    window = hiding.requests_in(split.ranker_start, split.test_start)
-    past = past.with_chosen(*choose_sources(past, window, steps.seed, steps.progress))
-    features = past.scoring.features(steps.config.features)
-    rows = hiding.rows(past, features, window, split.ranker_start, dropout.dropped)
-    return replace(steps, config=past.config), past, features, rows
+    log, start = steps.dataset.log, split.ranker_start
+    dropout = ItemDropout.draw(log.n_items, steps.run.seed)
+    hiding = steps.with_log(dropout.hide_past(log, start))
+    past, requests = hiding.learn(start, TEXT_SHARES[0], None), hiding.requests_in(start, split.test_start)
+    past = past.with_chosen(*choose_sources(past, requests, steps.run))
+    window = UnseenWindow(past, past.scoring.features(steps.config.features), start, dropout.dropped)
+    return replace(steps, config=past.config), window, hiding.rows(window, requests)
 
 
 def _tune(
     steps: TrainingSteps, rows: RankerRows, features: FeatureSet, tuning: Tuning
 ) -> tuple[TrainingSteps, tuple[Trial, ...]]:
     """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
-    config, run = steps.config, steps.engine.run if steps.engine is not None else in_this_process
-    ranker, trials = tuned(rows, columns_of(features), config.ranker, tuning, steps.seed, steps.progress, run)
+    config, run = steps.config, steps.run
+    of_engine = run.engine.run if run.engine is not None else in_this_process
+    ranker, trials = tuned(rows, columns_of(features), config.ranker, tuning, run.seed, run.progress, of_engine)
     return replace(steps, config=config.model_copy(update={"ranker": ranker})), trials

@@ -19,10 +19,10 @@ from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.run import Run
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
-from recsys.pipeline.training.rows import training_rows
+from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.progress import silent
 from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -73,11 +73,11 @@ def test_what_is_known_afterwards_only_teaches_nothing(
         return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
-    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, silent)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), Run())
     past = past_of(plain, early)
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
-    rows = steps.rows(past, plain.features, requests, start, dropped)
+    rows = steps.rows(UnseenWindow(past, plain.features, start, dropped), requests)
     (every, met), (newcomers, known), (carts, _) = asked
     assert every is requests
     assert met[3] == ALWAYS_MET
@@ -113,11 +113,12 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
-    steps = TrainingSteps(early, plain_config, EventState(early.log), None, 0, silent)
+    steps = TrainingSteps(early, plain_config, EventState(early.log), Run())
     past = past_of(plain, early)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     start = int(early.log.times[-300])
-    bought = [one.rows(past, plain.features, one.requests_in(start, AFTER), start).bought for one in (steps, weak)]
+    window = UnseenWindow(past, plain.features, start)
+    bought = [one.rows(window, one.requests_in(start, AFTER)).bought for one in (steps, weak)]
     assert [rows.any() for rows in bought] == [True, False]
 
 

@@ -1,0 +1,24 @@
+"""How a training is done, whatever it learns from."""
+
+from dataclasses import dataclass
+
+from recsys.pipeline.engines.engine import Engine
+from recsys.progress import Progress, silent
+from recsys.text.cache import VectorCache
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of one training share.
+
+    Attributes:
+        seed: every random draw follows from it.
+        cache: text vectors encoded before; None keeps none.
+        engine: its processes encode texts, train the text model and fit rankers; without it, this one does.
+        progress: called with a line of text now and then.
+    """
+
+    seed: int = 0
+    cache: VectorCache | None = None
+    engine: Engine | None = None
+    progress: Progress = silent
