@@ -170,7 +170,7 @@ def _of_log(dataset: Dataset, start: int, end: int, most: int, repeats: bool) ->
     """The requests of a window of the log."""
     requests = PastRequests.of(dataset.log, start, end).drawn(most, 0)
     histories = EventState(dataset.log).histories(requests.users, requests.times, SEEN_EVENTS)
-    targets = Targets(requests.target_offsets, requests.target_items)
+    targets = Targets(requests.targets.offsets, requests.targets.items)
     allowed = _allowed(dataset, requests.times)
     return Asked.of(dataset.log.before(start), histories, allowed, targets, requests.users, repeats=repeats)
 

@@ -177,9 +177,9 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new
     state.append(matched.log.after(bundle.data_record.end))
     scoring = Scoring(bundle.catalogue, bundle.sources, state)
-    targets = matched.items[requests.target_items]
+    targets = matched.items[requests.targets.items]
     users = matched.users[requests.users]
-    known = replace(requests, users=users, askers=users, target_items=targets)
+    known = replace(requests, users=users, askers=users, targets=requests.targets._replace(items=targets))
     # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
     strongest = StrongestEvent.of(bundle.log, dataset.log)
     caveats = caveats_of_log(dataset.log, requests)

@@ -28,14 +28,14 @@ def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> M
         pipeline: has not learned from the requests.
         requests: the requests.
     """
-    places = np.bincount(requests.shown_rows[requests.shown_positions >= 0], minlength=len(requests))
+    places = np.bincount(requests.shown.rows[requests.shown.values >= 0], minlength=len(requests))
     listed = np.flatnonzero(places > 1)
     if not len(listed) or len(listed) < len(requests) / 2:
         return None
     logged = requests.take(listed).sample(_MOST, seed)
     n_items, gains, lists = len(pipeline.past.scoring.catalogue), [], []
     for part, block in pipeline.past.blocks(logged):
-        only = tuple(np.split(part.shown_items, part.shown_offsets[1:-1]))
+        only = tuple(np.split(part.shown.items, part.shown.offsets[1:-1]))
         ranked = pipeline.rank(replace(block, only=only), [K] * len(block))
         for row, pairs in enumerate(ranked.orders):
             items = ranked.candidates.items[pairs][:K]
@@ -50,9 +50,9 @@ def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
 
     An item that was wanted gains the more, the more seldom the place at which it was shown is looked at.
     """
-    shown = slice(requests.shown_offsets[row], requests.shown_offsets[row + 1])
-    targets = slice(requests.target_offsets[row], requests.target_offsets[row + 1])
-    weights = inverse_examination(np.maximum(requests.shown_positions[shown], 0))
-    weight_of = dict(zip(requests.shown_items[shown].tolist(), weights, strict=True))
-    gains = np.array([weight_of[item] for item in items.tolist()]) * np.isin(items, requests.target_items[targets])
+    shown = slice(requests.shown.offsets[row], requests.shown.offsets[row + 1])
+    targets = slice(requests.targets.offsets[row], requests.targets.offsets[row + 1])
+    weights = inverse_examination(np.maximum(requests.shown.values[shown], 0))
+    weight_of = dict(zip(requests.shown.items[shown].tolist(), weights, strict=True))
+    gains = np.array([weight_of[item] for item in items.tolist()]) * np.isin(items, requests.targets.items[targets])
     return float(gains @ discounts(np.arange(len(items))))

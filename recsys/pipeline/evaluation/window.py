@@ -34,6 +34,6 @@ def labelled_blocks(
 ) -> Iterator[LabelledBlock]:
     """The requests of a window with what was wanted, and what of it got the strongest event, where that is known."""
     for part, block in past.blocks(requests):
-        targets = Targets(part.target_offsets, part.target_items)
-        bought = targets.keep(part.target_weights == strongest.weight) if strongest else None
+        targets = Targets(part.targets.offsets, part.targets.items)
+        bought = targets.keep(part.targets.values == strongest.weight) if strongest else None
         yield LabelledBlock(block, targets, part.users, bought)

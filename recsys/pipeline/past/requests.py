@@ -1,7 +1,7 @@
 """The past requests of a window: who wanted what, when, and what was shown."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,6 @@ usual log, where people differ too, this leaves out a few requests in a hundred.
 MOST_UNANSWERED = 1_000
 """Most unanswered requests for each answered one: where hardly any answer names its list, there would be more than fit
 into memory."""
-
 
 _A_MOMENT = 60_000_000
 """Microseconds from what is in a cart to the request."""
@@ -41,6 +40,43 @@ class Unanswered(NamedTuple):
     def take(self, chosen: NDArray[np.intp]) -> "Unanswered":
         """The chosen ones, in the order given."""
         return Unanswered(self.users[chosen], self.times[chosen])
+
+
+class ItemsOfRequests(NamedTuple):
+    """Some items of each request, put one behind the other."""
+
+    offsets: NDArray[np.int64]
+    """(n_requests + 1,) where each request's items start"""
+    items: NDArray[np.int32]
+    """(n,) item numbers, distinct within a request"""
+    values: NDArray[Any]
+    """(n,) what is known of each"""
+
+    @classmethod
+    def of(cls, items: pl.Series, values: pl.Series) -> "ItemsOfRequests":
+        """From lists (n_requests,) of items and of values."""
+        exploded = (column.explode(empty_as_null=False).to_numpy() for column in (items, values))
+        return cls(offsets_of(items.list.len()), *exploded)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(n,) the request of each item."""
+        return rows_of_entries(self.offsets)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(n_requests,) how many items each has."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: NDArray[np.intp]) -> "ItemsOfRequests":
+        """Those of the chosen requests, in the order given."""
+        places, counts = entries(self.offsets, chosen)
+        return ItemsOfRequests(offsets_of(counts), self.items[places], self.values[places])
+
+    def keep(self, chosen: NDArray[np.bool_]) -> "ItemsOfRequests":
+        """The chosen items (n,) of the same requests."""
+        counts = np.bincount(self.rows[chosen], minlength=len(self.offsets) - 1)
+        return ItemsOfRequests(offsets_of(counts), self.items[chosen], self.values[chosen])
 
 
 class GivenHistories(NamedTuple):
@@ -80,12 +116,9 @@ class PastRequests:
         users: (n_requests,) numbers of those whose history counts, -1 where nothing that was done is known.
         askers: (n_requests,) numbers of those who ask, of whom more may be known than what they did; -1 for nobody.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
-        target_offsets: (n_requests + 1,) where each request's targets start.
-        target_items: (n_targets,) distinct items with a sign of interest.
-        target_weights: (n_targets,) above 0: of the strongest event that followed.
-        shown_offsets: (n_requests + 1,) where each request's shown items start.
-        shown_items: (n_shown,) items of the request's impressions; empty when none were logged.
-        shown_positions: (n_shown,) their places from 0, -1 where unknown.
+        targets: items with a sign of interest, and float32 weights above 0, of the strongest event that followed.
+        shown: items of the request's impressions, none where these are not logged, and their places, int16 from 0, or
+            -1 where unknown.
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
         n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
         unanswered: further requests: nobody chose from a list whose id is known.
@@ -95,12 +128,8 @@ class PastRequests:
     users: NDArray[np.int32]
     askers: NDArray[np.int32]
     times: NDArray[np.int64]
-    target_offsets: NDArray[np.int64]
-    target_items: NDArray[np.int32]
-    target_weights: NDArray[np.float32]
-    shown_offsets: NDArray[np.int64]
-    shown_items: NDArray[np.int32]
-    shown_positions: NDArray[np.int16]
+    targets: ItemsOfRequests
+    shown: ItemsOfRequests
     has_list: NDArray[np.bool_]
     n_left_out: int = 0
     unanswered: Unanswered = field(default_factory=Unanswered.none)
@@ -113,13 +142,13 @@ class PastRequests:
     def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
         """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
         offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        targets, shown = (offsets, none, none.astype(np.float32)), (offsets, none, none.astype(np.int16))
-        return cls(users, users, times, *targets, *shown, np.zeros(len(users), dtype=bool))
+        targets, shown = (ItemsOfRequests(offsets, none, none.astype(kind)) for kind in (np.float32, np.int16))
+        return cls(users, users, times, targets, shown, np.zeros(len(users), dtype=bool))
 
     @property
     def has_impressions(self) -> bool:
         """Whether any request tells what was shown."""
-        return len(self.shown_items) > 0
+        return len(self.shown.items) > 0
 
     def block(self, start: int, stop: int) -> "PastRequests":
         """Requests start to stop - 1."""
@@ -127,22 +156,15 @@ class PastRequests:
 
     def take(self, chosen: NDArray[np.intp]) -> "PastRequests":
         """The chosen requests, in the order given, and all unanswered ones."""
-        targets, n_targets = entries(self.target_offsets, chosen)
-        shown, n_shown = entries(self.shown_offsets, chosen)
-        return PastRequests(
-            self.users[chosen],
-            self.askers[chosen],
-            self.times[chosen],
-            offsets_of(n_targets),
-            self.target_items[targets],
-            self.target_weights[targets],
-            offsets_of(n_shown),
-            self.shown_items[shown],
-            self.shown_positions[shown],
-            self.has_list[chosen],
-            self.n_left_out,
-            self.unanswered,
-            None if self.given is None else self.given.take(chosen),
+        return replace(
+            self,
+            users=self.users[chosen],
+            askers=self.askers[chosen],
+            times=self.times[chosen],
+            targets=self.targets.take(chosen),
+            shown=self.shown.take(chosen),
+            has_list=self.has_list[chosen],
+            given=None if self.given is None else self.given.take(chosen),
         )
 
     def bringing(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
@@ -165,20 +187,15 @@ class PastRequests:
             weight: of an event of the given histories.
             seed: of the draws.
         """
-        several = self.take_in_part(np.flatnonzero(np.diff(self.target_offsets) > 1), seed)
-        rng, n_chosen = np.random.default_rng(seed), np.diff(several.target_offsets)
-        order = np.lexsort((rng.random(len(several.target_items)), several.target_rows))
+        several = self.take_in_part(np.flatnonzero(self.targets.counts > 1), seed)
+        rng, targets = np.random.default_rng(seed), several.targets
+        rows, n_chosen = targets.rows, targets.counts
+        order = np.lexsort((rng.random(len(rows)), rows))
         n_given = rng.integers(1, n_chosen)
-        places = np.arange(len(order)) - np.repeat(several.target_offsets[:-1], n_chosen)
         is_given = np.zeros(len(order), dtype=bool)
-        is_given[order] = places < np.repeat(n_given, n_chosen)
-        return replace(
-            several,
-            target_offsets=offsets_of(n_chosen - n_given),
-            target_items=several.target_items[~is_given],
-            target_weights=several.target_weights[~is_given],
-            given=GivenHistories(offsets_of(n_given), several.target_items[is_given], weight, _A_MOMENT),
-        )
+        is_given[order] = places_within(rows) < np.repeat(n_given, n_chosen)
+        given = GivenHistories(offsets_of(n_given), targets.items[is_given], weight, _A_MOMENT)
+        return replace(several, targets=targets.keep(~is_given), given=given)
 
     def of_nobody(self) -> "PastRequests":
         """The same requests of users of whom nothing is stored. What is given comes as bare items."""
@@ -231,16 +248,6 @@ class PastRequests:
         n_left_out = self.n_left_out + len(self) - len(chosen)
         return replace(self.take(chosen), n_left_out=n_left_out, unanswered=self.unanswered.take(unanswered))
 
-    @property
-    def target_rows(self) -> NDArray[np.int64]:
-        """(n_targets,) the request of each target."""
-        return rows_of_entries(self.target_offsets)
-
-    @property
-    def shown_rows(self) -> NDArray[np.int64]:
-        """(n_shown,) the request of each shown item."""
-        return rows_of_entries(self.shown_offsets)
-
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
         """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
@@ -253,12 +260,8 @@ class PastRequests:
             users,
             users,
             requests["time"].to_numpy(),
-            offsets_of(requests["targets"].list.len()),
-            requests["targets"].explode(empty_as_null=False).to_numpy(),
-            requests["weights"].explode(empty_as_null=False).to_numpy(),
-            offsets_of(requests["shown"].list.len()),
-            requests["shown"].explode(empty_as_null=False).to_numpy(),
-            requests["positions"].explode(empty_as_null=False).to_numpy(),
+            ItemsOfRequests.of(requests["targets"], requests["weights"]),
+            ItemsOfRequests.of(requests["shown"], requests["positions"]),
             requests["has_list"].to_numpy(),
             unanswered=Unanswered(unanswered["user"].to_numpy(), unanswered["time"].to_numpy()),
         )

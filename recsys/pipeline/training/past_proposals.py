@@ -52,8 +52,9 @@ class PastProposals:
         parts = [cls._of_no_request(sources)]
         for part, block in past.blocks(requests):
             lists = [proposal.best for proposal in past.scoring.proposals(block, n).values()]
-            reachable = block.eligible[part.target_rows, part.target_items]
-            rows, items = part.target_rows[reachable], part.target_items[reachable]
+            rows, items = part.targets.rows, part.targets.items
+            reachable = block.eligible[rows, items]
+            rows, items = rows[reachable], items[reachable]
             parts.append(cls._of_lists(sources, lists, rows, items, block.has_history, block.eligible))
         first_rows = np.cumsum([0, *(len(part.n_wanted) for part in parts[:-1])])
         return cls(

@@ -94,12 +94,13 @@ def _rows_of_block(
 ) -> RankerRows:
     """The rows of some requests, which are those of `block`; the other arguments are those of `training_rows`."""
     n, (n_requests, n_items) = past.config.candidates.n, block.eligible.shape
-    candidates = past.scoring.candidates(block, n, Pairs(requests.shown_rows, requests.shown_items))
+    candidates = past.scoring.candidates(block, n, Pairs(requests.shown.rows, requests.shown.items))
     worth = _worth(requests, candidates, n_items)
     teaches = met[candidates.items] < requests.times[candidates.rows]
     covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=n_requests) > 0
-    eligible = block.eligible[requests.target_rows, requests.target_items]  # others are no targets in evaluation either
-    has_target = np.bincount(requests.target_rows, weights=eligible, minlength=n_requests) > 0
+    rows_of_targets = requests.targets.rows
+    eligible = block.eligible[rows_of_targets, requests.targets.items]  # others are no targets in evaluation either
+    has_target = np.bincount(rows_of_targets, weights=eligible, minlength=n_requests) > 0
     # Of all candidates of a request, with whom each has its place; then those that teach are kept.
     inside = covered[candidates.rows]
     table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
@@ -126,8 +127,8 @@ def _no_rows(n_features: int) -> RankerRows:
 
 def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
     """(n_pairs,) place at which each candidate was shown, -1 where it was not or the place is unknown."""
-    keys = (requests.shown_rows * n_items + requests.shown_items).tolist()
-    shown = dict(zip(keys, requests.shown_positions.tolist(), strict=True))
+    keys = (requests.shown.rows * n_items + requests.shown.items).tolist()
+    shown = dict(zip(keys, requests.shown.values.tolist(), strict=True))
     if not shown:
         return np.full(len(candidates.rows), -1, dtype=np.int16)
     asked = (candidates.rows * n_items + candidates.items).tolist()
@@ -136,10 +137,11 @@ def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> 
 
 def _worth(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.float32]:
     """(n_pairs,) weight of the strongest event on each candidate, 0 where the user showed no interest."""
-    keys = requests.target_rows * n_items + requests.target_items
+    targets = requests.targets
+    keys = targets.rows * n_items + targets.items
     order = np.argsort(keys)
     wanted = candidates.rows * n_items + candidates.items
     places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
     if not len(keys):
         return np.zeros(len(wanted), dtype=np.float32)
-    return np.where(keys[order][places] == wanted, requests.target_weights[order][places], np.float32(0))
+    return np.where(keys[order][places] == wanted, targets.values[order][places], np.float32(0))

@@ -15,13 +15,13 @@ from recsys.pipeline.past.strongest_event import StrongestEvent
 
 def targets(requests: PastRequests) -> list[dict[int, float]]:
     """Item to weight, for each request."""
-    bounds = requests.target_offsets
-    pairs = list(zip(requests.target_items.tolist(), requests.target_weights.tolist(), strict=True))
+    bounds = requests.targets.offsets
+    pairs = list(zip(requests.targets.items.tolist(), requests.targets.values.tolist(), strict=True))
     return [dict(pairs[start:stop]) for start, stop in pairwise(bounds)]
 
 
 def shown(requests: PastRequests) -> list[set[int]]:
-    return [set(part.tolist()) for part in np.split(requests.shown_items, requests.shown_offsets[1:-1])]
+    return [set(part.tolist()) for part in np.split(requests.shown.items, requests.shown.offsets[1:-1])]
 
 
 def test_events_with_one_request_id_are_one_request() -> None:
@@ -100,8 +100,8 @@ def test_a_window_without_interest_has_no_requests() -> None:
     requests = PastRequests.of(make_log([(0, 1, CLICK, 10, -1), (0, 2, VIEW, 20, -1)]), 15, 100)
     assert len(requests) == 0
     assert len(requests.sample(5, 0)) == 0
-    assert requests.target_offsets.tolist() == requests.shown_offsets.tolist() == [0]
-    assert len(requests.target_rows) == 0
+    assert requests.targets.offsets.tolist() == requests.shown.offsets.tolist() == [0]
+    assert len(requests.targets.rows) == 0
 
 
 def many() -> PastRequests:
@@ -119,8 +119,8 @@ def test_chosen_requests_keep_their_targets_and_what_was_shown() -> None:
     assert taken.users.tolist() == [3, 1]
     assert targets(taken) == [targets(requests)[3], targets(requests)[1]]
     assert shown(taken) == [{7}, {7}]
-    assert taken.target_rows.tolist() == [0, 0, 0, 0, 1, 1]
-    assert taken.shown_rows.tolist() == [0, 1]
+    assert taken.targets.rows.tolist() == [0, 0, 0, 0, 1, 1]
+    assert taken.shown.rows.tolist() == [0, 1]
     block = requests.block(2, 99)
     assert block.users.tolist() == [2, 3]
     assert targets(block) == targets(requests)[2:]

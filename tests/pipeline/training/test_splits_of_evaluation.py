@@ -30,7 +30,7 @@ ROWS = [
 def test_leave_one_out_takes_the_newest_request_of_who_has_two() -> None:
     cut = leave_one_out(make_log(ROWS))
     assert cut.test.users.tolist() == [0, 2]
-    assert cut.test.target_items.tolist() == [3, 4, 2]
+    assert cut.test.targets.items.tolist() == [3, 4, 2]
     # User 1 has one request: it is learned from. What users 0 and 2 did at that moment or later is not.
     kept = list(zip(cut.train.users.tolist(), cut.train.items.tolist(), strict=True))
     assert kept == [(0, 1), (1, 2), (2, 1), (2, 1)]
