@@ -26,7 +26,7 @@ from recsys.pipeline.candidates.sources import (
     TEXT,
     Sources,
 )
-from recsys.pipeline.run import Run
+from recsys.pipeline.training_run import TrainingRun
 from recsys.text.interest import WARM_PASSES, InterestModel
 
 _NO_GROUPS = ("item_id", "title", "description", "available")
@@ -48,7 +48,7 @@ class SourceFitting:
     catalogue: ItemCatalogue
     profiles: UserProfiles | None
     config: Config
-    run: Run = field(default_factory=Run)
+    run: TrainingRun = field(default_factory=TrainingRun)
     warm_passes: float = WARM_PASSES
 
     def can_fit(self, source: str) -> bool:

@@ -12,7 +12,7 @@ from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
-from recsys.pipeline.run import Run
+from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
@@ -58,7 +58,7 @@ class Rankers:
         features: FeatureSet,
         sources: Sequence[str],
         config: RankerConfig,
-        run: Run,
+        run: TrainingRun,
     ) -> "Rankers":
         """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how far its parts are to
         be believed and, with early stopping, how many trees to fit.
@@ -122,7 +122,7 @@ class Rankers:
                 conversion = rankers.calibration.conversion
                 _ = rankers.full.compiled, conversion and conversion.trees.compiled
 
-    def continued(self, rows: RankerRows, config: RankerConfig, run: Run) -> tuple["Rankers", Continuation]:
+    def continued(self, rows: RankerRows, config: RankerConfig, run: TrainingRun) -> tuple["Rankers", Continuation]:
         """The full ranker after newer requests, without ablations, and how it was made; see `recsys.rank.continuation`.
 
         Args:
@@ -135,7 +135,7 @@ class Rankers:
         return self._calibrated(older, validation, full, train), continuation
 
     def continued_again(
-        self, continuation: Continuation, older: RankerRows, newer: RankerRows, config: RankerConfig, run: Run
+        self, continuation: Continuation, older: RankerRows, newer: RankerRows, config: RankerConfig, run: TrainingRun
     ) -> "Rankers":
         """The full ranker made in the same way of more requests.
 

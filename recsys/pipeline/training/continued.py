@@ -19,9 +19,9 @@ from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import with_event_names_of
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
@@ -77,7 +77,7 @@ def continue_training(
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
         cache = cache or VectorCache(Path(folder) / "vectors")
-        config, run = _with_fewer_passes(parent.config), Run(seed, cache, progress=progress)
+        config, run = _with_fewer_passes(parent.config), TrainingRun(seed, cache, progress=progress)
         steps = TrainingSteps(dataset, config, EventState(log), run, warm_passes=1.0)
         features, ranker = parent.features, parent.config.ranker
 
@@ -109,7 +109,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
         start: microseconds.
     """
     split = TemporalSplit.of(dataset.log, parent.config.data, start)
-    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), Run(seed, progress=progress))
+    steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), TrainingRun(seed, progress=progress))
     past = steps.past(_sources_for(parent, dataset.catalogue))
     test = steps.requests_in(split.test_start, split.end)
     return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})

@@ -7,10 +7,10 @@ from features.state import EventState
 from features.statistics import FeatureStatistics, statistics
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history, prepared
+from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
@@ -23,7 +23,7 @@ def feature_report(dataset: Dataset, config: Config, *, progress: Progress = sil
     """
     config, split = prepared(dataset, config, progress)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(cache=VectorCache(Path(folder) / "vectors"), progress=progress)
+        run = TrainingRun(cache=VectorCache(Path(folder) / "vectors"), progress=progress)
         steps, window, older = learn_from_history(TrainingSteps(dataset, config, EventState(dataset.log), run), split)
         past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
         window = UnseenWindow(past_before_test, window.features, split.test_start)

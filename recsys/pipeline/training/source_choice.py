@@ -13,8 +13,8 @@ from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.past_proposals import PastProposals
+from recsys.pipeline.training_run import TrainingRun
 
 _WORTH_IT = 0.05
 """A live source is left out unless it finds so much more of what was wanted, as a share of what is found without it,
@@ -59,7 +59,7 @@ class _Window:
         return weights, proposals.recalls(weights, self.n)
 
 
-def choose_sources(past: PastScoring, requests: PastRequests, run: Run) -> SourceChoice:
+def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) -> SourceChoice:
     """The live sources with which more of what was wanted is among the candidates, and the weights of all sources.
 
     Live sources are tried one after the other beside the learned ones; where there are no learned ones, all are used.

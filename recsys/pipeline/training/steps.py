@@ -27,9 +27,9 @@ from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
+from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.rows import RankerRows
 from recsys.text.interest import WARM_PASSES
 
@@ -56,7 +56,7 @@ class TrainingSteps:
     dataset: Dataset
     config: Config
     state: EventState
-    run: Run
+    run: TrainingRun
     part_of: InteractionLog | None = None
     warm_passes: float = WARM_PASSES
 

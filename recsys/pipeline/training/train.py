@@ -20,7 +20,6 @@ from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.ranking.ranker_fits import columns_of
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.further_columns import with_further_columns
@@ -30,6 +29,7 @@ from recsys.pipeline.training.listable import check_listable, check_places
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
@@ -82,7 +82,7 @@ def train(
         cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
-        steps = TrainingSteps(dataset, config, EventState(dataset.log), Run(seed, cache, engine, progress))
+        steps = TrainingSteps(dataset, config, EventState(dataset.log), TrainingRun(seed, cache, engine, progress))
         return _learned(steps, split, asked, tuning, name)
 
 

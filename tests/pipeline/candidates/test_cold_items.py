@@ -19,10 +19,10 @@ from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
-from recsys.pipeline.run import Run
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -73,7 +73,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
         return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
-    steps = TrainingSteps(early, plain_config, EventState(early.log), Run())
+    steps = TrainingSteps(early, plain_config, EventState(early.log), TrainingRun())
     past = past_of(plain, early)
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
@@ -113,7 +113,7 @@ def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
 def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
-    steps = TrainingSteps(early, plain_config, EventState(early.log), Run())
+    steps = TrainingSteps(early, plain_config, EventState(early.log), TrainingRun())
     past = past_of(plain, early)
     weak = steps.with_log(early.log.select(early.log.weights < early.log.weights.max()))
     start = int(early.log.times[-300])

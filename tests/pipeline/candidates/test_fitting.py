@@ -8,7 +8,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.pipeline.candidates.fitting import SourceFitting
-from recsys.pipeline.run import Run
+from recsys.pipeline.training_run import TrainingRun
 
 SOURCES = ("popular", "ease", "categories", "profiles", "newest")
 USERS = pl.DataFrame({"user_id": [f"user {number}" for number in range(60)], "town": ["here", "there"] * 30})
@@ -35,7 +35,7 @@ def test_a_fit_gives_the_sources_that_can_be_fitted(dataset: Dataset, config: Co
     elif lacking == "profiles":
         profiles = None
     said: list[str] = []
-    fitting = SourceFitting(catalogue, profiles, config, Run(progress=said.append))
+    fitting = SourceFitting(catalogue, profiles, config, TrainingRun(progress=said.append))
     fitted = fitting.fit(dataset.log, 0.0, None)
     can_be_fitted = {source for source in SOURCES if fitting.can_fit(source)}
     assert set(fitted.names) == can_be_fitted == {*SOURCES} - {lacking}

@@ -8,7 +8,7 @@ from recsys.text.cache import VectorCache
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What all parts of one training share.
 
     Attributes:
