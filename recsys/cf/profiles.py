@@ -56,7 +56,7 @@ class ProfilePopularity:
         worth = faded_weights(signs, config)
         total = max(float(worth.sum()), np.finfo(float).tiny)
         popularity = np.bincount(signs.items, worth, minlength=log.n_items) / total
-        rows = profiles.rows_of(signs.user_vocabulary)[signs.users]
+        rows = profiles.rows(signs.user_vocabulary)[signs.users]
         known = rows >= 0
         shape = (len(profiles.users), log.n_items)
         # In events of usual worth.

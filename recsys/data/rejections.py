@@ -14,6 +14,9 @@ from recsys.errors import DataError
 
 REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
 
+_REASONS = 3
+"""Reasons that are told of a table."""
+
 
 @dataclass(frozen=True)
 class Rejections:
@@ -44,14 +47,14 @@ class Rejections:
             for row, column, value, reason in self.rows.iter_rows()
         ]
 
-    def top_reasons(self, n: int = 3) -> list[str]:
+    def top_reasons(self) -> list[str]:
         """The most frequent reasons, each with a count and its first example."""
         kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
         groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
         counted = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
             "kind"
         )
-        ordered = counted.sort("count", descending=True, maintain_order=True).head(n)
+        ordered = counted.sort("count", descending=True, maintain_order=True).head(_REASONS)
         return [
             f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
             f"{json.dumps(value, ensure_ascii=False)})"

@@ -66,7 +66,7 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
     return DatasetSummary(
         items=len(dataset.catalogue),
         users=log.n_users,
-        profiled=None if profiles is None else int(np.count_nonzero(profiles.rows_of(log.user_vocabulary) >= 0)),
+        profiled=None if profiles is None else int(np.count_nonzero(profiles.rows(log.user_vocabulary) >= 0)),
         events={name: int(count) for name, count in zip(log.event_names, counts, strict=True)},
         first=_moment(int(log.times[0])),
         last=_moment(int(log.times[-1])),

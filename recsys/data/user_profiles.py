@@ -52,12 +52,8 @@ class UserProfiles:
         return cls(Vocabulary(ids if pseudonyms is None else [pseudonyms.of(id_) for id_ in ids]), groups)
 
     def rows(self, ids: Iterable[str | None]) -> NDArray[np.int32]:
-        """The row of each user, -1 for one without a profile."""
+        """(n,) the row of each user, -1 for nobody and for one without a profile."""
         return np.array([-1 if id_ is None else self.users.number(id_) for id_ in ids], dtype=np.int32)
-
-    def rows_of(self, users: Vocabulary) -> NDArray[np.int32]:
-        """(n_users,) the row of each user of a vocabulary, -1 for one without a profile."""
-        return self.rows(users)
 
     def of_user(self, id_: str) -> list[tuple[str, str]]:
         """What is known of one user: columns and values, of numbers and times the tenth that they lie in."""

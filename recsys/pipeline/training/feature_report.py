@@ -7,9 +7,10 @@ from features.state import EventState
 from features.statistics import FeatureStatistics, statistics
 from recsys.config import Config
 from recsys.data.dataset import Dataset
+from recsys.pipeline.training.preparing import prepared
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history, prepared
+from recsys.pipeline.training.train import TEXT_SHARES, learn_from_history
 from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache

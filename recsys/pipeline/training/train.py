@@ -5,27 +5,21 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from features.configured import configured, unheard_events
 from features.feature_set import FeatureSet
 from features.state import EventState
-from recsys.cf.popular import telling_half_life
-from recsys.config import CandidatesConfig, CfConfig, Config
-from recsys.data.catalogue import ItemCatalogue
+from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.dial import DialPoint
-from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
+from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.ranking.ranker_fits import columns_of
-from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
-from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.pipeline.training.given_histories import with_figures_of_given, with_own_ranker
 from recsys.pipeline.training.item_dropout import ItemDropout
-from recsys.pipeline.training.listable import check_listable, check_places
+from recsys.pipeline.training.preparing import prepared
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
@@ -35,7 +29,6 @@ from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
-from recsys.text.weights import locate
 
 TEXT_SHARES = (0.4, 0.3, 0.3)
 """Shares of the text budget: learned on the history, then continued up to the test, then on everything."""
@@ -133,63 +126,6 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     sources = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources).scoring.sources
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
     return Bundle.of(steps.dataset, steps.config, asked, sources, window.features, rankers, report)
-
-
-def prepared(
-    dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
-) -> tuple[Config, TemporalSplit]:
-    """The configuration with what its `auto` and 0 stand for, as far as the data tell, and the three windows.
-
-    Args:
-        test_start: see `train`.
-
-    Raises:
-        ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
-    """
-    features = with_further_columns(config.features, dataset.catalogue, progress)
-    configured(features)
-    config = config.model_copy(update={"features": features})
-    for doubt in unheard_events(config.features, dataset.log.event_names):
-        progress(doubt)
-    check_rules(config.policy, dataset.catalogue)
-    if TEXT in config.candidates.sources:
-        locate(config.text.encoder)
-    log = dataset.log
-    split = TemporalSplit.of(log, config.data, test_start)
-    check_listable(dataset, split.ranker_start, split.test_start)
-    if config.ranker.debias:
-        check_places(log.between(split.ranker_start, split.test_start))
-    # What people do in the test window does not choose the rules that are measured on it.
-    before = log.before(split.test_start)
-    policy, cf = resolve_seen(config.policy, before), config.cf
-    if policy.discovery == "auto":  # training chooses when it has a ranker
-        policy = policy.model_copy(update={"discovery": 0.0})
-    if not cf.half_life_days:
-        cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
-        progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
-    candidates = _without_times_that_tell_nothing(config.candidates, dataset.catalogue, before, cf, progress)
-    return config.model_copy(update={"policy": policy, "cf": cf, "candidates": candidates}), split
-
-
-def _without_times_that_tell_nothing(
-    candidates: CandidatesConfig,
-    catalogue: ItemCatalogue,
-    log: InteractionLog,
-    cf: CfConfig,
-    progress: Progress,
-) -> CandidatesConfig:
-    """The configured sources; without the time of the week and of the year if it tells nothing, unless no other source
-    would be left."""
-    for source, model in PERIODIC_MODELS.items():
-        others = tuple(name for name in candidates.sources if name != source)
-        if source not in candidates.sources or not others:
-            continue
-        is_told = model.is_told(catalogue.codes("category"), log, cf)
-        use, tells = ("used", "tells") if is_told else ("left out", "does not tell")
-        progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
-        if not is_told:
-            candidates = candidates.model_copy(update={"sources": others})
-    return candidates
 
 
 def _encode_side_by_side(

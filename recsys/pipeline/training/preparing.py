@@ -1,0 +1,107 @@
+"""What the data decide of a configuration, and whether they can teach: told before the models learn for hours."""
+
+import numpy as np
+
+from features.configured import configured, unheard_events
+from recsys.cf.popular import telling_half_life
+from recsys.config import CandidatesConfig, CfConfig, Config
+from recsys.data.catalogue import ItemCatalogue
+from recsys.data.dataset import Dataset
+from recsys.data.interactions import InteractionLog
+from recsys.data.moments import day_of
+from recsys.data.split import TemporalSplit
+from recsys.errors import DataError
+from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
+from recsys.pipeline.ranking.rules import check_rules, resolve_seen
+from recsys.pipeline.training.further_columns import with_further_columns
+from recsys.progress import Progress
+from recsys.text.weights import locate
+
+
+def prepared(
+    dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
+) -> tuple[Config, TemporalSplit]:
+    """The configuration with what its `auto` and 0 stand for, as far as the data tell, and the three windows.
+
+    Args:
+        test_start: see `train`.
+
+    Raises:
+        ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
+    """
+    features = with_further_columns(config.features, dataset.catalogue, progress)
+    configured(features)
+    config = config.model_copy(update={"features": features})
+    for doubt in unheard_events(config.features, dataset.log.event_names):
+        progress(doubt)
+    check_rules(config.policy, dataset.catalogue)
+    if TEXT in config.candidates.sources:
+        locate(config.text.encoder)
+    log = dataset.log
+    split = TemporalSplit.of(log, config.data, test_start)
+    _check_listable(dataset, split.ranker_start, split.test_start)
+    if config.ranker.debias:
+        _check_places(log.between(split.ranker_start, split.test_start))
+    # What people do in the test window does not choose the rules that are measured on it.
+    before = log.before(split.test_start)
+    policy, cf = resolve_seen(config.policy, before), config.cf
+    if policy.discovery == "auto":  # training chooses when it has a ranker
+        policy = policy.model_copy(update={"discovery": 0.0})
+    if not cf.half_life_days:
+        cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
+        progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
+    candidates = _without_times_that_tell_nothing(config.candidates, dataset.catalogue, before, cf, progress)
+    return config.model_copy(update={"policy": policy, "cf": cf, "candidates": candidates}), split
+
+
+def _without_times_that_tell_nothing(
+    candidates: CandidatesConfig,
+    catalogue: ItemCatalogue,
+    log: InteractionLog,
+    cf: CfConfig,
+    progress: Progress,
+) -> CandidatesConfig:
+    """The configured sources; without the time of the week and of the year if it tells nothing, unless no other source
+    would be left."""
+    for source, model in PERIODIC_MODELS.items():
+        others = tuple(name for name in candidates.sources if name != source)
+        if source not in candidates.sources or not others:
+            continue
+        is_told = model.is_told(catalogue.codes("category"), log, cf)
+        use, tells = ("used", "tells") if is_told else ("left out", "does not tell")
+        progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
+        if not is_told:
+            candidates = candidates.model_copy(update={"sources": others})
+    return candidates
+
+
+def _check_listable(dataset: Dataset, start: int, end: int) -> None:
+    """See that some item that was wanted in the window [start, end) could be listed at that moment.
+
+    Raises:
+        DataError: none of them existed then, so that no request has an answer to learn from, or no item is available.
+    """
+    if not dataset.catalogue.available.any():
+        raise DataError(
+            "none of the items is available (column available), so no list could hold any; correct the items"
+        )
+    wanted = dataset.log.positive().between(start, end)
+    created = dataset.catalogue.frame["created_at"].dt.timestamp("us").gather(wanted.items)
+    if (created > wanted.times).fill_null(False).all():
+        n_items = len(np.unique(wanted.items))
+        raise DataError(
+            f"none of the {n_items} items wanted from {day_of(start)} to {day_of(end)} (the ranker's window) could be "
+            "listed then: all were created later (column created_at); correct the items"
+        )
+
+
+def _check_places(window: InteractionLog) -> None:
+    """See that the log of the ranker's window tells the places of what was shown, which `ranker.debias` learns from.
+
+    Raises:
+        DataError: it tells none.
+    """
+    if not (window.is_impression & (window.positions >= 0)).any():
+        raise DataError(
+            "ranker.debias needs impressions with positions, and the ranker's window has none; leave it off"
+        )
