@@ -80,7 +80,7 @@ def load_dataset(
 
     Args:
         folder: a path, or a URL that fsspec knows; its files are parquet, csv or jsonl, the latter two also gzipped.
-            The README says what is in them.
+            The README and docs/data.md say what is in them.
         config: `data.max_rejected`, `data.unknown_items`, `privacy` and the `events` section are used.
         rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
             away. None keeps only their number.
