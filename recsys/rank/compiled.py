@@ -52,8 +52,7 @@ class _Mask(NamedTuple):
     leaves: int
 
 
-@dataclass(frozen=True)
-class CompiledTrees:
+class CompiledTrees(NamedTuple):
     """Trees in which each inner node is a mask of the leaves that remain where a value is above its threshold.
 
     The leftmost leaf that remains in the end is the one that the row falls into. There are no branches, so that many
@@ -107,18 +106,7 @@ class CompiledTrees:
     def predict(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n_rows,) scores."""
         scores = np.empty(len(table), dtype=np.float32)
-        _score(
-            np.ascontiguousarray(table, dtype=np.float32),
-            self.columns,
-            self.missing,
-            self.starts,
-            self.asked,
-            self.thresholds,
-            self.masks,
-            self.trees,
-            self.leaves,
-            scores,
-        )
+        _score(np.ascontiguousarray(table, dtype=np.float32), self, scores)
         return scores
 
     def _agrees(self, booster: lightgbm.Booster) -> bool:
@@ -207,20 +195,9 @@ class _Tree:
 
 
 @jit()
-def _score(
-    table: NDArray[np.float32],
-    columns: NDArray[np.int64],
-    missing: NDArray[np.float32],
-    starts: NDArray[np.int64],
-    asked: NDArray[np.int64],
-    thresholds: NDArray[np.float32],
-    masks: NDArray[np.uint32],
-    trees: NDArray[np.int64],
-    leaves: NDArray[np.float64],
-    scores: NDArray[np.float32],
-) -> None:
-    """Fill `scores` (n_rows,); the rest as in `CompiledTrees`. Whole numbers without a sign: no look at indices from
-    behind."""
+def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[np.float32]) -> None:
+    """Fill `scores` (n_rows,). Whole numbers without a sign: no look at indices from behind."""
+    columns, missing, starts, asked, thresholds, masks, trees, leaves = compiled
     values = _aligned(len(columns) * _ROWS).view(np.float32)  # of the rows of a block, column by column
     left, lowest = _aligned(_ROWS), _aligned(_ROWS).view(np.float32)  # leaves that a row can still end in
     exponents, ends, totals = lowest.view(np.int32), np.zeros(_ROWS, dtype=np.int64), np.empty(_ROWS)
