@@ -42,11 +42,9 @@ def variants(settings: tuple[str, ...], left_out: Sequence[str]) -> Mapping[str,
         if unknown := set(names) - set(whole.candidates.sources):
             raise ConfigError(f"--without {together}: {', '.join(sorted(unknown))} is no source of the config")
         others = tuple(other for other in whole.candidates.sources if other not in names)
-        candidates = whole.candidates.model_copy(update={"sources": others})
-        found[f"without {' and '.join(names)}"] = whole.model_copy(update={"candidates": candidates})
+        found[f"without {' and '.join(names)}"] = whole.changed(candidates={"sources": others})
     if whole.text.budget_minutes and not left_out:
-        frozen = whole.text.model_copy(update={"budget_minutes": 0.0})
-        found["with frozen text"] = whole.model_copy(update={"text": frozen})
+        found["with frozen text"] = whole.changed(text={"budget_minutes": 0.0})
     return found
 
 

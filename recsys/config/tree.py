@@ -1,5 +1,6 @@
 """The configuration tree: frozen, typed, with a default and a description for every key."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -408,3 +409,8 @@ class Config(Section):
     serving: ServingConfig = ServingConfig()
     retrain: RetrainConfig = RetrainConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+
+    def changed(self, **sections: Mapping[str, object]) -> Self:
+        """This configuration with other values of some keys of some sections, which are not checked."""
+        changes = {name: getattr(self, name).model_copy(update=keys) for name, keys in sections.items()}
+        return self.model_copy(update=changes)

@@ -36,9 +36,8 @@ class PastScoring:
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "PastScoring":
         """These sources with no live ones but `live`, in the configuration too, and with other weights."""
-        candidates = self.config.candidates
-        names = tuple(name for name in candidates.sources if name not in LIVE or name in live)
-        config = self.config.model_copy(update={"candidates": candidates.model_copy(update={"sources": names})})
+        names = tuple(name for name in self.config.candidates.sources if name not in LIVE or name in live)
+        config = self.config.changed(candidates={"sources": names})
         return PastScoring(self.scoring.with_chosen(live, weights), config, self.users)
 
     def blocks(self, requests: PastRequests) -> Iterator[tuple[PastRequests, RequestBlock]]:

@@ -95,8 +95,7 @@ class Bundle:
     def config_anew(self) -> Config:
         """The configuration of a training from scratch: it decides again what was left to training, but for what lists
         do with seen items. What counts as a request depends on that, and two versions are compared on the same ones."""
-        policy = self.asked.policy.model_copy(update={"seen": self.config.policy.seen})
-        return self.asked.model_copy(update={"policy": policy})
+        return self.asked.changed(policy={"seen": self.config.policy.seen})
 
     @cached_property
     def typical_weight(self) -> float:

@@ -141,9 +141,8 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
 
 def _with_fewer_passes(config: Config) -> Config:
     """The configuration of a warm start: what is learned already takes fewer passes."""
-    text = config.text.model_copy(update={"epochs": max(1, config.text.epochs // _FEWER_PASSES)})
-    cf = config.cf.model_copy(update={"iterations": max(1, config.cf.iterations // _FEWER_PASSES)})
-    return config.model_copy(update={"text": text, "cf": cf})
+    epochs, iterations = (max(1, passes // _FEWER_PASSES) for passes in (config.text.epochs, config.cf.iterations))
+    return config.changed(text={"epochs": epochs}, cf={"iterations": iterations})
 
 
 def _sources_for(parent: Bundle, catalogue: ItemCatalogue) -> Sources:

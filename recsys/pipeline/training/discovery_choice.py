@@ -44,5 +44,4 @@ def with_worthwhile_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ..
     """The steps with the setting of `policy.discovery` that these curves speak for, see `worthwhile_discovery`."""
     dial = worthwhile_discovery(curves)
     steps.run.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
-    policy = steps.config.policy.model_copy(update={"discovery": dial})
-    return replace(steps, config=steps.config.model_copy(update={"policy": policy}))
+    return replace(steps, config=steps.config.changed(policy={"discovery": dial}))

@@ -4,7 +4,7 @@ import numpy as np
 
 from features.configured import configured, unheard_events
 from recsys.cf.popular import telling_half_life
-from recsys.config import CandidatesConfig, CfConfig, Config
+from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
@@ -44,35 +44,30 @@ def prepared(
         _check_places(log.between(split.ranker_start, split.test_start))
     # What people do in the test window does not choose the rules that are measured on it.
     before = log.before(split.test_start)
-    policy, cf = resolve_seen(config.policy, before), config.cf
-    if policy.discovery == "auto":  # training chooses when it has a ranker
-        policy = policy.model_copy(update={"discovery": 0.0})
-    if not cf.half_life_days:
-        cf = cf.model_copy(update={"half_life_days": telling_half_life(before)})
-        progress(f"an event counts half in popularity after {cf.half_life_days:g} days")
-    candidates = _without_times_that_tell_nothing(config.candidates, dataset.catalogue, before, cf, progress)
-    return config.model_copy(update={"policy": policy, "cf": cf, "candidates": candidates}), split
+    config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
+    if config.policy.discovery == "auto":  # training chooses when it has a ranker
+        config = config.changed(policy={"discovery": 0.0})
+    if not config.cf.half_life_days:
+        config = config.changed(cf={"half_life_days": telling_half_life(before)})
+        progress(f"an event counts half in popularity after {config.cf.half_life_days:g} days")
+    return _without_times_that_tell_nothing(config, dataset.catalogue, before, progress), split
 
 
 def _without_times_that_tell_nothing(
-    candidates: CandidatesConfig,
-    catalogue: ItemCatalogue,
-    log: InteractionLog,
-    cf: CfConfig,
-    progress: Progress,
-) -> CandidatesConfig:
-    """The configured sources; without the time of the week and of the year if it tells nothing, unless no other source
-    would be left."""
+    config: Config, catalogue: ItemCatalogue, log: InteractionLog, progress: Progress
+) -> Config:
+    """The configuration without the time of the week and of the year among its sources if it tells nothing, unless no
+    other source would be left."""
     for source, model in PERIODIC_MODELS.items():
-        others = tuple(name for name in candidates.sources if name != source)
-        if source not in candidates.sources or not others:
+        others = tuple(name for name in config.candidates.sources if name != source)
+        if source not in config.candidates.sources or not others:
             continue
-        is_told = model.is_told(catalogue.codes("category"), log, cf)
+        is_told = model.is_told(catalogue.codes("category"), log, config.cf)
         use, tells = ("used", "tells") if is_told else ("left out", "does not tell")
         progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
         if not is_told:
-            candidates = candidates.model_copy(update={"sources": others})
-    return candidates
+            config = config.changed(candidates={"sources": others})
+    return config
 
 
 def _check_listable(dataset: Dataset, start: int, end: int) -> None:
