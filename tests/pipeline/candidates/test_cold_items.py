@@ -93,8 +93,7 @@ def test_what_is_known_afterwards_only_teaches_nothing(
 def sources(request: pytest.FixtureRequest, world: Dataset, quick_config: Config) -> Sources:
     """Sources that saw no event of two items."""
     log = world.log.select(~np.isin(world.log.items, unlearned(world)))
-    candidates = quick_config.candidates.model_copy(update={"exact_items": request.param})
-    config = quick_config.model_copy(update={"candidates": candidates})
+    config = quick_config.changed(candidates={"exact_items": request.param})
     return SourceFitting(world.catalogue, None, config).fit(log, 0.0, None)
 
 

@@ -29,7 +29,7 @@ def dataset(frames: tuple[pl.DataFrame, pl.DataFrame], config: Config) -> Datase
 def test_a_fit_gives_the_sources_that_can_be_fitted(dataset: Dataset, config: Config, lacking: str | None) -> None:
     catalogue, profiles = dataset.catalogue, dataset.profiles
     if lacking == "ease":
-        config = config.model_copy(update={"cf": config.cf.model_copy(update={"ease_max_items": 29})})
+        config = config.changed(cf={"ease_max_items": 29})
     elif lacking == "categories":
         catalogue = ItemCatalogue(catalogue.frame.select("item_id", "title"))
     elif lacking == "profiles":

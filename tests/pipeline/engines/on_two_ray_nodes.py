@@ -139,7 +139,7 @@ def test_settings_tried_by_two_nodes(cluster: Any) -> None:
 def test_two_nodes_fit_the_rankers_of_one_process(
     cluster: Any, early: Dataset, plain_config: Config, tmp_path: Path
 ) -> None:
-    ablated = plain_config.model_copy(update={"ranker": plain_config.ranker.model_copy(update={"ablation": True})})
+    ablated = plain_config.changed(ranker={"ablation": True})
     one, two = train(early, ablated), train(early, ablated, engine=RayCluster())
     for name, bundle in (("one", one), ("two", two)):
         bundle.rankers.save(tmp_path / name)

@@ -133,7 +133,7 @@ def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early
 
 def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, plain_config: Config) -> None:
     """Of a source that knows nothing all candidates are alike: no target stands before another item."""
-    config = plain_config.model_copy(update={"ranker": plain_config.ranker.model_copy(update={"ablation": True})})
+    config = plain_config.changed(ranker={"ablation": True})
     users = early.log.user_vocabulary.ids(range(20))
     requests = [Request(user, time=AFTER, targets=("coffee-0-small", "books-1-small")) for user in users]
     requests += [Request("nobody", time=AFTER, targets=("garden-0-small",))]
@@ -158,8 +158,7 @@ def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset)
 def test_rules_that_move_items_are_told(plain: Bundle, early: Dataset) -> None:
     requests = [Request("user 1", time=AFTER, targets=("coffee-0-small",))]
     assert not any("policy." in caveat for caveat in evaluate(plain, early, requests).caveats)
-    policy = plain.config.policy.model_copy(update={"caps": {"brand": 2}, "diversity": 0.3})
-    ruled = replace(plain, config=plain.config.model_copy(update={"policy": policy}))
+    ruled = replace(plain, config=plain.config.changed(policy={"caps": {"brand": 2}, "diversity": 0.3}))
     (caveat,) = (line for line in evaluate(ruled, early, requests).caveats if "policy." in line)
     assert "follow policy.diversity, policy.caps, which the simpler rankings do not" in caveat
 
@@ -192,8 +191,7 @@ def test_purchases_that_no_list_may_hold_are_told_of(
     more = pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row").cast(events.schema)
     whole = dataset_from_frames(items, pl.concat([events, more]), plain_config)
     for mode, told in (("exclude", True), ("keep", False)):
-        policy = plain.config.policy.model_copy(update={"seen": mode})
-        report = evaluate(replace(plain, config=plain.config.model_copy(update={"policy": policy})), whole)
+        report = evaluate(replace(plain, config=plain.config.changed(policy={"seen": mode})), whole)
         assert any("items with the event purchase" in line for line in report.caveats) == told, report.caveats
 
 

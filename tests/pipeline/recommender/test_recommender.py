@@ -274,8 +274,7 @@ def test_lists_are_the_same_one_by_one_and_together(recommender: Recommender) ->
 
 def test_quotas_and_caps_are_kept_though_no_candidate_meets_them(bundle: Bundle) -> None:
     """Of a catalogue much larger than the candidates, these may all be of another kind."""
-    few = bundle.config.candidates.model_copy(update={"n": 4})
-    recommender = Recommender(replace(bundle, config=bundle.config.model_copy(update={"candidates": few})))
+    recommender = Recommender(replace(bundle, config=bundle.config.changed(candidates={"n": 4})))
     books = Request(history=("books-0-small", "books-1-small"), n=4)
     assert all(item.startswith("books") for item in recommender.recommend(books).ids)
     cheap = {"where": {"category": "garden", "price": {"lt": 12}}, "at_least": 2}

@@ -83,8 +83,7 @@ def test_a_continued_training_reads_texts_a_quarter_as_often(
         return plain.sources
 
     monkeypatch.setattr(SourceFitting, "fit", fit)
-    text = plain.config.text.model_copy(update={"epochs": epochs})
-    parent = replace(plain, config=plain.config.model_copy(update={"text": text}))
+    parent = replace(plain, config=plain.config.changed(text={"epochs": epochs}))
     newer = trendy.log.after(plain.data_record.end).times
     continue_training(parent, renumbered(trendy, parent), test_start=int(np.median(newer)))
     assert asked == passes
@@ -117,8 +116,9 @@ def test_a_training_anew_decides_again_what_was_left_to_training(
             "policy": {"seen": "auto", "discovery": "auto"},
         }
     )
-    few = plain.config.candidates.model_copy(update={"sources": ("popular", "transitions")})
-    served = replace(plain, asked=asked, config=plain.config.model_copy(update={"candidates": few}))
+    served = replace(
+        plain, asked=asked, config=plain.config.changed(candidates={"sources": ("popular", "transitions")})
+    )
     registry = Registry(tmp_path / "registry")
     registry.publish(served, why="for tests")
     told: list[str] = []
@@ -226,7 +226,7 @@ def test_requests_that_want_nothing_that_may_be_listed_leave_nothing_to_compare_
     plain_registry: Registry, early: Dataset, plain: Bundle, plain_config: Config
 ) -> None:
     """Everybody chooses again what they had chosen, and seen items are left out."""
-    only_new = plain.config.model_copy(update={"policy": plain.config.policy.model_copy(update={"seen": "exclude"})})
+    only_new = plain.config.changed(policy={"seen": "exclude"})
     first = plain_registry.publish(replace(plain, config=only_new))
     log = plain.log
     users, items = log.user_vocabulary.ids(log.users), plain.catalogue.vocabulary.ids(log.items)

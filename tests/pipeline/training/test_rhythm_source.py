@@ -102,6 +102,5 @@ def test_where_the_time_tells_nothing_it_is_left_out(config: Config) -> None:
 
 
 def test_alone_it_is_used_whatever_it_tells(config: Config) -> None:
-    candidates = config.candidates.model_copy(update={"sources": (RHYTHM,)})
-    alone = config.model_copy(update={"candidates": candidates})
+    alone = config.changed(candidates={"sources": (RHYTHM,)})
     assert train(dataset_from_frames(*market(), alone), alone).sources.names == (RHYTHM,)

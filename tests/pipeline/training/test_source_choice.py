@@ -150,8 +150,7 @@ def test_a_training_gives_the_places_to_the_source_that_knows(version: Bundle) -
 
 def test_a_training_does_without_a_source_that_these_data_do_not_have(library: Dataset, config: Config) -> None:
     """Nothing is known of the readers; then chance says what is ranked."""
-    candidates = config.candidates.model_copy(update={"sources": ("profiles",), "n": 100})
-    version = train(library, config.model_copy(update={"candidates": candidates}))
+    version = train(library, config.changed(candidates={"sources": ("profiles",), "n": 100}))
     assert version.sources.names == ()
     assert version.sources.weights == SourceWeights()
 

@@ -48,8 +48,7 @@ def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_fact
 
     What the page shows is compared with an answer of a moment later, which must not be another one as the hour turns.
     """
-    timeless = quick_config.features.model_copy(update={"exclude": ("hour", "weekday")})
-    config = quick_config.model_copy(update={"features": timeless})
+    config = quick_config.changed(features={"exclude": ("hour", "weekday")})
     trained, registry = (Registry(tmp_path_factory.mktemp(name) / "reg") for name in ("trained", "console"))
     dataset = load_dataset(tiny_dataset_dir, config)
     users = pl.DataFrame({"user_id": list(dataset.log.user_vocabulary)})
