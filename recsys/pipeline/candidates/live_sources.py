@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.state import EventState
 from recsys.retrieval.scores import SharedScores, SparseScores
 
-LIVE = ("trending", "newest")
+TRENDING, NEWEST = LIVE = ("trending", "newest")
 """Their names, in the order in which they are tried."""
 
 _TRENDING_EVENTS = 2_000

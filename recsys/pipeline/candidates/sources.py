@@ -35,15 +35,16 @@ from recsys.text.interest import InterestModel
 
 Queries = Sequence[str | None]
 
-CATEGORIES, EASE, PROFILES, RHYTHM, SEASON, TEXT = "categories", "ease", "profiles", "rhythm", "season", "text"
-"""Names of the sources that not every data set can have, or that are no collaborative model."""
+CATEGORIES, EASE, POPULAR, PROFILES = "categories", "ease", "popular", "profiles"
+RHYTHM, SEASON, TEXT = "rhythm", "season", "text"
+"""Names of the sources that are not treated like all others."""
 
 LOG_MODELS: Mapping[str, type[LogModel]] = {
     "transitions": Transitions,
     "neighbours": Neighbours,
     EASE: Ease,
     "als": Als,
-    "popular": Popular,
+    POPULAR: Popular,
     "history": Revisits,
 }
 """Source -> its model, of those that learn from the log alone."""
@@ -187,7 +188,7 @@ class Sources:
 
     def _popularity(self, n_items: int) -> NDArray[np.float32] | None:
         """(n_items,) how much each item was wanted, 0 of later ones; None where popularity is no source."""
-        popular = self.models.get("popular")
+        popular = self.models.get(POPULAR)
         if not isinstance(popular, Popular):
             return None
         return np.pad(popular.popularity, (0, n_items - len(popular.popularity)))

@@ -20,10 +20,10 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
-from recsys.pipeline.candidates.live_sources import live_among, newest_scores, trending_scores
+from recsys.pipeline.candidates.live_sources import NEWEST, TRENDING, live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import PROFILES, RHYTHM, SEASON, TEXT, Queries, Sources
+from recsys.pipeline.candidates.sources import POPULAR, PROFILES, RHYTHM, SEASON, TEXT, Queries, Sources
 from recsys.pipeline.ranking.stages import Stages
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
@@ -37,9 +37,6 @@ _TIME_OF_SOURCES = 0.5
 
 SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
-
-POPULAR = "popular"
-"""The source that is always asked: it costs next to nothing, and is better than no list."""
 
 
 def block_size(n_items: int) -> int:
@@ -209,6 +206,7 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none, np.ones(len(block), dtype=np.float32))
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
+            # That of popularity is always asked: it costs next to nothing, and is better than no list.
             within = math.inf if source == POPULAR else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
@@ -221,9 +219,9 @@ class Scoring:
 
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
         """What one source says of these requests."""
-        if source == "trending":
+        if source == TRENDING:
             return trending_scores(self.state, block.histories.now, len(self.catalogue))
-        if source == "newest":
+        if source == NEWEST:
             return self._newest_items
         if source == RHYTHM:
             return self.sources.scores_at(RHYTHM, block.moments)
