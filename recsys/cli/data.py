@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from dataclasses import asdict
 
 from recsys.cli.options import add_config, add_json, path, place, read_config
 from recsys.cli.output import print_json
@@ -78,7 +79,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         _say(line)
     summary = summarise(dataset, report)
     if arguments.json:
-        print_json(summary.to_dict())
+        print_json(asdict(summary))
     else:
         print("\n".join(summary.lines()))
     if report.n_rejected:

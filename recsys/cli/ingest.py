@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 from recsys.cli import destinations, options, output
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     if arguments.json:
-        output.print_json(total.to_dict())
+        output.print_json(asdict(total))
     else:
         print(f"{total.accepted:,} events, {total.duplicates:,} known before, {total.rejected:,} rejected")
     return 0

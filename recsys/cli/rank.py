@@ -5,6 +5,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
     if arguments.json:
-        output.print_json({**summary.to_dict(), "out": _without_password(arguments.out)})
+        output.print_json({**asdict(summary), "out": _without_password(arguments.out)})
     else:
         counts = f"{summary.requests:,} lists, {summary.rows:,} rows, {summary.items:,} different items"
         print(f"{_without_password(arguments.out)}: {counts}")

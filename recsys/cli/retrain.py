@@ -6,6 +6,7 @@ import random
 import re
 import time
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from datetime import time as clock_time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +159,7 @@ def _tell(turn: "TurnResult", arguments: argparse.Namespace) -> None:
 
 def _show(decision: "Decision", arguments: argparse.Namespace) -> None:
     if arguments.json:
-        output.print_json(decision.to_dict())
+        output.print_json(asdict(decision))
         return
     would = "would be " if arguments.dry_run and decision.action != "skipped" else ""
     print(f"{would}{decision.action}: {decision.reason}", flush=True)

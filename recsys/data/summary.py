@@ -1,7 +1,6 @@
 """What is in a data set, in numbers a person can check."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,10 +37,6 @@ class DatasetSummary:
     duplicates: int
     reasons: list[str]
     fingerprint: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
     def lines(self) -> list[str]:
         """For people."""

@@ -5,7 +5,7 @@ its event ids.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -32,10 +32,6 @@ class Ingested:
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
-
-    def to_dict(self) -> dict[str, int]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def ingest(

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -49,10 +49,6 @@ class BatchSummary:
     cold_users: int
     items: int
     model_version: str
-
-    def to_dict(self) -> dict[str, int | str]:
-        """The fields by name."""
-        return asdict(self)
 
 
 class UserRequests(Sequence[Request]):

@@ -1,8 +1,8 @@
 """Retraining: learn from what happened since the served version, and serve the result if it passes every check."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -59,10 +59,6 @@ class Decision:
     checks: tuple[Check, ...] = ()
     set_aside: tuple[str, ...] = ()
     forgotten_in: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def retrain(

@@ -4,7 +4,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from http.client import HTTPException
@@ -176,7 +176,7 @@ def message(turn: TurnResult, registry: Path) -> dict[str, Any]:
         return {"event": turn.event, "registry": str(registry), "text": f"recsys retrain failed: {turn.failure}"}
     decision = replace(turn.decision, checks=())
     text = f"recsys retrain {turn.event} {decision.challenger or 'the new data'}: {decision.reason}"
-    return {"event": turn.event, "registry": str(registry), "text": text, "decision": decision.to_dict()}
+    return {"event": turn.event, "registry": str(registry), "text": text, "decision": asdict(decision)}
 
 
 def post(url: str, content: dict[str, Any]) -> None:

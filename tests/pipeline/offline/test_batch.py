@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def test_the_file_holds_the_lists(ranker: Recommender, tmp_path: Path) -> None:
         assert own["item_id"].to_list() == list(one.ids)
         np.testing.assert_array_equal(own["score"].to_numpy(), one.scores)
     assert len(messages) == 3
-    assert summary.to_dict() == {
+    assert asdict(summary) == {
         "requests": 12,
         "rows": frame.height,
         "empty": 1,

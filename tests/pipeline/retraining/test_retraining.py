@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, t
     assert (decision.action, decision.champion, decision.new_events) == ("promoted", first, 300), decision.reason
     assert decision.comparison is not None
     assert decision.comparison.verdict == "better"
-    assert decision.to_dict()["comparison"]["difference"] == decision.comparison.difference
+    assert asdict(decision)["comparison"]["difference"] == decision.comparison.difference
     assert decision.challenger == plain_registry.current() != first
     manifest = plain_registry.manifest(str(decision.challenger))
     assert manifest.parent == first
