@@ -14,11 +14,11 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import LogitCalibration, labelled_pairs
+from recsys.text.calibration import labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
-from recsys.text.curves import Point
 from recsys.text.encoder import TextEncoder, TunedWeights
 from recsys.text.examples import Examples
+from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
@@ -26,6 +26,7 @@ from recsys.text.plan import StagePlan, Stopwatch
 from recsys.text.reader import TextReader
 from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.scoring import Scorer
+from recsys.text.settings import InterestSettings
 from recsys.text.teacher import Teacher
 from recsys.text.teacher_training import train_teacher
 from recsys.text.team import ALONE, Together
@@ -42,18 +43,6 @@ _FEWEST_EXAMPLES = 40
 """With fewer, nothing is trained."""
 _WITHOUT_HISTORY = 4
 """Of examples without a history one in this many is kept: they teach the prior, and little else."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit gives."""
-
-    reader: TextReader
-    scorer: Scorer
-    base_vectors: NDArray[np.float32]
-    click: LogitCalibration
-    purchase: LogitCalibration
-    curve: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ class Fitting:
     together: Together | None
     progress: Progress
 
-    def run(self) -> Fitted:
+    def run(self) -> InterestModel:
         """Encode all texts, train on all but the newest examples, and calibrate on those.
 
         Raises:
@@ -127,8 +116,9 @@ class Fitting:
                 self.cache.keep(learned.encoder.version, texts, learned.vectors)
         scorer = learned.network.scorer(learned.vectors, bags)
         click, purchase = labelled_pairs(scorer, log, validation, config.history, self.seed).calibrations()
-        reader = TextReader(learned.encoder, lexicon, learned.network)
-        return Fitted(reader, scorer, rounded_to_float16(base), click, purchase, learned.curve)
+        encoder, reader = learned.encoder, TextReader(learned.encoder, lexicon, learned.network)
+        settings = InterestSettings(config.encoder, encoder.base_version, encoder.max_tokens, click, purchase)
+        return InterestModel(settings, scorer, rounded_to_float16(base), reader, learned.curve)
 
     def _encoded(self, encoder: TextEncoder) -> NDArray[np.float32]:
         """(n_items, dim) vectors of the texts, from the cache where it has them."""

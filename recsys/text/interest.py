@@ -122,7 +122,7 @@ class InterestModel:
         """
         from recsys.text.fitting import Fitting
 
-        fitted = Fitting(
+        return Fitting(
             texts,
             log,
             config,
@@ -135,11 +135,6 @@ class InterestModel:
             together=together,
             progress=progress,
         ).run()
-        encoder = fitted.reader.encoder
-        settings = InterestSettings(
-            config.encoder, encoder.base_version, encoder.max_tokens, fitted.click, fitted.purchase
-        )
-        return cls(settings, fitted.scorer, fitted.base_vectors, fitted.reader, fitted.curve)
 
     def teacher(
         self,

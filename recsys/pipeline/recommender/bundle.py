@@ -74,7 +74,6 @@ class Bundle:
         features: FeatureSet,
         rankers: Rankers,
         report: EvaluationReport,
-        continued: int = 0,
     ) -> "Bundle":
         """What a training makes of a data set; the arguments are the attributes of these names."""
         return cls(
@@ -87,7 +86,6 @@ class Bundle:
             rankers=rankers,
             report=report,
             fingerprint=dataset.fingerprint,
-            continued=continued,
             n_rejected=dataset.n_rejected,
         )
 

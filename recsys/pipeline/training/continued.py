@@ -96,8 +96,9 @@ def continue_training(
         # 3. Both windows teach the ranker, and everything the collaborative sources.
         rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
-    sources, n_continued = past_of_everything.scoring.sources, parent.continued + 1
-    return Bundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report, n_continued)
+    sources = past_of_everything.scoring.sources
+    bundle = Bundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report)
+    return replace(bundle, continued=parent.continued + 1)
 
 
 def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
