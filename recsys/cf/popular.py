@@ -85,7 +85,8 @@ def telling_half_life(log: InteractionLog) -> float:
     older, newer = older_and_newest(log)
     if not len(older):
         return _USUAL
-    found = {days: _log_likelihoods(newer, older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
+    shares = {days: shares_of_all(older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
+    found = {days: log_chances(of_all[newer.items], older.n_items) for days, of_all in shares.items()}
     best = max(found, key=lambda days: float(np.average(found[days], weights=newer.weights)))
     gains = found[best] - found[_USUAL]
     gain = float(np.average(gains, weights=newer.weights))
@@ -109,11 +110,6 @@ def shares_of_all(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
     """(n_items,) share of each item in the popularity of all; 0 where there is none."""
     popularity = np.bincount(log.items, faded_weights(log, config), minlength=log.n_items)
     return np.asarray(popularity / max(popularity.sum(), np.finfo(float).tiny))
-
-
-def _log_likelihoods(newer: InteractionLog, older: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
-    """(n_newer,) the logarithm of the probability that the older signs give to each newer one."""
-    return log_chances(shares_of_all(older, config)[newer.items], older.n_items)
 
 
 def log_chances(shares: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
