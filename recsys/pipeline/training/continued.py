@@ -91,7 +91,7 @@ def continue_training(
         past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
         window = UnseenWindow(past_before_test, features, split.test_start)
         test = steps.requests_in(split.test_start, split.end)
-        report = steps.backtest(window.pipeline(rankers_before_test), test, split, "", {})
+        report = steps.backtest(window.pipeline(rankers_before_test), test, split, {})
 
         # 3. Both windows teach the ranker, and everything the collaborative sources.
         rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
@@ -113,7 +113,7 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
     steps = TrainingSteps(dataset, parent.config, EventState(dataset.log), TrainingRun(seed, progress=progress))
     past = steps.past(_sources_for(parent, dataset.catalogue))
     test = steps.requests_in(split.test_start, split.end)
-    return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, "", {})
+    return steps.backtest(PastPipeline(past, parent.features, parent.rankers.alone), test, split, {})
 
 
 def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:

@@ -146,7 +146,6 @@ class TrainingSteps:
         pipeline: PastPipeline,
         test: PastRequests,
         split: TemporalSplit,
-        name: str,
         baselines: Mapping[str, str] = BASELINES,
     ) -> EvaluationReport:
         """Measure on the test window what has learned from nothing in it."""
@@ -158,7 +157,6 @@ class TrainingSteps:
         report = with_off_policy(report, pipeline, log.between(split.test_start, split.end), seed)
         return replace(
             report,
-            dataset=name,
             windows=(
                 Window("history", first, split.ranker_start, len(before), "teaches the sources"),
                 Window("ranker window", split.ranker_start, split.test_start, len(window), "teaches the ranker"),

@@ -76,10 +76,11 @@ def train(
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
         steps = TrainingSteps(dataset, config, EventState(dataset.log), TrainingRun(seed, cache, engine, progress))
-        return _learned(steps, split, asked, tuning, name)
+        bundle = _learned(steps, split, asked, tuning)
+    return replace(bundle, report=replace(bundle.report, dataset=name))
 
 
-def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None, name: str) -> Bundle:
+def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None) -> Bundle:
     """The three steps of `train`.
 
     Args:
@@ -107,7 +108,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
     window = UnseenWindow(past_before_test, window.features, split.test_start)
     test = steps.requests_in(split.test_start, split.end)
-    report = steps.backtest(window.pipeline(rankers_before_test), test, split, name)
+    report = steps.backtest(window.pipeline(rankers_before_test), test, split)
 
     # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
     rows_of_test = steps.rows(window, test)
