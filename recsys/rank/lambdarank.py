@@ -18,9 +18,6 @@ from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import STAGES, PartWeights
 
-VALIDATION_SHARE = 0.2
-"""Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
-
 
 @dataclass(frozen=True)
 class Ranker:

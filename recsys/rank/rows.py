@@ -12,6 +12,9 @@ from recsys.data.list_places import discounts, inverse_examination
 from recsys.data.ragged import places_within
 from recsys.errors import DataError
 
+HELD_OUT = 0.2
+"""Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
+
 
 @dataclass(frozen=True)
 class RankerRows:
@@ -130,22 +133,24 @@ class RankerRows:
         learns from all that was shown at one."""
         return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None, requests)
 
-    def split(self, newest: float) -> tuple["RankerRows", "RankerRows"]:
+    def split(self, newest: float = HELD_OUT) -> tuple["RankerRows", "RankerRows"]:
         """Older and newer requests: the newest share, by time, apart; equal times stay together."""
         start = self._start_of(newest)
         older = self._requests(self.times < start)
         return replace(older, missed=self.missed[self.missed < start]), self._since(start)
 
-    def split_to_learn_from(self, newest: float, config: RankerConfig, seed: int) -> tuple["RankerRows", "RankerRows"]:
+    def split_to_learn_from(
+        self, config: RankerConfig, seed: int, newest: float = HELD_OUT
+    ) -> tuple["RankerRows", "RankerRows"]:
         """`split`, of the older requests only what a ranker is fitted on: a copy of all would take much memory."""
         start = self._start_of(newest)
         older = self.to_learn_from(config, seed, self.times < start)
         return replace(older, missed=self.missed[self.missed < start]), self._since(start)
 
-    def thinned(self, newest: float, config: RankerConfig, seed: int) -> "RankerRows":
+    def thinned(self, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> "RankerRows":
         """What later rankers need of these rows, when they learn from newer requests as well: of all but the newest
         share only what a ranker is fitted on."""
-        return RankerRows.joined(self.split_to_learn_from(newest, config, seed))
+        return RankerRows.joined(self.split_to_learn_from(config, seed, newest))
 
     def _start_of(self, newest: float) -> int:
         """Microseconds at which the newest share of the requests begins; equal times stay together."""

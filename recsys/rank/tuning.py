@@ -11,7 +11,7 @@ from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
 from recsys.progress import Progress
 from recsys.rank.columns import Columns
-from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
+from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def tuned(
     Raises:
         DataError: the rows are too few to be cut so.
     """
-    older, judges = rows.split(VALIDATION_SHARE)
-    train, stopping = older.split(VALIDATION_SHARE) if config.early_stopping else (older, older)
+    older, judges = rows.split()
+    train, stopping = older.split() if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
         times = "three" if config.early_stopping else "two"
         raise DataError(

@@ -104,11 +104,11 @@ def test_thinned_rows_are_split_as_all_are(requests: list[tuple[int, list[int]]]
     """What is thinned and joined with newer requests has the same newest share, and all of its rows."""
     rows, config = make_rows(requests), RankerConfig(negatives=1)
     newer = make_rows([(time + 100, worth) for time, worth in requests])
-    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, rows.thinned(newest, config, 0)))
+    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, rows.thinned(config, 0, newest)))
     for name in FIELDS:
         expected, found = (getattr(one.split(newest)[1], name) for one in (whole, thin))
         np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
-    older, latest = rows.split_to_learn_from(newest, config, 0)
+    older, latest = rows.split_to_learn_from(config, 0, newest)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(latest, name), getattr(rows.split(newest)[1], name))
     assert older.wanted.sum() == rows.split(newest)[0].wanted.sum()

@@ -15,7 +15,7 @@ from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
 from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
-from recsys.rank.lambdarank import VALIDATION_SHARE, Ranker
+from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
 _GIVEN = "given"
@@ -72,7 +72,7 @@ class Rankers:
         """
         seed, progress, engine = run.seed, run.progress, run.engine
         progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
-        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, seed)
+        train, validation = rows.split_to_learn_from(config, seed)
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
@@ -129,7 +129,7 @@ class Rankers:
             rows: of the newer requests.
         """
         run.progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
-        train, validation = rows.split_to_learn_from(VALIDATION_SHARE, config, run.seed)
+        train, validation = rows.split_to_learn_from(config, run.seed)
         older, continuation = continued(self.full, train, validation, config, run.seed)
         full = continuation.fit(rows.to_learn_from(config, run.seed))
         return self._calibrated(older, validation, full, train), continuation

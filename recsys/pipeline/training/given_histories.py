@@ -11,7 +11,6 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
 
 
@@ -22,7 +21,7 @@ def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, st
         rankers: of all other requests; `older` of them has not learned from the newest ones.
         rows: of requests of the window that bring their history.
     """
-    older_rows, newest = rows.split(VALIDATION_SHARE)
+    older_rows, newest = rows.split()
     if rankers.older is None or not older_rows.has_order or not newest.n_requests:
         return rankers
     own = steps.rankers_of_given(rows, window)

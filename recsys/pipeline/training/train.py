@@ -25,7 +25,6 @@ from recsys.pipeline.training.source_choice import choose_sources
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
-from recsys.rank.lambdarank import VALIDATION_SHARE
 from recsys.rank.rows import RankerRows
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
@@ -99,10 +98,10 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
         held_out = discovery_curve(window.pipeline(rankers_before_test), requests, steps.state)
         steps = with_worthwhile_discovery(steps, held_out)
     older_columns = some_rows(rows.table)
-    rows = rows.thinned(VALIDATION_SHARE, steps.config.ranker, steps.run.seed)
+    rows = rows.thinned(steps.config.ranker, steps.run.seed)
     given = steps.rows_of_given(window, requests)
     rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
-    given = given.thinned(VALIDATION_SHARE, steps.config.ranker, steps.run.seed)
+    given = given.thinned(steps.config.ranker, steps.run.seed)
 
     # 2. What knows only what was before the test is measured on it.
     past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
