@@ -140,7 +140,8 @@ def _encode_side_by_side(
 
 
 def learn_from_history(steps: TrainingSteps, split: TemporalSplit) -> tuple[TrainingSteps, UnseenWindow, RankerRows]:
-    """Sources that know the history without the past of dropped items, before the ranker window, and its rows.
+    """Let sources learn the history, without the past of dropped items. Gives the ranker window, which these sources
+    have not seen, and its rows.
 
     The steps that are returned are without the live sources that find nothing there; how much each source counts is
     told by the sources, from which later steps go on.
