@@ -13,6 +13,7 @@ Requests:     requests, request_file, served_list, list_places (what the places 
 People:       user_profiles (what is known of users besides), groups (of users or items), pseudonyms, forget
 Arrays:       arrays, ragged, float16, jit (how loops are compiled), compiled, prefetch
 Time:         moments and durations, both in microseconds
+Chance:       standard_error (whether a difference is more than that)
 Disks:        places (paths and URLs), disk (writing that survives a crash)
 Known sets:   datasets
 """
