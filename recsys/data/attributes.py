@@ -10,6 +10,12 @@ _PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime, 
 _WIDE = (pl.Decimal, pl.Int128, pl.UInt128)
 """Numbers that JSON and filters know as floats."""
 
+_LEVELS = 8
+"""Most levels of lists and structs in one another: what is read from a column takes the cube of them in time."""
+
+_SHOWN = 100
+"""Characters of a type that a message shows."""
+
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
 """Text that is a number and nothing else: 007 and 1_000 are labels."""
 
@@ -37,8 +43,8 @@ def attribute(values: pl.Series) -> pl.Series:
     dtype = _kept(values.dtype)
     if dtype is None:
         raise DataError(
-            f"column {values.name!r} holds {values.dtype}; leave it out, or write numbers, text, true or false, times, "
-            f"or lists of them"
+            f"column {values.name!r} holds {str(values.dtype)[:_SHOWN]}; leave it out, or write numbers, text, true or "
+            f"false, times, or lists of them, in at most {_LEVELS} levels"
         )
     try:
         kept = values.cast(dtype)
@@ -56,16 +62,17 @@ def attribute(values: pl.Series) -> pl.Series:
     return kept
 
 
-def _kept(declared: pl.DataType | DataTypeClass) -> pl.DataType | None:
-    """The type in which a column is kept, also within lists and structs; None where it cannot be kept."""
+def _kept(declared: pl.DataType | DataTypeClass, levels: int = _LEVELS) -> pl.DataType | None:
+    """The type in which a column is kept, also within lists and structs; None where it cannot be kept, as one of more
+    levels than these."""
     dtype = declared if isinstance(declared, pl.DataType) else declared()
     if isinstance(dtype, pl.List | pl.Array):
-        inner = _kept(dtype.inner)
-        return None if inner is None else pl.List(inner)
+        inner = _kept(dtype.inner, levels - 1)
+        return None if inner is None or not levels else pl.List(inner)
     if isinstance(dtype, pl.Struct):
-        fields = {field.name: _kept(field.dtype) for field in dtype.fields}
+        fields = {field.name: _kept(field.dtype, levels - 1) for field in dtype.fields}
         known = {name: kept for name, kept in fields.items() if kept is not None}
-        return pl.Struct(known) if len(known) == len(fields) else None
+        return pl.Struct(known) if levels and len(known) == len(fields) else None
     if dtype in _WIDE:
         return pl.Float64()
     if dtype in (pl.Binary, pl.Null):  # as an empty column of a CSV file
@@ -79,9 +86,10 @@ def _listed(values: pl.Series, table: Table) -> pl.Series:
     if table.nested != "json" or words.is_empty() or not words.str.starts_with("[").all():
         return values
     try:
-        return values.str.json_decode(infer_schema_length=None)
+        lists = values.str.json_decode(infer_schema_length=None)
     except pl.exceptions.PolarsError:  # text that only begins so
         return values
+    return values if _kept(lists.dtype) is None else lists
 
 
 def _inferred(values: pl.Series) -> pl.Series:

@@ -64,6 +64,7 @@ def doubts_of_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
     """Doubts about the item table; `name` is that of its file."""
     yield from _alike_ids(catalogue, name)
     yield from _lists_as_text(catalogue, name)
+    yield from _prices_below_zero(catalogue, name)
     yield from long_ids(catalogue.frame["item_id"].to_list(), name, "item_id")
 
 
@@ -152,6 +153,16 @@ def _lists_as_text(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
                 f"{name}: {column} looks like a list in {len(lists):,} rows, such as {lists[0][:_SHOWN]!r}, and is "
                 "read as one text: write lists into tags, or lists of JSON or Parquet into a column of another name"
             )
+
+
+def _prices_below_zero(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """Prices that are none, such as a -1 that stands for no price."""
+    below = catalogue.frame.filter(pl.col("price") < 0)
+    if len(below):
+        yield (
+            f"{name}: {len(below):,} items have a price below 0, such as {below['item_id'][0][:_SHOWN]!r} with "
+            f"{below['price'][0]:g}, and it counts as one; leave the cell empty where there is no price"
+        )
 
 
 def _giant_user(log: InteractionLog) -> Iterator[str]:

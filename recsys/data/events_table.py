@@ -98,12 +98,15 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
 
 
 def _nearly_known(unknown: pl.Series, items: Vocabulary) -> pl.DataFrame:
-    """`item` and `reason` of unknown ids that would be known but for white space around them, or for their case."""
+    """`item` and `reason` of unknown ids that would be known but for white space around them, for their case, or for
+    zeros before a number, which are lost where a program takes ids for numbers."""
+
+    def plain(name: str) -> pl.Expr:
+        return plain_id(pl.col(name)).str.replace(r"^0+(\d)", "$1").alias("plain")
+
     known = pl.DataFrame({"known": list(items)}, schema={"known": pl.String})
-    known = known.with_columns(plain_id(pl.col("known")).alias("plain")).unique("plain", keep="first")
-    nearly = (
-        unknown.unique().to_frame("item").with_columns(plain_id(pl.col("item")).alias("plain")).join(known, on="plain")
-    )
+    known = known.with_columns(plain("known")).unique("plain", keep="first")
+    nearly = unknown.unique().to_frame("item").with_columns(plain("item")).join(known, on="plain")
     quoted = (pl.concat_str(pl.lit("'"), pl.col(name), pl.lit("'")) for name in ("item", "known"))
     reason = pl.format("item_id {} is not in the items table, which has {}; write both alike", *quoted)
     return nearly.select("item", reason.alias("reason"))

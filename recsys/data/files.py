@@ -13,6 +13,16 @@ from recsys.errors import DataError
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 
+_NO_TEXT = {
+    b"\x1f\x8b": ("is compressed by gzip", "name it {}.gz"),
+    b"PAR1\x15": ("holds parquet", "name it so"),
+    b"PK\x03\x04": ("is a zip archive or a workbook", "unpack it, or export the sheet as CSV"),
+    b"\x28\xb5\x2f\xfd": ("is compressed by zstd", "unpack it, or compress it by gzip"),
+    b"BZh91AY": ("is compressed by bzip2", "unpack it, or compress it by gzip"),
+    b"\xfd7zXZ\x00": ("is compressed by xz", "unpack it, or compress it by gzip"),
+}
+"""What begins so is no text: what it is, and what to do; {} is the name of the file."""
+
 
 def find_table(folder: Path, name: str) -> Path | None:
     """The one file `name.*` of a folder, None if there is none.
@@ -29,7 +39,8 @@ def find_table(folder: Path, name: str) -> Path | None:
         raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise DataError(f"{folder} may not be read; ask whose it is, or give another folder")
-    found = [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
+    # A link that leads nowhere was meant to be the table, too: opening it says so.
+    found = [path for suffix in SUFFIXES if os.path.lexists(path := folder / f"{name}{suffix}")]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise DataError(f"{folder} holds {names}; keep one of them, only one can be the {name} table")
@@ -63,13 +74,14 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     """
     try:
         if not path.is_file():
-            raise DataError(f"{path} is not a file; give a file ending in one of {' '.join(SUFFIXES)}")
+            nowhere = ", but a link that leads nowhere" if path.is_symlink() and not path.exists() else ""
+            raise DataError(f"{path} is not a file{nowhere}; give a file ending in one of {' '.join(SUFFIXES)}")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; write its rows, or remove it if it is not needed")
         if path.name.endswith(".parquet"):
             return frame_table(pl.scan_parquet(path, glob=False), str(path))
-        if not path.name.endswith(".gz") and _is_gzip(path):
-            raise DataError(f"{path} is compressed by gzip; name it {path.name}.gz")
+        if not path.name.endswith(".gz"):
+            _check_text(path)
         if path.name.endswith((".csv", ".csv.gz")):
             return open_csv(path)
         if path.name.endswith((".jsonl", ".jsonl.gz")):
@@ -79,6 +91,14 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     raise DataError(f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}")
 
 
-def _is_gzip(path: Path) -> bool:
+def _check_text(path: Path) -> None:
+    """Tell what begins like a file of another kind.
+
+    Raises:
+        DataError: it does.
+    """
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        start = file.read(max(map(len, _NO_TEXT)))
+    for magic, (what, mend) in _NO_TEXT.items():
+        if start.startswith(magic):
+            raise DataError(f"{path} {what}; {mend.format(path.name)}")

@@ -18,6 +18,14 @@ from recsys.data.table import frame_table
 from recsys.errors import DataError
 
 
+def nested(levels: int) -> Any:
+    """1 in a list in a list, ..."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def kept(values: Any, dtype: Any) -> pl.Series:
     items = pl.DataFrame({"item_id": ["i1", "i2"], "title": ["Lamp", "Cup"]})
     items = items.with_columns(pl.Series("extra", values, dtype=dtype))
@@ -163,9 +171,17 @@ def test_lists_of_one_length_and_truth_values_that_came_as_numbers() -> None:
     [
         ([b"\xff", None], pl.Binary, "items: column 'extra' holds bytes that are not UTF-8; leave it out"),
         ([object(), None], pl.Object, "items: column 'extra' holds Object; leave it out"),
+        ([nested(9), None], None, r"items: column 'extra' holds List.*leave it out.* in at most 8 levels"),
         ([[timedelta(1)], None], pl.List(pl.Duration), r"items: column 'extra' holds List\(Duration.*leave it out"),
     ],
 )
 def test_what_has_no_word_is_refused(values: Any, dtype: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         kept(values, dtype)
+
+
+@pytest.mark.parametrize(("levels", "expected"), [(8, nested(8)), (9, "[" * 9 + "1" + "]" * 9)])
+def test_lists_of_json_lines_with_many_levels_stay_text(tmp_path: Path, levels: int, expected: Any) -> None:
+    line = orjson.dumps({"item_id": "i", "title": "Lamp", "extra": nested(levels)})
+    (tmp_path / "items.jsonl").write_bytes(line)
+    assert read_items(open_table(tmp_path / "items.jsonl"))[0].frame["extra"].to_list() == [expected]

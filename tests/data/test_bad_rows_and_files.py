@@ -1,7 +1,9 @@
 """What is wrong is said with what, where and what to do; it never is a stack trace."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -148,6 +150,11 @@ def test_lines_that_are_no_json_objects_are_set_aside(tmp_path: Path) -> None:
         ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
         ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
+        ({"items__csv": bz2.compress(ITEMS.encode())}, r"is compressed by bzip2; unpack it, or compress it by gzip"),
+        ({"items__csv": lzma.compress(ITEMS.encode())}, r"is compressed by xz; unpack it"),
+        ({"items__csv": b"\x28\xb5\x2f\xfd" + bytes(9)}, r"is compressed by zstd; unpack it"),
+        ({"items__csv": b"PK\x03\x04" + bytes(9)}, r"is a zip archive or a workbook; unpack it, or export the sheet"),
+        ({"items__csv": b"PAR1\x15\x00"}, r"items.csv holds parquet; name it so"),
         ({"items__csv": ITEMS, "events__csv": HEADER}, r"events.csv has no events"),
         ({"items__csv": ITEMS, "events__csv": "user_id,item,event,timestamp\n"}, r"no column 'item_id'; rename 'item'"),
         ({"items__csv": ITEMS, "events__csv": HEADER + ",,,,,,,1\n"}, r"events.csv has no usable event: 1 x missing"),
@@ -221,6 +228,13 @@ def test_what_is_no_folder_of_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "events.csv").mkdir()
     with pytest.raises(DataError, match=r"events.csv is not a file"):
         load_dataset(tmp_path)
+
+
+def test_a_table_that_is_a_link_to_nowhere_is_not_taken_for_none(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD)
+    (folder / "users.csv").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"users\.csv is not a file, but a link that leads nowhere"):
+        load_dataset(folder, ANY)
 
 
 def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

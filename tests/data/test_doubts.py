@@ -103,6 +103,13 @@ def test_lists_in_a_column_of_text_are_told(tmp_path: Path, category: str, told:
     ] * told
 
 
+@pytest.mark.parametrize(("price", "told"), [("-1", True), ("0", False), ("", False)])
+def test_prices_below_zero_are_told(tmp_path: Path, price: str, told: bool) -> None:
+    items = f"item_id,title,price\ni1,Lamp,5\ni2,Chair,{price}\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
+    assert ["1 items have a price below 0, such as 'i2' with -1" in doubt for doubt in report.doubts] == [True] * told
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
@@ -166,13 +173,22 @@ def test_items_whose_ids_people_would_take_for_one_are_told(tmp_path: Path, seco
 
 
 @pytest.mark.parametrize(
-    ("item", "told"), [(" i1", "which has 'i1'"), ("I1", "which has 'i1'"), ("i9", "add the item")]
+    ("item", "told"),
+    [
+        (" i1", "which has 'i1'"),
+        ("I1", "which has 'i1'"),
+        ("i9", "add the item"),
+        ("7", "which has '007'"),
+        ("0008", "which has '8'"),
+        ("0", "add the item"),
+    ],
 )
-def test_an_unknown_item_that_is_known_but_for_white_space_or_case_is_told(
+def test_an_unknown_item_that_is_known_but_for_what_programs_change_is_told(
     tmp_path: Path, item: str, told: str
 ) -> None:
     events = HEADER + GOOD + GOOD.replace("i1", f'"{item}"')
-    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    items = ITEMS + "007,Watch\n8,Ball\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
     (reason,) = (reason for part in report.rejections for reason in part.rows["reason"])
     assert told in reason
 
