@@ -18,7 +18,8 @@ def print_figures(report: Mapping[str, Any]) -> None:
         print(f"note: {caveat}")
     if found := report.get("off_policy"):
         earned = ", ".join(f"{name} {_figure(found[key])}" for key, name in _ESTIMATES.items())
-        trust = "" if found["reliable"] else "; do not rely on it: too little of what was shown agrees with these lists"
+        few = "; do not rely on it: too little of what was shown, or of what was wanted there, agrees with these lists"
+        trust = "" if found["reliable"] else few
         print(f"reward per place: shown lists {_figure(found['logged'])}; these lists, estimated: {earned}{trust}")
 
 

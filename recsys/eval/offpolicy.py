@@ -13,8 +13,13 @@ from recsys.eval.confidence import Interval, effective_users, percentile_interva
 FEW = 100
 """Effective placements below which an estimate is not to be relied on."""
 
+_FEW_REWARDED = 10
+"""Effective rewarded placements below which neither it nor its interval is: where the measured lists were hardly ever
+shown and earned something, the interval is drawn from next to no clicks, and around none at all it has no width."""
+
 _MOST_WEIGHT = 50.0
-"""Weights above it are cut: some bias for much variance; Ionides, JCGS 2008."""
+"""Weights above it, and above the root of the number of placements, are cut: some bias for much variance, and less of
+both the more placements there are; Ionides, JCGS 2008."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class OffPolicy:
         n_placements: placements that were logged with a propensity.
         effective_sample_size: (sum w)^2 / sum w^2, Kish 1965: as many placements of weight 1 would tell as much.
         mean_weight: 1 where propensities are right and the logging policy could have shown all; below it could not.
+        rewarded_sample_size: the same of the weights of those that earned something, by what they earned; None in
+            reports of earlier releases.
         max_weight: the largest weight, after clipping.
         clipped: share of the weights that were cut.
         n_behind: placements behind the longest list of the measured policy: it puts nothing there, of weight 0.
@@ -77,11 +84,14 @@ class OffPolicy:
     clipped: float
     n_behind: int = 0
     n_later: int = 0
+    rewarded_sample_size: float | None = None
 
     @property
     def reliable(self) -> bool:
-        """Whether enough placements tell something, and the logging policy covered what is measured."""
-        return self.effective_sample_size >= FEW and abs(self.mean_weight - 1.0) < 0.2
+        """Whether enough placements, and enough that earned something, tell of the measured policy, and the logging
+        policy covered it."""
+        rewarded = self.rewarded_sample_size is None or self.rewarded_sample_size >= _FEW_REWARDED
+        return self.effective_sample_size >= FEW and rewarded and abs(self.mean_weight - 1.0) < 0.2
 
     def to_json(self) -> dict[str, Any]:
         """The fields by name, and whether to rely on them."""
@@ -107,7 +117,8 @@ def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_00
     if not len(logged.rewards):
         raise DataError("off-policy estimates need impressions with a position and a propensity; the log has none")
     raw = logged.target / logged.propensities
-    weights = np.minimum(raw, _MOST_WEIGHT)
+    most = max(_MOST_WEIGHT, float(np.sqrt(len(raw))))
+    weights = np.minimum(raw, most)
     corrected = logged.expected + weights * (logged.rewards - logged.predicted)
     columns = np.stack([logged.rewards, weights * logged.rewards, corrected, weights], axis=1)
     rewards, ips, dr, weight = columns.mean(axis=0)
@@ -115,17 +126,23 @@ def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_00
     lists = float(effective_users(columns[:, :1], logged.requests)[0])
     with np.errstate(divide="ignore", invalid="ignore"):  # no weight at all: there is no such mean
         snips, drawn_snips = ips / weight, drawn[:, 1] / drawn[:, 3]
-    total = weights.sum()
     return OffPolicy(
         logged=percentile_interval(rewards, drawn[:, 0], lists),
         ips=percentile_interval(ips, drawn[:, 1], lists),
         snips=percentile_interval(snips, drawn_snips, lists),
         dr=percentile_interval(dr, drawn[:, 2], lists),
         n_placements=len(weights),
-        effective_sample_size=float(total**2 / np.square(weights).sum()) if total else 0.0,
+        effective_sample_size=_effective(weights),
+        rewarded_sample_size=_effective(weights * logged.rewards),
         mean_weight=float(weight),
         max_weight=float(weights.max()),
-        clipped=float(np.mean(raw > _MOST_WEIGHT)),
+        clipped=float(np.mean(raw > most)),
         n_behind=logged.n_behind,
         n_later=logged.n_later,
     )
+
+
+def _effective(weights: NDArray[np.float64]) -> float:
+    """How many placements of one weight would tell as much as these; 0 where none has any."""
+    squares = np.square(weights).sum()
+    return float(weights.sum() ** 2 / squares) if squares else 0.0

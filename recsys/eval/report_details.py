@@ -34,7 +34,8 @@ def off_policy_section(report: EvaluationReport) -> str:
     trust = (
         "Enough of the shown lists agree with these to rely on the estimates."
         if found.reliable
-        else "Too little of what was shown agrees with these lists: do not rely on the estimates; explore more."
+        else "Too little of what was shown, or of what was wanted there, agrees with these lists: do not rely on the "
+        "estimates; explore more."
     )
     behind = (
         f" {found.n_behind:,} of them stand behind the longest list that is ranked, and count as not placed."
@@ -46,9 +47,15 @@ def off_policy_section(report: EvaluationReport) -> str:
         if found.n_later
         else ""
     )
+    rewarded = (
+        ""
+        if found.rewarded_sample_size is None
+        else f", of those that earned something {found.rewarded_sample_size:,.0f}"
+    )
     diagnostics = (
-        f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}, mean weight "
-        f"{found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut.{behind}{later}"
+        f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}{rewarded}, mean "
+        f"weight {found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut."
+        f"{behind}{later}"
     )
     return section(
         "What these lists would have earned",

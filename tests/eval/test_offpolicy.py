@@ -56,6 +56,30 @@ def test_large_weights_are_cut_and_told() -> None:
     assert found.ips["mean"] == pytest.approx(25.5)
 
 
+def test_weights_that_a_uniform_log_gives_all_alike_are_not_cut_where_there_are_many() -> None:
+    """One of 80 items at random, as the open bandit dataset logs it: every weight is 80, and no estimate is biased."""
+    n = 8_000
+    shows = np.arange(n) % 80 == 0
+    rewards = (np.arange(n) % 160 == 0).astype(float)
+    found = off_policy(placements(rewards=rewards, propensities=np.full(n, 1 / 80), target=shows.astype(float)))
+    assert (found.max_weight, found.clipped, found.mean_weight) == (80.0, 0.0, pytest.approx(1.0))
+    assert found.ips["mean"] == pytest.approx(0.5) == found.snips["mean"]
+    assert (found.effective_sample_size, found.rewarded_sample_size) == (pytest.approx(100), pytest.approx(50))
+    assert found.reliable
+
+
+@pytest.mark.parametrize(("n_rewarded", "reliable"), [(0, False), (9, False), (10, True)])
+def test_estimates_from_hardly_any_reward_are_not_to_be_relied_on(n_rewarded: int, reliable: bool) -> None:
+    """A log of which much agrees with the measured policy, which earned next to nothing there: of no click at all the
+    interval has no width."""
+    rewards = (np.arange(1_000) < n_rewarded).astype(float)
+    found = off_policy(placements(rewards=rewards, propensities=np.ones(1_000), target=np.ones(1_000)))
+    assert found.rewarded_sample_size == pytest.approx(n_rewarded)
+    assert found.reliable == reliable
+    old = {name: value for name, value in found.to_json().items() if name != "rewarded_sample_size"}
+    assert OffPolicy.from_json(old).reliable
+
+
 def test_a_policy_that_the_log_never_shows() -> None:
     found = off_policy(placements(rewards=[1, 0], propensities=[0.5, 0.5], target=[0, 0]))
     assert (found.ips["mean"], found.snips["mean"], found.effective_sample_size) == (0.0, None, 0.0)
