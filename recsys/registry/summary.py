@@ -31,7 +31,8 @@ def summary_of(registry: RegistryReader, version: str) -> VersionSummary:
     """The summary of a version; one that cannot be read is a problem to show, not the end of the list."""
     try:
         manifest = registry.manifest(version)
-    except BundleError as error:
+        problem = registry.fault_of(manifest)
+    except BundleError as error:  # also where another process has just removed it
         return VersionSummary(version, None, None, None, None, {}, str(error))
     return VersionSummary(
         version=version,
@@ -40,5 +41,5 @@ def summary_of(registry: RegistryReader, version: str) -> VersionSummary:
         events=manifest.data.n_events,
         items=manifest.data.n_items,
         metrics=manifest.metrics,
-        problem=registry.fault_of(manifest),
+        problem=problem,
     )

@@ -13,7 +13,7 @@ from registry_child import publish
 from safetensors import SafetensorError
 
 from recsys.errors import BundleError, DataError
-from recsys.registry import Registry
+from recsys.registry import Manifest, Registry, summary_of
 from recsys.registry.manifest import SCHEMA_VERSION, sealed
 
 
@@ -372,3 +372,13 @@ def test_a_registry_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(BundleError, match=r"cannot be read: .*Permission denied"):
         _ = registry.is_there
+
+
+def test_a_version_that_is_removed_while_it_is_listed_is_a_line_of_the_list(registry: Registry) -> None:
+    class Removed(Registry):
+        def fault_of(self, manifest: Manifest) -> str | None:
+            self.remove(manifest.version)
+            return super().fault_of(manifest)
+
+    version = publish(registry, "one", promote=False)
+    assert "has no version" in str(summary_of(Removed(registry.path), version).problem)

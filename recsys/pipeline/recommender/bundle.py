@@ -173,6 +173,7 @@ class Bundle:
         try:
             return cls._read(registry, name)
         except FileNotFoundError as error:  # the manifest has all files, so it was made without
+            registry.resolve(name)  # unless another process has just removed it, which this says
             raise BundleError(
                 f"version {name} is of a release that wrote other files; train again ({error})"
             ) from error

@@ -1,9 +1,11 @@
 """The one path from a request to a list."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 from recsys.data.interactions import InteractionLog
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
-from recsys.errors import ConfigError, DataError
+from recsys.errors import BundleError, ConfigError, DataError
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA, ItemList
@@ -445,3 +447,17 @@ def test_an_item_may_be_listed_before_the_next_event_comes(bundle: Bundle) -> No
     assert listed(time=AFTER) == set()
     assert "new" in recommender.similar("coffee-0-small", 40).ids
     assert "to come" not in recommender.similar("coffee-0-small", 40).ids
+
+
+def test_a_version_that_is_removed_while_it_is_loaded_is_said_to_be_gone(
+    trained_registry: Path, tmp_path: Path
+) -> None:
+    class Removed(Registry):
+        def path_of(self, version: str) -> Path:
+            folder = super().path_of(version)
+            shutil.rmtree(folder)
+            return folder
+
+    shutil.copytree(trained_registry, tmp_path / "reg")
+    with pytest.raises(BundleError, match="has no version"):
+        Bundle.load(Removed(tmp_path / "reg"))
