@@ -45,9 +45,15 @@ def file_of(url: str) -> Path:
     """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
 
     Raises:
-        ConfigError: it is written otherwise.
+        ConfigError: it is written otherwise, or holds characters that a URL has in other places alone: without a word
+            they would not be in the file's name.
     """
     parts = address_of(url)
+    if parts.query or parts.fragment or any(letter in url for letter in "\t\r\n"):
+        raise ConfigError(
+            f"{url!r}: the URL of a SQLite file has no parameters; write ? and # in its name as %3F and %23, a tab and "
+            "ends of lines as %09, %0A and %0D"
+        )
     if parts.netloc or len(parts.path) < 2 or not parts.path.startswith("/"):
         raise ConfigError(f"{url!r}: write it as sqlite:///FILE, with three slashes before the file")
     return Path(unquote(parts.path[1:]))

@@ -1,11 +1,14 @@
 """The URL of a store or stream: what is none says so, and tells nobody a password."""
 
+from pathlib import Path
+
 import pytest
 
 from recsys.errors import ConfigError
 from recsys.store import open_store
+from recsys.store.address import file_of
 from recsys.store.lists import open_lists
-from recsys.store.open import stores_of
+from recsys.store.open import sqlite_url, stores_of
 from recsys.store.stream import open_stream
 from recsys.store.tail import SharedTail
 
@@ -33,3 +36,13 @@ def test_a_file_needs_three_slashes(url: str) -> None:
     for open_ in (open_store, open_lists):
         with pytest.raises(ConfigError, match="three slashes"):
             open_(url)
+
+
+@pytest.mark.parametrize("name", ["store.db?mode=ro", "what?.db", "a#b.db", "new\nline.db", "tab\t.db"])
+def test_a_file_whose_name_would_lose_letters_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="write \\? and # in its name as %3F and %23"):
+        file_of(f"sqlite:///{name}")
+
+
+def test_such_a_name_is_kept_where_it_is_written_as_urls_have_it() -> None:
+    assert file_of(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")
