@@ -1,4 +1,5 @@
 """HTTP/1.1 as uvicorn speaks it, with a limit that it lacks: on the time for the head of a request, and on its length.
+Whoever has asked and closes that half of the connection is answered.
 
 A connection costs a file and memory, and some thousands that never finish asking would keep everybody else out
 (CWE-400, known as Slowloris). How long a body may take is `serving.middleware.BodyLimit`'s part.
@@ -44,6 +45,14 @@ class TimedHeads(HttpToolsProtocol):
         super().data_received(data)
         if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
             self._refuse_long_head()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection of a caller who has asked and closed that half of it, until the answer is there: as
+        `nc -N` does, and as RFC 9112, 9.6 allows. asyncio closes it where this is False."""
+        waits = self.cycle is not None and not self.cycle.response_complete and not self._in_body
+        if waits:
+            self.cycle.keep_alive = False  # the newest of those that were sent in one go
+        return waits
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -80,6 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     unexpected is 1, with the trace only when RECSYS_DEBUG is set.
     """
     words = sys.argv[1:] if argv is None else argv
+    if sys.getfilesystemencoding() != "utf-8" and not all(word.isascii() for word in words):
+        encoded = ConfigError(
+            f"the command line is read as {sys.getfilesystemencoding()}, which changes ids and names of files "
+            "that are not ASCII; set PYTHONUTF8=1, or a locale of UTF-8"
+        )
+        return _fail(encoded, encoded.exit_code, hint="")
     strange = next((word for word in words if word != word.encode(errors="replace").decode()), None)
     if strange is not None:
         error = ConfigError(f"{strange!a} is not UTF-8 text; rename the file, or correct the id")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys.data.moments import clock
+from recsys.data.moments import clock, day_of
 from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.rejections import REJECTED_DTYPES
 from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
@@ -135,8 +135,12 @@ def _column_checks(column: Column, dtype: pl.DataType) -> Iterator[CellCheck]:
             yield check(TOO_LONG, rounded.fill_null(False))
         case "past":
             yield check("before 1970", value < 0)
-            future = "more than a day in the future; numbers must be epoch seconds or milliseconds"
-            yield check(future, value > clock() + ZONE_SKEW)
+            now = clock()
+            future = (
+                f"more than a day in the future, for the clock of this machine says {day_of(now)}; numbers must be "
+                "epoch seconds or milliseconds"
+            )
+            yield check(future, value > now + ZONE_SKEW)
         case "whole":
             outside = (value < 0) | (value > MAX_POSITION) | (value != value.round())
             yield check(f"not a whole number from 0 to {MAX_POSITION}", outside)

@@ -159,6 +159,15 @@ def test_a_word_that_is_no_utf_8_is_wrong_usage(capsys, word: str) -> None:
     assert capsys.readouterr().err.startswith(f"recsys: error: {word!a} is not UTF-8 text")
 
 
+def test_where_words_are_not_read_as_utf_8_it_is_said_how_to_have_them_so() -> None:
+    """Under such a locale `ü` is two letters, or none: another id, another file."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "recsys", "explain", "--registry", "r", "--user", "ü"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert "set PYTHONUTF8=1" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["train", "d", "--registry", ""], ["train", "", "--registry", "r"]])
 def test_an_empty_path_is_not_the_current_folder(capsys, arguments: list[str]) -> None:
     assert main(arguments) == 2

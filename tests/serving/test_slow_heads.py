@@ -112,3 +112,19 @@ def test_whoever_asks_in_time_is_answered(strict: httpx.Client) -> None:
             hasty.recv(1)
         hasty.sendall(WHOLE)
         assert answer(hasty).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_caller_who_says_that_nothing_more_comes_is_answered(strict: httpx.Client, n: int) -> None:
+    with connect(strict) as caller:
+        caller.sendall(WHOLE * n)
+        caller.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: caller.recv(4096), b""))
+    assert received.count(b"HTTP/1.1 200") == n
+
+
+def test_a_body_that_ends_before_its_end_gets_no_answer(strict: httpx.Client) -> None:
+    with connect(strict) as caller:
+        caller.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+        caller.shutdown(socket.SHUT_WR)
+        assert caller.recv(1) == b""
