@@ -43,6 +43,9 @@ _UNCACHED = "cannot cache function"
 """What numba says where neither the source's folder nor the user's may be written."""
 _NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
 
+_PANIC = "PanicException"
+"""What libraries written in Rust, such as polars, give up in; it is no `Exception`."""
+
 _EPILOG = """\
 exit codes: 0 done; 1 unexpected, a fault of recsys (RECSYS_DEBUG=1 shows the trace); 2 wrong usage or config;
 3 bad data; 4 bundle or registry; 5 store or service not reachable; 130 interrupted, with nothing half-written.
@@ -108,7 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (`recsys ... | head`). What is still buffered must not raise again at exit.
         streams.silence(sys.stdout)
         return 0
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or type(error).__name__ == _PANIC):
+            raise
         if is_full(error):
             return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
         if _UNCACHED in str(error):
@@ -117,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
 
 
-def _fail(error: Exception, code: int, *, hint: str) -> int:
+def _fail(error: BaseException, code: int, *, hint: str) -> int:
     if os.environ.get("RECSYS_DEBUG"):
         traceback.print_exc()
     print(f"recsys: error: {error}{hint}", file=sys.stderr)

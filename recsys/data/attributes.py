@@ -3,6 +3,7 @@
 import polars as pl
 from polars.datatypes import DataTypeClass
 
+from recsys.data.parsing import in_years
 from recsys.data.table import Table
 from recsys.errors import DataError
 
@@ -52,14 +53,32 @@ def attribute(values: pl.Series) -> pl.Series:
         raise DataError(
             f"column {values.name!r} holds bytes that are not UTF-8; leave it out, or write text"
         ) from error
-    if dtype.is_temporal() or dtype.is_nested():
-        try:
-            kept.to_list()  # as whoever reads a row will; it looks into lists and structs, and minds the zone
-        except (OverflowError, ValueError) as error:
-            raise DataError(
-                f"column {values.name!r} holds a time outside the years 1 to 9999; leave such cells empty"
-            ) from error
+    if (dtype.is_temporal() or dtype.is_nested()) and not _has_dates(kept):
+        raise DataError(f"column {values.name!r} holds a time outside the years 1 to 9999; leave such cells empty")
     return kept
+
+
+def _has_dates(values: pl.Series) -> bool:
+    """Whether every time of a column, also within lists and structs, has a date in the column's zone."""
+    if not _in_years(values):
+        return False
+    try:
+        values.to_list()  # as whoever reads a row will; it minds the zone
+    except (OverflowError, ValueError):
+        return False
+    return True
+
+
+def _in_years(values: pl.Series) -> bool:
+    """Whether every time, also within lists and structs, lies in the years 1 to 9999 UTC."""
+    dtype = values.dtype
+    if isinstance(dtype, pl.List):
+        return _in_years(values.explode())
+    if isinstance(dtype, pl.Struct):
+        return all(_in_years(values.struct.field(field.name)) for field in dtype.fields)
+    if not (isinstance(dtype, pl.Datetime) or dtype == pl.Date):
+        return True
+    return bool(values.to_frame("value").select(in_years(pl.col("value"), dtype).all()).item())
 
 
 def _kept(declared: pl.DataType | DataTypeClass, levels: int = _LEVELS) -> pl.DataType | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from recsys.data.durations import DAY
 from recsys.data.schema import Column
 from recsys.errors import DataError
 
@@ -105,12 +106,23 @@ def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> p
     return read.struct.with_fields(time=pl.when(time.is_between(*_MOMENTS)).then(time)).struct.field("time")
 
 
+def in_years(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whether a date or time of a typed column lies in the years 1 to 9999 UTC.
+
+    It is told from the number behind it, of days or of the column's unit. Polars ends in a panic where it makes a date
+    of one that is far beyond, such as the `infinity` of a database, and in another moment where the unit overflows.
+    """
+    unit = dtype.time_unit if isinstance(dtype, pl.Datetime) else "days"
+    if unit == "ns":  # 64 bits of them end in 2262
+        return pl.lit(True)
+    first, last = (moment // {"us": 1, "ms": 1_000, "days": DAY}[unit] for moment in _MOMENTS)
+    return cell.to_physical().is_between(first, last)
+
+
 def _any_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
     """What `as_time` reads, of any year."""
-    if isinstance(dtype, pl.Datetime):
-        return cell.dt.epoch("us")
-    if dtype == pl.Date:
-        return cell.cast(pl.Datetime("us")).dt.epoch("us")
+    if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+        return pl.when(in_years(cell, dtype)).then(cell).cast(pl.Datetime("us")).dt.epoch("us")
     if dtype != pl.String:
         return _moment(cell, numbers)
     text = cell.str.strip_chars()
@@ -212,4 +224,7 @@ def as_cell(column: str, dtype: pl.DataType) -> pl.Expr:
     cell = pl.col(column)
     if isinstance(dtype, pl.List | pl.Array):
         return cell.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+    if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
+        date = pl.when(in_years(cell, dtype)).then(cell)
+        return pl.coalesce(date.cast(pl.String), cell.to_physical().cast(pl.String))
     return cell.cast(pl.String, strict=False)

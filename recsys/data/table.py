@@ -66,8 +66,9 @@ def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
     return Table(name, lazy.with_row_index(ROW).with_columns(**marks), dtypes)
 
 
-UNREADABLE = (OSError, EOFError, zlib.error, pl.exceptions.PolarsError)
-"""What readers of files raise over one that is damaged, or cut off."""
+UNREADABLE = (OSError, EOFError, zlib.error, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What readers of files raise over one that is damaged, or cut off, also while it is read. A panic is what polars gives
+up in; it is no `Exception`."""
 
 
 def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
@@ -98,7 +99,7 @@ def names_several(name: str) -> bool:
     return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
-def unreadable(name: str, error: Exception) -> DataError:
+def unreadable(name: str, error: BaseException) -> DataError:
     """A `DataError` for a file that the reader gave up on, with the line where that can be told."""
     message = str(error).strip()
     if "utf-8" in message.lower():

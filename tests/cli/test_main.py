@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from safetensors import SafetensorError
 
@@ -52,6 +53,15 @@ def test_domain_error_is_a_message_and_its_code(verb, capsys, error: type[Recsys
     captured = capsys.readouterr()
     assert captured.err == "recsys: error: what, where, what to do\n"
     assert captured.out == ""
+
+
+def test_a_panic_of_a_library_shows_no_trace(verb, capsys) -> None:
+    def panics() -> int:
+        return int(pl.Series([2**63 - 1]).cast(pl.Datetime("us")).cast(pl.String)[0])
+
+    verb.does = panics
+    assert main(["act"]) == 1
+    assert "recsys: error: PanicException" in capsys.readouterr().err
 
 
 def test_unexpected_error_shows_no_trace(verb, capsys) -> None:

@@ -69,6 +69,11 @@ def test_every_type_is_kept_as_one_that_json_knows(values: Any, dtype: Any, expe
         ([3_000_000, None], pl.Date),
         ([[0, 253_402_300_800_000], None], pl.List(pl.Datetime("ms"))),
         ([{"a": 3_000_000}, None], pl.Struct({"a": pl.Date})),
+        ([2**63 - 1, None], pl.Datetime("us")),
+        ([-(2**63) + 1, None], pl.Datetime("ms", "UTC")),
+        ([2**31 - 1, None], pl.Date),
+        ([[0, 2**63 - 1], None], pl.List(pl.Datetime("us"))),
+        ([{"a": 2**31 - 1}, None], pl.Struct({"a": pl.Date})),
     ],
 )
 def test_a_time_that_no_row_can_hold_names_its_column(values: Any, dtype: Any) -> None:

@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +243,27 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(DataError, match="may not be read; ask whose it is"):
         load_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD))
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_refused_or_its_rows_are(tmp_path: Path) -> None:
+    """Polars gives up over some of these in a panic, which is no `Exception`."""
+    events = pl.DataFrame(
+        {
+            "user_id": [f"u{number % 7}" for number in range(300)],
+            "item_id": ["i1", "i2"] * 150,
+            "event": ["click"] * 300,
+            "timestamp": pl.Series(range(300)).cast(pl.Datetime("us")),
+        }
+    )
+    folder = folder_of(tmp_path, items__csv=ITEMS)
+    events.write_parquet(folder / "events.parquet")
+    whole = (folder / "events.parquet").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        start, n = rng.integers(4, len(whole) - 300), rng.integers(1, 300)
+        (folder / "events.parquet").write_bytes(whole[:start] + rng.bytes(n) + whole[start + n :])
+        with suppress(DataError):
+            load_dataset(folder, ANY)
 
 
 def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:

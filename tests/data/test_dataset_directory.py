@@ -212,6 +212,13 @@ def test_a_year_alone_is_no_time(year: str) -> None:
         pl.Series(["0001-01-01T00:30:00+01:00", "1970-01-01"]),
         pl.Series([253_402_300_800_000, 0]).cast(pl.Datetime("ms")),
         pl.Series([3_000_000, 0], dtype=pl.Int32).cast(pl.Date),
+        *(
+            pl.Series([number, 0]).cast(pl.Datetime(unit))
+            for number in (2**63 - 1, -(2**63) + 1)
+            for unit in ("us", "ms")
+        ),
+        pl.Series([2**61, 0]).cast(pl.Datetime("ms")),
+        pl.Series([2**31 - 1, 0], dtype=pl.Int32).cast(pl.Date),
     ],
 )
 def test_what_lies_outside_the_years_1_to_9999_is_no_time(created: pl.Series) -> None:
