@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from recsys.data.attributes import attribute
 from recsys.data.files import SUFFIXES, open_table
 from recsys.data.places import Place, at_hand, place
 from recsys.data.rejections import Rejections
@@ -98,6 +99,10 @@ def _read(table: Table, n: int) -> list[Request]:
             f"{table.name}: {'; '.join(rejections.top_reasons())}. Correct the file: no request is left out"
         )
     _check_distinct(table, frame)
+    try:
+        frame = frame.with_columns(map(attribute, frame.select(further)))
+    except DataError as error:
+        raise DataError(f"{table.name}: {error}") from error
     return [_request(table, row, n) for row in frame.iter_rows(named=True)]
 
 

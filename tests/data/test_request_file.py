@@ -146,3 +146,13 @@ def test_a_list_of_users_may_have_a_header_but_no_further_columns(tmp_path: Path
         (tmp_path / name).write_text("user_id,name\nu1,Alice\n")
         with pytest.raises(DataError, match="unknown kind of file"):
             read_user_ids(tmp_path / name)
+
+
+@pytest.mark.parametrize("column", ["history", "context"])
+def test_a_time_that_no_row_can_hold_names_its_column(tmp_path: Path, column: str) -> None:
+    """Such as the `infinity` of a database: polars ends in a panic where it makes a date of it."""
+    far = pl.Series("when", [2**63 - 1]).cast(pl.Datetime("us")).to_frame()
+    cell = pl.struct("when") if column == "context" else pl.concat_list("when")
+    far.select(pl.lit("r").alias("request_id"), cell.alias(column)).write_parquet(tmp_path / "requests.parquet")
+    with pytest.raises(DataError, match=rf"requests\.parquet: column '{column}' holds a time outside the years 1 to"):
+        read_requests(tmp_path / "requests.parquet")
