@@ -1,12 +1,12 @@
 """Bodies and answers of /v1/recommend and /v1/rank, and of similar items."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.config import MAX_RULE, Count, Days
 from recsys.data.event_fields import Context, Id, Name
-from serving.schemas.values import Filters, Ids, Moment, RequestPart
+from serving.schemas.values import Filters, Ids, Moment, RequestPart, or_null
 
 MAX_CURSOR = 200_000
 """Longest cursor, characters."""
@@ -47,10 +47,12 @@ class ListRequest(RequestPart):
 
     user_id: Id | None = Field(None, description="none: an anonymous user; an unknown one is normal")
     history: Ids | None = Field(None, description="oldest first; stands in for the stored history")
-    context: Context = Field({}, description="further facts of the moment; `query` is free text that is looked for")
-    filter: Filters = Field({})
-    exclude: Ids = Field([])
-    policy: PolicyOverride = PolicyOverride()
+    context: Annotated[Context, or_null(Context, dict)] = Field(
+        {}, description="further facts of the moment; `query` is free text that is looked for"
+    )
+    filter: Annotated[Filters, or_null(Filters, dict)] = Field({})
+    exclude: Annotated[Ids, or_null(Ids, list)] = Field([])
+    policy: Annotated[PolicyOverride, or_null(PolicyOverride, PolicyOverride)] = PolicyOverride()
     timestamp: Moment | None = Field(
         None, description="the moment of the list, as in a requests file: what came later is not known; none: now"
     )

@@ -1,6 +1,7 @@
 """Values that requests are made of: every length and number is bounded."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
@@ -24,6 +25,16 @@ def _not_too_many(value: object) -> object:
 
 OfOneCall = BeforeValidator(_not_too_many)
 """Of a list whose length the config bounds, once each of it has been looked at: that must not take seconds."""
+
+
+def or_null(kind: Any, empty: Callable[[], object]) -> BeforeValidator:
+    """Of a field that may be left out: many programs write null for what they leave out.
+
+    Args:
+        kind: the field's own, for the OpenAPI page.
+        empty: makes what stands for null.
+    """
+    return BeforeValidator(lambda value: empty() if value is None else value, json_schema_input_type=kind | None)
 
 
 class RequestPart(BaseModel):

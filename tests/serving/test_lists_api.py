@@ -63,6 +63,14 @@ def test_unknown_users_and_histories_are_normal(reading: httpx.Client, items: li
     assert ids(recommend(reading, history=items[:1])) != ids(recommend(reading, history=items[-1:]))
 
 
+def test_what_may_be_left_out_may_be_null(reading: httpx.Client, users: list[str]) -> None:
+    """As programs write it that send every field; a cursor is of both alike."""
+    names = ("history", "context", "filter", "exclude", "policy", "timestamp", "cursor")
+    without, nulls = (recommend(reading, user_id=users[0], n=3, **given) for given in ({}, dict.fromkeys(names)))
+    assert ids(without) == ids(nulls)
+    assert without["cursor"] == nulls["cursor"]
+
+
 def test_an_explained_list_is_the_same_list(reading: httpx.Client, users: list[str]) -> None:
     answer = recommend(reading, user_id=users[0], n=3, explain=True)
     for item in answer["items"]:
