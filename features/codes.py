@@ -18,9 +18,9 @@ N_CODES = 3
 """By which two items can be compared: themselves, their categories, their brands."""
 
 # What the history has in common with a candidate: events with its code; their share of the events; events and time
-# since the newest; what that is worth; the share of baskets with its code; time since over the mean time between two of
-# these.
-MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, BASKET_SHARE, DUE = range(7)
+# since the newest; what that is worth; their share of what all events are worth; the share of baskets with its code;
+# time since over the mean time between two of these.
+MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE = range(8)
 
 # What a request is like, as rows of a table; of the last three one for each code, or for each window.
 LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.compiled_pairs import days_between
 from recsys.data.arrays import Floats, Ints
 from recsys.data.interactions import NO_TIME
@@ -35,27 +35,32 @@ def fill_matches(
         weights: (n_events,) worth of each event.
         baskets: (n_events,) numbers without a gap, increasing.
         wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
-            `table` (n_pairs, n_features). Shares of events or baskets are NaN for a candidate without the code and for
-            an empty history, what is said of the newest match where there is none.
+            `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without the code
+            and for an empty history, what is said of the newest match where there is none.
     """
-    values = np.empty(7, dtype=np.float32)
+    values = np.empty(8, dtype=np.float32)
     for request in range(len(offsets) - 1):
         last, end_wanted = offsets[request + 1], 0
         own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
         for comparison in range(len(comparisons)):
-            first_wanted, of_baskets = end_wanted, False
+            first_wanted, of_worth, of_baskets = end_wanted, False, False
             while end_wanted < len(wanted) and wanted[end_wanted, 0] == comparison:
+                of_worth |= wanted[end_wanted, 1] == WORTH_SHARE
                 of_baskets |= wanted[end_wanted, 1] >= BASKET_SHARE
                 end_wanted += 1
             column = comparisons[comparison, 0]
             first = max(offsets[request], last - comparisons[comparison, 1])
             keys = events_by_code(codes, column, history, first, last)
+            worth = sums_of(weights, keys) if of_worth else np.zeros(0)
             n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
             for pair in range(bounds[request], bounds[request + 1]):
                 code = np.int64(own_codes[pair - bounds[request], column])
                 has_code = bool(code >= 0)
                 begin, end = matches_of(keys, int(code))
                 describe_events(keys, begin, end, has_code, last, times, weights, now[request], values)
+                if of_worth:
+                    matched = worth[end] - worth[begin]
+                    values[WORTH_SHARE] = matched / worth[-1] if has_code and worth[-1] > 0 else np.nan
                 if of_baskets:
                     describe_baskets(keys, begin, end, has_code, n_baskets, times, baskets, values)
                 for place in range(first_wanted, end_wanted):
@@ -74,6 +79,15 @@ def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: in
         keys[event - first] = np.int64(codes[history[event], column]) << 32 | event
     keys.sort()
     return keys
+
+
+@jit()
+def sums_of(weights: Floats, keys: Ints) -> Floats:
+    """(n + 1,) what the events before each place of `keys` (n,) are worth together."""
+    sums = np.zeros(len(keys) + 1)
+    for place in range(len(keys)):
+        sums[place + 1] = sums[place] + weights[keys[place] & PLACE]
+    return sums
 
 
 @jit()

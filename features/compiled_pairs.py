@@ -190,6 +190,7 @@ def fill_tag_shares(
     n_tags: int,
     offsets: Ints,
     history: Ints,
+    weights: Floats,
     bounds: Ints,
     candidates: Ints,
     shares: Floats,
@@ -197,22 +198,24 @@ def fill_tag_shares(
     """Fill `shares` (n_pairs,) with the mean over a candidate's tags of the share of the history that has the tag.
 
     Args:
-        indptr, indices: (n_items, n_tags) CSR. Without tags, or without a history, it is NaN.
+        indptr, indices: (n_items, n_tags) CSR. Without tags, or without a history that counts, it is NaN.
+        weights: (n_events,) how much each event of the history counts.
     """
-    counts, spans = np.zeros(n_tags, dtype=np.int64), np.empty((len(candidates), 2), dtype=np.int64)
+    counts, spans = np.zeros(n_tags), np.empty((len(candidates), 2), dtype=np.int64)
     for pair in range(len(candidates)):  # first, to wait for many of them at a time
         spans[pair] = indptr[candidates[pair]], indptr[candidates[pair] + 1]
     for request in range(len(offsets) - 1):
-        events = history[offsets[request] : offsets[request + 1]]
-        for item in events:
-            for entry in range(indptr[item], indptr[item + 1]):
-                counts[indices[entry]] += 1
+        events, everything = history[offsets[request] : offsets[request + 1]], 0.0
+        for event in range(offsets[request], offsets[request + 1]):
+            everything += weights[event]
+            for entry in range(indptr[history[event]], indptr[history[event] + 1]):
+                counts[indices[entry]] += weights[event]
         for pair in range(bounds[request], bounds[request + 1]):
-            (first, last), total = spans[pair], 0
+            (first, last), total = spans[pair], 0.0
             for entry in range(first, last):
                 total += counts[indices[entry]]
-            divisor = (last - first) * len(events)
-            shares[pair] = total / divisor if divisor else np.nan
+            divisor = (last - first) * everything
+            shares[pair] = total / divisor if divisor > 0 else np.nan
         for item in events:
             for entry in range(indptr[item], indptr[item + 1]):
                 counts[indices[entry]] = 0

@@ -44,6 +44,9 @@ from features.kinds import (
 from features.kinds.base import MonotoneConstraint
 from recsys.config import FeatureGroup, Source
 
+UNEQUAL_WORTH = "unequal worth"
+"""Where all acts are worth the same, shares of the worth are shares of the acts."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -60,8 +63,11 @@ class Feature:
         return self.kind.scope
 
     @property
-    def source(self) -> str | None:
-        """The candidate source, or the affinity, that must exist for this feature; None for the others."""
+    def needs(self) -> str | None:
+        """What must be there for this feature: a candidate source, an affinity, or acts of unequal worth; None for the
+        others."""
+        if getattr(self.kind, "of", None) == "worth":
+            return UNEQUAL_WORTH
         return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
 
     @property
@@ -186,7 +192,10 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
+    Feature("user_category_worth", "behaviour", UserShare("categories", of="worth"), "share of what acts are worth"),
+    Feature("user_brand_worth", "behaviour", UserShare("brands", of="worth"), "the same of this brand"),
     Feature("user_tag_share", "behaviour", UserTagShare(), "mean share of the history with one of the item's tags"),
+    Feature("user_tag_worth", "behaviour", UserTagShare(of="worth"), "the same share of what acts are worth"),
     Feature("last_category_share", "behaviour", UserShare("categories", 5), "share of the last 5 acts in the category"),
     Feature("last_brand_share", "behaviour", UserShare("brands", 5), "share of the last 5 acts of this brand"),
     Feature(

@@ -26,8 +26,8 @@ class FeatureSet:
     def choose(
         cls, groups: Collection[FeatureGroup], available: Collection[str], declared: Sequence[Feature] = FEATURES
     ) -> "FeatureSet":
-        """The declared features of these groups whose source or affinity is among `available`."""
-        return cls(tuple(f for f in declared if f.group in groups and (f.source is None or f.source in available)))
+        """The declared features of these groups for which what they need is among `available`."""
+        return cls(tuple(f for f in declared if f.group in groups and (f.needs is None or f.needs in available)))
 
     @classmethod
     def named(cls, names: Collection[str], declared: Sequence[Feature] = FEATURES) -> "FeatureSet":

@@ -96,6 +96,12 @@ class EventState:
         return sum(map(len, self._segments))
 
     @property
+    def has_unequal_worth(self) -> bool:
+        """Whether some acts are worth more than others: a purchase more than a view, or a dislike nothing."""
+        weights = [part.log.weights[~part.log.is_impression] for part in self._segments]
+        return len(np.unique(np.concatenate([np.zeros(0, dtype=np.float32), *weights]))) > 1
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All events, by when they came; a tuple that does not change."""
         return self._segments

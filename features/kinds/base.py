@@ -18,6 +18,11 @@ MonotoneConstraint = Literal[-1, 0, 1]
 """Whether more of a value, all else equal, can only speak for an item (1), only against it (-1), or either (0)."""
 
 
+Of = Literal["acts", "worth"]
+"""What a share of the history counts: each act alike, or what it is worth (a purchase more than a view, a dislike
+nothing)."""
+
+
 class Kind(Protocol):
     """How a feature is computed. A kind without a constraint `monotone` has 0."""
 

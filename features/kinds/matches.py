@@ -10,10 +10,10 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH
+from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.compiled_matches import fill_matches
 from features.item_facts import Code
-from features.kinds.base import Family, Member, Scope
+from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
 from recsys.data.history import basket_starts
 
@@ -57,12 +57,17 @@ class _Match(Member):
 
 @dataclass(frozen=True)
 class UserShare(_Match):
-    """Share of the user's acts that went to the candidate's own category or brand; of the newest ones, if so many."""
+    """Share of the user's acts that went to the candidate's own category or brand, or of what they are worth; of the
+    newest acts, if so many."""
 
     column: Literal["categories", "brands"]
     newest: int | None = None
+    of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
-    statistic: ClassVar[int] = MATCH_SHARE
+
+    @property
+    def statistic(self) -> int:
+        return MATCH_SHARE if self.of == "acts" else WORTH_SHARE
 
     @property
     def compared(self) -> tuple[Code, int | None]:

@@ -9,34 +9,38 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.compiled_pairs import fill_distances, fill_price_ratios, fill_steps, fill_tag_shares
-from features.kinds.base import Family, Member, Scope
+from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
 
 
 @dataclass(frozen=True)
 class UserTagShare:
-    """How often the candidate's tags occur in the history: the mean over its tags of the share of acts with the tag."""
+    """How often the candidate's tags occur in the history: the mean over its tags of the share of the acts with the
+    tag, or of what they are worth."""
 
+    of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _shares(pairs, pairs.facts.tags)
+        return _shares(pairs, pairs.facts.tags, self.of)
 
 
 @dataclass(frozen=True)
 class UserLabelShare:
-    """Share of the acts on items with the candidate's value of a further column of the items (of a list: the mean)."""
+    """Share of the acts, or of what they are worth, on items with the candidate's value of a further column of the
+    items (of a list: the mean)."""
 
     column: str
+    of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         further = pairs.facts.further
-        return _shares(pairs, None if further is None else further.labels(self.column))
+        return _shares(pairs, None if further is None else further.labels(self.column), self.of)
 
 
-def _shares(pairs: PairBatch, values: sp.csr_matrix | None) -> NDArray[np.float32]:
-    """(n_pairs,) mean, over the candidate's values, of the share of acts with the value; NaN where there are none.
+def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[np.float32]:
+    """(n_pairs,) mean, over the candidate's values, of the share of the history with it; NaN where there are none.
 
     Args:
         values: (n_items, n_values), 1 where an item has the value.
@@ -44,8 +48,9 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None) -> NDArray[np.float3
     if values is None:
         return np.full(len(pairs), np.nan, dtype=np.float32)
     shares, histories = np.empty(len(pairs), dtype=np.float32), pairs.histories
-    offsets, items, bounds = histories.offsets, histories.items, pairs.bounds
-    fill_tag_shares(values.indptr, values.indices, values.shape[1], offsets, items, bounds, pairs.items, shares)
+    counted = histories.weights if of == "worth" else np.ones(len(histories.items), dtype=np.float32)
+    members, events = (values.indptr, values.indices, values.shape[1]), (histories.offsets, histories.items, counted)
+    fill_tag_shares(*members, *events, pairs.bounds, pairs.items, shares)
     return shares
 
 

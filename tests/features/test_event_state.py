@@ -172,3 +172,11 @@ def test_a_sign_of_interest_counts_half_after_a_quarter_of_the_newest() -> None:
     np.testing.assert_array_equal(again.values, found.values)
     state.append(make_log([(0, 2, CLICK, START + 50)]))
     assert state.newest_signs(now, 4, N_ITEMS).values[-1] > found.values[-1], "what came since counts"
+
+
+def test_worth_is_unequal_where_one_act_counts_more_than_another() -> None:
+    clicks = [(0, 0, CLICK, START), (1, 1, CLICK, START + 1), (1, 2, IMPRESSION, START + 2)]
+    assert not EventState().has_unequal_worth
+    assert not EventState(make_log(clicks)).has_unequal_worth  # what was only shown is no act
+    assert EventState(make_log([*clicks, (0, 1, PURCHASE, START + 3)])).has_unequal_worth
+    assert EventState(make_log(clicks), make_log([(0, 1, RATING, START + 3)])).has_unequal_worth

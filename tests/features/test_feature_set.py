@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from features.declarations import FEATURES, Feature
+from features.declarations import FEATURES, UNEQUAL_WORTH, Feature
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
@@ -29,11 +29,18 @@ def test_every_group_is_filled_and_there_are_sixty_features() -> None:
 
 
 def test_choose_keeps_what_the_sources_can_fill() -> None:
-    assert FeatureSet.choose(GROUPS, ()).names == [f.name for f in FEATURES if f.source is None]
+    assert FeatureSet.choose(GROUPS, ()).names == [f.name for f in FEATURES if f.needs is None]
     chosen = FeatureSet.choose(("text", "collaborative"), {"als", "text"})
     assert set(chosen.groups) == {"text", "collaborative"}
-    assert {f.source for f in chosen.features} == {None, "als", "text"}
+    assert {f.needs for f in chosen.features} == {None, "als", "text"}
     assert FeatureSet.choose((), {"als"}).features == ()
+
+
+def test_shares_of_worth_are_chosen_where_acts_are_not_all_worth_the_same() -> None:
+    chosen = FeatureSet.choose(GROUPS, {UNEQUAL_WORTH}).names
+    assert {*chosen} - {*FeatureSet.choose(GROUPS, ()).names} == {
+        *("user_category_worth", "user_brand_worth", "user_tag_worth")
+    }
 
 
 def test_named_keeps_the_order_given() -> None:

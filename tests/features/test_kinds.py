@@ -49,6 +49,7 @@ from features.kinds import (
     UserLineStep,
     UserQuantityDistance,
     UserShare,
+    UserTagShare,
 )
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
@@ -127,6 +128,19 @@ def test_user_share_knows_no_share_of_a_missing_category() -> None:
     expect(values(UserShare("categories"), []), *[NAN] * 6)
 
 
+def test_shares_of_what_acts_are_worth() -> None:
+    bought, looked_at, disliked = (0, 0, PURCHASE, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, RATING, NOW - 2)
+    rows = [bought, looked_at, disliked]  # worth 4, 1 and 0
+    # Categories: 0, 0, 1, 1, none, 2; brands: 0, 1, 0, 1, 0, none.
+    expect(values(UserShare("categories", of="worth"), rows), 1, 1, 0, 0, NAN, 0)
+    expect(values(UserShare("brands", of="worth"), rows), 0.8, 0.2, 0.8, 0.2, 0.8, NAN)
+    expect(values(UserShare("brands", newest=2, of="worth"), rows), 0, 1, 0, 1, 0, NAN)
+    # Tags: the first, both, the second, none, the second, the first.
+    expect(values(UserTagShare(of="worth"), rows), 1, 0.6, 0.2, NAN, 0.2, 1)
+    for kind in (UserShare("brands", of="worth"), UserTagShare(of="worth")):
+        expect(values(kind, [disliked]), *[NAN] * 6)
+
+
 def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     frame = pl.DataFrame(
         {
@@ -145,6 +159,7 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
 
     expect(found(UserLabelShare("author")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
     expect(found(UserLabelShare("moods")), 2 / 3, 1 / 2, NAN, NAN, 1 / 3, 2 / 3)
+    expect(found(UserLabelShare("author", of="worth")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
     expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
     expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
     for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):

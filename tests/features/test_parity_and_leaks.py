@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.declarations import FEATURES
+from features.declarations import FEATURES, UNEQUAL_WORTH
 from features.feature_set import FeatureSet
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
@@ -34,7 +34,7 @@ def table(state: EventState, times: list[int], users: Sequence[int] = USERS) -> 
 
 def test_all_declared_features_are_there() -> None:
     facts = make_facts()
-    assert FeatureSet.choose(get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links}) == ALL
+    assert FeatureSet.choose(get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WORTH}) == ALL
 
 
 @settings(max_examples=40, deadline=None)

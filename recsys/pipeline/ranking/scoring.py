@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.configured import configured
+from features.declarations import UNEQUAL_WORTH
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
 from features.pairs import PairBatch
@@ -129,6 +130,8 @@ class Scoring:
             ConfigError: a feature is left out or declared that cannot be, or none is left.
         """
         available = {*self.sources.names, *self.facts.affinities}
+        if self.state.has_unequal_worth:
+            available.add(UNEQUAL_WORTH)
         chosen = FeatureSet.choose(config.groups, available, configured(config))
         if not chosen.features:
             raise ConfigError(
