@@ -97,9 +97,8 @@ class EventState:
 
     @property
     def has_unequal_worth(self) -> bool:
-        """Whether some acts are worth more than others: a purchase more than a view, or a dislike nothing."""
-        weights = [part.log.weights[~part.log.is_impression] for part in self._segments]
-        return len(np.unique(np.concatenate([np.zeros(0, dtype=np.float32), *weights]))) > 1
+        """Whether some acts are worth more than others."""
+        return len({worth for segment in self._segments for worth in segment.log.worths.tolist()}) > 1
 
     @property
     def segments(self) -> tuple[Segment, ...]:

@@ -124,6 +124,11 @@ class InteractionLog:
         return self.select(self.weights > 0)
 
     @property
+    def worths(self) -> NDArray[np.float32]:
+        """All that acts are worth, increasing: one where none counts more than another."""
+        return np.unique(self.weights[~self.is_impression])
+
+    @property
     def typical_weight(self) -> float:
         """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
         positive = self.weights[self.weights > 0]

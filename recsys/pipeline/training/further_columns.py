@@ -17,6 +17,9 @@ _POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "User
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
 
+_MOST_OF_WORTH = 3
+"""The same of those that tell what the acts on items with the value are worth."""
+
 _MOST_POPULARITIES = 3
 """The same of those that tell how wanted the items with a value are."""
 
@@ -27,10 +30,15 @@ _LEAST_SHARED = 2.0
 """Items that must have a value in common, on average: a column of ids or links tells nothing of a taste."""
 
 
-def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progress: Progress) -> FeaturesConfig:
+def with_further_columns(
+    config: FeaturesConfig, catalogue: ItemCatalogue, progress: Progress, *, of_worth: bool = False
+) -> FeaturesConfig:
     """The config with a feature for each further column of the items by which tastes may differ.
 
     Whoever names one of these columns in `features.extra` is left to it, and names in `features.exclude` stay out.
+
+    Args:
+        of_worth: whether acts are worth more and less, so that shares of the worth say more than shares of the acts.
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
@@ -42,15 +50,14 @@ def with_further_columns(config: FeaturesConfig, catalogue: ItemCatalogue, progr
         if column not in named and _may_tell(frame[column], kind)
         for feature in (_feature(column, kind),)
     }
-    popularities = {
-        feature.name: feature
-        for column in label_columns(frame)
-        if column not in named and names_values(frame[column]) and _may_tell(frame[column], _SHARE)
-        for feature in (_popularity(column),)
-    }
+    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame[name], _SHARE)]
+    worths = {feature.name: feature for feature in map(_worth, labels if of_worth else ())}
+    groups = [name for name in labels if names_values(frame[name])]
+    popularities = {feature.name: feature for feature in map(_popularity, groups)}
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
         *[feature for name, feature in features.items() if name not in taken][:_MOST],
+        *[feature for name, feature in worths.items() if name not in taken][:_MOST_OF_WORTH],
         *[feature for name, feature in popularities.items() if name not in taken][:_MOST_POPULARITIES],
     ]
     if not found:
@@ -81,6 +88,15 @@ def _step(columns: LineColumns) -> ExtraFeature:
         arguments={"column": label, "number": number, **({"part": part} if part else {})},
         meaning=f"places behind the furthest item of the history with the candidate's {label}, by "
         f"{f'{part} and {number}' if part else number}",
+    )
+
+
+def _worth(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{_slug(column)}_worth",
+        kind=_SHARE,
+        arguments={"column": column, "of": "worth"},
+        meaning=f"share of what the history is worth with the candidate's {column}",
     )
 
 

@@ -29,7 +29,7 @@ def prepared(
     Raises:
         ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
     """
-    features = with_further_columns(config.features, dataset.catalogue, progress)
+    features = with_further_columns(config.features, dataset.catalogue, progress, of_worth=len(dataset.log.worths) > 1)
     configured(features)
     config = config.model_copy(update={"features": features})
     for doubt in unheard_events(config.features, dataset.log.event_names):

@@ -44,6 +44,15 @@ def test_what_may_tell_of_a_taste_is_compared() -> None:
     ]
 
 
+def test_what_acts_are_worth_is_told_where_it_differs() -> None:
+    items = catalogue(author=[f"author {n % 20}" for n in range(N)])
+    extra = with_further_columns(FeaturesConfig(), items, silent, of_worth=True).extra
+    assert [feature.name for feature in extra] == ["user_author_share", "user_author_worth", "author_popularity"]
+    assert dict(extra[1].arguments) == {"column": "author", "of": "worth"}
+    shares = ["user_author_share", "author_popularity"]
+    assert names(items) == shares
+
+
 def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
     series = [f"series {n // 5}" if n < 60 else None for n in range(N)]
     items = catalogue(
