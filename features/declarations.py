@@ -192,10 +192,20 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
-    Feature("user_category_worth", "behaviour", UserShare("categories", of="worth"), "share of what acts are worth"),
+    Feature(
+        "user_category_worth",
+        "behaviour",
+        UserShare("categories", of="worth"),
+        "share of the history's worth in this category",
+    ),
     Feature("user_brand_worth", "behaviour", UserShare("brands", of="worth"), "the same of this brand"),
     Feature("user_tag_share", "behaviour", UserTagShare(), "mean share of the history with one of the item's tags"),
-    Feature("user_tag_worth", "behaviour", UserTagShare(of="worth"), "the same share of what acts are worth"),
+    Feature(
+        "user_tag_worth",
+        "behaviour",
+        UserTagShare(of="worth"),
+        "mean share of the history's worth with one of the item's tags",
+    ),
     Feature("last_category_share", "behaviour", UserShare("categories", 5), "share of the last 5 acts in the category"),
     Feature("last_brand_share", "behaviour", UserShare("brands", 5), "share of the last 5 acts of this brand"),
     Feature(
