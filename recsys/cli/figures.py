@@ -24,14 +24,15 @@ def print_figures(report: Mapping[str, Any]) -> None:
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The full pipeline, below it what it is without a part and on kinds of requests; then the simpler rankings."""
     yield _row("full pipeline", report["metrics"])
-    for name, metrics in report["baselines"].items():
-        yield _row(name, metrics)
     for name, metrics in report["ablation"].items():
         yield _row(f"  {name}", metrics)
     for name, metrics in report["slices"].items():
-        if report["slice_sizes"][name]:
-            yield _row(f"  on {name.replace('_', ' ')}", metrics)
+        if n_requests := report["slice_sizes"][name]:
+            yield _row(f"  on {name.replace('_', ' ')} ({n_requests:,})", metrics)
+    for name, metrics in report["baselines"].items():
+        yield _row(name, metrics)
 
 
 def _row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

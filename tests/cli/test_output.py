@@ -29,3 +29,13 @@ def test_what_lists_would_have_earned_is_printed_with_how_far_to_trust_it(
     estimates = f"IPS {figure}, SNIPS {figure}, doubly robust {figure}"
     assert line.startswith(f"reward per place: shown lists {figure}; these lists, estimated: {estimates}{told}")
     assert line.endswith("]") == reliable
+
+
+def test_kinds_of_requests_stand_below_the_pipeline_that_is_measured_on_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report: dict[str, Any] = {"n_requests": 3, "version": "v1", "metrics": {}, "baselines": {"ALS": {}}}
+    slices, sizes = {"cold_item": {}, "heavy": {}, "light": {}}, {"cold_item": 1_200, "heavy": 0, "light": 7}
+    print_figures({**report, "ablation": {"without text": {}}, "slices": slices, "slice_sizes": sizes})
+    names = [line.split("  -")[0].strip() for line in capsys.readouterr().out.strip().splitlines()[-5:]]
+    assert names == ["full pipeline", "without text", "on cold item (1,200)", "on light (7)", "ALS"]
