@@ -40,7 +40,7 @@ ROUNDS = 5
 """The ways to count take turns; the median of what each took counts."""
 SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending")
 ALL = FeatureSet(FEATURES)
-LEFT_OUT = {feature.name for feature in FEATURES if feature.source in ("ease", "als", "factors", "frozen")}
+LEFT_OUT = {feature.name for feature in FEATURES if feature.needs in ("ease", "als", "factors", "frozen")}
 """Without these, it is about sixty features."""
 
 
