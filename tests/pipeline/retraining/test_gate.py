@@ -21,15 +21,12 @@ from recsys.pipeline.retraining.gate import METRIC, _calibration, _signal, laten
 from recsys.pipeline.retraining.new_data import check_data
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
+from recsys.progress import silent
 from recsys.registry import Refusal, Registry
 from recsys.store.open import open_store, sqlite_url
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
 SERVED_DAYS = 42
-
-
-def quiet(message: str) -> None:
-    """No progress."""
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +109,7 @@ def test_poisoned_events_are_refused_with_their_reason(
     objection: str,
 ) -> None:
     first = registry.current()
-    decision = retrain(registry, dataset_from_frames(*poisoned(frames, poison), config), progress=quiet)
+    decision = retrain(registry, dataset_from_frames(*poisoned(frames, poison), config), progress=silent)
     assert decision.action == "refused", decision.reason
     assert next(check.name for check in decision.checks if not check.passed) == objection
     assert decision.reason.startswith(f"{objection}: ")
@@ -160,7 +157,7 @@ def test_the_checks_of_two_probabilities_have_an_order_and_names_of_their_own() 
 
 def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config: Config) -> None:
     dataset = dataset_from_frames(frames[0].with_columns(pl.col("price") * 100), frames[1], config)
-    decision = retrain(registry, dataset, progress=quiet)
+    decision = retrain(registry, dataset, progress=silent)
     assert (decision.action, decision.challenger) == ("refused", None)
     assert "the median price of known items is 100 times what it was" in decision.reason
 
@@ -168,7 +165,7 @@ def test_prices_times_100_are_refused(registry: Registry, frames: Frames, config
 def test_prices_that_are_all_0_are_refused(registry: Registry, frames: Frames, config: Config) -> None:
     """0 is what a reader writes who finds no number in `1.299,00`."""
     dataset = dataset_from_frames(frames[0].with_columns(price=pl.lit(0.0)), frames[1], config)
-    decision = retrain(registry, dataset, progress=quiet)
+    decision = retrain(registry, dataset, progress=silent)
     assert decision.action == "refused"
     assert decision.reason.startswith("prices: 0% of the price of known items is above 0, 100% was")
 
@@ -253,7 +250,7 @@ def test_who_was_forgotten_is_not_missing_from_the_past(registry: Registry, fram
             if int(user.removeprefix("user ")) >= 30
         ]
     )
-    decision = retrain(registry, store, dry_run=True, progress=quiet)
+    decision = retrain(registry, store, dry_run=True, progress=silent)
     store.close()
     assert all(check.passed for check in decision.checks if check.name == "past"), decision.reason
 
@@ -264,7 +261,7 @@ def test_an_emptied_column_of_items_is_refused(
 ) -> None:
     monkeypatch.setattr("recsys.pipeline.retraining.new_data._FEW", 10)
     empty = frames[0].with_columns(pl.lit(None, frames[0].schema[column]).alias(column))
-    decision = retrain(registry, dataset_from_frames(empty, frames[1], config), progress=quiet)
+    decision = retrain(registry, dataset_from_frames(empty, frames[1], config), progress=silent)
     assert decision.action == "refused"
     assert f"100% of the known items that had a {column} have none now" in decision.reason
 
@@ -272,7 +269,7 @@ def test_an_emptied_column_of_items_is_refused(
 def test_a_log_that_has_lost_half_its_past_is_refused(registry: Registry, frames: Frames, config: Config) -> None:
     old = until(frames[1], SERVED_DAYS)
     kept = pl.concat([old.gather_every(2), frames[1].tail(frames[1].height - old.height)])
-    decision = retrain(registry, dataset_from_frames(frames[0], kept, config), progress=quiet)
+    decision = retrain(registry, dataset_from_frames(frames[0], kept, config), progress=silent)
     assert decision.action == "refused"
     assert decision.reason.startswith("past: ")
 
@@ -284,7 +281,7 @@ def test_a_log_of_other_ids_is_refused(registry: Registry, frames: Frames, confi
         frame.with_columns(("other " + pl.col(column)).alias(column)) if column in frame.columns else frame
         for frame in frames
     )
-    decision = retrain(registry, dataset_from_frames(items, events, config), progress=quiet)
+    decision = retrain(registry, dataset_from_frames(items, events, config), progress=silent)
     assert decision.action == "refused"
     assert decision.reason.startswith("past: 0 of the ")
 
@@ -300,7 +297,7 @@ def test_events_of_unknown_items_are_counted_and_refused(registry: Registry, fra
             for row, (user, item, time) in enumerate(zip(new["user_id"], new["item_id"], times, strict=True))
         ]
     )
-    decisions = [retrain(registry, store, progress=quiet) for _ in range(2)]
+    decisions = [retrain(registry, store, progress=silent) for _ in range(2)]
     store.close()
     assert [decision.action for decision in decisions] == ["refused", "refused"]
     assert "unknown ids: 33.4% of the new events name unknown items" in decisions[0].reason
@@ -311,7 +308,7 @@ def test_events_of_unknown_items_are_counted_and_refused(registry: Registry, fra
 def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Frames, config: Config) -> None:
     first = registry.current()
     dataset = dataset_from_frames(*frames, config)
-    decision = retrain(registry, dataset, progress=quiet)
+    decision = retrain(registry, dataset, progress=silent)
     assert (decision.action, decision.trained) == ("promoted", "continued"), decision.reason
     assert {"quality", "signal", "coverage", "calibration of p_click", "latency", "size", "volume"} <= {
         check.name for check in decision.checks
@@ -320,7 +317,7 @@ def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Fra
     assert registry.history()[-1].checks == decision.checks
     manifest = registry.manifest(str(decision.challenger))
     assert (manifest.parent, manifest.continued) == (first, 1)
-    again = retrain(registry, dataset, anew=True, progress=quiet)
+    again = retrain(registry, dataset, anew=True, progress=silent)
     assert again.action == "skipped"
 
 
@@ -328,7 +325,7 @@ def test_every_so_many_versions_all_is_trained_anew(frames: Frames, config: Conf
     often = config.model_copy(update={"retrain": RetrainConfig(full_every=1, max_latency=100)})
     registry = Registry(tmp_path / "registry")
     registry.publish(train(dataset_from_frames(frames[0], until(frames[1], SERVED_DAYS), often), often))
-    decision = retrain(registry, dataset_from_frames(*frames, often), progress=quiet)
+    decision = retrain(registry, dataset_from_frames(*frames, often), progress=silent)
     assert (decision.action, decision.trained) == ("promoted", "from_scratch"), decision.reason
     assert registry.manifest(registry.resolve(None)).continued == 0
 

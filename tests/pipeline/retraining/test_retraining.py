@@ -30,16 +30,13 @@ from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.retraining import increment
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.continued import continue_training, renumbered
+from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import Store, open_store
 from recsys.store.open import sqlite_url
 
 CHILD = Path(__file__).with_name("retrain_child.py")
 Frames = tuple[pl.DataFrame, pl.DataFrame]
-
-
-def quiet(message: str) -> None:
-    """No progress."""
 
 
 @pytest.fixture
@@ -91,7 +88,7 @@ def test_a_continued_training_reads_texts_a_quarter_as_often(
 
 def test_a_better_version_is_promoted(plain_registry: Registry, plain: Bundle, trendy: Dataset) -> None:
     first = plain_registry.current()
-    decision = retrain(plain_registry, trendy, progress=quiet)
+    decision = retrain(plain_registry, trendy, progress=silent)
     assert (decision.action, decision.champion, decision.new_events) == ("promoted", first, 300), decision.reason
     assert decision.comparison is not None
     assert decision.comparison.verdict == "better"
@@ -138,7 +135,7 @@ def test_a_worse_version_is_refused_and_kept_to_be_looked_at(
     """It learned a fashion that is over: people are back at their tastes."""
     first = plain_registry.current()
     events = fashion(items, 800) + clicks_of_tastes(items, 800, start=AFTER + 60 * DAY)
-    decision = retrain(plain_registry, append_events(early, events, plain_config), progress=quiet)
+    decision = retrain(plain_registry, append_events(early, events, plain_config), progress=silent)
     assert decision.action == "refused", decision.reason
     assert plain_registry.current() == first
     assert plain_registry.versions() == [first, decision.challenger]
@@ -146,7 +143,7 @@ def test_a_worse_version_is_refused_and_kept_to_be_looked_at(
 
 def test_a_dry_run_publishes_nothing(plain_registry: Registry, trendy: Dataset) -> None:
     before = (plain_registry.versions(), plain_registry.current(), plain_registry.history())
-    decision = retrain(plain_registry, trendy, dry_run=True, progress=quiet)
+    decision = retrain(plain_registry, trendy, dry_run=True, progress=silent)
     assert (decision.action, decision.challenger) == ("promoted", None), decision.reason
     assert decision.comparison is not None
     assert (plain_registry.versions(), plain_registry.current(), plain_registry.history()) == before
@@ -154,7 +151,7 @@ def test_a_dry_run_publishes_nothing(plain_registry: Registry, trendy: Dataset) 
 
 def test_too_few_events_are_not_worth_a_version(plain_registry: Registry, early: Dataset) -> None:
     first = plain_registry.versions()
-    decision = retrain(plain_registry, early, progress=quiet)
+    decision = retrain(plain_registry, early, progress=silent)
     assert (decision.action, decision.challenger, decision.new_events) == ("skipped", None, 0)
     assert "retrain.min_events asks for 100" in decision.reason
     assert plain_registry.versions() == first
@@ -173,7 +170,7 @@ def test_a_version_that_learned_nonsense_does_not_win(
     nonsense = dataset_from_frames(
         items, pl.concat([events.head(events.height - newer.height), shuffled]), plain_config
     )
-    decision = retrain(plain_registry, nonsense, progress=quiet)
+    decision = retrain(plain_registry, nonsense, progress=silent)
     assert decision.comparison is not None
     assert decision.comparison.verdict != "better"
 
@@ -183,16 +180,16 @@ def test_the_store_is_read_on_from_where_the_last_version_ended(
 ) -> None:
     events = fashion(items, 310)
     store.append(events[:90])
-    assert retrain(plain_registry, store, progress=quiet).action == "skipped"
+    assert retrain(plain_registry, store, progress=silent).action == "skipped"
     store.append(events[80:300])
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert (decision.action, decision.new_events) == ("promoted", 300), decision.reason
     second = Bundle.load(plain_registry)
     assert second.store is not None
     assert (second.store.identity, second.store.offset) == (store.identity, store.last_offset())
     assert second.data_record.end == events[299].timestamp
     store.append(events[300:])
-    again = retrain(plain_registry, store, progress=quiet)
+    again = retrain(plain_registry, store, progress=silent)
     assert (again.action, again.new_events, again.champion) == ("skipped", 10, second.version)
 
 
@@ -200,10 +197,10 @@ def test_another_store_is_read_from_its_start(
     plain_registry: Registry, store: Store, items: list[str], tmp_path: Path
 ) -> None:
     store.append(fashion(items, 300))
-    assert retrain(plain_registry, store, progress=quiet).action == "promoted"
+    assert retrain(plain_registry, store, progress=silent).action == "promoted"
     other = open_store(sqlite_url(tmp_path / "other.db"))
     other.append(fashion(items, 7, start=Bundle.load(plain_registry).data_record.end + 1))
-    assert retrain(plain_registry, other, progress=quiet).new_events == 7
+    assert retrain(plain_registry, other, progress=silent).new_events == 7
     other.close()
 
 
@@ -212,12 +209,12 @@ def test_only_late_events_leave_nothing_to_compare_on(
 ) -> None:
     store.append(clicks_of_tastes(items, 120, start=int(plain.log.times[0])))
     first = plain_registry.versions()
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert decision.action == "skipped"
     assert "newer than the served version's data" in decision.reason
     assert plain_registry.versions() == first
     store.forget("user 7")
-    assert retrain(plain_registry, store, progress=quiet).action == "skipped"
+    assert retrain(plain_registry, store, progress=silent).action == "skipped"
     assert "user 7" not in Bundle.load(plain_registry).log.user_vocabulary, "that does not wait for better data"
     assert not {*plain_registry.versions()} & {*first}
 
@@ -232,7 +229,7 @@ def test_requests_that_want_nothing_that_may_be_listed_leave_nothing_to_compare_
     users, items = log.user_vocabulary.ids(log.users), plain.catalogue.vocabulary.ids(log.items)
     pairs = list(zip(users, items, strict=True))[:150]
     again = [click(user, item, AFTER + n * DAY // 24) for n, (user, item) in enumerate(pairs)]
-    decision = retrain(plain_registry, append_events(early, again, only_new), progress=quiet)
+    decision = retrain(plain_registry, append_events(early, again, only_new), progress=silent)
     assert decision.action == "skipped", decision.reason
     assert "may be listed" in decision.reason
     assert plain_registry.current() == first
@@ -243,7 +240,7 @@ def test_new_events_of_one_moment_are_learned_from(
 ) -> None:
     """As from a shop that keeps days and no times, retrained each day."""
     day = [replace(event, timestamp=AFTER) for event in fashion(items, 300)]
-    decision = retrain(plain_registry, append_events(early, day, plain_config), progress=quiet)
+    decision = retrain(plain_registry, append_events(early, day, plain_config), progress=silent)
     assert (decision.action, decision.new_events) == ("promoted", 300), decision.reason
 
 
@@ -252,7 +249,7 @@ def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train
 ) -> None:
     first = plain_registry.current()
     store.forget("user 7")
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert decision.action == "skipped"
     assert decision.forgotten_in == plain_registry.current() != first
     assert plain_registry.versions() == [decision.forgotten_in], "the version that held the user is gone"
@@ -264,7 +261,7 @@ def test_a_forgotten_user_leaves_the_served_log_though_there_is_nothing_to_train
     assert before is not None
     assert after is not None
     assert after.equals(before.filter(pl.col("user_id") != "user 7")), "each figure stays with its user"
-    again = retrain(plain_registry, store, progress=quiet)
+    again = retrain(plain_registry, store, progress=silent)
     assert (again.action, again.forgotten_in, plain_registry.current()) == ("skipped", None, served.version)
 
 
@@ -280,9 +277,9 @@ def test_a_forgetting_that_was_cut_short_is_finished_by_the_next_run(
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "remove", dies)
         with pytest.raises(KeyboardInterrupt):
-            retrain(plain_registry, store, progress=quiet)
+            retrain(plain_registry, store, progress=silent)
     assert first in plain_registry.versions()
-    assert retrain(plain_registry, store, progress=quiet).action == "skipped"
+    assert retrain(plain_registry, store, progress=silent).action == "skipped"
     assert plain_registry.versions() == [plain_registry.current()] != [first]
 
 
@@ -292,7 +289,7 @@ def test_a_forgotten_user_is_in_no_further_training(
     store.append(fashion(items, 300))
     store.forget("user 7")
     # A fashion narrows what is listed; that is not what is asked here.
-    decision = retrain(plain_registry, store, overrides=["retrain.max_coverage_loss=1.0"], progress=quiet)
+    decision = retrain(plain_registry, store, overrides=["retrain.max_coverage_loss=1.0"], progress=silent)
     assert (decision.action, decision.forgotten_in) == ("promoted", None), decision.reason
     second = Bundle.load(plain_registry)
     assert "user 7" not in second.log.user_vocabulary
@@ -315,7 +312,7 @@ def test_a_user_forgotten_while_the_log_is_read_is_in_no_training(
 
     monkeypatch.setattr(increment, "_PAGE", 200)
     monkeypatch.setattr(store, "read", read_then_forget)
-    assert retrain(plain_registry, store, progress=quiet).action == "promoted"
+    assert retrain(plain_registry, store, progress=silent).action == "promoted"
     assert user not in Bundle.load(plain_registry).log.user_vocabulary
 
 
@@ -329,7 +326,7 @@ def test_an_item_that_does_not_fit_is_set_aside_and_said(
         ]
     )
     store.append(fashion(items, 300))
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert decision.action == "promoted", decision.reason
     assert len(decision.set_aside) == 1
     assert "tea-2" in decision.set_aside[0]
@@ -356,7 +353,7 @@ def test_an_event_of_an_item_that_comes_while_the_store_is_read_is_not_lost(
 
     for name, read in zip(("read", "read_items"), reads, strict=True):
         monkeypatch.setattr(store, name, then_more_comes(read))
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert (decision.action, decision.set_aside) == ("promoted", ()), decision.reason
     monkeypatch.undo()
     second = Bundle.load(plain_registry)
@@ -371,11 +368,11 @@ def test_an_event_that_came_before_its_item_is_learned_from_once_the_item_is_the
 ) -> None:
     news = fashion(items, 420)
     store.append([*news[:300], replace(news[0], event_id="early", item_id="tea-1")])
-    first = retrain(plain_registry, store, progress=quiet)
+    first = retrain(plain_registry, store, progress=silent)
     assert (first.action, first.set_aside) == ("promoted", ("1 events of unknown items or with wrong cells",))
     store.put_items([ItemChange("tea-1", '{"item_id": "tea-1", "title": "green tea", "price": 3.5}')])
     store.append(news[300:])
-    assert retrain(plain_registry, store, dry_run=True, progress=quiet).new_events == 121
+    assert retrain(plain_registry, store, dry_run=True, progress=silent).new_events == 121
 
 
 def test_events_that_are_all_of_unknown_items_are_refused_and_not_passed_over(
@@ -383,7 +380,7 @@ def test_events_that_are_all_of_unknown_items_are_refused_and_not_passed_over(
 ) -> None:
     """Else a watch would say `too few events` for ever, and tell nobody."""
     store.append([replace(event, item_id=f"sku:{event.item_id}") for event in fashion(items, 300)])
-    decision = retrain(plain_registry, store, progress=quiet)
+    decision = retrain(plain_registry, store, progress=silent)
     assert (decision.action, decision.new_events) == ("refused", 0)
     assert decision.reason.startswith("unknown ids: 100.0% of the new events name unknown items")
     assert plain_registry.versions() == [plain_registry.current()]
@@ -398,11 +395,11 @@ def test_a_store_that_was_put_back_from_a_backup_hides_no_event(
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("VACUUM INTO ?", (str(backup),))
     store.append(news[150:300])
-    assert retrain(plain_registry, store, progress=quiet).action == "promoted"
+    assert retrain(plain_registry, store, progress=silent).action == "promoted"
     restored = open_store(sqlite_url(backup))
-    assert retrain(plain_registry, restored, progress=quiet).new_events == 0
+    assert retrain(plain_registry, restored, progress=silent).new_events == 0
     restored.append(news[300:])
-    decision = retrain(plain_registry, restored, dry_run=True, progress=quiet)
+    decision = retrain(plain_registry, restored, dry_run=True, progress=silent)
     restored.close()
     assert decision.new_events == 120
 
@@ -412,7 +409,7 @@ def test_more_names_of_events_than_can_be_numbered_are_set_aside(
 ) -> None:
     events = fashion(items, 600)
     store.append([replace(e, event=f"name {n // 4}") if n % 4 == 0 else e for n, e in enumerate(events)])
-    decision = retrain(plain_registry, store, dry_run=True, progress=quiet)
+    decision = retrain(plain_registry, store, dry_run=True, progress=silent)
     assert decision.new_events == 600 - 25
     assert decision.set_aside == ("25 events of unknown items or with wrong cells",)
 
@@ -432,7 +429,7 @@ def test_a_retrainer_that_dies_leaves_the_served_version(
 
 def test_there_must_be_a_served_version(tmp_path: Path, world: Dataset) -> None:
     with pytest.raises(BundleError, match="no current version"):
-        retrain(Registry(tmp_path / "nothing here"), world, progress=quiet)
+        retrain(Registry(tmp_path / "nothing here"), world, progress=silent)
 
 
 def test_more_kinds_of_events_than_numbers_are_refused(
@@ -441,7 +438,7 @@ def test_more_kinds_of_events_than_numbers_are_refused(
     kinds = frames[1].with_columns(event=pl.format("kind {}", pl.int_range(pl.len()) % 126))
     many = dataset_from_frames(frames[0], kinds, plain_config)
     with pytest.raises(DataError, match="version and data set: column 'event' has 128 distinct names"):
-        retrain(plain_registry, many, progress=quiet)
+        retrain(plain_registry, many, progress=silent)
 
 
 def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, trendy: Dataset) -> None:
@@ -475,7 +472,7 @@ def test_a_forgetting_serves_nothing_in_place_of_what_was_made_current_meanwhile
     assert (decision.forgotten_in, plain_registry.current()) == (None, other)
     assert first not in plain_registry.versions()
     assert f"version {other} was made current meanwhile: it may hold forgotten users" in said
-    assert retrain(plain_registry, store, progress=quiet).forgotten_in == plain_registry.current()
+    assert retrain(plain_registry, store, progress=silent).forgotten_in == plain_registry.current()
     assert "user 7" not in Bundle.load(plain_registry).log.user_vocabulary
 
 
@@ -485,6 +482,6 @@ def test_rows_that_were_bad_then_are_no_fault_of_what_is_new(
 ) -> None:
     plain_registry.publish(replace(Bundle.load(plain_registry), n_rejected=1_000))
     dataset = replace(trendy, n_rejected=n_rejected)
-    decision = retrain(plain_registry, dataset, dry_run=True, progress=quiet)
+    decision = retrain(plain_registry, dataset, dry_run=True, progress=silent)
     assert decision.action == action, decision.reason
     assert ("unknown ids" in decision.reason) is (action == "refused")

@@ -17,6 +17,7 @@ from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.retraining.retrain import Decision
 from recsys.pipeline.retraining.watch import Schedule, TurnResult, Watch, exposition
+from recsys.progress import silent
 from recsys.registry import Check, Registry
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -28,10 +29,6 @@ REFUSED = Decision(
     checks=(Check("quality", False, "worse"),),
 )
 SKIPPED = Decision("skipped", "too few", "v1", None, 3, checks=(Check("events", False, "too few"),))
-
-
-def quiet(message: str) -> None:
-    """No progress."""
 
 
 class EnoughError(Exception):
@@ -95,7 +92,7 @@ def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
     with receiver() as (url, got):
         watch = Watch(retrain, Schedule(seconds=60), tmp_path, metrics=metrics, webhook=url)
         with pytest.raises(EnoughError):
-            watch.run(told.append, quiet, sleep, lambda: 0.0)
+            watch.run(told.append, silent, sleep, lambda: 0.0)
     assert pauses == [120, 240, 60, 60]
     assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in exposition(told[2], {}, 0.0)
     assert [turn.event for turn in told] == ["failed", "failed", "refused", "skipped"]
@@ -119,11 +116,11 @@ def test_a_single_turn_is_told_of_too(tmp_path: Path) -> None:
 
     metrics = tmp_path / "retrain.prom"
     with receiver() as (url, got):
-        assert Watch(lambda: REFUSED, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet) == REFUSED
+        assert Watch(lambda: REFUSED, Schedule(), tmp_path, metrics=metrics, webhook=url).once(silent) == REFUSED
         with pytest.raises(StoreError, match="away"):
-            Watch(fail, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet)
+            Watch(fail, Schedule(), tmp_path, metrics=metrics, webhook=url).once(silent)
         with pytest.raises(ZeroDivisionError):
-            Watch(fail_oddly, Schedule(), tmp_path, metrics=metrics, webhook=url).once(quiet)
+            Watch(fail_oddly, Schedule(), tmp_path, metrics=metrics, webhook=url).once(silent)
     assert [message["event"] for message in got] == ["refused", "failed", "failed"]
     assert "(unexpected)" in str(got[2]["text"])
     assert "recsys_retrain_failures_in_a_row 1" in metrics.read_text()
@@ -190,7 +187,7 @@ def test_of_a_time_of_the_day_the_first_turn_is_at_that_time(tmp_path: Path) -> 
     ):
         done.clear()
         with pytest.raises(EnoughError):
-            Watch(retrain, schedule, tmp_path).run(lambda turn: None, quiet, sleep, float)
+            Watch(retrain, schedule, tmp_path).run(lambda turn: None, silent, sleep, float)
         assert done[:3] == expected
 
 
