@@ -12,10 +12,12 @@ def check_file(flag: str, path: Path | None) -> None:
     """See that a file can be written, before hours go into what will be in it.
 
     Raises:
-        ConfigError: its folder is missing or may not be written, or what has its name is no file.
+        ConfigError: its folder is missing or may not be written, or what has its name is no file, or one that commands
+            read (`check_not_read`).
     """
     if path is None:
         return
+    check_not_read(flag, path)
     real = path.resolve()  # what a link names is written, not the link
     if os.path.exists(real) and not real.is_file():  # Path's own raises where a folder may not be entered
         raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
@@ -23,6 +25,27 @@ def check_file(flag: str, path: Path | None) -> None:
         raise ConfigError(f"{flag} {path}: there is no folder {real.parent}; make it, or name a file in another one")
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise ConfigError(f"{flag} {path}: folder {real.parent} cannot be written; name a file in another one")
+
+
+def check_not_read(flag: str, path: Path, *inputs: object) -> None:
+    """See that no file is replaced that commands read: one wrong word would take a whole registry with it.
+
+    Args:
+        inputs: what this command reads; paths among them are compared.
+
+    Raises:
+        ConfigError: it is one of the inputs, belongs to a registry, or is a table of a dataset directory.
+    """
+    from recsys.data.files import is_table
+    from recsys.registry.reader import registry_of
+
+    real = path.resolve()
+    if any(isinstance(one, Path) and one.resolve() == real for one in inputs):
+        raise ConfigError(f"{flag} {path} is read by this command; name another file")
+    if (registry := registry_of(real)) is not None:
+        raise ConfigError(f"{flag} {path} belongs to the registry {registry}; name another file")
+    if is_table(real):
+        raise ConfigError(f"{flag} {path} is a table of the data in {real.parent}; name another file")
 
 
 def check_folder(flag: str, path: Path | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from recsys.cli import options, output
+from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError
 
@@ -67,6 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
 
     out = options.place(arguments.out)
+    if isinstance(out, Path):
+        users = None if arguments.users in (None, "all") else options.place(arguments.users)
+        destinations.check_not_read("--out", out, arguments.requests, users)
     _check_out(arguments.out, out)
     lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:

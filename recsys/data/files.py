@@ -47,6 +47,15 @@ def find_table(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
+def is_table(path: Path) -> bool:
+    """Whether a file is a table of a dataset directory: one of its names, in a folder that holds items and events."""
+    names = [f"{name}{suffix}" for name in ("items", "events", "users") for suffix in SUFFIXES]
+    if path.name not in names or not os.path.exists(path):
+        return False
+    beside = {entry.name.partition(".")[0] for entry in path.parent.iterdir()}
+    return {"items", "events"} <= beside
+
+
 def require_table(folder: Path, name: str) -> Path:
     """The one file `name.*` of a folder.
 

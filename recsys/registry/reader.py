@@ -9,6 +9,16 @@ from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_f
 from recsys.registry.snapshots import Snapshots
 from recsys.registry.version_names import is_version_name
 
+_OWN = frozenset({"CURRENT", "history.jsonl", "versions", "live", "cache", "store.db", ".lock", ".retrain", ".live"})
+"""What a registry consists of; other files may lie beside."""
+
+
+def registry_of(path: Path) -> Path | None:
+    """The registry that a file belongs to, which may not be there yet; None where it belongs to none."""
+    parents = path.parents
+    inside = (folder for folder, part in zip(parents, (path, *parents), strict=False) if part.name in _OWN)
+    return next((folder for folder in inside if os.path.isdir(folder / "versions")), None)
+
 
 class RegistryReader:
     """The versions below one folder, for reading. Nothing is kept in memory: others may write meanwhile."""

@@ -1,7 +1,9 @@
 """Files that a command is told to write: refused before the work, written whole or not at all."""
 
+import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from shop import Run
 
@@ -118,3 +120,36 @@ def test_ingest_keeps_away_from_the_report_of_bad_rows(run: Run, tmp_path: Path)
     outcome = run("ingest", "--from", "redis://h/0?stream=s", "--store", "sqlite:///s.db", "--rejected", report)
     assert outcome.code == 2
     assert "the next reading of that replaces it" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "history.jsonl", "versions/lists.parquet", "cache/deeper/lists.parquet"])
+def test_lists_and_pages_take_the_place_of_no_part_of_a_registry(run: Run, trained_registry: Path, name: str) -> None:
+    path = trained_registry / name
+    before = path.read_bytes() if path.exists() else None
+    for words in (
+        ("rank", "--users", "all", "--out", path),
+        ("models", "history", "--report", path),
+    ):
+        outcome = run(*words, "--registry", trained_registry)
+        assert outcome.code == 2, outcome.err
+        assert f"belongs to the registry {trained_registry.resolve()}; name another file" in outcome.err
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_lists_take_the_place_of_nothing_that_is_read(run: Run, trained_registry: Path, shop: Path) -> None:
+    requests, events = shop / "requests.parquet", shop / "events.parquet"
+    pl.DataFrame({"request_id": ["r"], "user_id": ["u1"]}).write_parquet(requests)
+    pl.read_csv(shop / "events.csv").write_parquet(events)
+    before = requests.read_bytes(), events.read_bytes()
+    for out, wrong in ((requests, "is read by this command"), (events, f"is a table of the data in {shop.resolve()}")):
+        outcome = run("rank", "--registry", trained_registry, "--requests", requests, "--out", out)
+        assert outcome.code == 2, outcome.err
+        assert f"--out {out} {wrong}; name another file" in outcome.err
+    assert (requests.read_bytes(), events.read_bytes()) == before
+
+
+def test_lists_may_lie_beside_a_registry_and_its_files(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_registry, tmp_path / "reg")
+    out = tmp_path / "reg" / "lists.parquet"
+    assert run("rank", "--registry", tmp_path / "reg", "--users", "all", "--out", out).code == 0
+    assert out.exists()
