@@ -125,5 +125,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _fail(error: BaseException, code: int, *, hint: str) -> int:
     if os.environ.get("RECSYS_DEBUG"):
         traceback.print_exc()
-    print(f"recsys: error: {error}{hint}", file=sys.stderr)
+    print(f"recsys: error: {error}{hint}", file=streams.optional(sys.stderr), flush=True)
     return code

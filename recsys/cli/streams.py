@@ -42,6 +42,40 @@ class _GuardedStream:
             raise DataError(f"standard output cannot be written: {error}; check where it goes to") from error
 
 
+class _OptionalStream:
+    """A stream of progress and messages: a full disk under a log must not end the hours of work that it tells of. A
+    reader that has gone stays a BrokenPipeError."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._failures():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._failures():
+            self._stream.flush()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError:
+            silence(self._stream)
+
+
+def optional(stream: TextIO) -> TextIO:
+    """A stream that takes what it can; what it cannot, and all after, goes nowhere."""
+    return cast("TextIO", _OptionalStream(stream))
+
+
 def silence(stream: TextIO) -> None:
     """What is still buffered goes nowhere, so that it does not raise again when Python ends."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # a stream in memory has no number
@@ -50,7 +84,8 @@ def silence(stream: TextIO) -> None:
 
 @contextmanager
 def guarded_output() -> Iterator[None]:
-    """Failures of standard output are domain errors; without a standard error, what goes there goes nowhere.
+    """Failures of standard output are domain errors; what standard error cannot take, or where there is none, goes
+    nowhere.
 
     Raises:
         ConfigError: standard output is closed, or cannot hold a letter.
@@ -60,9 +95,9 @@ def guarded_output() -> Iterator[None]:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
     if sys.stdout is None:
         raise ConfigError("standard output is closed; give it a file, or > /dev/null where nobody is to read it")
-    stream = sys.stdout
-    sys.stdout = cast("TextIO", _GuardedStream(stream))
+    stream, messages = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = cast("TextIO", _GuardedStream(stream)), optional(messages)
     try:
         yield
     finally:
-        sys.stdout = stream
+        sys.stdout, sys.stderr = stream, messages

@@ -205,6 +205,9 @@ ACTING = (
         ("print('line')", ">&-", 2, "standard output is closed"),
         ("print('lamp of Gr\\xf6ße')", "> /dev/null", 2, "cannot hold '\\xf6\\xdf' (its encoding is ascii)"),
         ("print('line', file=sys.stderr)", "2>&-", 0, ""),
+        ("[print('line', file=sys.stderr) for _ in range(9)]", "2> /dev/full", 0, ""),
+        ("sys.stderr.write('no end of a line')", "2> /dev/full", 0, ""),
+        ("raise module.BundleError('damaged')", "2> /dev/full", 4, ""),
     ],
 )
 def test_streams_that_fail_are_one_line(does: str, redirected: str, code: int, said: str) -> None:
