@@ -167,6 +167,7 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
 
 def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
+    from recsys.store.sqlite import SqliteStore
 
     try:
         file = sqlite_file(url)
@@ -178,6 +179,8 @@ def _store(url: str) -> Finding:
             return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
         store = open_store(url)
         try:
+            if isinstance(store, SqliteStore):
+                store.check()
             last = store.last_offset()
         finally:
             store.close()

@@ -155,6 +155,20 @@ class SqliteStore:
         with self._connection.exclusive():
             return self._forgotten(after)
 
+    def check(self) -> None:
+        """Read every page of the file.
+
+        Raises:
+            StoreError: one is damaged, or the file is cut off.
+        """
+        with self._connection.exclusive():
+            (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            what = found.splitlines()[-1]
+            raise StoreError(
+                f"store {self._path} is damaged ({what}); put a backup back, or save what `.recover` finds"
+            )
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -1,14 +1,17 @@
 """`recsys doctor`: what it finds here, and what it says when something is wrong."""
 
 import shutil
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from shop import Run
 
+from recsys.data.events import Event
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
+from recsys.store import open_store, sqlite_url
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
 
@@ -116,3 +119,18 @@ def test_a_store_that_cannot_be_opened_is_a_problem(run: Run, tmp_path: Path) ->
     outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/store.db")
     assert outcome.code == 5
     assert "store" in outcome.out
+
+
+@pytest.mark.parametrize("how", ["overwritten", "cut off"])
+def test_a_store_that_is_damaged_inside_is_a_problem(run: Run, tmp_path: Path, how: str) -> None:
+    """Its first pages are whole, so that it can be opened, and its newest offset read."""
+    path = tmp_path / "store.db"
+    with closing(open_store(sqlite_url(path))) as store:
+        store.append([Event(f"e{number}", f"u{number}", "i1", "click", number) for number in range(5_000)])
+    assert run("doctor", "--store", sqlite_url(path)).code == 0
+    content = path.read_bytes()
+    third = len(content) // 3
+    path.write_bytes(content[:third] + (b"?" * 20_000 + content[third + 20_000 :]) * (how == "overwritten"))
+    outcome = run("doctor", "--store", sqlite_url(path))
+    assert outcome.code == 5
+    assert "damaged" in outcome.out or "malformed" in outcome.out
