@@ -5,6 +5,7 @@ RecsysError                 anything below; carries the exit code of the command
 ├── DataError           3   a file, a column, a row or an id that cannot be used
 ├── BundleError         4   a trained version or a registry that is damaged, missing or too new
 │   ├── BusyError       4   a registry, or a place for lists, at which somebody else is at work
+│   ├── UnwritableError 4   a registry that takes nothing: no right to write, no room
 │   └── NotTrainedError 4   a component used before `fit` or `load`
 └── StoreError          5   a database or a service that cannot be reached or refuses
 
@@ -53,6 +54,10 @@ class BundleError(RecsysError):
 
 class BusyError(BundleError):
     """Somebody else is doing what only one may do at a time: in a registry, or where lists are to go."""
+
+
+class UnwritableError(BundleError):
+    """A registry that cannot be written, for want of the right or of room: nothing is wrong with what was asked."""
 
 
 class NotTrainedError(BundleError):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
+from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError, UnwritableError
 
 logger = logging.getLogger("recsys.serving")
 
@@ -72,6 +72,7 @@ class ProblemError(Exception):
 _STATUSES: tuple[tuple[type[RecsysError], HTTPStatus], ...] = (
     (NotTrainedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (UnwritableError, HTTPStatus.SERVICE_UNAVAILABLE),
     (BundleError, HTTPStatus.CONFLICT),
     (DataError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ConfigError, HTTPStatus.UNPROCESSABLE_ENTITY),

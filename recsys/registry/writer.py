@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from recsys.data.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file
-from recsys.errors import BundleError, BusyError, RecsysError, is_full
+from recsys.errors import BundleError, BusyError, RecsysError, UnwritableError, is_full
 from recsys.registry.manifest import MANIFEST
 from recsys.registry.reader import RegistryReader
 
@@ -79,7 +79,7 @@ class RegistryWriter(RegistryReader):
 
     @contextmanager
     def _write_errors(self) -> Iterator[None]:
-        """Turn what keeps files from being written, whichever library writes them, into a `BundleError`."""
+        """Turn what keeps files from being written, whichever library writes them, into an `UnwritableError`."""
         try:
             yield
         except RecsysError:
@@ -88,7 +88,7 @@ class RegistryWriter(RegistryReader):
             if not (isinstance(error, OSError) or is_full(error)):
                 raise
             mend = "check that it is a folder that you may write to, on a disk with room"
-            raise BundleError(f"registry {self.path} cannot be written: {error}; {mend}") from error
+            raise UnwritableError(f"registry {self.path} cannot be written: {error}; {mend}") from error
 
     def _sweep(self) -> None:
         """Remove folders that were being written or removed by a process that is gone."""

@@ -74,10 +74,11 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     "/{version}/promote",
     response_model=ModelsAnswer,
     dependencies=[Depends(Allow("admin"))],
-    responses=documented(*NAMED),
+    responses=documented(*NAMED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def promote(version: Version, service: ServiceNeeded) -> Response:
-    """Make a version the current one and serve it. A damaged one is refused with 409; what is served stays."""
+    """Make a version the current one and serve it. A damaged one is refused with 409; what is served stays. 503 where
+    the registry cannot be written."""
 
     def change() -> dict[str, Any]:
         _check_known(service.registry, version)
@@ -92,10 +93,11 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
     "/rollback",
     response_model=ModelsAnswer,
     dependencies=[Depends(Allow("admin"))],
-    responses=documented(HTTPStatus.CONFLICT),
+    responses=documented(HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def rollback(service: ServiceNeeded) -> Response:
-    """Go back to the version that was current before, and serve it. 409 when there is none."""
+    """Go back to the version that was current before, and serve it. 409 when there is none, 503 where the registry
+    cannot be written."""
 
     def change() -> dict[str, Any]:
         service.registry.rollback("rolled back over HTTP")

@@ -80,6 +80,20 @@ def test_promote_and_roll_back_over_http(http: httpx.Client, registry: Registry)
         assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_a_registry_that_cannot_be_written_is_no_fault_of_the_caller(http: httpx.Client, registry: Registry) -> None:
+    first = registry.resolve(None)
+    second = publish_copy(registry, first, promote=True)
+    (registry.path / ".lock").unlink()
+    (registry.path / ".lock").mkdir()  # nobody can open it to write, not even root
+    for call in ("rollback", f"{first}/promote"):
+        answer = http.post(f"/v1/models/{call}")
+        assert answer.status_code == 503, answer.text
+        assert "cannot be written" in answer.json()["detail"]
+    (registry.path / ".lock").rmdir()
+    assert registry.current() == second
+    assert http.post("/v1/models/rollback").json()["current"] == first
+
+
 def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(
     http: httpx.Client, registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
