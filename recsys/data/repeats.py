@@ -9,7 +9,7 @@ from recsys.data.standard_error import SIGNIFICANT
 from recsys.data.visits import VISIT, visits_of
 
 _BUSIEST = 0.99
-"""All visits of this share of the users count; of a busier one, as many as of the busiest of these. Items likewise."""
+"""All visits of this share of the users count; of a busier one, as many as of the busiest of these."""
 
 _ALWAYS_COUNTED = 20
 """This many visits of a user, or to an item, count in any log."""
@@ -24,8 +24,9 @@ def repeat_share(log: InteractionLog) -> float:
 
     That is what leaving seen items out of lists would cost. What a user does with an item in one visit counts
     once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
-    busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing; nor do
-    the most frequent items, so that a gift in every basket does not.
+    busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing. The most
+    frequent item counts no more than the next one, so that a gift in every basket does not: but where half of what is
+    wanted are the same five items, that is a habit.
     """
     acts, is_known, begins = visits_of(log)
     firsts = np.flatnonzero(begins)
@@ -35,7 +36,8 @@ def repeat_share(log: InteractionLog) -> float:
     firsts, worth = firsts[worth > 0], worth[worth > 0]
     if not len(firsts):
         return 0.0
-    counted = worth * _evened(log.users[acts[firsts]]) * _evened(log.items[acts[firsts]])
+    of_users, of_items = _evened(log.users[acts[firsts]]), _without_one_above_all(log.items[acts[firsts]])
+    counted = worth * of_users * of_items
     return float(np.sum(counted[is_known[firsts]]) / np.sum(counted))
 
 
@@ -97,9 +99,18 @@ def _shown_items(log: InteractionLog) -> pl.DataFrame:
     )
 
 
-def _evened(keys: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(n_visits,) weight of each visit, by which no key (such as a user) counts as more visits than most keys have."""
-    n_visits = np.bincount(keys)
-    most = np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")
-    factors = np.minimum(n_visits, max(most, _ALWAYS_COUNTED)) / np.maximum(n_visits, 1)
-    return np.asarray(factors[keys])
+def _evened(users: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(n_visits,) weight of each visit, by which no user counts as more visits than most users have."""
+    n_visits = np.bincount(users)
+    return _at_most(float(np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")), n_visits)[users]
+
+
+def _without_one_above_all(items: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(n_visits,) weight of each visit, by which no item counts as more visits than the second most frequent one."""
+    n_visits = np.bincount(items)
+    return _at_most(float(np.sort(n_visits)[-2:][0]), n_visits)[items]
+
+
+def _at_most(most: float, n_visits: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_keys,) what each visit of a key counts, if its `n_visits` (n_keys,) are to count as at most so many."""
+    return np.asarray(np.minimum(n_visits, max(most, _ALWAYS_COUNTED)) / np.maximum(n_visits, 1))

@@ -135,3 +135,17 @@ def test_one_item_does_not_make_coming_back_a_habit() -> None:
     assert np.mean(log.items == 0) == 0.5
     assert repeat_share(log) < 0.05
     assert repeat_share(log.select(log.items > 0)) == 0
+
+
+def test_a_few_items_that_all_come_back_for_make_a_habit() -> None:
+    """Every second choice is one of five items of a large catalogue, the others are chosen once."""
+    begun, day = 1_700_000_000, 86_400
+    goods = pl.DataFrame({"item_id": [f"i{n}" for n in range(2_005)], "title": "a thing"})
+    rows = [
+        (f"u{user}", f"i{item}", "purchase", begun + day * visit)
+        for user in range(100)
+        for visit in range(40)
+        for item in ((user + visit // 2) % 5 if visit % 2 else 5 + 20 * user + visit // 2,)
+    ]
+    log = dataset_from_frames(goods, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
+    assert repeat_share(log) == pytest.approx((20 - 5) / 40)
