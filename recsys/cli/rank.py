@@ -67,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.registry import Registry
 
     out = options.place(arguments.out)
+    _check_out(arguments.out, out)
     if isinstance(out, Path):
         users = None if arguments.users in (None, "all") else options.place(arguments.users)
         destinations.check_not_read("--out", out, arguments.requests, users)
-    _check_out(arguments.out, out)
     lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")

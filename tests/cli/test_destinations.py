@@ -122,17 +122,19 @@ def test_ingest_keeps_away_from_the_report_of_bad_rows(run: Run, tmp_path: Path)
     assert "the next reading of that replaces it" in outcome.err
 
 
-@pytest.mark.parametrize("name", ["CURRENT", "history.jsonl", "versions/lists.parquet", "cache/deeper/lists.parquet"])
-def test_lists_and_pages_take_the_place_of_no_part_of_a_registry(run: Run, trained_registry: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        *((("rank", "--users", "all", "--out"), name) for name in ("CURRENT", "versions/lists.parquet", "cache/a/b")),
+        *((("models", "history", "--report"), name) for name in ("CURRENT", "history.jsonl", "versions/page.html")),
+    ],
+)
+def test_no_part_of_a_registry_is_replaced(run: Run, trained_registry: Path, words: tuple[str, ...], name: str) -> None:
     path = trained_registry / name
     before = path.read_bytes() if path.exists() else None
-    for words in (
-        ("rank", "--users", "all", "--out", path),
-        ("models", "history", "--report", path),
-    ):
-        outcome = run(*words, "--registry", trained_registry)
-        assert outcome.code == 2, outcome.err
-        assert f"belongs to the registry {trained_registry.resolve()}; name another file" in outcome.err
+    outcome = run(*words, path, "--registry", trained_registry)
+    assert outcome.code == 2, outcome.err
+    assert f"belongs to the registry {trained_registry.resolve()}; name another file" in outcome.err
     assert (path.read_bytes() if path.exists() else None) == before
 
 
