@@ -50,11 +50,11 @@ class RegistryWriter(RegistryReader):
         """
         with self._write_errors():
             self._versions.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            folder = self._versions / f".staged-{secrets.token_hex(8)}"
-            folder.mkdir()
-            held = hold_folder(folder)
-        try:
+        folder, held = self._versions / f".staged-{secrets.token_hex(8)}", None
+        try:  # from before it is there, so that no interruption leaves it
+            with self._locked():
+                folder.mkdir()
+                held = hold_folder(folder)
             with self._write_errors():
                 yield folder
         finally:

@@ -13,7 +13,7 @@ from registry_child import publish
 from safetensors import SafetensorError
 
 from recsys.errors import BundleError, DataError
-from recsys.registry import Manifest, Registry, summary_of
+from recsys.registry import Manifest, Registry, summary_of, writer
 from recsys.registry.manifest import SCHEMA_VERSION, sealed
 
 
@@ -62,6 +62,19 @@ def test_what_is_staged_and_not_published_is_gone(registry: Registry) -> None:
     with pytest.raises(BundleError, match="cannot be written"), registry.stage() as other:
         other.write_bytes(b"fails")
     assert registry.versions() == []
+    assert list((registry.path / "versions").iterdir()) == []
+
+
+def test_an_interruption_while_a_folder_is_made_leaves_none(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(folder: Path) -> int:
+        assert folder.is_dir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "hold_folder", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        registry.prepare()
     assert list((registry.path / "versions").iterdir()) == []
 
 
