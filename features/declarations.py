@@ -29,6 +29,7 @@ from features.kinds import (
     SourceRatio,
     SourceScore,
     SourceShare,
+    SourceWithin,
     UserCodeSince,
     UserCount,
     UserEntropy,
@@ -141,10 +142,16 @@ FEATURES: tuple[Feature, ...] = (
     Feature("rhythm_rank", "behaviour", SourceRank("rhythm"), "place of the candidate by it"),
     Feature("rhythm_share", "behaviour", SourceShare("rhythm"), "the same relative to the request's best"),
     Feature("rhythm_ratio", "behaviour", SourceRatio("rhythm", "popular"), "how many times likelier than usual now"),
+    Feature(
+        "rhythm_categories", "behaviour", SourceWithin("rhythm", "categories"), "the same in the user's categories"
+    ),
     Feature("season_score", "behaviour", SourceScore("season"), "popularity at this time of the year"),
     Feature("season_rank", "behaviour", SourceRank("season"), "place of the candidate by it"),
     Feature("season_share", "behaviour", SourceShare("season"), "the same relative to the request's best"),
     Feature("season_ratio", "behaviour", SourceRatio("season", "popular"), "how many times likelier than lately"),
+    Feature(
+        "season_categories", "behaviour", SourceWithin("season", "categories"), "the same in the user's categories"
+    ),
     Feature("item_acts_1d", "behaviour", ItemCount("item_acts", 1), "acts on the item in the last day"),
     Feature("item_acts_7d", "behaviour", ItemCount("item_acts", 7), "acts on the item in the last week"),
     Feature("item_acts_30d", "behaviour", ItemCount("item_acts", 30), "acts on the item in the last 30 days"),

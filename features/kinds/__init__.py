@@ -14,6 +14,7 @@ from features.kinds.candidates import (
     SourceRatio,
     SourceScore,
     SourceShare,
+    SourceWithin,
 )
 from features.kinds.items import (
     GroupPopularity,
@@ -42,6 +43,7 @@ from features.kinds.users import PriceRatio, UserLabelShare, UserLineStep, UserQ
 
 KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare),
+    SourceWithin,
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
@@ -73,6 +75,7 @@ __all__ = [
     "SourceRatio",
     "SourceScore",
     "SourceShare",
+    "SourceWithin",
     "UserCodeSince",
     "UserCount",
     "UserEntropy",

@@ -39,6 +39,7 @@ from features.kinds import (
     SourceRatio,
     SourceScore,
     SourceShare,
+    SourceWithin,
     UserHistory,
     UserItemBaskets,
     UserItemCount,
@@ -377,6 +378,17 @@ def test_source_ratio_is_what_one_source_says_over_what_another_says() -> None:
     pairs = pairs_of(EventState(make_log([])), [0], [NOW], scores=given)
     expect(SourceRatio("rhythm", "popular").values(pairs).tolist(), 0.5, 2, 0, NAN, NAN, 2)
     expect(SourceRatio("rhythm", "ease").values(pairs).tolist(), *[NAN] * 6)
+
+
+def test_a_source_within_another_takes_the_place_of_the_usual_popularity() -> None:
+    given = {
+        "season": np.array([4, 9, 0, 3, 1, 2], "f4"),
+        "popular": np.array([1, 1, 5, 0, 4, 2], "f4"),
+        "categories": np.array([2, 0, 3, 0, 6, 1], "f4"),
+    }
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], scores=given)
+    expect(SourceWithin("season", "categories").values(pairs).tolist(), 2 * 2, 0, 0, NAN, 6 / 2, 1)
+    expect(SourceWithin("season", "profiles").values(pairs).tolist(), *[NAN] * 6)
 
 
 def test_agreement_counts_scores_above_0() -> None:
