@@ -21,6 +21,8 @@ class PairBatch:
 
     Attributes:
         histories: what each user did before its request.
+        known_until: (n_requests,) microseconds: of how items were doing, only what lies before is looked at. It is
+            before the request if nothing is known of the time between, which is not time without events.
         rows: (n_pairs,) request of each pair, increasing.
         items: (n_pairs,) candidate of each pair, increasing within a request.
         scores: source -> (n_pairs,) float32 score of the pair.
@@ -29,6 +31,7 @@ class PairBatch:
     """
 
     histories: HistoryBatch
+    known_until: NDArray[np.int64]
     rows: NDArray[np.int64]
     items: NDArray[np.int32]
     scores: Mapping[str, NDArray[np.float32]]

@@ -60,7 +60,7 @@ class ItemPastColumns:
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
-        pairs.state.fill_item_columns(self, pairs.items, pairs.rows, pairs.histories.now, table)
+        pairs.state.fill_item_columns(self, pairs.items, pairs.rows, pairs.known_until, table)
 
 
 class OfItemPast(Member):

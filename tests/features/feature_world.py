@@ -107,7 +107,7 @@ def pairs_with(
         }
     rows = np.repeat(np.arange(n), N_ITEMS)
     items = np.tile(np.arange(N_ITEMS, dtype=np.int32), n)
-    return PairBatch(histories, rows, items, scores, state, facts or make_facts())
+    return PairBatch(histories, histories.now, rows, items, scores, state, facts or make_facts())
 
 
 def given_history(items: Sequence[int], now: int) -> HistoryBatch:

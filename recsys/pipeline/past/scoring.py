@@ -64,5 +64,6 @@ class PastScoring:
             policies=policies,
             only=(None,) * len(requests),
             profiles=scoring.sources.profile_rows(askers),
+            known_until=requests.times,  # up to there the log is whole
             moments=requests.times,
         )

@@ -54,6 +54,7 @@ class RequestBlock:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         profiles: (n_requests,) what is known of each user besides, see `Sources.profile_rows`.
+        known_until: (n_requests,) microseconds: see `PairBatch.known_until`.
         moments: (n_requests,) microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
         queries: free text of each request, or None.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
@@ -65,6 +66,7 @@ class RequestBlock:
     policies: tuple[Policy, ...]
     only: tuple[NDArray[np.int32] | None, ...]
     profiles: NDArray[np.int32]
+    known_until: NDArray[np.int64]
     moments: NDArray[np.int64]
     queries: Queries | None = None
     stages: Stages = field(default_factory=Stages)
@@ -223,7 +225,7 @@ class Scoring:
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
         """What one source says of these requests."""
         if source == TRENDING:
-            return trending_scores(self.state, block.histories.now, len(self.catalogue))
+            return trending_scores(self.state, block.known_until, len(self.catalogue))
         if source == NEWEST:
             return self._newest_items
         if source == RHYTHM:
@@ -251,5 +253,6 @@ class Scoring:
 
     def table(self, block: RequestBlock, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""
-        pairs = PairBatch(block.histories, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
+        known = block.histories, block.known_until
+        pairs = PairBatch(*known, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
         return features.compute(pairs)

@@ -28,6 +28,7 @@ class Askers:
         ids: as the version knows them; None where nobody is known.
         now: microseconds; only what lies before is known.
         listed_at: microseconds; what comes later may not be listed.
+        known_until: microseconds: just after the newest event before `now`, see `PairBatch`.
         moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
     """
 
@@ -35,6 +36,7 @@ class Askers:
     ids: Sequence[str | None]
     now: NDArray[np.int64]
     listed_at: NDArray[np.int64]
+    known_until: NDArray[np.int64]
     moments: NDArray[np.int64]
 
 
@@ -64,6 +66,7 @@ def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bund
         policies=policies,
         only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
         profiles=scoring.sources.profile_rows(askers.ids),
+        known_until=askers.known_until,
         moments=askers.moments,
         queries=_queries(requests),
     )

@@ -133,7 +133,7 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     decision = retrain(registry, store, progress=silent)
     assert (decision.action, decision.forgotten_in) == ("skipped", registry.current())
     items = list(towns.catalogue.vocabulary)
-    store.append(clicks_of_tastes(items, 300))
+    store.append(clicks_of_tastes(items, 400))
     decision = retrain(registry, store, progress=silent)
     store.close()
     assert (decision.trained, decision.action) == ("continued", "promoted"), decision

@@ -368,6 +368,24 @@ def test_live_events_are_as_good_as_learned_ones(bundle: Bundle) -> None:
             same(one, found)
 
 
+def test_time_of_which_nothing_is_known_is_not_time_without_events(recommender: Recommender) -> None:
+    newest, later = recommender.scoring.state.latest, AFTER + 30 * DAY
+    requests = [Request("x", time=later), Request("x"), Request("x", time=newest), Request("x", time=0)]
+    block = recommender.block(requests)
+    before = int(recommender.bundle.log.times[recommender.bundle.log.times < newest][-1])
+    assert block.known_until.tolist() == [newest + 1, newest + 1, before + 1, 0]
+    assert block.histories.now.tolist() == [later, newest + 1, newest, 0]
+    recommender.observe([click("y", "books-0-small", AFTER + DAY)])
+    block = recommender.block([Request("x", time=AFTER), Request("x", time=later)])
+    assert block.known_until.tolist() == [newest + 1, AFTER + DAY + 1]
+
+
+def test_items_are_as_they_were_doing_when_it_was_last_known(recommender: Recommender) -> None:
+    """A list for next month knows no less of what is wanted than one for tomorrow."""
+    soon, late = (recommender.recommend(Request("nobody", time=AFTER + days * DAY)) for days in (1, 30))
+    assert soon.ids == late.ids
+
+
 def test_the_time_of_a_request_ends_what_is_known(recommender: Recommender) -> None:
     before = recommender.recommend(Request("x", time=AFTER))
     recommender.observe([click("x", "books-0-small", AFTER), click("y", "books-0-small", AFTER + 1)])
