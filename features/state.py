@@ -92,15 +92,18 @@ class EventState:
         """Microseconds of the newest event; 0 when there is none."""
         return max((int(segment.log.times[-1]) for segment in self._segments if len(segment)), default=0)
 
-    def newest_before(self, now: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) microseconds of the newest event strictly before each of the moments `now` (n,); without one, the moment
-        itself."""
+    def known_until(self, now: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) microseconds just after the newest event strictly before each of the moments `now` (n,); without one,
+        the moment itself.
+
+        Nobody tells whether the hours since then had no events: a log that is a week old says nothing of them.
+        """
         found = np.full(len(now), np.iinfo(np.int64).min)
         for segment in self._segments:
             n_before = np.searchsorted(segment.log.times, now)
             known = n_before > 0
             found[known] = np.maximum(found[known], segment.log.times[n_before[known] - 1])
-        return np.where(found == np.iinfo(np.int64).min, now, found)
+        return np.where(found == np.iinfo(np.int64).min, now, found + 1)
 
     def __len__(self) -> int:
         return sum(map(len, self._segments))

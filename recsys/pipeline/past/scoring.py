@@ -64,6 +64,6 @@ class PastScoring:
             policies=policies,
             only=(None,) * len(requests),
             profiles=scoring.sources.profile_rows(askers),
-            known_until=requests.times,  # up to there the log is whole
+            known_until=scoring.state.known_until(requests.times),
             moments=requests.times,
         )

@@ -28,7 +28,7 @@ class Askers:
         ids: as the version knows them; None where nobody is known.
         now: microseconds; only what lies before is known.
         listed_at: microseconds; what comes later may not be listed.
-        known_until: microseconds: just after the newest event before `now`, see `PairBatch`.
+        known_until: microseconds: how items were doing is seen from there, see `PairBatch`.
         moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
     """
 

@@ -281,8 +281,7 @@ class Recommender:
         timeless = np.array([request.time is None for request in requests], dtype=bool)
         # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
         listed_at = np.where(timeless, np.maximum(now, clock()), now)
-        # Nobody tells whether the hours since the newest event had none: a log that is a week old says nothing of them.
-        known_until = np.minimum(now, self.scoring.state.newest_before(now) + 1)
+        known_until = self.scoring.state.known_until(now)
         moments = listed_at if self._is_by_the_clock else np.where(timeless, NO_TIME, now)
         return Askers(users, ids, now, listed_at, known_until, moments)
 
