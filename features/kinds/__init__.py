@@ -42,8 +42,7 @@ from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
 from features.kinds.users import PriceRatio, UserLabelShare, UserLineStep, UserQuantityDistance, UserTagShare
 
 KINDS: tuple[type[Kind], ...] = (
-    *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare),
-    SourceWithin,
+    *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare, SourceWithin),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),

@@ -3,14 +3,14 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from recsys.errors import ConfigError, DataError
 
 
-class _GuardedStream:
-    """A stream whose failures are domain errors; a reader that has gone stays a BrokenPipeError."""
+class _WatchedStream:
+    """A stream that does something of its own where writing fails."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -20,11 +20,19 @@ class _GuardedStream:
 
     def write(self, text: str) -> int:
         with self._failures():
-            return self._stream.write(text)
+            self._stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
         with self._failures():
             self._stream.flush()
+
+    def _failures(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+
+class _GuardedStream(_WatchedStream):
+    """A stream whose failures are domain errors; a reader that has gone stays a BrokenPipeError."""
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -42,24 +50,9 @@ class _GuardedStream:
             raise DataError(f"standard output cannot be written: {error}; check where it goes to") from error
 
 
-class _OptionalStream:
+class _OptionalStream(_WatchedStream):
     """A stream of progress and messages: a full disk under a log must not end the hours of work that it tells of. A
     reader that has gone stays a BrokenPipeError."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        with self._failures():
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with self._failures():
-            self._stream.flush()
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
