@@ -35,6 +35,7 @@ from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
 from recsys.registry import Registry
 from recsys.text.encoder import TextEncoder
+from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.scoring import Scorer, TextVectors
 
@@ -136,7 +137,7 @@ def _sources(
     vectors: NDArray[np.float32], log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
 ) -> Sources:
     n_items = len(vectors)
-    small = InterestModel.fit(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0)
+    small = InterestFitting(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0).run()
     topics = rng.integers(0, max(1, n_items // _ITEMS_OF_A_TOPIC), n_items)
     texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)

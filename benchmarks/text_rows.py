@@ -20,6 +20,7 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.finetune import Trainer
+from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel
 from recsys.text.plan import StagePlan
 from recsys.text.teacher import Teacher
@@ -113,9 +114,9 @@ class Bench:
         """A model within the budget."""
         config = TextConfig(peft=way, distil=distil)
         budget = self.arguments.minutes if minutes is None else minutes
-        return InterestModel.fit(
+        return InterestFitting(
             self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=tell
-        )
+        ).run()
 
     def tenth(self, last: int) -> Tenth:
         """The model that never met the items whose number ends in a digit."""
@@ -174,7 +175,7 @@ class Bench:
     def _reranked(self) -> Row:
         """The teacher on the best items by the network."""
         before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
-        teacher = self.plain.teacher(self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
+        teacher = fit_teacher(self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
         minutes = watch.minutes(before)
         teacher.save(self.folder / "teacher")
         watch = Stopwatch()

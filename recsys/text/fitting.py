@@ -12,7 +12,7 @@ from recsys.config import TextConfig
 from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
-from recsys.progress import Progress
+from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 from recsys.text.calibration import labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
@@ -22,10 +22,9 @@ from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
-from recsys.text.plan import StagePlan, Stopwatch
+from recsys.text.plan import WARM_PASSES, StagePlan, Stopwatch
 from recsys.text.reader import TextReader
 from recsys.text.sampling import PassedOver, Sampler
-from recsys.text.scoring import Scorer
 from recsys.text.settings import InterestSettings
 from recsys.text.teacher import Teacher
 from recsys.text.teacher_training import train_teacher
@@ -46,30 +45,43 @@ _WITHOUT_HISTORY = 4
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """One fit: all that it is given, under the names that `InterestModel.fit` has for it.
+class InterestFitting:
+    """One fit of an interest model.
 
     Attributes:
-        earlier: what reads texts for the model that this one continues from; None starts from scratch.
+        texts: (n_items,) what each item says.
+        log: events of any kind, already cut in time. Without a positive one the model stays as it starts, which ranks
+            by similarity to the newest events.
+        config: the `text` section.
+        seed: the same seed gives the same model, as long as the time budget does not bind.
+        minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
+        cache: vectors that were encoded before.
+        earlier: an earlier model, to continue from; None starts from scratch.
+        warm_passes: passes over the examples when continuing, as a share of `config.epochs`; at least one is made.
+        checkpoint: a folder for checkpoints of the training. After an interruption the same fit resumes from it; it is
+            empty again at the end.
+        together: has the training done by several processes, see `recsys.text.team`; a checkpoint must then be on a
+            disk that all of them share. None: this process trains alone.
+        progress: called with a line of text now and then.
     """
 
     texts: Sequence[str]
     log: InteractionLog
     config: TextConfig
-    seed: int
-    minutes: float
-    cache: VectorCache | None
-    earlier: TextReader | None
-    warm_passes: float
-    checkpoint: Path | None
-    together: Together | None
-    progress: Progress
+    seed: int = 0
+    minutes: float | None = None
+    cache: VectorCache | None = None
+    earlier: InterestModel | None = None
+    warm_passes: float = WARM_PASSES
+    checkpoint: Path | None = None
+    together: Together | None = None
+    progress: Progress = silent
 
     def run(self) -> InterestModel:
         """Encode all texts, train on all but the newest examples, and calibrate on those.
 
         Raises:
-            ConfigError: see `InterestModel.fit`.
+            ConfigError: the encoder cannot be loaded or adapted; several are to train together with a teacher.
         """
         texts, config = self.texts, self.config
         if self.together is not None and config.distil > 0:
@@ -90,7 +102,7 @@ class Fitting:
         training, validation = split(Examples.from_log(log, config.history), len(texts))
         bags = lexicon.bags(tokens)
         learned = Learned(encoder, network, vectors, curve=())
-        if len(training) >= _FEWEST_EXAMPLES and len(validation) and self.minutes > 0:
+        if len(training) >= _FEWEST_EXAMPLES and len(validation) and self.budget_minutes > 0:
             sampler = Sampler(
                 training, len(texts), config.history, n_kinds, config.batch_size, PassedOver.from_log(log)
             )
@@ -109,7 +121,7 @@ class Fitting:
                 config=config,
                 epochs=epochs,
                 seed=self.seed,
-                minutes=self.minutes,
+                minutes=self.budget_minutes,
             )
             learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
             if self.cache is not None and learned.encoder.tuning is not None:
@@ -119,6 +131,11 @@ class Fitting:
         encoder, reader = learned.encoder, TextReader(learned.encoder, lexicon, learned.network)
         settings = InterestSettings(config.encoder, encoder.base_version, encoder.max_tokens, click, purchase)
         return InterestModel(settings, scorer, rounded_to_float16(base), reader, learned.curve)
+
+    @property
+    def budget_minutes(self) -> float:
+        """Wall-clock budget of the training."""
+        return self.config.budget_minutes if self.minutes is None else self.minutes
 
     def _encoded(self, encoder: TextEncoder) -> NDArray[np.float32]:
         """(n_items, dim) vectors of the texts, from the cache where it has them."""
@@ -132,15 +149,15 @@ class Fitting:
 
     def _earlier_tuning(self, encoder: TextEncoder) -> TunedWeights | None:
         """How the earlier model's encoder was tuned; None where it was not, or where it is another encoder."""
-        if self.earlier is None or self.earlier.encoder.base_version != encoder.version:
+        if self.earlier is None or self.earlier.base_encoder_version != encoder.version:
             return None
-        return self.earlier.encoder.tuning
+        return self.earlier.reader.encoder.tuning
 
     def _network(self, encoder: TextEncoder, lexicon: Lexicon, n_kinds: int) -> tuple[InterestNetwork, bool]:
         """The network to be trained, and whether it continues from the earlier model's, whose form must be the same."""
         torch.manual_seed(self.seed)
         network = InterestNetwork(encoder.dim, len(lexicon), self.config.history, n_kinds).to(encoder.device)
-        earlier = self.earlier
+        earlier = self.earlier.reader if self.earlier is not None else None
         if earlier is None or earlier.network.prior.shape != network.prior.shape:
             return network, False
         network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
@@ -153,7 +170,7 @@ class Fitting:
     def _checkpoints(self, log: InteractionLog, encoder: TextEncoder) -> Checkpoints | None:
         if self.checkpoint is None:
             return None
-        name = fingerprint(self.texts, log, self.config, self.seed, self.minutes, encoder.version)
+        name = fingerprint(self.texts, log, self.config, self.seed, self.budget_minutes, encoder.version)
         return Checkpoints(self.checkpoint.absolute(), name)
 
 
@@ -169,17 +186,28 @@ def split(examples: Examples, n_items: int) -> tuple[Examples, Examples]:
 
 
 def fit_teacher(
-    encoder: TextEncoder,
-    scorer: Scorer,
+    model: InterestModel,
     texts: Sequence[str],
     log: InteractionLog,
     config: TextConfig,
     *,
-    seed: int,
     minutes: float,
-    progress: Progress,
+    progress: Progress = silent,
 ) -> Teacher:
-    """Train a teacher beside a fitted model; the arguments are those of `InterestModel.teacher`."""
+    """Train a cross-encoder that reranks the best items of a fitted model: slower, for a few.
+
+    Args:
+        model: what is reranked.
+        texts: (n_items,) those that the model was fitted on.
+        log: what the teacher learns from.
+        config: the `text` section.
+        minutes: wall-clock budget.
+        progress: called with a line of text at the end.
+
+    Raises:
+        ConfigError: no cross-encoder can be made of the model's encoder.
+    """
+    encoder = model.reader.encoder
     training, validation = split(Examples.from_log(log, config.history), len(texts))
     lower = LowerLayers(encoder, encoder.tokens(texts), config.upper_layers)
     plan = StagePlan(
@@ -187,13 +215,13 @@ def fit_teacher(
         epochs=config.epochs,
         learning_rate=config.learning_rate,
         accumulate=1,
-        seed=seed,
+        seed=0,
         clock=Stopwatch(),
         started=0.0,
         deadline=60.0 * minutes,
     )
     lower.keep(plan.is_over)
-    teacher = Teacher.untrained(lower, seed)
+    teacher = Teacher.untrained(lower)
     if len(training):
-        train_teacher(teacher, scorer, training, validation, plan, progress)
+        train_teacher(teacher, model.scorer, training, validation, plan, progress)
     return teacher

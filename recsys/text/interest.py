@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from recsys.config import TextConfig
 from recsys.data.arrays import load_array, save_array
 from recsys.data.float16 import Float16Bits
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, StoreError
-from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
@@ -30,8 +27,6 @@ from recsys.text.settings import InterestSettings
 
 if TYPE_CHECKING:  # torch and transformers are imported when a text must be read, not to serve from vectors
     from recsys.text.reader import TextReader
-    from recsys.text.teacher import Teacher
-    from recsys.text.team import Together
 
 logger = logging.getLogger("recsys.text")
 
@@ -41,9 +36,6 @@ _CURVE = "curve.json"
 _NEAREST = "nearest"
 
 _RECALL_ITEMS = 64
-
-WARM_PASSES = 0.5
-"""Passes over the examples that a warm start makes, as a share of those of a new model."""
 
 
 def import_libraries() -> None:
@@ -82,81 +74,6 @@ class InterestModel:
         self.vectors_file: Path | None = None  # where vectors of texts that come later are kept; None: nowhere
         self._source = reader
         self._query_vectors = QueryVectors()
-
-    @classmethod
-    def fit(
-        cls,
-        texts: Sequence[str],
-        log: InteractionLog,
-        config: TextConfig,
-        *,
-        seed: int = 0,
-        minutes: float | None = None,
-        cache: VectorCache | None = None,
-        earlier: "InterestModel | None" = None,
-        warm_passes: float = WARM_PASSES,
-        checkpoint: Path | None = None,
-        together: "Together | None" = None,
-        progress: Progress = silent,
-    ) -> "InterestModel":
-        """Fit on a log that is already cut in time.
-
-        Args:
-            texts: (n_items,) what each item says.
-            log: events of any kind; without a positive one the model stays as it starts, which ranks by similarity to
-                the newest events.
-            config: the `text` section.
-            seed: the same seed gives the same model, as long as the time budget does not bind.
-            minutes: wall-clock budget of the training, encoding not counted; None takes `config.budget_minutes`.
-            cache: vectors that were encoded before.
-            earlier: an earlier model, to continue from.
-            warm_passes: share of `config.epochs` that what continues from it makes, but at least one pass.
-            checkpoint: a folder for checkpoints of the training. After an interruption the same call resumes from it;
-                it is empty again at the end.
-            together: has the training done by several processes, see `recsys.text.team`; a checkpoint must then be on a
-                disk that all of them share. Without it, this process trains alone.
-            progress: called with a line of text now and then.
-
-        Raises:
-            ConfigError: the encoder cannot be loaded or adapted; several are to train together with a teacher.
-        """
-        from recsys.text.fitting import Fitting
-
-        return Fitting(
-            texts,
-            log,
-            config,
-            seed=seed,
-            minutes=config.budget_minutes if minutes is None else minutes,
-            cache=cache,
-            earlier=earlier.reader if earlier is not None else None,
-            warm_passes=warm_passes,
-            checkpoint=checkpoint,
-            together=together,
-            progress=progress,
-        ).run()
-
-    def teacher(
-        self,
-        texts: Sequence[str],
-        log: InteractionLog,
-        config: TextConfig,
-        *,
-        seed: int = 0,
-        minutes: float,
-        progress: Progress = silent,
-    ) -> "Teacher":
-        """Train a cross-encoder that reranks this model's best items: slower, for a few.
-
-        The arguments are those of `fit`; `texts` are those that this model was fitted on.
-
-        Raises:
-            ConfigError: no cross-encoder can be made of this encoder.
-        """
-        from recsys.text.fitting import fit_teacher
-
-        encoder = self.reader.encoder
-        return fit_teacher(encoder, self.scorer, texts, log, config, seed=seed, minutes=minutes, progress=progress)
 
     def __len__(self) -> int:
         return len(self.item_vectors)

@@ -4,6 +4,9 @@ import math
 import time
 from dataclasses import dataclass
 
+WARM_PASSES = 0.5
+"""Passes over the examples when continuing from an earlier model, as a share of those of a new one."""
+
 _WARM_UP = 0.1
 """Share of a stage in which the learning rate rises."""
 _LAG = 0.05

@@ -15,6 +15,7 @@ from recsys.errors import BundleError
 from recsys.text.attention import attended_events
 from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
+from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
@@ -28,17 +29,17 @@ def settings(tiny_encoder: str) -> TextConfig:
 
 @pytest.fixture(scope="module")
 def start(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
-    return InterestModel.fit(texts, log, settings, minutes=0)
+    return InterestFitting(texts, log, settings, minutes=0).run()
 
 
 @pytest.fixture(scope="module")
 def model(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
-    return InterestModel.fit(texts, log, settings, minutes=10)
+    return InterestFitting(texts, log, settings, minutes=10).run()
 
 
 @pytest.fixture(scope="module")
 def adapted(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
-    return InterestModel.fit(texts, log, settings.model_copy(update={"peft": "lora"}), minutes=1)
+    return InterestFitting(texts, log, settings.model_copy(update={"peft": "lora"}), minutes=1).run()
 
 
 def test_training_learns_what_comes_next(start: InterestModel, model: InterestModel, log: InteractionLog) -> None:
@@ -126,7 +127,7 @@ def test_impressions_calibrate_the_heads(texts: list[str], settings: TextConfig)
                 rows.append((user, item, 1, day * DAY + user + 5, 4.0))
     log = make_log(rows, 48)
     shown = replace(log, event_names=("impression", "purchase"))
-    model = InterestModel.fit(texts, shown, settings, minutes=0)
+    model = InterestFitting(texts, shown, settings, minutes=0).run()
     examples = Examples.from_log(shown, 5, shown.is_impression)
     logits = model.score(examples.histories())[np.arange(len(examples)), examples.targets.items]
     assert model.probabilities(logits)[0].mean() == pytest.approx(0.25, abs=0.12)
@@ -160,9 +161,11 @@ def test_another_encoder_is_refused(model: InterestModel, tmp_path: Path) -> Non
 def test_the_same_seed_gives_the_same_model(
     model: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    again = InterestModel.fit(texts, log, settings, minutes=10)  # more than it takes, whatever else the machine does
+    again = InterestFitting(
+        texts, log, settings, minutes=10
+    ).run()  # more than it takes, whatever else the machine does
     assert np.array_equal(again.score(given([1, 2])), model.score(given([1, 2])))
-    other = InterestModel.fit(texts, log, settings, minutes=1, seed=1)
+    other = InterestFitting(texts, log, settings, minutes=1, seed=1).run()
     assert not np.array_equal(other.score(given([1, 2])), model.score(given([1, 2])))
 
 
@@ -187,8 +190,8 @@ def test_tuning_that_does_not_pay_is_left_out(
     monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: False)
     said: list[str] = []
     lora = settings.model_copy(update={"peft": "lora", "epochs": 2})
-    tried = InterestModel.fit(texts, log, lora, minutes=1, progress=said.append)
-    plain = InterestModel.fit(texts, log, lora.model_copy(update={"peft": "none"}), minutes=1)
+    tried = InterestFitting(texts, log, lora, minutes=1, progress=said.append).run()
+    plain = InterestFitting(texts, log, lora.model_copy(update={"peft": "none"}), minutes=1).run()
     assert sum("left out" in line for line in said) == 1
     assert np.array_equal(tried.score(given([1, 2])), plain.score(given([1, 2])))
     assert tried.reader.encoder.tuning is None
@@ -200,7 +203,7 @@ def test_tuning_that_does_not_fit_says_so_once(
     monkeypatch.setattr("recsys.text.adapter.AdaptedEncoder._estimate", lambda self: 1e6)
     said: list[str] = []
     lora = settings.model_copy(update={"peft": "lora", "epochs": 1})
-    tried = InterestModel.fit(texts, log, lora, minutes=1, progress=said.append)
+    tried = InterestFitting(texts, log, lora, minutes=1, progress=said.append).run()
     assert sum("no lora" in line for line in said) == 1
     assert tried.reader.encoder.tuning is None
 
@@ -210,7 +213,7 @@ def test_every_way_to_tune_trains_and_keeps_its_curve(
     peft: str, texts: list[str], log: InteractionLog, settings: TextConfig, tmp_path: Path
 ) -> None:
     way = settings.model_copy(update={"peft": peft, "epochs": 2, "accumulate": 2})
-    model = InterestModel.fit(texts, log, way, minutes=1)
+    model = InterestFitting(texts, log, way, minutes=1).run()
     assert np.isfinite(model.score(given([1, 2]))).all()
     assert {point.stage for point in model.curve} == {"network", peft}
     model.save(tmp_path)
@@ -220,7 +223,7 @@ def test_every_way_to_tune_trains_and_keeps_its_curve(
 def test_the_budget_is_kept(texts: list[str], log: InteractionLog, settings: TextConfig) -> None:
     patient = settings.model_copy(update={"epochs": 100_000, "learning_rate": 1e-7, "peft": "lora"})
     started = time.monotonic()
-    InterestModel.fit(texts, log, patient, minutes=0.02)
+    InterestFitting(texts, log, patient, minutes=0.02).run()
     assert time.monotonic() - started < 20
 
 
@@ -269,7 +272,7 @@ def test_a_warm_start_goes_on_from_what_was_learned(
 ) -> None:
     wider = [*texts, "snake food", "snake bed"]
     log = replace(log, n_items=len(wider))
-    warm = InterestModel.fit(wider, log, settings, minutes=0, earlier=model)
+    warm = InterestFitting(wider, log, settings, minutes=0, earlier=model).run()
     assert len(warm) == 50
     examples = Examples.from_log(log, 5)
     assert ndcg_of_targets(warm.scorer, examples).mean() > ndcg_of_targets(start.scorer, examples).mean() + 0.1
@@ -279,7 +282,7 @@ def test_a_warm_start_goes_on_from_what_was_learned(
 def test_a_log_with_next_to_nothing_gives_likeness_to_the_newest(
     rows: list[tuple[int, int, int, int, float]], texts: list[str], settings: TextConfig
 ) -> None:
-    model = InterestModel.fit(texts, make_log(rows, 48), settings)
+    model = InterestFitting(texts, make_log(rows, 48), settings).run()
     scores = model.score(given([3], []))
     assert np.isfinite(scores).all()
     assert scores[0].argmax() == 3
@@ -287,9 +290,11 @@ def test_a_log_with_next_to_nothing_gives_likeness_to_the_newest(
 
 
 def test_a_catalogue_of_one_item_and_equal_texts(log: InteractionLog, settings: TextConfig, cache_path: Path) -> None:
-    one = InterestModel.fit(["cat"], make_log([(0, 0, 1, k * DAY, 4.0) for k in range(60)], 1), settings, minutes=0.02)
+    one = InterestFitting(
+        ["cat"], make_log([(0, 0, 1, k * DAY, 4.0) for k in range(60)], 1), settings, minutes=0.02
+    ).run()
     assert np.isfinite(one.score(given([0], []))).all()
-    same = InterestModel.fit([""] * 48, log, settings, minutes=0.02, cache=VectorCache(cache_path))
+    same = InterestFitting([""] * 48, log, settings, minutes=0.02, cache=VectorCache(cache_path)).run()
     assert np.allclose(same.score(given([0]))[0], same.score(given([0]))[0, 0], atol=1e-5)
 
 

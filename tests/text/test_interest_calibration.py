@@ -11,7 +11,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.eval.metrics.calibration import reliability
 from recsys.text.calibration import LabelledPairs
 from recsys.text.examples import Examples
-from recsys.text.interest import InterestModel
+from recsys.text.fitting import InterestFitting
 
 
 def shown_log() -> InteractionLog:
@@ -41,7 +41,7 @@ def test_the_calibration_error_on_later_impressions_is_small(tiny_encoder: str, 
     log = shown_log()
     cut = int(log.times[int(0.6 * len(log))])
     config = TextConfig(encoder=tiny_encoder, max_tokens=16, history=5, epochs=1, learning_rate=4e-3, peft="none")
-    model = InterestModel.fit(texts, log.before(cut), config, minutes=5)
+    model = InterestFitting(texts, log.before(cut), config, minutes=5).run()
     asked = Examples.from_log(log, 5, log.is_impression & (log.times >= cut))
     items = asked.targets.items.astype(np.int64)[:, None]
     clicks, purchases = model.probabilities(model.scorer.score_items(asked.histories(), items)[:, 0])
@@ -60,9 +60,9 @@ def test_a_purchase_is_the_event_of_the_largest_weight_whatever_it_is_called(
 ) -> None:
     log = shown_log().select(slice(0, 3_000))
     config = TextConfig(encoder=tiny_encoder, max_tokens=16, history=5, peft="none")
-    usual = InterestModel.fit(texts, log, config, minutes=0).settings
+    usual = InterestFitting(texts, log, config, minutes=0).run().settings
     for names in (("impression", "view", "order"), ("impression", "purchase", "subscription")):
-        found = InterestModel.fit(texts, replace(log, event_names=names), config, minutes=0).settings
+        found = InterestFitting(texts, replace(log, event_names=names), config, minutes=0).run().settings
         assert (found.click, found.purchase) == (usual.click, usual.purchase)
 
 

@@ -8,6 +8,7 @@ from text_world import DAY, given, make_log
 
 from recsys.config import load_config
 from recsys.data.interactions import InteractionLog
+from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 
 SUBJECTS = (
@@ -63,7 +64,7 @@ def test_one_line_of_the_config_reads_other_languages(
 ) -> None:
     lines = ["text.max_tokens=16", "text.batch_size=32", "text.learning_rate=0.004", "text.epochs=6"]
     config = load_config(None, [*lines, f"text.peft={peft}", f"text.encoder={multilingual_encoder}"]).text
-    model = InterestModel.fit(TEXTS, log, config, minutes=5)
+    model = InterestFitting(TEXTS, log, config, minutes=5).run()
     russian = TEXTS.index("новый кошка") % PER_SUBJECT
     scores = model.score(given(*([PER_SUBJECT * subject + russian] for subject in range(len(SUBJECTS)))))
     assert liked(scores) == [0, 1, 2, 3]

@@ -8,7 +8,7 @@ from text_world import given, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
-from recsys.text.interest import InterestModel
+from recsys.text.fitting import InterestFitting
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
     monkeypatch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
     monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: True)  # the adapter's weights count too
     config = settings.model_copy(update={"peft": peft})
-    expected = InterestModel.fit(texts, log, config, minutes=5)
+    expected = InterestFitting(texts, log, config, minutes=5).run()
     interrupting = Interrupting(stage, 3)
     with pytest.raises(KeyboardInterrupt):
-        InterestModel.fit(texts, log, config, minutes=5, checkpoint=tmp_path, progress=interrupting)
+        InterestFitting(texts, log, config, minutes=5, checkpoint=tmp_path, progress=interrupting).run()
     assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
     said: list[str] = []
-    resumed = InterestModel.fit(texts, log, config, minutes=5, checkpoint=tmp_path, progress=said.append)
+    resumed = InterestFitting(texts, log, config, minutes=5, checkpoint=tmp_path, progress=said.append).run()
     assert any("goes on from step" in line for line in said)
     assert not list(tmp_path.iterdir())
     assert np.allclose(resumed.score(given([1, 2], [])), expected.score(given([1, 2], [])), atol=1e-4)
@@ -55,7 +55,9 @@ def test_a_checkpoint_of_another_training_is_not_taken_up(
 ) -> None:
     plain = settings.model_copy(update={"peft": "none"})
     with pytest.raises(KeyboardInterrupt):
-        InterestModel.fit(texts, log, plain, minutes=5, checkpoint=tmp_path, progress=Interrupting("network step", 2))
+        InterestFitting(
+            texts, log, plain, minutes=5, checkpoint=tmp_path, progress=Interrupting("network step", 2)
+        ).run()
     said: list[str] = []
-    InterestModel.fit(texts, log, plain, minutes=5, seed=1, checkpoint=tmp_path, progress=said.append)
+    InterestFitting(texts, log, plain, minutes=5, seed=1, checkpoint=tmp_path, progress=said.append).run()
     assert not any("goes on" in line for line in said)

@@ -11,6 +11,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.text.encoder import TextEncoder
 from recsys.text.examples import Examples
+from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel
 from recsys.text.lower import LowerLayers
 from recsys.text.teacher import TITLES, Teacher
@@ -24,12 +25,12 @@ def settings(tiny_encoder: str) -> TextConfig:
 
 @pytest.fixture(scope="module")
 def start(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
-    return InterestModel.fit(texts, log, settings, minutes=0)
+    return InterestFitting(texts, log, settings, minutes=0).run()
 
 
 @pytest.fixture(scope="module")
 def teacher(start: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig) -> Teacher:
-    return start.teacher(texts, log.select(log.users < 60), settings.model_copy(update={"epochs": 3}), minutes=30)
+    return fit_teacher(start, texts, log.select(log.users < 60), settings.model_copy(update={"epochs": 3}), minutes=30)
 
 
 def untrained(tiny_encoder: str, texts: list[str], upper_layers: int = 2) -> Teacher:
@@ -119,8 +120,8 @@ def test_what_the_teacher_says_is_learned_where_that_is_a_gain(
     log = log.select(log.users < 24)
     said: list[str] = []
     distilled = settings.model_copy(update={"distil": 1.0})
-    model = InterestModel.fit(texts, log, distilled, minutes=30, progress=said.append)
-    plain = InterestModel.fit(texts, log, settings, minutes=30)
+    model = InterestFitting(texts, log, distilled, minutes=30, progress=said.append).run()
+    plain = InterestFitting(texts, log, settings, minutes=30).run()
     assert np.isfinite(model.score(given([1, 2], []))).all()
     assert {point.stage for point in model.curve} == {"network", "teacher"}
     assert np.array_equal(model.score(given([1, 2])), plain.score(given([1, 2]))) is not better

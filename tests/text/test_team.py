@@ -19,7 +19,7 @@ from recsys.pipeline.engines.processes import Processes
 from recsys.progress import Progress, silent
 from recsys.text.examples import Examples
 from recsys.text.finetune import Stage
-from recsys.text.interest import InterestModel
+from recsys.text.fitting import InterestFitting
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
 from recsys.text.sampling import Sampler
@@ -75,9 +75,11 @@ def test_two_learn_what_one_learns_and_go_on_after_an_interruption(
     texts: list[str], log: InteractionLog, tiny_encoder: str, tmp_path: Path
 ) -> None:
     config = tiny_settings(tiny_encoder, epochs=1, learning_rate=2e-3, peft="lora")
-    expected = InterestModel.fit(texts, log, config, minutes=9, together=alone)
+    expected = InterestFitting(texts, log, config, minutes=9, together=alone).run()
     said: list[str] = []
-    found = InterestModel.fit(texts, log, config, minutes=9, checkpoint=tmp_path, together=in_two, progress=said.append)
+    found = InterestFitting(
+        texts, log, config, minutes=9, checkpoint=tmp_path, together=in_two, progress=said.append
+    ).run()
     assert [line for line in said if "goes on from step" in line] == ["text: lora goes on from step 7"]
     assert not list(tmp_path.iterdir())
     assert [(p.stage, p.step) for p in found.curve] == [(p.stage, p.step) for p in expected.curve]
@@ -134,4 +136,4 @@ def test_what_was_said_is_heard_though_all_have_ended() -> None:
 def test_a_teacher_is_not_trained_together(texts: list[str], log: InteractionLog, tiny_encoder: str) -> None:
     config = TextConfig(encoder=tiny_encoder, max_tokens=16, distil=1.0)
     with pytest.raises(ConfigError, match=r"text\.distil"):
-        InterestModel.fit(texts, log, config, minutes=1, together=in_two)
+        InterestFitting(texts, log, config, minutes=1, together=in_two).run()

@@ -12,6 +12,7 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
+from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.validation import ndcg_of_targets
 
@@ -33,7 +34,7 @@ def keep_what_is_tuned(patch: pytest.MonkeyPatch) -> None:
 def parent(texts: list[str], log: InteractionLog, settings: TextConfig) -> InterestModel:
     with pytest.MonkeyPatch.context() as patch:
         keep_what_is_tuned(patch)
-        return InterestModel.fit(texts, log, settings, minutes=5)
+        return InterestFitting(texts, log, settings, minutes=5).run()
 
 
 def steps(model: InterestModel, stage: str) -> int:
@@ -47,7 +48,7 @@ def start(model: InterestModel, stage: str) -> float:
 def test_the_parents_adapter_and_network_stand_at_the_start(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    child = InterestModel.fit(texts, log, settings, minutes=0, earlier=parent)
+    child = InterestFitting(texts, log, settings, minutes=0, earlier=parent).run()
     mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
     assert mine is not None
     assert its is not None
@@ -60,10 +61,10 @@ def test_the_parents_adapter_and_network_stand_at_the_start(
 def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Path) -> None:
     texts = [f"{subject} {thing} {number}" for subject in SUBJECTS[:5] for thing in THINGS[:5] for number in range(4)]
     log, cache = make_log([(0, 1, 1, DAY, 4.0)], len(texts)), VectorCache(cache_path)
-    parent = InterestModel.fit(texts, log, settings, minutes=0, cache=cache)
+    parent = InterestFitting(texts, log, settings, minutes=0, cache=cache).run()
     said: list[str] = []
     changed = [*texts[:-1], "another cat"]
-    child = InterestModel.fit(changed, log, settings, minutes=0, cache=cache, earlier=parent, progress=said.append)
+    child = InterestFitting(changed, log, settings, minutes=0, cache=cache, earlier=parent, progress=said.append).run()
     assert len(texts) == 100
     assert said == ["text: encoded 1 texts"]
     assert np.array_equal(child.base_vectors[:-1], parent.base_vectors[:-1])
@@ -72,7 +73,7 @@ def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Pat
 def test_going_on_takes_fewer_steps_and_loses_nothing(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    child = InterestModel.fit(texts, log, settings, minutes=5, earlier=parent)
+    child = InterestFitting(texts, log, settings, minutes=5, earlier=parent).run()
     for stage in STAGES:
         assert steps(child, stage) <= 0.6 * steps(parent, stage)
         assert start(child, stage) > start(parent, "network") + 0.1
@@ -83,9 +84,9 @@ def test_going_on_takes_fewer_steps_and_loses_nothing(
 def test_the_caller_says_how_many_passes_going_on_takes(
     parent: InterestModel, texts: list[str], log: InteractionLog, settings: TextConfig
 ) -> None:
-    half = InterestModel.fit(texts, log, settings, minutes=5, earlier=parent)
+    half = InterestFitting(texts, log, settings, minutes=5, earlier=parent).run()
     two = settings.model_copy(update={"epochs": 2})
-    whole = InterestModel.fit(texts, log, two, minutes=5, earlier=parent, warm_passes=1.0)
+    whole = InterestFitting(texts, log, two, minutes=5, earlier=parent, warm_passes=1.0).run()
     for stage in STAGES:
         assert steps(whole, stage) == steps(half, stage)
 
@@ -95,7 +96,7 @@ def test_what_the_child_tunes_comes_on_top(
 ) -> None:
     keep_what_is_tuned(monkeypatch)
     more = replace(log, n_items=len(texts) + 1)
-    child = InterestModel.fit([*texts, "snake food"], more, settings, minutes=5, earlier=parent)
+    child = InterestFitting([*texts, "snake food"], more, settings, minutes=5, earlier=parent).run()
     mine, its = child.reader.encoder.tuning, parent.reader.encoder.tuning
     assert mine is not None
     assert its is not None

@@ -27,7 +27,8 @@ from recsys.pipeline.candidates.sources import (
     Sources,
 )
 from recsys.pipeline.training_run import TrainingRun
-from recsys.text.interest import WARM_PASSES, InterestModel
+from recsys.text.interest import InterestModel
+from recsys.text.plan import WARM_PASSES
 
 _NO_GROUPS = ("item_id", "title", "description", "available")
 """Columns that make no groups: those that are different for each item, and whether it is available today."""
@@ -42,7 +43,7 @@ class SourceFitting:
         profiles: what is known of users besides what they did; None where nothing is.
         config: says which sources there are, and how each is fitted.
         run: how the training is done.
-        warm_passes: of the text model where it continues from an earlier one, see `InterestModel.fit`.
+        warm_passes: of the text model where it continues from an earlier one, see `InterestFitting`.
     """
 
     catalogue: ItemCatalogue
@@ -115,8 +116,10 @@ class SourceFitting:
         return kind.fit(log, config, self.run.seed, earlier if isinstance(earlier, kind) else None)
 
     def _fitted_interest(self, log: InteractionLog, minutes: float, earlier: InterestModel | None) -> InterestModel:
+        from recsys.text.fitting import InterestFitting  # torch, which not every training needs
+
         run = self.run
-        return InterestModel.fit(
+        return InterestFitting(
             self.catalogue.texts,
             log,
             self.config.text,
@@ -127,4 +130,4 @@ class SourceFitting:
             warm_passes=self.warm_passes,
             together=run.engine.together if run.engine else None,
             progress=run.progress,
-        )
+        ).run()

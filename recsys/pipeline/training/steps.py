@@ -31,7 +31,7 @@ from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.rows import RankerRows
-from recsys.text.interest import WARM_PASSES
+from recsys.text.plan import WARM_PASSES
 
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
@@ -50,7 +50,7 @@ class TrainingSteps:
     Attributes:
         part_of: the log that `dataset` holds a part of: its strongest event is what is bought, in every step. None: the
             data set's own.
-        warm_passes: of the text model in a step that goes on from an earlier one, see `InterestModel.fit`.
+        warm_passes: of the text model in a step that goes on from an earlier one, see `InterestFitting`.
     """
 
     dataset: Dataset

@@ -31,6 +31,7 @@ from recsys.rank.tuning import in_this_process
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
 from recsys.text.finetune import Stage
+from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.team import ALONE, Team, Together
 from recsys.text.training import Learned
@@ -187,7 +188,9 @@ def test_two_nodes_train_the_text_model_that_one_process_trains_whoever_is_kille
 
     def fit(together: Together) -> InterestModel:
         texts, log = world.catalogue.texts, world.log
-        return InterestModel.fit(texts, log, config, minutes=9, cache=cache, together=together, progress=said.append)
+        return InterestFitting(
+            texts, log, config, minutes=9, cache=cache, together=together, progress=said.append
+        ).run()
 
     said: list[str] = []
     one = fit(lambda work, progress: undropped(work, ALONE, progress))
