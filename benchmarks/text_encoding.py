@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from recsys.text.encoder import TextEncoder
 from recsys.text.export import OnnxEncoder, export_encoder
-from recsys.text.quantised import Int8Vectors
 from recsys.text.weights import locate
 
 _ROUNDS = 5
@@ -67,8 +66,6 @@ def encoding_table(
                 f"| {name} | {len(some) / np.median(took):.0f} | {np.median(first / took):.2f} | {share:.0%} | "
                 f"{value:.4f} | {1 - value / exact:+.2%} |"
             )
-        rounded = ndcg(Int8Vectors.of(vectors).restored())
-        yield f"\nItem vectors in int8 (a scale a row): test ndcg@10 {rounded:.4f}, loss {1 - rounded / exact:+.2%}."
 
 
 def _ways(encoder: TextEncoder, folder: Path) -> dict[str, Encode]:

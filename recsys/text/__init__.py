@@ -9,5 +9,5 @@ Training:   fitting (the whole: encode, split by time, train, calibrate), traini
             is kept; calibration turns logits into probabilities
 Tuning:     adapter (the encoder in training), methods (LoRA and others), layers (which are tuned), lower (the others)
 Teaching:   teacher (a cross-encoder), teacher_training, distillation
-Smaller:    export (the encoder as ONNX), quantised (item vectors as int8)
+Export:     export (the encoder as ONNX)
 """

@@ -1,4 +1,4 @@
-"""The exported encoder gives what torch gives; int8 gives nearly that; item vectors in int8 keep their order."""
+"""The exported encoder gives what torch gives; int8 gives nearly that."""
 
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import torch
 from recsys.text.adapter import AdaptedEncoder
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
-from recsys.text.quantised import Int8Vectors
 
 WEIRD = ["", "cat", "cat food " * 40, "🙂🚀", "dog bed"]
 
@@ -55,14 +54,3 @@ def test_a_retrained_encoder_reads_only_what_changed(encoder: TextEncoder, texts
     read.clear()
     cache.vectors(tuned, [*texts, "yet another cat"], read.append)
     assert read == [1]
-
-
-def test_int8_vectors_are_off_by_half_a_step_at_most(tmp_path: Path) -> None:
-    vectors = np.random.default_rng(0).standard_normal((200, 32)).astype(np.float32)
-    vectors[7] = 0.0
-    coded = Int8Vectors.of(vectors)
-    assert coded.codes.dtype == np.int8
-    assert np.all(np.abs(coded.restored() - vectors) <= coded.scales[:, None] / 2 + 1e-6)
-    coded.save(tmp_path)
-    assert np.array_equal(Int8Vectors.load(tmp_path).restored(), coded.restored())
-    assert Int8Vectors.of(np.empty((0, 4), dtype=np.float32)).restored().shape == (0, 4)
