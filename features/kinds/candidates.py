@@ -114,20 +114,19 @@ class SourceRatio(Member):
 
 @dataclass(frozen=True)
 class SourceWithin:
-    """A source of popularity within what another source says: the score of the other one, which rises with the root of
-    the usual popularity (as that of `categories` does), with that of `source` in its place. NaN where nothing is usual,
-    or where one of the two is none of the sources."""
+    """The score of `within`, which rises with the root of an item's usual popularity (as that of `categories` does), if
+    the popularity by `source` took its place. NaN where the usual popularity is 0, or where `within` or `popular` is
+    none of the sources."""
 
     source: Source
     within: Source
-    over: Source = "popular"
     monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         found = np.full(len(pairs), np.nan, dtype=np.float32)
-        if {self.within, self.over} <= pairs.scores.keys():
-            now, usual = pairs.scores[self.source], pairs.scores[self.over]
+        if {self.within, "popular"} <= pairs.scores.keys():
+            now, usual = pairs.scores[self.source], pairs.scores["popular"]
             np.divide(now, usual, out=found, where=(usual > 0) & (now >= 0))
             np.sqrt(found, out=found)
             found *= pairs.scores[self.within]

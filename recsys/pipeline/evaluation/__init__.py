@@ -1,7 +1,11 @@
 """How good a version is, beside simpler rankings and itself without one part.
 
-evaluate chooses the requests, window finds those of a log, labelled is how they are handed on. measure has them ranked
-by all rankings (rankings); caveats are what a reader of the figures has to know, facts what is known of the data. shown
-and logged ask otherwise: how what was shown is ordered, and what another list would have earned. dial is what discovery
-and diversity cost.
+evaluate    which requests a version is measured on
+labelled    requests with what was wanted
+measure     ranks them by all rankings (rankings) and sums up
+shown       how well a version orders the lists that were shown
+logged      what other lists would have earned, by off-policy estimates
+dial        what discovery and diversity cost
+caveats     what a reader of the figures has to know
+facts       what the report says of the data
 """

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import PolicyConfig
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.evaluation.rankings import Rankings
 from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
@@ -23,15 +22,6 @@ def caveats_of_log(log: InteractionLog, requests: PastRequests) -> tuple[str, ..
         requests: of a window, as they are measured.
     """
     return (*_caveat_of_what_was_shown(log, requests), *_caveat_of_busy_users(requests))
-
-
-def caveats_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
-    """A sentence where there are items that no list of today holds."""
-    if n_gone := int(np.count_nonzero(~catalogue.available)):
-        yield (
-            f"{n_gone:,} items are not available today. It is not known since when, so all rankings could list them in "
-            "these past requests."
-        )
 
 
 def caveats_of_requests(

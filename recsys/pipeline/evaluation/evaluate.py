@@ -16,13 +16,11 @@ from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
-from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests
+from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests, labelled_requests
 from recsys.pipeline.evaluation.logged import with_off_policy
 from recsys.pipeline.evaluation.measure import measure
-from recsys.pipeline.evaluation.window import labelled_requests
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring, block_size
 from recsys.pipeline.recommender.bundle import Bundle

@@ -1,12 +1,16 @@
-"""What is measured on: requests whose outcome is known."""
+"""What is measured on: requests whose outcome is known, of a file or of a window of a log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.data.catalogue import ItemCatalogue
 from recsys.eval.ranking import Targets
+from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import RequestBlock
 
 
@@ -54,3 +58,41 @@ class LabelledRequests:
     strongest: str | None = None
     share_answered: float = 1.0
     caveats: Sequence[str] = ()
+
+
+def labelled_requests(
+    past: PastScoring, requests: PastRequests, strongest: StrongestEvent | None, caveats: Sequence[str]
+) -> LabelledRequests:
+    """The past requests of a window, to be measured.
+
+    Args:
+        past: what is asked about them.
+        requests: in the numbers of `past`; a target below 0 is unknown to it, and missed.
+        strongest: what is taken for a purchase; None: not known.
+        caveats: see `LabelledRequests`; one of items that are not available today is added.
+    """
+    return LabelledRequests(
+        labelled_blocks(past, requests, strongest),
+        strongest.name if strongest else None,
+        requests.share_answered,
+        (*caveats, *_caveat_of_availability(past.scoring.catalogue)),
+    )
+
+
+def labelled_blocks(
+    past: PastScoring, requests: PastRequests, strongest: StrongestEvent | None
+) -> Iterator[LabelledBlock]:
+    """The requests of a window with what was wanted, and what of it got the strongest event, where that is known."""
+    for part, block in past.blocks(requests):
+        targets = Targets(part.targets.offsets, part.targets.items)
+        bought = targets.keep(part.targets.values == strongest.weight) if strongest else None
+        yield LabelledBlock(block, targets, part.users, bought)
+
+
+def _caveat_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
+    """A sentence where there are items that no list of today holds."""
+    if n_gone := int(np.count_nonzero(~catalogue.available)):
+        yield (
+            f"{n_gone:,} items are not available today. It is not known since when, so all rankings could list them in "
+            "these past requests."
+        )

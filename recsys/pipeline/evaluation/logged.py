@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
 
 

@@ -14,7 +14,7 @@ from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.evaluation.labelled import LabelledRequests
 from recsys.pipeline.evaluation.rankings import K, RankingLists, Rankings
-from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.progress import Progress
 
 BASELINES: Mapping[str, str] = {

@@ -17,7 +17,7 @@ from recsys.pipeline.candidates.merging import Pairs
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.dial import DialCurves
 from recsys.pipeline.evaluation.labelled import LabelledBlock
-from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
 from recsys.pipeline.ranking.ranker_fits import remaining
 from recsys.pipeline.ranking.rankers import Rankers

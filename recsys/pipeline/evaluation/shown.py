@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from recsys.data.list_places import discounts, inverse_examination
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.evaluation.rankings import K
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastPipeline
 
 METRIC = f"dcg@{K}"
 _MOST = 2_000

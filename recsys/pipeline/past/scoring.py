@@ -1,21 +1,24 @@
-"""Past requests as blocks to be scored: what was known, and what could have been listed, at each moment.
+"""Past requests, scored and ranked as at their moment: by what was known, and what could have been listed, then.
 
 What is not available today could be listed then: since when it is not, nobody tells. Judged by today, a log of things
 that vanish once somebody has them would hold nothing that was wanted; judged by their last event, whatever is old and
 could still be listed would be what is wanted next.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from features.feature_set import FeatureSet
 from recsys.config import Config
 from recsys.data.history import HistoryBatch
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
+from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.rules import AskedList, policy_of
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 
@@ -67,3 +70,27 @@ class PastScoring:
             known_until=scoring.state.known_until(requests.times),
             moments=requests.times,
         )
+
+
+@dataclass(frozen=True)
+class PastPipeline:
+    """Sources, features and rankers that have not learned from the requests that they are asked about.
+
+    Attributes:
+        past: the sources.
+        features: the ranker's columns.
+        rankers: the ranker, and its ablations where these are measured too.
+    """
+
+    past: PastScoring
+    features: FeatureSet
+    rankers: Rankers
+
+    @property
+    def n_candidates(self) -> int:
+        """Items ranked per request."""
+        return self.past.config.candidates.n
+
+    def rank(self, block: RequestBlock, lengths: Sequence[int]) -> RankedBlock:
+        """Rank a block by the full rankers, for lists of these lengths."""
+        return rank_block(self.past.scoring, self.features, self.rankers, block, self.n_candidates, lengths)

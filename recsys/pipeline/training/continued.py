@@ -16,7 +16,7 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import with_event_names_of
 from recsys.pipeline.training.rows import UnseenWindow

@@ -7,10 +7,10 @@ import numpy as np
 from features.state import EventState
 from recsys.eval.dial import DialPoint, worthwhile_discovery
 from recsys.pipeline.evaluation.dial import DialCurves
+from recsys.pipeline.evaluation.labelled import labelled_blocks
 from recsys.pipeline.evaluation.rankings import K
-from recsys.pipeline.evaluation.window import labelled_blocks
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.training.steps import TrainingSteps
 
 _COMES_FORWARD = "up to there the places that hardly known items gain earn nearly as much as others"

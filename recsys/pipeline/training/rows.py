@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.candidates.merging import Candidates, Pairs
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, moments_met

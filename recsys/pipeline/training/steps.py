@@ -17,13 +17,12 @@ from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
+from recsys.pipeline.evaluation.labelled import labelled_requests
 from recsys.pipeline.evaluation.logged import with_off_policy
 from recsys.pipeline.evaluation.measure import BASELINES, measure
 from recsys.pipeline.evaluation.shown import dcg_of_shown
-from recsys.pipeline.evaluation.window import labelled_requests
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.past.scoring import PastScoring
+from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring

@@ -25,7 +25,7 @@ from recsys.pipeline.evaluation.dial import DIALS, DialCurves
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
-from recsys.pipeline.past.pipeline import PastPipeline
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
 from recsys.pipeline.ranking.scoring import RequestBlock
 from recsys.pipeline.recommender.bundle import Bundle
@@ -347,7 +347,7 @@ def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: py
         asked.extend(arguments[-1])
         return rank_block(*arguments)
 
-    monkeypatch.setattr("recsys.pipeline.past.pipeline.rank_block", ranked)
+    monkeypatch.setattr("recsys.pipeline.past.scoring.rank_block", ranked)
     shown = [
         (0, 3, IMPRESSION, 0, 0),
         (0, 4, IMPRESSION, 0, 1),

@@ -13,8 +13,8 @@ from recsys.data.requests import Request
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport, Measured
 from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.retraining.gate import compare

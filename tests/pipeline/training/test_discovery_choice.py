@@ -11,8 +11,8 @@ from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.errors import ConfigError
 from recsys.eval.dial import worthwhile_discovery
-from recsys.pipeline.past.pipeline import PastPipeline
 from recsys.pipeline.past.requests import PastRequests
+from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.rankers import OlderRanker
 from recsys.pipeline.ranking.rules import AskedList, policy_of
 from recsys.pipeline.recommender.bundle import Bundle
