@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from recsys.counts import counted
 from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError, UnwritableError
 
 logger = logging.getLogger("recsys.serving")
@@ -133,8 +134,7 @@ def install(app: FastAPI) -> None:
         if found[0]["type"] == "model_attributes_type" and faults[0].loc == ["body"] and "json" not in kind.lower():
             # `curl -d` names another type by itself, and the body was never parsed.
             faults[0].msg = f"the body is not read as JSON: its Content-Type is {kind}, not application/json"
-        told = "1 problem" if len(faults) == 1 else f"{len(faults)} problems"
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{told} with the request", faults)
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{counted(len(faults), 'problem')} with the request", faults)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from recsys.cli.options import add_config, add_json, path, place, read_config
 from recsys.cli.output import print_json
+from recsys.counts import counted
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,7 +55,8 @@ def run_get(arguments: argparse.Namespace) -> int:
     source = find_source(arguments.name)
     frames = obtain(source, arguments.given, report=_say)
     write_dataset(arguments.out, frames)
-    _say(f"{source.name}: {frames.items.height:,} items and {frames.events.height:,} events in {arguments.out}")
+    items, events = counted(frames.items.height, "item"), counted(frames.events.height, "event")
+    _say(f"{source.name}: {items} and {events} in {arguments.out}")
     _say(f"licence: {source.licence}")
     _say(f"next: recsys train {shlex.quote(str(arguments.out))} --registry REG")
     return 0
@@ -72,7 +74,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     except NoUsableRowError as error:
         write_rejected(aside, error.rejections)
         if n_rejected := sum(map(len, error.rejections)):
-            _say(f"{n_rejected:,} rejected rows are in {aside}")
+            _say(f"{counted(n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
         raise
     write_rejected(aside, report.rejections)
     for line in report.doubts:
@@ -83,7 +85,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(summary.lines()))
     if report.n_rejected:
-        _say(f"{report.n_rejected:,} rejected rows are in {aside}")
+        _say(f"{counted(report.n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
     for part in report.rejections:
         part.check(config.data.max_rejected)
     return 0

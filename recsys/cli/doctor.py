@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from recsys import __version__
 from recsys.cli import options, output
+from recsys.counts import counted
 from recsys.errors import BundleError, RecsysError, StoreError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _machine() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     limits = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name in os.environ}
     limited = "".join(f", {name}={value}" for name, value in limits.items())
-    yield Finding("threads", "ok", f"{cores} cores{limited}")
+    yield Finding("threads", "ok", f"{counted(cores or 1, 'core')}{limited}")
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     low = free < _LOW_DISK_GB
     yield Finding("disk", "note" if low else "ok", f"{free:.0f} GB free here", "free some space" if low else "")
@@ -147,7 +148,7 @@ def _registry(path: Path) -> Iterator[Finding]:
     elif current not in versions:
         yield Finding("registry", "problem", f"{current} is to be served and is not there", instead, _REGISTRY)
     else:
-        yield Finding("registry", "ok", f"{len(versions)} versions, {current} is served")
+        yield Finding("registry", "ok", f"{counted(len(versions), 'version')}, {current} is served")
     for version in versions:
         if version in broken:
             remedy = instead if version == current else f"remove the folder versions/{version}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from recsys.cli import output
+from recsys.counts import counted
 
 _SHOWN = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
 
@@ -12,7 +13,7 @@ _ESTIMATES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
 
 def print_figures(report: Mapping[str, Any]) -> None:
     """Print what `evaluate --json` holds, each figure with its 95 % interval."""
-    title = f"{report['n_requests']:,} requests of version {report['version']}; in brackets 95 % intervals"
+    title = f"{counted(report['n_requests'], 'request')} of version {report['version']}; in brackets 95 % intervals"
     output.print_table(["ranking", *_SHOWN], list(_rows(report)), title=title)
     for caveat in report.get("caveats", []):
         print(f"note: {caveat}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
+from recsys.counts import counted
 from recsys.errors import ConfigError
 
 
@@ -70,5 +71,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json(asdict(total))
     else:
-        print(f"{total.accepted:,} events, {total.duplicates:,} known before, {total.rejected:,} rejected")
+        print(f"{counted(total.accepted, 'event')}, {total.duplicates:,} known before, {total.rejected:,} rejected")
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys.counts import counted
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def read_data(directory: "Place", config: "Config", progress: Callable[[str], No
     rejected = rejected_path(directory)
     dataset = load_dataset(directory, config, rejected, progress)
     if dataset.n_rejected:
-        progress(f"{dataset.n_rejected:,} bad rows set aside in {rejected}")
+        progress(f"{counted(dataset.n_rejected, 'bad row')} set aside in {rejected}")
     return dataset
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from recsys.cli import destinations, options, output
 from recsys.cli.progress import ProgressLines
+from recsys.counts import counted
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             requests = UserRequests(_ids_of(bundle, arguments.users), arguments.n)
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:
-            progress(f"adding up {len(bundle.log):,} events")
+            progress(f"adding up {counted(len(bundle.log), 'event')}")
             published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
             del bundle  # its log may be in memory; from here on all processes map one file
             recommender = published.open()
@@ -101,9 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json({**asdict(summary), "out": _without_password(arguments.out)})
     else:
-        counts = f"{summary.requests:,} lists, {summary.rows:,} rows, {summary.items:,} different items"
-        print(f"{_without_password(arguments.out)}: {counts}")
-        print(f"{summary.cold_users:,} lists for users without a history, {summary.empty:,} empty lists")
+        listed = f"{counted(summary.requests, 'list')}, {counted(summary.rows, 'row')}"
+        print(f"{_without_password(arguments.out)}: {listed}, {counted(summary.items, 'different item')}")
+        cold = f"{counted(summary.cold_users, 'list')} for users without a history"
+        print(f"{cold}, {counted(summary.empty, 'empty list')}")
     return 0
 
 

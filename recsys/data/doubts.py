@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from recsys.config import EventsConfig
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.durations import DAY
 from recsys.data.events_table import EventRows, plain_id
@@ -125,8 +126,9 @@ def long_ids(ids: Sequence[str], name: str, column: str) -> Iterator[str]:
     """Ids that are longer than a server takes: it would list them, and refuse the events that follow."""
     long = [id_ for id_ in ids if len(id_) > MAX_ID]
     if long:
+        ids_are = counted(len(long), f"{column} is", f"{column}s are")
         yield (
-            f"{name}: {len(long):,} {column}s are longer than {MAX_ID} characters, such as {long[0][:_SHOWN]!r}...; "
+            f"{name}: {ids_are} longer than {MAX_ID} characters, such as {long[0][:_SHOWN]!r}...; "
             "`recsys rank` lists them, but a server takes no events and no requests with them: shorten them"
         )
 
@@ -150,8 +152,8 @@ def _lists_as_text(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
         lists = filled.filter(filled.str.contains(r"^\s*\[.*\]\s*$|.\|."))
         if len(lists) > _LISTS * len(filled):
             yield (
-                f"{name}: {column} looks like a list in {len(lists):,} rows, such as {lists[0][:_SHOWN]!r}, and is "
-                "read as one text: write lists into tags, or lists of JSON or Parquet into a column of another name"
+                f"{name}: {column} looks like a list in {counted(len(lists), 'row')}, such as {lists[0][:_SHOWN]!r}, "
+                "and is read as one text: write lists into tags, or as lists of JSON or Parquet into another column"
             )
 
 
@@ -159,8 +161,9 @@ def _prices_below_zero(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
     """Prices that are none, such as a -1 that stands for no price."""
     below = catalogue.frame.filter(pl.col("price") < 0)
     if len(below):
+        items_have = counted(len(below), "item has", "items have")
         yield (
-            f"{name}: {len(below):,} items have a price below 0, such as {below['item_id'][0][:_SHOWN]!r} with "
+            f"{name}: {items_have} a price below 0, such as {below['item_id'][0][:_SHOWN]!r} with "
             f"{below['price'][0]:g}, and it counts as one; leave the cell empty where there is no price"
         )
 
@@ -209,17 +212,19 @@ def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
         if least is not None and -np.inf < most < least:
             reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
             yield f"values of {found!r} {reach}; set one that fits their scale"
-        n_below = np.count_nonzero(own & (log.values < 0) & (log.weights > 0))
+        n_below = int(np.count_nonzero(own & (log.values < 0) & (log.weights > 0)))
         if n_below:
-            counted = f"{n_below:,} events {found!r} have a value below 0 and still count as a sign of interest"
-            yield f"{counted}; if they are returns, set events.min_value of {found!r} to 0"
+            have, count = ("has", "counts") if n_below == 1 else ("have", "count")
+            below = f"{counted(n_below, 'event')} {found!r} {have} a value below 0 and still {count}"
+            yield f"{below} as a sign of interest; if they are returns, set events.min_value of {found!r} to 0"
 
 
 def _impressions_without_request(log: InteractionLog) -> Iterator[str]:
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     if lost:
+        impressions_have = counted(lost, "impression has", "impressions have")
         yield (
-            f"{lost:,} impressions have no request_id, so it is not known what followed them, and they teach nothing; "
+            f"{impressions_have} no request_id, so nothing is learned from what followed; "
             "give those of one list the same request_id"
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from recsys.config import Config
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.doubts import (
@@ -94,7 +95,7 @@ def load_dataset(
     for line in report.doubts:
         progress(line)
     if report.n_duplicates:
-        progress(f"{report.n_duplicates:,} events whose event_id was there before count once")
+        progress(f"left out: {counted(report.n_duplicates, 'event')} with an event_id that was there before")
     for part in report.rejections:
         part.check(config.data.max_rejected)
     if rejected is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys.counts import counted
 from recsys.data.disk import replace_file
 from recsys.data.places import Place
 from recsys.errors import DataError
@@ -51,10 +52,10 @@ class Rejections:
         """The most frequent reasons, each with a count and its first example."""
         kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
         groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
-        counted = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
+        frequent = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
             "kind"
         )
-        ordered = counted.sort("count", descending=True, maintain_order=True).head(_REASONS)
+        ordered = frequent.sort("count", descending=True, maintain_order=True).head(_REASONS)
         return [
             f"{count} x {reason} (for example line {row + self.first_line}{f', column {column}' if column else ''}: "
             f"{json.dumps(value, ensure_ascii=False)})"
@@ -70,9 +71,9 @@ class Rejections:
         if len(self) <= max_rejected * self.n_rows:
             return
         raise DataError(
-            f"{self.name}: {len(self)} of {self.n_rows} rows rejected, more than data.max_rejected = {max_rejected:g} "
-            f"allows: {'; '.join(self.top_reasons())}. Correct these rows (`recsys data check DIR` lists them all), "
-            f"or raise data.max_rejected"
+            f"{self.name}: {len(self):,} of {counted(self.n_rows, 'row')} rejected, more than data.max_rejected = "
+            f"{max_rejected:g} allows: {'; '.join(self.top_reasons())}. Correct these rows (`recsys data check DIR` "
+            f"lists them all), or raise data.max_rejected"
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.config import DataConfig
+from recsys.counts import counted
 from recsys.data.interactions import InteractionLog
 from recsys.errors import DataError
 
@@ -40,8 +41,8 @@ class TemporalSplit:
         moments = np.unique(times)
         if len(moments) < 3:
             raise DataError(
-                f"the log has signs of interest at {len(moments)} distinct times; three are needed to cut it into "
-                "history, ranker window and test. Check the timestamps, `events.weights` and `events.min_value`"
+                f"the log has signs of interest at {counted(len(moments), 'distinct time')}; three are needed to cut "
+                "it into history, ranker window and test. Check the timestamps, `events.weights` and `events.min_value`"
             )
         share = config.ranker_fraction / (1.0 - config.test_fraction)
         if test_start is None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.loading import LoadReport
 from recsys.data.moments import moment_of
@@ -47,9 +48,9 @@ class DatasetSummary:
             f"events      {sum(self.events.values()):,}: {named}",
             f"time        {self.first} to {self.last}",
             f"repeats     {self.repeated:.1%} of what was wanted, by weight, was known from an hour or more before",
-            f"duplicates  {self.duplicates:,} events with an event_id seen before",
+            f"duplicates  {counted(self.duplicates, 'event')} with an event_id seen before",
         ]
-        lines += [f"rejected    {count:,} rows of {name}" for name, count in self.rejected.items() if count]
+        lines += [f"rejected    {counted(count, 'row')} of {name}" for name, count in self.rejected.items() if count]
         return lines + [f"            {reason}" for reason in self.reasons]
 
 

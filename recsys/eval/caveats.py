@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.counts import counted
 from recsys.eval.confidence import Comparison, compare_all, distinct_users
 from recsys.eval.protocol import Measurement
 
@@ -24,8 +25,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
     if not full.n_requests:
         yield "Nothing could be measured: how good this version is, is not known."
     elif full.n_requests < _FEW_REQUESTS:
-        counted = f"{full.n_requests} request{'s are' if full.n_requests != 1 else ' is'}"
-        yield f"Only {counted} measured: the intervals are wide."
+        yield f"Only {counted(full.n_requests, 'request is', 'requests are')} measured: the intervals are wide."
     if full.users is None:
         return
     n_users = len(np.unique(distinct_users(full.users)))
@@ -82,5 +82,5 @@ def caveats_of_events(
         values = {name: part.values[metric] for name, part in parts.items()}
         compared = compare_all(values, clusters=parts[own].users, seed=seed)
         rivals = {name: compared[own, name] for name in baselines}
-        for caveat in caveats_of_rivals(rivals, f"on the {int(mask.sum()):,} requests with the event {event}"):
+        for caveat in caveats_of_rivals(rivals, f"on the {counted(int(mask.sum()), 'request')} with the event {event}"):
             yield f"{caveat} If that event matters more, raise its weight in events.weights."

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
+from recsys.counts import counted
 from recsys.eval import plots
 from recsys.eval.confidence import Comparison, Verdict
 from recsys.eval.metric_cells import METRICS, interval_cells, interval_of, mean_text, named, p_text, spaced, span_text
@@ -76,7 +77,7 @@ def _summary(report: EvaluationReport) -> str:
         )
     return (
         f"<header><h1>Recommendation quality</h1><p>{escape(report.dataset)} · version <code>{escape(report.version)}"
-        f"</code> · {report.n_requests:,} requests · lists of {report.k}</p></header>"
+        f"</code> · {counted(report.n_requests, 'request')} · lists of {report.k}</p></header>"
         f'<p class="verdict">{_verdict(report)}</p><div class="cards">{"".join(cards)}</div>{_caveats(report)}'
     )
 
@@ -172,7 +173,7 @@ def _pairs(report: EvaluationReport) -> str:
         "Any two rankings",
         f"Whether the ranking of the row has a higher {ndcg} than that of the column on the same requests, best "
         "first: a paired bootstrap over users, at 95 %. = means that no difference could be shown.",
-        f"<details><summary>{len(verdicts)} verdicts</summary>"
+        f"<details><summary>{counted(len(verdicts), 'verdict')}</summary>"
         + table("Verdicts of the row on the column", headings, rows)
         + "</details>",
     )

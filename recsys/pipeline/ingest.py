@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from recsys.counts import counted
 from recsys.data.disk import append_line
 from recsys.data.event_messages import Unreadable, read_messages
 from recsys.data.pseudonyms import Pseudonyms
@@ -72,7 +73,9 @@ def ingest(
             total = Ingested(
                 total.accepted + result.accepted, total.duplicates + result.duplicates, total.rejected + len(wrong)
             )
-            progress(f"{total.accepted:,} events, {total.duplicates:,} known before, {total.rejected:,} rejected")
+            progress(
+                f"{counted(total.accepted, 'event')}, {total.duplicates:,} known before, {total.rejected:,} rejected"
+            )
         if not goes_on(bool(messages)):
             return total
 

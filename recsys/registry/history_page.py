@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from recsys.counts import counted
 from recsys.eval.page import page
 from recsys.registry.history import HistoryEntry, Refusal, Skip
 
@@ -22,7 +23,7 @@ def write_history(path: Path, entries: Sequence[HistoryEntry], place: str) -> No
 
 def render(entries: Sequence[HistoryEntry], place: str) -> str:
     """The page as text, the newest decision first."""
-    header = f"<header><h1>What was decided</h1><p>{escape(place)} · {len(entries):,} decisions</p></header>"
+    header = f"<header><h1>What was decided</h1><p>{escape(place)} · {counted(len(entries), 'decision')}</p></header>"
     body = "".join(_decision(entry) for entry in reversed(entries)) or "<p>Nothing was decided yet.</p>"
     return page(f"Decisions: {place}", header + body)
 

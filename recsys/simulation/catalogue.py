@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.files import open_table, require_table
 from recsys.data.items_table import read_items
@@ -20,5 +21,6 @@ def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progre
     catalogue, rejections = read_items(open_table(require_table(folder, "items")))
     rejections.check(max_rejected)
     if len(rejections):
-        progress(f"{len(rejections):,} bad items are left out: {'; '.join(rejections.top_reasons())}")
+        left_out = counted(len(rejections), "bad item is", "bad items are")
+        progress(f"{left_out} left out: {'; '.join(rejections.top_reasons())}")
     return ItemCatalogue(catalogue.frame.sample(most, seed=seed)) if len(catalogue) > most else catalogue

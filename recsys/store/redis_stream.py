@@ -7,6 +7,7 @@ object, or the columns of an event as fields.
 import socket
 from collections.abc import Sequence
 
+from recsys.counts import counted
 from recsys.data.event_messages import Message
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
@@ -65,9 +66,8 @@ class RedisStream:
                 if kept or not (gone or trimmed):
                     break
         if lost:
-            self._progress(
-                f"{lost:,} entries are gone: they were trimmed from the stream before they were acknowledged"
-            )
+            gone_entries = counted(lost, "entry is gone: it was", "entries are gone: they were")
+            self._progress(f"{gone_entries} trimmed from the stream before being acknowledged")
         return kept
 
     def acknowledge(self, messages: Sequence[Message]) -> None:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys.config import TextConfig
+from recsys.counts import counted
 from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
@@ -141,7 +142,7 @@ class InterestFitting:
         """(n_items, dim) vectors of the texts, from the cache where it has them."""
 
         def tell(count: int) -> None:
-            self.progress(f"text: encoded {count} texts")
+            self.progress(f"text: encoded {counted(count, 'text')}")
 
         if self.cache is None:
             return encoder.encode(self.texts, tell)

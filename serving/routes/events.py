@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 from fastapi import APIRouter, Depends, Response
 
+from recsys.counts import counted
 from recsys.data.events import Event
 from recsys.data.moments import clock
 from recsys.data.parsing import times_of
@@ -48,7 +49,7 @@ async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
 
 def _check_number(events: Sequence[EventIn], most: int) -> None:
     if len(events) > most:
-        fault = Fault(loc=["body", "events"], msg=f"{len(events)} events; send at most {most} at a time")
+        fault = Fault(loc=["body", "events"], msg=f"{counted(len(events), 'event')}; send at most {most} at a time")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
 
 
@@ -59,7 +60,7 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
         faults += _unknown_items(body.events, recommender.catalogue.vocabulary)
     faults += _further_names(body.events, recommender.event_names)
     if faults:
-        told = faults[0].msg if len(faults) == 1 else f"{len(faults)} problems"
+        told = faults[0].msg if len(faults) == 1 else counted(len(faults), "problem")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {told}", faults)
     lists = service.shown.find({event.request_id for event in body.events if event.request_id is not None})
     stored = [

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
@@ -120,7 +121,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
 def _put(items: Sequence[ItemIn], service: Service) -> None:
     most = service.settings.serving.max_items
     if len(items) > most:
-        fault = Fault(loc=["body", "items"], msg=f"{len(items)} items; send at most {most} at a time")
+        fault = Fault(loc=["body", "items"], msg=f"{counted(len(items), 'item')}; send at most {most} at a time")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
     newest = {item.item_id: item for item in items}
     contents = [_content(item) for item in newest.values()]
@@ -174,7 +175,9 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
         faults = [Fault(loc=["body", "items", places[row], column], msg=reason) for row, column, reason in cells]
         row, column, reason = cells[0]
         found = (
-            f"item {contents[row]['item_id']!r}, {column}: {reason}" if len(cells) == 1 else f"{len(cells)} problems"
+            f"item {contents[row]['item_id']!r}, {column}: {reason}"
+            if len(cells) == 1
+            else counted(len(cells), "problem")
         )
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
 

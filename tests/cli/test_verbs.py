@@ -365,9 +365,9 @@ def test_evaluate_says_what_makes_requests_easy_or_impossible(
     answer = run("evaluate", tiny_dataset_dir, "--registry", trained_registry, "--requests", file, "--json")
     assert answer.code == 0, answer.err
     assert answer.json["caveats"] == [
-        "1 requests without a target were left out.",
+        "Left out: 1 request without a target.",
         "50.0% of the items wanted are unknown to the version; they count as missed.",
-        "1 requests are of a time from which the version has learned; their figures flatter it.",
+        "1 request is of a time from which the version has learned, which flatters it.",
         "Only 2 requests are measured: the intervals are wide.",
         "The requests are of 2 users: intervals are drawn over users, and so few tell little of others.",
     ]

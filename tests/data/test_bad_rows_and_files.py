@@ -309,7 +309,7 @@ def test_repeated_events_are_told(tmp_path: Path) -> None:
     repeated = GOOD.replace("01-01,", "01-01,e1") * 3
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + repeated)
     assert len(load_dataset(folder, progress=said.append).log) == 1
-    assert said == ["2 events whose event_id was there before count once"]
+    assert said == ["left out: 2 events with an event_id that was there before"]
 
 
 def test_a_report_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path) -> None:

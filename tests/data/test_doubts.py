@@ -46,7 +46,7 @@ def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool
     [
         (
             "u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n",
-            "1 events 'purchase' have a value below",
+            "1 event 'purchase' has a value below",
         ),
         ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
         ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
@@ -107,7 +107,7 @@ def test_lists_in_a_column_of_text_are_told(tmp_path: Path, category: str, told:
 def test_prices_below_zero_are_told(tmp_path: Path, price: str, told: bool) -> None:
     items = f"item_id,title,price\ni1,Lamp,5\ni2,Chair,{price}\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
-    assert ["1 items have a price below 0, such as 'i2' with -1" in doubt for doubt in report.doubts] == [True] * told
+    assert ["1 item has a price below 0, such as 'i2' with -1" in doubt for doubt in report.doubts] == [True] * told
 
 
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
@@ -117,12 +117,12 @@ def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tup
     assert any("subtract 1" in doubt for doubt in report.doubts) == told
 
 
-@pytest.mark.parametrize(("length", "told"), [(256, []), (257, ["items.csv: 1 item_ids", "events.csv: 1 user_ids"])])
+@pytest.mark.parametrize(("length", "told"), [(256, []), (257, ["items.csv: 1 item_id", "events.csv: 1 user_id"])])
 def test_ids_that_a_server_does_not_take_are_told(tmp_path: Path, length: int, told: list[str]) -> None:
     long = "é" * length
     items, events = ITEMS + f"{long},Desk\n", HEADER + GOOD + GOOD.replace("u1", long)
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
-    starts = [f"{tmp_path}/{start} are longer than 256 characters, such as 'é" for start in told]
+    starts = [f"{tmp_path}/{start} is longer than 256 characters, such as 'é" for start in told]
     assert len(report.doubts) == len(starts)
     assert all(doubt.startswith(start) for doubt, start in zip(report.doubts, starts, strict=True))
 

@@ -53,7 +53,7 @@ def test_a_given_start_of_the_test_is_kept() -> None:
 
 @pytest.mark.parametrize("times", [[], [1], [1, 2], [1, 1, 1, 2, 2, 2]])
 def test_fewer_than_three_moments_cannot_be_split(times: list[int]) -> None:
-    with pytest.raises(DataError, match=f"at {len(set(times))} distinct times; three are needed"):
+    with pytest.raises(DataError, match=r"at \d distinct times?; three are needed"):
         TemporalSplit.of(log_at(times), DataConfig())
 
 

@@ -177,7 +177,7 @@ class TestRedisStream(StreamContract):
         stream.acknowledge(messages)
         stream.close()
         assert [one.event_id for one in read_messages(messages)[0]] == ["e5", "e6", "e7"]
-        assert said == ["5 entries are gone: they were trimmed from the stream before they were acknowledged"]
+        assert said == ["5 entries are gone: they were trimmed from the stream before being acknowledged"]
         assert client.xpending("clicks", "recsys")["pending"] == 0
         client.close()
 

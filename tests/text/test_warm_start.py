@@ -66,7 +66,7 @@ def test_a_retraining_encodes_what_changed(settings: TextConfig, cache_path: Pat
     changed = [*texts[:-1], "another cat"]
     child = InterestFitting(changed, log, settings, minutes=0, cache=cache, earlier=parent, progress=said.append).run()
     assert len(texts) == 100
-    assert said == ["text: encoded 1 texts"]
+    assert said == ["text: encoded 1 text"]
     assert np.array_equal(child.base_vectors[:-1], parent.base_vectors[:-1])
 
 

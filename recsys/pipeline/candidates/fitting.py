@@ -9,6 +9,7 @@ from recsys.cf.categories import CategoryPopularity
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import Config
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import Groups, groups_of
 from recsys.data.interactions import InteractionLog
@@ -86,7 +87,7 @@ class SourceFitting:
                 interest = self._fitted_interest(log, text_minutes, earlier.interest if earlier else None)
         profiles: ProfilePopularity | None = None
         if self.profiles is not None and PROFILES in names:
-            progress(f"fitting {PROFILES} on {len(log):,} events")
+            progress(f"fitting {PROFILES} on {counted(len(log), 'event')}")
             profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf)
         weights = earlier.weights if earlier else SourceWeights()
         sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
@@ -105,9 +106,11 @@ class SourceFitting:
         """
         config, progress = self.config.cf, self.run.progress
         if source == EASE and not self.can_fit(EASE):
-            progress(f"ease left out: {len(self.catalogue)} items, cf.ease_max_items is {config.ease_max_items}")
+            progress(
+                f"ease left out: {counted(len(self.catalogue), 'item')}, cf.ease_max_items is {config.ease_max_items}"
+            )
             return None
-        progress(f"fitting {source} on {len(log):,} events")
+        progress(f"fitting {source} on {counted(len(log), 'event')}")
         if source == CATEGORIES:
             return None if self._groups is None else CategoryPopularity.of(self._groups, log, config)
         if source in PERIODIC_MODELS:

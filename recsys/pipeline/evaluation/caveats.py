@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import PolicyConfig
+from recsys.counts import counted
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.evaluation.rankings import Rankings
 from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
@@ -57,7 +58,7 @@ def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> It
         return
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     why = (
-        f"{lost:,} impressions have no request_id, so nothing tells what followed them"
+        f"{counted(lost, 'impression has', 'impressions have')} no request_id, so nothing tells what followed them"
         if lost
         else "The log does not tell what was shown"
     )
@@ -75,7 +76,9 @@ def _caveat_of_busy_users(requests: PastRequests) -> Iterator[str]:
 def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
     n_targets, n_requests = rankings.n_targets_unlisted, rankings.n_requests_unlisted
     if n_targets:
-        requests = f", nor are {n_requests:,} requests that wanted nothing else" if n_requests else ""
+        requests = (
+            f"; left out with them: {counted(n_requests, 'request')} that wanted nothing else" if n_requests else ""
+        )
         yield (
             f"{n_targets:,} of the items wanted may not be listed: they were seen before and seen items are left out, "
             f"they are not available, or they were created later. They are not counted{requests}."
@@ -95,8 +98,8 @@ def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator
     """A sentence where most of what got the strongest event may not be listed: other events can hide that."""
     if event is not None and n_unlisted > n / 2:
         yield (
-            f"Of {n:,} items with the event {event}, {n_unlisted:,} may not be listed and are not counted: the figures "
-            'say little about it. If it follows a view of the item, set policy.seen = "keep".'
+            f"Of {counted(n, 'item')} with the event {event}, {n_unlisted:,} may not be listed and are not counted: "
+            'the figures say little about it. If it follows a view of the item, set policy.seen = "keep".'
         )
 
 
@@ -105,7 +108,7 @@ def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
     n_newcomers = int(np.count_nonzero(lengths == 0))
     if n_newcomers > len(lengths) / 2:
         yield (
-            f"{n_newcomers:,} of the {len(lengths):,} requests come from users without a history, for whom rankings "
-            "that need one list nothing. Events of one user at one time are one request: if that is the reason, give "
-            "each event its own time."
+            f"{n_newcomers:,} of the {counted(len(lengths), 'request')} come from users without a history, for "
+            "whom rankings that need one list nothing. Events of one user at one time are one request: if that is the "
+            "reason, give each event its own time."
         )

@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.state import EventState
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
@@ -78,15 +79,14 @@ def _on_requests(
     recommender = Recommender(known)
     caveats = []
     if len(wanted) < len(requests):
-        caveats.append(f"{len(requests) - len(wanted):,} requests without a target were left out.")
+        caveats.append(f"Left out: {counted(len(requests) - len(wanted), 'request')} without a target.")
     targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in dict.fromkeys(request.targets))
     if (targets < 0).any():
         caveats.append(_missed(targets))
     early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
     if early:
-        caveats.append(
-            f"{early:,} requests are of a time from which the version has learned; their figures flatter it."
-        )
+        asked = counted(early, "request is", "requests are")
+        caveats.append(f"{asked} of a time from which the version has learned, which flatters it.")
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
     if bundle.rankers.given is not None and any(request.history for request in wanted):
         # The ablations are of the other ranker: beside lists of this one they would not tell what a part adds.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from recsys.config import Config
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 
 
@@ -10,14 +11,14 @@ def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
     """Name -> what it is, of these data and of the configuration under which they are ranked; both for readers."""
     log = dataset.log
     names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
+    profiles = {}
+    if dataset.profiles:
+        users, groups = counted(len(dataset.profiles), "user"), counted(len(dataset.profiles.groups), "group")
+        profiles = {"profiles": f"{users}, in {groups}"}
     return {
         "items": f"{len(dataset.catalogue):,}",
         "users": f"{log.n_users:,}",
-        **(
-            {"profiles": f"{len(dataset.profiles):,} users, in {len(dataset.profiles.groups):,} groups"}
-            if dataset.profiles
-            else {}
-        ),
+        **profiles,
         "events": ", ".join(f"{count:,} {name}" for name, count in names.items() if count),
         "seen items": {
             "exclude": "are left out: only items new to the user count",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.eval.ranking import Targets
 from recsys.pipeline.past.requests import PastRequests
@@ -92,7 +93,8 @@ def labelled_blocks(
 def _caveat_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
     """A sentence where there are items that no list of today holds."""
     if n_gone := int(np.count_nonzero(~catalogue.available)):
+        gone = counted(n_gone, "item is", "items are")
         yield (
-            f"{n_gone:,} items are not available today. It is not known since when, so all rankings could list them in "
-            "these past requests."
+            f"{gone} not available today. It is not known since when, so all rankings could list them in these past "
+            "requests."
         )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recsys.counts import counted
 from recsys.data.interactions import InteractionLog
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
@@ -60,7 +61,7 @@ def measure(
     trained = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
     for block in requests.blocks:
         rankings.add(block)
-        progress(f"evaluating: {len(rankings):,} requests")
+        progress(f"evaluating: {counted(len(rankings), 'request')}")
     every = rankings.requests()
     answered = every.targets.counts > 0
     asked, catalogue = every.select(answered), scoring.catalogue

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recsys.counts import counted
 from recsys.data.disk import locked_for_now, replace_file, sync
 from recsys.data.requests import Request
 from recsys.errors import BusyError, DataError
@@ -221,7 +222,7 @@ def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, pr
         done += parts.size(number)
         rate = done / max(time.monotonic() - started, 1e-9)
         minutes, seconds = divmod(int((n_requests - there - done) / rate), 60)
-        count = f"ranked {there + done:,} of {n_requests:,} requests"
+        count = f"ranked {there + done:,} of {counted(n_requests, 'request')}"
         progress(f"{count}, {rate:,.0f} a second, {minutes}:{seconds:02d} left")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
+from recsys.counts import counted
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
 from recsys.pipeline.training_run import TrainingRun
@@ -71,7 +72,7 @@ class Rankers:
             DataError: no request has an item that was wanted.
         """
         seed, progress, engine = run.seed, run.progress, run.engine
-        progress(f"ranker: {len(rows.worth):,} rows of {rows.n_requests:,} requests, {len(features.names)} features")
+        progress(f"ranker: {_size_of(rows)}, {counted(len(features.names), 'feature')}")
         train, validation = rows.split_to_learn_from(config, seed)
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
@@ -128,7 +129,7 @@ class Rankers:
         Args:
             rows: of the newer requests.
         """
-        run.progress(f"ranker goes on: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
+        run.progress(f"ranker goes on: {_size_of(rows)}")
         train, validation = rows.split_to_learn_from(config, run.seed)
         older, continuation = continued(self.full, train, validation, config, run.seed)
         full = continuation.fit(rows.to_learn_from(config, run.seed))
@@ -144,7 +145,7 @@ class Rankers:
             older, newer: rows of requests that this one has seen, and of those that it has not.
         """
         rows = RankerRows.joined([older, newer])
-        run.progress(f"ranker again: {len(rows.worth):,} rows of {rows.n_requests:,} requests")
+        run.progress(f"ranker again: {_size_of(rows)}")
         full = continuation.fit(rows.to_learn_from(config, run.seed))
         return self._calibrated(self.full, newer, full, older)
 
@@ -191,3 +192,7 @@ class Rankers:
         full = Ranker.load(folder / "ranker.txt")
         given = cls.load(folder / _GIVEN) if (folder / _GIVEN).exists() else None
         return cls(full, without, Calibration.load(folder), given=given)
+
+
+def _size_of(rows: RankerRows) -> str:
+    return f"{counted(len(rows.worth), 'row')} of {counted(rows.n_requests, 'request')}"

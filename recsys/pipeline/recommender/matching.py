@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.events_table import extended_names
 from recsys.data.interactions import InteractionLog
@@ -71,8 +72,9 @@ def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = sil
     """
     newer = MatchedDataset.of(bundle, dataset).log.after(bundle.data_record.end)
     n_newer = len(dataset.log.after(bundle.data_record.end))
-    unknown = f"; {n_newer - len(newer):,} of them are left out: it does not know their items"
-    progress(f"{n_newer:,} events are newer than version {bundle.version}{unknown if n_newer > len(newer) else ''}")
+    found = f"{counted(n_newer, 'event is', 'events are')} newer than version {bundle.version}"
+    n_unknown = n_newer - len(newer)
+    progress(f"{found}; left out, because it does not know their items: {n_unknown:,}" if n_unknown else found)
     return replace(bundle, log=merge_logs(bundle.log, newer), fingerprint=dataset.fingerprint)
 
 
@@ -83,7 +85,9 @@ def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent)
     available = np.zeros(len(bundle.catalogue), dtype=bool)
     available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]
     if n_new := int(np.count_nonzero(numbers < 0)):
-        progress(f"{n_new:,} items are new to version {bundle.version}: they are in lists after a training")
+        progress(
+            f"{counted(n_new, 'item is', 'items are')} new to version {bundle.version}, and in lists after a training"
+        )
     if n_gone := int(np.count_nonzero(bundle.catalogue.available & ~available)):
-        progress(f"{n_gone:,} items are not available any more, or gone")
+        progress(f"{counted(n_gone, 'item is', 'items are')} not available any more, or gone")
     return replace(bundle, catalogue=bundle.catalogue.with_availability(available))

@@ -10,6 +10,7 @@ from features.feature_set import FeatureSet
 from features.kinds import UserLineStep
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
+from recsys.counts import counted
 from recsys.data.durations import DAY
 from recsys.data.groups import has_value
 from recsys.data.history import HistoryBatch
@@ -73,14 +74,14 @@ class Explainer:
         chosen = self.history.positive()
         before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
         others = recent.keep(recent.items != item)
-        counted = chosen.items[chosen.times <= self.learned_until]
+        learned_from = chosen.items[chosen.times <= self.learned_until]
         told = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
             self._next(item, chosen, steps),
-            self._linked(item, others, counted),
+            self._linked(item, others, learned_from),
             self._alike(item, others),
             self._in_group(item, chosen.keep(chosen.items != item)),
-            self._by_people_like_you(item, int(item in counted)),
+            self._by_people_like_you(item, int(item in learned_from)),
         ]
         number, now = np.array([item], dtype=np.int32), self.history.now[:1]
         lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
@@ -111,13 +112,13 @@ class Explainer:
                 return f"{step.column}: the next one after {self._title(chosen, int(furthest))}, which you {verb}"
         return None
 
-    def _linked(self, item: int, others: HistoryBatch, counted: NDArray[np.int32]) -> str | None:
+    def _linked(self, item: int, others: HistoryBatch, learned_from: NDArray[np.int32]) -> str | None:
         """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
 
         Args:
-            counted: items of which the user is one of the people that are counted.
+            learned_from: items of which the user is one of the people that the models have counted.
         """
-        themselves = np.isin(others.items, counted) & (item in counted)
+        themselves = np.isin(others.items, learned_from) & (item in learned_from)
         for links in (model for model in self.scoring.sources.models.values() if isinstance(model, ItemLinks)):
             strengths, people = links.between_items(others.items, item)
             people = people - themselves
@@ -157,7 +158,7 @@ class Explainer:
             told = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
             *like, is_so = has_value(told, value).tolist()
             if is_so and (count := sum(like)):
-                items = f"{self._at_least}{count} item{'s' if count > 1 else ''}"
+                items = f"{self._at_least}{counted(count, 'item')}"
                 return f"{column} {_quoted(value)}, like {items} that you chose"
         return None
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys.config import RetrainConfig
+from recsys.counts import counted
 from recsys.data.list_places import discounts
 from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
@@ -144,9 +145,8 @@ def _one_for_all(report: EvaluationReport) -> float | None:
 
 def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> Check:
     now, then = (len(np.unique(one.items[one.items >= 0])) for one in (ours, theirs))
-    words = (
-        f"{now:,} items are in some list, {then:,} with the served version; {config.max_coverage_loss:.0%} may be lost"
-    )
+    listed = counted(now, "item is", "items are")
+    words = f"{listed} in some list, {then:,} with the served version; {config.max_coverage_loss:.0%} may be lost"
     return Check("coverage", now >= (1 - config.max_coverage_loss) * then, words)
 
 

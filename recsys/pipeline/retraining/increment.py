@@ -6,6 +6,7 @@ from functools import partial
 from itertools import takewhile
 from typing import TypeVar
 
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.events import Event
@@ -61,10 +62,13 @@ class Increment:
         if pseudonyms is not None:  # a server without them may have written to the store
             events = [replace(event, user_id=pseudonyms.of(event.user_id)) for event in events]
         log = without_users(replace(champion.log, n_items=len(catalogue)), digests)
-        progress(
-            f"since version {champion.version}: {len(events):,} stored events, "
-            f"{len(catalogue) - len(champion.catalogue):,} new items, {len(digests):,} forgotten users"
+        n_items = len(catalogue) - len(champion.catalogue)
+        found = (
+            counted(len(events), "stored event"),
+            counted(n_items, "new item"),
+            counted(len(digests), "forgotten user"),
         )
+        progress(f"since version {champion.version}: {', '.join(found)}")
         known = Dataset(catalogue, log, profiles=champion.sources.without_users(digests).user_profiles)
         dataset = append_events(known, events, champion.config)
         return cls(

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.config import RetrainConfig
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
@@ -96,7 +97,7 @@ def _volume(
         usual = len(past) * (end - start) / max(1, known - int(past.times[0]))
         where = "at the rate before"
     low, high = config.min_volume * usual, config.max_volume * usual
-    words = f"{len(new):,} new events; {usual:,.0f} {where}"
+    words = f"{counted(len(new), 'new event')}; {usual:,.0f} {where}"
     if usual < _FEW:
         return Check(name, True, f"{words}: too few to compare")
     return Check(name, low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")

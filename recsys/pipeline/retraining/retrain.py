@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import override
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.forget import user_digest, without_users
 from recsys.errors import RecsysError
@@ -146,7 +147,7 @@ class _Retraining:
         champion, increment, config = self.champion, self.increment, self.champion.config.retrain
         n_new, n_unusable, set_aside = increment.n_events, increment.n_unusable, increment.set_aside
         if n_unusable:
-            set_aside += (f"{n_unusable:,} events of unknown items or with wrong cells",)
+            set_aside += (f"{counted(n_unusable, 'event')} of unknown items or with wrong cells",)
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
         decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
@@ -154,7 +155,9 @@ class _Retraining:
             unusable = check_unusable(n_new, n_unusable, config)
             if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
                 return _refused(decision, [unusable])
-            return _skipped(decision, f"{n_new:,} new events; retrain.min_events asks for {config.min_events:,}")
+            return _skipped(
+                decision, f"{counted(n_new, 'new event')}; retrain.min_events asks for {config.min_events:,}"
+            )
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)
@@ -202,7 +205,7 @@ class _Retraining:
         if not all(check.passed for check in checks):
             return _refused(decision, checks)
         difference = f"{metric} {comparison.difference:+.4f} ({comparison.low:+.4f} to {comparison.high:+.4f})"
-        reason = f"{difference} against {champion.version} on {comparison.n_requests:,} requests new to both"
+        reason = f"{difference} against {champion.version} on {counted(comparison.n_requests, 'request')} new to both"
         if version is not None and not registry.promote(version, reason, checks, over=champion.version):
             words = f"version {registry.current()} was made current meanwhile; that choice stands"
             return _refused(decision, [*checks, Check("current", False, words)])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import TextConfig
+from recsys.counts import counted
 from recsys.pipeline.engines.engine import Engine
 from recsys.progress import Progress
 from recsys.text.cache import VectorCache
@@ -33,7 +34,7 @@ def encode_ahead(
         if encoded is not None:
             cache.keep(version, *encoded)
             done += len(encoded[0])
-            progress(f"encoded {done:,} of {len(missing):,} new texts")
+            progress(f"encoded {done:,} of {counted(len(missing), 'new text')}")
 
 
 def encode(encoder: TextEncoder, texts: Sequence[str]) -> tuple[Sequence[str], NDArray[np.float32]]:

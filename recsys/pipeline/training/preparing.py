@@ -5,6 +5,7 @@ import numpy as np
 from features.configured import configured, unheard_events
 from recsys.cf.popular import telling_half_life
 from recsys.config import Config
+from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
@@ -85,8 +86,8 @@ def _check_listable(dataset: Dataset, start: int, end: int) -> None:
     if (created > wanted.times).fill_null(False).all():
         n_items = len(np.unique(wanted.items))
         raise DataError(
-            f"none of the {n_items} items wanted from {day_of(start)} to {day_of(end)} (the ranker's window) could be "
-            "listed then: all were created later (column created_at); correct the items"
+            f"none of {counted(n_items, 'item')} wanted from {day_of(start)} to {day_of(end)} (the ranker's window) "
+            "could be listed then: all were created later (column created_at); correct the items"
         )
 
 

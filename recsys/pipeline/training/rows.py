@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
+from recsys.counts import counted
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.past.requests import PastRequests
@@ -79,7 +80,7 @@ def training_rows(
     for part, block in past.blocks(requests):
         rows = _rows_of_block(past, part, block, features, strongest, met)
         done += len(part)
-        progress(f"ranker rows: {done:,} of {len(requests):,} requests")
+        progress(f"ranker rows: {done:,} of {counted(len(requests), 'request')}")
         yield rows
 
 

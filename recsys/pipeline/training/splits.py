@@ -8,6 +8,7 @@ import numpy as np
 
 from features.state import EventState
 from recsys.config import DataConfig
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import fingerprint
@@ -73,7 +74,7 @@ def evaluate_splits(
     cuts = [leave_one_out(log, seed)] if split == "leave-one-out" else rolling(log, config.data, windows)
     reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
-        progress(f"{cut.name}: training on {len(cut.train):,} events")
+        progress(f"{cut.name}: training on {counted(len(cut.train), 'event')}")
         part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train, dataset.profiles))
         trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
         requests = cut.test.drawn(config.data.max_requests, seed)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.config import Config, RankerConfig
+from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
@@ -72,7 +73,7 @@ class TrainingSteps:
             earlier: the sources of an earlier step, to continue from; None starts from scratch.
         """
         log = self.dataset.log.before(until)
-        self.run.progress(f"sources learn from {len(log):,} events")
+        self.run.progress(f"sources learn from {counted(len(log), 'event')}")
         fitting = SourceFitting(self.dataset.catalogue, self.dataset.profiles, self.config, self.run, self.warm_passes)
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 

@@ -73,7 +73,7 @@ def test_given_requests_are_measured_if_they_have_targets(plain: Bundle, early: 
     report = evaluate(plain, early, requests, name="by hand")
     check(report)
     assert (report.dataset, report.n_requests) == ("by hand", 21)
-    assert "1 requests without a target were left out." in report.caveats
+    assert "Left out: 1 request without a target." in report.caveats
 
 
 def test_requests_know_the_newer_events_of_the_data_at_their_time(
@@ -170,7 +170,7 @@ def test_targets_that_the_rules_leave_out_are_counted_in_a_caveat(plain: Bundle,
     assert report.n_requests == 1
     (caveat,) = (line for line in report.caveats if "may not be listed" in line)
     assert caveat.startswith("2 of the items wanted")
-    assert "nor are 1 requests" in caveat
+    assert "left out with them: 1 request that" in caveat
     (caveat,) = (line for line in evaluate(plain, early, requests[1:]).caveats if "may not be listed" in line)
     assert caveat.endswith("They are not counted.")
     with pytest.raises(DataError, match="no request wants an item that may be listed"):

@@ -369,7 +369,7 @@ def test_an_event_that_came_before_its_item_is_learned_from_once_the_item_is_the
     news = fashion(items, 420)
     store.append([*news[:300], replace(news[0], event_id="early", item_id="tea-1")])
     first = retrain(plain_registry, store, progress=silent)
-    assert (first.action, first.set_aside) == ("promoted", ("1 events of unknown items or with wrong cells",))
+    assert (first.action, first.set_aside) == ("promoted", ("1 event of unknown items or with wrong cells",))
     store.put_items([ItemChange("tea-1", '{"item_id": "tea-1", "title": "green tea", "price": 3.5}')])
     store.append(news[300:])
     assert retrain(plain_registry, store, dry_run=True, progress=silent).new_events == 121
