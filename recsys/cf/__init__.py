@@ -1,6 +1,11 @@
-"""Collaborative models: each learns from a log and scores all items for any history (model).
+"""Collaborative models: each learns from a log, and scores all items for any history.
 
-One a file: als, ease, neighbours, transitions, popular, categories, profiles, revisits; rhythm and season are periodic.
-users and links are what several of them are made of, lifts what profiles and periodic ones are; product and compiled
-are how that is computed.
+model                          what they have in common
+als, ease                      factors; linear weights between all items
+neighbours, transitions        links between items: chosen by the same people; chosen one after the other (over links)
+popular, categories, profiles  popularity, of everybody; in the user's categories; among alike users
+rhythm, season                 popularity at this time of the week; of the year (over periodic)
+revisits                       what the user comes back to
+lifts                          how many times as often as usual: behind profiles and periodic
+users, product, compiled       users as rows; matrix products; compiled loops
 """

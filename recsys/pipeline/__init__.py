@@ -1,7 +1,14 @@
 """Requests to lists, and all that learns, measures and retrains along that one path.
 
-One list: `candidates` proposes, `ranking` orders, `recommender` is the class around both. `past` asks them about
-requests whose outcome is known: from that `training` learns and `evaluation` measures. `retraining` repeats it
-unattended, `offline` ranks many requests at once, on one of the `engines`; `training_run` says how a training is done.
-`ingest` takes events from a stream into the store.
+candidates    the first stage: sources propose items
+ranking       the second stage: features, ranker and rules order them
+recommender   a version in memory, and the class that answers requests with it
+past          requests whose outcome is known, asked as at their moment
+training      from a log to a version
+evaluation    how good a version is
+retraining    learning from what came since, unattended
+offline       many requests into one file
+ingest        events from a stream into the store
+training_run  how a training is done: seed, vectors of texts, engine, progress
+engines       processes of one machine, or a Ray cluster, that work side by side
 """

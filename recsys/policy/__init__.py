@@ -1,5 +1,8 @@
-"""Ordered, declarative rules that shape the final list of one request: policy applies steps to candidates.
+"""Ordered, declarative rules that shape the final list of one request.
 
-Rules:  steps (availability, seen and excluded items), filters, boosts, discovery, diversity, pins, shares (caps,
-        quotas, fresh items; selection fills a list under all of them), exploration
+policy, steps, candidates      steps applied one after the other to candidates
+filters                        conditions on items
+boosts, discovery, diversity   scores changed
+pins, shares, selection        places given: to single items; to caps, quotas and fresh items
+exploration                    chance, with its probabilities
 """

@@ -1,8 +1,11 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer.
 
-reader is what may be asked of it, registry what changes it, over manifest, history and version_names; writer keeps
-whoever writes apart from others. remote takes versions elsewhere, snapshots keeps live events; summary, compare and
-history_page say what is there.
+reader, registry        what may be asked of it; what changes it
+manifest, history       what a version is made of; who became current when, and why
+version_names, summary, compare, history_page   how versions are named, summed up, told apart, and shown
+writer                  publishes a version, and keeps writers apart
+remote                  versions to a URL and back
+snapshots               live events of a server
 """
 
 from recsys.registry.history import Check, Refusal, Skip, VersionChange

@@ -1,4 +1,6 @@
-"""What sources say of items (scores), without asking them about every item of the catalogue (inverted_file).
+"""What sources say of items, and how the best are found without asking about every one.
 
-The other files hold compiled loops: sort_keys, sparse, products, fusion.
+scores         what a source says of a block of requests
+inverted_file  the nearest vectors, by cells
+sort_keys, sparse, products, fusion   compiled loops for both
 """

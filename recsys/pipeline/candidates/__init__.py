@@ -1,6 +1,9 @@
-"""The first stage: models that propose items for a request, and their proposals merged.
+"""The first stage: sources propose items for a request, and their proposals are merged.
 
-sources holds the fitted models, and fitting fits them on a stretch of the log. live_sources read the moment of a
-request and learn nothing; cold_items says what the models lend to items that they never met. merging makes one list of
-all proposals, in which each source counts as source_weights says.
+sources         the fitted models, and what each says of a block of requests
+fitting         fits them on a stretch of the log
+live_sources    trending and newest items, which learn nothing
+cold_items      what the models lend to items that they never met
+merging         one list of candidates from all proposals
+source_weights  how much each source counts in that
 """

@@ -12,7 +12,7 @@ from recsys.pipeline.evaluation.rankings import Rankings
 from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
 
 _MOVING_RULES = ("boosts", "discovery", "diversity", "pins", "caps", "quotas", "fresh")
-"""Keys of `[policy]` that order a list otherwise than the ranker does; nothing is explored in what is measured."""
+"""Keys of `[policy]` that change the ranker's order; exploration is off in what is measured."""
 
 
 def caveats_of_log(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def evaluate(
 def _on_requests(
     bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, seed: int, progress: Progress
 ) -> EvaluationReport:
-    """Measure on given requests; of events that are newer than the version it knows, and has learned nothing."""
+    """Measure on given requests. Events newer than the version are known to it, but it has not learned from them."""
     wanted = [request for request in requests if request.targets]
     if not wanted:
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
@@ -89,7 +89,7 @@ def _on_requests(
         caveats.append(f"{asked} of a time from which the version has learned, which flatters it.")
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
     if bundle.rankers.given is not None and any(request.history for request in wanted):
-        # The ablations are of the other ranker: beside lists of this one they would not tell what a part adds.
+        # The ablations belong to the other ranker: beside lists of this one they would not tell what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
         caveats.append("Requests bring their history, and have a ranker of their own: what each part adds is not told.")
     report = measure(
@@ -154,7 +154,7 @@ def _missed(targets: NDArray[np.int32]) -> str:
 def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> Iterator[LabelledBlock]:
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
-    # Not the version's numbers: of those whom it does not know, too, the requests of one user belong together.
+    # Not the version's numbers: the requests of one user belong together even if it does not know the user.
     users = {user: number for number, user in enumerate(dict.fromkeys(one.user_id for one in requests if one.user_id))}
     for start in range(0, len(requests), size):
         part = [request.unexplored() for request in requests[start : start + size]]
@@ -164,7 +164,7 @@ def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> I
 
 
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
-    """Measure on the requests of the events that came after the version's, each as at its own moment."""
+    """Measure on the requests in the events that came after the version, each as at its own moment."""
     newer = dataset.log.after(bundle.data_record.end)
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
     requests = found.drawn(bundle.config.data.max_requests, seed)
@@ -178,7 +178,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     targets = matched.items[requests.targets.items]
     users = matched.users[requests.users]
     known = replace(requests, users=users, askers=users, targets=requests.targets._replace(items=targets))
-    # Of the version's own strongest event: if it has learned what is bought, a like of newer days is no purchase.
+    # The version's own strongest event: if it has learned from purchases, a like in newer events is no purchase.
     strongest = StrongestEvent.of(bundle.log, dataset.log)
     caveats = caveats_of_log(dataset.log, requests)
     if (targets < 0).any():

@@ -1,4 +1,4 @@
-"""Placements of a window whose propensities were logged, beside what a recommender would have placed there."""
+"""Logged placements of a window with their propensities, beside what a recommender would have placed there."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from recsys.pipeline.ranking.ordering import RankedBlock
 def with_off_policy(
     report: EvaluationReport, pipeline: PastPipeline, window: InteractionLog, seed: int
 ) -> EvaluationReport:
-    """The report of a pipeline, with what its lists would have earned in place of those that were shown; as it is where
+    """The report of a pipeline, with what its lists would have earned in place of those that were shown; unchanged if
     the window has no propensities.
 
     Args:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys.counts import counted
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
@@ -14,8 +17,9 @@ from recsys.eval.slices import category_slices, request_slices
 from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.evaluation.labelled import LabelledRequests
-from recsys.pipeline.evaluation.rankings import K, RankingLists, Rankings
+from recsys.pipeline.evaluation.rankings import K, RankedRequests, RankingLists, Rankings
 from recsys.pipeline.past.scoring import PastPipeline
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.progress import Progress
 
 BASELINES: Mapping[str, str] = {
@@ -56,38 +60,21 @@ def measure(
         progress: called with a line of text after each block.
         baselines: sources that are measured alone beside it, and what the report calls them.
     """
-    rankings, scoring = Rankings(pipeline, baselines), pipeline.past.scoring
-    strongest = requests.strongest
-    trained = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
+    rankings = Rankings(pipeline, baselines)
     for block in requests.blocks:
         rankings.add(block)
         progress(f"evaluating: {counted(len(rankings), 'request')}")
     every = rankings.requests()
-    answered = every.targets.counts > 0
-    asked, catalogue = every.select(answered), scoring.catalogue
-    vectors = scoring.vectors if scoring.vectors is not None else np.zeros((len(catalogue), 1), dtype="f4")
-
-    def measured(ranking: RankingLists) -> Measurement:
-        found = evaluate_lists(
-            ranking.joined().select(answered),
-            asked.targets,
-            popularity=trained.astype(np.float64),
-            vectors=vectors,
-            users=asked.users,
-            requests=np.flatnonzero(answered),
-            k=K,
-        )
-        # Of what a ranking lists: two rankings compare only over the same candidates.
-        return replace(found, values={**found.values, "auc": np.concatenate(ranking.aucs)[answered]})
-
+    answered = every.targets.counts > 0  # the others want nothing that may be listed
+    asked = every.select(answered)
+    n_signs = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
+    scoring, strongest = pipeline.past.scoring, requests.strongest
+    measured = partial(_measured, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
     report = summarise(
-        measured(rankings.full) if len(rankings) else _no_measurement(len(trained)),
+        measured(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
         baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
-        slices={
-            **request_slices(asked.targets, trained, asked.lengths),
-            **category_slices(asked.targets, catalogue.codes("category"), catalogue.names("category")),
-        },
+        slices=_slices(asked, n_signs, scoring.catalogue),
         events={strongest: asked.bought} if strongest else {},
         seed=seed,
     )
@@ -104,6 +91,39 @@ def measure(
             *report.caveats,
         ),
     )
+
+
+def _measured(
+    ranking: RankingLists,
+    *,
+    answered: NDArray[np.bool_],
+    asked: RankedRequests,
+    n_signs: NDArray[np.int64],
+    scoring: Scoring,
+) -> Measurement:
+    """The lists of one ranking for the answered requests (a mask over all), which are `asked`."""
+    vectors = scoring.vectors
+    if vectors is None:
+        vectors = np.zeros((len(scoring.catalogue), 1), dtype=np.float32)
+    found = evaluate_lists(
+        ranking.joined().select(answered),
+        asked.targets,
+        popularity=n_signs.astype(np.float64),
+        vectors=vectors,
+        users=asked.users,
+        requests=np.flatnonzero(answered),
+        k=K,
+    )
+    # Two rankings compare only over the same candidates, so this auc is over those of the full pipeline.
+    return replace(found, values={**found.values, "auc": np.concatenate(ranking.aucs)[answered]})
+
+
+def _slices(
+    asked: RankedRequests, n_signs: NDArray[np.int64], catalogue: ItemCatalogue
+) -> dict[str, NDArray[np.bool_]]:
+    """Kinds of requests, and of items wanted."""
+    categories = category_slices(asked.targets, catalogue.codes("category"), catalogue.names("category"))
+    return {**request_slices(asked.targets, n_signs, asked.lengths), **categories}
 
 
 def _no_measurement(n_items: int) -> Measurement:

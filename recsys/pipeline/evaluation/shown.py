@@ -1,8 +1,8 @@
-"""How a ranker orders what was shown: the only fair question where users could click on nothing else.
+"""How well a ranker orders what was shown: the only fair question where users could click on nothing else.
 
-Clicks follow from the lists of the version that served them. Among all items it would win against any other version, as
-nobody can click on what it did not show. Among the items that were shown, and with each click counted by how seldom its
-place is looked at, the versions have the same chances (Joachims, Swaminathan and Schnabel, WSDM 2017).
+The version that made the lists decides what can be clicked: measured over all items, it would win against any other.
+Over the items that were shown, with each click weighted by how seldom its place is looked at, all versions have the
+same chances (Joachims, Swaminathan and Schnabel, WSDM 2017).
 """
 
 from dataclasses import replace
@@ -22,7 +22,8 @@ _MOST = 2_000
 
 
 def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
-    """`METRIC` of each request whose list is in the log with its places; None where that is so of less than half.
+    """`METRIC` of each request whose list is in the log with its places; None if these are less than half of the
+    requests.
 
     Args:
         pipeline: has not learned from the requests.

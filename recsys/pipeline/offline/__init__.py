@@ -1,4 +1,6 @@
-"""Offline batch ranking: many requests into one file (batch), and from there to where lists are looked up (deliver).
+"""Many requests into one file.
 
-published is a version as the processes of a batch run open it.
+batch      ranks them, part by part
+published  the version as the processes of a run open it
+deliver    lists into a store, where a server looks them up
 """

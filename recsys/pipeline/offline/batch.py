@@ -78,15 +78,16 @@ def rank_to_parquet(
     deliver: Callable[[Path], None] | None = None,
     progress: Progress = silent,
 ) -> BatchSummary:
-    """Rank and write. `out` appears when it is complete; an interrupted run leaves whole parts in `out`.parts.
+    """Rank and write. `out` appears when it is complete; an interrupted run leaves its finished parts in `out`.parts.
 
-    A part at a time is ranked, written and let go: memory grows with the ids of the requests only.
+    Parts are ranked and written one at a time, so memory grows only with the ids of the requests.
 
     Args:
         resume: keep the parts of an interrupted run of the same requests with the same version.
-        spread: where parts are ranked side by side, by the same version; without it, or a single part, they are
-            ranked in this process. Files are written by this one alone.
-        deliver: is given `out` while its parts are still there, so that a delivery that fails needs no ranking again.
+        spread: where parts are ranked side by side, by the same version; without it, or if there is only one, this
+            process ranks them. Only this process writes files.
+        deliver: called with `out` while its parts are still there, so that a failed delivery can be repeated without
+            ranking again.
 
     Raises:
         DataError: there is nothing to rank, two requests share an id, `out` cannot be written, or a worker died.
@@ -125,7 +126,7 @@ def rank_to_parquet(
 
 @contextmanager
 def only_run(lock: Path, out: object) -> Iterator[None]:
-    """Be the only run that holds a lock file, which is there as long as the run is.
+    """Hold a lock file during a run, so that it is the only one.
 
     Args:
         lock: the file, beside what is to be written by one run at a time.
@@ -215,8 +216,7 @@ def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, pr
     finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
     for part in finished:
         if part is None:
-            started = time.monotonic()  # a worker is ready: loading is no part of the rate
-            continue
+            started = time.monotonic()  # a worker is ready: loading does not count in the rate continue
         number, content = part
         replace_file(paths[number], content)
         done += parts.size(number)
@@ -238,7 +238,7 @@ def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]
 
 
 def _is_whole(part: Path) -> bool:
-    """Whether a part is there and can be read: a disk may have lost what was written."""
+    """Whether a part exists and can be read: a disk may have lost what was written."""
     try:
         pl.read_parquet(part, glob=False)
     except (OSError, pl.exceptions.PolarsError):
@@ -259,7 +259,8 @@ def _summary(recommender: Recommender, parts: _Parts) -> BatchSummary:
 
 
 def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
-    """What a run is: the version, the data, how it cuts, and the requests; parts of another run are not its own."""
+    """What identifies a run: the version, the data, the size of its parts, and the requests. Parts of another run are
+    not used."""
     digest = hashlib.sha256(f"{recommender.version} {recommender.bundle.fingerprint} {_REQUESTS_PER_PART}".encode())
     for request in requests:
         digest.update(repr(request).encode("utf-8", "surrogatepass"))

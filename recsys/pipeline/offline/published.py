@@ -1,4 +1,4 @@
-"""A published version, as other processes open it, with the events of a batch run."""
+"""A published version with the events of a batch run, for other processes to open."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +20,13 @@ _NAMES, _AVAILABLE = "names", "available.npy"
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """Where a version is, and the events that it ranks by; processes of one machine that open it share its arrays, and
-    what features sum over the events, as mapped files: their memory does not grow with the log.
+    """Where a version is, and the events that it ranks by. Processes of one machine that open it share arrays and
+    feature sums as mapped files, so their memory does not grow with the log.
 
     Attributes:
         registry: where the version is.
         version: its name.
-        fingerprint: of the data whose events they are.
+        fingerprint: of the data that the events are from.
         events: a folder that `of` has filled.
     """
 

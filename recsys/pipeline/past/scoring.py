@@ -1,8 +1,8 @@
 """Past requests, scored and ranked as at their moment: by what was known, and what could have been listed, then.
 
-What is not available today could be listed then: since when it is not, nobody tells. Judged by today, a log of things
-that vanish once somebody has them would hold nothing that was wanted; judged by their last event, whatever is old and
-could still be listed would be what is wanted next.
+What is not available today could be listed then, because nothing tells since when it is gone. If what is gone today
+were left out, a log of things that vanish once somebody has them would hold nothing that was wanted. If items were
+taken as gone after their last event, old items that are still there would look like what is wanted next.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -38,7 +38,7 @@ class PastScoring:
     users: Vocabulary
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "PastScoring":
-        """These sources with no live ones but `live`, in the configuration too, and with other weights."""
+        """This with only these live sources, in the configuration too, and with other weights."""
         names = tuple(name for name in self.config.candidates.sources if name not in LIVE or name in live)
         config = self.config.changed(candidates={"sources": names})
         return PastScoring(self.scoring.with_chosen(live, weights), config, self.users)

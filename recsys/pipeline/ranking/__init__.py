@@ -1,7 +1,11 @@
 """The second stage: features, ranker and policy turn the candidates of a block of requests into ordered lists.
 
-scoring goes from requests to candidates and their features (required are candidates that a caller or a rule asks for),
-ordering from there to lists. rankers holds the ranker of a version and its ablations, ranker_fits fits each of them,
-and calibration makes probabilities of their scores. rules makes the policy of a list, and stages says how long each
-step took and what was left out.
+scoring      from requests to candidates and their features
+required     candidates that a caller or a rule asks for
+ordering     from there to ordered lists
+rankers      the ranker of a version, and the same without each part
+ranker_fits  how each of these is fitted
+calibration  scores to probabilities
+rules        the policy of a list, from configuration and request
+stages       how long each step took, and what was left out for lack of time
 """

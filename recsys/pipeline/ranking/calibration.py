@@ -38,7 +38,7 @@ class Calibration:
     def fit(
         cls, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows, conversion: Conversion | None
     ) -> "Calibration":
-        """That of the scores of `full`.
+        """Calibrate the scores of `full`.
 
         Args:
             older: a ranker like `full` that has not seen the rows `held_out`: on those its scores are calibrated.
@@ -46,7 +46,8 @@ class Calibration:
             seen: rows that both have seen: they tell how the scores of the two differ.
             conversion: learned without `held_out`.
         """
-        # What was only shown is no candidate: where the sources miss much, it is wanted more often than those are.
+        # What was shown without being proposed is left out: where the sources miss much, it is wanted more often than
+        # candidates are.
         asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
         table, before, after = held_out.table[asked], older.score(common), full.score(common)
         scores, log_odds, n_acts = older.score(table), _log_odds(conversion, table), _acts(full, table)
@@ -61,7 +62,7 @@ class Calibration:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n,) p_click and p_purchase of rows, by the ranker's scores (n,) and what it saw (n, n_features).
 
-        What is bought was wanted: the latter is never above the former.
+        What is bought was wanted, so p_purchase is never above p_click.
         """
         log_odds, n_acts = _log_odds(self.conversion, table), _acts(ranker, table)
         click, purchase = (found.probability(scores, log_odds, n_acts) for found in (self.click, self.purchase))

@@ -52,7 +52,8 @@ class RankedBlock:
 
     @property
     def listed(self) -> NDArray[np.bool_]:
-        """(n_pairs,) False for what is ranked beside the items that alone may be listed."""
+        """(n_pairs,) False for candidates that are ranked for comparison only, where a request names the items that may
+        be listed."""
         listed = np.zeros(len(self.scores), dtype=bool)
         listed[np.concatenate([np.zeros(0, dtype=np.int64), *self.orders])] = True
         return listed
@@ -70,7 +71,7 @@ def rank_block(
 
     Args:
         n_candidates: items ranked per request.
-        lengths: of each list as it will be shown; the order behind it is the ranker's.
+        lengths: length of each list as it will be shown; behind it the order is the ranker's.
     """
     stages, most = block.stages, max(n_candidates, *lengths)
     candidates = stages.run("candidates", lambda: candidates_of(scoring, block, most, lengths))
@@ -96,7 +97,7 @@ def _arranged(
     similarities: NDArray[np.float32] | None,
     lengths: Sequence[int],
 ) -> RankedBlock:
-    """The lists in the order of the scores, of how well each item matches the query, and of the policies."""
+    """The lists, ordered by score and match with the query, then arranged by the policies."""
     bounds = np.searchsorted(candidates.rows, np.arange(len(block) + 1))
     orders, list_scores, propensities, changes = [], [], [], []
     for row, (policy, only, n) in enumerate(zip(block.policies, block.only, lengths, strict=True)):
@@ -122,7 +123,7 @@ def _arranged(
 
 
 def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The scores of one list, raised by how well its items match the query: no ranker has learned from that.
+    """The scores of one list, raised by how well its items match the query, which the ranker knows nothing of.
 
     Args:
         scores: (n,) the ranker's.

@@ -20,9 +20,9 @@ class FittedTwice:
     """A ranker, twice.
 
     Attributes:
-        without: the group that it does without; None for the full one.
-        on_older: as the older requests alone make it: it has not seen the newest.
-        on_all: as all requests make it.
+        without: the group of features that it does without; None for the full ranker.
+        on_older: fitted on the older requests alone: it has not seen the newest.
+        on_all: fitted on all requests.
     """
 
     without: FeatureGroup | None
@@ -38,7 +38,7 @@ class RankerInputs:
         train: rows of the older requests, sampled.
         validation: all rows of the newest ones.
         features: the columns of both tables.
-        sources: as the bits of `RankerRows.proposed_by` stand for them.
+        sources: in the order of the bits of `RankerRows.proposed_by`.
     """
 
     train: RankerRows

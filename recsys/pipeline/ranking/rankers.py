@@ -1,4 +1,5 @@
-"""The ranker of a version, the same without one group each, and one for requests that bring their history."""
+"""The ranker of a version, rankers without one group of features each, and one for requests that bring their
+history."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
 
 class OlderRanker(NamedTuple):
-    """The full ranker as the older requests alone make it."""
+    """The full ranker, fitted on the older requests alone."""
 
     ranker: Ranker
     until: int
@@ -41,9 +42,10 @@ class Rankers:
         full: with all configured groups.
         without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
         calibration: what the scores of `full` mean.
-        older: what has not learned from the newest requests; None where no request was held out, and once loaded.
-        given: those of requests that bring their history as bare items, with nothing of when and how they were chosen;
-            None: the ranker of the others ranks these too.
+        older: a ranker that has not learned from the newest requests; None where no request was held out, and in a
+            loaded version.
+        given: the rankers of requests that bring their history as bare items, without when and how these were chosen;
+            None: such requests are ranked like others.
     """
 
     full: Ranker
@@ -65,8 +67,8 @@ class Rankers:
         be believed and, with early stopping, how many trees to fit.
 
         Args:
-            sources: as the bits of `RankerRows.proposed_by` stand for them.
-            run: its engine fits the rankers side by side, each as this process would.
+            sources: in the order of the bits of `RankerRows.proposed_by`.
+            run: its engine fits the rankers side by side, with the same result.
 
         Raises:
             DataError: no request has an item that was wanted.
@@ -117,7 +119,7 @@ class Rankers:
             yield from ((self, ~of_given), (self.given, of_given))
 
     def compile(self) -> None:
-        """Make the faster layout of all trees that serve."""
+        """Lay out all trees that serve for fast scoring."""
         for rankers in (self, self.given):
             if rankers is not None:
                 conversion = rankers.calibration.conversion

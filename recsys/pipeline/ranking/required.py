@@ -28,7 +28,7 @@ def candidates_of(scoring: Scoring, block: RequestBlock, n: int, lengths: Sequen
 
 def _named(block: RequestBlock) -> list[NDArray[np.int32]]:
     """Per request, the items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside
-    the former, for a place among those is what the ranker has learned from; a list of three ranked alone would look to
+    the former, because the ranker has learned from ranks among hundreds of candidates: three items alone would look to
     it like the best three of hundreds."""
     return [
         policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
@@ -37,7 +37,7 @@ def _named(block: RequestBlock) -> list[NDArray[np.int32]]:
 
 
 def _sought(scoring: Scoring, block: RequestBlock, found: Candidates, n: int, lengths: Sequence[int]) -> Pairs:
-    """What the rules of the lists lack among the candidates: for each such rule the best by the sources among the items
+    """Candidates for rules of the lists that too few candidates meet: for each such rule the best items by the sources
     that meet it, as many as the list is long."""
     bounds = np.searchsorted(found.rows, np.arange(len(block) + 1))
     lacking = [

@@ -42,7 +42,7 @@ def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
 
 
 def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
-    """Find now, and not after a training, that rules of the config can hold for no list.
+    """Find before a training which rules of the config can hold for no list.
 
     Raises:
         ConfigError: boosts, caps or quotas name a column that the catalogue lacks, or compare unlike types.
@@ -69,7 +69,7 @@ class AskedList:
         filters: conditions on item columns.
         shown: places on earlier pages of the list, which pins count too.
         random: for exploration; None leaves exploration out.
-        past: whether it was asked for long ago: what is not available today may have been so then.
+        past: whether the list was asked for in the past: what is not available today may have been available then.
     """
 
     now: int

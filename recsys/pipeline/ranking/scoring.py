@@ -121,7 +121,8 @@ class Scoring:
         return newest_scores(self.facts.created)
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
-        """See `EventState.histories`. Only items of this catalogue: a caller may hold it while newer ones come."""
+        """See `EventState.histories`. Only items of this catalogue count: newer ones may come while a caller still
+        holds it."""
         known = self.state.histories(users, now, limit)
         return known.keep(known.items < len(self.catalogue))
 
@@ -158,19 +159,20 @@ class Scoring:
         return self._with_facts(Scoring(self.catalogue, self.sources, state))
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "Scoring":
-        """This scoring with no live sources but `live`, and with other weights of the sources."""
+        """This scoring with only these live sources, and other weights of the sources."""
         sources = replace(self.sources, live=live_among(live), weights=weights)
         return self._with_facts(Scoring(self.catalogue, sources, self.state))
 
     def _with_facts(self, other: "Scoring") -> "Scoring":
-        """Another scoring, given the facts: they follow from catalogue and learned sources alone, which it shares."""
+        """Another scoring with the facts of this one: they follow from the catalogue and the learned sources, which
+        both share."""
         vars(other)["facts"] = self.facts
         return other
 
     def updated(self, changes: Sequence[ItemChange]) -> "Scoring":
-        """This scoring over the catalogue after the changes, ready to be used; itself when they change nothing.
+        """This scoring over the changed catalogue, ready to be used; itself if the changes have no effect.
 
-        New texts are encoded; collaborative models lend new items what they say of similar ones. The events are shared.
+        New texts are encoded; new items borrow from similar ones what collaborative models say. The events are shared.
 
         Raises:
             DataError: a column does not fit the catalogue's.
@@ -211,7 +213,7 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none, np.ones(len(block), dtype=np.float32))
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
-            # That of popularity is always asked: it costs next to nothing, and is better than no list.
+            # Popularity is always asked: it costs next to nothing, and is better than no list.
             within = math.inf if source == POPULAR else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
@@ -230,7 +232,7 @@ class Scoring:
             return self._newest_items
         if source == RHYTHM:
             return self.sources.scores_at(RHYTHM, block.moments)
-        if source == SEASON:  # a list for any time of the day is for this time of the year
+        if source == SEASON:  # a list for any time of the day is still for this time of the year
             moments = np.where(block.moments == NO_TIME, block.histories.now, block.moments)
             return self.sources.scores_at(SEASON, moments)
         if source == PROFILES:

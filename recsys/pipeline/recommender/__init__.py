@@ -1,7 +1,14 @@
-"""A version in memory (bundle), and the class that answers requests with it (recommend).
+"""A version in memory, and the class that answers requests with it.
 
-A list:  blocks (requests in numbers), lists (from numbers to the answer, an item_list), reasons, fallback (when no
-         other list can be had)
-Else:    known_users (ids, pseudonyms, who was forgotten), similar items, live_events (what came since, into a snapshot
-         and back), matching (a data set in the numbers of a version)
+bundle       all that a version is made of
+recommend    the class `Recommender`
+blocks       requests in numbers
+lists        ranked numbers back to answers
+item_list    one answer
+reasons      why an item is in a list
+fallback     the list when no other can be had
+similar      items like one
+known_users  ids, pseudonyms, who was forgotten
+live_events  what came since the training, into a snapshot and back
+matching     a data set in the numbers of a version
 """

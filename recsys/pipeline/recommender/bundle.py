@@ -35,17 +35,17 @@ class Bundle:
     """Everything that a served version knows.
 
     Attributes:
-        config: as resolved by training: no rule of `policy` is `auto` here.
-        asked: the same before that: what is left to training is as it was asked for.
+        config: as resolved by training: nothing in `policy` is `auto`.
+        asked: the configuration before that, as it was asked for.
         catalogue: the items.
         log: all events it was trained on; histories and counters are folds over it.
         sources: the sources, fitted on the whole log.
         features: the ranker's columns, in order.
         rankers: the ranker, its ablations and calibrations.
-        report: of the training's own test: measured on the test window by models that had not seen it.
+        report: figures of the test window, by models that had not seen it.
         fingerprint: sha256 of the data.
         store: how far the event log of a store is in it.
-        continued: how many versions lie between it and the last one that was trained from scratch.
+        continued: how many trainings ago one was from scratch; 0 if this one was.
         n_rejected: rows of the data set that were set aside.
         version: name in the registry; empty before it is published.
     """
@@ -75,7 +75,7 @@ class Bundle:
         rankers: Rankers,
         report: EvaluationReport,
     ) -> "Bundle":
-        """What a training makes of a data set; the arguments are the attributes of these names."""
+        """A bundle of what a training made; the arguments are the attributes of these names."""
         return cls(
             config=config,
             asked=asked,
@@ -91,8 +91,9 @@ class Bundle:
 
     @property
     def config_anew(self) -> Config:
-        """The configuration of a training from scratch: it decides again what was left to training, but for what lists
-        do with seen items. What counts as a request depends on that, and two versions are compared on the same ones."""
+        """The configuration of a training from scratch: what was left to training is decided again, except
+        `policy.seen`. What counts as a request depends on it, and two versions must be compared on the same
+        requests."""
         return self.asked.changed(policy={"seen": self.config.policy.seen})
 
     @cached_property
@@ -102,7 +103,7 @@ class Bundle:
 
     @cached_property
     def digests(self) -> DigestIndex:
-        """Finds the users of the log who are to be forgotten; made when the first one is: it reads all ids."""
+        """Finds users of the log by digest, to forget them. Made when first needed, because it reads all ids."""
         return DigestIndex(self.log.user_vocabulary)
 
     @property
@@ -173,7 +174,7 @@ class Bundle:
         try:
             return cls._read(registry, name)
         except FileNotFoundError as error:  # the manifest has all files, so it was made without
-            registry.resolve(name)  # unless another process has just removed it, which this says
+            registry.resolve(name)  # unless another process has just removed it: then this raises
             raise BundleError(
                 f"version {name} is of a release that wrote other files; train again ({error})"
             ) from error

@@ -14,8 +14,8 @@ from recsys.pipeline.recommender.item_list import ItemList
 def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle: Bundle) -> ItemList:
     """The most wanted items under the request's rules, in some milliseconds.
 
-    No other source is asked, nor a feature or the ranker: one of them may be what is slow or broken. This is the one
-    list for a request that `rank_block` does not make, so which items are ranked is decided here a second time.
+    No other source, feature or ranker is asked, because one of them may be what is slow or broken. This is the only
+    list that `rank_block` does not make.
 
     Args:
         request: whose list.

@@ -1,4 +1,4 @@
-"""Users by their ids: those that a version knows and those that came since, but for who was forgotten."""
+"""Users by their ids: those that a version knows and those that came since, without those who were forgotten."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class KnownUsers:
         return self.vocabulary.number(self.stored_id(user_id))
 
     def remembered_id(self, user_id: str | None) -> str | None:
-        """The user's id as logs hold it; None where nobody is named, or somebody who was forgotten."""
+        """The user's id as logs hold it; None if no user is named, or one who was forgotten."""
         if user_id is None:
             return None
         id_ = self.stored_id(user_id)

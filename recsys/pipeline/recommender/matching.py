@@ -52,7 +52,7 @@ class MatchedDataset:
 
 
 def with_event_names_of(known: InteractionLog, log: InteractionLog) -> InteractionLog:
-    """A log with the names of events of a known one first, its own new ones behind.
+    """A log with the event names of a known log first, its own new ones behind.
 
     Raises:
         DataError: more kinds of events than there are numbers for.
@@ -63,7 +63,7 @@ def with_event_names_of(known: InteractionLog, log: InteractionLog) -> Interacti
 
 
 def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
-    """The version with the events of a data set that came after those it has.
+    """The version with the newer events of a data set.
 
     Events of items that the version does not know are left out, and counted.
 
@@ -79,8 +79,8 @@ def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = sil
 
 
 def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
-    """The version in which only those items may be recommended that are available in a data set, as if a training had
-    gone on with it."""
+    """The version, in which only items that are available in a data set may be recommended, as after a training on
+    it."""
     numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])
     available = np.zeros(len(bundle.catalogue), dtype=bool)
     available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]

@@ -42,8 +42,8 @@ class Explainer:
         history: of this one request.
         profile: row of the user among the profiles, -1 for one without.
         max_history: a history with this many events may be cut off, so what is counted in it is a minimum.
-        learned_until: moment of the last event that the sources know: by later ones the user is none of the people that
-            they count.
+        learned_until: moment of the last event that the sources have learned from: the people that they count do not
+            include the user by later events.
         event_names: those of the history.
     """
 
@@ -95,11 +95,11 @@ class Explainer:
 
     @property
     def _at_least(self) -> str:
-        """What stands before a count of the history's events: of one that may be cut, it is the least."""
+        """ "at least " before a count of the history, if that may have been cut off."""
         return "at least " if len(self.history.items) >= self.max_history else ""
 
     def _next(self, item: int, chosen: HistoryBatch, steps: Sequence[UserLineStep]) -> str | None:
-        """What stands right before `item` in its line, such as a series, if the user has come as far as that."""
+        """The item right before `item` in its line, such as a series, if the user has come that far."""
         further = self.scoring.facts.further
         for step in steps:
             lines = None if further is None else further.lines(step.column, step.number, step.part)
@@ -140,7 +140,7 @@ class Explainer:
         return f"it is about the same as {self._title(others, best)}, which you {self._verb(others, best)}"
 
     def _in_group(self, item: int, others: HistoryBatch) -> str | None:
-        """The category, brand or tag that `item` has in common with what the user chose: rare ones count more."""
+        """The category, brand or tag that `item` shares with what the user chose; rare ones count more."""
         model = self.scoring.sources.models.get(CATEGORIES)
         if not isinstance(model, CategoryPopularity):
             return None
@@ -163,7 +163,7 @@ class Explainer:
         return None
 
     def _by_people_like_you(self, item: int, themselves: int) -> str | None:
-        """The group of users that the user is in and that chooses `item` more than others do, if enough of it did."""
+        """The user's group that chooses `item` more than others do, if enough of its members did."""
         model = self.scoring.sources.profiles
         if model is None or self.profile < 0 or item >= len(model.popularity):
             return None

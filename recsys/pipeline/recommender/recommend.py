@@ -96,14 +96,14 @@ class Recommender:
         return successor
 
     def by_the_clock(self) -> "Recommender":
-        """This recommender where people wait for their lists: a list whose request has no time is for the time of the
-        day and the week at which it is made. Others, as of a batch in the night, are for any time."""
+        """This recommender for people who wait for their lists: if a request has no time, its list is for the time of
+        the day and the week at which it is made. Without this, as in a nightly batch, it is for any time."""
         successor = copy.copy(self)
         successor._is_by_the_clock = True
         return successor
 
     def forget(self, digests: Collection[str]) -> None:
-        """Know users no longer, nor what the user table said of them: what they did counts for items, but is nobody's
+        """Forget users, and what the user table said of them; what they did still counts for items, but is nobody's
         history.
 
         Args:
@@ -149,7 +149,7 @@ class Recommender:
         return popular_list(request, self.block([request]), self.scoring, self.bundle)
 
     def prepare_to_read(self) -> None:
-        """Load what reads texts now, so that the first query and the first new item need not wait for it."""
+        """Load the text encoder now, so that the first query and the first new item need not wait for it."""
         if self.scoring.sources.interest is not None:
             self.scoring.sources.interest.encode_items(["a text"])
 
@@ -179,17 +179,17 @@ class Recommender:
         return ItemList(ids, scores[best], nothing, nothing, ((by,),) * len(best), self.version)
 
     def observe(self, events: Sequence[Event]) -> int:
-        """Take events that happened since training: the next list knows them.
+        """Take in events that happened since training; the next list takes them into account.
 
         Returns:
-            How many name an item that the catalogue lacks; they change nothing.
+            How many are of an item that the catalogue lacks, and so change nothing.
         """
         if not events:
             return 0
         with self._observing:
             items, config = self.catalogue.vocabulary, self.bundle.config
             log, n_unknown = log_of_events(events, items, self._users.vocabulary, self._event_names, config.events)
-            # Names first: a reader beside us must never meet an event that it cannot name.
+            # Names first: a concurrent reader must never meet an event that it cannot name.
             self._event_names = log.event_names
             self._users = replace(self._users, vocabulary=log.user_vocabulary)
             self.scoring.state.append(log)
@@ -242,8 +242,8 @@ class Recommender:
     def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
         """Known users whose id holds a text, case aside: (user_id, events known of them).
 
-        The id that is the text comes first, then those that begin with it, the most active first. Of many, the first
-        `_LOOKED_AT` are looked at, and that one. None where users are known by pseudonyms.
+        The id that equals the text comes first, then those that begin with it, the most active first. Only the first
+        `_LOOKED_AT` and the one that equals the text are considered. None where users are known by pseudonyms.
         """
         found = self._users.find(text, _LOOKED_AT)
         if not found:
@@ -279,7 +279,7 @@ class Recommender:
         users, now = self._stored(requests)
         ids = [self._users.remembered_id(request.user_id) for request in requests]
         timeless = np.array([request.time is None for request in requests], dtype=bool)
-        # Whoever asks without a time asks by the clock: an item may be listed before the next event comes.
+        # A request without a time is for now: a new item may be listed before the next event comes.
         listed_at = np.where(timeless, np.maximum(now, clock()), now)
         known_until = self.scoring.state.known_until(now)
         moments = listed_at if self._is_by_the_clock else np.where(timeless, NO_TIME, now)

@@ -1,3 +1,8 @@
-"""Learning from what came since, unattended: increment is what came, new_data checks it, retrain learns, gate decides,
-and watch does so again and again.
+"""Learning from what came since, unattended.
+
+increment  what came since the served version
+new_data   its checks
+retrain    trains a challenger, and promotes it or not
+gate       its checks against the served version
+watch      again and again, with metrics and messages
 """

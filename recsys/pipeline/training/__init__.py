@@ -1,6 +1,22 @@
 """From a log to a version: three windows in time, rows for the ranker, and what a training reports.
 
-train starts from scratch and continued from a version, both by the steps in steps; splits trains once for every cut of
-a log. Before: preparing with further_columns, encode_ahead. Within: item_dropout, source_choice with past_proposals,
-rows, discovery_choice, given_histories. For the report: feature_rows, feature_report. After: kept_vectors.
+train              from scratch
+continued          from an earlier version
+splits             once for every cut of a log
+steps              the steps of all three: sources learn, rows are made, rankers are fitted, a window is measured
+
+preparing          checks, windows, and what the data decide before anything is fitted
+further_columns    which columns of one's own are compared
+encode_ahead       texts encoded side by side
+
+rows               the ranker's rows
+item_dropout       items whose past is hidden, so that rows of new items teach
+source_choice      which live sources are used, and how much each source counts
+past_proposals     what sources proposed for past requests, from which that is learned
+given_histories    whether requests that bring their history have a ranker of their own
+discovery_choice   `policy.discovery = auto`
+
+feature_rows       the columns in the report of a training
+feature_report     the same without a training, for `recsys features stats`
+kept_vectors       which text vectors stay on disk
 """

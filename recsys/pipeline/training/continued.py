@@ -34,7 +34,7 @@ takes no further share of these."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
-    """Whether the data make the same sources as the parent has: the ranker cannot do with others.
+    """Whether the same sources can be fitted on these data as the parent has: its ranker works with no others.
 
     Args:
         dataset: with the parent's items first, see `renumbered`.
@@ -87,13 +87,13 @@ def continue_training(
         rows = steps.rows(window, steps.requests_in(split.ranker_start, split.test_start))
         rankers_before_test, continuation = parent.rankers.continued(rows, ranker, run)
 
-        # 2. What knows only what was before the test is measured on it.
+        # 2. Models that have seen only what came before the test are measured on it.
         past_before_test = steps.learn(split.test_start, _TEXT_SHARE, parent.sources)
         window = UnseenWindow(past_before_test, features, split.test_start)
         test = steps.requests_in(split.test_start, split.end)
         report = steps.backtest(window.pipeline(rankers_before_test), test, split, {})
 
-        # 3. Both windows teach the ranker, and everything the collaborative sources.
+        # 3. The ranker learns from both windows, the collaborative sources from everything.
         rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     sources = past_of_everything.scoring.sources
@@ -102,7 +102,7 @@ def continue_training(
 
 
 def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
-    """Measure a version on the requests from a moment on, with the items and events that a server knows by then.
+    """Measure a version on the requests after a moment, knowing the items and events that a server knows by then.
 
     Args:
         parent: has learned from nothing after that moment.
@@ -117,9 +117,9 @@ def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, p
 
 
 def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
-    """A data set in the numbers of a version: its items and names of events first, new ones behind.
+    """A data set renumbered: a version's items and event names first, new ones behind.
 
-    Items that are gone stay, withdrawn, with their attributes in the types of today.
+    Items that are gone stay, but are not available; their attributes get the types that the columns have today.
 
     Raises:
         DataError: more kinds of events than there are numbers for.

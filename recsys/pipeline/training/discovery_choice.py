@@ -1,4 +1,4 @@
-"""How often lists hold items of which little is known, where the configuration leaves that to training."""
+"""`policy.discovery = auto`: how often lists hold items of which little is known."""
 
 from dataclasses import replace
 
@@ -18,12 +18,12 @@ _STAYS = "hardly known items are too few to tell, or would earn less than what t
 
 
 def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:
-    """What each setting gives on the newest requests of the ranker window, which taught `Rankers.older` nothing.
+    """What each setting gives on the newest requests of the ranker window, from which `Rankers.older` has not learned.
 
     Args:
         requests: of the ranker window.
-        state: all events. What was hidden from the sources of an item, to make it a new one, counts here: of items that
-            are hardly known in truth less is wanted than of such ones.
+        state: all events, those of dropped items too: items that really are hardly known are wanted less than items
+            whose past is only hidden.
 
     Returns:
         One point a setting, the ranker's order first; none where no request was held out.
@@ -41,7 +41,7 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
 
 
 def with_worthwhile_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
-    """The steps with the setting of `policy.discovery` that these curves speak for, see `worthwhile_discovery`."""
+    """The steps with the `policy.discovery` that these curves favour, see `worthwhile_discovery`."""
     dial = worthwhile_discovery(curves)
     steps.run.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
     return replace(steps, config=steps.config.changed(policy={"discovery": dial}))

@@ -20,7 +20,7 @@ def feature_report(dataset: Dataset, config: Config, *, progress: Progress = sil
     """Features of the rows that a training teaches its ranker: of the ranker window, and of the test.
 
     Raises:
-        ConfigError, DataError: what `train` refuses is refused here.
+        ConfigError, DataError: as `train`.
     """
     config, split = prepared(dataset, config, progress)
     with tempfile.TemporaryDirectory() as folder:

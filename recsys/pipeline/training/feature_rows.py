@@ -8,11 +8,11 @@ from features.statistics import statistics
 from recsys.eval.results import FeatureRow
 
 _ROWS = 50_000
-"""Rows of a window that percentiles are taken of, to twice as many."""
+"""Percentiles are taken of at least so many rows of a window, if it has them, and of less than twice as many."""
 
 
 def some_rows(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """So many rows of a table (n_rows, n_features) as its percentiles are taken of, evenly from all over it."""
+    """An even sample of the rows of a table (n_rows, n_features), large enough for its percentiles."""
     return table[:: max(1, len(table) // _ROWS)].copy()
 
 

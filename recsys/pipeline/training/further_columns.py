@@ -1,4 +1,4 @@
-"""Features of the columns that only these items have: an author, a size."""
+"""Features of further item columns, such as an author or a size."""
 
 import re
 
@@ -33,12 +33,12 @@ _LEAST_SHARED = 2.0
 def with_further_columns(
     config: FeaturesConfig, catalogue: ItemCatalogue, progress: Progress, *, of_worth: bool = False
 ) -> FeaturesConfig:
-    """The config with a feature for each further column of the items by which tastes may differ.
+    """The config with a feature for each further item column by which tastes may differ.
 
-    Whoever names one of these columns in `features.extra` is left to it, and names in `features.exclude` stay out.
+    Columns that `features.extra` names are left as they are declared there; what `features.exclude` names stays out.
 
     Args:
-        of_worth: whether acts are worth more and less, so that shares of the worth say more than shares of the acts.
+        of_worth: whether acts differ in worth, so that shares of the worth say more than shares of the number of acts.
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}

@@ -1,7 +1,7 @@
 """Whether requests that bring their history are ranked by a ranker of their own.
 
-Nothing tells when and how the items of such a history were chosen, and it may be all that a user did or the cart of a
-guest. A ranker of requests of which more is known goes by what is missing there.
+Nothing tells when and how the items of such a history were chosen; it may be all that a user ever did, or the cart of a
+guest. A ranker that learned from stored histories relies on what is missing there.
 """
 
 from dataclasses import replace
@@ -38,7 +38,7 @@ def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, st
 
 
 def with_figures_of_given(report: EvaluationReport, rankers: Rankers, rows: RankerRows) -> EvaluationReport:
-    """The report, with what the candidates of requests that bring their history are ordered like.
+    """The report, with how well the candidates of requests that bring their history are ordered.
 
     Args:
         rankers: with one of these requests; they have not learned from them.

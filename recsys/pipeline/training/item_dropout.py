@@ -1,10 +1,9 @@
 """Item dropout: the past of some items is hidden in training, so that the ranker learns what cold items are worth.
 
-In most windows few items are really new, and a catalogue holds items that nobody has ever met: from those the ranker
-would learn that items without a past are not wanted. And from those that somebody meets in the window it would learn,
-by the moments before, that items without a past are wanted. So an item gives no row before somebody has met it, and a
-share of all items, drawn evenly, has its past hidden. Volkovs et al., DropoutNet: addressing cold start in recommender
-systems, NeurIPS 2017.
+In most windows few items are really new, and a catalogue holds items that nobody ever met. From these the ranker would
+learn that items without a past are not wanted; from items that are met later in the window, that they are. So an item
+gives no row before somebody has met it, and a share of all items, drawn evenly, has its past hidden. Volkovs et al.,
+DropoutNet: addressing cold start in recommender systems, NeurIPS 2017.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from recsys.text.cache import VectorCache
 def keep_vectors_of(registry: Registry, bundles: Sequence[Bundle], progress: Progress) -> None:
     """Drop the text vectors of encoders that other trainings have tuned: each has its own of the whole catalogue.
 
-    Where that cannot be, it is only told: it is housekeeping.
+    A failure is reported and not raised: this is housekeeping.
     """
     interests = [bundle.sources.interest for bundle in bundles if bundle.sources.interest is not None]
     kept = [one.encoder_version for one in interests]

@@ -114,7 +114,7 @@ class PastProposals:
     def _weights(self) -> NDArray[np.float64]:
         """(n_sources,) above 0.
 
-        Those by which softmax over what is proposed for a request comes nearest to what was wanted (ListNet), drawn
+        The weights with which a softmax over what is proposed comes nearest to what was wanted (ListNet), regularised
         towards equal ones.
         """
         equal = np.ones(len(self.sources))
@@ -140,8 +140,8 @@ class PastProposals:
     def recalls(self, weights: SourceWeights, n: int) -> NDArray[np.float64]:
         """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give.
 
-        Where fewer are proposed, others fill up, see `merge`: as much of what is wanted and not proposed is among them
-        as chance gives.
+        Where fewer are proposed, other items fill the places, see `merge`; what is wanted is taken to be among them by
+        chance.
         """
         counts = np.array([weights.of(source, self.has_history) for source in self.sources], dtype=np.float32)
         by_request = counts.reshape(len(self.sources), len(self.has_history)).T

@@ -1,4 +1,4 @@
-"""What the data decide of a configuration, and whether they can teach: told before the models learn for hours."""
+"""What the data decide of a configuration, and whether they can be learned from: found before hours of training."""
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from recsys.text.weights import locate
 def prepared(
     dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
 ) -> tuple[Config, TemporalSplit]:
-    """The configuration with what its `auto` and 0 stand for, as far as the data tell, and the three windows.
+    """The configuration with its `auto` and 0 resolved as far as the data tell, and the three windows.
 
     Args:
         test_start: see `train`.
 
     Raises:
-        ConfigError, DataError: what is wrong is found now, and not after minutes, see `train`.
+        ConfigError, DataError: see `train`.
     """
     features = with_further_columns(config.features, dataset.catalogue, progress, of_worth=len(dataset.log.worths) > 1)
     configured(features)
@@ -57,8 +57,8 @@ def prepared(
 def _without_times_that_tell_nothing(
     config: Config, catalogue: ItemCatalogue, log: InteractionLog, progress: Progress
 ) -> Config:
-    """The configuration without the time of the week and of the year among its sources if it tells nothing, unless no
-    other source would be left."""
+    """The configuration without `rhythm` and `season` where the time does not tell what is chosen, as long as another
+    source is left."""
     for source, model in PERIODIC_MODELS.items():
         others = tuple(name for name in config.candidates.sources if name != source)
         if source not in config.candidates.sources or not others:
@@ -72,7 +72,7 @@ def _without_times_that_tell_nothing(
 
 
 def _check_listable(dataset: Dataset, start: int, end: int) -> None:
-    """See that some item that was wanted in the window [start, end) could be listed at that moment.
+    """Check that some item that was wanted in the window [start, end) could be listed at that moment.
 
     Raises:
         DataError: none of them existed then, so that no request has an answer to learn from, or no item is available.
@@ -92,7 +92,7 @@ def _check_listable(dataset: Dataset, start: int, end: int) -> None:
 
 
 def _check_places(window: InteractionLog) -> None:
-    """See that the log of the ranker's window tells the places of what was shown, which `ranker.debias` learns from.
+    """Check that the log of the ranker's window has positions of what was shown, from which `ranker.debias` learns.
 
     Raises:
         DataError: it tells none.

@@ -27,7 +27,7 @@ class UnseenWindow:
         past: the sources, fitted strictly before the window.
         features: the ranker's columns.
         start: of the window, microseconds.
-        dropped: (n_items,) items whose past is hidden, see `ItemDropout`; None: that of no item is.
+        dropped: (n_items,) items whose past is hidden, see `ItemDropout`; None for no item.
     """
 
     past: PastScoring
@@ -42,8 +42,7 @@ class UnseenWindow:
 
     def moments_met(self, log: InteractionLog) -> NDArray[np.int64]:
         """(n_items,) microseconds from which on items give rows: when somebody in the log met each first. Items whose
-        past is hidden, or that are created in the window, give rows at all times: what is chosen of them stands beside
-        what is not.
+        past is hidden, or that are created in the window, give rows at all times, whether they are chosen or not.
         """
         always = self.is_hidden | (self.past.scoring.facts.created >= self.start)
         return np.where(always, ALWAYS_MET, moments_met(log))
@@ -64,10 +63,10 @@ def training_rows(
     """Rows of a window that the sources have not seen, some hundred requests at a time.
 
     Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
-    the ranker what is not wanted. They are marked, for probabilities are those of candidates. Without impressions,
-    candidates without a reaction stand for that. A wanted item that no source proposed gives no row: the ranker would
-    learn from a case that it never meets. Such a request still counts for probabilities, as does one in which nobody
-    chose from what was shown. What is in the cart is not wanted once more in the same visit.
+    the ranker what is not wanted. They are marked, because probabilities are calibrated on candidates. Without
+    impressions, candidates without a reaction count as not wanted. A wanted item that no source proposed gives no row:
+    when serving, the ranker never meets such a case. Such a request still counts for probabilities, as does one in
+    which nobody chose from what was shown. What is in the cart is not wanted again in the same visit.
 
     Args:
         past: with sources fitted strictly before the window.
@@ -101,7 +100,7 @@ def _rows_of_block(
     rows_of_targets = requests.targets.rows
     eligible = block.eligible[rows_of_targets, requests.targets.items]  # others are no targets in evaluation either
     has_target = np.bincount(rows_of_targets, weights=eligible, minlength=n_requests) > 0
-    # Of all candidates of a request, with whom each has its place; then those that teach are kept.
+    # Features are of all candidates of a request, because ranks among them count; then the rows that teach are kept.
     inside = covered[candidates.rows]
     table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
     inside &= teaches

@@ -1,5 +1,5 @@
 """Which live sources are worth their places among the candidates, and how much each source counts when candidates are
-merged, told by the window that the ranker learns from."""
+merged: learned from the ranker window."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class _Window:
 
 
 def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) -> SourceChoice:
-    """The live sources with which more of what was wanted is among the candidates, and the weights of all sources.
+    """The live sources that bring more of what was wanted among the candidates, and the weights of all sources.
 
     Live sources are tried one after the other beside the learned ones; where there are no learned ones, all are used.
 

@@ -61,7 +61,7 @@ def evaluate_splits(
     """Train with a version's configuration on each cut of a data set, and measure on what was cut off.
 
     Args:
-        bundle: its configuration counts, and nothing that it has learned.
+        bundle: only its configuration is used, nothing that it has learned.
         split: `rolling`: the newest share of the log, `data.test_fraction`, in windows one after the other, each
             measured by what has learned from all before it. `leave-one-out`: the newest request of every user that has
             an earlier one, measured by what has learned from all the rest.
@@ -98,7 +98,8 @@ def evaluate_splits(
 
 
 def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[TrainTestSplit]:
-    """The test window in parts with as many signs of interest each; before each, all is learned from.
+    """The test window in parts with equally many signs of interest; each is measured by what has learned from all
+    before it.
 
     Raises:
         DataError: it has fewer moments than that.

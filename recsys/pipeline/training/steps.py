@@ -48,8 +48,8 @@ class TrainingSteps:
     """What all steps of one training share.
 
     Attributes:
-        part_of: the log that `dataset` holds a part of: its strongest event is what is bought, in every step. None: the
-            data set's own.
+        part_of: the log of which `dataset` holds a part; its strongest event counts as bought in every step. None: that
+            of `dataset`.
         warm_passes: of the text model in a step that goes on from an earlier one, see `InterestFitting`.
     """
 
@@ -90,13 +90,13 @@ class TrainingSteps:
     def rows(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The ranker's rows of requests of a window, see `training_rows`.
 
-        Some requests give rows once more as if nothing were known of who asks: where nearly everybody has a history,
-        the ranker would never see what is worth listing for a newcomer. Nothing but the items themselves speaks there,
-        so rows of items that nobody has met are there too, as many as there are: what they are worth on the whole.
+        Some requests give rows a second time as if nothing were known of who asks: where nearly everybody has a
+        history, the ranker would never learn what is worth listing for a newcomer. Only the items themselves tell
+        anything there, so items that nobody has met give rows too, and teach what they are worth on the whole.
 
         Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
-        what is in the cart. So some give rows once more in the midst of what was chosen. More of them would blur what a
-        history says of the next visit (docs/experiments.md).
+        a cart. So some requests give rows once more with part of the basket chosen already. More of them would blur
+        what a history says of the next visit (docs/experiments.md).
         """
         log, seed = self._whole_log, self.run.seed
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).of_nobody()
@@ -107,9 +107,8 @@ class TrainingSteps:
     def rows_of_given(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The rows of a ranker of requests that bring their history.
 
-        Nothing in such a request tells whether that is all that a user did, or what is in the cart of a guest. So both
-        teach: what was chosen before the requests of those who have a past, as bare items, and, where several items
-        were chosen together, a part of these.
+        Such a request does not tell whether its history is all that a user did, or the cart of a guest. So the ranker
+        learns from both: from whole histories as bare items, and from parts of what was chosen together.
         """
         past, log, seed = window.past, self._whole_log, self.run.seed
         requests = requests.sample(_MOST_OF_GIVEN, seed)
@@ -148,7 +147,7 @@ class TrainingSteps:
         split: TemporalSplit,
         baselines: Mapping[str, str] = BASELINES,
     ) -> EvaluationReport:
-        """Measure on the test window what has learned from nothing in it."""
+        """Measure, on the test window, a pipeline that has learned nothing from it."""
         log, seed = self.dataset.log, self.run.seed
         window = log.between(split.ranker_start, split.test_start)
         first, before, cut = int(log.times[0]), log.before(split.ranker_start), log.before(split.test_start)

@@ -56,17 +56,17 @@ def train(
         dataset: catalogue and log.
         config: see `recsys.config`.
         seed: every random draw follows from it.
-        name: of the data, for the report.
-        test_start: start of the test window in microseconds, when it is not to be the newest share of the log.
+        name: name of the data, for the report.
+        test_start: start of the test window in microseconds; None: the test is the newest share of the log.
         cache: text vectors encoded before; without it they are kept for this run only.
-        tuning: seek the ranker's settings on the ranker window first.
-        engine: its processes encode new texts, train the text model, fit the rankers and try settings; without it, all
-            of that is done by this one.
+        tuning: search for the ranker's settings on the ranker window first.
+        engine: its processes encode new texts, train the text model, fit the rankers and try settings; without it, this
+            process does.
         progress: called with a line of text now and then.
 
     Raises:
         ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
-        DataError: the log is too short to be cut in three, or nothing that was wanted could be listed, or was proposed.
+        DataError: the log is too short for three windows, or nothing that was wanted could be listed, or was proposed.
     """
     asked = config
     config, split = prepared(dataset, config, progress, test_start)
@@ -83,7 +83,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     """The three steps of `train`.
 
     Args:
-        asked: the configuration as it was given; that of the steps has what the data decide.
+        asked: the configuration as it was given; in that of the steps, what is left to the data is decided.
     """
     # 1. The history teaches sources, and the ranker window a ranker.
     steps, window, rows = learn_from_history(steps, split)
@@ -103,13 +103,13 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
     given = given.thinned(steps.config.ranker, steps.run.seed)
 
-    # 2. What knows only what was before the test is measured on it.
+    # 2. Models that have seen only what came before the test are measured on it.
     past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
     window = UnseenWindow(past_before_test, window.features, split.test_start)
     test = steps.requests_in(split.test_start, split.end)
     report = steps.backtest(window.pipeline(rankers_before_test), test, split)
 
-    # 3. Both windows teach a new ranker, and how often it lists what is hardly known; everything the sources.
+    # 3. A new ranker, and the discovery dial, learn from both windows; the sources learn from everything.
     rows_of_test = steps.rows(window, test)
     columns = feature_rows(window.features, older_columns, some_rows(rows_of_test.table))
     rows = RankerRows.joined([rows, rows_of_test])
@@ -140,11 +140,11 @@ def _encode_side_by_side(
 
 
 def learn_from_history(steps: TrainingSteps, split: TemporalSplit) -> tuple[TrainingSteps, UnseenWindow, RankerRows]:
-    """Let sources learn the history, without the past of dropped items. Gives the ranker window, which these sources
-    have not seen, and its rows.
+    """Fit sources on the history, without the past of dropped items. Gives the ranker window, which these sources have
+    not seen, and its rows.
 
-    The steps that are returned are without the live sources that find nothing there; how much each source counts is
-    told by the sources, from which later steps go on.
+    The steps that are returned leave out live sources that find too little there. How much each source counts is kept
+    in the sources, from which later steps continue.
     """
     log, start = steps.dataset.log, split.ranker_start
     dropout = ItemDropout.draw(log.n_items, steps.run.seed)
