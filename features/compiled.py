@@ -1,5 +1,5 @@
 """Loops over events that numpy has no function for, compiled by numba at their first use and kept beside the source (or
-in `NUMBA_CACHE_DIR`). All write into arrays that are given; none of them allocates much.
+in `NUMBA_CACHE_DIR`). All write into arrays that are passed in, and allocate little.
 """
 
 import math
@@ -102,10 +102,10 @@ def increment(statistic: int, weight: float, value: float, position: int) -> flo
 
 @jit()
 def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
-    """The first place in [first, last) of increasing `keys` that is not below `key`; `last` without one.
+    """The first place in [first, last) at which increasing `keys` are not below `key`; `last` if there is none.
 
-    Steps double from `first` on, so that what is near is found soon (Bentley and Yao, An almost optimal algorithm for
-    unbounded searching, 1976).
+    Steps double from `first` on, so that near places are found quickly (Bentley and Yao, An almost optimal algorithm
+    for unbounded searching, 1976).
     """
     step, end = 1, first
     while end < last and keys[end] < key:
@@ -123,7 +123,7 @@ def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
 
 
 class TimelineView(NamedTuple):
-    """A timeline and what is asked of it, as `add_answers` reads both.
+    """A timeline and the questions about it, in the form that `add_answers` reads.
 
     Attributes:
         keys, times: of the timeline.
@@ -210,8 +210,8 @@ def add_counts(
     seen: Ints,
     answers: Floats,
 ) -> None:
-    """Add to the answers how many events there were, by a sweep over all of them for every window: its begin moves on
-    with the requests, and what it has passed is counted by item. Nothing need be sorted.
+    """Add to the answers how many events there were, by one sweep over all events for each window: its start moves on
+    with the requests, and events that it passes are counted by item. Nothing need be sorted.
 
     Args:
         event_items, times: (n_events,) in the order of time.

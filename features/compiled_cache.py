@@ -22,7 +22,7 @@ def move_edges(
             events; items behind its end are not looked at.
 
     Returns:
-        Until when no later moment passes an event.
+        The moment until which no edge passes another event.
     """
     until = np.iinfo(np.int64).max
     for window in range(len(lengths)):
@@ -97,7 +97,7 @@ def read_rows(
 def touch_rows(rows: Floats, places: Ints) -> np.floating:
     """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
 
-    A loop that does nothing else waits for many of them at a time; one that computes waits for each.
+    A loop that only reads waits for many cache lines at a time; one that also computes waits for each.
     """
     total = np.float32(0)
     for place in places:

@@ -12,7 +12,7 @@ from recsys.data.jit import jit
 
 @jit()
 def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, starts: Ints, offsets: Ints) -> int:
-    """Where the newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,) are.
+    """Find the newest `limit` acts of each user (n_requests,), -1 for an unknown one, before `now` (n_requests,).
 
     Args:
         keys, times: of the timeline of users.
@@ -26,7 +26,7 @@ def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, start
     for request in range(len(users)):
         offsets[request + 1] = offsets[request]
         if users[request] >= 0 and len(keys):
-            # What is asked live is newer than all that is known.
+            # Live requests are later than all events.
             before = len(times) if times[-1] < now[request] else np.searchsorted(times, now[request])
             first = np.int64(users[request]) << PLACE_BITS
             start = int(np.searchsorted(keys, first))

@@ -92,7 +92,7 @@ def sums_of(weights: Floats, keys: Ints) -> Floats:
 
 @jit()
 def matches_of(keys: Ints, code: int) -> tuple[int, int]:
-    """Where in keys of `events_by_code` those with a code begin and end; one place twice where there is none."""
+    """Where the keys of `events_by_code` with a code begin and end; the same place twice if there are none."""
     begin = int(np.searchsorted(keys, code << 32))
     has_match = code >= 0 and begin < len(keys) and keys[begin] >> 32 == code
     end = begin + int(np.searchsorted(keys[begin:], (code + 1) << 32)) if has_match else begin

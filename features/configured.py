@@ -1,4 +1,4 @@
-"""The declared features of a config: those of this release and one's own, without what is left out."""
+"""The features of a config: those of this release and those of its own, without what it excludes."""
 
 import difflib
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def configured(config: FeaturesConfig) -> tuple[Feature, ...]:
 
 
 def declare(extra: ExtraFeature) -> Feature:
-    """One feature of one's own.
+    """Make one feature that a config declares.
 
     Raises:
         ConfigError: see `configured`.
@@ -66,7 +66,7 @@ def declare(extra: ExtraFeature) -> Feature:
 
 
 def unheard_events(config: FeaturesConfig, event_names: Sequence[str]) -> list[str]:
-    """A line for each feature of one's own that counts events of a name which a log does not have."""
+    """A sentence for each feature of the config that counts events which the log does not have."""
     known = (*get_args(Counted), "impression", *event_names)
     return [
         f"features.extra, {extra.name!r}: the log has no event {name!r}; its events are {', '.join(event_names)}"

@@ -1,4 +1,4 @@
-"""What a file tells of items besides what has a place of its own: an author, a series, a size."""
+"""Further columns of items, beyond those with a meaning of their own: an author, a series, a size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,8 +63,8 @@ def line_columns(frame: pl.DataFrame) -> tuple[LineColumns, ...]:
     """Columns that name lines of items, each with the column that counts through them: series and volume, show and
     episode; or show, episode and season, if episodes are counted anew in each season.
 
-    A number counts through lines where hardly two items of a line have the same, most follow one another in steps of
-    1, as no price, size or year does, and it begins anew in each line, as no running number of all items does.
+    A number counts through lines if hardly two items of a line share it, most follow one another in steps of 1 (unlike
+    prices, sizes or years), and it starts anew in each line (unlike a running number of all items).
     """
     labels = [name for name in (*_unknown(frame), *_LABELS) if name in frame.columns and _is_single_name(frame[name])]
     numbers = quantity_columns(frame)
@@ -97,7 +97,7 @@ class Lines:
 
 
 class FurtherColumns:
-    """The columns of a catalogue as features read them; one is made ready when it is first asked for."""
+    """The columns of a catalogue as features read them; each is prepared when it is first needed."""
 
     def __init__(self, catalogue: ItemCatalogue, popularity: NDArray[np.float32] | None = None) -> None:
         """`popularity` (n_items,) is how much each item was wanted; None where nobody knows."""
@@ -108,7 +108,7 @@ class FurtherColumns:
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
-        """Make ready what was asked of an earlier catalogue, so that no request has to."""
+        """Prepare what was needed of an earlier catalogue, so that no request has to wait for it."""
         for column in tuple(earlier._labels):
             self.labels(column)
         for column in tuple(earlier._places):

@@ -58,8 +58,8 @@ class _Part:
 
 
 class ItemColumnCache:
-    """Columns of items, computed when they are first asked for and kept until something happens to the item: an event
-    comes, or one crosses the edge of a window because time has passed. Not for several threads at once.
+    """Columns of items, computed when first needed and kept until something happens to the item: a new event, or one
+    that leaves a window as time passes. Not thread-safe.
 
     Attributes:
         columns: which.
@@ -129,7 +129,7 @@ class ItemColumnCache:
         self._now[0] = now
 
     def _move_edges(self, part: _Part, now: int) -> int:
-        """Move the edges of a part; until when they may stay there."""
+        """Move the edges of a part; returns until when they may stay there."""
         events, lengths, computed_at = part.events, part.questions.lengths, self._computed_at
         moving = part.edges[0, -len(lengths) :]
         until: int = move_edges(

@@ -19,10 +19,11 @@ _SCOPES = "recsys.scopes"
 
 
 class Allow(HTTPBearer):
-    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine may, but no page
-    of another site that is open in its browser, see `check_site`.
+    """A dependency: the caller's key must have the scope. Without any keys everybody on this machine is allowed, except
+    pages of other sites in its browser, see `check_site`.
 
-    FastAPI asks dependencies when it has read the body, and not where that is no JSON; so routes are `GuardedRoute`s.
+    FastAPI resolves dependencies after it has read the body, and not at all if that is not JSON; so routes are
+    `GuardedRoute`s.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -58,7 +59,7 @@ class Allow(HTTPBearer):
 
 
 class GuardedRoute(APIRoute):
-    """Asks its `Allow` dependencies before it looks at a body: who may not come in learns nothing of what is wrong."""
+    """Checks its `Allow` dependencies before it reads a body: callers without permission learn nothing about it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See FastAPI's "Custom Request and APIRoute class"."""

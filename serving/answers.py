@@ -29,7 +29,8 @@ logger = logging.getLogger("recsys.serving")
 
 
 def unit_of(body: ListRequest) -> str:
-    """What a variant is chosen by: the user, or for an anonymous one the list, whose pages are all of one variant."""
+    """By what the variant is chosen: the user, or the list if the user is anonymous; all pages of a list come from one
+    variant."""
     return body.user_id or name_of_list(body)
 
 
@@ -148,7 +149,7 @@ def _moment(timestamp: Moment) -> int:
 
 
 async def _in_time(service: Service, recommender: Recommender, request: Request, *, explain: bool) -> ItemList:
-    """The list, or one of popular items when it does not come in time or cannot be made."""
+    """The list, or one of popular items if it does not come in time or fails."""
     stages = LiveStages(service.settings.serving.deadline_seconds)
     try:
         async with asyncio.timeout(service.settings.serving.deadline_seconds):

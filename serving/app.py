@@ -54,7 +54,7 @@ FLUSH_SECONDS = 0.2
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """One app, to be started and stopped once; what is wrong is raised here, before uvicorn would log it as a fault.
+    """One app, to be started and stopped once. Wrong settings raise here, before uvicorn would log them as a crash.
 
     Raises:
         ConfigError: the host would be open to others without keys, the key file is wrong, or a library is missing.
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     check_host(settings.serving.host, keys)
     metrics, traces = Metrics(), traces_to(settings.serving.traces)
     service = _make_service(settings, metrics, traces)
-    if settings.workers > 1:  # until this one can answer, the others take its callers
+    if settings.workers > 1:  # until this worker can answer, the others take its callers
         service.live.refresher.refresh()
 
     @asynccontextmanager

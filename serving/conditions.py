@@ -1,4 +1,4 @@
-"""Which of a request's conditions and caps the catalogue cannot answer."""
+"""Conditions and caps of a request that do not fit the catalogue."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _NOBODY = RankedCandidates.ranked(np.zeros(0, dtype=np.int32), np.zeros(0, dtype
 
 
 def wrong_conditions(request: Request, catalogue: ItemCatalogue) -> list[Fault]:
-    """Where a column does not exist, or a value does not fit it; each is tried on no items."""
+    """Where a column does not exist, or a value does not fit it: each condition is tried on an empty table."""
     empty = ItemCatalogue(catalogue.frame.clear())
     faults = []
     for place, conditions in _conditions(request):

@@ -1,4 +1,4 @@
-"""The cursor of endless lists: an opaque token of what was shown, so that nothing comes twice.
+"""The cursor of endless lists: an opaque token of what was shown, so that nothing is listed twice.
 
 It needs no signature: all it can do is leave out items of the bearer's own list, which `exclude` can do as well.
 """

@@ -1,7 +1,7 @@
-"""A shorter way to the routes that are asked most.
+"""A shortcut to the most used routes.
 
-To find a route and fill its parameters takes FastAPI a third of the time that a list costs, and meanwhile the data of
-lists leave the processor's caches.
+Finding a route and filling its parameters takes FastAPI a third of the time of a list, and evicts the data of lists
+from the processor's caches.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ _TRIED = "recsys.direct"
 
 
 class DirectRoute(BaseRoute, Generic[Body]):
-    """Answers plain JSON bodies that are valid; all others go FastAPI's way, which says what is wrong.
+    """Answers valid JSON bodies; all others go through FastAPI, which says what is wrong.
 
     To be put before a FastAPI route with the same path, which stands in the OpenAPI document.
 

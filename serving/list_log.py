@@ -1,4 +1,4 @@
-"""What is written down of an answered list: the log of lists, those of shadow variants, and what Prometheus counts."""
+"""What is recorded of an answered list: the log of lists, lists of shadow variants, and Prometheus metrics."""
 
 import time
 from collections import Counter

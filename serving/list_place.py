@@ -1,4 +1,4 @@
-"""Where a batch has put its lists, as a server asks it: never for long."""
+"""Where a batch has put its lists; a server asks it with a time limit."""
 
 import asyncio
 import logging

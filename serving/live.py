@@ -97,12 +97,13 @@ class LiveState:
             self._keeper.write_at_stop(served, self._locks.observing)
 
     def catch_up(self) -> None:
-        """Take in every event that is stored now; without an answer of the store, when it answers again."""
+        """Take in every event that is stored now; if the store does not answer, later."""
         with self._locks.observing:
             self._follower.read_log(self.served.each())
 
     def prepare_to_forget(self) -> None:
-        """Make what finds users by their marks, while events are taken as usual; nothing once that is done."""
+        """Build the index that finds users to be forgotten, while events are taken in as usual; does nothing the second
+        time."""
         for served in self.served.each():
             _ = served.recommender.bundle.digests
 
@@ -126,7 +127,7 @@ class LiveState:
     def _adopt_newer_snapshot(self, served: LoadedVersion) -> None:
         """Take the events of a newer snapshot in place of those in memory, and the rest from the store, as at a start.
 
-        A worker that numbers new items otherwise, because it met them in another order, loads the version once more.
+        A worker that numbers new items differently, because it met them in another order, loads the version again.
         """
         found = self._keeper.find(served)
         if found is None or found[0].offset > served.offset:

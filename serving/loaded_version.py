@@ -31,7 +31,7 @@ class LoadedVersion:
     """A version that takes in what the store holds.
 
     Attributes:
-        recommender: another one each time items change; a caller keeps one for the whole of an answer.
+        recommender: replaced each time items change; a caller keeps one for the whole of an answer.
         log: identity of the store's log that the offsets are of.
         start: offset of the newest stored event that the version was trained on.
         offset: of the newest event that it has seen.
@@ -68,7 +68,7 @@ class LoadedVersion:
         self._prepared = False
 
     def begin(self, log: str, offset: int = 0) -> None:
-        """Follow a log from an offset. What is known from another one stays known, though that has lost it."""
+        """Follow a log from an offset. What is known from another log stays known."""
         self.log = log
         self.start = self.offset = offset
         self.items_offset = 0
@@ -110,7 +110,7 @@ class LoadedVersion:
     def change_items(self, changes: list[ItemChange], observing: threading.Lock) -> None:
         """Take in changes of items, and events that have waited for one.
 
-        Texts are encoded beside the answers and the events; events wait only while the recommender is exchanged.
+        Texts are encoded while answers and events go on; events wait only while the recommender is exchanged.
         """
         scoring = self._changed(self.recommender.scoring, changes)
         gone = {change.item_id for change in changes if change.content is None}

@@ -101,7 +101,7 @@ class VersionLoader:
         if found is None:
             return served
         snapshot, events = found
-        if events.items:  # first as they were, so that they are numbered alike
+        if events.items:  # first in their old state, so that they get the same numbers
             served.change_items(list(events.items), threading.Lock())  # nobody else has it yet
         if not numbered_alike(served, events):
             self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")

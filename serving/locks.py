@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Locks:
-    """Held while what is served changes; no list waits for any of them.
+    """Held while the served versions change; no list waits for any of them.
 
     Whoever takes several takes them in this order (`Service.putting` comes before). Which version answers changes with
     all three held, so that it stays the same for whoever holds one.

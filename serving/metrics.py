@@ -105,7 +105,7 @@ class Metrics:
 
 
 def count_together(folder: str) -> None:
-    """Have this process, and those that are forked from it, keep numbers in files of a folder."""
+    """Have this process, and its forks, keep metrics in files of a folder."""
     os.environ[FOLDER_VARIABLE] = folder
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 

@@ -18,8 +18,8 @@ _MEMORY = "/dev/shm"
 def metrics_folder(place: Path | None = None) -> Iterator[Path]:
     """A new folder, locked by this process and those that it forks, removed in the end.
 
-    A server that is killed cannot remove its own; the lock goes with its last process, and the next server of the same
-    user removes what nobody holds.
+    A killed server cannot remove its folder; its lock goes with its last process, and the next server of the same user
+    removes folders that nobody holds.
 
     Args:
         place: where; None: in memory where there is such a place. Metrics are mapped files, and a full disk would kill

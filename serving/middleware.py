@@ -1,4 +1,4 @@
-"""What is done for every request, as plain ASGI: body limit, security headers, latency."""
+"""Plain ASGI middleware for every request: body limit, security headers, latency."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A version that is loaded when it is asked for, to compare its lists with those of the served one."""
+"""A version that is loaded on demand, to compare its lists with those of the served one."""
 
 import asyncio
 

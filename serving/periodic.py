@@ -42,4 +42,4 @@ class PeriodicTask:
             except Exception:
                 logger.exception("%s failed; it is tried again in %g s", self._thread.name, self._pause())
             self._woken.wait(self._pause())
-            self._woken.clear()  # before the next look at `_stopping`: a stop that came in between is not slept over
+            self._woken.clear()  # before `_stopping` is read again, so that a stop in between is not missed

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as uvicorn speaks it, with a limit that it lacks: on the time for the head of a request, and on its length.
-Whoever has asked and closes that half of the connection is answered.
+"""uvicorn's HTTP/1.1 with limits that it lacks, on the time for the head of a request and on its length; and with
+answers to callers who have closed their half of the connection.
 
-A connection costs a file and memory, and some thousands that never finish asking would keep everybody else out
+A connection costs a file and memory; some thousands that never finish their requests would keep everybody else out
 (CWE-400, known as Slowloris). How long a body may take is `serving.middleware.BodyLimit`'s part.
 """
 

@@ -1,4 +1,4 @@
-"""Versions are exchanged beside the answers when the registry changes."""
+"""Exchanges versions when the registry changes, while answers go on."""
 
 import logging
 import math
@@ -46,8 +46,7 @@ class VersionRefresher:
     def refresh(self, *, at_once: bool = False) -> None:
         """Load what the variants name, if the registry has changed; what is served stays when that fails.
 
-        A load that failed is tried again: what kept it from working may pass, such as memory or a disk that was not
-        there, and a damaged version may be mended.
+        A failed load is tried again: memory or a disk may be back, and a damaged version may have been repaired.
 
         Args:
             at_once: try again now what has failed before.

@@ -103,7 +103,7 @@ class RatioColumns:
 
 @dataclass(frozen=True)
 class SourceRatio(Member):
-    """The score of a source over that of another one; NaN where the other knows nothing, or is none of the sources."""
+    """The score of a source divided by that of another; NaN where the other knows nothing, or is not used."""
 
     source: Source
     over: Source

@@ -1,4 +1,4 @@
-"""How an item has been doing, with everybody, up to the request.
+"""What everybody did with an item, up to the request.
 
 `counted` is `item_acts` (all but impressions), `item_positives` (signs of interest), `item_impressions`, or the name
 of an event such as `purchase`.
@@ -241,8 +241,8 @@ class ItemFact(Member):
 
 @dataclass(frozen=True)
 class GroupPopularity:
-    """How many times as often as a usual item those with the candidate's value of a column are wanted, each of them: an
-    oil filter more than a spindle, a book of a known author more than one of another. Of a list of values: the mean."""
+    """How many times as often as the average item those with the candidate's value of a column are wanted: an oil
+    filter more than a spindle, a book of a known author more than others. For a list of values, the mean."""
 
     column: str
     scope: ClassVar[Scope] = "item"

@@ -1,4 +1,4 @@
-"""What the history has in common with each candidate: that it is the same item, of one category, of one brand.
+"""What the history has in common with each candidate: the same item, category or brand.
 
 A history that was given as ids has no times: what is counted in days is NaN then, what is counted in events is not.
 """

@@ -1,4 +1,4 @@
-"""What all candidates of a request have in common: what the user did before it, by itself, and its moment.
+"""What all candidates of a request have in common: its moment, and the history of its user.
 
 Histories hold `data.max_history` events. One that was given as ids has no times: what is counted in days is NaN then,
 what is counted in events is not.

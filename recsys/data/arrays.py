@@ -1,4 +1,4 @@
-"""Arrays: what compiled loops call them, and how they lie on disk: npy and npz without pickle."""
+"""Arrays: their types in compiled loops, and their files: npy and npz without pickle."""
 
 import os
 from pathlib import Path
@@ -19,24 +19,24 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def load_array(path: Path) -> NDArray[Any]:
-    """Map one .npy file into memory: processes on one machine share its pages. Nothing writes to it, and what did would
-    change its process's copy of a page, never the file.
+    """Map one .npy file into memory: processes on one machine share its pages. Nothing writes to it; a write would
+    change this process's copy of a page, never the file.
 
-    That it could be written to makes it the kind of array that one in memory is: a version that has been trained here
-    and one that was loaded run the same compiled loops, to the last bit, and these need not be compiled twice.
+    Being writable, it has the same type as an array in memory: a trained version and a loaded one run the same compiled
+    loops, to the last bit, and these are compiled only once.
     """
     mapped: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
     return mapped.view(np.ndarray)  # as np.memmap every slice would cost microseconds more
 
 
 def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-    """A new .npy file that is filled in place: none of it needs memory of this process.
+    """A new .npy file, to be filled in place without memory of this process.
 
     Raises:
         OSError: the disk has no room for it.
     """
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    if hasattr(os, "posix_fallocate"):  # a page that finds no room when it is filled would end the process (SIGBUS)
+    if hasattr(os, "posix_fallocate"):  # filling a page that finds no room would kill the process (SIGBUS)
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array.view(np.ndarray)

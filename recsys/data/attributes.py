@@ -1,4 +1,4 @@
-"""Further columns of items and users as attributes, in types that JSON has a word for."""
+"""Further columns of items and users as attributes, in types that JSON can express."""
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -63,7 +63,7 @@ def _has_dates(values: pl.Series) -> bool:
     if not _in_years(values):
         return False
     try:
-        values.to_list()  # as whoever reads a row will; it minds the zone
+        values.to_list()  # as a reader of the row will, in its time zone
     except (OverflowError, ValueError):
         return False
     return True

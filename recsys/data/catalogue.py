@@ -1,4 +1,4 @@
-"""The items: what each one says and is, in the order of their numbers."""
+"""The items: their texts and attributes, in the order of their numbers."""
 
 import html
 import re
@@ -98,12 +98,12 @@ class ItemCatalogue:
         lengths[: len(self)] = self.text_lengths
         lengths[numbers] = ItemCatalogue(rows).text_lengths
         changed = ItemCatalogue(frame)
-        # What is known already is handed on: computing it anew would read every item.
+        # What is computed already is handed on: computing it again would read every item.
         vars(changed).update(vocabulary=vocabulary, text_lengths=lengths)
         return changed
 
     def with_availability(self, available: NDArray[np.bool_]) -> "ItemCatalogue":
-        """This catalogue where other items may be recommended: `available` is (n_items,)."""
+        """This catalogue with other availability, (n_items,)."""
         stocked = ItemCatalogue(self.frame.with_columns(available=pl.Series(available, dtype=pl.Boolean)))
         vars(stocked).update(vocabulary=self.vocabulary, text_lengths=self.text_lengths)
         return stocked

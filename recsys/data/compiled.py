@@ -1,6 +1,6 @@
 """Loops over histories, compiled by numba at their first use and kept beside the source (or in `NUMBA_CACHE_DIR`).
 
-For one request numpy would spend its time between its calls. In all of them `offsets` (n_requests + 1,) says where the
+For one request the overhead of numpy calls would dominate. In all of them `offsets` (n_requests + 1,) says where the
 events of each history start.
 """
 

@@ -13,7 +13,7 @@ _OPEN_QUOTE = "the header cannot be read: a quote in it does not close"
 
 
 def open_csv(path: Path) -> Table:
-    """Open a file without reading its rows. Empty cells behind the last column are no fault: some programs end every
+    """Open a file without reading its rows. Empty cells behind the last column are accepted: some programs end every
     line in commas.
 
     Raises:
@@ -35,7 +35,7 @@ def open_csv(path: Path) -> Table:
     further = pl.coalesce(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)) for name in EXTRA)
     marks = {BROKEN: pl.when(further.is_not_null()).then(pl.lit(width)), RAW: further}
     blank = pl.all_horizontal(pl.col(*names, *EXTRA).is_null())
-    # A quoted cell can span lines: the rows after it stand further down than their number says.
+    # A quoted cell can span lines, so that line numbers of later rows are higher than their row numbers.
     cells = (pl.col(name) for name in (*names, *EXTRA))
     breaks = pl.sum_horizontal(cell.str.count_matches("\n", literal=True).fill_null(0) for cell in cells)
     marks[ROW] = pl.col(ROW) + breaks.cum_sum() - breaks

@@ -27,7 +27,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Give a file a new content; a reader, also one after a crash, sees the old or the new one whole.
+    """Replace the content of a file; a reader, even after a crash, sees the old or the new content whole.
 
     `mode` is that of a new file, less the umask.
     """
@@ -44,7 +44,7 @@ def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all that it holds; where it is a link, as to a larger disk, what that names too."""
+    """Remove a folder and all that it holds; if it is a link, for example to a larger disk, its target too."""
     with suppress(FileNotFoundError):  # a link that names nothing any more
         shutil.rmtree(folder.resolve())
     if folder.is_symlink():
@@ -52,8 +52,8 @@ def remove_tree(folder: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line of JSON to a file and force it to the disk. Half a line that a crash left behind is cut off first; a
-    whole one, whose end was lost when somebody edited the file, is ended."""
+    """Append a line of JSON to a file and force it to the disk. Half a line left by a crash is cut off first; a whole
+    line without its line break gets one."""
     with path.open("ab+") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - 1))
@@ -96,7 +96,7 @@ def locked_at_once(path: Path) -> Iterator[bool]:
 
 @contextmanager
 def locked_for_now(path: Path) -> Iterator[bool]:
-    """`locked_at_once` for places where no lock file is to stay: it is removed by whoever held it."""
+    """`locked_at_once` for folders in which no lock file must stay: the holder removes it."""
     with _opened(path) as descriptor:
         alone = _locks(descriptor) and _is_at(descriptor, path)
         try:
@@ -126,7 +126,7 @@ def _locks(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether an opened file is still the one at this path: a lock on a file that was removed keeps nobody out."""
+    """Whether an opened file is still the one at this path: a lock on a removed file excludes nobody."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What can be read, but may be meant otherwise: a sentence for each such thing, that says what it is and what to do."""
+"""Data that can be read, but may be a mistake: a sentence for each such thing, that says what it is and what to do."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ stars."""
 
 
 def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:
-    """A sentence for each optional column that the table lacks while it has a further one of nearly that name."""
+    """A sentence for each optional column that is missing, if a further column has nearly its name."""
     known = {column.name for column in columns}
     strange = {name.lower(): name for name in table.dtypes if name not in known}
     there = table.dtypes.keys() - table.unseen
@@ -92,7 +92,7 @@ def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: st
 
 
 def stand_ins(rows: EventRows) -> list[str]:
-    """A sentence for each column of ids in which a word stands that other programs write where there is no value."""
+    """A sentence for each column of ids that holds words which other programs write for no value."""
     frame, words = rows.frame, pl.Series(_NO_VALUE)
     found = [
         (column, word, n, "one request" if column == "request_id" else "one user")
@@ -146,7 +146,7 @@ def _alike_ids(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
 
 
 def _lists_as_text(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
-    """Columns that hold one text an item, and are filled with what looks like lists."""
+    """Columns of one text an item that seem to hold lists."""
     for column in ("category", "brand"):
         filled = catalogue.frame[column].drop_nulls()
         lists = filled.filter(filled.str.contains(r"^\s*\[.*\]\s*$|.\|."))

@@ -19,8 +19,8 @@ def log_of_events(
 ) -> tuple[InteractionLog, int]:
     """Events as numbers that extend those known, in time order, and how many could not be used.
 
-    Of events with one event_id the first counts. An event of an unknown item, with a field that a file's row would be
-    rejected for, or with a name that comes when all numbers of names are taken, cannot be used.
+    Of events with the same event_id the first counts. An event cannot be used if its item is unknown, if a row of a
+    file would be rejected for one of its fields, or if no number is left for its name.
     """
     latest = clock() + ZONE_SKEW
     sound = [event for event in events if _is_sound(event, latest)]

@@ -1,6 +1,6 @@
-"""What the fields of an event that is sent may hold, over HTTP or by a stream: every length and number is bounded.
+"""What the fields of an event from HTTP or a stream may hold: every length and number is bounded.
 
-Other requests are made of the same values.
+Other HTTP requests use the same types.
 """
 
 from typing import Annotated

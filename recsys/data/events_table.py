@@ -1,4 +1,4 @@
-"""The event table to an `InteractionLog`: one lazy pass over the file, of which only numbers come into memory."""
+"""The event table to an `InteractionLog`: one lazy pass over the file, which keeps only numbers in memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ def read_events(table: Table) -> EventRows:
         DataError: a required column is missing, or the table has no rows.
     """
     rules = apply_rules(table, EVENTS)
-    # Categories of their own are dropped with the frame; only the distinct ids are held in memory, not every string.
+    # Own categories are freed with the frame; only distinct ids are held in memory, not every string.
     frame = collect(
         table,
         rules.frame.select(
@@ -118,7 +118,8 @@ def plain_id(id_: pl.Expr) -> pl.Expr:
 
 
 def distinct_events(rows: EventRows) -> tuple[EventRows, int]:
-    """The good rows without repetitions, and how many were those: of rows with one event_id the first stays."""
+    """The good rows without repetitions, and how many repetitions there were: of rows with the same event_id the first
+    stays."""
     repeated = rows.frame["key"].is_not_null() & ~rows.frame["key"].is_first_distinct()
     return replace(rows, frame=rows.frame.filter(~repeated)), int(repeated.sum())
 

@@ -39,7 +39,7 @@ def find_table(folder: Path, name: str) -> Path | None:
         raise DataError(f"{folder} is a file; give the folder that holds items.* and events.*")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise DataError(f"{folder} may not be read; ask whose it is, or give another folder")
-    # A link that leads nowhere was meant to be the table, too: opening it says so.
+    # A broken link counts as the table too: opening it reports the fault.
     found = [path for suffix in SUFFIXES if os.path.lexists(path := folder / f"{name}{suffix}")]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
@@ -101,7 +101,7 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
 
 
 def _check_text(path: Path) -> None:
-    """Tell what begins like a file of another kind.
+    """Refuse a file that begins like one of another kind.
 
     Raises:
         DataError: it does.

@@ -1,4 +1,4 @@
-"""Vectors at half the size: where memory is what a loop waits for, it reads float16 and works with float32.
+"""Vectors at half the size: loops that are bound by memory read float16 and compute in float32.
 
 What is inlined from here and from `prefetch` is part of compiled loops of other files, whose cache (`*.nbi`, `*.nbc`
 in `__pycache__`) numba does not renew when this file changes: delete it then.

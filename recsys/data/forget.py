@@ -1,4 +1,4 @@
-"""People who asked to be forgotten: their ids and events are taken out of what was learned from."""
+"""Forgetting users: their ids and events are removed from what was learned from."""
 
 import hashlib
 from collections.abc import Collection
@@ -21,14 +21,13 @@ class Forgotten:
 
 
 def user_digest(user_id: str) -> str:
-    """sha256 of a user id, hex: by it an id is found again, not read."""
+    """sha256 of a user id, hex: an id can be recognised by it, but not read from it."""
     return hashlib.sha256(user_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class DigestIndex:
-    """Numbers of users by the digests of their ids, 12 bytes a user: who is forgotten is found without hashing each id.
-
-    It stays right while the vocabulary that it was made of is extended, or users of it get other names.
+    """Numbers of users by the digests of their ids, 12 bytes a user, so that users to be forgotten are found without
+    hashing each id. It stays valid when its vocabulary is extended, or users get other names.
     """
 
     def __init__(self, users: Vocabulary) -> None:
@@ -61,12 +60,12 @@ def forgotten(users: Vocabulary, digests: Collection[str], index: DigestIndex) -
 
 
 def nameless(users: Vocabulary, numbers: Collection[int]) -> Vocabulary:
-    """The vocabulary with names that nobody has in place of the ids of some numbers."""
+    """The vocabulary with the ids of some numbers replaced by names that nobody has."""
     return users.renamed({number: f"{_NOBODY}{number}" for number in numbers}) if numbers else users
 
 
 def is_forgotten(id_: str) -> bool:
-    """Whether this is the name that a forgotten user's number goes by."""
+    """Whether this is the name of a forgotten user's number."""
     return id_.startswith(_NOBODY)
 
 

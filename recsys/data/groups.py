@@ -1,4 +1,4 @@
-"""Groups of items or users: those that have a value of a column in common, such as a brand, an author or a town."""
+"""Groups of items or users that share a value of a column, such as a brand, an author or a town."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Many entries taken in one go, though some of them may be wrong: these are found by halving, and left out."""
+"""Take many entries at once although some may be wrong: these are found by halving, and left out."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Vectors on disk by content: what was encoded once with the same encoder is never encoded again."""
+"""Vectors on disk by content: no text is encoded twice by the same encoder."""
 
 import hashlib
 import os
@@ -76,7 +76,7 @@ class VectorCache:
         self._write(version, [(key, vector.tobytes()) for key, vector in keyed.items()])
 
     def drop_tuned(self, base: str, kept: Collection[str]) -> None:
-        """Remove the vectors of encoders tuned from one, but for some; none is lost that cannot be computed again.
+        """Remove the vectors of encoders tuned from one, except some. All of them can be computed again.
 
         Args:
             base: version of the encoder before it was tuned; its own vectors stay.

@@ -1,7 +1,7 @@
 """From interest logits to probabilities, fitted on the newest part of the log (Platt, 1999).
 
-Pairs are weighed here, for a drawn negative stands for many, and may be very few: priors hold the fit. Scores of the
-ranker have a calibration of their own, see `recsys.rank.calibration`.
+Pairs have weights here, because a drawn negative stands for many; and there may be so few that priors must steady the
+fit. Scores of the ranker have a calibration of their own, see `recsys.rank.calibration`.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class LogitCalibration:
     ) -> "LogitCalibration":
         """Weighted logistic regression on one feature, with normal priors: the slope as expected, the rate as counted.
 
-        So a handful of positives leaves the slope where it is expected, and some dozens are believed.
+        So a handful of positives hardly moves the slope, and some dozens do.
 
         Args:
             logits, labels, weights: (n_pairs,) as in `LabelledPairs`.
@@ -86,7 +86,7 @@ class LabelledPairs:
     def calibrations(self) -> tuple[LogitCalibration, LogitCalibration]:
         """The calibrations of a click (any positive reaction) and of a purchase.
 
-        Where purchases are few, what makes a click likelier is taken to make a purchase likelier by as much.
+        Where purchases are few, a purchase is taken to depend on the logit as a click does.
         """
         click = LogitCalibration.fit(self.logits, self.clicked, self.weights)
         return click, LogitCalibration.fit(self.logits, self.purchased, self.weights, click.slope)

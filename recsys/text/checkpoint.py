@@ -43,7 +43,7 @@ class Position:
 
 
 class Checkpoints:
-    """The checkpoint of one training, in a folder. A checkpoint of other data or settings is not taken up."""
+    """The checkpoint of one training, in a folder. A checkpoint of other data or settings is ignored."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self.path = Path(folder) / _FILE

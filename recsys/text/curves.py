@@ -19,7 +19,7 @@ class Point:
     Attributes:
         stage: "network", or the way in which the encoder is tuned.
         step: steps of the stage so far.
-        seconds: of training so far, all stages.
+        seconds: seconds of training so far, over all stages.
         loss: mean since the check before; None before the first step.
         ndcg: validation ndcg@10.
     """

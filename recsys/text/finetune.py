@@ -45,8 +45,8 @@ _SLACK = 1.25
 class Trainer:
     """Trains an interest network, and with it an adapter if one is given, on the texts of a catalogue.
 
-    In a team every process draws the same batches, takes its share of each one's targets among the candidates of all,
-    and its share of the texts and of what is checked; the sum of the gradients is that of one process alone.
+    In a team every process draws the same batches, and works on its share of the targets, texts and validation
+    examples; summed over processes, the gradients are those of one process alone.
 
     Attributes:
         network: what is trained, in place.
@@ -218,7 +218,7 @@ class Stage:
         trainer, adapter = self.trainer, self.adapter
         vectors = torch.from_numpy(trainer.vectors[batch.items]).to(trainer.network.prior.device)
         if adapter is not None:
-            # Gradient through as many texts as the step can afford; the others stand as they were last encoded.
+            # Gradients flow through as many texts as a step can afford; the others keep their last vectors.
             rows = generator.permutation(len(batch.items))
             fresh = rows[np.cumsum(adapter.lengths[batch.items[rows]]) <= _TOKENS_PER_STEP]
             adapter.train()

@@ -39,7 +39,7 @@ _RECALL_ITEMS = 64
 
 
 def import_libraries() -> None:
-    """Import what reading a text needs, ahead of time: processes that are forked then have it in common."""
+    """Import ahead of time what reading a text needs, so that forked processes share it."""
     import transformers
 
     import recsys.text.reader
@@ -143,8 +143,8 @@ class InterestModel:
         return {"text": self.item_vectors, "frozen": self.base_vectors}
 
     def indexed(self, seed: int = 0, earlier: "InterestModel | None" = None) -> "InterestModel":
-        """This model with `nearest` and `float16`, for a large catalogue; with the former of an earlier model, if that
-        says the same."""
+        """This model with `nearest` and `float16`, for a large catalogue; it takes over `nearest` of an earlier model
+        with the same scorer."""
         nearest = None if earlier is None else earlier.nearest
         if earlier is None or nearest is None or len(nearest.fresh) or not self.scorer.equals(earlier.scorer):
             nearest = NearestItems.of(self.scorer, seed)
@@ -152,7 +152,7 @@ class InterestModel:
         return InterestModel(self.settings, self.scorer, self.base_vectors, self._source, self.curve, nearest, float16)
 
     def recall(self, seed: int = 0) -> float:
-        """Share of the really nearest items that `nearest` holds, over some items drawn by seed."""
+        """Share of the exact nearest items that `nearest` holds, over some items drawn by seed."""
         if self.nearest is None:
             return 1.0
         sample = np.random.default_rng(seed).integers(0, len(self), _RECALL_ITEMS).astype(np.int32)
@@ -188,16 +188,17 @@ class InterestModel:
 
     @property
     def encoder_version(self) -> str:
-        """Under which vectors of texts are kept."""
+        """Version under which vectors of texts are cached."""
         return self.reader.encoder.version
 
     @property
     def base_encoder_version(self) -> str:
-        """Under which vectors of the encoder are kept as it was before it was tuned."""
+        """Version under which vectors of the untuned encoder are cached."""
         return self.reader.encoder.base_version
 
     def _read(self, texts: Sequence[str]) -> tuple[TextVectors, NDArray[np.float32]]:
-        """Texts of items, tuned and not; kept where that can be, so that a restart does not read them again."""
+        """Texts of items, by the tuned and the untuned encoder; cached if possible, so that a restart does not read
+        them again."""
         if self.vectors_file is not None:
             try:
                 cache = VectorCache(self.vectors_file)

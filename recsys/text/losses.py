@@ -1,4 +1,4 @@
-"""What training makes small: sampled softmax over next events, and over what was shown beside them."""
+"""The training loss: sampled softmax over next events, and over what was shown beside them."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ _NOTHING = -1e9
 
 
 def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team: Team = ALONE) -> torch.Tensor:
-    """Mean cross-entropy of the targets among the candidates, and among what was shown with them and passed over.
+    """Mean cross-entropy of the targets, among the candidates and among what was shown with them and passed over.
 
     In a team, a process looks at its share of the targets, and the sum over all processes is that mean.
 

@@ -1,4 +1,4 @@
-"""The lower layers of an encoder, which training leaves alone: they run once per text, and what they give is kept."""
+"""The frozen lower layers of an encoder: they run once per text, and their states are kept."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,10 +52,10 @@ class LowerLayers:
         """Compute the states of all texts, and keep them (float16) if they fit into memory.
 
         Args:
-            is_over: asked after each batch whether the time is over; True ends it.
+            is_over: called after each batch; True stops.
 
         Returns:
-            False where the time was over before the end.
+            False if it was stopped before the end.
         """
         if self.kept or int(self._offsets[-1]) * self.encoder.dim * 2 > _MEMORY:
             return True

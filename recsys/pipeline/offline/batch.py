@@ -216,7 +216,8 @@ def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, pr
     finished = spread(rank_part, tasks) if spread and len(missing) > 1 else (rank_part(recommender, *t) for t in tasks)
     for part in finished:
         if part is None:
-            started = time.monotonic()  # a worker is ready: loading does not count in the rate continue
+            started = time.monotonic()  # a worker is ready: loading does not count in the rate
+            continue
         number, content = part
         replace_file(paths[number], content)
         done += parts.size(number)
