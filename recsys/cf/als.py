@@ -34,7 +34,7 @@ _INDEX = "cells"
 class Als(LogModel):
     """Hu, Koren & Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008.
 
-    Users are folded in from their history, so a user who was not in the log is like any other.
+    Users are folded in from their history, so users who were not in the log are like any others.
 
     Attributes:
         item_factors: (n_items, factors) float32; 0 for items without a positive event.

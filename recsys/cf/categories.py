@@ -1,4 +1,4 @@
-"""What is chosen most of the categories, brands, tags, authors, ... that the user chose from."""
+"""Popularity within the categories, brands, tags, authors, ... that the user chose from."""
 
 from pathlib import Path
 from typing import Self

@@ -48,7 +48,7 @@ def lifts_within_kinds(
     kinds: NDArray[np.int32],
     of_kinds: NDArray[np.float64],
 ) -> sp.csr_matrix:
-    """(n_groups, n_items) lifts of groups over what the popularity of an item and the lift of its kind let expect.
+    """(n_groups, n_items) lifts of groups over what is expected by the popularity of an item and the lift of its kind.
 
     Args:
         chosen, popularity: see `lifts_of_groups`.
@@ -65,7 +65,7 @@ def lifts_within_kinds(
 def lifts_of_pairs(
     groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], lifts: sp.csr_matrix
 ) -> tuple[NDArray[np.int64], sp.csr_matrix]:
-    """Lifts of pairs of groups over what their two groups, each by itself, let expect.
+    """Lifts of pairs of groups over what is expected by their two groups apart.
 
     Args:
         chosen: (n_users, n_items) events of users.

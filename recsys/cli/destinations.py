@@ -9,7 +9,7 @@ from recsys.errors import ConfigError, DataError, RecsysError, is_full
 
 
 def check_file(flag: str, path: Path | None) -> None:
-    """See that a file can be written, before hours go into what will be in it.
+    """Check that a file can be written, before hours go into its content.
 
     Raises:
         ConfigError: its folder is missing or may not be written, or what has its name is no file, or one that commands
@@ -28,7 +28,7 @@ def check_file(flag: str, path: Path | None) -> None:
 
 
 def check_not_read(flag: str, path: Path, *inputs: object) -> None:
-    """See that no file is replaced that commands read: one wrong word would take a whole registry with it.
+    """Check that no file that commands read would be replaced: one wrong word could cost a whole registry.
 
     Args:
         inputs: what this command reads; paths among them are compared.
@@ -49,7 +49,7 @@ def check_not_read(flag: str, path: Path, *inputs: object) -> None:
 
 
 def check_folder(flag: str, path: Path | None) -> None:
-    """See that a folder is there, or make it.
+    """Check that a folder exists, or make it.
 
     Raises:
         ConfigError: it cannot be made or written.

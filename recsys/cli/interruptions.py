@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: both unwind the stack, and neither is lost."""
+"""Ctrl-C and SIGTERM: both unwind the stack, and none is lost."""
 
 import signal
 import sys
@@ -15,8 +15,8 @@ _AGAIN = 0.05
 def interruptible() -> Iterator[None]:
     """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way.
 
-    One that falls into a callback from C or a finaliser, as of a compiler at work, is only reported by Python, and the
-    program goes on: it comes again a moment later, by an alarm.
+    If it arrives in a C callback or a finaliser, as when a compiler is at work, Python only reports it and the program
+    goes on; so an alarm repeats it a moment later.
     """
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
     report = sys.unraisablehook

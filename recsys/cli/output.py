@@ -21,7 +21,7 @@ def print_json(answer: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """A table of text. Not on a terminal it is as wide as it needs to be, so that nothing is cut."""
+    """A table of text. Off a terminal it is as wide as its content, so that nothing is cut."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

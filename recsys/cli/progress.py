@@ -1,4 +1,4 @@
-"""What long work says while it runs, on standard error: a live line on a terminal, plain lines elsewhere."""
+"""Progress of long work on standard error: a live line on a terminal, plain lines elsewhere."""
 
 import re
 import sys
@@ -16,11 +16,11 @@ class ProgressLines(AbstractContextManager["ProgressLines"]):
 
     On a terminal the running step has a spinner and finished steps stay with their seconds. Elsewhere each message is
     one line with the seconds since the start, and nothing is ever rewritten. A message that differs from the last one
-    in its numbers only counts within the same step: it replaces the last one, elsewhere it is a line now and then, and
-    when the step is over.
+    only in its numbers belongs to the same step: on a terminal it replaces the last one, elsewhere it is printed now
+    and then, and when the step is over.
 
-    At the end of each `with` nothing is live any more. One may stand within another of the same object: two objects at
-    a time would write over each other.
+    At the end of each `with` nothing is live any more. The same object may be entered again within; two objects at a
+    time would write over each other.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

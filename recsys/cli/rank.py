@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         with _folder_of_events(lists, arguments) as events:
             progress(f"adding up {counted(len(bundle.log), 'event')}")
             published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
-            del bundle  # its log may be in memory; from here on all processes map one file
+            del bundle  # its log may be in memory; from here on all processes map the same file
             recommender = published.open()
             summary = rank_to_parquet(
                 recommender,
@@ -133,9 +133,10 @@ def _check_out(text: str, out: "Place") -> None:
 
 @contextmanager
 def _folder_of_events(lists: Path, arguments: argparse.Namespace) -> Iterator[Path]:
-    """Where all processes find the events while they rank: beside the lists; on a cluster, beside the version.
+    """The folder in which all processes find the events while they rank: beside the lists; on a cluster, beside the
+    version.
 
-    Only one run at a time may hold it, from before the ranking until the lists are delivered.
+    One run at a time holds it, until its lists are delivered.
     """
     from recsys.pipeline.offline.batch import only_run
 

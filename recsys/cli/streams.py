@@ -1,4 +1,4 @@
-"""Standard output and standard error as a command finds them: closed, full, or unable to hold a letter."""
+"""Standard output and standard error that may be closed, full, or unable to encode a letter."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from recsys.errors import ConfigError, DataError
 
 
 class _WatchedStream:
-    """A stream that does something of its own where writing fails."""
+    """A stream that handles failed writes in its own way."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -51,8 +51,8 @@ class _GuardedStream(_WatchedStream):
 
 
 class _OptionalStream(_WatchedStream):
-    """A stream of progress and messages: a full disk under a log must not end the hours of work that it tells of. A
-    reader that has gone stays a BrokenPipeError."""
+    """A stream of progress and messages: a full disk under a log must not end hours of work. If the reader has gone,
+    this stays a BrokenPipeError."""
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -65,12 +65,12 @@ class _OptionalStream(_WatchedStream):
 
 
 def optional(stream: TextIO) -> TextIO:
-    """A stream that takes what it can; what it cannot, and all after, goes nowhere."""
+    """A stream that drops what it cannot write, and everything after it."""
     return cast("TextIO", _OptionalStream(stream))
 
 
 def silence(stream: TextIO) -> None:
-    """What is still buffered goes nowhere, so that it does not raise again when Python ends."""
+    """Drop what is still buffered, so that it does not raise again when Python ends."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # a stream in memory has no number
         os.dup2(nowhere.fileno(), stream.fileno())
 

@@ -51,7 +51,8 @@ def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[st
 
 
 def caveats_of_rivals(comparisons: Mapping[str, Comparison], where: str = "here") -> Iterator[str]:
-    """A sentence for each simpler ranking that is better than the full pipeline: figures alone are easily passed over.
+    """A sentence for each simpler ranking that is better than the full pipeline, because figures alone are easily
+    overlooked.
 
     Args:
         comparisons: of the full pipeline with each, by name, in ndcg.

@@ -1,4 +1,4 @@
-"""Boosted trees by LightGBM: what `Ranker` asks of the library, and the settings that it does so with."""
+"""Boosted trees by LightGBM: what `Ranker` needs of the library, and with which settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,11 +44,11 @@ def boosted_trees(
     trees: int,
     start: lightgbm.Booster | None = None,
 ) -> lightgbm.Booster:
-    """At most `trees` new trees, behind those of `start`; with early stopping, held-out requests may end them sooner.
+    """At most `trees` new trees, after those of `start`; with early stopping, held-out requests may end them sooner.
 
     With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
     trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
-    learning to rank in personal search, WSDM 2018); see `RankerRows.placed`. Nothing ends the trees sooner: held-out
+    learning to rank in personal search, WSDM 2018); see `RankerRows.placed`. Early stopping is off then: held-out
     clicks are as biased as the others.
 
     Args:
@@ -93,7 +93,7 @@ def probability_trees(
 ) -> lightgbm.Booster:
     """Trees whose scores are near the probability that something happened to a row.
 
-    Fitted to the squares of 0 and 1, and not to their likelihood: then scores are sums of leaves, as a ranker's are.
+    Fitted by squared error, not by likelihood, so that scores are sums of leaves, as those of a ranker.
 
     Args:
         table: (n_rows, n_columns) columns `names`.
@@ -149,7 +149,7 @@ def model_text(booster: lightgbm.Booster) -> str:
 
 
 def threads_for(n_rows: int) -> int:
-    """One for a small table, where waking the others costs more than they do; 0 leaves it to LightGBM."""
+    """One thread for a small table, where starting others costs more than they save; 0 leaves it to LightGBM."""
     return 1 if n_rows < _SMALL_TABLE else 0
 
 
@@ -167,7 +167,8 @@ def _grades(rows: RankerRows, gains: Sequence[float]) -> NDArray[np.int32]:
 def _weights(rows: RankerRows) -> NDArray[np.float64] | None:
     """(n_rows,) how much each row's request counts; None where all count alike.
 
-    Gains alone say nothing in a request that wanted one item: whatever it gains is all that can be had there.
+    Gains alone make no difference in a request that wanted one item: whatever its gain, it is all that can be reached
+    there.
     """
     shares = rows.request_shares
     return None if np.ptp(shares) == 0 else np.repeat(shares, rows.sizes)

@@ -1,7 +1,7 @@
 """From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999).
 
-Held-out rows of the ranker all count alike and are many: there are no weights and no priors, but a second opinion may
-tilt the score. Logits of the text model have a calibration of their own, see `recsys.text.calibration`.
+Held-out rows of the ranker are many and count alike, so there are no weights or priors; a second opinion may shift the
+score. Logits of the text model have a calibration of their own, see `recsys.text.calibration`.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class ScoreCalibration:
     """p = sigmoid(slope * score + tilt * log_odds + newcomer * [n_acts = 0] + acts * log(1 + n_acts) + intercept).
 
     A ranker orders the items of one request, so the level of its scores says little of how much a user chooses at all.
-    Users who are hardly known choose less of what is listed: that is told by n_acts, the events of their history.
+    Hardly known users choose less of what is listed, which n_acts, the events of their history, tells.
 
     Attributes:
         slope: never negative.

@@ -1,4 +1,4 @@
-"""The columns of a ranker's table: what each is called, and which way a score may go with it."""
+"""The columns of a ranker's table: their names, and in which direction scores may follow them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Columns:
     Attributes:
         names: (n_columns,) of each.
         monotone: (n_columns,) 1 where a score must not fall as the value rises, -1 where it must not rise, 0 where it
-            may do either; empty: that is known of none, and none is bound.
+            may do either; empty: no column is constrained.
     """
 
     names: tuple[str, ...]

@@ -80,7 +80,7 @@ class CompiledTrees(NamedTuple):
 
     @classmethod
     def of(cls, booster: lightgbm.Booster) -> "CompiledTrees | None":
-        """Compile; None where the trees are of a kind that this cannot be, or scores would not be those of LightGBM."""
+        """Compile; None for trees of a kind that is not supported, or if scores would differ from those of LightGBM."""
         text = booster.model_to_string(num_iteration=booster.best_iteration)
         trees = [_Tree.of(block) for block in re.findall(r"^Tree=\d+\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)]
         if not all(tree.is_plain for tree in trees):
@@ -110,7 +110,8 @@ class CompiledTrees(NamedTuple):
         return scores
 
     def _agrees(self, booster: lightgbm.Booster) -> bool:
-        """Whether both give the same scores where it is hardest: on thresholds, beside them, and without values."""
+        """Whether both give the same scores where this is hardest: on thresholds, beside them, and for missing
+        values."""
         rng = np.random.default_rng(0)
         probes = np.full((_PROBES, booster.num_feature()), np.nan, dtype=np.float32)
         for number, column in enumerate(self.columns):

@@ -1,4 +1,5 @@
-"""A ranker after newer requests: refitted, or kept, grown or new where that ranks the newest of them clearly better."""
+"""A ranker that continues with newer requests: refitted, or kept, grown or new if that ranks the newest of them clearly
+better."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -51,10 +52,10 @@ def continued(
 ) -> tuple[Ranker, Continuation]:
     """Choose how a ranker learns from newer requests.
 
-    Its leaves are moved a little, unless another method is ahead of that by more than a standard error: the requests of
-    a week tell little of which is best. Week by week on two logs moved leaves gained a little over the ranker as it
-    was, and added trees gained or lost more. Where positions are debiased, which moved leaves cannot do, the ranker
-    as it was takes their place.
+    Its leaves are moved a little, unless another method is ahead by more than a standard error: a week of requests
+    tells little about which is best. Week by week on two logs moved leaves gained a little over the ranker as it was,
+    and added trees gained or lost more. Where positions are debiased, which moved leaves cannot do, the ranker as it
+    was takes their place.
 
     Args:
         earlier: a ranker that has seen none of them.

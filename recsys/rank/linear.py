@@ -1,4 +1,4 @@
-"""A weighted sum of columns, for rankers that learn from few requests: trees would learn those by heart."""
+"""A weighted sum of columns, for rankers that learn from few requests, which trees would overfit."""
 
 import json
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class LinearScore:
 
     @classmethod
     def fit(cls, rows: RankerRows, monotone_constraints: Sequence[int]) -> "LinearScore":
-        """Weights under which the listwise loss is least; they keep to the constraints, and a ridge holds them small.
+        """Weights that minimise the listwise loss under the constraints, with a ridge penalty.
 
         Args:
             rows: with at least one wanted row.

@@ -59,7 +59,7 @@ class RankerRows:
 
     @property
     def are_candidates(self) -> NDArray[np.bool_]:
-        """(n_rows,) False for what is here because it was shown, and would not have been ranked without that."""
+        """(n_rows,) False for rows that are here only because the item was shown."""
         return np.ones(len(self.worth), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
@@ -74,7 +74,8 @@ class RankerRows:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """(n_rows,) worth over the mean worth of what was wanted: how much each row counts, 1 where all are alike."""
+        """(n_rows,) worth divided by the mean worth of what was wanted: how much each row counts, 1 if all are
+        alike."""
         wanted = self.worth[self.wanted]
         return self.worth / (wanted.mean(dtype=np.float64) if len(wanted) else 1.0)
 
@@ -87,7 +88,7 @@ class RankerRows:
 
     @property
     def has_order(self) -> bool:
-        """Whether there is an order to learn: some row was wanted, and some other one was not."""
+        """Whether there is an order to learn: some row was wanted, and some was not."""
         return bool(self.wanted.any() and not self.wanted.all())
 
     def keep(self, chosen: NDArray[np.bool_], columns: Sequence[int] | None = None) -> "RankerRows":

@@ -1,4 +1,4 @@
-"""How far the parts of a ranker are believed: weights by what they say of requests that taught none of them.
+"""Weights of the parts of a ranker, fitted on requests that none of the parts has learned from.
 
 Stacked generalization (Wolpert, 1992), with weights that are not below 0 (Breiman, Stacked regressions, 1996).
 """
@@ -45,7 +45,7 @@ class PartWeights:
 
     @classmethod
     def usual(cls, n_requests: int) -> "PartWeights":
-        """For a ranker of so many requests, by what other logs have shown."""
+        """Usual weights for a ranker of this many requests, by experience with other logs."""
         if n_requests >= REQUESTS_FOR_TREES_ALONE:
             return cls((0.0, 0.0, 1.0), 0.0)
         share = min((n_requests / _FEW_REQUESTS) ** 0.5, 1.0)

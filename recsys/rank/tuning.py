@@ -54,7 +54,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Trial:
-    """One try: the settings and the ndcg@10 over the candidates of the newest requests of the ranker window."""
+    """One trial: the settings and the ndcg@10 over the candidates of the newest requests of the ranker window."""
 
     number: int
     ndcg: float
@@ -63,7 +63,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuningInputs:
-    """What every try needs.
+    """What every trial needs.
 
     Attributes:
         train: rows to learn from.

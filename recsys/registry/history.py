@@ -81,7 +81,7 @@ def record(
 
 
 def record_refusal(path: Path, version: str | None, current: str | None, why: str, checks: Sequence[Check]) -> None:
-    """Add a refusal. One without a version that says again what the line before it says is not written again."""
+    """Add a refusal. One without a version that repeats the line before it is not written."""
     _record_once(
         path,
         Refusal(
@@ -91,7 +91,7 @@ def record_refusal(path: Path, version: str | None, current: str | None, why: st
 
 
 def record_skip(path: Path, current: str | None, why: str, checks: Sequence[Check]) -> None:
-    """Add that a retraining was skipped. One that says again what the line before it says is not written again."""
+    """Add that a retraining was skipped, unless that repeats the line before it."""
     _record_once(path, Skip(at=datetime.now(UTC), action="skip", previous=current, why=why, checks=tuple(checks)))
 
 
@@ -147,7 +147,7 @@ def _written(path: Path) -> list[HistoryEntry]:
         try:
             if line.strip():
                 entries.append(_LINE.validate_json(line))
-        except ValidationError as error:  # without it a rollback would go back to another version
+        except ValidationError as error:  # without this line a rollback would go to another version
             raise _unreadable(path, f"line {number} is damaged") from error
     with suppress(ValidationError):  # half a line; the next append cuts it off
         entries.append(_LINE.validate_json(half))

@@ -1,4 +1,4 @@
-"""What is in a registry: versions, which one is current, and their files. Nothing is written here."""
+"""Reads a registry: versions, which one is current, and their files."""
 
 import os
 from pathlib import Path
@@ -126,7 +126,7 @@ class RegistryReader:
         return folder
 
     def is_whole(self, version: str) -> bool:
-        """Whether a version is there and every file of it is as it was written."""
+        """Whether a version exists with every file as it was written."""
         try:
             self.path_of(version)
         except BundleError:

@@ -66,7 +66,7 @@ class Registry(RegistryWriter):
             return self.publish_folder(folder, bundle.description, parent=parent, why=why)
 
     def add(self, bundle: Publishable, *, parent: str | None = None) -> str:
-        """Write a bundle as a new version: whole or not at all. What is current stays so.
+        """Write a bundle as a new version: whole or not at all. The current version stays.
 
         Args:
             bundle: what was trained.
@@ -132,7 +132,7 @@ class Registry(RegistryWriter):
 
     def adopt(self, folder: Path) -> str:
         """Turn a staged folder that holds a version of another registry, with its manifest, into a version of the same
-        name here. A damaged version of that name is replaced.
+        name here. A damaged version of this name is replaced.
 
         Raises:
             BundleError: it is damaged, too new, or here already.
@@ -152,7 +152,7 @@ class Registry(RegistryWriter):
             version: the version.
             why: the reason, for the history.
             checks: what spoke for it, likewise.
-            over: the version that it was held against; where another one is current by now, nothing is done.
+            over: the version that it was compared with; if another one is current by now, nothing is done.
 
         Returns:
             Whether it is the current one.
@@ -168,12 +168,12 @@ class Registry(RegistryWriter):
             return True
 
     def refuse(self, version: str | None, why: str, checks: Sequence[Check] = ()) -> None:
-        """Write down that the current version stays: `version`, or None where none was trained, did not replace it."""
+        """Record that the current version stays: `version`, or None if none was trained, did not replace it."""
         with self._locked():
             record_refusal(self._history, version, self.current(), why, checks)
 
     def skip(self, why: str, checks: Sequence[Check] = ()) -> None:
-        """Write down that the current version stays, for there was too little to learn from."""
+        """Record that the current version stays because there was too little to learn from."""
         with self._locked():
             record_skip(self._history, self.current(), why, checks)
 

@@ -14,7 +14,8 @@ _CURRENT = "CURRENT"
 def push(registry: Registry, version: str | None, url: str) -> str:
     """Copy a version, by default the current one, to a URL, where it becomes the current one.
 
-    The manifest goes behind the files and CURRENT behind the manifest: who reads meanwhile finds a whole version.
+    The manifest is copied after the files and CURRENT after the manifest, so that a reader meanwhile finds a whole
+    version.
 
     Raises:
         BundleError: there is no such version, or it is damaged.
@@ -41,7 +42,7 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
             stays.
         DataError: the URL cannot be read.
     """
-    version = version or _current(url)  # a wrong URL is told before a registry is made here
+    version = version or _current(url)  # a wrong URL raises before a registry is made here
     with registry.stage() as folder:
         if not registry.is_whole(version):
             _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)

@@ -4,7 +4,7 @@ REG/live/<version>/snapshot.json   what the newest snapshot consists of; replace
 REG/live/<version>/<part>/         files that are written once; a part may be in several snapshots, one after the other
 REG/live/<version>/.<anything>     being removed
 
-No version needs one: whatever is wrong with it, the store's log tells the same.
+No version needs a snapshot: the store's log holds the same.
 """
 
 import os
@@ -109,8 +109,8 @@ class Snapshots:
 
     @contextmanager
     def writing(self, version: str) -> Iterator[bool]:
-        """Be the only one who writes snapshots; yields whether that is so. At the end only what the newest one
-        consists of is left."""
+        """Lock out other writers of snapshots; yields whether that worked. At the end only the parts of the newest
+        snapshot are left."""
         self._path.mkdir(mode=0o700, exist_ok=True)
         with locked_at_once(self._registry / ".live") as alone:
             try:
@@ -146,7 +146,7 @@ class Snapshots:
                 self.drop(path.parent.name)
                 continue
             if record is not None and (record.identity != identity or record.offset < offset):
-                _remove(path.parent / record.ids)  # first, for it is this that names users
+                _remove(path.parent / record.ids)  # first, because it names users
                 path.unlink(missing_ok=True)
                 sync(path.parent)
 
@@ -166,7 +166,7 @@ class Snapshots:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or a folder; never is half of it there under its name. Another process may be doing the same."""
+    """Remove a file or a folder, never half of it under its name. Another process may be doing the same."""
     hidden = path.with_name(f".{secrets.token_hex(8)}")
     with suppress(FileNotFoundError):
         path.rename(hidden)

@@ -1,4 +1,4 @@
-"""What one line of a list of versions says."""
+"""One line of a list of versions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

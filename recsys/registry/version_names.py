@@ -18,7 +18,7 @@ def version_name(moment: datetime) -> str:
 
 
 def free_moment(newest: str | None) -> datetime:
-    """Now; a microsecond after the newest version where the clock was set back, so that names keep the order."""
+    """Now, or a microsecond after the newest version if the clock was set back, so that names stay in order."""
     moment = datetime.now(UTC)
     if newest is not None and version_name(moment) <= newest:
         with suppress(ValueError):  # a folder that somebody has named after no moment

@@ -1,4 +1,4 @@
-"""How a registry is written: one process at a time, into staged folders; what killed processes left behind is swept."""
+"""Writing a registry: one process at a time, into staged folders; leftovers of killed processes are swept."""
 
 import os
 import secrets
@@ -33,7 +33,8 @@ class RegistryWriter(RegistryReader):
             yield
 
     def prepare(self) -> None:
-        """Make the registry where there is none, and prove that versions can be written before hours go into one.
+        """Make the registry if there is none, and check that versions can be written, before hours go into training
+        one.
 
         Raises:
             BundleError: it cannot be written.

@@ -10,8 +10,8 @@ def address_of(url: str) -> SplitResult:
     """Split `scheme://user:password@host:port/name`.
 
     Raises:
-        ConfigError: it has no such form. The message holds nothing of it, for what stands where a port should may be
-            the end of a password.
+        ConfigError: it does not have this form. The message does not repeat it, because what stands in place of a port
+            may be the end of a password.
     """
     try:
         parts = urlsplit(url)
@@ -34,7 +34,7 @@ def redis_address(url: str) -> SplitResult:
     parts = address_of(url)
     database = parts.path.strip("/")
     if database and not (database.isascii() and database.isdecimal()):
-        raise ConfigError(  # nothing of it: it may be the end of a password
+        raise ConfigError(  # without the text: it may be the end of a password
             "what stands after the host of a redis:// URL is the number of a database, such as redis://HOST:PORT/0; "
             "write characters such as / and @ in a password as %2F and %40"
         )
@@ -45,8 +45,8 @@ def file_of(url: str) -> Path:
     """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
 
     Raises:
-        ConfigError: it is written otherwise, or holds characters that a URL has in other places alone: without a word
-            they would not be in the file's name.
+        ConfigError: it does not have this form, or holds characters with another meaning in a URL, which would silently
+            be missing from the file's name.
     """
     parts = address_of(url)
     if parts.query or parts.fragment or any(letter in url for letter in "\t\r\n"):

@@ -39,9 +39,9 @@ class EventLog(Protocol):
 
     @property
     def identity(self) -> str:
-        """A name made with the log: offsets mean something only together with it.
+        """A name that is made with the log: offsets are valid only together with it.
 
-        A reader that finds another one than before starts over: the log was replaced under it.
+        A reader that finds another name than before starts over: the log was replaced.
         """
         ...
 
@@ -52,8 +52,8 @@ class EventLog(Protocol):
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """At most `limit` events with an offset above `after`, in the order of their offsets.
 
-        No offset up to `after` is given to a new event, though a log that was put back from a backup may no longer know
-        that it was given before.
+        No new event gets an offset up to `after`, even if the log was restored from a backup that does not know these
+        offsets.
         """
         ...
 
@@ -62,9 +62,9 @@ class EventLog(Protocol):
         ...
 
     def reserve(self, offset: int) -> None:
-        """Give no offset up to this one to a new event, as after a `read` from there."""
+        """Give no new event an offset up to this one, as after a `read` from there."""
         ...
 
     def close(self) -> None:
-        """Let go of connections. Closing twice is fine."""
+        """Close connections. Closing twice is fine."""
         ...

@@ -7,10 +7,10 @@ from recsys.data.item_changes import ItemChange
 
 
 class ItemStore(Protocol):
-    """The newest change of each item that came, changed or went since training.
+    """The newest change of each item that was added, changed or deleted since training.
 
-    Offsets are positive and grow with every change; an item's newest change replaces the one before it, so that a
-    reader from 0 meets each item once. All methods raise `StoreError` when the store cannot be reached or refuses.
+    Offsets are positive and grow with every change; an item's newest change replaces the earlier one, so that a reader
+    from 0 meets each item once. All methods raise `StoreError` when the store cannot be reached or refuses.
     """
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
@@ -20,6 +20,6 @@ class ItemStore(Protocol):
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
         """At most `limit` changes with an offset above `after`, in the order of their offsets.
 
-        No offset up to `after` is given to a new change, see `EventLog.read`.
+        No new change gets an offset up to `after`, see `EventLog.read`.
         """
         ...

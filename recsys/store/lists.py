@@ -20,7 +20,7 @@ class Lists(Protocol):
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """Put these lists (id and content) in the place of all others; returns how many.
 
-        Whoever reads meanwhile, or after a crash, sees the old lists or the new ones.
+        A reader meanwhile, or after a crash, sees either the old lists or the new ones.
         """
         ...
 
@@ -33,7 +33,7 @@ class Lists(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 

@@ -165,7 +165,8 @@ class PostgresStore:
     def forget(self, user_id: str) -> int:
         """Remove a user's events and lists, and leave a mark with the next offset.
 
-        PostgreSQL's files hold them until its next vacuum, its write-ahead log and backups until they are recycled.
+        They stay in PostgreSQL's files until its next vacuum, and in its write-ahead log and backups until these are
+        recycled.
         """
         with self._connections.one() as connection, connection.transaction():
             connection.execute(_TURN)
@@ -188,8 +189,8 @@ class PostgresStore:
         self._connections.close()
 
     def _check_settings(self, connection: "Connection") -> None:
-        """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it can
-        still lose: `synchronous_commit` is ours to set, fsync not."""
+        """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it may
+        still lose: this connection can set `synchronous_commit`, but not fsync."""
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise StoreError(
@@ -230,7 +231,7 @@ def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotte
 
 
 def _reserve(connection: "Connection", table: str, offset: int) -> None:
-    """Give no offset up to one that a reader knows: the database may have been put back from a backup of before."""
+    """Give no offset up to one that a reader knows: the database may have been restored from an older backup."""
     last_given = _LAST_GIVEN.format(table)
     if _one(connection, last_given) < offset:
         with connection.transaction():

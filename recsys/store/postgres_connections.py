@@ -1,4 +1,4 @@
-"""Connections to one PostgreSQL server: opened as calls need them, and again after it was away."""
+"""Connections to one PostgreSQL server: opened on demand, and again after it was away."""
 
 import os
 import select
@@ -25,7 +25,7 @@ _READ_COMMITTED = r"-c default_transaction_isolation=read\ committed"
 
 @contextmanager
 def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
-    """Hang up on a server that does not end a call itself, as it is to: it may be frozen, or unplugged."""
+    """Hang up on a server that does not end a call itself: it may be frozen, or unplugged."""
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
         late = threading.Timer(seconds, _shut_down, (line,))
         late.daemon = True
@@ -50,7 +50,7 @@ def _shut_down(line: socket.socket) -> None:
 
 
 class Connections:
-    """As many connections as calls run at the same time. Safe to use from many threads.
+    """One connection for each concurrent call. Safe to use from many threads.
 
     Attributes:
         place: the URL without user and password, for messages.
@@ -104,7 +104,7 @@ class Connections:
             ) from error
 
     def close(self) -> None:
-        """Let go of all; none is opened any more."""
+        """Close all connections; none is opened any more."""
         with self._lock:
             self._closed = True
         self._close_idle()

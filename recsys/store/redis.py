@@ -75,7 +75,7 @@ class RedisStore:
 
     @property
     def identity(self) -> str:
-        """A name made with the log; another one after a `read` that found the log emptied."""
+        """A name that is made with the log; it changes after a `read` that found the log emptied."""
         return self._identity
 
     def append(self, events: Sequence[Event]) -> AppendResult:
@@ -157,7 +157,7 @@ class RedisStore:
     def forget(self, user_id: str) -> int:
         """Remove a user's events and lists, and leave a mark with the next offset.
 
-        Redis' append-only file holds them until its next rewrite (BGREWRITEAOF).
+        They stay in Redis' append-only file until its next rewrite (BGREWRITEAOF).
         """
         return int(self._run(FORGET, (user_id, user_digest(user_id), self._gap)))
 
@@ -172,7 +172,7 @@ class RedisStore:
         self._redis.close()
 
     def _connected(self, connection: Any) -> None:
-        """Greet a server, which may be another one than before, or have been started with other settings."""
+        """Check a server on a new connection: it may be another one than before, or have other settings."""
         connection.on_connect()
         if self._gap:  # it may lose its end: durable=no
             return
@@ -183,7 +183,7 @@ class RedisStore:
             raise
 
     def _check_durable(self, settings: Mapping[str, str]) -> None:
-        """Refuse a Redis that acknowledges what it can still lose."""
+        """Refuse a Redis that acknowledges what it may still lose."""
         if settings.get("appendonly") != "yes" or settings.get("appendfsync") != "always":
             raise StoreError(
                 f"{self._redis.name} may forget acknowledged events in a crash: set `appendonly yes` and "

@@ -1,4 +1,4 @@
-"""Connections to one Redis server: opened as calls need them, and again after it was away."""
+"""Connections to one Redis server: opened on demand, and again after it was away."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ CALL_SECONDS = 10.0
 
 
 class RedisConnections:
-    """As many connections as calls run at the same time. Safe to use from many threads.
+    """One connection for each concurrent call. Safe to use from many threads.
 
     Args:
         url: `redis://[[user]:password@]host[:port]/db`, perhaps with parameters.
@@ -27,7 +27,7 @@ class RedisConnections:
         place: the URL without user, password and parameters, for messages.
         name: use and place.
         parameters: those of `own` that the URL has.
-        client: redis-py's; its calls belong into `explained`.
+        client: redis-py's client; wrap its calls in `explained`.
         error: base of what redis-py raises.
 
     Raises:

@@ -43,7 +43,7 @@ class RedisStream:
         self._consumer = parameters.get("consumer", socket.gethostname())
         self._progress = progress
         self._client = self._redis.client
-        # What this reader was given before it died is given again first; then what dead readers hold; then what is new.
+        # First what this reader was given before it died, then what dead readers hold, then what is new.
         self._own: str | None = "0"
         with self._redis.explained():
             try:
@@ -60,7 +60,7 @@ class RedisStream:
                 entries, gone = self._next(seconds)
                 kept = [_message(self._stream, key, fields) for key, fields in entries if fields]
                 trimmed = [key for key, fields in entries if not fields]
-                if trimmed:  # else they would be given again for ever
+                if trimmed:  # else they would be delivered again for ever
                     self._client.xack(self._stream, self._group, *trimmed)
                 lost += gone + len(trimmed)
                 if kept or not (gone or trimmed):

@@ -137,7 +137,8 @@ class SqliteStore:
         """Overwrite a user's events and lists, in the write-ahead log too, and leave a mark with the next offset.
 
         Raises:
-            StoreError: also where another process reads the file and so keeps the log: all but that is done then.
+            StoreError: also if another process is reading the file, so that the log cannot be emptied; everything else
+                is done then.
         """
         run = self._connection.execute
         with self._connection.exclusive():
@@ -174,12 +175,12 @@ class SqliteStore:
         self._connection.close()
 
     def _last_given(self, table: str) -> int:
-        """The newest offset of a table that there ever was; marks have theirs among the events'."""
+        """The newest offset that a table ever had; marks share the offsets of events."""
         found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
         return 0 if found is None else int(found[0])
 
     def _reserve(self, table: str, offset: int) -> None:
-        """Give no offset up to one that a reader knows: the file may have been put back from a backup of before."""
+        """Give no offset up to one that a reader knows: the file may have been restored from an older backup."""
         if self._last_given(table) < offset:
             with self._connection.transaction():
                 self._set_last_offset(table, max(offset, self._last_given(table)))

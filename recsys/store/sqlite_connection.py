@@ -15,7 +15,7 @@ BUSY_SECONDS = 10.0
 
 
 class SqliteConnection:
-    """Every change is in the write-ahead log first, and what is removed is overwritten.
+    """Changes go through a write-ahead log, and what is removed is overwritten.
 
     Args:
         path: of the file, which is made where there is none.
@@ -56,7 +56,7 @@ class SqliteConnection:
         self._inodes[wal_path(self.path)] = inode_of(wal_path(self.path))
 
     def check_in_place(self) -> None:
-        """See that the file still has its name. Raises StoreError."""
+        """Check that the file still has its name. Raises StoreError."""
         check_in_place(self._inodes)
 
     def empty_log(self) -> None:
@@ -69,8 +69,8 @@ class SqliteConnection:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One call at a time. Whoever has waited as long as one may wait for another process is told so: a row of them
-        must not wait one after the other.
+        """One call at a time. A caller that has waited as long as one may wait for another process gets an error, so
+        that waiting does not add up.
 
         Raises:
             StoreError: that, or SQLite refuses.
@@ -105,6 +105,6 @@ class SqliteConnection:
             raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
 
     def close(self) -> None:
-        """Close it, when whoever uses it is done."""
+        """Close it when nobody uses it."""
         with self._lock:
             self._connection.close()

@@ -12,7 +12,7 @@ _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NO
 class SqliteLists:
     """`Lists` in a file of their own: while they are replaced nobody else can write to it.
 
-    Another file that was put in this one's place has other lists, and knows nobody who is forgotten: calls refuse it.
+    Calls refuse a file that was put in this one's place: it has other lists, and does not know who was forgotten.
 
     Raises:
         StoreError: the file cannot be opened or written, or holds a store.
@@ -46,7 +46,7 @@ class SqliteLists:
         """Remove the list of an id, from the file's journal too.
 
         Raises:
-            StoreError: also where another process reads the file and so keeps the journal.
+            StoreError: also if another process is reading the file, so that the journal cannot be emptied.
         """
         with self._connection.exclusive():
             self._connection.check_in_place()

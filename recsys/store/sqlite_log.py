@@ -17,9 +17,9 @@ def wal_path(path: Path) -> Path:
 
 
 def begin_log(connection: sqlite3.Connection, seconds: float) -> None:
-    """Have a file written by way of a write-ahead log, from now on and in every process.
+    """Use a write-ahead log for a file from now on, in every process.
 
-    SQLite does not wait by itself where another process is doing so at this moment.
+    SQLite does not wait by itself if another process is switching at this moment.
     """
     until = time.monotonic() + seconds
     while True:
@@ -41,8 +41,8 @@ def inode_of(path: Path) -> int:
 
 
 def check_in_place(inodes: Mapping[Path, int]) -> None:
-    """A file without a name would take what is written, and lose it when the last process that has it open ends; a log
-    without a name, when that process is killed.
+    """Check names: a file without one would take what is written and lose it when the last process that has it open
+    ends; a log without one, when that process is killed.
 
     Args:
         inodes: the files, and which they were when they were opened.

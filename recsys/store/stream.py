@@ -16,16 +16,16 @@ class Stream(Protocol):
     """
 
     def read(self, seconds: float) -> list[Message]:
-        """The next messages; waits at most so long for the first one, and gives none when there is none. Who has just
-        joined a group waits until that is so."""
+        """The next messages, none if none comes within the time. A reader that has just joined a group waits for that
+        first."""
         ...
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Say that the messages of the last `read` are safe elsewhere: they need not be delivered again."""
+        """Acknowledge the messages of the last `read`, which are then not delivered again."""
         ...
 
     def close(self) -> None:
-        """Let go of connections. What was read and not acknowledged is delivered again, to whoever reads next."""
+        """Close connections. What was read and not acknowledged is delivered again, to the next reader."""
         ...
 
 

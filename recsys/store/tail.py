@@ -1,7 +1,8 @@
-"""The newest end of the log, shared by several servers through Redis: what one has read, the others need not ask for.
+"""The newest end of the log, shared by several servers through Redis, so that not every server has to read it from the
+store.
 
-The store stays the truth. A message holds all entries between two offsets, so that whoever has seen the first one may
-take the others from it; whoever has not, and everybody while Redis is away, reads the store.
+The store stays the truth. A message holds all entries between two offsets: a server that has seen up to the first takes
+the others from it; any other, and all while Redis is away, read the store.
 """
 
 import logging
@@ -61,7 +62,7 @@ class SharedTail:
 
     @property
     def is_subscribed(self) -> bool:
-        """Whether what the others publish arrives now."""
+        """Whether messages of other servers arrive now."""
         return self._subscribed
 
     def start(self, listener: TailListener) -> None:
@@ -75,7 +76,7 @@ class SharedTail:
         self._send({"after": after, "entries": rows})
 
     def publish_items_changed(self) -> None:
-        """Have the others look for changed items."""
+        """Tell other servers to look for changed items."""
         self._send({})
 
     def close(self) -> None:
