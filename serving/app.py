@@ -103,16 +103,8 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         return BoundedPool(name, threads, queue, metrics.waiting.labels(name).set)
 
     shown = ShownLists(store, metrics, int(settings.serving.list_days * 86_400))
-    live = LiveState(
-        registry,
-        store,
-        metrics,
-        settings.serving.variants,
-        pseudonymise=settings.pseudonymise,
-        reads_texts=settings.serving.encoder == "start",
-        forget=shown.forget,
-        tail=SharedTail(settings.shared, store.identity) if settings.shared else None,
-    )
+    tail = SharedTail(settings.shared, store.identity) if settings.shared else None
+    live = LiveState(settings, registry, store, metrics, forget=shown.forget, tail=tail)
     return Service(
         settings=settings,
         registry=registry,

@@ -5,9 +5,8 @@ it takes in what the store holds in `following`, when a snapshot is written or m
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
-from recsys.config import VariantConfig
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail, TailListener
@@ -19,6 +18,7 @@ from serving.metrics import Metrics
 from serving.periodic import PeriodicTask
 from serving.refreshing import VersionRefresher
 from serving.served import ServedVersions
+from serving.settings import Settings
 from serving.snapshots import SnapshotKeeper
 
 logger = logging.getLogger("recsys.serving")
@@ -44,34 +44,31 @@ class LiveState:
         refresher: has them exchanged when the registry changes.
 
     Args:
-        variants: which versions answer side by side, see `ServedVersions`.
-        reads_texts: load at once what reads texts, beside the first answers.
+        settings: those of the server, whose `registry` and `store` are given opened.
         forget: called with digests of users that are forgotten.
         tail: shared with other servers; None: there is none.
     """
 
     def __init__(
         self,
+        settings: Settings,
         registry: Registry,
         store: Store,
         metrics: Metrics,
-        variants: Sequence[VariantConfig] = (VariantConfig(name="champion"),),
         *,
-        pseudonymise: bool = False,
-        reads_texts: bool = False,
         forget: Callable[[Collection[str]], None] = lambda digests: None,
         tail: SharedTail | None = None,
     ) -> None:
         self._metrics = metrics
-        self.served = ServedVersions(variants)
-        self._reads_texts = reads_texts
+        self.served = ServedVersions(settings.serving.variants)
+        self._reads_texts = settings.serving.encoder == "start"
         self._tail = tail
         self._locks = Locks()
         self._events = PeriodicTask("events", self._store_seconds, self.catch_up)
         self._items = PeriodicTask("items", self._store_seconds, self.catch_up_items)
         self._keeper = SnapshotKeeper(registry, store)
         self._follower = StoreFollower(store, metrics, tail)
-        loader = VersionLoader(registry, store, self._keeper, pseudonymise=pseudonymise, forget=forget)
+        loader = VersionLoader(registry, store, self._keeper, pseudonymise=settings.pseudonymise, forget=forget)
         self.refresher = VersionRefresher(self.served, self._locks, loader, self._follower, metrics)
         self._tasks = (
             PeriodicTask("registry", lambda: REGISTRY_SECONDS, self._watch_registry),

@@ -173,7 +173,7 @@ def test_bad_rows_are_set_aside_by_whatever_reads_them(
     ):
         outcome = run(*command)
         assert outcome.code == 0, outcome.err
-        assert "1 bad rows set aside in" in outcome.err
+        assert "1 bad row set aside in" in outcome.err
         (folder / "rejected.jsonl").unlink()
 
 

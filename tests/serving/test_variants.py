@@ -8,7 +8,7 @@ import httpx
 from running import eventually, serving_thread
 from serving_versions import publish_copy
 
-from recsys.config import Config, VariantConfig
+from recsys.config import Config, ServingConfig, VariantConfig
 from recsys.registry import Registry
 from recsys.store import open_store
 from serving.live import LiveState
@@ -106,8 +106,10 @@ def test_two_versions_answer_side_by_side(registry: Registry, items: list[str]) 
 
 
 def test_the_newest_version_is_taken_by_a_variant_alone_too(registry: Registry) -> None:
-    first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
-    live = LiveState(registry, store, Metrics(), [VariantConfig(name="canary", version="newest")])
+    variants = (VariantConfig(name="canary", version="newest"),)
+    settings = Settings.of(Config(serving=ServingConfig(variants=variants)), registry.path)
+    first, store = registry.resolve(None), open_store(settings.store)
+    live = LiveState(settings, registry, store, Metrics())
     live.refresher.refresh()
     second = publish_copy(registry, first, promote=False)
     live.refresher.refresh()
@@ -125,8 +127,9 @@ def test_a_variant_that_cannot_be_loaded_is_stood_in_for(registry: Registry) -> 
 
 
 def test_an_old_version_is_let_go_of(registry: Registry) -> None:
-    first, store = registry.resolve(None), open_store(f"sqlite:///{registry.path / 'store.db'}")
-    live = LiveState(registry, store, Metrics())
+    settings = Settings.of(Config(), registry.path)
+    first, store = registry.resolve(None), open_store(settings.store)
+    live = LiveState(settings, registry, store, Metrics())
     live.refresher.refresh()
     old = weakref.ref(live.served.recommender().bundle)
     second = publish_copy(registry, first, promote=True)

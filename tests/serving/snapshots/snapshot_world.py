@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys.config import Config
 from recsys.data.events import Event
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
@@ -15,6 +16,7 @@ from recsys.registry import Registry
 from recsys.store import Store
 from serving.live import LiveState
 from serving.metrics import Metrics
+from serving.settings import Settings
 
 START = 1_720_000_000_000_000
 HOUR = 3_600_000_000
@@ -33,7 +35,7 @@ class World:
     def state(self) -> LiveState:
         """A worker that was just started."""
         gc.collect()  # files that an earlier one has mapped are open until then
-        live = LiveState(self.registry, self.store, Metrics())
+        live = LiveState(Settings.of(Config(), self.registry.path), self.registry, self.store, Metrics())
         live.refresher.refresh()
         return live
 
