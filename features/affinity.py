@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_affinity import fill_link_affinities, fill_vector_affinities
+from features.compiled_affinity import Compared, fill_link_affinities, fill_vector_affinities
 from features.item_facts import ItemFacts
 from recsys.data.history import HistoryBatch
 
@@ -42,11 +42,9 @@ def fill_affinity(
         wanted: (n, 2) which of `Aggregate`, in which column of the table.
         table: (n_pairs, n_features) whose columns are filled; with NaN for an empty history.
     """
-    offsets, items, weights, limit = histories.offsets, histories.items, histories.weights, AFFINITY_EVENTS
+    compared = Compared(histories.offsets, histories.items, histories.weights, bounds, candidates)
     if name in facts.vectors:
-        vectors = facts.vectors[name]
-        fill_vector_affinities(vectors, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)
+        fill_vector_affinities(facts.vectors[name], compared, AFFINITY_EVENTS, _FADING, wanted, table)
     else:
         own = facts.links[name]
-        links = own.indptr, own.indices, own.data
-        fill_link_affinities(*links, offsets, items, weights, limit, bounds, candidates, _FADING, wanted, table)
+        fill_link_affinities(own.indptr, own.indices, own.data, compared, AFFINITY_EVENTS, _FADING, wanted, table)

@@ -1,10 +1,9 @@
 """Loops that compare candidates with the newest items of a history, compiled as those of `features.compiled`.
 
-In both `offsets` (n_requests + 1,) says where each history starts, `history` and `weights` (n_events,) are its items
-and what they are worth, oldest first; `bounds` (n_requests + 1,) where each request's pairs start, `candidates`
-(n_pairs,) are their items, increasing within a request. Only the `limit` newest events with a weight above 0 are looked
-at; `wanted` and `fading`, the worth of an event relative to the one after it, are as for `fill_aggregates`.
+Only the `limit` newest events with a weight above 0 are looked at; `wanted` and `fading` are as for `fill_aggregates`.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +16,21 @@ from recsys.retrieval.products import dot_products_of_two
 
 _FLAGS = 4_096
 """Flags of a Bloom filter: they say of most items at one look that they are no candidates (Bloom, CACM 1970)."""
+
+
+class Compared(NamedTuple):
+    """Candidates, and the histories that they are compared with."""
+
+    offsets: Ints
+    """(n_requests + 1,) where each history starts"""
+    history: Ints
+    """(n_events,) its items, oldest first"""
+    weights: Floats
+    """(n_events,) what they are worth"""
+    bounds: Ints
+    """(n_requests + 1,) where each request's pairs start"""
+    candidates: Ints
+    """(n_pairs,) their items, increasing within a request"""
 
 
 @jit()
@@ -66,12 +80,8 @@ def fill_link_affinities(
     indptr: Ints,
     indices: Ints,
     data: Floats,
-    offsets: Ints,
-    history: Ints,
-    weights: Floats,
+    compared: Compared,
     limit: int,
-    bounds: Ints,
-    candidates: Ints,
     fading: float,
     wanted: Ints,
     table: Floats,
@@ -81,6 +91,7 @@ def fill_link_affinities(
     Args:
         indptr, indices, data: links (n_items, n_items), CSR.
     """
+    offsets, history, weights, bounds, candidates = compared
     newest, may_be_candidate = np.empty(limit, dtype=history.dtype), np.empty(_FLAGS, dtype=np.bool_)
     for request in range(len(offsets) - 1):
         first, last = bounds[request], bounds[request + 1]
@@ -104,19 +115,11 @@ def fill_link_affinities(
 
 @jit(fastmath=SUMS_IN_ANY_ORDER)
 def fill_vector_affinities(
-    vectors: Floats | Float16Bits,
-    offsets: Ints,
-    history: Ints,
-    weights: Floats,
-    limit: int,
-    bounds: Ints,
-    candidates: Ints,
-    fading: float,
-    wanted: Ints,
-    table: Floats,
+    vectors: Floats | Float16Bits, compared: Compared, limit: int, fading: float, wanted: Ints, table: Floats
 ) -> None:
     """Fill columns of `table` (n_pairs, n_features) with aggregates of dot products of vectors (n_items, dim): those of
     each item of a history and each candidate."""
+    offsets, history, weights, bounds, candidates = compared
     newest, own = np.empty(limit, dtype=history.dtype), np.empty((2, vectors.shape[1]), dtype=np.float32)
     for request in range(len(offsets) - 1):
         n = newest_positives(history, weights, offsets[request], offsets[request + 1], newest)

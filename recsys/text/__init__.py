@@ -1,13 +1,30 @@
 """What items say: a history-aware interest model over a fine-tuned encoder.
 
-Serving:    interest (the model), scoring (its logits in numpy, with the loops of compiled), attention, nearest (lists
-            for a large catalogue), float16_vectors, query_vectors (of free texts), settings (which encoder)
-Reading:    reader, encoder, lexicon, cache; weights says where an encoder's files are
-Training:   fitting (the whole: encode, split by time, train, calibrate), training (its stages: network, teacher,
-            encoder), finetune (one stage, step by step, by its plan), over examples and sampling, with losses and
-            validation; network is what learns, team several processes; checkpoint, training_state and curves are what
-            is kept; calibration turns logits into probabilities
-Tuning:     adapter (the encoder in training), methods (LoRA and others), layers (which are tuned), lower (the others)
-Teaching:   teacher (a cross-encoder), teacher_training, distillation
-Export:     export (the encoder as ONNX)
+Serving
+    interest                    the model
+    scoring, attention          its logits in numpy, and which past events they look at; compiled holds the loops
+    nearest, neighbour_lists    the items that each text asks for most, for a large catalogue
+    float16_vectors             vectors of texts at half the size, likewise
+    query_vectors               vectors of free texts
+    settings                    which encoder, and what logits mean as probabilities
+Reading
+    reader, encoder             texts to vectors; weights says where an encoder's files are
+    lexicon                     words beside meaning
+    cache                       vectors on disk
+Training
+    fitting                     the whole: encode, split by time, train, calibrate
+    training                    its stages: network, teacher, encoder
+    finetune, plan              one stage, step by step, and how long it takes
+    examples, sampling          what is learned from, and what it is compared with
+    network, losses             what learns, and what it minimises
+    validation, calibration     whether it is better; logits to probabilities
+    team                        several processes that train together
+    checkpoint, training_state, curves   what is kept on the way
+Tuning the encoder
+    adapter, methods            the encoder in training; LoRA and others
+    layers, lower               which layers are tuned, and the frozen ones below
+A teacher (cross-encoder)
+    teacher, teacher_training, distillation
+Export
+    export                      the encoder as ONNX
 """

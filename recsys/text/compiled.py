@@ -12,6 +12,7 @@ from recsys.data.prefetch import AHEAD, prefetch
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sort_keys import PLACE, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums
+from recsys.text.neighbour_lists import NeighbourLists
 
 Longs = NDArray[np.int64]
 
@@ -64,12 +65,9 @@ def add_lists(
     places: Ints,
     shares: Floats,
     priors: Floats,
-    items: NDArray[np.int32],
-    logits: Floats,
-    fresh_items: NDArray[np.int32],
-    fresh_logits: Floats,
-    prior_items: NDArray[np.int32],
-    prior_logits: Floats,
+    lists: NeighbourLists,
+    fresh: NeighbourLists,
+    prior: NeighbourLists,
     sums: Floats,
     marks: Ints,
 ) -> tuple[Longs, NDArray[np.int32], NDArray[np.float32]]:
@@ -77,14 +75,16 @@ def add_lists(
 
     Args:
         bounds: (n_requests + 1,) where each request's events start.
-        places: (n_events,) rows of the lists `items` and `logits` (n, k), behind these of the fresh ones.
+        places: (n_events,) the list of each event: a row of `lists`, or of `fresh` if numbered behind these.
         shares: (n_events,), and of the prior `priors` (n_requests,).
-        prior_items, prior_logits: (k,).
+        prior: one row.
         sums, marks: of `recsys.retrieval.scores`, all 0.
 
     Returns:
         (n_requests + 1,) where each request's items start, these, increasing within it, and the logs of their sums.
     """
+    (items, logits), (fresh_items, fresh_logits) = lists, fresh
+    prior_items, prior_logits = prior.items[0], prior.logits[0]
     n_requests, k = len(priors), len(prior_items)
     starts = np.zeros(n_requests + 1, dtype=np.int64)
     most = (n_requests + len(places)) * k

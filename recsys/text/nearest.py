@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
 from recsys.data.float16 import Float16Bits
 from recsys.data.ragged import offsets_of
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
 from recsys.text.compiled import add_lists, mixture_logits
+from recsys.text.neighbour_lists import NeighbourLists
 from recsys.text.scoring import Mixture, Scorer
 
 _KEPT = 100
@@ -28,29 +28,6 @@ _READ_FOR_QUERY = 4_000
 _BLOCK = 512
 """Items whose nearest ones are sought at once."""
 _CELLS = "cells"
-
-
-@dataclass(frozen=True)
-class NeighbourLists:
-    """The items that some texts ask for most.
-
-    Attributes:
-        items: (n, k) int32, increasing within a row.
-        logits: (n, k) float32 of a history of that one event, but for a constant.
-    """
-
-    items: NDArray[np.int32]
-    logits: NDArray[np.float32]
-
-    def save(self, folder: Path, name: str) -> None:
-        """Write NAME.npy and NAME.logits.npy."""
-        save_array(folder / f"{name}.npy", self.items)
-        save_array(folder / f"{name}.logits.npy", self.logits)
-
-    @classmethod
-    def load(cls, folder: Path, name: str) -> "NeighbourLists":
-        """Read what `save` wrote; arrays are mapped into memory."""
-        return cls(load_array(folder / f"{name}.npy"), load_array(folder / f"{name}.logits.npy"))
 
 
 @dataclass(frozen=True)
@@ -126,12 +103,9 @@ class NearestItems:
             self._places_of(events),
             shares,
             priors,
-            self.lists.items,
-            self.lists.logits,
-            self.fresh_lists.items,
-            self.fresh_lists.logits,
-            self.prior.items[0],
-            self.prior.logits[0],
+            self.lists,
+            self.fresh_lists,
+            self.prior,
             *ACCUMULATORS.of(len(scorer.items.targets)),
         )
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):

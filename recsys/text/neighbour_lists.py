@@ -1,0 +1,28 @@
+"""The items that texts ask for most, as compiled loops and files hold them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.data.arrays import load_array, save_array
+
+
+class NeighbourLists(NamedTuple):
+    """The items that some texts ask for most, a row a text."""
+
+    items: NDArray[np.int32]
+    """(n, k), increasing within a row"""
+    logits: NDArray[np.float32]
+    """(n, k) of a history of that one event, but for a constant"""
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write NAME.npy and NAME.logits.npy."""
+        save_array(folder / f"{name}.npy", self.items)
+        save_array(folder / f"{name}.logits.npy", self.logits)
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "NeighbourLists":
+        """Read what `save` wrote; arrays are mapped into memory."""
+        return cls(load_array(folder / f"{name}.npy"), load_array(folder / f"{name}.logits.npy"))
