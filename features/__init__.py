@@ -1,11 +1,22 @@
 """The ranker's columns: declared once, computed by the same code for past requests and live ones.
 
-Declared:   declarations (every feature, one a line), configured (those of a config), feature_set (a version's)
-Computed:   kinds (how a feature is computed), over pairs (what it may look at)
-The past:   state (all events, at any moment), of segments (segment, segment_files); questions about measures over
-            timelines, item_cache
-The items:  item_facts, further_columns (those that only these items have), affinity to the newest items of a history
-Reports:    statistics (how a feature is distributed, and how far two windows differ in it)
-
-Files named compiled_* hold the loops, codes the numbers by which these know what to do.
+Declared
+    declarations                every feature, one a line
+    configured, feature_set     those of a config; those of a version
+Computed
+    kinds                       how a feature is computed
+    pairs                       what it may look at
+    statistics                  how a feature is distributed, and how far two windows differ in it
+The past
+    state                       all events, as of any moment
+    segment, segment_files      what it is made of; on disk
+    questions, measures         what is asked of items, and what answers it
+    item_cache                  answers that are kept while serving
+The items
+    item_facts                  what is known of them
+    further_columns             columns without a meaning of their own: an author, a series
+    affinity                    how alike candidates are to the newest items of a history
+Loops
+    compiled, compiled_affinity, compiled_cache, compiled_history, compiled_matches, compiled_pairs, compiled_sources
+    codes                       numbers by which they know what to do
 """

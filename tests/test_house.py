@@ -1,6 +1,8 @@
 """The house as a whole: what is public, what it imports, how fast the command line starts, files that must agree."""
 
+import ast
 import json
+import re
 import resource
 import runpy
 import subprocess
@@ -142,3 +144,19 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
     program = "import sys, recsys; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+ROOMS = [
+    *("features", "serving", "recsys/cf", "recsys/data", "recsys/eval", "recsys/pipeline", "recsys/policy"),
+    *("recsys/rank", "recsys/registry", "recsys/retrieval", "recsys/simulation", "recsys/store", "recsys/text"),
+    *(str(door.parent.relative_to(ROOT)) for door in (ROOT / "recsys/pipeline").glob("*/__init__.py")),
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_file_of_a_room_is_named_at_its_door(room: str) -> None:
+    folder = ROOT / room
+    named = set(re.findall(r"\w+", ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""))
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert files | rooms <= named, f"not named in {room}/__init__.py: {(files | rooms) - named}"

@@ -1,19 +1,37 @@
 """Files and messages to arrays: read, checked, and numbered; ids become numbers here and nowhere else.
 
-A data set:   loading (files to a dataset: a catalogue and the log of interactions), summary,
-              repeats (whether people come back), split (windows in time)
-Tables:       files finds them, csv_file and jsonl_file open them, table is what is not read yet; schema (columns),
-              parsing (cells), validation and rejections (bad rows), doubts (what may be meant otherwise); items_table,
-              events_table, users_table, attributes
-Items:        catalogue, item_columns, item_changes (what comes, changes and goes; halving finds what does not fit),
-              vocabulary over id_table
-Events:       interactions (the log), merging (of two logs), visits, history (of the users of some requests), events
-              and event_batch (one by one), event_messages (from a stream), event_fields (what one that is sent holds)
-Requests:     requests, request_file, served_list, list_places (what the places of a list are worth)
-People:       user_profiles (what is known of users besides), groups (of users or items), pseudonyms, forget
-Arrays:       arrays, ragged, float16, jit (how loops are compiled), compiled, prefetch
-Time:         moments and durations, both in microseconds
-Chance:       standard_error (whether a difference is more than that)
-Disks:        places (paths and URLs), disk (writing that survives a crash)
-Known sets:   datasets
+A data set
+    dataset, loading            a catalogue and a log in one set of numbers, read from a folder or from frames
+    summary, doubts             what is in it; what may be a mistake
+    repeats, split              whether people come back; windows in time
+Tables
+    files, places               found in a folder, or at a URL
+    csv_file, jsonl_file        opened
+    table, schema               what is not read yet; which columns there are
+    parsing, validation         cells to values; which cells are wrong
+    rejections                  bad rows set aside
+    items_table, events_table, users_table, attributes
+Items
+    catalogue, item_columns     the items; their columns
+    item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
+    vocabulary, id_table        ids to numbers and back
+Events
+    interactions, merging       the log; two logs as one
+    visits, history             acts on an item within the hour; what users did before some requests
+    events, event_batch         one event; events of the API to a log
+    event_messages, event_fields   events from a stream; what their fields may hold
+Requests
+    requests, request_file      one request; a table of them
+    served_list, list_places    one answered list; what its places are worth
+People
+    user_profiles, groups       what is known of users besides; groups of users or of items
+    pseudonyms, forget          hashed ids; users who are forgotten
+Arrays
+    arrays, ragged, float16     types and files; rows of unequal length; vectors at half the size
+    jit, compiled, prefetch     how loops are compiled; loops over histories; rows fetched ahead
+Other
+    moments, durations          time, in microseconds
+    standard_error              whether a difference is more than chance
+    disk                        writing that survives a crash
+    datasets                    readers of public data sets
 """

@@ -1,8 +1,14 @@
 """How good ranked lists are.
 
-Measuring:  ranking (lists and targets), metrics (one a file), protocol (a value for every request), slices (kinds of
-            requests), dial (what discovery and diversity cost)
-Judging:    confidence (intervals and verdicts), caveats, offpolicy (estimates from logged propensities)
-Telling:    results (all that an evaluation found), summary (from measurements to it), report over report_details,
-            report_dials, page, plots and metric_cells
+Measuring
+    ranking, protocol           lists and targets; a value for every request
+    metrics                     one a file
+    slices                      kinds of requests
+    dial                        what discovery and diversity cost
+Judging
+    confidence, caveats         intervals and verdicts; what a reader must know
+    offpolicy                   estimates from logged propensities
+Telling
+    results, summary            all that an evaluation found; from measurements to it
+    report, report_details, report_dials, page, plots, metric_cells   the report and its parts
 """

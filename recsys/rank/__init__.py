@@ -1,9 +1,14 @@
 """The ranker of candidates.
 
-Learning:   rows (what it learns from) with their columns, lambdarank (its trees, fitted by boosting), linear (what few
-            requests teach beside them), stacking (how much each of the two counts); the last two by the loss of
-            listwise
-Later:      continuation (how it goes on with newer requests), tuning (of its settings)
-Scoring:    compiled (the trees as fast loops), calibration (scores to probabilities), conversion (whether what is
-            wanted is also bought), explain (contributions of groups of features)
+rows, columns      what it learns from
+lambdarank         the ranker: trees (by boosting), and beside them a weighted sum where requests are few
+boosting           what it needs of LightGBM
+linear, listwise   the weighted sum, and its loss
+stacking           how much the parts count
+continuation       how it goes on with newer requests
+tuning             its settings
+compiled           its trees as fast loops
+calibration        scores to probabilities
+conversion         whether what is wanted is also bought
+explain            contributions of groups of features
 """

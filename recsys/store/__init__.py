@@ -1,10 +1,17 @@
 """Events, what became of items and users since training, and answered lists. `open_store` turns a URL into a store.
 
-Promises:   store is event_log, item_store, user_store and list_store together; lists (made by a batch), stream
-Databases:  open finds the one of a URL (address): sqlite, postgres or redis, with their *_connection(s), *_schema or
-            *_scripts, and *_lists; sqlite_log is the file's write-ahead log
-Streams:    redis_stream, kafka_stream
-Servers:    tail is what several of them share of the log
+Promises
+    store                       a whole store: event_log, item_store, user_store, list_store
+    lists, stream               lists that a batch made; events from elsewhere
+Databases
+    open, address               finds the one of a URL
+    sqlite, sqlite_connection, sqlite_log, sqlite_schema, sqlite_lists
+    postgres, postgres_connections, postgres_schema, postgres_lists
+    redis, redis_connections, redis_scripts, redis_lists
+Streams
+    redis_stream, kafka_stream
+Servers
+    tail                        what several of them share of the log
 """
 
 from recsys.store.event_log import AppendResult, EventLog
