@@ -92,7 +92,7 @@ class Sources:
             return replace(self, models=models, profiles=profiles)
         progress(f"the nearest texts of each of {counted(len(self.interest), 'item')}")
         interest = self.interest.indexed(seed, earlier.interest if earlier else None)
-        progress(f"{interest.recall(seed):.1%} of the really nearest ones are found")
+        progress(f"{interest.recall(seed):.1%} of the exact nearest ones are found")
         return replace(self, models=models, profiles=profiles, interest=interest)
 
     @property

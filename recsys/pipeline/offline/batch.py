@@ -188,9 +188,7 @@ class _Parts:
             return False
         same = self._note.read_bytes() == _note_of(job)
         if not same:
-            progress(
-                "what an interrupted run left is of another version, other data or other requests: all is made anew"
-            )
+            progress("an interrupted run left parts of another version, other data or other requests: starting anew")
         return same
 
     def begin(self, job: str) -> None:

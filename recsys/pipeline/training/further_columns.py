@@ -63,7 +63,7 @@ def with_further_columns(
     if not found:
         return config
     if seen := [feature.name for feature in found if feature.name not in config.exclude]:
-        progress(f"the ranker also sees, of the columns of the items: {', '.join(seen)}")
+        progress(f"the ranker also sees further columns of the items: {', '.join(seen)}")
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 

@@ -87,9 +87,9 @@ def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) 
             live, weights, recalls = (*live, source), weights_with_it, found
     if weights.known:
         known, newcomers = _listed(weights.known), _listed(weights.newcomers)
-        alike = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
-        run.progress(f"sources count {known}; for users without a history {newcomers}")
-        run.progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {alike:.1%} if all counted alike")
+        equal = window.proposals.among((*learned, *live)).recalls(SourceWeights(), n).mean()
+        run.progress(f"weights of the sources: {known}; for users without a history: {newcomers}")
+        run.progress(f"{recalls.mean():.1%} of what was wanted is a candidate, {equal:.1%} with equal weights")
     return SourceChoice(live, weights)
 
 

@@ -126,7 +126,7 @@ def test_a_column_that_the_config_names_is_left_to_it() -> None:
 def test_what_the_ranker_is_told_to_do_without_is_not_said_to_be_seen() -> None:
     items, told = catalogue(author=[f"author {n % 20}" for n in range(N)]), list[str]()
     with_further_columns(FeaturesConfig(exclude=("author_popularity",)), items, told.append)
-    assert told == ["the ranker also sees, of the columns of the items: user_author_share"]
+    assert told == ["the ranker also sees further columns of the items: user_author_share"]
     with_further_columns(FeaturesConfig(exclude=("author_popularity", "user_author_share")), items, told.append)
     assert len(told) == 1
 
