@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 DialName = Literal["discovery", "diversity"]
 """Keys of `[policy]`."""
@@ -58,23 +59,38 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
     """The furthest setting of discovery up to which the places that hardly known items gain earn, in ndcg, at least
     `_EARNED` of what a place earns on average; 0 where nothing tells.
 
+    What a small step costs is less than the noise of some thousand requests. Around the best order the cost grows with
+    the square of the places that are given, so what each of them costs lies on a line; the line through all settings,
+    those too that nobody would choose, must speak for a setting as well as its own figures.
+
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
             requests may be empty.
     """
     told = [points for points in curves if points]
-    chosen, base = 0.0, (0.0, 0.0)
-    for points in zip(*told, strict=True):
-        dial, counts = points[0].dial, [point.n_requests for point in points]
-        ndcg, hardly_known = np.average([(p.ndcg, p.hardly_known) for p in points], axis=0, weights=counts).tolist()
-        if dial == 0.0:
-            base = ndcg, hardly_known
-        if dial > _MOST_BY_ITSELF or not base[0]:
-            break
-        gained, lost = hardly_known - base[1], 1.0 - ndcg / base[0]
-        if gained < _FEWEST_PLACES:
-            continue
-        if lost > (1.0 - _EARNED) * gained:
-            break
-        chosen = dial
-    return chosen
+    if not told:
+        return 0.0
+    dials = np.array([point.dial for point in told[0]])
+    figures = [[(point.ndcg, point.hardly_known) for point in points] for points in told]
+    ndcg, hardly_known = np.average(figures, axis=0, weights=[points[0].n_requests for points in told]).T
+    gained = hardly_known - hardly_known[0]
+    tells = gained >= _FEWEST_PLACES
+    if not ndcg[0] or not tells.any():
+        return 0.0
+    gained = gained[tells]
+    price = (1.0 - ndcg[tells] / ndcg[0]) / gained
+    highest = np.maximum(price, _increasing_line(gained, price))
+    worthwhile = (highest <= 1.0 - _EARNED) & (dials[tells] <= _MOST_BY_ITSELF)
+    return float(dials[tells][worthwhile].max(initial=0.0))
+
+
+def _increasing_line(gained: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_settings,) the prices of a place, made a line in the number of places gained that does not fall.
+
+    The noise of an ndcg grows with the places that were moved, so settings count in proportion to these.
+    """
+    weights = gained / gained.sum()
+    apart = gained - weights @ gained
+    middle, spread = float(weights @ price), float(weights @ apart**2)
+    slope = max(float(weights @ (apart * (price - middle))) / spread, 0.0) if spread > 0 else 0.0
+    return np.asarray(middle + slope * apart)
