@@ -46,9 +46,10 @@ class Pseudonyms:
         return cls(key.encode())
 
     @classmethod
-    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms | None":
+    def of_environment(cls) -> "Pseudonyms | None":
         """The pseudonyms of the key in the environment, whatever the config says; None without a key."""
-        return cls(environment[ENVIRONMENT_KEY].encode()) if environment.get(ENVIRONMENT_KEY) else None
+        key = os.environ.get(ENVIRONMENT_KEY)
+        return cls(key.encode()) if key else None
 
     def of(self, user_id: str) -> str:
         """The pseudonym of an id; a pseudonym is its own."""
