@@ -20,7 +20,7 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Source:
+class KnownDataset:
     """A dataset that `recsys data get` knows.
 
     Attributes:
