@@ -103,9 +103,7 @@ class SourceFitting:
         """
         config, progress = self.config.cf, self.run.progress
         if source == EASE and not self.can_fit(EASE):
-            progress(
-                f"ease left out: {counted(len(self.catalogue), 'item')}, cf.ease_max_items is {config.ease_max_items}"
-            )
+            progress(f"ease left out: {len(self.catalogue):,} items, cf.ease_max_items is {config.ease_max_items:,}")
             return None
         progress(f"fitting {source} on {counted(len(log), 'event')}")
         if source == CATEGORIES:

@@ -155,9 +155,8 @@ class _Retraining:
             unusable = check_unusable(n_new, n_unusable, config)
             if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
                 return _refused(decision, [unusable])
-            return _skipped(
-                decision, f"{counted(n_new, 'new event')}; retrain.min_events asks for {config.min_events:,}"
-            )
+            asked = f"retrain.min_events asks for {config.min_events:,}"
+            return _skipped(decision, f"{counted(n_new, 'new event')}; {asked}")
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)
