@@ -223,11 +223,11 @@ class _Retraining:
         config, cache = champion.config, VectorCache(self.registry.vectors_file)
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
-            progress("training anew")
-            config = champion.config_anew
+            progress("training from scratch")
+            config = champion.config_from_scratch
             challenger = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
             return challenger, "from_scratch"
-        progress(f"training goes on from version {champion.version}")
+        progress(f"training continues from version {champion.version}")
         challenger = continue_training(
             champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
         )

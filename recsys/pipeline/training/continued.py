@@ -40,8 +40,8 @@ def can_continue(parent: Bundle, dataset: Dataset) -> bool:
         dataset: with the parent's items first, see `renumbered`.
     """
     fitting = SourceFitting(dataset.catalogue, dataset.profiles, parent.config)
-    fitted_anew = {source for source in parent.config.candidates.sources if fitting.can_fit(source)}
-    return fitted_anew == set(parent.sources.names)
+    can_be_fitted = {source for source in parent.config.candidates.sources if fitting.can_fit(source)}
+    return can_be_fitted == set(parent.sources.names)
 
 
 def continue_training(

@@ -72,7 +72,7 @@ def evaluate_splits(
     Raises:
         DataError: the log is too short to be cut so.
     """
-    log, config = dataset.log, bundle.config_anew
+    log, config = dataset.log, bundle.config_from_scratch
     cuts = [leave_one_out(log, _SEED)] if split == "leave-one-out" else rolling(log, config.data, windows)
     reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
