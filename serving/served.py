@@ -10,10 +10,10 @@ from serving.variants import assigned, shadows
 
 
 class ServedVersions:
-    """The version of each variant. Exchanged as a whole: whoever reads needs no lock.
+    """The version of each variant. Exchanged as a whole, so that readers need no lock.
 
     Args:
-        variants: which answer side by side; the first is what everything but lists is answered from.
+        variants: answer side by side; the first answers everything but lists.
     """
 
     def __init__(self, variants: Sequence[VariantConfig]) -> None:

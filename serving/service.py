@@ -38,7 +38,7 @@ class Service:
         promoting: a thread that waits until another version is served.
         reading: threads for what is to be off the event loop, needs no store and makes no list.
         shadowing: a thread for lists that nobody sees.
-        putting: one request after the other puts items, so that each is held against what the last one brought.
+        putting: lock: one request at a time puts items, so that each is checked against the items of the one before.
     """
 
     settings: Settings
@@ -61,7 +61,7 @@ class Service:
     putting: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
-        """Finish what is under way, then let go of everything."""
+        """Finish what is under way, then close everything."""
         self.on_demand.close()
         self.scoring.close()
         self.falling_back.close()
@@ -94,11 +94,11 @@ def json_response(content: Any, status: int = 200) -> Response:
 
 
 class ListResponse(Response):
-    """A list as JSON; what only the server's own books need is done behind the answer.
+    """A list as JSON; what only the server's own records need is done after the answer.
 
     Args:
         content: of the answer.
-        note: writes the books; nobody's next request is read before it has.
+        note: records the answer; the connection's next request is read afterwards.
     """
 
     def __init__(self, content: Mapping[str, Any], note: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The log of answered lists: it tells in which list the item of a later event was shown, by this worker or another."""
+"""The log of answered lists, which tells in which list the item of a later event was shown."""
 
 import logging
 import threading
@@ -49,7 +49,7 @@ class ShownLists:
                     self._recent.popitem(last=False)
 
     def flush(self) -> None:
-        """Store what waits; without an answer of the store it waits on."""
+        """Store what waits; it goes on waiting while the store does not answer."""
         with self._lock:
             batch, self._waiting = list(self._waiting), deque()
         if not batch:
@@ -90,7 +90,7 @@ class ShownLists:
         return {**found, **self._store.lists(missing)} if missing else found
 
     def forget(self, digests: Collection[str]) -> None:
-        """Let go of users' lists that are not in the store yet, or still remembered.
+        """Drop users' lists that are not stored yet, or are still remembered.
 
         Args:
             digests: `user_digest` of their ids.

@@ -55,7 +55,7 @@ class SnapshotKeeper:
         return None
 
     def refuse(self, served: LoadedVersion, name: str, why: str) -> None:
-        """Say what is wrong with a snapshot, and look at it no more."""
+        """Log what is wrong with a snapshot, and ignore it from now on."""
         served.looked_at = name
         if name == self._written:  # the disk does not keep what it is told
             self._not_before = time.monotonic() + PAUSE_SECONDS

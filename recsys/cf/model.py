@@ -16,11 +16,11 @@ from recsys.retrieval.scores import Scores
 class CollaborativeModel(Protocol):
     """A model that is learned once and then scores all items for any history, known user or not.
 
-    Models inherit from it what most of them do alike.
+    It holds what most models have in common.
 
     Attributes:
-        of_cold_items: what it says of items that it never saw: what is "lent" by others that read like them, "nothing",
-            or its "own" as of any other item.
+        of_cold_items: how it scores items that it never saw: "lent" by items with similar texts, "nothing", or its
+            "own" as for any other item.
         unit_vectors: (n_items, dim) of length 1, whose dot product is an affinity of two items, where there are any.
         links: (n_items, n_items) CSR affinities from an item of a history to another one, where there are any.
     """
@@ -45,7 +45,7 @@ class CollaborativeModel(Protocol):
         return self
 
     def extended(self, n_items: int) -> Self:
-        """This model for a catalogue that items have joined."""
+        """This model for a catalogue with further items."""
         return self
 
     def save(self, folder: Path) -> None:
@@ -66,7 +66,7 @@ class LogModel(CollaborativeModel, Protocol):
         """Learn from a log that is already cut in time; it may be empty.
 
         Args:
-            seed: of what is drawn, where something is.
+            seed: of random draws, if there are any.
             earlier: an earlier model, for those that can go on from it.
         """
         ...

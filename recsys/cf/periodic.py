@@ -1,4 +1,4 @@
-"""Popularity that comes and goes with the time of a period: of the week, of the year."""
+"""Popularity that depends on the time of a period: of the week, of the year."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ _MOST_OF_A_TIME_INDEXED = 1_000
 class Periodic(CollaborativeModel):
     """The popularity of each item, times how much likelier than usual it is at each time of a period.
 
-    At some times items are chosen some times as often as expected, see `recsys.cf.lifts`: first each category, then
-    each item beyond what its category lets expect, because few items have many events at one time. Where a time belongs
-    to several groups of times, what they say is multiplied, as if each spoke for itself.
+    How many times as often as expected is something chosen at a time, see `recsys.cf.lifts`? First each category, then
+    each item beyond its category, because few items have many events at one time. If a time belongs to several groups
+    of times, their factors are multiplied.
 
     Attributes:
         scores_of_times: (n_times + 1, n_items) float32 CSR, in the order of the period, the last row of any time: the
@@ -88,8 +88,8 @@ class Periodic(CollaborativeModel):
     def is_told(cls, kinds: NDArray[np.int32], log: InteractionLog, config: CfConfig) -> bool:
         """Whether the time of the period tells what is chosen: clearly, and by more than chance.
 
-        What the older signs of interest say of each of the newest ones is compared with what popularity alone says.
-        Signs of one user come together, so users are what chance is counted by.
+        The newest signs of interest are predicted from the older ones, with the time and by popularity alone. Signs of
+        one user are correlated, so the standard error is over users.
 
         Args:
             kinds: see `of`.

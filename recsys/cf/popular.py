@@ -1,4 +1,4 @@
-"""Popularity that fades: what everybody wants lately."""
+"""Popularity that fades: what everybody wanted lately."""
 
 from functools import cached_property
 from pathlib import Path
@@ -99,7 +99,7 @@ def is_clear(gain: float, error: float) -> bool:
 
 
 def older_and_newest(log: InteractionLog) -> tuple[InteractionLog, InteractionLog]:
-    """The signs of interest but the newest tenth, and that tenth, by which it is judged what the others foretell."""
+    """The signs of interest without the newest tenth, and that tenth, which the others are to predict."""
     signs = log.positive()
     start = int(len(signs) * (1 - _NEWEST))
     start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together

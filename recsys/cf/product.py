@@ -1,4 +1,4 @@
-"""The largest entries of each row of a sparse product that as a whole would not fit in memory."""
+"""The largest entries of each row of a sparse product that would not fit in memory as a whole."""
 
 from collections.abc import Callable, Iterator
 

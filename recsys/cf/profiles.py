@@ -1,4 +1,4 @@
-"""What users of whom the user table says the same choose: those of one town, one age, one plan."""
+"""What users with the same value in the user table choose: those of one town, one age, one plan."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ class ProfilePopularity:
     Each group has chosen an item some times as often as expected, (n + a) / (e + a) with n events, e expected ones and
     the prior a (DuMouchel, The American Statistician 53, 1999). An item's probability is its share in the popularity
     of all times what each group of the user says, as if each spoke for itself (naive Bayes), times what each two groups
-    of different columns say together: for them what is expected is what they say apart. So a column that tells nothing
-    changes nothing, and men and women may grow old in different ways. Items that no group of the user tells from
-    others have no score.
+    of different columns say together: for them what is expected is what they say apart. So a column without information
+    changes nothing, and effects may differ, such as that of the age between men and women. Items that no group of the
+    user tells from others have no score.
 
     Attributes:
         profiles: the groups of users.

@@ -45,6 +45,7 @@ class Season(Periodic):
 
     @classmethod
     def popularity(cls, log: InteractionLog, config: CfConfig) -> NDArray[np.float32]:
-        """As of any time; what was chosen a year ago counts at least half, or nothing of the last season were left."""
+        """Popularity without regard to time; what was chosen a year ago counts at least half, or nothing of the last
+        season would be left."""
         days = max(config.half_life_days, _YEAR_DAYS)
         return Popular.fit(log, config.model_copy(update={"half_life_days": float(days)})).popularity

@@ -33,31 +33,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Print what `get` knows."""
-    from recsys.data.datasets.known import FAMILIES, SOURCES, find_source
+    from recsys.data.datasets.known import DATASETS, FAMILIES, find_dataset
 
-    sources = [*SOURCES, *(find_source(name) for name in FAMILIES)]
+    datasets = [*DATASETS, *(find_dataset(name) for name in FAMILIES)]
     if arguments.json:
         keys = ("name", "what", "licence", "origin", "files")
-        print_json({"datasets": [{key: getattr(source, key) for key in keys} for source in sources]})
+        print_json({"datasets": [{key: getattr(dataset, key) for key in keys} for dataset in datasets]})
         return 0
-    for source in sources:
-        print(f"{source.name}\n  {source.what}\n  licence: {source.licence}\n  files: {', '.join(source.files)}")
-        print(f"  from: {source.origin}")
+    for dataset in datasets:
+        print(f"{dataset.name}\n  {dataset.what}\n  licence: {dataset.licence}\n  files: {', '.join(dataset.files)}")
+        print(f"  from: {dataset.origin}")
     return 0
 
 
 def run_get(arguments: argparse.Namespace) -> int:
     """Read the official files and write a dataset directory."""
     from recsys.data.datasets.fetch import obtain
-    from recsys.data.datasets.known import find_source
+    from recsys.data.datasets.known import find_dataset
     from recsys.data.datasets.source import write_dataset
 
-    source = find_source(arguments.name)
-    frames = obtain(source, arguments.given, report=_say)
+    dataset = find_dataset(arguments.name)
+    frames = obtain(dataset, arguments.given, report=_say)
     write_dataset(arguments.out, frames)
     items, events = counted(frames.items.height, "item"), counted(frames.events.height, "event")
-    _say(f"{source.name}: {items} and {events} in {arguments.out}")
-    _say(f"licence: {source.licence}")
+    _say(f"{dataset.name}: {items} and {events} in {arguments.out}")
+    _say(f"licence: {dataset.licence}")
     _say(f"next: recsys train {shlex.quote(str(arguments.out))} --registry REG")
     return 0
 

@@ -351,7 +351,7 @@ class RetrainConfig(Section):
     )
     refit_below: Fraction = Field(
         0.7,
-        description="train anew when the served version ranks new requests with less than this share of its ndcg@10",
+        description="train from scratch if the served version has less than this share of its ndcg@10 on new requests",
     )
     min_past: Fraction = Field(
         0.9, description="share of the events that the served version learned from that must still be there"

@@ -125,12 +125,13 @@ class InteractionLog:
 
     @property
     def worths(self) -> NDArray[np.float32]:
-        """All that acts are worth, increasing: one where none counts more than another."""
+        """The different weights of acts, increasing; a single one if all acts are worth the same."""
         return np.unique(self.weights[~self.is_impression])
 
     @property
     def typical_weight(self) -> float:
-        """Weight of an event whose name is not known, as in a history given as ids: the median sign of interest."""
+        """Weight of an event of unknown name, as in a history given as ids: the median weight of the signs of
+        interest."""
         positive = self.weights[self.weights > 0]
         return float(np.median(positive)) if len(positive) else 1.0
 
@@ -138,14 +139,14 @@ class InteractionLog:
     def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
         """One log in time order. The last one's vocabulary and event names must extend those of the others.
 
-        Requests have no numbers in it: those of different logs mean different ones (`merging.merge_logs` joins them).
+        Requests lose their numbers, which differ between logs (`merging.merge_logs` keeps them).
         """
         newest, columns = logs[-1], dict(columns_in_time_order(_without_requests(logs)))
         return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
 
     @staticmethod
     def save_merged(logs: Sequence["InteractionLog"], folder: Path) -> None:
-        """Write the events of `merged` as one array a column, each in turn: only one at a time is in memory."""
+        """Write the events of `merged`, an array for each column, with only one of them in memory at a time."""
         folder.mkdir(parents=True)
         for name, column in columns_in_time_order(_without_requests(logs)):
             save_array(folder / f"{name}.npy", column)

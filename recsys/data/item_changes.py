@@ -1,4 +1,4 @@
-"""Items that come, change and go after training, as the API takes them and the stores keep them."""
+"""Items added, changed and withdrawn after training, as the API takes them and the stores keep them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ A catalogue that was trained with more keeps them, and gets no further ones."""
 
 
 def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejections]:
-    """Items as they are posted to typed rows, by the rules of the item file; what breaks one is set aside.
+    """Posted items as typed rows, by the rules of the item file; values that break a rule are set aside.
 
     Raises:
         DataError: a column holds values of several kinds; its place is the row and the column. Or there are more
@@ -50,13 +50,13 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     typed, rejections = typed_items(frame_table(frame, "items"))
     if len(rejections):
         return typed, rejections
-    # Attributes as they were posted: text that looks like a number is text, unlike in a CSV file.
+    # Attributes keep their posted types: text that looks like a number stays text, unlike in a CSV file.
     standard = {column.name for column in ITEMS}
     return typed.with_columns([frame[name] for name in names if name not in standard]), rejections
 
 
 def check_kinds(catalogue: ItemCatalogue, rows: pl.DataFrame) -> None:
-    """Refuse what is posted as another kind than the catalogue holds, although it could be read as that.
+    """Refuse values of another kind than the catalogue holds, even if they could be converted.
 
     Raises:
         DataError: there is such a value; its place is the row and the column.
@@ -89,7 +89,7 @@ def change_items(catalogue: ItemCatalogue, changes: Sequence[ItemChange]) -> tup
     A withdrawn item keeps its number, and its text, which histories refer to; it is not available.
 
     Returns:
-        The catalogue and the numbers of the items that are other than before; none when nothing changes.
+        The catalogue, and the numbers of the items that have changed.
 
     Raises:
         DataError: a column does not fit the catalogue's.

@@ -1,4 +1,4 @@
-"""Values of items from JSON as columns, and columns as those of a catalogue."""
+"""Values of items from JSON as columns, and columns fitted to those of a catalogue."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -109,7 +109,8 @@ def _wrong(name: str, row: int, message: str) -> DataError:
 
 
 def _read(values: pl.Series, kept: Kind) -> pl.Series:
-    """What is posted, in a type that casts to the catalogue's: a number alone would be the place of a category."""
+    """What is posted, in a type that casts to the catalogue's: a plain number would be taken for the index of a
+    category."""
     if kept == "text":
         return values.cast(pl.String)
     if kept == "times":

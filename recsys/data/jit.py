@@ -1,8 +1,8 @@
 """Loops compiled by numba at their first use, and kept beside the source or in `NUMBA_CACHE_DIR`.
 
-Processes that start together, as a server's do, would each compile the same loops, and numba's index of what it has
-kept is not made for several writers: one may lose or take over another's entry (numba issue 10128). So one process
-compiles at a time, and the others read what it has kept: all of them then compute with the same instructions.
+Processes that start together, as those of a server do, would each compile the same loops, and numba's cache index is
+not made for several writers: one may lose or overwrite another's entry (numba issue 10128). So one process compiles at
+a time, and the others read its cache; then all compute with the same instructions.
 """
 
 from collections.abc import Callable, Collection

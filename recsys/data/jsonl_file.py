@@ -34,7 +34,7 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
         row_index_name=ROW,
     )
     lines = lines.filter(pl.col(RAW).str.strip_chars() != "")
-    # A long log is not read twice: its first lines say what it holds, and a wanted key may still turn up later.
+    # A long log is not read twice: its first lines show its keys, and a wanted key may still turn up later.
     found = _keys(path, None if columns is None else _FIRST_LINES)
     names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
     if not names:
@@ -52,7 +52,7 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
 
 
 def _cells(lines: pl.Series, names: Sequence[str]) -> pl.Series:
-    """What lines of JSON hold under some names, as text, and `BROKEN`."""
+    """The values of some keys of JSON lines, as text, and `BROKEN`."""
     objects = [_object(line, names) for line in lines]
     broken = [_NO_OBJECT if found is None else None for found in objects]
     cells = {name: [None if found is None else found[name] for found in objects] for name in names}

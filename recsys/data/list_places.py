@@ -9,8 +9,8 @@ Craswell et al., WSDM 2008)."""
 
 
 def inverse_examination(positions: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(n,) one over the probability that each place is looked at: what a click there stands for, had all been looked at
-    (Joachims, Swaminathan and Schnabel, Unbiased learning-to-rank with biased feedback, WSDM 2017)."""
+    """(n,) one over the probability that each place is looked at: how many clicks one there stands for if all places
+    were looked at (Joachims, Swaminathan and Schnabel, Unbiased learning-to-rank with biased feedback, WSDM 2017)."""
     return np.asarray((1.0 + positions.astype(np.float64)) ** EXAMINATION_EXPONENT)
 
 

@@ -52,8 +52,7 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
-        doubts: a sentence for each thing that may be meant otherwise than it is read, such as a name that is nearly
-            that of a known column.
+        doubts: a sentence for each thing that may be a mistake, such as a name that is nearly that of a known column.
     """
 
     rejections: tuple[Rejections, ...]
@@ -83,8 +82,8 @@ def load_dataset(
         folder: a path, or a URL that fsspec knows; its files are parquet, csv or jsonl, the latter two also gzipped.
             The README and docs/data.md say what is in them.
         config: `data.max_rejected`, `data.unknown_items`, `privacy` and the `events` section are used.
-        rejected: a file for the bad rows, one JSON object a line; where none is bad, that of an earlier reading goes
-            away. None keeps only their number.
+        rejected: a file for the bad rows, one JSON object a line; without bad rows, the file of an earlier reading is
+            removed. None keeps only their number.
         progress: called with a line of text for what is worth knowing, such as a column that may be misspelt.
 
     Raises:
@@ -173,8 +172,8 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
 
 
 def _assemble(items: Table, events: Table, users: Table | None, config: Config) -> tuple[Dataset, LoadReport]:
-    """Tables to a data set. Doubts are found where what they are about is still there: ids before pseudonyms take their
-    place, repetitions before they are left out.
+    """Tables to a data set. Doubts are looked for while their subject is still there: ids before pseudonyms replace
+    them, repetitions before they are left out.
 
     Raises:
         DataError: a table lacks a column, or nothing usable is in it.

@@ -1,4 +1,4 @@
-"""Two logs joined to one, in which events of the same request are of the same request."""
+"""Two logs joined to one; a request with events in both is one request."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Moments are whole microseconds since 1970 UTC: that of the clock, and how people and programs read them."""
+"""Moments are whole microseconds since 1970 UTC: the current one, and how people and programs read them."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def clock() -> int:
-    """The moment by the clock."""
+    """The current moment."""
     return time.time_ns() // 1_000
 
 

@@ -109,8 +109,8 @@ def as_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers = "either") -> p
 def in_years(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Whether a date or time of a typed column lies in the years 1 to 9999 UTC.
 
-    It is told from the number behind it, of days or of the column's unit. Polars ends in a panic where it makes a date
-    of one that is far beyond, such as the `infinity` of a database, and in another moment where the unit overflows.
+    Decided by the underlying number, of days or of the column's unit. Polars panics when it makes a date of a number
+    far outside, such as the `infinity` of a database, and wraps around where the unit overflows.
     """
     unit = dtype.time_unit if isinstance(dtype, pl.Datetime) else "days"
     if unit == "ns":  # 64 bits of them end in 2262

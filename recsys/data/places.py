@@ -1,5 +1,5 @@
-"""Files anywhere: what an fsspec URL (`s3://`, `gs://`, `memory://`, ...) names is copied here to be read, and written
-there when it is complete. https://filesystem-spec.readthedocs.io
+"""Files at fsspec URLs (`s3://`, `gs://`, `memory://`, ...): copied here to be read, and written there when complete.
+https://filesystem-spec.readthedocs.io
 """
 
 import tempfile
@@ -25,7 +25,7 @@ def name_of(where: Place) -> str:
 
 
 def check(where: Place) -> None:
-    """See that a URL is of a kind that can be written, before hours go into what will be.
+    """Check that a URL is of a kind that can be written, before hours go into its content.
 
     Raises:
         ConfigError: its kind is not known, or its library is not installed.
@@ -37,8 +37,8 @@ def check(where: Place) -> None:
 
 @contextmanager
 def at_hand(where: Place) -> Iterator[Path]:
-    """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files.
-    Errors about the copy name the URL.
+    """The file or folder on this machine: itself, or a copy of a URL for as long as the block lasts; of a folder,
+    without its subfolders. Errors about the copy name the URL.
 
     Raises:
         DataError: there is nothing, or it cannot be read.
@@ -62,7 +62,7 @@ def at_hand(where: Place) -> Iterator[Path]:
 
 
 def renamed(text: str, here: Path, where: Place) -> str:
-    """A message about what is `at_hand` as one about where it is."""
+    """A message about the copy of `at_hand`, reworded to name the URL."""
     return text.replace(str(here), str(where).rstrip("/"))
 
 

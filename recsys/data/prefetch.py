@@ -1,4 +1,4 @@
-"""Rows that a compiled loop will read soon are asked for ahead: it works on while many of them are on their way."""
+"""Prefetching in compiled loops: rows that will be read soon are requested from memory while the loop works on."""
 
 from collections.abc import Callable
 from typing import Any, cast

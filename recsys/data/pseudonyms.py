@@ -24,7 +24,7 @@ _PSEUDONYM = re.compile(r"hmac:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """User ids to pseudonyms. The same key gives the same ones, in every process and after every restart."""
+    """User ids to pseudonyms. The same key always gives the same pseudonyms."""
 
     key: bytes
 
@@ -46,9 +46,10 @@ class Pseudonyms:
         return cls(key.encode())
 
     @classmethod
-    def of_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms | None":
-        """The pseudonyms of the key that is there, whatever any config asks for; None where there is none."""
-        return cls(environment[ENVIRONMENT_KEY].encode()) if environment.get(ENVIRONMENT_KEY) else None
+    def of_environment(cls) -> "Pseudonyms | None":
+        """The pseudonyms of the key in the environment, whatever the config says; None without a key."""
+        key = os.environ.get(ENVIRONMENT_KEY)
+        return cls(key.encode()) if key else None
 
     def of(self, user_id: str) -> str:
         """The pseudonym of an id; a pseudonym is its own."""

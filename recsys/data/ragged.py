@@ -1,4 +1,4 @@
-"""Rows of a ragged array, put one behind the other."""
+"""Ragged arrays: rows of unequal length, concatenated."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

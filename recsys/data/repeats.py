@@ -1,4 +1,4 @@
-"""Whether people want again what they know, told by what they chose and by what they were shown."""
+"""Whether people choose again what they know, by what they chose and what they were shown."""
 
 import numpy as np
 import polars as pl
@@ -23,9 +23,9 @@ def repeat_share(log: InteractionLog) -> float:
     """Share of what users wanted, by its worth, that they knew already; 0 where nothing was wanted.
 
     That is what leaving seen items out of lists would cost. What a user does with an item in one visit counts
-    once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The
-    busiest hundredth of the users count no more than who comes after them, so that a scraper decides nothing. The most
-    frequent item counts no more than the next one, so that a gift in every basket does not: but where half of what is
+    once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The busiest
+    hundredth of the users count no more than the next busiest, so that a scraper decides nothing. The most frequent
+    item counts no more than the second, so that a gift in every basket decides nothing either; if half of what is
     wanted are the same five items, that is a habit.
     """
     acts, is_known, begins = visits_of(log)

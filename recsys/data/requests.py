@@ -59,12 +59,12 @@ class Request:
             raise self._wrong("time", _KINDS["time"][1])
         for name in ("history", "candidates", "exclude", "targets"):
             ids = getattr(self, name)
-            # A text is a sequence of texts too: its letters would be taken for ids.
+            # A string is a sequence of strings too: its letters would be taken for ids.
             if isinstance(ids, str) or not all(isinstance(id_, str) for id_ in ids or ()):
                 raise self._wrong(name, "a tuple of item ids, each of them text")
 
     def unexplored(self) -> "Request":
-        """For the list that the ranker means, without items by chance."""
+        """The same request without exploration."""
         return replace(self, policy={**self.policy, "exploration": 0.0})
 
     def _wrong(self, name: str, wanted: str) -> DataError:

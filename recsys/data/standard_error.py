@@ -1,4 +1,4 @@
-"""Whether the mean of paired differences is more than chance."""
+"""Whether a mean of paired differences is significant."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,5 +8,5 @@ SIGNIFICANT = 2.0
 
 
 def standard_error(values: NDArray[np.floating]) -> float:
-    """That of the mean of independent values (n,), n above 0."""
+    """Standard error of the mean of independent values (n,), n above 0."""
     return float(values.std() / np.sqrt(len(values)))

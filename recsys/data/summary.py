@@ -1,4 +1,4 @@
-"""What is in a data set, in numbers a person can check."""
+"""What is in a data set, in numbers that a person can check."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the user table says of users (a town, an age, a plan), as groups of users of whom it says the same."""
+"""The user table (a town, an age, a plan) as groups of users with the same value."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

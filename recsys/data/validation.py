@@ -1,4 +1,4 @@
-"""The rules for rows: which cells are wrong. What becomes of a row that holds one is in `recsys.data.rejections`."""
+"""The rules for rows: which cells are wrong. `recsys.data.rejections` says what happens to such rows."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -60,8 +60,8 @@ def parsed(name: str) -> str:
 
 
 def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
-    """Read the cells of a table and find the first fault of each row: a plan, which is not run yet. Only columns of
-    times are looked at now, for what their numbers are.
+    """Plan to read the cells of a table and find the first fault of each row. Only columns of times are read now, to
+    see what their numbers are.
 
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.

@@ -72,14 +72,14 @@ class Measurement:
         joined_users = np.concatenate(users) if len(users) == len(parts) else None
         return Measurement(first.k, values, items, first.n_items, joined_users, np.arange(len(items)))
 
-    def summary(self, *, seed: int = 0, resamples: int = 1_000) -> Metrics:
+    def summary(self, *, seed: int = 0) -> Metrics:
         """Every metric as `{"mean", "low", "high"}` with a 95 % bootstrap interval over users.
 
         Coverage and personalisation are of all lists together and no means over requests: their low and high are the
         figure itself.
         """
         columns = np.stack(list(self.values.values()), axis=1)
-        bounds = intervals(columns, clusters=self.users, seed=seed, resamples=resamples)
+        bounds = intervals(columns, clusters=self.users, seed=seed)
         summary = dict(zip(self.values, bounds, strict=True))
         share = coverage(self.items, self.n_items) if self.n_requests else None
         summary[f"coverage@{self.k}"] = Interval(mean=share, low=share, high=share)

@@ -1,4 +1,4 @@
-"""A list that gives items a chance of which little is known yet."""
+"""Discovery: a list that gives a chance to items of which little is known yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Discovery(Step):
     """Add to the scores of items that are hardly known: 3 * dial * exp(-(n / 5)^2) standard deviations of the request's
     scores, for an item with n signs of interest so far.
 
-    A ranker that is right about such items on the whole stands at the best point between them and known ones. There the
-    first step to one side costs next to nothing, so a small dial makes many more of them known, at the price of little
-    of the ndcg (see the report of a training). It is nothing like chance: those that suit the user come first.
+    A well-calibrated ranker stands at the best point between such items and known ones, where a small step to one side
+    costs next to nothing. So a small dial lists many more of them for little ndcg (see the report of a training).
+    Unlike in exploration, those that suit the user come first.
 
     Attributes:
         dial: 0 the ranker's order; at 1 hardly known items come before nearly all others.

@@ -1,4 +1,4 @@
-"""A list whose items are wanted and unlike one another."""
+"""Diversity: a list whose items are wanted and unlike one another."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Exploration: now and then an item that would not be shown, with the exact probability of every place written down."""
+"""Exploration: now and then an item that would not be shown, with the exact probability of every place."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Pins: an item that stands at a place whatever the ranker says."""
+"""Pins: items at fixed places, whatever the ranker says."""
 
 from dataclasses import dataclass, replace
 

@@ -1,5 +1,4 @@
-"""How much of a list is alike: at most so many items of one value (a cap), at least so many that meet a condition (a
-floor)."""
+"""Shares of a list: at most so many items of one value (a cap), at least so many that meet a condition (a floor)."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -74,8 +74,8 @@ class World:
         self.users = _unit(self.users + share * self.random.standard_normal(self.users.shape))
 
     def shift_tastes(self, share: float) -> None:
-        """A share of the items come to please other people than before, and everybody likes other things: the past no
-        longer tells what goes with what, nor do the texts."""
+        """A share of the items begin to please other people, and everybody likes other things: neither the past nor the
+        texts tell any more what goes with what."""
         chosen = self.random.permutation(len(self.items))[: int(share * len(self.items))]
         moved = self.random.permutation(chosen)
         self.items[chosen], self.appeal[chosen] = self.items[moved], self.appeal[self.random.permutation(chosen)]

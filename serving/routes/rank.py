@@ -1,4 +1,4 @@
-"""Given items in the order that suits somebody."""
+"""Given items, ranked for a user."""
 
 from fastapi import Response
 

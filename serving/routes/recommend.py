@@ -1,4 +1,4 @@
-"""A list for somebody."""
+"""A list for a user."""
 
 from http import HTTPStatus
 

@@ -13,7 +13,7 @@ import pytest
 from recsys.data.datasets.amazon import price
 from recsys.data.datasets.completejourney import read_completejourney
 from recsys.data.datasets.fetch import obtain
-from recsys.data.datasets.known import FAMILIES, SOURCES, find_source
+from recsys.data.datasets.known import DATASETS, FAMILIES, find_dataset
 from recsys.data.datasets.online_retail import read_online_retail
 from recsys.data.datasets.source import Frames, write_dataset
 from recsys.data.loading import load_dataset
@@ -22,7 +22,7 @@ from recsys.progress import silent
 
 
 def read(name: str, given: Path) -> Frames:
-    return obtain(find_source(name), given, silent)
+    return obtain(find_dataset(name), given, silent)
 
 
 def moment(text: str) -> datetime:
@@ -288,17 +288,17 @@ def test_what_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--from .* does not exist; give the folder with ratings.csv and movies.csv"):
         read("movielens-small", tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"cannot be downloaded; get it from https://archive.*--from"):
-        obtain(find_source("online-retail"), None, silent)
+        obtain(find_dataset("online-retail"), None, silent)
     (tmp_path / "movies.csv").write_text("id,title\n1,a\n")
     with pytest.raises(DataError, match=r"no column 'movieId'; it has id, title"):
         read("movielens-small", tmp_path)
     for name in ("movielens", "amazon-2018/", "amazon-2018/a b", "amazon-2020/Home"):
         with pytest.raises(ConfigError, match="the nearest one is"):
-            find_source(name)
+            find_dataset(name)
 
 
 def test_a_failed_download_names_the_way_round() -> None:
-    source = replace(find_source("movielens-100k"), urls=("http://127.0.0.1:9/ml-100k.zip",))
+    source = replace(find_dataset("movielens-100k"), urls=("http://127.0.0.1:9/ml-100k.zip",))
     with pytest.raises(StoreError, match=r"cannot be downloaded: .*--from FOLDER"):
         obtain(source, None, silent)
 
@@ -307,14 +307,14 @@ def test_a_download_is_unpacked_and_read(movielens_small: Path, tmp_path: Path) 
     with zipfile.ZipFile(tmp_path / "ml.zip", "w") as archive:
         for path in movielens_small.iterdir():
             archive.write(path, f"ml-latest-small/{path.name}")
-    source = replace(find_source("movielens-small"), urls=((tmp_path / "ml.zip").as_uri(),))
+    source = replace(find_dataset("movielens-small"), urls=((tmp_path / "ml.zip").as_uri(),))
     told: list[str] = []
     assert obtain(source, None, told.append).events.height == 2
     assert told == [f"downloading {source.urls[0]}"]
 
 
 def test_every_dataset_says_its_licence_and_files() -> None:
-    sources = [*SOURCES, *(find_source(name) for name in FAMILIES)]
+    sources = [*DATASETS, *(find_dataset(name) for name in FAMILIES)]
     assert len({source.name for source in sources}) == 8
     assert all(source.licence and source.what and source.origin and source.files for source in sources)
 

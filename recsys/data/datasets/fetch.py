@@ -11,18 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from recsys.data.datasets.completejourney import package_folder
-from recsys.data.datasets.source import Frames, Source
+from recsys.data.datasets.source import Frames, KnownDataset
 from recsys.errors import DataError, StoreError
 
 _TIMEOUT_SECONDS = 30
 _AGENT = "recsys data get"
 
 
-def obtain(source: Source, given: Path | None, report: Callable[[str], None]) -> Frames:
+def obtain(dataset: KnownDataset, given: Path | None, report: Callable[[str], None]) -> Frames:
     """Find the official files of a dataset and read them.
 
     Args:
-        source: which dataset.
+        dataset: which one.
         given: a folder, an archive or a file that the caller has; None takes the package or downloads.
         report: takes a line on what is going on.
 
@@ -31,35 +31,37 @@ def obtain(source: Source, given: Path | None, report: Callable[[str], None]) ->
         StoreError: the download failed.
     """
     with TemporaryDirectory(prefix="recsys-") as temporary:
-        return source.read(_folder(source, given, Path(temporary), report))
+        return dataset.read(_folder(dataset, given, Path(temporary), report))
 
 
-def _folder(source: Source, given: Path | None, temporary: Path, report: Callable[[str], None]) -> Path:
-    if given is None and source.name == "completejourney":
+def _folder(dataset: KnownDataset, given: Path | None, temporary: Path, report: Callable[[str], None]) -> Path:
+    if given is None and dataset.name == "completejourney":
         return package_folder()
     if given is None:
-        if not source.urls:
-            raise DataError(f"{source.name} cannot be downloaded; get it from {source.origin} and give it with --from")
-        for url in source.urls:
+        if not dataset.urls:
+            raise DataError(
+                f"{dataset.name} cannot be downloaded; get it from {dataset.origin} and give it with --from"
+            )
+        for url in dataset.urls:
             report(f"downloading {url}")
-            _unpack(_download(source, url, temporary), temporary)
-        return _level(source, temporary)
+            _unpack(_download(dataset, url, temporary), temporary)
+        return _level(dataset, temporary)
     if not given.exists():
-        raise DataError(f"--from {given} does not exist; give the folder with {' and '.join(source.files)}")
+        raise DataError(f"--from {given} does not exist; give the folder with {' and '.join(dataset.files)}")
     if given.is_dir():
-        archives = [given / name for url in source.urls if (given / (name := url.rsplit("/", 1)[-1])).is_file()]
+        archives = [given / name for url in dataset.urls if (given / (name := url.rsplit("/", 1)[-1])).is_file()]
         if not any(zipfile.is_zipfile(archive) for archive in archives):
-            return _level(source, given)
+            return _level(dataset, given)
         for archive in archives:
             _unpack(archive, temporary)
-        return _level(source, temporary)
+        return _level(dataset, temporary)
     if zipfile.is_zipfile(given) or tarfile.is_tarfile(given):
         _unpack(given, temporary)
-        return _level(source, temporary)
+        return _level(dataset, temporary)
     return given.parent
 
 
-def _download(source: Source, url: str, folder: Path) -> Path:
+def _download(dataset: KnownDataset, url: str, folder: Path) -> Path:
     target = folder / url.rsplit("/", 1)[-1]
     request = urllib.request.Request(url, headers={"User-Agent": _AGENT})
     try:
@@ -68,8 +70,8 @@ def _download(source: Source, url: str, folder: Path) -> Path:
     except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise StoreError(
-            f"{url} cannot be downloaded: {reason}. Get {' and '.join(source.files)} from {source.origin} on a machine "
-            f"that can, and run: recsys data get {source.name} --out DIR --from FOLDER"
+            f"{url} cannot be downloaded: {reason}. Get {' and '.join(dataset.files)} from {dataset.origin} on a "
+            f"machine that can, and run: recsys data get {dataset.name} --out DIR --from FOLDER"
         ) from error
     return target
 
@@ -88,9 +90,9 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise DataError(f"{archive} cannot be unpacked: {error}; fetch it again") from error
 
 
-def _level(source: Source, folder: Path) -> Path:
+def _level(dataset: KnownDataset, folder: Path) -> Path:
     """The folder that holds the official files; parts in several folders keep their parent."""
-    wanted = source.files[-1]
+    wanted = dataset.files[-1]
     holders = {path.parent for name in (wanted, f"{wanted}.gz") for path in folder.rglob(name)}
     if folder in holders or not holders:
         return folder

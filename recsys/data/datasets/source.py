@@ -20,7 +20,7 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Source:
+class KnownDataset:
     """A dataset that `recsys data get` knows.
 
     Attributes:
@@ -81,14 +81,14 @@ def official_file(folder: Path, name: str) -> Path:
     raise DataError(f"{folder} lacks the official file {name} (it holds: {present}); give its folder with --from")
 
 
-def read_official_csv(path: Path, columns: dict[str, pl.DataType], separator: str = ",") -> pl.DataFrame:
+def read_official_csv(path: Path, columns: dict[str, pl.DataType]) -> pl.DataFrame:
     """Read some columns of an official CSV file with a header.
 
     Raises:
         DataError: a column is missing or a cell is not of its type.
     """
     try:
-        strings = pl.read_csv(path, infer_schema=False, separator=separator)
+        strings = pl.read_csv(path, infer_schema=False)
         missing = [name for name in columns if name not in strings.columns]
         if missing:
             found = ", ".join(strings.columns[:12])

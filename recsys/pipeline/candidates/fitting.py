@@ -29,7 +29,6 @@ from recsys.pipeline.candidates.sources import (
 )
 from recsys.pipeline.training_run import TrainingRun
 from recsys.text.interest import InterestModel
-from recsys.text.plan import WARM_PASSES
 
 _NO_GROUPS = ("item_id", "title", "description", "available")
 """Columns that make no groups: those that are different for each item, and whether it is available today."""
@@ -44,14 +43,12 @@ class SourceFitting:
         profiles: what is known of users besides what they did; None where nothing is.
         config: says which sources there are, and how each is fitted.
         run: how the training is done.
-        warm_passes: of the text model where it continues from an earlier one, see `InterestFitting`.
     """
 
     catalogue: ItemCatalogue
     profiles: UserProfiles | None
     config: Config
     run: TrainingRun = field(default_factory=TrainingRun)
-    warm_passes: float = WARM_PASSES
 
     def can_fit(self, source: str) -> bool:
         """Whether a configured source can be fitted on these data; most can be on any."""
@@ -106,9 +103,7 @@ class SourceFitting:
         """
         config, progress = self.config.cf, self.run.progress
         if source == EASE and not self.can_fit(EASE):
-            progress(
-                f"ease left out: {counted(len(self.catalogue), 'item')}, cf.ease_max_items is {config.ease_max_items}"
-            )
+            progress(f"ease left out: {len(self.catalogue):,} items, cf.ease_max_items is {config.ease_max_items:,}")
             return None
         progress(f"fitting {source} on {counted(len(log), 'event')}")
         if source == CATEGORIES:
@@ -130,7 +125,7 @@ class SourceFitting:
             minutes=minutes,
             cache=run.cache,
             earlier=earlier,
-            warm_passes=self.warm_passes,
+            warm_passes=run.warm_passes,
             together=run.engine.together if run.engine else None,
             progress=run.progress,
         ).run()

@@ -22,7 +22,6 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.rhythm import Rhythm
 from recsys.cf.season import Season
 from recsys.cf.transitions import Transitions
-from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.float16 import Float16Bits
 from recsys.data.history import HistoryBatch
@@ -90,7 +89,7 @@ class Sources:
         profiles = self.profiles.indexed() if self.profiles else None
         if self.interest is None:
             return replace(self, models=models, profiles=profiles)
-        progress(f"the nearest texts of each of {counted(len(self.interest), 'item')}")
+        progress(f"the nearest texts of each of {len(self.interest):,} items")
         interest = self.interest.indexed(seed, earlier.interest if earlier else None)
         progress(f"{interest.recall(seed):.1%} of the exact nearest ones are found")
         return replace(self, models=models, profiles=profiles, interest=interest)

@@ -29,6 +29,9 @@ from recsys.pipeline.recommender.matching import MatchedDataset, with_newer_even
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.progress import Progress, silent
 
+_SEED = 0
+"""Of the requests that are drawn where there are many, and of every bootstrap."""
+
 
 def evaluate(
     bundle: Bundle,
@@ -36,7 +39,6 @@ def evaluate(
     requests: Sequence[Request] | None = None,
     *,
     name: str = "",
-    seed: int = 0,
     progress: Progress = silent,
 ) -> EvaluationReport:
     """Measure a version on requests that it has not learned from.
@@ -52,9 +54,9 @@ def evaluate(
             version was trained on.
     """
     if requests is not None:
-        return _on_requests(bundle, dataset, requests, name, seed, progress)
+        return _on_requests(bundle, dataset, requests, name, progress)
     if len(dataset.log.after(bundle.data_record.end)):
-        return _on_newer(bundle, dataset, name, seed, progress)
+        return _on_newer(bundle, dataset, name, progress)
     if dataset.fingerprint != bundle.fingerprint:
         raise DataError(
             f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data: "
@@ -65,7 +67,7 @@ def evaluate(
 
 
 def _on_requests(
-    bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, seed: int, progress: Progress
+    bundle: Bundle, dataset: Dataset, requests: Sequence[Request], name: str, progress: Progress
 ) -> EvaluationReport:
     """Measure on given requests. Events newer than the version are known to it, but it has not learned from them."""
     wanted = [request for request in requests if request.targets]
@@ -96,7 +98,7 @@ def _on_requests(
         pipeline,
         LabelledRequests(_labelled_blocks(recommender, wanted), caveats=caveats),
         learned=bundle.log,
-        seed=seed,
+        seed=_SEED,
         progress=progress,
     )
     if all(request.history for request in wanted):
@@ -163,11 +165,11 @@ def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> I
         yield LabelledBlock(recommender.block(part), targets, numbers)
 
 
-def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: Progress) -> EvaluationReport:
+def _on_newer(bundle: Bundle, dataset: Dataset, name: str, progress: Progress) -> EvaluationReport:
     """Measure on the requests in the events that came after the version, each as at its own moment."""
     newer = dataset.log.after(bundle.data_record.end)
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
-    requests = found.drawn(bundle.config.data.max_requests, seed)
+    requests = found.drawn(bundle.config.data.max_requests, _SEED)
     if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest; add newer events that do")
     # Users, items and events are matched by id. An item that the version does not know is a target that it misses.
@@ -187,8 +189,8 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, seed: int, progress: 
     start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
     pipeline = pipeline_of(bundle, scoring, matched.log.user_vocabulary)
     labelled = labelled_requests(pipeline.past, known, strongest, caveats)
-    report = measure(pipeline, labelled, learned=bundle.log, seed=seed, progress=progress)
-    report = with_off_policy(report, pipeline, matched.log.between(start, end), seed)
+    report = measure(pipeline, labelled, learned=bundle.log, seed=_SEED, progress=progress)
+    report = with_off_policy(report, pipeline, matched.log.between(start, end), _SEED)
     windows = (Window("test", start, end, len(dataset.log.between(start, end)), "is measured"),)
     headed = _headed(replace(report, windows=windows), bundle, name)
     return with_user_ids(headed, matched.log.user_vocabulary)

@@ -90,7 +90,7 @@ class Bundle:
         )
 
     @property
-    def config_anew(self) -> Config:
+    def config_from_scratch(self) -> Config:
         """The configuration of a training from scratch: what was left to training is decided again, except
         `policy.seen`. What counts as a request depends on it, and two versions must be compared on the same
         requests."""

@@ -155,9 +155,8 @@ class _Retraining:
             unusable = check_unusable(n_new, n_unusable, config)
             if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
                 return _refused(decision, [unusable])
-            return _skipped(
-                decision, f"{counted(n_new, 'new event')}; retrain.min_events asks for {config.min_events:,}"
-            )
+            asked = f"retrain.min_events asks for {config.min_events:,}"
+            return _skipped(decision, f"{counted(n_new, 'new event')}; {asked}")
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)
@@ -224,11 +223,11 @@ class _Retraining:
         config, cache = champion.config, VectorCache(self.registry.vectors_file)
         due = champion.continued + 1 >= config.retrain.full_every
         if self.anew or due or found < config.retrain.refit_below * expected or not can_continue(champion, dataset):
-            progress("training anew")
-            config = champion.config_anew
+            progress("training from scratch")
+            config = champion.config_from_scratch
             challenger = train(dataset, config, seed=seed, test_start=test_start, cache=cache, progress=progress)
             return challenger, "from_scratch"
-        progress(f"training goes on from version {champion.version}")
+        progress(f"training continues from version {champion.version}")
         challenger = continue_training(
             champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
         )

@@ -40,8 +40,8 @@ def can_continue(parent: Bundle, dataset: Dataset) -> bool:
         dataset: with the parent's items first, see `renumbered`.
     """
     fitting = SourceFitting(dataset.catalogue, dataset.profiles, parent.config)
-    fitted_anew = {source for source in parent.config.candidates.sources if fitting.can_fit(source)}
-    return fitted_anew == set(parent.sources.names)
+    can_be_fitted = {source for source in parent.config.candidates.sources if fitting.can_fit(source)}
+    return can_be_fitted == set(parent.sources.names)
 
 
 def continue_training(
@@ -77,8 +77,9 @@ def continue_training(
     split = replace(cut, ranker_start=int(log.times[0]) if end is None else min(end + 1, cut.test_start))
     with tempfile.TemporaryDirectory() as folder:
         cache = cache or VectorCache(Path(folder) / "vectors")
-        config, run = _with_fewer_passes(parent.config), TrainingRun(seed, cache, progress=progress)
-        steps = TrainingSteps(dataset, config, EventState(log), run, warm_passes=1.0)
+        config = _with_fewer_passes(parent.config)
+        run = TrainingRun(seed, cache, progress=progress, warm_passes=1.0)
+        steps = TrainingSteps(dataset, config, EventState(log), run)
         features, ranker = parent.features, parent.config.ranker
 
         # 1. The parent's ranker goes on with requests that the parent has not seen.

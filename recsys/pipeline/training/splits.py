@@ -31,6 +31,9 @@ from recsys.text.cache import VectorCache
 
 Split = Literal["leave-one-out", "rolling"]
 
+_SEED = 0
+"""Of all random draws."""
+
 
 @dataclass(frozen=True)
 class TrainTestSplit:
@@ -54,7 +57,6 @@ def evaluate_splits(
     *,
     windows: int = 3,
     name: str = "",
-    seed: int = 0,
     cache: VectorCache | None = None,
     progress: Progress = silent,
 ) -> EvaluationReport:
@@ -70,14 +72,14 @@ def evaluate_splits(
     Raises:
         DataError: the log is too short to be cut so.
     """
-    log, config = dataset.log, bundle.config_anew
-    cuts = [leave_one_out(log, seed)] if split == "leave-one-out" else rolling(log, config.data, windows)
+    log, config = dataset.log, bundle.config_from_scratch
+    cuts = [leave_one_out(log, _SEED)] if split == "leave-one-out" else rolling(log, config.data, windows)
     reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
     for cut in cuts:
         progress(f"{cut.name}: training on {counted(len(cut.train), 'event')}")
         part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train, dataset.profiles))
-        trained = replace(train(part, config, seed=seed, cache=cache, progress=progress), version=bundle.version)
-        requests = cut.test.drawn(config.data.max_requests, seed)
+        trained = replace(train(part, config, seed=_SEED, cache=cache, progress=progress), version=bundle.version)
+        requests = cut.test.drawn(config.data.max_requests, _SEED)
         scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
         start, end = int(requests.times[0]), int(requests.times[-1]) + 1
         caveats = caveats_of_log(log, requests)
@@ -89,10 +91,10 @@ def evaluate_splits(
         pipeline = pipeline_of(trained, scoring, log.user_vocabulary)
         labelled = labelled_requests(pipeline.past, requests, StrongestEvent.of(trained.log, log), caveats)
         # Without `with_off_policy`: leave one out has learned from events beside those that it is measured on.
-        report = measure(pipeline, labelled, learned=trained.log, seed=seed, progress=progress)
+        report = measure(pipeline, labelled, learned=trained.log, seed=_SEED, progress=progress)
         window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
         reports.append(replace(report, windows=(window,), features=trained.report.features))
-    whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=seed)
+    whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=_SEED)
     headed = replace(whole, version=bundle.version, dataset=name, facts=facts)
     return with_user_ids(headed, log.user_vocabulary)
 

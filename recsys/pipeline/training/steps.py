@@ -31,7 +31,6 @@ from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.rows import RankerRows
-from recsys.text.plan import WARM_PASSES
 
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
@@ -50,7 +49,6 @@ class TrainingSteps:
     Attributes:
         part_of: the log of which `dataset` holds a part; its strongest event counts as bought in every step. None: that
             of `dataset`.
-        warm_passes: of the text model in a step that goes on from an earlier one, see `InterestFitting`.
     """
 
     dataset: Dataset
@@ -58,7 +56,6 @@ class TrainingSteps:
     state: EventState
     run: TrainingRun
     part_of: InteractionLog | None = None
-    warm_passes: float = WARM_PASSES
 
     def with_log(self, log: InteractionLog) -> "TrainingSteps":
         """The same steps over a part of the log."""
@@ -74,7 +71,7 @@ class TrainingSteps:
         """
         log = self.dataset.log.before(until)
         self.run.progress(f"sources learn from {counted(len(log), 'event')}")
-        fitting = SourceFitting(self.dataset.catalogue, self.dataset.profiles, self.config, self.run, self.warm_passes)
+        fitting = SourceFitting(self.dataset.catalogue, self.dataset.profiles, self.config, self.run)
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 
     def past(self, sources: Sources) -> PastScoring:

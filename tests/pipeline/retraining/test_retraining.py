@@ -76,7 +76,7 @@ def test_a_continued_training_reads_texts_a_quarter_as_often(
     asked: list[float] = []
 
     def fit(self: SourceFitting, *_: Any) -> Sources:
-        asked.append(self.warm_passes * self.config.text.epochs)
+        asked.append(self.run.warm_passes * self.config.text.epochs)
         return plain.sources
 
     monkeypatch.setattr(SourceFitting, "fit", fit)
