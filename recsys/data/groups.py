@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_csr, save_csr
+from recsys.data.paths import are_paths, lineage
 
 _CODE = re.compile(r"(?:(?:^|[\W_])[iI][dD]s?|I[dD]s?|[cC]odes?)$")
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
@@ -73,7 +74,8 @@ class Groups:
 def groups_of(frame: pl.DataFrame, without: Collection[str]) -> Groups | None:
     """The groups of the rows of a table; None where there are none.
 
-    Each value of a column that names something, see `names_values`, is a group, if two rows have it.
+    Each value of a column that names something, see `names_values`, is a group, if two rows have it; of paths, see
+    `recsys.data.paths`, also each part that the value lies in.
 
     Args:
         without: columns that make no groups.
@@ -96,7 +98,8 @@ def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]
 
 
 def members_of(column: pl.Series) -> sp.csr_matrix | None:
-    """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list; None without any value."""
+    """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list, or lies in it if they are
+    paths; None without any value."""
     told = labelled_members(column)
     return None if told is None else told[0]
 
@@ -109,6 +112,10 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
     values = values.with_columns(pl.col("value").cast(pl.String)).drop_nulls("value").unique(maintain_order=True)
     if values.is_empty():
         return None
+    if are_paths(paths := values["value"].unique()):
+        levels = pl.DataFrame({"value": paths, "level": [lineage(path) for path in paths]})
+        values = values.join(levels, on="value", maintain_order="left").select("row", value="level")
+        values = values.explode("value", empty_as_null=False).unique(maintain_order=True)
     distinct = values["value"].unique().sort()
     codes = values["value"].rank("dense").to_numpy() - 1
     shape = (len(column), len(distinct))
@@ -117,12 +124,11 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
 
 
 def has_value(column: pl.Series, value: str) -> NDArray[np.bool_]:
-    """(n_rows,) True where the row has the value, or has it in its list."""
-    if isinstance(column.dtype, pl.List):
-        met = column.cast(pl.List(pl.String)).list.contains(value)
-    else:
-        met = column.cast(pl.String) == value
-    return met.fill_null(False).to_numpy()
+    """(n_rows,) True where the row has the value, or has it in its list, or is a path that lies in it."""
+    lists = isinstance(column.dtype, pl.List)
+    rows = column.cast(pl.List(pl.String) if lists else pl.String).to_list()
+    names = ([row] if isinstance(row, str) else row or [] for row in rows)
+    return np.array([any(name is not None and value in lineage(name) for name in own) for own in names], dtype=bool)
 
 
 def names_values(column: pl.Series) -> bool:

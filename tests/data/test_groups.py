@@ -81,3 +81,18 @@ def test_columns_of_fixed_names_are_text() -> None:
         groups = groups_of(column.to_frame(), [])
         assert groups is not None
         assert groups.members.toarray().tolist() == [[1], [0], [1]]
+
+
+def test_a_path_is_in_each_of_its_levels() -> None:
+    paths = pl.Series("category", ["Home > Kitchen > Knives", "Home > Kitchen > Pans", "Home > Bath", None, "Garden"])
+    groups = groups_of(paths.to_frame(), [])
+    assert groups is not None
+    assert [groups.name(group)[1] for group in range(len(groups))] == ["Home", "Home > Kitchen"]
+    assert groups.members.toarray().tolist() == [[1, 1], [1, 1], [1, 0], [0, 0], [0, 0]]
+    assert has_value(paths, "Home").tolist() == [True, True, True, False, False]
+    assert has_value(paths, "Ho").tolist() == [False] * 5
+
+
+def test_names_with_a_stroke_and_addresses_are_no_paths() -> None:
+    assert groups_of(pl.DataFrame({"artist": ["AC/DC", "AC/CD", "Abba", "Air", "Ash"]}), []) is None
+    assert groups_of(pl.DataFrame({"image": ["https://a.org/1", "https://a.org/2"]}), []) is None

@@ -8,11 +8,15 @@ from features.configured import configured
 from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import names_values
+from recsys.data.groups import members_of, names_values
+from recsys.data.paths import are_paths
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
 """The kinds that read them."""
+
+_KNOWN_PATHS = ("category", "brand")
+"""Columns with features of their own, which compare whole values: of paths the levels are compared as well."""
 
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
@@ -43,7 +47,9 @@ def with_further_columns(
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
     steps = (_step(columns) for columns in line_columns(frame) if named.isdisjoint(columns))
-    features = {feature.name: feature for feature in steps} | {
+    known = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
+    paths = (_path(name) for name in known if _are_shared_paths(frame[name]))
+    features = {feature.name: feature for feature in (*steps, *paths)} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
         for column in columns
@@ -69,14 +75,24 @@ def with_further_columns(
 
 def _may_tell(values: pl.Series, kind: str) -> bool:
     """Whether enough items have a value, and there is something to compare."""
-    coverage = 1 - values.null_count() / len(values)
-    single = values.drop_nulls()
-    single = single.explode() if single.dtype.is_nested() else single
-    different = single.n_unique()
-    return (
-        coverage >= _LEAST_COVERAGE
-        and different > 1
-        and (kind == _DISTANCE or len(single) >= _LEAST_SHARED * different)
+    if 1 - values.null_count() / len(values) < _LEAST_COVERAGE:
+        return False
+    if kind == _DISTANCE:
+        return values.drop_nulls().n_unique() > 1
+    members = members_of(values)
+    return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
+
+
+def _are_shared_paths(values: pl.Series) -> bool:
+    return are_paths(values.drop_nulls().unique()) and _may_tell(values, _SHARE)
+
+
+def _path(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{column}_path_share",
+        kind=_SHARE,
+        arguments={"column": column},
+        meaning=f"mean share of the history in the levels of the candidate's {column}",
     )
 
 

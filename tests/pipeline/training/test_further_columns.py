@@ -44,6 +44,14 @@ def test_what_may_tell_of_a_taste_is_compared() -> None:
     ]
 
 
+def test_the_levels_of_a_path_are_compared() -> None:
+    items = catalogue(
+        category=[f"area {n % 2} > room {n % 10} > shelf {n}" for n in range(N)],  # one item a shelf
+        brand=[f"brand {n % 5}" for n in range(N)],
+    )
+    assert names(items) == ["user_category_path_share"]
+
+
 def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
     extra = with_further_columns(FeaturesConfig(), items, silent, of_worth=True).extra
