@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from recsys.cf.product import values_of_product
+from recsys.cf.product import top_k_product, values_of_product
 from recsys.data.groups import Groups
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 
@@ -20,6 +20,9 @@ more."""
 
 _EXPECTED = 0.25
 """If at least this many events of a group with an item are expected, it tells something that there are none."""
+
+_MOST_ENTRIES = 2_000_000
+"""Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
 
 _CROSSED = 6
 """The first columns, whose values are crossed with one another: the number of pairs grows with the square of this."""
@@ -62,6 +65,34 @@ def lifts_within_kinds(
     return _with_values(places, _lifts(places.data, expected, groups.columns[rows]))
 
 
+def lifts_with_alike(
+    groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], alike: Groups
+) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """Lifts over what everybody chooses, where items have something in common: of what a group of users hardly met,
+    others tell that it did meet.
+
+    First each column of the items, one after the other: a value is lifted by how many times as often as the columns
+    before let expect a group chooses items with it; an item with several values, by their mean. Then each item by
+    itself, beyond what its columns let expect.
+
+    Args:
+        chosen, popularity: see `lifts_of_groups`.
+        alike: of the items.
+
+    Returns:
+        (n_groups, n_items) lifts; and what the columns alone say, also of items that nobody chose.
+    """
+    of_columns = sp.csr_matrix(0.0 * chosen)
+    of_columns.eliminate_zeros()
+    for column in range(int(alike.columns.max(initial=-1)) + 1):
+        members = alike.members[:, alike.columns == column]
+        lifts = _without_little(_lifts_beyond(groups, chosen, popularity, of_columns, members))
+        means = sp.diags_array(1 / np.maximum(np.diff(members.indptr), 1)) @ members
+        of_columns = sp.csr_matrix(of_columns + _spread(lifts, sp.csr_matrix(means.T)))
+    every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
+    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every)), of_columns
+
+
 def lifts_of_pairs(
     groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], lifts: sp.csr_matrix
 ) -> tuple[NDArray[np.int64], sp.csr_matrix]:
@@ -86,9 +117,45 @@ def lifts_of_pairs(
     expected = (sizes / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
     kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
     lifted = _lifts(told.data, expected, kinds[rows])
-    of_pairs = _with_values(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
-    of_pairs.eliminate_zeros()
-    return pairs, of_pairs
+    return pairs, _without_little(_with_values(told, lifted))
+
+
+def _lifts_beyond(
+    groups: Groups,
+    chosen: sp.csr_matrix,
+    popularity: NDArray[np.float64],
+    before: sp.csr_matrix,
+    members: sp.csr_matrix,
+) -> sp.csr_matrix:
+    """(n_groups, n_values) lifts of groups over what popularity and earlier lifts let expect.
+
+    Args:
+        chosen, popularity: see `lifts_of_groups`.
+        before: (n_groups, n_items) earlier lifts.
+        members: (n_items, n_values) the items of each value.
+    """
+    shares = members.T @ popularity
+    told = _telling(chosen @ members, shares)
+    rows = rows_of_entries(told.indptr)
+    gained = _with_values(before, np.expm1(before.data) * popularity[before.indices])
+    sizes, totals = (np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel() for matrix in (chosen, gained))
+    shares_now = np.maximum(shares[told.indices] + values_of_product(gained, members, told), np.finfo(np.float32).tiny)
+    expected = (sizes / (1 + totals))[rows] * shares_now
+    return _with_values(told, _lifts(told.data, expected, groups.columns[rows]))
+
+
+def _spread(lifts: sp.csr_matrix, values: sp.csr_matrix) -> sp.csr_matrix:
+    """(n_groups, n_items) lifts (n_groups, n_values) of the items of `values` (n_values, n_items)."""
+    n_groups, n_items = lifts.shape[0], values.shape[1]
+    if n_groups * n_items <= _MOST_ENTRIES:
+        return sp.csr_matrix(lifts @ values)
+    return top_k_product(lifts, values, _MOST_ENTRIES // n_groups, lambda rows, items, found: found)
+
+
+def _without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:
+    kept = _with_values(lifts, np.where(np.abs(lifts.data) < _LITTLE, 0, lifts.data))
+    kept.eliminate_zeros()
+    return kept
 
 
 def _largest_pairs(

@@ -10,16 +10,20 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.cf.categories import MOST_OF_A_GROUP
-from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, pairs_of
+from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, lifts_with_alike, pairs_of
 from recsys.cf.popular import faded_weights
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
+from recsys.data.groups import Groups
 from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
+
+_UNCHOSEN = 0.5
+"""Events of usual worth that an item which nobody chose counts as, if what it has in common with others tells of it."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,13 @@ class ProfilePopularity:
     changes nothing, and men and women may grow old in different ways. Items that no group of the user tells from
     others have no score.
 
+    Where items have something in common (a town, a category, a level of prices), groups choose values some times as
+    often as expected, and items only beyond what their values let expect: so an item that nobody chose yet is told of
+    by those that are like it.
+
     Attributes:
         profiles: the groups of users.
-        popularity: (n_items,) float32, shares that sum to 1.
+        popularity: (n_items,) float32, shares that sum to 1; above 0 for what nobody chose, if its values tell of it.
         choosers: (n_groups, n_items) int32 CSR: users of the group who chose the item.
         lifts: (n_groups, n_items) CSR: log((n + a) / (e + a)), where n is above 0 or e is large.
         pairs: (n_pairs,) of two groups, see `pairs_of`, in order.
@@ -50,8 +58,12 @@ class ProfilePopularity:
     lifts_of_pairs: sp.csr_matrix
 
     @classmethod
-    def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig) -> Self:
-        """Learn from a log that is already cut in time; it may be empty. An event fades as in `Popular`."""
+    def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
+        """Learn from a log that is already cut in time; it may be empty. An event fades as in `Popular`.
+
+        Args:
+            alike: what the items have in common.
+        """
         signs = log.positive()
         worth = faded_weights(signs, config)
         total = max(float(worth.sum()), np.finfo(float).tiny)
@@ -62,10 +74,16 @@ class ProfilePopularity:
         # In events of usual worth.
         chosen = sp.csr_matrix((worth[known] * len(signs) / total, (rows[known], signs.items[known])), shape=shape)
         members = profiles.groups.members.T.tocsr()
-        lifts = lifts_of_groups(profiles.groups, members @ chosen, popularity)
+        if alike is None:
+            known_of, lifts = popularity, lifts_of_groups(profiles.groups, members @ chosen, popularity)
+        else:
+            lifts, of_columns = lifts_with_alike(profiles.groups, members @ chosen, popularity, alike)
+            told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
+            known_of = np.where(told & (popularity == 0), _UNCHOSEN / max(len(signs), 1), popularity)
+            known_of /= max(float(known_of.sum()), np.finfo(float).tiny)
         pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, popularity, lifts)
         choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)
-        return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)
+        return cls(profiles, known_of.astype(np.float32), choosers, lifts, pairs, of_pairs)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""

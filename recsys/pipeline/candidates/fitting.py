@@ -12,6 +12,7 @@ from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import Groups, groups_of
 from recsys.data.interactions import InteractionLog
+from recsys.data.tenths import in_tenths
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
@@ -64,6 +65,11 @@ class SourceFitting:
         """Categories, brands, tags and what else several items have in common, see `groups_of`."""
         return groups_of(self.catalogue.frame, _NO_GROUPS)
 
+    @cached_property
+    def _alike(self) -> Groups | None:
+        """What items have in common for users of one profile: the same, and tenths of prices and other numbers."""
+        return groups_of(in_tenths(self.catalogue.frame.drop(_NO_GROUPS, strict=False)), ["created_at"])
+
     def fit(self, log: InteractionLog, text_minutes: float, earlier: Sources | None) -> Sources:
         """Fit every configured source on a log that is already cut in time.
 
@@ -86,7 +92,7 @@ class SourceFitting:
         profiles: ProfilePopularity | None = None
         if self.profiles is not None and PROFILES in names:
             progress(f"fitting {PROFILES} on {len(log):,} events")
-            profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf)
+            profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf, self._alike)
         weights = earlier.weights if earlier else SourceWeights()
         sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
         if len(self.catalogue) > self.config.candidates.exact_items:
