@@ -102,15 +102,15 @@ class FurtherColumns:
     def __init__(self, catalogue: ItemCatalogue, popularity: NDArray[np.float32] | None = None) -> None:
         """`popularity` (n_items,) is how much each item was wanted; None where nobody knows."""
         self._frame, self._popularity = catalogue.frame, popularity
-        self._labels: dict[str, sp.csr_matrix | None] = {}
+        self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
         self._lines: dict[LineColumns, Lines | None] = {}
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
         """Make ready what was asked of an earlier catalogue, so that no request has to."""
-        for column in tuple(earlier._labels):
-            self.labels(column)
+        for labels in tuple(earlier._labels):
+            self.labels(*labels)
         for column in tuple(earlier._places):
             self.places(column)
         for columns in tuple(earlier._lines):
@@ -118,12 +118,12 @@ class FurtherColumns:
         for column in tuple(earlier._popularities):
             self.popularities(column)
 
-    def labels(self, column: str) -> sp.csr_matrix | None:
-        """(n_items, n_values) 1 where an item has the value, or has it in its list; None where no item has one."""
-        if column not in self._labels:
+    def labels(self, column: str, level: int | None = None) -> sp.csr_matrix | None:
+        """See `members_of`: (n_items, n_values) 1 where an item has the value; None where no item has one."""
+        if (column, level) not in self._labels:
             has_labels = column in self._frame.columns and _is_label(self._frame[column])
-            self._labels[column] = members_of(self._frame[column]) if has_labels else None
-        return self._labels[column]
+            self._labels[column, level] = members_of(self._frame[column], level) if has_labels else None
+        return self._labels[column, level]
 
     def places(self, column: str) -> NDArray[np.float32] | None:
         """(n_items,) the place of each number among all, from 0 to 1, NaN where it is missing; None where all are."""

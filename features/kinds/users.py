@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.compiled_pairs import fill_distances, fill_price_ratios, fill_steps, fill_tag_shares
 from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
+from recsys.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,24 @@ class UserTagShare:
 @dataclass(frozen=True)
 class UserLabelShare:
     """Share of the acts, or of what they are worth, on items with the candidate's value of a further column of the
-    items (of a list: the mean)."""
+    items (of a list: the mean). Of paths the mean over all that the candidate lies in, or what it lies in at one level.
+
+    Raises:
+        ConfigError: when it is declared, if the level is below 1.
+    """
 
     column: str
     of: Of = "acts"
+    level: int | None = None
     scope: ClassVar[Scope] = "user-category"
+
+    def __post_init__(self) -> None:
+        if self.level is not None and self.level < 1:
+            raise ConfigError(f"level = {self.level}: levels of paths are counted from 1, the widest")
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         further = pairs.facts.further
-        return _shares(pairs, None if further is None else further.labels(self.column), self.of)
+        return _shares(pairs, None if further is None else further.labels(self.column, self.level), self.of)
 
 
 def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[np.float32]:

@@ -97,14 +97,18 @@ def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]
                 yield column.name, members[:, shared], [values[place] for place in shared.tolist()]
 
 
-def members_of(column: pl.Series) -> sp.csr_matrix | None:
+def members_of(column: pl.Series, level: int | None = None) -> sp.csr_matrix | None:
     """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list, or lies in it if they are
-    paths; None without any value."""
-    told = labelled_members(column)
+    paths; None without any value.
+
+    Args:
+        level: of paths only this one counts: 1 is the widest.
+    """
+    told = labelled_members(column, level)
     return None if told is None else told[0]
 
 
-def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] | None:
+def labelled_members(column: pl.Series, level: int | None = None) -> tuple[sp.csr_matrix, Sequence[str]] | None:
     """What `members_of` gives, and the values in the order of its columns."""
     values = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column})
     if isinstance(column.dtype, pl.List):
@@ -113,9 +117,12 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
     if values.is_empty():
         return None
     if are_paths(paths := values["value"].unique()):
-        levels = pl.DataFrame({"value": paths, "level": [lineage(path) for path in paths]})
+        counted = slice(None) if level is None else slice(level - 1, level)
+        levels = pl.DataFrame({"value": paths, "level": [lineage(path)[counted] for path in paths]})
         values = values.join(levels, on="value", maintain_order="left").select("row", value="level")
         values = values.explode("value", empty_as_null=False).unique(maintain_order=True)
+    elif level is not None:
+        return None
     distinct = values["value"].unique().sort()
     codes = values["value"].rank("dense").to_numpy() - 1
     shape = (len(column), len(distinct))

@@ -19,6 +19,12 @@ def are_paths(values: pl.Series) -> bool:
     return float(values.str.contains(_SEPARATOR.pattern).mean()) >= _LEAST_PATHS  # type: ignore[arg-type]
 
 
+def depth(values: pl.Series) -> int:
+    """Levels of the deepest path of a column; 1 where its values are no paths."""
+    distinct = values.drop_nulls().unique()
+    return max(map(len, map(lineage, distinct.to_list()))) if are_paths(distinct) else 1
+
+
 def lineage(path: str) -> list[str]:
     """What a path lies in, the widest first, and itself: `Home`, `Home > Kitchen`."""
     above = (path[: found.start()] for found in _SEPARATOR.finditer(path))

@@ -89,6 +89,10 @@ def test_a_path_is_in_each_of_its_levels() -> None:
     assert groups is not None
     assert [groups.name(group)[1] for group in range(len(groups))] == ["Home", "Home > Kitchen"]
     assert groups.members.toarray().tolist() == [[1, 1], [1, 1], [1, 0], [0, 0], [0, 0]]
+    second = members_of(paths, level=2)
+    assert second is not None
+    assert second.toarray().tolist() == [[0, 1], [0, 1], [1, 0], [0, 0], [0, 0]]
+    assert members_of(pl.Series(["Home", "Garden"]), level=1) is None
     assert has_value(paths, "Home").tolist() == [True, True, True, False, False]
     assert has_value(paths, "Ho").tolist() == [False] * 5
 

@@ -9,14 +9,17 @@ from features.further_columns import LineColumns, label_columns, line_columns, q
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import members_of, names_values
-from recsys.data.paths import are_paths
+from recsys.data.paths import depth
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
 """The kinds that read them."""
 
 _KNOWN_PATHS = ("category", "brand")
-"""Columns with features of their own, which compare whole values: of paths the levels are compared as well."""
+"""Columns of a place of their own whose values may be paths; whole values have features of their own."""
+
+_MOST_LEVELS = 3
+"""Levels of paths that are compared, the widest first."""
 
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
@@ -47,9 +50,14 @@ def with_further_columns(
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
     steps = (_step(columns) for columns in line_columns(frame) if named.isdisjoint(columns))
-    known = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
-    paths = (_path(name) for name in known if _are_shared_paths(frame[name]))
-    features = {feature.name: feature for feature in (*steps, *paths)} | {
+    paths = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
+    levels = (
+        _level(name, level)
+        for name in paths
+        for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
+        if _may_tell(frame[name], _SHARE, level)
+    )
+    features = {feature.name: feature for feature in (*steps, *levels)} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
         for column in columns
@@ -73,26 +81,22 @@ def with_further_columns(
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
-def _may_tell(values: pl.Series, kind: str) -> bool:
-    """Whether enough items have a value, and there is something to compare."""
+def _may_tell(values: pl.Series, kind: str, level: int | None = None) -> bool:
+    """Whether enough items have a value, of paths at some level, and there is something to compare."""
     if 1 - values.null_count() / len(values) < _LEAST_COVERAGE:
         return False
     if kind == _DISTANCE:
         return values.drop_nulls().n_unique() > 1
-    members = members_of(values)
+    members = members_of(values, level)
     return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
 
 
-def _are_shared_paths(values: pl.Series) -> bool:
-    return are_paths(values.drop_nulls().unique()) and _may_tell(values, _SHARE)
-
-
-def _path(column: str) -> ExtraFeature:
+def _level(column: str, level: int) -> ExtraFeature:
     return ExtraFeature(
-        name=f"user_{column}_path_share",
+        name=f"user_{column}_level_{level}_share",
         kind=_SHARE,
-        arguments={"column": column},
-        meaning=f"mean share of the history in the levels of the candidate's {column}",
+        arguments={"column": column, "level": level},
+        meaning=f"share of the history in what the candidate's {column} lies in at level {level}",
     )
 
 

@@ -49,7 +49,7 @@ def test_the_levels_of_a_path_are_compared() -> None:
         category=[f"area {n % 2} > room {n % 10} > shelf {n}" for n in range(N)],  # one item a shelf
         brand=[f"brand {n % 5}" for n in range(N)],
     )
-    assert names(items) == ["user_category_path_share"]
+    assert names(items) == ["user_category_level_1_share", "user_category_level_2_share"]
 
 
 def test_what_acts_are_worth_is_told_where_it_differs() -> None:
