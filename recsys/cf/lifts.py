@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from recsys.cf.product import top_k_product, values_of_product
+from recsys.cf.product import top_k, top_k_product, values_at, values_of_product
 from recsys.data.groups import Groups
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 
@@ -21,7 +21,7 @@ more."""
 _EXPECTED = 0.25
 """If at least this many events of a group with an item are expected, it tells something that there are none."""
 
-_MOST_ENTRIES = 2_000_000
+_MOST_ENTRIES = 1_000_000
 """Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
 
 _CROSSED = 6
@@ -82,13 +82,15 @@ def lifts_with_alike(
     Returns:
         (n_groups, n_items) lifts; and what the columns alone say, also of items that nobody chose.
     """
-    of_columns = sp.csr_matrix(0.0 * chosen)
+    of_columns, most = sp.csr_matrix(0.0 * chosen), _MOST_ENTRIES // max(len(groups), 1)
     of_columns.eliminate_zeros()
     for column in range(int(alike.columns.max(initial=-1)) + 1):
         members = alike.members[:, alike.columns == column]
         lifts = _without_little(_lifts_beyond(groups, chosen, popularity, of_columns, members))
         means = sp.diags_array(1 / np.maximum(np.diff(members.indptr), 1)) @ members
-        of_columns = sp.csr_matrix(of_columns + _spread(lifts, sp.csr_matrix(means.T)))
+        of_columns = sp.csr_matrix(of_columns + _product(lifts, sp.csr_matrix(means.T), most))
+        if of_columns.nnz > most * len(groups):
+            of_columns = top_k(of_columns, most)
     every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
     return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every)), of_columns
 
@@ -113,7 +115,7 @@ def lifts_of_pairs(
     rows = rows_of_entries(told.indptr)
     if not len(rows):
         return pairs, _with_values(told, told.data)
-    apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
+    apart = [values_at(lifts, of[rows], told.indices) for of in (first, second)]
     expected = (sizes / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
     kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
     lifted = _lifts(told.data, expected, kinds[rows])
@@ -144,12 +146,11 @@ def _lifts_beyond(
     return _with_values(told, _lifts(told.data, expected, groups.columns[rows]))
 
 
-def _spread(lifts: sp.csr_matrix, values: sp.csr_matrix) -> sp.csr_matrix:
-    """(n_groups, n_items) lifts (n_groups, n_values) of the items of `values` (n_values, n_items)."""
-    n_groups, n_items = lifts.shape[0], values.shape[1]
-    if n_groups * n_items <= _MOST_ENTRIES:
-        return sp.csr_matrix(lifts @ values)
-    return top_k_product(lifts, values, _MOST_ENTRIES // n_groups, lambda rows, items, found: found)
+def _product(left: sp.csr_matrix, right: sp.csr_matrix, most: int) -> sp.csr_matrix:
+    """`left @ right`; if its rows may have more entries than `most`, the largest ones above 0."""
+    if right.shape[1] <= most:
+        return sp.csr_matrix(left @ right)
+    return top_k_product(left, right, most, lambda rows, columns, values: values)
 
 
 def _without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:

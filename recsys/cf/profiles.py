@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recsys.cf.categories import MOST_OF_A_GROUP
 from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, lifts_with_alike, pairs_of
 from recsys.cf.popular import faded_weights
-from recsys.cf.product import top_k
+from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.groups import Groups
@@ -118,8 +118,14 @@ class ProfilePopularity:
         return self.profiles.rows(ids)
 
     def indexed(self) -> Self:
-        """This model for a large catalogue: of each group only the items that it lifts most."""
-        return replace(self, lifts=top_k(self.lifts, MOST_OF_A_GROUP))
+        """This model for a large catalogue: of each group only the items that gain most probability by it."""
+        lifts = self.lifts
+        gained = sp.csr_matrix(
+            (np.expm1(lifts.data) * self.popularity[lifts.indices], lifts.indices, lifts.indptr), shape=lifts.shape
+        )
+        kept = top_k(gained, MOST_OF_A_GROUP)
+        kept.data = values_at(lifts, rows_of_entries(kept.indptr), kept.indices)
+        return replace(self, lifts=kept)
 
     def without(self, digests: Collection[str]) -> Self:
         """This model without users who are to be forgotten, see `UserProfiles.without`."""
