@@ -63,7 +63,7 @@ class SourceFitting:
     @cached_property
     def _groups(self) -> Groups | None:
         """Categories, brands, tags and what else several items have in common, see `groups_of`."""
-        return groups_of(self.catalogue.frame, _NO_GROUPS)
+        return groups_of(self.catalogue.frame, _NO_GROUPS, self.catalogue.frame["item_id"])
 
     @cached_property
     def _alike(self) -> Groups | None:

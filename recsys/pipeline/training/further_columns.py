@@ -5,7 +5,7 @@ import re
 import polars as pl
 
 from features.configured import configured
-from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns
+from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns, reference_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import members_of, names_values
@@ -13,6 +13,7 @@ from recsys.data.paths import depth
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
+_NAMED = "UserNamedShare"
 """The kinds that read them."""
 
 _KNOWN_PATHS = ("category", "brand")
@@ -55,16 +56,17 @@ def with_further_columns(
         _level(name, level)
         for name in paths
         for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
-        if _may_tell(frame[name], _SHARE, level)
+        if _may_tell(frame, name, _SHARE, level)
     )
-    features = {feature.name: feature for feature in (*steps, *levels)} | {
+    named_shares = (_named(name) for name in reference_columns(frame) if name not in named)
+    features = {feature.name: feature for feature in (*steps, *named_shares, *levels)} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
         for column in columns
-        if column not in named and _may_tell(frame[column], kind)
+        if column not in named and _may_tell(frame, column, kind)
         for feature in (_feature(column, kind),)
     }
-    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame[name], _SHARE)]
+    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name, _SHARE)]
     worths = {feature.name: feature for feature in map(_worth, labels if of_worth else ())}
     groups = [name for name in labels if names_values(frame[name])]
     popularities = {feature.name: feature for feature in map(_popularity, groups)}
@@ -81,14 +83,24 @@ def with_further_columns(
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
-def _may_tell(values: pl.Series, kind: str, level: int | None = None) -> bool:
+def _may_tell(frame: pl.DataFrame, column: str, kind: str, level: int | None = None) -> bool:
     """Whether enough items have a value, of paths at some level, and there is something to compare."""
+    values = frame[column]
     if 1 - values.null_count() / len(values) < _LEAST_COVERAGE:
         return False
     if kind == _DISTANCE:
         return values.drop_nulls().n_unique() > 1
-    members = members_of(values, level)
+    members = members_of(values, frame["item_id"], level)
     return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
+
+
+def _named(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{_slug(column)}_named",
+        kind=_NAMED,
+        arguments={"column": column},
+        meaning=f"share of the items that the candidate names in {column} that the user acted on",
+    )
 
 
 def _level(column: str, level: int) -> ExtraFeature:
