@@ -32,6 +32,8 @@ _MOST_EVENTS_OF_PAIRS = 30_000_000
 
 _USERS_OF_A_BLOCK = 50_000
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 
 def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
     """(n_groups, n_items) lifts of groups over what everybody chooses.
@@ -66,33 +68,43 @@ def lifts_within_kinds(
 
 
 def lifts_with_alike(
-    groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], alike: Groups
+    groups: Groups,
+    events: sp.csr_matrix,
+    squares: NDArray[np.float64],
+    popularity: NDArray[np.float64],
+    alike: Groups,
 ) -> tuple[sp.csr_matrix, sp.csr_matrix]:
     """Lifts over what everybody chooses, where items have something in common: of what a group of users hardly met,
     others tell that it did meet.
 
     First each column of the items, one after the other: a value is lifted by how many times as often as the columns
     before let expect a group chooses items with it; an item with several values, by their mean. Then each item by
-    itself, beyond what its columns let expect.
+    itself, beyond what its columns let expect. Events of one user with one value are no independent ones: they count as
+    the fewer, the more of them there are (Kish's design effect).
 
     Args:
-        chosen, popularity: see `lifts_of_groups`.
+        events: (n_users, n_items) events of users.
+        squares: (n_items,) sum of the squares of what single events count.
+        popularity: see `lifts_of_groups`.
         alike: of the items.
 
     Returns:
         (n_groups, n_items) lifts; and what the columns alone say, also of items that nobody chose.
     """
-    of_columns, most = sp.csr_matrix(0.0 * chosen), _MOST_ENTRIES // max(len(groups), 1)
+    chosen, most = sp.csr_matrix(groups.members.T @ events), _MOST_ENTRIES // max(len(groups), 1)
+    of_columns = sp.csr_matrix(0.0 * chosen)
     of_columns.eliminate_zeros()
+
     for column in range(int(alike.columns.max(initial=-1)) + 1):
         members = alike.members[:, alike.columns == column]
-        lifts = _without_little(_lifts_beyond(groups, chosen, popularity, of_columns, members))
         means = sp.diags_array(1 / np.maximum(np.diff(members.indptr), 1)) @ members
-        of_columns = sp.csr_matrix(of_columns + _product(lifts, sp.csr_matrix(means.T), most))
+        together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), _TINY), 1.0)
+        lifts = _lifts_beyond(groups, chosen, popularity, of_columns, members, together)
+        of_columns = of_columns + _product(_without_little(lifts), sp.csr_matrix(means.T), most)
         if of_columns.nnz > most * len(groups):
             of_columns = top_k(of_columns, most)
     every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
-    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every)), of_columns
+    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every, 1.0)), of_columns
 
 
 def lifts_of_pairs(
@@ -128,6 +140,7 @@ def _lifts_beyond(
     popularity: NDArray[np.float64],
     before: sp.csr_matrix,
     members: sp.csr_matrix,
+    together: float,
 ) -> sp.csr_matrix:
     """(n_groups, n_values) lifts of groups over what popularity and earlier lifts let expect.
 
@@ -135,6 +148,7 @@ def _lifts_beyond(
         chosen, popularity: see `lifts_of_groups`.
         before: (n_groups, n_items) earlier lifts.
         members: (n_items, n_values) the items of each value.
+        together: events that count as one.
     """
     shares = members.T @ popularity
     told = _telling(chosen @ members, shares)
@@ -143,7 +157,7 @@ def _lifts_beyond(
     sizes, totals = (np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel() for matrix in (chosen, gained))
     shares_now = np.maximum(shares[told.indices] + values_of_product(gained, members, told), np.finfo(np.float32).tiny)
     expected = (sizes / (1 + totals))[rows] * shares_now
-    return _with_values(told, _lifts(told.data, expected, groups.columns[rows]))
+    return _with_values(told, _lifts(told.data / together, expected / together, groups.columns[rows]))
 
 
 def _product(left: sp.csr_matrix, right: sp.csr_matrix, most: int) -> sp.csr_matrix:
@@ -151,6 +165,10 @@ def _product(left: sp.csr_matrix, right: sp.csr_matrix, most: int) -> sp.csr_mat
     if right.shape[1] <= most:
         return sp.csr_matrix(left @ right)
     return top_k_product(left, right, most, lambda rows, columns, values: values)
+
+
+def _square_sum(matrix: sp.csr_matrix) -> float:
+    return float((matrix.data.astype(np.float64) ** 2).sum())
 
 
 def _without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:
@@ -233,7 +251,7 @@ def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_m
     counts = np.searchsorted(-popularity[best], -needed, side="right")
     ends = offsets_of(counts)
     items = best[np.arange(ends[-1]) - np.repeat(ends[:-1], counts)]
-    nearly = np.full(len(items), np.finfo(np.float64).tiny)
+    nearly = np.full(len(items), _TINY)
     expected = sp.csr_matrix((nearly, items, ends), shape=chosen.shape)
     told = sp.csr_matrix(chosen + expected)
     told.sort_indices()

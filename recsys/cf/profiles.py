@@ -72,12 +72,14 @@ class ProfilePopularity:
         known = rows >= 0
         shape = (len(profiles.users), log.n_items)
         # In events of usual worth.
-        chosen = sp.csr_matrix((worth[known] * len(signs) / total, (rows[known], signs.items[known])), shape=shape)
+        counted, items = worth[known] * len(signs) / total, signs.items[known]
+        chosen = sp.csr_matrix((counted, (rows[known], items)), shape=shape)
         members = profiles.groups.members.T.tocsr()
         if alike is None:
             known_of, lifts = popularity, lifts_of_groups(profiles.groups, members @ chosen, popularity)
         else:
-            lifts, of_columns = lifts_with_alike(profiles.groups, members @ chosen, popularity, alike)
+            squares = np.bincount(items, counted**2, minlength=log.n_items).astype(np.float64)
+            lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, popularity, alike)
             told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
             known_of = np.where(told & (popularity == 0), _UNCHOSEN / max(len(signs), 1), popularity)
             known_of /= max(float(known_of.sum()), np.finfo(float).tiny)
