@@ -24,6 +24,9 @@ _EXPECTED = 0.25
 _MOST_ENTRIES = 1_000_000
 """Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
 
+_PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Parts of the sum of what several values of an item say that are tried."""
+
 _CROSSED = 6
 """The first columns, whose values are crossed with one another: the number of pairs grows with the square of this."""
 
@@ -78,9 +81,10 @@ def lifts_with_alike(
     others tell that it did meet.
 
     First each column of the items, one after the other: a value is lifted by how many times as often as the columns
-    before let expect a group chooses items with it; an item with several values, by their mean. Then each item by
-    itself, beyond what its columns let expect. Events of one user with one value are no independent ones: they count as
-    the fewer, the more of them there are (Kish's design effect).
+    before let expect a group chooses items with it; an item with several values, by so much of their sum as makes the
+    events likeliest, because some say the same. Then each item by itself, beyond what its columns let expect. Events of
+    one user with one value are no independent ones: they count as the fewer, the more of them there are (Kish's design
+    effect).
 
     Args:
         events: (n_users, n_items) events of users.
@@ -97,10 +101,10 @@ def lifts_with_alike(
 
     for column in range(int(alike.columns.max(initial=-1)) + 1):
         members = alike.members[:, alike.columns == column]
-        means = sp.diags_array(1 / np.maximum(np.diff(members.indptr), 1)) @ members
         together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), _TINY), 1.0)
         lifts = _lifts_beyond(groups, chosen, popularity, of_columns, members, together)
-        of_columns = of_columns + _product(_without_little(lifts), sp.csr_matrix(means.T), most)
+        further = _product(_without_little(lifts), sp.csr_matrix(members.T), most)
+        of_columns = _likeliest_sum(chosen, popularity, of_columns, further)
         if of_columns.nnz > most * len(groups):
             of_columns = top_k(of_columns, most)
     every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
@@ -158,6 +162,20 @@ def _lifts_beyond(
     shares_now = np.maximum(shares[told.indices] + values_of_product(gained, members, told), np.finfo(np.float32).tiny)
     expected = (sizes / (1 + totals))[rows] * shares_now
     return _with_values(told, _lifts(told.data / together, expected / together, groups.columns[rows]))
+
+
+def _likeliest_sum(
+    chosen: sp.csr_matrix, popularity: NDArray[np.float64], before: sp.csr_matrix, further: sp.csr_matrix
+) -> sp.csr_matrix:
+    """(n_groups, n_items) lifts, and so much of further ones as makes the events of the groups likeliest."""
+    sizes = np.asarray(chosen.sum(axis=1)).ravel()
+
+    def log_likelihood(lifts: sp.csr_matrix) -> float:
+        gained = _with_values(lifts, np.expm1(lifts.data) * popularity[lifts.indices])
+        totals = np.maximum(1 + np.asarray(gained.sum(axis=1), dtype=np.float64).ravel(), _TINY)
+        return float(chosen.multiply(lifts).sum()) - float(sizes @ np.log(totals))
+
+    return max((sp.csr_matrix(before + part * further) for part in _PARTS_OF_SUMS), key=log_likelihood)
 
 
 def _product(left: sp.csr_matrix, right: sp.csr_matrix, most: int) -> sp.csr_matrix:

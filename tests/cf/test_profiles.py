@@ -131,10 +131,10 @@ def test_what_has_faded_away_is_no_number_of_none() -> None:
 
 
 def test_what_items_have_in_common_tells_of_those_that_nobody_chose() -> None:
-    """Each of two towns chooses among its own 20 flats, each flat once; two more are new."""
+    """Each of two towns chooses among its own 20 flats, each flat by another user; two more are new."""
     towns = ["here", "there"] * 21
-    rows = [(item % 2 + 2 * (item % 4 // 2), item, item) for item in range(40)]
-    profiles = profiles_of(home=["here", "there", "here", "there"], sock=["red", "red", "blue", "blue"])
+    rows = [(item, item, item) for item in range(40)]
+    profiles = profiles_of(home=towns[:40], sock=["red", "red", "blue", "blue"] * 10)
     flats = groups_of(pl.DataFrame({"town": towns, "colour": ["grey", "white", "green"] * 14}), [])
     model = ProfilePopularity.fit(profiles, make_log(rows, 42), CONFIG, flats)
     here, there = scores(model, ["u0", "u1"], 42)

@@ -14,6 +14,7 @@ from recsys.data.groups import Groups, groups_of
 from recsys.data.interactions import InteractionLog
 from recsys.data.tenths import in_tenths
 from recsys.data.user_profiles import UserProfiles
+from recsys.data.words import words_of
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.source_weights import SourceWeights
@@ -67,8 +68,11 @@ class SourceFitting:
 
     @cached_property
     def _alike(self) -> Groups | None:
-        """What items have in common for users of one profile: the same, and tenths of prices and other numbers."""
-        return groups_of(in_tenths(self.catalogue.frame.drop(_NO_GROUPS, strict=False)), ["created_at"])
+        """What items have in common for users of one profile: the same, tenths of prices and other numbers, and the
+        words of titles."""
+        frame = self.catalogue.frame
+        told = in_tenths(frame.drop(*_NO_GROUPS, "created_at", strict=False))
+        return groups_of(told.with_columns(words_of(frame["title"])), [])
 
     def fit(self, log: InteractionLog, text_minutes: float, earlier: Sources | None) -> Sources:
         """Fit every configured source on a log that is already cut in time.
