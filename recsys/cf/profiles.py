@@ -23,7 +23,8 @@ from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
 
 _UNCHOSEN = 0.5
-"""Events of usual worth that an item which nobody chose counts as, if what it has in common with others tells of it."""
+"""New events of usual worth that an item which nobody chose counts as, if what it has in common with others tells of
+it."""
 
 
 @dataclass(frozen=True)
@@ -59,33 +60,35 @@ class ProfilePopularity:
 
     @classmethod
     def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
-        """Learn from a log that is already cut in time; it may be empty. An event fades as in `Popular`.
+        """Learn from a log that is already cut in time; it may be empty. Popularity fades as in `Popular`, what groups
+        choose does not: who looks at flats of a town does so however soon a flat is gone.
 
         Args:
             alike: what the items have in common.
         """
         signs = log.positive()
-        worth = faded_weights(signs, config)
-        total = max(float(worth.sum()), np.finfo(float).tiny)
-        popularity = np.bincount(signs.items, worth, minlength=log.n_items) / total
+        faded = faded_weights(signs, config)
+        total = max(float(faded.sum()), np.finfo(float).tiny)
+        popularity = np.bincount(signs.items, faded, minlength=log.n_items) / total
+        usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
+        worth = signs.weights / usual
+        share = np.bincount(signs.items, worth, minlength=log.n_items) / max(len(signs), 1)
         rows = profiles.rows(signs.user_vocabulary)[signs.users]
         known = rows >= 0
-        shape = (len(profiles.users), log.n_items)
-        # In events of usual worth.
-        counted, items = worth[known] * len(signs) / total, signs.items[known]
-        chosen = sp.csr_matrix((counted, (rows[known], items)), shape=shape)
+        counted, items = worth[known], signs.items[known]
+        chosen = sp.csr_matrix((counted, (rows[known], items)), shape=(len(profiles.users), log.n_items))
         members = profiles.groups.members.T.tocsr()
         if alike is None:
-            known_of, lifts = popularity, lifts_of_groups(profiles.groups, members @ chosen, popularity)
+            lifts = lifts_of_groups(profiles.groups, members @ chosen, share)
         else:
             squares = np.bincount(items, counted**2, minlength=log.n_items).astype(np.float64)
-            lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, popularity, alike)
+            lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, share, alike)
             told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
-            known_of = np.where(told & (popularity == 0), _UNCHOSEN / max(len(signs), 1), popularity)
-            known_of /= max(float(known_of.sum()), np.finfo(float).tiny)
-        pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, popularity, lifts)
+            popularity = np.where(told & (popularity == 0), _UNCHOSEN * usual / total, popularity)
+            popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
+        pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, share, lifts)
         choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)
-        return cls(profiles, known_of.astype(np.float32), choosers, lifts, pairs, of_pairs)
+        return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""
