@@ -222,6 +222,29 @@ def fill_tag_shares(
 
 
 @jit()
+def fill_named_shares(
+    indptr: Ints, indices: Ints, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, shares: Floats
+) -> None:
+    """Fill `shares` (n_pairs,) with the share of the items that a candidate names that are in the history.
+
+    Args:
+        indptr, indices: (n_items, n_items) CSR. Without a name it is NaN.
+    """
+    met = np.zeros(len(indptr) - 1, dtype=np.bool_)
+    for request in range(len(offsets) - 1):
+        events = history[offsets[request] : offsets[request + 1]]
+        for item in events:
+            met[item] = True
+        for pair in range(bounds[request], bounds[request + 1]):
+            first, last, had = indptr[candidates[pair]], indptr[candidates[pair] + 1], 0
+            for entry in range(first, last):
+                had += met[indices[entry]]
+            shares[pair] = had / (last - first) if last > first else np.nan
+        for item in events:
+            met[item] = False
+
+
+@jit()
 def fill_distances(
     places: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, distances: Floats
 ) -> None:

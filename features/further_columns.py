@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import is_code, members_of, names_values
+from recsys.data.references import are_references, named_rows
 from recsys.data.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
@@ -46,6 +47,11 @@ def label_columns(frame: pl.DataFrame) -> tuple[str, ...]:
 def quantity_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     """Unknown columns that measure items."""
     return tuple(name for name in _unknown(frame) if frame[name].dtype.is_numeric() and not is_code(name))
+
+
+def reference_columns(frame: pl.DataFrame) -> tuple[str, ...]:
+    """Unknown columns that name other items by their ids."""
+    return tuple(name for name in _unknown(frame) if _is_label(frame[name]) and _are_references(frame, name))
 
 
 class LineColumns(NamedTuple):
@@ -102,15 +108,18 @@ class FurtherColumns:
     def __init__(self, catalogue: ItemCatalogue, popularity: NDArray[np.float32] | None = None) -> None:
         """`popularity` (n_items,) is how much each item was wanted; None where nobody knows."""
         self._frame, self._popularity = catalogue.frame, popularity
-        self._labels: dict[str, sp.csr_matrix | None] = {}
+        self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
+        self._named: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
         self._lines: dict[LineColumns, Lines | None] = {}
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
         """Prepare what was needed of an earlier catalogue, so that no request has to wait for it."""
-        for column in tuple(earlier._labels):
-            self.labels(column)
+        for labels in tuple(earlier._labels):
+            self.labels(*labels)
+        for column in tuple(earlier._named):
+            self.named(column)
         for column in tuple(earlier._places):
             self.places(column)
         for columns in tuple(earlier._lines):
@@ -118,12 +127,21 @@ class FurtherColumns:
         for column in tuple(earlier._popularities):
             self.popularities(column)
 
-    def labels(self, column: str) -> sp.csr_matrix | None:
-        """(n_items, n_values) 1 where an item has the value, or has it in its list; None where no item has one."""
-        if column not in self._labels:
+    def labels(self, column: str, level: int | None = None) -> sp.csr_matrix | None:
+        """See `members_of`: (n_items, n_values) 1 where an item has the value; None where no item has one."""
+        if (column, level) not in self._labels:
             has_labels = column in self._frame.columns and _is_label(self._frame[column])
-            self._labels[column] = members_of(self._frame[column]) if has_labels else None
-        return self._labels[column]
+            self._labels[column, level] = (
+                members_of(self._frame[column], self._frame["item_id"], level) if has_labels else None
+            )
+        return self._labels[column, level]
+
+    def named(self, column: str) -> sp.csr_matrix | None:
+        """(n_items, n_items) 1 where an item (row) names another one; None where none does."""
+        if column not in self._named:
+            has_names = column in self._frame.columns and _is_label(self._frame[column])
+            self._named[column] = _named(self._frame, column) if has_names else None
+        return self._named[column]
 
     def places(self, column: str) -> NDArray[np.float32] | None:
         """(n_items,) the place of each number among all, from 0 to 1, NaN where it is missing; None where all are."""
@@ -160,6 +178,27 @@ def _unknown(frame: pl.DataFrame) -> list[str]:
 
 def _is_label(values: pl.Series) -> bool:
     return values.dtype.is_integer() or names_values(values)
+
+
+def _names(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`row` and `value` of all that a column names."""
+    names = pl.DataFrame({"row": pl.int_range(len(frame), eager=True), "value": frame[column]})
+    if frame[column].dtype.is_nested():
+        names = names.explode("value", empty_as_null=False)
+    return names.with_columns(pl.col("value").cast(pl.String)).drop_nulls().unique(maintain_order=True)
+
+
+def _are_references(frame: pl.DataFrame, column: str) -> bool:
+    return are_references(_names(frame, column)["value"].unique(), frame["item_id"])
+
+
+def _named(frame: pl.DataFrame, column: str) -> sp.csr_matrix | None:
+    names = _names(frame, column)
+    found = names.join(named_rows(names["value"].unique(), frame["item_id"]), on="value", suffix="_named")
+    if found.is_empty():
+        return None
+    places = found["row"].to_numpy(), found["row_named"].to_numpy()
+    return sp.csr_matrix((np.ones(len(found), dtype=np.float32), places), shape=(len(frame), len(frame)))
 
 
 def _popularities(members: sp.csr_matrix, popularity: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -39,14 +39,21 @@ from features.kinds.matches import (
     UserShare,
 )
 from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
-from features.kinds.users import PriceRatio, UserLabelShare, UserLineStep, UserQuantityDistance, UserTagShare
+from features.kinds.users import (
+    PriceRatio,
+    UserLabelShare,
+    UserLineStep,
+    UserNamedShare,
+    UserQuantityDistance,
+    UserTagShare,
+)
 
 KINDS: tuple[type[Kind], ...] = (
     *(Affinity, Agreement, SourceFlag, SourceRank, SourceRatio, SourceScore, SourceShare, SourceWithin),
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
-    *(GroupPopularity, UserLineStep, UserTagShare),
+    *(GroupPopularity, UserLineStep, UserNamedShare, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -86,6 +93,7 @@ __all__ = [
     "UserItemWorth",
     "UserLabelShare",
     "UserLineStep",
+    "UserNamedShare",
     "UserQuantityDistance",
     "UserShare",
     "UserTagShare",

@@ -8,9 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.compiled_pairs import fill_distances, fill_price_ratios, fill_steps, fill_tag_shares
+from features.compiled_pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
 from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
+from recsys.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,24 @@ class UserTagShare:
 @dataclass(frozen=True)
 class UserLabelShare:
     """Share of the acts, or of what they are worth, on items with the candidate's value of a further column of the
-    items (of a list: the mean)."""
+    items (of a list: the mean). Of paths the mean over all that the candidate lies in, or what it lies in at one level.
+
+    Raises:
+        ConfigError: when it is declared, if the level is below 1.
+    """
 
     column: str
     of: Of = "acts"
+    level: int | None = None
     scope: ClassVar[Scope] = "user-category"
+
+    def __post_init__(self) -> None:
+        if self.level is not None and self.level < 1:
+            raise ConfigError(f"level = {self.level}: levels of paths are counted from 1, the widest")
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         further = pairs.facts.further
-        return _shares(pairs, None if further is None else further.labels(self.column), self.of)
+        return _shares(pairs, None if further is None else further.labels(self.column, self.level), self.of)
 
 
 def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[np.float32]:
@@ -52,6 +62,23 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[n
     members, events = (values.indptr, values.indices, values.shape[1]), (histories.offsets, histories.items, counted)
     fill_tag_shares(*members, *events, pairs.bounds, pairs.items, shares)
     return shares
+
+
+@dataclass(frozen=True)
+class UserNamedShare:
+    """Share of the items that the candidate names, by their ids in a further column of the items, that the user acted
+    on: of what a course requires, or an accessory fits; NaN where it names none."""
+
+    column: str
+    scope: ClassVar[Scope] = "user-item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        shares, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
+        named = None if further is None else further.named(self.column)
+        if named is not None:
+            events = pairs.histories.offsets, pairs.histories.items
+            fill_named_shares(named.indptr, named.indices, *events, pairs.bounds, pairs.items, shares)
+        return shares
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from recsys.cf.product import values_of_product
+from recsys.cf.product import top_k, top_k_product, values_at, values_of_product
 from recsys.data.groups import Groups
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 
@@ -21,6 +21,12 @@ more."""
 _EXPECTED = 0.25
 """If at least this many events of a group with an item are expected, it tells something that there are none."""
 
+_MOST_ENTRIES = 1_000_000
+"""Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
+
+_PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Parts of the sum of what several values of an item say that are tried."""
+
 _CROSSED = 6
 """The first columns, whose values are crossed with one another: the number of pairs grows with the square of this."""
 
@@ -28,6 +34,8 @@ _MOST_EVENTS_OF_PAIRS = 30_000_000
 """The largest pairs are looked at until they have this many events, so that a training takes little time and memory."""
 
 _USERS_OF_A_BLOCK = 50_000
+
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
@@ -62,6 +70,47 @@ def lifts_within_kinds(
     return _with_values(places, _lifts(places.data, expected, groups.columns[rows]))
 
 
+def lifts_with_alike(
+    groups: Groups,
+    events: sp.csr_matrix,
+    squares: NDArray[np.float64],
+    popularity: NDArray[np.float64],
+    alike: Groups,
+) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """Lifts over what everybody chooses, where items have something in common: of what a group of users hardly met,
+    others tell that it did meet.
+
+    First each column of the items, one after the other: a value is lifted by how many times as often as the columns
+    before let expect a group chooses items with it; an item with several values, by so much of their sum as makes the
+    events likeliest, because some say the same. Then each item by itself, beyond what its columns let expect. Events of
+    one user with one value are no independent ones: they count as the fewer, the more of them there are (Kish's design
+    effect).
+
+    Args:
+        events: (n_users, n_items) events of users.
+        squares: (n_items,) sum of the squares of what single events count.
+        popularity: see `lifts_of_groups`.
+        alike: of the items.
+
+    Returns:
+        (n_groups, n_items) lifts; and what the columns alone say, also of items that nobody chose.
+    """
+    chosen, most = sp.csr_matrix(groups.members.T @ events), _MOST_ENTRIES // max(len(groups), 1)
+    of_columns = sp.csr_matrix(0.0 * chosen)
+    of_columns.eliminate_zeros()
+
+    for column in range(int(alike.columns.max(initial=-1)) + 1):
+        members = alike.members[:, alike.columns == column]
+        together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), _TINY), 1.0)
+        lifts = _lifts_beyond(groups, chosen, popularity, of_columns, members, together)
+        further = _product(_without_little(lifts), sp.csr_matrix(members.T), most)
+        of_columns = _likeliest_sum(chosen, popularity, of_columns, further)
+        if of_columns.nnz > most * len(groups):
+            of_columns = top_k(of_columns, most)
+    every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
+    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every, 1.0)), of_columns
+
+
 def lifts_of_pairs(
     groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], lifts: sp.csr_matrix
 ) -> tuple[NDArray[np.int64], sp.csr_matrix]:
@@ -82,13 +131,68 @@ def lifts_of_pairs(
     rows = rows_of_entries(told.indptr)
     if not len(rows):
         return pairs, _with_values(told, told.data)
-    apart = [np.asarray(lifts[of[rows], told.indices]).ravel() for of in (first, second)]
+    apart = [values_at(lifts, of[rows], told.indices) for of in (first, second)]
     expected = (sizes / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
     kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
     lifted = _lifts(told.data, expected, kinds[rows])
-    of_pairs = _with_values(told, np.where(np.abs(lifted) < _LITTLE, 0, lifted))
-    of_pairs.eliminate_zeros()
-    return pairs, of_pairs
+    return pairs, _without_little(_with_values(told, lifted))
+
+
+def _lifts_beyond(
+    groups: Groups,
+    chosen: sp.csr_matrix,
+    popularity: NDArray[np.float64],
+    before: sp.csr_matrix,
+    members: sp.csr_matrix,
+    together: float,
+) -> sp.csr_matrix:
+    """(n_groups, n_values) lifts of groups over what popularity and earlier lifts let expect.
+
+    Args:
+        chosen, popularity: see `lifts_of_groups`.
+        before: (n_groups, n_items) earlier lifts.
+        members: (n_items, n_values) the items of each value.
+        together: events that count as one.
+    """
+    shares = members.T @ popularity
+    told = _telling(chosen @ members, shares)
+    rows = rows_of_entries(told.indptr)
+    gained = _with_values(before, np.expm1(before.data) * popularity[before.indices])
+    sizes, totals = (np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel() for matrix in (chosen, gained))
+    shares_now = np.maximum(shares[told.indices] + values_of_product(gained, members, told), np.finfo(np.float32).tiny)
+    expected = (sizes / (1 + totals))[rows] * shares_now
+    return _with_values(told, _lifts(told.data / together, expected / together, groups.columns[rows]))
+
+
+def _likeliest_sum(
+    chosen: sp.csr_matrix, popularity: NDArray[np.float64], before: sp.csr_matrix, further: sp.csr_matrix
+) -> sp.csr_matrix:
+    """(n_groups, n_items) lifts, and so much of further ones as makes the events of the groups likeliest."""
+    sizes = np.asarray(chosen.sum(axis=1)).ravel()
+
+    def log_likelihood(lifts: sp.csr_matrix) -> float:
+        gained = _with_values(lifts, np.expm1(lifts.data) * popularity[lifts.indices])
+        totals = np.maximum(1 + np.asarray(gained.sum(axis=1), dtype=np.float64).ravel(), _TINY)
+        return float(chosen.multiply(lifts).sum()) - float(sizes @ np.log(totals))
+
+    return max((sp.csr_matrix(before + part * further) for part in _PARTS_OF_SUMS), key=log_likelihood)
+
+
+def _product(left: sp.csr_matrix, right: sp.csr_matrix, most: int) -> sp.csr_matrix:
+    """`left @ right`; if its rows may have more entries than `most`, the largest ones above 0."""
+    if right.shape[1] <= most:
+        return sp.csr_matrix(left @ right)
+    return top_k_product(left, right, most, lambda rows, columns, values: values)
+
+
+def _square_sum(matrix: sp.csr_matrix) -> float:
+    return float((matrix.data.astype(np.float64) ** 2).sum())
+
+
+def _without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:
+    kept = _with_values(lifts, np.where(np.abs(lifts.data) < _LITTLE, 0, lifts.data))
+    kept.eliminate_zeros()
+    return kept
 
 
 def _largest_pairs(
@@ -165,7 +269,7 @@ def _telling(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_m
     counts = np.searchsorted(-popularity[best], -needed, side="right")
     ends = offsets_of(counts)
     items = best[np.arange(ends[-1]) - np.repeat(ends[:-1], counts)]
-    nearly = np.full(len(items), np.finfo(np.float64).tiny)
+    nearly = np.full(len(items), _TINY)
     expected = sp.csr_matrix((nearly, items, ends), shape=chosen.shape)
     told = sp.csr_matrix(chosen + expected)
     told.sort_indices()

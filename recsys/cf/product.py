@@ -45,8 +45,20 @@ def values_of_product(left: sp.csr_matrix, right: sp.csr_matrix, at: sp.csr_matr
         first, last = at.indptr[start], at.indptr[stop]
         rows = rows_of_entries(at.indptr[start : stop + 1])
         if len(rows):
-            values[first:last] = np.asarray((left[start:stop] @ right)[rows, at.indices[first:last]]).ravel()
+            values[first:last] = values_at(left[start:stop] @ right, rows, at.indices[first:last])
     return values
+
+
+def values_at(matrix: sp.csr_matrix, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
+    """(n,) the values of a matrix at places, 0 without an entry. scipy's own look-up may read a whole row for each."""
+    matrix.sort_indices()
+    n_columns = matrix.shape[1]
+    known = rows_of_entries(matrix.indptr).astype(np.int64) * n_columns + matrix.indices
+    wanted = rows.astype(np.int64) * n_columns + columns
+    places = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
+    if not len(known):
+        return np.zeros(len(wanted), dtype=np.float32)
+    return np.where(known[places] == wanted, matrix.data[places], 0).astype(np.float32)
 
 
 def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, int]]:

@@ -10,16 +10,21 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.cf.categories import MOST_OF_A_GROUP
-from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, pairs_of
+from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, lifts_with_alike, pairs_of
 from recsys.cf.popular import faded_weights
-from recsys.cf.product import top_k
+from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig
 from recsys.data.arrays import load_array, load_csr, save_array, save_csr
+from recsys.data.groups import Groups
 from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
+
+_UNCHOSEN = 0.5
+"""New events of usual worth that an item which nobody chose counts as, if what it has in common with others tells of
+it."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,13 @@ class ProfilePopularity:
     changes nothing, and effects may differ, such as that of the age between men and women. Items that no group of the
     user tells from others have no score.
 
+    Where items have something in common (a town, a category, a level of prices), groups choose values some times as
+    often as expected, and items only beyond what their values let expect: so an item that nobody chose yet is told of
+    by those that are like it.
+
     Attributes:
         profiles: the groups of users.
-        popularity: (n_items,) float32, shares that sum to 1.
+        popularity: (n_items,) float32, shares that sum to 1; above 0 for what nobody chose, if its values tell of it.
         choosers: (n_groups, n_items) int32 CSR: users of the group who chose the item.
         lifts: (n_groups, n_items) CSR: log((n + a) / (e + a)), where n is above 0 or e is large.
         pairs: (n_pairs,) of two groups, see `pairs_of`, in order.
@@ -50,20 +59,34 @@ class ProfilePopularity:
     lifts_of_pairs: sp.csr_matrix
 
     @classmethod
-    def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig) -> Self:
-        """Learn from a log that is already cut in time; it may be empty. An event fades as in `Popular`."""
+    def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
+        """Learn from a log that is already cut in time; it may be empty. Popularity fades as in `Popular`, what groups
+        choose does not: who looks at flats of a town does so however soon a flat is gone.
+
+        Args:
+            alike: what the items have in common.
+        """
         signs = log.positive()
-        worth = faded_weights(signs, config)
-        total = max(float(worth.sum()), np.finfo(float).tiny)
-        popularity = np.bincount(signs.items, worth, minlength=log.n_items) / total
+        faded = faded_weights(signs, config)
+        total = max(float(faded.sum()), np.finfo(float).tiny)
+        popularity = np.bincount(signs.items, faded, minlength=log.n_items) / total
+        usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
+        worth = signs.weights / usual
+        share = np.bincount(signs.items, worth, minlength=log.n_items) / max(len(signs), 1)
         rows = profiles.rows(signs.user_vocabulary)[signs.users]
         known = rows >= 0
-        shape = (len(profiles.users), log.n_items)
-        # In events of usual worth.
-        chosen = sp.csr_matrix((worth[known] * len(signs) / total, (rows[known], signs.items[known])), shape=shape)
+        counted, items = worth[known], signs.items[known]
+        chosen = sp.csr_matrix((counted, (rows[known], items)), shape=(len(profiles.users), log.n_items))
         members = profiles.groups.members.T.tocsr()
-        lifts = lifts_of_groups(profiles.groups, members @ chosen, popularity)
-        pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, popularity, lifts)
+        if alike is None:
+            lifts = lifts_of_groups(profiles.groups, members @ chosen, share)
+        else:
+            squares = np.bincount(items, counted**2, minlength=log.n_items).astype(np.float64)
+            lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, share, alike)
+            told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
+            popularity = np.where(told & (popularity == 0), _UNCHOSEN * usual / total, popularity)
+            popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
+        pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, share, lifts)
         choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)
         return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)
 
@@ -100,8 +123,14 @@ class ProfilePopularity:
         return self.profiles.rows(ids)
 
     def indexed(self) -> Self:
-        """This model for a large catalogue: of each group only the items that it lifts most."""
-        return replace(self, lifts=top_k(self.lifts, MOST_OF_A_GROUP))
+        """This model for a large catalogue: of each group only the items that gain most probability by it."""
+        lifts = self.lifts
+        gained = sp.csr_matrix(
+            (np.expm1(lifts.data) * self.popularity[lifts.indices], lifts.indices, lifts.indptr), shape=lifts.shape
+        )
+        kept = top_k(gained, MOST_OF_A_GROUP)
+        kept.data = values_at(lifts, rows_of_entries(kept.indptr), kept.indices)
+        return replace(self, lifts=kept)
 
     def without(self, digests: Collection[str]) -> Self:
         """This model without users who are to be forgotten, see `UserProfiles.without`."""

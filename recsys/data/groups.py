@@ -12,6 +12,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.arrays import load_csr, save_csr
+from recsys.data.paths import are_paths, lineage
+from recsys.data.references import are_references, named_rows
 
 _CODE = re.compile(r"(?:(?:^|[\W_])[iI][dD]s?|I[dD]s?|[cC]odes?)$")
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
@@ -70,38 +72,48 @@ class Groups:
         return cls(load_csr(folder, "groups"), pl.read_parquet(folder / "groups.parquet", glob=False))
 
 
-def groups_of(frame: pl.DataFrame, without: Collection[str]) -> Groups | None:
+def groups_of(frame: pl.DataFrame, without: Collection[str], ids: pl.Series | None = None) -> Groups | None:
     """The groups of the rows of a table; None where there are none.
 
-    Each value of a column that names something, see `names_values`, is a group, if two rows have it.
+    Each value of a column that names something, see `names_values`, is a group, if two rows have it; of paths, see
+    `recsys.data.paths`, also each part that the value lies in.
 
     Args:
         without: columns that make no groups.
+        ids: of the rows, where a column may name rows by them: a row is in the group of those that name it.
     """
-    shared = list(_shared(frame.drop(without, strict=False)))
+    shared = list(_shared(frame.drop(without, strict=False), ids))
     if not shared:
         return None
     names = pl.DataFrame([(column, value) for column, _, values in shared for value in values], _NAMED, orient="row")
     return Groups(sp.hstack([members for _, members, _ in shared], format="csr", dtype=np.float32), names)
 
 
-def _shared(frame: pl.DataFrame) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:
+def _shared(frame: pl.DataFrame, ids: pl.Series | None) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:
     """Each column that names what two rows have in common, with these rows and values."""
     for column in frame:
-        if names_values(column) and (told := labelled_members(column)) is not None:
+        if names_values(column) and (told := labelled_members(column, ids)) is not None:
             members, values = told
             shared = np.flatnonzero(members.getnnz(axis=0) > 1)
             if len(shared):
                 yield column.name, members[:, shared], [values[place] for place in shared.tolist()]
 
 
-def members_of(column: pl.Series) -> sp.csr_matrix | None:
-    """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list; None without any value."""
-    told = labelled_members(column)
+def members_of(column: pl.Series, ids: pl.Series | None = None, level: int | None = None) -> sp.csr_matrix | None:
+    """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list, or lies in it if they are
+    paths, or is named by it; None without any value.
+
+    Args:
+        ids: of the rows, where the column may name rows by them, see `recsys.data.references`.
+        level: of paths only this one counts: 1 is the widest.
+    """
+    told = labelled_members(column, ids, level)
     return None if told is None else told[0]
 
 
-def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] | None:
+def labelled_members(
+    column: pl.Series, ids: pl.Series | None = None, level: int | None = None
+) -> tuple[sp.csr_matrix, Sequence[str]] | None:
     """What `members_of` gives, and the values in the order of its columns."""
     values = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column})
     if isinstance(column.dtype, pl.List):
@@ -109,6 +121,15 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
     values = values.with_columns(pl.col("value").cast(pl.String)).drop_nulls("value").unique(maintain_order=True)
     if values.is_empty():
         return None
+    if are_paths(names := values["value"].unique()):
+        counted = slice(None) if level is None else slice(level - 1, level)
+        levels = pl.DataFrame({"value": names, "level": [lineage(name)[counted] for name in names]})
+        values = values.join(levels, on="value", maintain_order="left").select("row", value="level")
+        values = values.explode("value", empty_as_null=False).unique(maintain_order=True)
+    elif level is not None:
+        return None
+    elif ids is not None and are_references(names, ids):
+        values = pl.concat([values, named_rows(names, ids)]).unique(maintain_order=True)
     distinct = values["value"].unique().sort()
     codes = values["value"].rank("dense").to_numpy() - 1
     shape = (len(column), len(distinct))
@@ -117,12 +138,11 @@ def labelled_members(column: pl.Series) -> tuple[sp.csr_matrix, Sequence[str]] |
 
 
 def has_value(column: pl.Series, value: str) -> NDArray[np.bool_]:
-    """(n_rows,) True where the row has the value, or has it in its list."""
-    if isinstance(column.dtype, pl.List):
-        met = column.cast(pl.List(pl.String)).list.contains(value)
-    else:
-        met = column.cast(pl.String) == value
-    return met.fill_null(False).to_numpy()
+    """(n_rows,) True where the row has the value, or has it in its list, or is a path that lies in it."""
+    lists = isinstance(column.dtype, pl.List)
+    rows = column.cast(pl.List(pl.String) if lists else pl.String).to_list()
+    names = ([row] if isinstance(row, str) else row or [] for row in rows)
+    return np.array([any(name is not None and value in lineage(name) for name in own) for own in names], dtype=bool)
 
 
 def names_values(column: pl.Series) -> bool:

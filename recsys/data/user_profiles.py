@@ -9,15 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.forget import user_digest
-from recsys.data.groups import Groups, groups_of, is_code
+from recsys.data.groups import Groups, groups_of
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.tenths import in_tenths
 from recsys.data.vocabulary import Vocabulary
-
-_PARTS = 10
-"""Of a column of numbers or times: its tenths are groups, or its values where it has no more than these."""
-
-_DIGITS = 3
-"""Of the numbers in the name of a tenth, where they tell tenths apart."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +38,7 @@ class UserProfiles:
             frame: `user_id`, distinct, and attributes. Numbers and times are cut into tenths.
             pseudonyms: by which the users are kept, where they are.
         """
-        measured = [name for name, kind in frame.schema.items() if kind.is_numeric() and not is_code(name)]
-        cut = pl.selectors.by_name(measured) | pl.selectors.temporal()
-        groups = groups_of(frame.with_columns(cut.map_batches(_parts)), ["user_id"])
+        groups = groups_of(in_tenths(frame), ["user_id"])
         if groups is None:
             return None
         ids = frame["user_id"].to_list()
@@ -77,23 +70,3 @@ class UserProfiles:
     def load(cls, folder: Path) -> "UserProfiles":
         """Read what `save` wrote."""
         return cls(Vocabulary.load(folder / "users"), Groups.load(folder))
-
-
-def _parts(values: pl.Series) -> pl.Series:
-    """Each value as text; where there are many of them, the tenth that it lies in, written as its bounds."""
-    values = values.fill_nan(None) if values.dtype.is_float() else values
-    if values.n_unique() <= _PARTS:
-        return values.cast(pl.String)
-    ranks = values.rank("max")
-    parts = pl.DataFrame({"value": values, "part": (ranks * _PARTS / values.count()).ceil()})
-    first, last = (bound.over("part") for bound in (pl.col("value").min(), pl.col("value").max()))
-    exact = parts.select(_named(first, last).alias(values.name)).to_series()
-    if not values.dtype.is_float():
-        return exact
-    short = parts.select(_named(first.round_sig_figs(_DIGITS), last.round_sig_figs(_DIGITS)).alias(values.name))
-    return short.to_series() if short.n_unique() == exact.n_unique() else exact
-
-
-def _named(first: pl.Expr, last: pl.Expr) -> pl.Expr:
-    words = (first.cast(pl.String), last.cast(pl.String))
-    return pl.when(words[0] == words[1]).then(words[0]).otherwise(pl.concat_str(words[0], pl.lit(" to "), words[1]))

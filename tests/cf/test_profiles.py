@@ -10,6 +10,7 @@ from scorer_contract import CONFIG, make_log
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import CfConfig
 from recsys.data.forget import user_digest
+from recsys.data.groups import groups_of
 from recsys.data.user_profiles import UserProfiles
 
 
@@ -127,3 +128,17 @@ def test_what_has_faded_away_is_no_number_of_none() -> None:
     log = make_log([(0, 1, 0), (1, 2, 20_000)], 3)
     faded = ProfilePopularity.fit(profiles_of(town=["here", "here"]), log, CfConfig(half_life_days=1.0))
     assert scores(faded, ["u0"], 3)[0].tolist() == pytest.approx([0, 0, 1])
+
+
+def test_what_items_have_in_common_tells_of_those_that_nobody_chose() -> None:
+    """Each of two towns chooses among its own 20 flats, each flat by another user; two more are new."""
+    towns = ["here", "there"] * 21
+    rows = [(item, item, item) for item in range(40)]
+    profiles = profiles_of(home=towns[:40], sock=["red", "red", "blue", "blue"] * 10)
+    flats = groups_of(pl.DataFrame({"town": towns, "colour": ["grey", "white", "green"] * 14}), [])
+    model = ProfilePopularity.fit(profiles, make_log(rows, 42), CONFIG, flats)
+    here, there = scores(model, ["u0", "u1"], 42)
+    assert here[40] > 5 * here[41]
+    assert there[41] > 5 * there[40]
+    assert here.sum() == pytest.approx(1)
+    assert not scores(ProfilePopularity.fit(profiles, make_log(rows, 42), CONFIG), ["u0"], 42)[0, 40:].any()

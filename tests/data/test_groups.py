@@ -81,3 +81,37 @@ def test_columns_of_fixed_names_are_text() -> None:
         groups = groups_of(column.to_frame(), [])
         assert groups is not None
         assert groups.members.toarray().tolist() == [[1], [0], [1]]
+
+
+def test_a_path_is_in_each_of_its_levels() -> None:
+    paths = pl.Series("category", ["Home > Kitchen > Knives", "Home > Kitchen > Pans", "Home > Bath", None, "Garden"])
+    groups = groups_of(paths.to_frame(), [])
+    assert groups is not None
+    assert [groups.name(group)[1] for group in range(len(groups))] == ["Home", "Home > Kitchen"]
+    assert groups.members.toarray().tolist() == [[1, 1], [1, 1], [1, 0], [0, 0], [0, 0]]
+    second = members_of(paths, level=2)
+    assert second is not None
+    assert second.toarray().tolist() == [[0, 1], [0, 1], [1, 0], [0, 0], [0, 0]]
+    assert members_of(pl.Series(["Home", "Garden"]), level=1) is None
+    assert has_value(paths, "Home").tolist() == [True, True, True, False, False]
+    assert has_value(paths, "Ho").tolist() == [False] * 5
+
+
+def test_names_with_a_stroke_and_addresses_are_no_paths() -> None:
+    assert groups_of(pl.DataFrame({"artist": ["AC/DC", "AC/CD", "Abba", "Air", "Ash"]}), []) is None
+    assert groups_of(pl.DataFrame({"image": ["https://a.org/1", "https://a.org/2"]}), []) is None
+
+
+def test_what_is_named_by_id_is_in_the_group_of_those_that_name_it() -> None:
+    ids = pl.Series("item_id", ["phone", "case", "cable", "lamp"])
+    fits = pl.Series("fits", [[], ["phone"], ["phone"], None], dtype=pl.List(pl.String))
+    groups = groups_of(fits.to_frame(), [], ids)
+    assert groups is not None
+    assert groups.members.toarray().tolist() == [[1], [1], [1], [0]]
+    alone = groups_of(fits.to_frame(), [])
+    assert alone is not None
+    assert alone.members.toarray().tolist() == [[0], [1], [1], [0]]
+    sizes = pl.Series("size", ["40", "41", "40"])
+    bare = groups_of(sizes.to_frame(), [], pl.Series(["40", "41", "42"]))
+    assert bare is not None, "bare numbers are no ids"
+    assert bare.members.toarray().tolist() == [[1], [0], [1]]

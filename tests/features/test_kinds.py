@@ -48,6 +48,7 @@ from features.kinds import (
     UserItemWorth,
     UserLabelShare,
     UserLineStep,
+    UserNamedShare,
     UserQuantityDistance,
     UserShare,
     UserTagShare,
@@ -215,6 +216,26 @@ def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_
     expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
     both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
     expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
+
+
+def test_share_of_what_the_candidate_names_that_the_user_acted_on() -> None:
+    frame = pl.DataFrame(
+        {
+            "item_id": [f"i{number}" for number in range(N_ITEMS)],
+            "requires": [[], ["i0"], ["i0", "i1"], ["i4"], None, ["i2", "i2"]],
+            "colour": ["red"] * N_ITEMS,
+        }
+    ).with_columns(language=pl.lit(None, pl.String))
+    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 2, CLICK, NOW)])
+
+    def found(column: str, now: int = NOW) -> list[float]:
+        return UserNamedShare(column).values(pairs_of(EventState(log), [0], [now], facts=facts)).tolist()
+
+    expect(found("requires"), NAN, 1, 0.5, 0, NAN, 0)
+    expect(found("requires", NOW + 1), NAN, 1, 0.5, 0, NAN, 1)
+    for nothing in ("colour", "gone"):
+        expect(found(nothing), *[NAN] * 6)
 
 
 def test_a_line_may_have_parts_that_are_counted_anew() -> None:

@@ -101,6 +101,11 @@ class ColdItems:
         rows = np.broadcast_to(numbers[:, None], places.shape)
         return rows[enough], np.take_along_axis(lenders, places, axis=1)[enough], shares[enough]
 
+    def but(self, told: NDArray[np.bool_]) -> "ColdItems":
+        """The same where nothing is lent to items of which a model tells by itself: `told` (n_known,) is True there."""
+        lent = np.pad(~told, (0, self.lenders.shape[0] - self.n_known), constant_values=True)
+        return replace(self, lenders=sp.csr_matrix(sp.diags_array(lent.astype(np.float32)) @ self.lenders))
+
     def with_lent_scores(self, known: Scores) -> Scores:
         """Scores of the learned items, and what they lend to the others."""
         if isinstance(known, SparseScores):

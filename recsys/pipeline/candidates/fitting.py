@@ -13,7 +13,9 @@ from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups import Groups, groups_of
 from recsys.data.interactions import InteractionLog
+from recsys.data.tenths import in_tenths
 from recsys.data.user_profiles import UserProfiles
+from recsys.data.words import words_of
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.source_weights import SourceWeights
@@ -61,7 +63,15 @@ class SourceFitting:
     @cached_property
     def _groups(self) -> Groups | None:
         """Categories, brands, tags and what else several items have in common, see `groups_of`."""
-        return groups_of(self.catalogue.frame, _NO_GROUPS)
+        return groups_of(self.catalogue.frame, _NO_GROUPS, self.catalogue.frame["item_id"])
+
+    @cached_property
+    def _alike(self) -> Groups | None:
+        """What items have in common for users of one profile: the same, tenths of prices and other numbers, and the
+        words of titles."""
+        frame = self.catalogue.frame
+        told = in_tenths(frame.drop(*_NO_GROUPS, "created_at", strict=False))
+        return groups_of(told.with_columns(words_of(frame["title"])), [])
 
     def fit(self, log: InteractionLog, text_minutes: float, earlier: Sources | None) -> Sources:
         """Fit every configured source on a log that is already cut in time.
@@ -85,7 +95,7 @@ class SourceFitting:
         profiles: ProfilePopularity | None = None
         if self.profiles is not None and PROFILES in names:
             progress(f"fitting {PROFILES} on {counted(len(log), 'event')}")
-            profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf)
+            profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf, self._alike)
         weights = earlier.weights if earlier else SourceWeights()
         sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
         if len(self.catalogue) > self.config.candidates.exact_items:

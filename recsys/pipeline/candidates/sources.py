@@ -3,6 +3,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -129,8 +130,15 @@ class Sources:
         """What users of the same profile choose: `rows` (n_requests,) are those of `profile_rows`."""
         if self.profiles is None:
             raise ValueError("these sources have no profiles")
-        known = self.profiles.scores(rows)
-        return known if self.cold_items is None else self.cold_items.with_lent_scores(known)
+        known, borrowing = self.profiles.scores(rows), self._items_without_profile
+        return known if borrowing is None else borrowing.with_lent_scores(known)
+
+    @cached_property
+    def _items_without_profile(self) -> ColdItems | None:
+        """The cold items of which the profiles know nothing."""
+        if self.cold_items is None or self.profiles is None:
+            return self.cold_items
+        return self.cold_items.but(self.profiles.popularity > 0)
 
     def profile_rows(self, ids: Sequence[str | None]) -> NDArray[np.int32]:
         """(n_requests,) the place of each user among the profiles, -1 for one of whom nothing is known."""

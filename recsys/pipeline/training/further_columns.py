@@ -5,14 +5,22 @@ import re
 import polars as pl
 
 from features.configured import configured
-from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns
+from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns, reference_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import names_values
+from recsys.data.groups import members_of, names_values
+from recsys.data.paths import depth
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
+_NAMED = "UserNamedShare"
 """The kinds that read them."""
+
+_KNOWN_PATHS = ("category", "brand")
+"""Columns of a place of their own whose values may be paths; whole values have features of their own."""
+
+_MOST_LEVELS = 3
+"""Levels of paths that are compared, the widest first."""
 
 _MOST = 8
 """Most features that are declared by themselves; `features.extra` may name more."""
@@ -43,14 +51,22 @@ def with_further_columns(
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
     steps = (_step(columns) for columns in line_columns(frame) if named.isdisjoint(columns))
-    features = {feature.name: feature for feature in steps} | {
+    paths = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
+    levels = (
+        _level(name, level)
+        for name in paths
+        for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
+        if _may_tell(frame, name, _SHARE, level)
+    )
+    named_shares = (_named(name) for name in reference_columns(frame) if name not in named)
+    features = {feature.name: feature for feature in (*steps, *named_shares, *levels)} | {
         feature.name: feature
         for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
         for column in columns
-        if column not in named and _may_tell(frame[column], kind)
+        if column not in named and _may_tell(frame, column, kind)
         for feature in (_feature(column, kind),)
     }
-    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame[name], _SHARE)]
+    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name, _SHARE)]
     worths = {feature.name: feature for feature in map(_worth, labels if of_worth else ())}
     groups = [name for name in labels if names_values(frame[name])]
     popularities = {feature.name: feature for feature in map(_popularity, groups)}
@@ -67,16 +83,32 @@ def with_further_columns(
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
-def _may_tell(values: pl.Series, kind: str) -> bool:
-    """Whether enough items have a value, and there is something to compare."""
-    coverage = 1 - values.null_count() / len(values)
-    single = values.drop_nulls()
-    single = single.explode() if single.dtype.is_nested() else single
-    different = single.n_unique()
-    return (
-        coverage >= _LEAST_COVERAGE
-        and different > 1
-        and (kind == _DISTANCE or len(single) >= _LEAST_SHARED * different)
+def _may_tell(frame: pl.DataFrame, column: str, kind: str, level: int | None = None) -> bool:
+    """Whether enough items have a value, of paths at some level, and there is something to compare."""
+    values = frame[column]
+    if 1 - values.null_count() / len(values) < _LEAST_COVERAGE:
+        return False
+    if kind == _DISTANCE:
+        return values.drop_nulls().n_unique() > 1
+    members = members_of(values, frame["item_id"], level)
+    return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
+
+
+def _named(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{_slug(column)}_named",
+        kind=_NAMED,
+        arguments={"column": column},
+        meaning=f"share of the items that the candidate names in {column} that the user acted on",
+    )
+
+
+def _level(column: str, level: int) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{column}_level_{level}_share",
+        kind=_SHARE,
+        arguments={"column": column, "level": level},
+        meaning=f"share of the history in what the candidate's {column} lies in at level {level}",
     )
 
 

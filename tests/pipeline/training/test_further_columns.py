@@ -44,6 +44,24 @@ def test_what_may_tell_of_a_taste_is_compared() -> None:
     ]
 
 
+def test_the_levels_of_a_path_are_compared() -> None:
+    items = catalogue(
+        category=[f"area {n % 2} > room {n % 10} > shelf {n}" for n in range(N)],  # one item a shelf
+        brand=[f"brand {n % 5}" for n in range(N)],
+    )
+    assert names(items) == ["user_category_level_1_share", "user_category_level_2_share"]
+
+
+def test_items_that_a_column_names_are_looked_for_in_the_history() -> None:
+    items = catalogue(
+        requires=[[f"i{n // 2}"] if n else [] for n in range(N)], sold_with=[f"i{n % 7}" for n in range(N)]
+    )
+    assert names(items) == [
+        *("user_requires_named", "user_sold_with_named", "user_requires_share", "user_sold_with_share"),
+        *("requires_popularity", "sold_with_popularity"),
+    ]
+
+
 def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
     extra = with_further_columns(FeaturesConfig(), items, silent, of_worth=True).extra
