@@ -15,6 +15,8 @@ Items
     catalogue, item_columns     the items; their columns
     item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
     vocabulary, id_table        ids to numbers and back
+    paths, references           columns that are paths; those that name other items
+    tenths, words               numbers and texts as names of groups
 Events
     interactions, merging       the log; two logs as one
     visits, history             acts on an item within the hour; what users did before some requests
