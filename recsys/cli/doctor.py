@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from recsys import __version__
 from recsys.cli import options, output
-from recsys.errors import BundleError, RecsysError, StoreError
+from recsys.errors import BundleError, ConfigError, RecsysError, StoreError
 
 if TYPE_CHECKING:
     from recsys.registry import Registry
@@ -48,10 +48,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all checks; 0 when there is no problem, else the code of the first one (5, or 4 for the registry)."""
+    """Print all checks; 0 when there is no problem, else the code of the first one."""
     findings = [*_machine(), *_libraries()]
     if all(finding.status != "problem" for finding in findings):
-        findings.extend([_encoder(), _gpu()])
+        findings.extend([_loops(), _encoder(), _gpu()])
     if arguments.registry is not None:
         findings.extend(_registry(arguments.registry))
     if arguments.store is not None:
@@ -102,6 +102,18 @@ def _libraries() -> Iterator[Finding]:
             yield Finding(f"extra {extra_name}", "note", f"without {', '.join(names)}", remedy)
         else:
             yield Finding(f"extra {extra_name}", "ok", "installed")
+
+
+def _loops() -> Finding:
+    """Whether compiled loops can be kept: without that, nothing that ranks can start."""
+    from recsys.data.jit import folder_of_loops
+
+    try:
+        folder = folder_of_loops()
+    except RuntimeError as error:
+        remedy = "set NUMBA_CACHE_DIR to a folder that may be written"
+        return Finding("compiled loops", "problem", str(error), remedy, ConfigError.exit_code)
+    return Finding("compiled loops", "ok", f"kept in {folder}")
 
 
 def _encoder() -> Finding:

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from numba.core.caching import CompileResultCacheImpl
 from shop import Run
 
 from recsys.data.events import Event
@@ -33,6 +34,16 @@ def test_missing_libraries_name_what_to_type(run: Run, monkeypatch: pytest.Monke
     assert "pip install 'no-such-library>=2'" in outcome.out
     assert "pip install 'recsys[graphs]'" in outcome.out
     assert "text encoder" not in outcome.out
+
+
+def test_loops_that_can_be_kept_nowhere_are_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user without a home, who may not write where recsys is installed."""
+    monkeypatch.setattr(CompileResultCacheImpl, "_locator_classes", [])
+    outcome = run("doctor", "--json")
+    assert outcome.code == 2
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert problem["name"] == "compiled loops"
+    assert "NUMBA_CACHE_DIR" in problem["remedy"]
 
 
 def test_a_registry_without_versions_is_noted_with_what_to_run(run: Run, tmp_path: Path) -> None:
