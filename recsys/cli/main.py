@@ -43,6 +43,10 @@ _UNCACHED = "cannot cache function"
 """What numba says where neither the source's folder nor the user's may be written."""
 _NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
 
+_NO_FOLDER = ("No usable temporary directory", "a temporary directory could not be created")
+"""What Python and matplotlib say where no folder for temporary files may be written, as in a read-only container."""
+_NAME_FOLDER = "; set TMPDIR to a folder that may be written, where temporary files go"
+
 _PANIC = "PanicException"
 """What libraries written in Rust, such as polars, give up in; it is no `Exception`."""
 
@@ -118,6 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
         if _UNCACHED in str(error):
             return _fail(error, ConfigError.exit_code, hint=_NAME_CACHE)
+        if any(words in str(error) for words in _NO_FOLDER):
+            return _fail(error, ConfigError.exit_code, hint=_NAME_FOLDER)
         message = f"{type(error).__name__}: {error}"
         return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
 

@@ -235,6 +235,16 @@ def test_where_compiled_loops_can_be_kept_nowhere() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_where_temporary_files_can_be_nowhere() -> None:
+    """As in a container whose file system is read-only."""
+    does = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']; tempfile.gettempdir()"
+    done = subprocess.run([sys.executable, "-c", ACTING.format(does=does)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No usable temporary directory found" in done.stderr
+    assert "set TMPDIR to a folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     program = ACTING.format(does="for _ in range(100_000): print('line')")
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
