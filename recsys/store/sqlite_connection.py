@@ -102,7 +102,10 @@ class SqliteConnection:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
+            # extended codes have the plain one in their last byte; errors of Python's own have none
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            remedy = "another process holds it, such as a backup; end that, or try again later" if busy else self._remedy
+            raise StoreError(f"{self._name}: {error}; {remedy}") from error
 
     def close(self) -> None:
         """Close it, when whoever uses it is done."""

@@ -102,21 +102,29 @@ def test_an_interruption_ends_with_code_130(verb, capsys) -> None:
     assert capsys.readouterr().err == "recsys: interrupted\n"
 
 
-def test_termination_unwinds_like_an_interruption(verb) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("before", "code"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, 0)])
+def test_termination_unwinds_like_an_interruption_unless_it_is_ignored(
+    verb, number: signal.Signals, before: signal.Handlers, code: int
+) -> None:
+    """`nohup` has SIGHUP ignored."""
     cleaned = []
 
     def act() -> int:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         finally:
             cleaned.append(True)
         return 0
 
     verb.does = act
-    before = signal.getsignal(signal.SIGTERM)
-    assert main(["act"]) == 130
-    assert cleaned == [True]
-    assert signal.getsignal(signal.SIGTERM) is before
+    usual = signal.signal(number, before)
+    try:
+        assert main(["act"]) == code
+        assert cleaned == [True]
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, usual)
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
     with ThreadPoolExecutor(12) as pool:
         calls = [pool.submit(store.append, [click(number)]) for number in range(12)]
     assert all(isinstance(call.exception(), StoreError) for call in calls)
+    assert any("database is locked; another process holds it" in str(call.exception()) for call in calls)
     assert time.monotonic() - started < 4, "6 seconds, if each waited for the one before"
     other.execute("ROLLBACK")
     other.close()
