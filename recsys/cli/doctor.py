@@ -139,6 +139,8 @@ def _gpu() -> Finding:
 
 def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
+    from recsys.config import parse_config
+    from recsys.data.pseudonyms import Pseudonyms
     from recsys.registry import Refusal, Registry
 
     registry = Registry(path)
@@ -166,6 +168,11 @@ def _registry(path: Path) -> Iterator[Finding]:
             yield Finding(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
         else:
             yield Finding(f"version {version}", "ok", "every checksum agrees")
+    if current in versions and current not in broken:
+        try:
+            Pseudonyms.of_config(parse_config(registry.manifest(current).config).privacy)
+        except ConfigError as error:
+            yield Finding("pseudonyms", "problem", str(error), "set RECSYS_PSEUDONYM_KEY", error.exit_code)
 
 
 def _damage(registry: "Registry", version: str) -> BundleError | None:

@@ -13,8 +13,8 @@ _AGAIN = 0.05
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way. So is
-    SIGHUP, of a terminal that is closed; under `nohup` it stays ignored.
+    """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way. So
+    is SIGHUP, of a terminal that is closed; under `nohup` it stays ignored.
 
     One that falls into a callback from C or a finaliser, as of a compiler at work, is only reported by Python, and the
     program goes on: it comes again a moment later, by an alarm.

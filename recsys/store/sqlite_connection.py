@@ -104,7 +104,7 @@ class SqliteConnection:
         except sqlite3.Error as error:
             # extended codes have the plain one in their last byte; errors of Python's own have none
             busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            remedy = "another process holds it, such as a backup; end that, or try again later" if busy else self._remedy
+            remedy = "another process holds it, such as a backup; end it, or try again later" if busy else self._remedy
             raise StoreError(f"{self._name}: {error}; {remedy}") from error
 
     def close(self) -> None:

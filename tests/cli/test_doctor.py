@@ -12,6 +12,7 @@ from shop import Run
 from recsys.data.events import Event
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
+from recsys.registry.manifest import sealed
 from recsys.store import open_store, sqlite_url
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
@@ -104,6 +105,24 @@ def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_regis
     assert remedy() == f"recsys models promote {other} --registry {registry}"
     Registry(registry).refuse(other, "it is worse")
     assert remedy() == f"recsys train DIR --registry {registry}", "the other one was refused"
+
+
+def test_a_missing_key_for_the_served_version_is_a_problem(
+    run: Run, trained_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(Path(shutil.copytree(trained_registry, tmp_path / "registry")))
+    version = registry.resolve(None)
+    manifest = registry.manifest(version)
+    config = {**manifest.config, "privacy": {"pseudonymise": True}}
+    path = registry.path / "versions" / version / "manifest.json"
+    path.write_bytes(sealed(manifest.model_copy(update={"config": config})))
+    monkeypatch.delenv("RECSYS_PSEUDONYM_KEY", raising=False)
+    outcome = run("doctor", "--registry", registry.path, "--json")
+    assert outcome.code == 2
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert "RECSYS_PSEUDONYM_KEY must hold 32 characters" in problem["found"]
+    monkeypatch.setenv("RECSYS_PSEUDONYM_KEY", "k" * 32)
+    assert run("doctor", "--registry", registry.path).code == 0
 
 
 def test_a_history_that_cannot_be_read_is_one_of_the_problems(run: Run, trained_registry: Path, tmp_path: Path) -> None:
