@@ -243,6 +243,19 @@ def test_where_compiled_loops_can_be_kept_nowhere() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), 2, "Too many open files; let a process open more files"),
+        (MemoryError("Unable to allocate 9 GiB"), 1, "Unable to allocate 9 GiB; there is too little memory"),
+    ],
+)
+def test_what_a_machine_lacks_is_named(verb, capsys, error: Exception, code: int, said: str) -> None:
+    verb.does = raising(error)
+    assert main(["act"]) == code
+    assert said in capsys.readouterr().err
+
+
 def test_where_temporary_files_can_be_nowhere() -> None:
     """As in a container whose file system is read-only."""
     does = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']; tempfile.gettempdir()"
