@@ -165,6 +165,8 @@ def _registry(path: Path) -> Iterator[Finding]:
     for version in versions:
         if version in broken:
             remedy = instead if version == current else f"remove the folder versions/{version}"
+            if isinstance(broken[version].__cause__, PermissionError):  # whole, perhaps, and another user's
+                remedy = f"let this user read versions/{version}, with chmod or chown"
             yield Finding(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
         else:
             yield Finding(f"version {version}", "ok", "every checksum agrees")

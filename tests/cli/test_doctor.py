@@ -1,9 +1,11 @@
 """`recsys doctor`: what it finds here, and what it says when something is wrong."""
 
+import errno
 import shutil
 from contextlib import closing
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numba.core.caching import CompileResultCacheImpl
@@ -105,6 +107,25 @@ def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_regis
     assert remedy() == f"recsys models promote {other} --registry {registry}"
     Registry(registry).refuse(other, "it is worse")
     assert remedy() == f"recsys train DIR --registry {registry}", "the other one was refused"
+
+
+def test_a_version_that_another_user_keeps_is_not_to_be_removed(
+    run: Run, trained_registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything."""
+    real = Path.open
+
+    def denied(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "network.safetensors":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", denied)
+    outcome = run("doctor", "--registry", trained_registry, "--json")
+    assert outcome.code == 4
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert "network.safetensors cannot be read" in problem["found"]
+    assert "let this user read versions/" in problem["remedy"]
 
 
 def test_a_missing_key_for_the_served_version_is_a_problem(
