@@ -87,7 +87,7 @@ def digest_of(secret: str) -> str:
 
 def _read(path: Path) -> list[Key]:
     try:
-        return _KeyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).key
+        return _KeyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig"))).key
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"key file {path} cannot be read: {error}; name a TOML file of keys") from error
     except ValidationError as error:

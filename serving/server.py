@@ -1,6 +1,7 @@
 """Run the app under uvicorn: one process, or several workers on one port."""
 
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -28,7 +29,7 @@ GRACEFUL_SECONDS = 20
 
 
 def run(settings: Settings, workers: int = 1) -> int:
-    """Serve until SIGINT or SIGTERM; requests under way are finished.
+    """Serve until SIGINT, SIGTERM, or SIGHUP of a terminal that is closed; requests under way are finished.
 
     Returns:
         0, or the exit code of a worker that could not start and has said why.
@@ -46,6 +47,8 @@ def run(settings: Settings, workers: int = 1) -> int:
     check_privacy(settings.pseudonymise, registry.manifest(version))
     open_store(settings.store).close()
     settings = settings.model_copy(update={"workers": workers})
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under `nohup`
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     with listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
         print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 
 from recsys.cli.options import add_config, add_json, path, place, read_config
-from recsys.cli.output import print_json
+from recsys.cli.output import print_json, visible
 from recsys.counts import counted
 
 
@@ -83,7 +83,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(asdict(summary))
     else:
-        print("\n".join(summary.lines()))
+        print("\n".join(map(visible, summary.lines())))
     if report.n_rejected:
         _say(f"{counted(report.n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
     for part in report.rejections:

@@ -18,13 +18,22 @@ def check_file(flag: str, path: Path | None) -> None:
     if path is None:
         return
     check_not_read(flag, path)
+    check_kind(flag, path)
     real = path.resolve()  # what a link names is written, not the link
-    if os.path.exists(real) and not real.is_file():  # Path's own raises where a folder may not be entered
-        raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
     if not os.path.isdir(real.parent):
         raise ConfigError(f"{flag} {path}: there is no folder {real.parent}; make it, or name a file in another one")
     if not os.access(real.parent, os.W_OK | os.X_OK):
         raise ConfigError(f"{flag} {path}: folder {real.parent} cannot be written; name a file in another one")
+
+
+def check_kind(flag: str, path: Path) -> None:
+    """See that what is to be replaced by a file is one.
+
+    Raises:
+        ConfigError: it is a folder, a pipe or a device.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # Path's own raise where a folder may not be entered
+        raise ConfigError(f"{flag} {path} is a folder or a device; name a file")
 
 
 def check_not_read(flag: str, path: Path, *inputs: object) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from recsys import __version__
 from recsys.cli import options, output
 from recsys.counts import counted
-from recsys.errors import BundleError, RecsysError, StoreError
+from recsys.errors import BundleError, ConfigError, RecsysError, StoreError
 
 if TYPE_CHECKING:
     from recsys.registry import Registry
@@ -49,10 +49,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all checks; 0 when there is no problem, else the code of the first one (5, or 4 for the registry)."""
+    """Print all checks; 0 when there is no problem, else the code of the first one."""
     findings = [*_machine(), *_libraries()]
     if all(finding.status != "problem" for finding in findings):
-        findings.extend([_encoder(), _gpu()])
+        findings.extend([_loops(), _encoder(), _gpu()])
     if arguments.registry is not None:
         findings.extend(_registry(arguments.registry))
     if arguments.store is not None:
@@ -105,6 +105,18 @@ def _libraries() -> Iterator[Finding]:
             yield Finding(f"extra {extra_name}", "ok", "installed")
 
 
+def _loops() -> Finding:
+    """Whether compiled loops can be kept: without that, nothing that ranks can start."""
+    from recsys.data.jit import folder_of_loops
+
+    try:
+        folder = folder_of_loops()
+    except RuntimeError as error:
+        remedy = "set NUMBA_CACHE_DIR to a folder that may be written"
+        return Finding("compiled loops", "problem", str(error), remedy, ConfigError.exit_code)
+    return Finding("compiled loops", "ok", f"kept in {folder}")
+
+
 def _encoder() -> Finding:
     """Load the default text encoder and encode one word with it."""
     from recsys.config import TextConfig
@@ -128,6 +140,8 @@ def _gpu() -> Finding:
 
 def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
+    from recsys.config import parse_config
+    from recsys.data.pseudonyms import Pseudonyms
     from recsys.registry import Refusal, Registry
 
     registry = Registry(path)
@@ -152,9 +166,16 @@ def _registry(path: Path) -> Iterator[Finding]:
     for version in versions:
         if version in broken:
             remedy = instead if version == current else f"remove the folder versions/{version}"
+            if isinstance(broken[version].__cause__, PermissionError):  # whole, perhaps, and another user's
+                remedy = f"let this user read versions/{version}, with chmod or chown"
             yield Finding(f"version {version}", "problem", str(broken[version]), remedy, broken[version].exit_code)
         else:
             yield Finding(f"version {version}", "ok", "every checksum agrees")
+    if current in versions and current not in broken:
+        try:
+            Pseudonyms.of_config(parse_config(registry.manifest(current).config).privacy)
+        except ConfigError as error:
+            yield Finding("pseudonyms", "problem", str(error), "set RECSYS_PSEUDONYM_KEY", error.exit_code)
 
 
 def _damage(registry: "Registry", version: str) -> BundleError | None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: both unwind the stack, and none is lost."""
+"""Ctrl-C, SIGTERM and a terminal that is closed: all unwind the stack, and none is lost."""
 
 import signal
 import sys
@@ -13,12 +13,14 @@ _AGAIN = 0.05
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way.
+    """Within the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, so that temporary files are removed on the way. So
+    is SIGHUP, of a terminal that is closed; under `nohup` it stays ignored.
 
     If it arrives in a C callback or a finaliser, as when a compiler is at work, Python only reports it and the program
     goes on; so an alarm repeats it a moment later.
     """
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM") if hasattr(signal, name)]
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGALRM", "SIGHUP") if hasattr(signal, name)]
+    signals = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
     report = sys.unraisablehook
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,7 @@
 """`recsys COMMAND ...`: the parser, and the one place where errors become exit codes."""
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -42,6 +43,13 @@ _MAKE_ROOM = "; a disk is full: make room where the command writes, and for temp
 _UNCACHED = "cannot cache function"
 """What numba says where neither the source's folder nor the user's may be written."""
 _NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
+
+_NO_FOLDER = ("No usable temporary directory", "a temporary directory could not be created")
+"""What Python and matplotlib say where no folder for temporary files may be written, as in a read-only container."""
+_NAME_FOLDER = "; set TMPDIR to a folder that may be written, where temporary files go"
+
+_MORE_FILES = "; let a process open more files (`ulimit -n 1024`; LimitNOFILE of a systemd unit)"
+_MORE_MEMORY = "; there is too little memory: docs/scaling.md says what takes how much, and what to set lower"
 
 _PANIC = "PanicException"
 """What libraries written in Rust, such as polars, give up in; it is no `Exception`."""
@@ -118,8 +126,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
         if _UNCACHED in str(error):
             return _fail(error, ConfigError.exit_code, hint=_NAME_CACHE)
+        if any(words in str(error) for words in _NO_FOLDER):
+            return _fail(error, ConfigError.exit_code, hint=_NAME_FOLDER)
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return _fail(error, ConfigError.exit_code, hint=_MORE_FILES)
         message = f"{type(error).__name__}: {error}"
-        return _fail(RecsysError(message), UNEXPECTED, hint=" (unexpected; RECSYS_DEBUG=1 shows the trace)")
+        hint = _MORE_MEMORY if isinstance(error, MemoryError) else " (unexpected; RECSYS_DEBUG=1 shows the trace)"
+        return _fail(RecsysError(message), UNEXPECTED, hint=hint)
 
 
 def _fail(error: BaseException, code: int, *, hint: str) -> int:

@@ -11,6 +11,11 @@ _HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTE
 """Control characters: in a title they would move the cursor, or colour the screen."""
 
 
+def visible(text: str) -> str:
+    """A text of the data as a terminal may show it."""
+    return text.translate(_HIDDEN)
+
+
 def print_json(answer: Mapping[str, Any]) -> None:
     """One JSON object, indented, at once; numbers of numpy are numbers, NaN is null."""
     import orjson
@@ -26,9 +31,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(*columns, title=visible(title) or None, title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*(cell.translate(_HIDDEN) for cell in row))
+        table.add_row(*map(visible, row))
     if sys.stdout.isatty():
         Console(highlight=False, markup=False, emoji=False).print(table)
         return

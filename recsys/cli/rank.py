@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(out, Path):
         users = None if arguments.users in (None, "all") else options.place(arguments.users)
         destinations.check_not_read("--out", out, arguments.requests, users)
+        destinations.check_kind("--out", out)
     lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,15 @@ def sync_tree(folder: Path) -> None:
         for name in names:
             sync(Path(parent, name))
         sync(Path(parent))
+
+
+def as_usual(folder: Path) -> None:
+    """Give the files below a new folder the mode that files have where the umask made that folder's: libraries that
+    write by way of a temporary file, as safetensors does, leave it to its owner alone."""
+    usual = stat.S_IMODE(folder.stat().st_mode) & 0o666
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            Path(parent, name).chmod(usual)
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:

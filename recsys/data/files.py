@@ -75,13 +75,16 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     """Open a file without reading its rows.
 
     Args:
-        path: a parquet, csv or jsonl file, the latter two also gzipped.
+        path: a parquet, csv or jsonl file, the latter two also gzipped; or a folder `NAME.parquet` of parts, as Spark
+            writes it, whose rows are counted through all parts in the order of their names.
         columns: the only keys of JSON lines that matter; None looks through the whole file for its keys.
 
     Raises:
         DataError: the file cannot be read, is empty, or its header is not usable.
     """
     try:
+        if path.is_dir():
+            return frame_table(pl.scan_parquet(_parts(path), glob=False), str(path))
         if not path.is_file():
             nowhere = ", but a link that leads nowhere" if path.is_symlink() and not path.exists() else ""
             raise DataError(f"{path} is not a file{nowhere}; give a file ending in one of {' '.join(SUFFIXES)}")
@@ -98,6 +101,23 @@ def open_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     except UNREADABLE as error:
         raise unreadable(str(path), error) from error
     raise DataError(f"{path}: unknown kind of file; use one of {' '.join(SUFFIXES)}")
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The parquet files of a folder, without what writers keep beside them under names such as `_SUCCESS`.
+
+    Raises:
+        DataError: there are none, the folder is not called one of parquet files, or they lie in folders by value, such
+            as `day=2024-05-01`: what that value is called and means is not in the files.
+    """
+    if not folder.name.endswith(".parquet"):
+        raise DataError(f"{folder} is a folder; join its parts into one file, or write them as parquet")
+    within = sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")))
+    if parted := next(filter(Path.is_dir, within), None):
+        raise DataError(f"{folder} holds a folder, {parted.name}; write its parts without partitions, side by side")
+    if not (parts := [path for path in within if path.name.endswith(".parquet")]):
+        raise DataError(f"{folder} is a folder without parquet files; write its parts, or give a file")
+    return parts
 
 
 def _check_text(path: Path) -> None:

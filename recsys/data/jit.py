@@ -54,3 +54,17 @@ def jit(*, fastmath: Collection[str] = ()) -> Callable[[Loop], Loop]:
         return found
 
     return compiled
+
+
+def folder_of_loops() -> Path:
+    """Where loops that are compiled are kept.
+
+    Raises:
+        RuntimeError: of numba, neither this folder nor one of the user's may be written.
+    """
+    dispatcher: Any = njit(cache=True)(_nothing)
+    return Path(dispatcher.stats.cache_path)
+
+
+def _nothing() -> None:
+    """A loop that is never compiled."""

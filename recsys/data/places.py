@@ -37,8 +37,8 @@ def check(where: Place) -> None:
 
 @contextmanager
 def at_hand(where: Place) -> Iterator[Path]:
-    """The file or folder on this machine: itself, or a copy of a URL for as long as the block lasts; of a folder,
-    without its subfolders. Errors about the copy name the URL.
+    """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files
+    and what is in folders `NAME.parquet` of parts. Errors about the copy name the URL.
 
     Raises:
         DataError: there is nothing, or it cannot be read.
@@ -116,8 +116,11 @@ def _fetch(files: Any, path: str, here: Path) -> None:
         return
     here.mkdir()
     for entry in files.ls(path, detail=True):
+        name = entry["name"].rstrip("/").rpartition("/")[2]
         if entry["type"] == "file":
-            files.get_file(entry["name"], str(here / entry["name"].rpartition("/")[2]))
+            files.get_file(entry["name"], str(here / name))
+        elif name.endswith(".parquet"):
+            _fetch(files, entry["name"], here / name)
 
 
 def _opened(where: str) -> tuple[Any, str]:
@@ -125,8 +128,11 @@ def _opened(where: str) -> tuple[Any, str]:
 
     try:
         files, path = fsspec.core.url_to_fs(where)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
         raise ConfigError(f"{where}: {error}") from error
+    except ValueError as error:
+        known = "give a path, or a URL of a kind that fsspec knows, such as s3://, gs://, az:// or sftp://"
+        raise ConfigError(f"{where}: {error}; {known}") from error
     except Exception as error:  # some kinds connect at once
         raise _away(where, error) from error
     return files, str(path)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from recsys.data.disk import remove_tree, replace_file, sync, sync_tree
+from recsys.data.disk import as_usual, remove_tree, replace_file, sync, sync_tree
 from recsys.errors import BundleError
 from recsys.registry.history import (
     Check,
@@ -109,6 +109,7 @@ class Registry(RegistryWriter):
     def _newly_added(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
         """Turn a staged folder into a version; within the block no other process writes."""
         files = describe_files(folder)
+        as_usual(folder)  # who trains need not be who serves
         sync_tree(folder)
         with self._locked():
             newest = self.versions()[-1:]

@@ -28,14 +28,14 @@ class SqliteStore:
     """Events, items, users and answered lists in one file.
 
     Raises:
-        StoreError: the file cannot be opened or written, is no SQLite file, or was written by a newer schema.
+        StoreError: the file cannot be opened or written, holds something else, or was written by a newer schema.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         if not os.path.isdir(path.parent):  # Path's own raises where a folder may not be entered
             raise StoreError(f"store {path}: the folder {path.parent} does not exist; create it first")
-        self._connection = SqliteConnection(path, "store", _REMEDY)
+        self._connection = SqliteConnection(path, "store", "events", _REMEDY)
         try:
             with self._connection.exclusive():
                 self._connection.execute("PRAGMA synchronous = FULL")

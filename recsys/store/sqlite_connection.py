@@ -13,6 +13,10 @@ from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes, or for other threads."""
 
+_TELLING = frozenset({"events", "lists"})
+"""Tables that tell a store from a file of lists, and either from another program's. A store and lists never share a
+file: while lists are replaced, nobody else can write to it."""
+
 
 class SqliteConnection:
     """Changes go through a write-ahead log, and what is removed is overwritten.
@@ -20,13 +24,14 @@ class SqliteConnection:
     Args:
         path: of the file, which is made where there is none.
         name: what is in it, in messages, before the path: "store", "lists in".
+        table: the one of `_TELLING` that such a file has; a file of something else stays as it is.
         remedy: what to check where SQLite refuses.
 
     Raises:
-        StoreError: the file cannot be opened, or is no SQLite file.
+        StoreError: the file cannot be opened, is no SQLite file, or holds something else.
     """
 
-    def __init__(self, path: Path, name: str, remedy: str) -> None:
+    def __init__(self, path: Path, name: str, table: str, remedy: str) -> None:
         self.path = path
         self._name, self._remedy = f"{name} {path}", remedy
         self._lock = threading.Lock()
@@ -36,12 +41,22 @@ class SqliteConnection:
             )
         try:
             with self.explained():
+                self._check_own(table)
                 begin_log(self._connection, BUSY_SECONDS)
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._inodes = {path: inode_of(path)}
         except BaseException:
             self._connection.close()
             raise
+
+    def _check_own(self, table: str) -> None:
+        names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        there = [name for (name,) in self._connection.execute(names)]
+        if there and _TELLING.intersection(there) != {table}:
+            raise StoreError(
+                f"{self._name}: the file holds something else (tables: {', '.join(there)[:200]}), and is left as it "
+                "is; name another file, or one that is not there yet"
+            )
 
     def execute(self, statement: str, cells: Sequence[Any] = ()) -> sqlite3.Cursor:
         """One statement, within `exclusive`."""
@@ -102,7 +117,10 @@ class SqliteConnection:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
+            # extended codes have the plain one in their last byte; errors of Python's own have none
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            remedy = "another process holds it, such as a backup; end it, or try again later" if busy else self._remedy
+            raise StoreError(f"{self._name}: {error}; {remedy}") from error
 
     def close(self) -> None:
         """Close it when nobody uses it."""

@@ -3,26 +3,24 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from recsys.errors import StoreError
 from recsys.store.sqlite_connection import SqliteConnection
 
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 
 class SqliteLists:
-    """`Lists` in a file of their own: while they are replaced nobody else can write to it.
+    """`Lists` in a file of their own, not that of a store: while they are replaced nobody else can write to it.
 
     Calls refuse a file that was put in this one's place: it has other lists, and does not know who was forgotten.
 
     Raises:
-        StoreError: the file cannot be opened or written, or holds a store.
+        StoreError: the file cannot be opened or written, or holds something else.
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = SqliteConnection(path, "lists in", "check that the file can be written")
+        self._connection = SqliteConnection(path, "lists in", "lists", "check that the file can be written")
         try:
             with self._connection.exclusive():
-                self._check_own(path)
                 self._connection.execute(_TABLE)
         except BaseException:
             self._connection.close()
@@ -56,10 +54,3 @@ class SqliteLists:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-    def _check_own(self, path: Path) -> None:
-        if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
-            raise StoreError(
-                f"lists in {path}: the file holds a store, which would take no event while lists are written; "
-                "give them a file of their own"
-            )

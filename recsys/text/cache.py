@@ -1,20 +1,29 @@
 """Vectors on disk by content: no text is encoded twice by the same encoder."""
 
 import hashlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError, StoreError, is_full
 
+logger = logging.getLogger("recsys.text")
+
 _WAIT_SECONDS = 60.0
 _KEYS_PER_QUERY = 500
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS vectors (version TEXT, key BLOB, vector BLOB, PRIMARY KEY (version, key)) WITHOUT ROWID"
+)
+
+Result = TypeVar("Result")
 
 
 class Encoder(Protocol):
@@ -30,7 +39,8 @@ class Encoder(Protocol):
 class VectorCache:
     """An SQLite file of vectors by (encoder version, sha256 of the text).
 
-    Every call opens its own connection, so that threads and processes can share one file.
+    Every call opens its own connection, so that threads and processes can share one file. A damaged file is begun
+    anew, with a word: all that was in it can be encoded again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,11 +50,7 @@ class VectorCache:
             StoreError: that is not possible. BundleError, then or later: its disk is full.
         """
         self.path = Path(path)
-        with self._connection() as connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (version TEXT, key BLOB, vector BLOB, PRIMARY KEY (version, key)) "
-                "WITHOUT ROWID"
-            )
+        self._run(lambda _: None)
 
     def vectors(
         self, encoder: Encoder, texts: Sequence[str], done: Callable[[int], None] | None = None
@@ -82,19 +88,21 @@ class VectorCache:
             base: version of the encoder before it was tuned; its own vectors stay.
             kept: versions that stay.
         """
-        with self._connection() as connection:
+
+        def drop(connection: sqlite3.Connection) -> None:
             there = [version for (version,) in connection.execute("SELECT DISTINCT version FROM vectors")]
             dropped = [version for version in there if version.startswith(f"{base}-") and version not in kept]
             connection.executemany("DELETE FROM vectors WHERE version = ?", [(version,) for version in dropped])
 
+        self._run(drop)
+
     def count(self) -> int:
         """How many vectors are in the file, of all versions."""
-        with self._connection() as connection:
-            return int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
+        return self._run(lambda connection: int(connection.execute("SELECT count(*) FROM vectors").fetchone()[0]))
 
     def _read(self, version: str, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        found: dict[bytes, NDArray[np.float32]] = {}
-        with self._connection() as connection:
+        def read(connection: sqlite3.Connection) -> dict[bytes, NDArray[np.float32]]:
+            found: dict[bytes, NDArray[np.float32]] = {}
             for start in range(0, len(keys), _KEYS_PER_QUERY):
                 some = keys[start : start + _KEYS_PER_QUERY]
                 marks = ",".join("?" * len(some))
@@ -102,20 +110,41 @@ class VectorCache:
                     f"SELECT key, vector FROM vectors WHERE version = ? AND key IN ({marks})", (version, *some)
                 )
                 found |= {key: np.frombuffer(vector, dtype="<f4") for key, vector in rows}
-        return found
+            return found
+
+        return self._run(read)
 
     def _write(self, version: str, rows: Sequence[tuple[bytes, bytes]]) -> None:
-        with self._connection() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", ((version, key, vector) for key, vector in rows)
-            )
+        def write(connection: sqlite3.Connection) -> None:
+            keyed = ((version, key, vector) for key, vector in rows)
+            connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", keyed)
+
+        self._run(write)
+
+    def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do something in one transaction; where the file turns out to be damaged, do it in a new one."""
+        with self._explained():
+            try:
+                return self._done(work)
+            except sqlite3.DatabaseError as error:
+                # extended codes have the plain one in their last byte; errors of Python's own have none
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                    raise
+                logger.warning("vector cache %s is begun anew, for it is damaged: %s", self.path, error)
+                for ending in ("", "-journal", "-wal", "-shm"):
+                    self.path.with_name(f"{self.path.name}{ending}").unlink(missing_ok=True)
+                return self._done(work)
+
+    def _done(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as connection, connection:
+            connection.execute(_TABLE)
+            return work(connection)
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _explained(self) -> Iterator[None]:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as connection, connection:
-                yield connection
+            yield
         except (sqlite3.Error, OSError) as error:
             if is_full(error):
                 raise BundleError(

@@ -1,16 +1,20 @@
 """`recsys doctor`: what it finds here, and what it says when something is wrong."""
 
+import errno
 import shutil
 from contextlib import closing
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numba.core.caching import CompileResultCacheImpl
 from shop import Run
 
 from recsys.data.events import Event
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
+from recsys.registry.manifest import sealed
 from recsys.store import open_store, sqlite_url
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
@@ -33,6 +37,16 @@ def test_missing_libraries_name_what_to_type(run: Run, monkeypatch: pytest.Monke
     assert "pip install 'no-such-library>=2'" in outcome.out
     assert "pip install 'recsys[graphs]'" in outcome.out
     assert "text encoder" not in outcome.out
+
+
+def test_loops_that_can_be_kept_nowhere_are_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user without a home, who may not write where recsys is installed."""
+    monkeypatch.setattr(CompileResultCacheImpl, "_locator_classes", [])
+    outcome = run("doctor", "--json")
+    assert outcome.code == 2
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert problem["name"] == "compiled loops"
+    assert "NUMBA_CACHE_DIR" in problem["remedy"]
 
 
 def test_a_registry_without_versions_is_noted_with_what_to_run(run: Run, tmp_path: Path) -> None:
@@ -93,6 +107,43 @@ def test_the_remedy_for_a_damaged_version_that_is_served(run: Run, trained_regis
     assert remedy() == f"recsys models promote {other} --registry {registry}"
     Registry(registry).refuse(other, "it is worse")
     assert remedy() == f"recsys train DIR --registry {registry}", "the other one was refused"
+
+
+def test_a_version_that_another_user_keeps_is_not_to_be_removed(
+    run: Run, trained_registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything."""
+    real = Path.open
+
+    def denied(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "network.safetensors":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", denied)
+    outcome = run("doctor", "--registry", trained_registry, "--json")
+    assert outcome.code == 4
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert "network.safetensors cannot be read" in problem["found"]
+    assert "let this user read versions/" in problem["remedy"]
+
+
+def test_a_missing_key_for_the_served_version_is_a_problem(
+    run: Run, trained_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(Path(shutil.copytree(trained_registry, tmp_path / "registry")))
+    version = registry.resolve(None)
+    manifest = registry.manifest(version)
+    config = {**manifest.config, "privacy": {"pseudonymise": True}}
+    path = registry.path / "versions" / version / "manifest.json"
+    path.write_bytes(sealed(manifest.model_copy(update={"config": config})))
+    monkeypatch.delenv("RECSYS_PSEUDONYM_KEY", raising=False)
+    outcome = run("doctor", "--registry", registry.path, "--json")
+    assert outcome.code == 2
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert "RECSYS_PSEUDONYM_KEY must hold 32 characters" in problem["found"]
+    monkeypatch.setenv("RECSYS_PSEUDONYM_KEY", "k" * 32)
+    assert run("doctor", "--registry", registry.path).code == 0
 
 
 def test_a_history_that_cannot_be_read_is_one_of_the_problems(run: Run, trained_registry: Path, tmp_path: Path) -> None:

@@ -102,21 +102,29 @@ def test_an_interruption_ends_with_code_130(verb, capsys) -> None:
     assert capsys.readouterr().err == "recsys: interrupted\n"
 
 
-def test_termination_unwinds_like_an_interruption(verb) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("before", "code"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, 0)])
+def test_termination_unwinds_like_an_interruption_unless_it_is_ignored(
+    verb, number: signal.Signals, before: signal.Handlers, code: int
+) -> None:
+    """`nohup` has SIGHUP ignored."""
     cleaned = []
 
     def act() -> int:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         finally:
             cleaned.append(True)
         return 0
 
     verb.does = act
-    before = signal.getsignal(signal.SIGTERM)
-    assert main(["act"]) == 130
-    assert cleaned == [True]
-    assert signal.getsignal(signal.SIGTERM) is before
+    usual = signal.signal(number, before)
+    try:
+        assert main(["act"]) == code
+        assert cleaned == [True]
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, usual)
 
 
 @pytest.fixture
@@ -232,6 +240,29 @@ def test_where_compiled_loops_can_be_kept_nowhere() -> None:
     done = subprocess.run([sys.executable, "-c", ACTING.format(does=does)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "set NUMBA_CACHE_DIR to a folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), 2, "Too many open files; let a process open more files"),
+        (MemoryError("Unable to allocate 9 GiB"), 1, "Unable to allocate 9 GiB; there is too little memory"),
+    ],
+)
+def test_what_a_machine_lacks_is_named(verb, capsys, error: Exception, code: int, said: str) -> None:
+    verb.does = raising(error)
+    assert main(["act"]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_where_temporary_files_can_be_nowhere() -> None:
+    """As in a container whose file system is read-only."""
+    does = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']; tempfile.gettempdir()"
+    done = subprocess.run([sys.executable, "-c", ACTING.format(does=does)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No usable temporary directory found" in done.stderr
+    assert "set TMPDIR to a folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -16,6 +16,13 @@ def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     assert lines[-len(titles) :] == titles
 
 
+def test_no_text_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["title"], [["a\x1b[2Jb"]], title="of \x07u1")
+    shown = capsys.readouterr().out
+    assert "a\N{REPLACEMENT CHARACTER}[2Jb" in shown
+    assert "of \N{REPLACEMENT CHARACTER}u1" in shown
+
+
 @pytest.mark.parametrize(("reliable", "told"), [(True, ""), (False, "; do not rely on it: too little of what was")])
 def test_what_lists_would_have_earned_is_printed_with_how_far_to_trust_it(
     reliable: bool, told: str, capsys: pytest.CaptureFixture[str]

@@ -163,6 +163,13 @@ def test_only_parquet_is_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("out", "said"), [("/dev/null", "is a folder or a device"), ("foo://lists", "such as s3://")])
+def test_where_lists_cannot_be_is_said_first(run: Run, tmp_path: Path, out: str, said: str) -> None:
+    outcome = run("rank", "--registry", tmp_path, "--users", "all", "--out", out)
+    assert outcome.code == 2
+    assert said in outcome.err
+
+
 def test_an_item_that_may_not_be_listed_is_not_explained(run: Run, trained_registry: Path) -> None:
     outcome = run("explain", "--registry", trained_registry, "--user", "u1", "--item", "coffee-4-large")
     assert outcome.code == 3

@@ -114,3 +114,11 @@ def test_a_simulation_needs_a_folder_without_another(run: Run, tmp_path: Path, n
     outcome = run("simulate", tmp_path, "--work", tmp_path / "work")
     assert outcome.code == 2, outcome.err
     assert f"holds {name} of an earlier simulation; remove the folder, or name another" in outcome.err
+
+
+def test_a_config_file_may_begin_with_a_byte_order_mark(run: Run, tmp_path: Path) -> None:
+    """As Windows' editors write it."""
+    (tmp_path / "shop.toml").write_bytes(b'\xef\xbb\xbf[features]\r\nexclude = ["hour"]\r\n')
+    outcome = run("features", "list", "--config", tmp_path / "shop.toml", "--json")
+    assert outcome.code == 0
+    assert "hour" not in {feature["name"] for feature in outcome.json["features"]}

@@ -227,7 +227,7 @@ def test_what_is_no_folder_of_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a file; give the folder"):
         load_dataset(folder_of(tmp_path, items__csv=ITEMS) / "items.csv")
     (tmp_path / "events.csv").mkdir()
-    with pytest.raises(DataError, match=r"events.csv is not a file"):
+    with pytest.raises(DataError, match=r"events.csv is a folder; join its parts"):
         load_dataset(tmp_path)
 
 

@@ -56,6 +56,13 @@ def test_check_lists_bad_rows_even_when_there_are_too_many(tmp_path: Path, capsy
     assert not (tmp_path / "rejected.jsonl").exists()
 
 
+def test_names_of_events_do_not_colour_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "items.csv").write_text(ITEMS)
+    (tmp_path / "events.csv").write_text(EVENTS.replace("click", "\x1b[31mclick"))
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert "2 \N{REPLACEMENT CHARACTER}[31mclick" in capsys.readouterr().out
+
+
 def test_check_says_what_an_empty_folder_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path)]) == 3
     assert "has no items file (it is empty)" in capsys.readouterr().err

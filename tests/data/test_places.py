@@ -1,9 +1,11 @@
 """Data sets, requests and files at URLs: what is there is read, what is written is whole."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
+import polars as pl
 import pytest
 
 from recsys.config import parse_config
@@ -46,6 +48,40 @@ def test_a_data_set_at_a_url_reads_as_the_same_on_disk(tiny_dataset_dir: Path, t
     there, here = load_dataset(url), load_dataset(tiny_dataset_dir)
     assert there.fingerprint == here.fingerprint
     assert len(there.log) == len(here.log) > 0
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_a_folder_of_parquet_parts_is_one_table_here_and_at_a_url(
+    tiny_dataset_dir: Path, tmp_path: Path, scheme: str
+) -> None:
+    shop, (items, events) = tmp_path / "shop", (tiny_dataset_dir / "items.parquet", tiny_dataset_dir / "events.parquet")
+    (shop / "events.parquet").mkdir(parents=True)
+    shutil.copy(items, shop)
+    rows = pl.read_parquet(events)
+    for number, part in enumerate((rows[:7], rows[7:])):
+        part.write_parquet(shop / "events.parquet" / f"part-{number:05}.snappy.parquet")
+    (shop / "events.parquet" / "_SUCCESS").touch()
+    (shop / "events.parquet" / ".part-00000.snappy.parquet.crc").write_bytes(b"crc")
+    expected = load_dataset(tiny_dataset_dir).fingerprint
+    assert load_dataset(shop).fingerprint == expected
+    for file in filter(Path.is_file, shop.rglob("*")):
+        put(file, f"{scheme}://{tmp_path}/there/{file.relative_to(shop)}")
+    assert load_dataset(f"{scheme}://{tmp_path}/there").fingerprint == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("events.parquet/day=2024-05-01", r"events\.parquet holds a folder, day=2024-05-01; .*without partitions"),
+        ("events.parquet/_temporary", r"events\.parquet is a folder without parquet files"),
+        ("events.csv/part", r"events\.csv is a folder; join its parts"),
+    ],
+)
+def test_other_folders_are_no_tables(tmp_path: Path, folder: str, said: str) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\ni1,Lamp\n")
+    (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(DataError, match=said):
+        load_dataset(tmp_path)
 
 
 def test_messages_name_the_url_and_not_its_copy(tmp_path: Path) -> None:

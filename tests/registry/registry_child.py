@@ -5,6 +5,13 @@ from pathlib import Path
 
 from recsys.registry import DataRecord, Description, Registry
 
+DESCRIPTION = Description(
+    data=DataRecord(fingerprint="f", start=1, end=2, n_events=3, n_users=1, n_items=2),
+    config={"cf": {"factors": 8}},
+    metrics={"ndcg@10": {"mean": 0.1}},
+    feature_names=["a", "b"],
+)
+
 
 def publish(
     registry: Registry, content: str, *, promote: bool = True, why: str = "test", parent: str | None = None
@@ -14,15 +21,9 @@ def publish(
         (folder / "cf").mkdir()
         (folder / "cf" / "factors.npy").write_text(content)
         (folder / "top.txt").write_text(content * 2)
-        description = Description(
-            data=DataRecord(fingerprint="f", start=1, end=2, n_events=3, n_users=1, n_items=2),
-            config={"cf": {"factors": 8}},
-            metrics={"ndcg@10": {"mean": 0.1}},
-            feature_names=["a", "b"],
-        )
         if promote:
-            return registry.publish_folder(folder, description, parent=parent, why=why)
-        return registry.add_folder(folder, description, parent=parent)
+            return registry.publish_folder(folder, DESCRIPTION, parent=parent, why=why)
+        return registry.add_folder(folder, DESCRIPTION, parent=parent)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
-from registry_child import publish
+from registry_child import DESCRIPTION, publish
 from safetensors import SafetensorError
+from safetensors.numpy import save_file
 
 from recsys.errors import BundleError, DataError
 from recsys.registry import Manifest, Registry, summary_of, writer
@@ -48,6 +50,21 @@ def test_a_published_version_is_all_there(registry: Registry) -> None:
     assert [(change.action, change.version, change.previous, change.why) for change in registry.history()] == [
         ("promote", version, None, "first")
     ]
+
+
+@pytest.mark.parametrize(("mask", "usual"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_that_a_library_kept_for_their_owner_have_the_usual_mode(
+    registry: Registry, mask: int, usual: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        with registry.stage() as folder:
+            save_file({"a": np.zeros(2)}, folder / "network.safetensors")
+            version = registry.publish_folder(folder, DESCRIPTION, parent=None, why="test")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in registry.path_of(version).iterdir()}
+    assert modes == {"network.safetensors": usual, "manifest.json": usual}
 
 
 def test_names_sort_by_time_even_within_a_second(registry: Registry) -> None:

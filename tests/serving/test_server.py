@@ -23,10 +23,11 @@ from serving.settings import Settings
 CHILDREN = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 
 
-def test_a_server_that_is_told_to_stop_ends_without_an_error(registry: Registry) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_that_is_told_to_stop_ends_without_an_error(registry: Registry, number: signal.Signals) -> None:
     with serving_process(registry.path) as (process, http):
         assert http.post("/v1/recommend", json={"user_id": "u"}).status_code == 200
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(timeout=120) == 0
         assert process.stderr is not None
         first, *lines = process.stderr.read().decode().splitlines()

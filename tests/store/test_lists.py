@@ -185,7 +185,7 @@ def test_a_place_where_no_lists_can_be_kept_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="can be written"):
         open_lists(f"sqlite:///{tmp_path}/no/folder.db")
     open_store(f"sqlite:///{tmp_path}/store.db").close()
-    with pytest.raises(StoreError, match="a file of their own"):
+    with pytest.raises(StoreError, match="holds something else"):
         open_lists(f"sqlite:///{tmp_path}/store.db")
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from user_store_contract import UserStoreContract
 from recsys.data.events import Event
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store, sqlite_url
+from recsys.store.lists import open_lists
+from recsys.store.sqlite import SqliteStore
+from recsys.store.sqlite_lists import SqliteLists
 from recsys.store.sqlite_schema import MIGRATIONS
 
 WRITER = """
@@ -88,6 +91,7 @@ def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
     with ThreadPoolExecutor(12) as pool:
         calls = [pool.submit(store.append, [click(number)]) for number in range(12)]
     assert all(isinstance(call.exception(), StoreError) for call in calls)
+    assert any("database is locked; another process holds it" in str(call.exception()) for call in calls)
     assert time.monotonic() - started < 4, "6 seconds, if each waited for the one before"
     other.execute("ROLLBACK")
     other.close()
@@ -247,3 +251,28 @@ def test_a_file_that_is_gone_or_replaced_takes_nothing(tmp_path: Path) -> None:
     (tmp_path / "moved.db").replace(path)
     assert store.append([click(2)]).accepted == 1
     store.close()
+
+
+@pytest.mark.parametrize("opened", [open_store, open_lists])
+def test_a_file_of_another_program_stays_as_it_is(
+    file: Path, opened: Callable[[str], SqliteStore | SqliteLists]
+) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE invoices (number INTEGER)")
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match=r"holds something else \(tables: invoices\), and is left as it is"):
+        opened(sqlite_url(file))
+    assert file.read_bytes() == before
+
+
+def test_a_store_and_lists_have_a_file_each(file: Path) -> None:
+    lists = open_lists(sqlite_url(file))
+    with pytest.raises(StoreError, match=r"store .* holds something else \(tables: lists\)"):
+        open_store(sqlite_url(file))
+    lists.close()
+    open_lists(sqlite_url(file)).close()
+    store = file.with_name("store.db")
+    open_store(sqlite_url(store)).close()
+    with pytest.raises(StoreError, match=r"lists in .* holds something else \(tables: answered_lists, events, "):
+        open_lists(sqlite_url(store))

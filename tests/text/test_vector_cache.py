@@ -73,10 +73,18 @@ def test_writers_at_the_same_time_keep_each_text_once(cache_path: Path) -> None:
     assert VectorCache(cache_path).count() == 20
 
 
-def test_a_damaged_file_is_named(cache_path: Path) -> None:
+def test_a_damaged_file_is_begun_anew_with_a_word(cache_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache_path.write_bytes(b"no database" * 100)
-    with pytest.raises(StoreError, match=r"vectors\.db"):
-        VectorCache(cache_path)
+    cache = VectorCache(cache_path)
+    assert "vectors.db is begun anew, for it is damaged: file is not a database" in caplog.text
+    cache.vectors(LetterCounter(), [f"{number} lamps" for number in range(200)])
+    size = cache_path.stat().st_size
+    with cache_path.open("r+b") as file:  # its pages, behind a sound head
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+    assert cache.vectors(LetterCounter(), ["a"]).shape == (1, 26)
+    assert cache.count() == 1
+    assert "malformed" in caplog.text
 
 
 def test_a_file_that_may_only_be_read_is_not_said_to_be_damaged(

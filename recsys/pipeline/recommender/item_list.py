@@ -1,7 +1,8 @@
 """The answer to a request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -58,6 +59,7 @@ class ItemList:
             None where the policy leaves nothing to chance.
         seconds: time of each stage; of lists that were made together, of all of them.
         explanations: one an item, when they were asked for.
+        why: what makes them later; None where there can be none.
         changes: what each step of the policy changed, when explanations were asked for.
     """
 
@@ -75,6 +77,11 @@ class ItemList:
     explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
     changes: tuple[PolicyChange, ...] = field(default=(), repr=False)
     seconds: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
+    why: Callable[[], tuple[Explanation, ...]] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy for another process: what it could ask why is the whole version, which stays here."""
+        return {**self.__dict__, "why": None}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,7 +91,10 @@ class ItemList:
         return lists_to_polars([self])
 
     def explain(self) -> tuple[Explanation, ...]:
-        """The explanations; empty unless the list was asked for with `explain=True`."""
+        """Why each item stands in its place: as the list was made if it was asked for with `explain=True`, else as of
+        now. Empty where the ranker did not order the list, as where items are like another one."""
+        if self.explanations is None and self.why is not None:
+            return self.why()
         return self.explanations or ()
 
 

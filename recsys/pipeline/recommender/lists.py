@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from recsys.data.catalogue import ItemCatalogue
 from recsys.data.requests import Request
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock
 from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
@@ -51,7 +53,7 @@ def lists_of(
     return lists
 
 
-def explained(
+def explainable(
     lists: Sequence[ItemList],
     block: RequestBlock,
     ranked: RankedBlock,
@@ -59,7 +61,7 @@ def explained(
     bundle: Bundle,
     event_names: Sequence[str],
 ) -> list[ItemList]:
-    """The lists of a block, with why each item is in its list and what each step of the policy changed.
+    """The lists of a block, which can say why each item is in its list.
 
     Args:
         lists: of `lists_of`, whose further arguments these are.
@@ -74,10 +76,23 @@ def explained(
         )
         items, table = ranked.candidates.items[pairs], ranked.table[pairs]
         rankers = bundle.rankers.of(brings_history=bool(block.brings_history[row]))
-        explanations = explainer.explain(bundle.features, rankers.full, table, items)
-        removed = block.policies[row].removed(scoring.catalogue)
+        found.append(replace(one, why=partial(explainer.explain, bundle.features, rankers.full, table, items)))
+    return found
+
+
+def explained(
+    lists: Sequence[ItemList], block: RequestBlock, ranked: RankedBlock, catalogue: ItemCatalogue
+) -> list[ItemList]:
+    """The lists of a block, with why each item is in its list and what each step of the policy changed.
+
+    Args:
+        lists: of `explainable`, whose further arguments these are.
+    """
+    found = []
+    for row, one in enumerate(lists):
+        removed = block.policies[row].removed(catalogue)
         changes = tuple(
             change._replace(removed=count) for change, count in zip(ranked.changes[row], removed, strict=True)
         )
-        found.append(replace(one, explanations=explanations, changes=changes))
+        found.append(replace(one, explanations=one.explain(), changes=changes))
     return found

@@ -27,7 +27,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.known_users import KnownUsers
-from recsys.pipeline.recommender.lists import explained, lists_of
+from recsys.pipeline.recommender.lists import explainable, explained, lists_of
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
 from recsys.registry import Registry
@@ -136,8 +136,10 @@ class Recommender:
         block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
         ranked = self.rank(block, [request.n for request in requests])
         lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
-        if explain and RANKER not in stages.left_out:
-            lists = explained(lists, block, ranked, self.scoring, self.bundle, self._event_names)
+        if RANKER not in stages.left_out:
+            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names)
+            if explain:
+                lists = explained(lists, block, ranked, self.catalogue)
         return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
 
     def popular(self, request: Request) -> ItemList:

@@ -1,5 +1,6 @@
 """The one path from a request to a list."""
 
+import copy
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -238,8 +239,18 @@ def test_the_parts_of_an_explanation_sum_to_the_score(recommender: Recommender) 
             bases.append(score - (one.text + one.collaborative + one.behaviour + one.context))
     # The groups and one constant, the ranker's mean score, make the score.
     np.testing.assert_allclose(bases, bases[0], atol=1e-4)
-    assert recommender.recommend(Request(USER)).explain() == ()
     same(recommender.recommend(Request(USER)), lists[0])
+
+
+def test_a_list_can_be_explained_afterwards(recommender: Recommender) -> None:
+    asked = recommender.recommend(Request(USER), explain=True)
+    found = recommender.recommend(Request(USER))
+    assert found.explanations is None
+    assert found.explain() == asked.explain()
+    assert recommender.similar("coffee-0-small").explain() == ()
+    sent = copy.deepcopy(found)  # as to another process, which the version does not go with
+    assert sent.ids == found.ids
+    assert sent.explain() == ()
 
 
 def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
