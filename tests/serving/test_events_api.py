@@ -122,7 +122,7 @@ def test_one_wrong_event_keeps_all_of_a_call_out(http: httpx.Client, settings: S
     one = post(http, good, {**good, "item_id": "unknown"}).json()["detail"]
     assert one == "nothing was stored: item 'unknown' is not in the catalogue"
     unknown = [{**good, "item_id": f"unknown {number}"} for number in range(1_000)]
-    assert "1000 problems" in post(http, *unknown).json()["detail"]
+    assert "1,000 problems" in post(http, *unknown).json()["detail"]
     assert post(http, *unknown, good).json()["errors"][0]["loc"] == ["body", "events"]
     assert http.post("/v1/events", content=b"x" * 2_000_000).status_code == 413
     assert stored(settings) == []
