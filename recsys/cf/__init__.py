@@ -7,5 +7,6 @@ popular, categories, profiles  popularity, of everybody; in the user's categorie
 rhythm, season                 popularity at this time of the week; of the year (over periodic)
 revisits                       what the user comes back to
 lifts                          how many times as often as usual: behind profiles and periodic
+alike_lifts, pair_lifts        of items by what they have in common; of two groups together
 users, product, compiled       users as rows; matrix products; compiled loops
 """

@@ -9,8 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.cf.alike_lifts import lifts_with_alike
 from recsys.cf.categories import MOST_OF_A_GROUP
-from recsys.cf.lifts import lifts_of_groups, lifts_of_pairs, lifts_with_alike, pairs_of
+from recsys.cf.lifts import lifts_of_groups
+from recsys.cf.pair_lifts import lifts_of_pairs, pairs_of
 from recsys.cf.popular import faded_weights
 from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig

@@ -87,11 +87,11 @@ def test_a_column_drawn_by_chance_hardly_speaks() -> None:
 
 
 def test_only_the_first_columns_are_crossed_and_the_largest_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recsys.cf.lifts._CROSSED", 1)
+    monkeypatch.setattr("recsys.cf.pair_lifts._CROSSED", 1)
     assert not len(crossed("age", "sex")[0].pairs)
-    monkeypatch.setattr("recsys.cf.lifts._CROSSED", 6)
-    monkeypatch.setattr("recsys.cf.lifts._MOST_EVENTS_OF_PAIRS", 150)
-    monkeypatch.setattr("recsys.cf.lifts._USERS_OF_A_BLOCK", 7)
+    monkeypatch.setattr("recsys.cf.pair_lifts._CROSSED", 6)
+    monkeypatch.setattr("recsys.cf.pair_lifts._MOST_EVENTS_OF_PAIRS", 150)
+    monkeypatch.setattr("recsys.cf.pair_lifts._USERS_OF_A_BLOCK", 7)
     assert len(crossed("age", "sex")[0].pairs) == 2
 
 
