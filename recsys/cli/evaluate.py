@@ -43,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
-    from recsys.eval.report import write_report
     from recsys.pipeline.evaluation.evaluate import evaluate
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.training.splits import evaluate_splits
@@ -65,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
             requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
             report = evaluate(bundle, dataset, requests, name=name, progress=progress)
     if arguments.report is not None:
+        from recsys.eval.report import write_report  # with what draws, which takes a second to come
+
         with destinations.written_whole("--report", arguments.report) as page:
             write_report(page, report)
     if arguments.per_request is not None:
