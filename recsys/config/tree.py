@@ -241,7 +241,7 @@ class QuotaRule(Section):
     """Items of which a list holds some."""
 
     where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
-    at_least: Count = Field(description="items in a list that meet them, as far as the candidates reach")
+    at_least: Count = Field(description="items in a list that meet them, as far as there are such items")
 
 
 class PolicyConfig(Section):
