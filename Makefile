@@ -29,10 +29,10 @@ format: $(VENV)/.dev-installed ## rewrite the files in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev-installed ## speed and quality beside simpler rankings, as tables
+bench: $(VENV)/.dev-installed ## speed and quality compared with simpler rankings, as tables
 	$(BIN)/python -m benchmarks
 
-bench-peers: $(VENV)/.dev-installed .venv-peers/.installed ## quality beside the field's strongest tools, which have an environment of their own; PEERS_ARGS=scientific
+bench-peers: $(VENV)/.dev-installed .venv-peers/.installed ## quality compared with the field's strongest tools, in an environment of their own; PEERS_ARGS=scientific
 	.venv-peers/bin/python -m benchmarks.peers run --work peers $(PEERS_ARGS)
 	$(BIN)/python -m benchmarks.quality --work peers $(PEERS_ARGS)
 	$(BIN)/python -m benchmarks.peers table --work peers $(PEERS_ARGS)
@@ -40,32 +40,32 @@ bench-peers: $(VENV)/.dev-installed .venv-peers/.installed ## quality beside the
 bench-features: $(VENV)/.dev-installed ## features of 20 million events: time, memory, other tools, live
 	$(BIN)/python -m benchmarks.features
 
-bench-serving: $(VENV)/.dev-installed ## speed of the online API over real and generated catalogues, beside the floor; SERVING_ARGS="--real '' --items 10000" makes it small
+bench-serving: $(VENV)/.dev-installed ## speed of the online API on real and generated catalogues, compared with the floor; SERVING_ARGS="--real '' --items 10000" makes it small
 	$(BIN)/python -m benchmarks.serving $(SERVING_ARGS)
 
-bench-batch: $(VENV)/.dev-installed .venv-peers/.installed ## users a second and memory of batch ranking, beside RecTools and LensKit; BATCH_ARGS='--users 10000 --items 20000' makes it small
+bench-batch: $(VENV)/.dev-installed .venv-peers/.installed ## users a second and memory of batch ranking, compared with RecTools and LensKit; BATCH_ARGS='--users 10000 --items 20000' makes it small
 	$(BIN)/python -m benchmarks.batch --peers .venv-peers/bin/python $(BATCH_ARGS)
 
-check-serving: $(VENV)/.dev-installed ## long checks of the server: OpenAPI, kill -9 in mid-stream, a soak; minutes
+check-serving: $(VENV)/.dev-installed ## long checks of the server: OpenAPI, kill -9 in mid-stream, a soak test; takes minutes
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.durability
 	$(BIN)/python -m benchmarks.restart
 	$(BIN)/python -m benchmarks.soak
 
-bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; goes on where it was interrupted; TEXT_ARGS=scientific
+bench-text: $(VENV)/.dev-installed ## the text model: rankings, new items, encoding speed; resumes if interrupted; TEXT_ARGS=scientific
 	$(BIN)/python -m pip install --quiet --editable '.[bench-text]'
 	$(BIN)/python -m benchmarks.text --work bench-text $(TEXT_ARGS)
 
-bench-replay: $(VENV)/.dev-installed ## week by week through real logs: going on, training anew, never again; REPLAY_ARGS='--weeks 4' makes it small
+bench-replay: $(VENV)/.dev-installed ## week by week through real logs: continued training, from scratch, never again; REPLAY_ARGS='--weeks 4' makes it small
 	$(BIN)/python -m benchmarks.replay $(REPLAY_ARGS)
 
-bench-simulation: $(VENV)/.dev-installed ## does the loop pay, do off-policy estimates hold? simulated weeks; SIMULATION_ARGS='--weeks 4' makes it small
+bench-simulation: $(VENV)/.dev-installed ## simulated weeks: does retraining pay, do off-policy estimates hold? SIMULATION_ARGS='--weeks 4' makes it small
 	$(BIN)/python -m benchmarks.simulation $(SIMULATION_ARGS)
 
 docs: $(VENV)/.dev-installed ## write docs/config.md from the config tree
 	$(BIN)/python docs/render_config.py > docs/config.md
 
-clean: ## remove the environments, the demo and what benchmarks have left
+clean: ## remove the environments, the demo and what benchmarks left
 	rm -rf $(VENV) .venv-peers $(DEMO_DIR) bench-text peers
 
 $(BIN)/python:

@@ -18,8 +18,8 @@ Every key has a default, and `recsys train DIR --registry REG` works without a f
 (`--config FILE`) and from `--set section.key=value`, which wins. A key that does not exist is an error that names the
 nearest one that does. The resolved config is kept in the manifest of every trained version.
 
-A command that reads a part of the keys (`serve`, `ingest`, `data check`) says which `--set` changes nothing there;
-`retrain` refuses all but those of `[retrain]`, for it trains with the config of the served version.
+A command that reads only some of the keys (`serve`, `ingest`, `data check`) says which `--set` has no effect there.
+`retrain` accepts only keys of `[retrain]`, because it trains with the config of the served version.
 
 ```toml
 [text]
@@ -30,8 +30,8 @@ budget_minutes = 1.5
 purchase = 5.0
 ```
 
-A table such as `events.weights` is replaced as a whole: name every event that should count by more or less than
-`events.default_weight`. An impression is worth 0 whatever it says.
+A table such as `events.weights` is replaced as a whole, so name every event that should not have
+`events.default_weight`, `dislike` included. An impression is always worth 0.
 """
 
 

@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys demo [--dir DIR]`."""
     parser = subparsers.add_parser("demo", help="the main job on real grocery purchases, end to end")
     parser.add_argument(
-        "--dir", type=options.path, default=Path("demo"), metavar="DIR", help="where it works (default demo/)"
+        "--dir", type=options.path, default=Path("demo"), metavar="DIR", help="folder to work in (default demo/)"
     )
     parser.set_defaults(run=run)
 

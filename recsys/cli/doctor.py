@@ -39,11 +39,13 @@ class Finding:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys doctor [--registry REG] [--store URL] [--json]`."""
-    parser = subparsers.add_parser("doctor", help="check this machine, the libraries and, if given, a registry")
+    parser = subparsers.add_parser(
+        "doctor", help="check this machine, the libraries and, if given, a registry and a store"
+    )
     parser.add_argument(
         "--registry", type=options.path, metavar="REG", help="also check every version in this registry"
     )
-    parser.add_argument("--store", metavar="URL", help="also open this event store")
+    parser.add_argument("--store", metavar="URL", help="also check this event store")
     options.add_json(parser)
     parser.set_defaults(run=run)
 

@@ -22,14 +22,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     what.add_argument(
         "--split",
         choices=("leave-one-out", "rolling"),
-        help="train again with the version's configuration: without the newest request of every user, or before each "
-        "window of the newest events (default: the version as it is, on what is newer than its training)",
+        help="train again with the version's configuration and measure that: without the newest request of every user, "
+        "or before each window of the newest events (default: measure the version on what is newer than its training)",
     )
-    parser.add_argument("--windows", type=options.positive, metavar="N", help="of --split rolling (default 3)")
+    parser.add_argument("--windows", type=options.positive, metavar="N", help="windows of --split rolling (default 3)")
     options.add_json(parser)
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with figures and plots")
     parser.add_argument(
-        "--per-request", type=Path, metavar="FILE.parquet", help="also write the figures of every request, to compare"
+        "--per-request", type=Path, metavar="FILE.parquet", help="also write the figures of every request"
     )
     parser.set_defaults(run=run)
 

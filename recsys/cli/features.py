@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """`recsys features list | show NAME | stats DIR [--config FILE] [--set KEY=VALUE ...] [--json]`."""
-    parser = subparsers.add_parser("features", help="list the ranker's features, and see them on a data set")
+    parser = subparsers.add_parser("features", help="list the ranker's features, or show their values on a data set")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, run, summary in (
         ("list", _list, "every feature of the config: name, group, scope, kind, meaning"),
-        ("show", _show, "one feature"),
+        ("show", _show, "everything about one feature"),
         (
             "stats",
             _stats,
-            "the rows of a training: coverage, distribution, drift from the ranker window to the test",
+            "features in the rows of a training: coverage, distribution, drift from the ranker window to the test",
         ),
     ):
         action = actions.add_parser(name, help=summary)

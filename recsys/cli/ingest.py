@@ -28,7 +28,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         default=Path("rejected-messages.jsonl"),
         metavar="FILE",
-        help="where messages go that are no valid events (default rejected-messages.jsonl)",
+        help="file for messages that are not valid events (default rejected-messages.jsonl)",
     )
     options.add_config(parser)
     options.add_json(parser)

@@ -66,6 +66,18 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **settings})
+        self.register("action", "parsers", _Commands)
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """The help of each command begins with the line that stands for it in the help above."""
+
+    def add_parser(self, name: str, **settings: Any) -> _Parser:
+        """Add a command."""
+        if words := str(settings.get("help", "")):
+            settings["description"] = f"{words[0].upper()}{words[1:]}."
+        command: _Parser = super().add_parser(name, **settings)
+        return command
 
 
 def build_parser() -> argparse.ArgumentParser:

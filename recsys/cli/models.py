@@ -17,12 +17,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _add_action(actions, "list", _list, "all versions, oldest first")
     _add_action(actions, "show", _show, "the manifest of a version, after checking its files", "version")
-    _add_action(actions, "promote", _promote, "serve a version", "version", why="promoted by hand")
-    _add_action(actions, "rollback", _rollback, "serve the version that was served before", why="rolled back by hand")
+    _add_action(
+        actions, "promote", _promote, "make a version current, so that it is served", "version", why="promoted by hand"
+    )
+    _add_action(
+        actions, "rollback", _rollback, "make the version current that was served before", why="rolled back by hand"
+    )
     _add_action(actions, "diff", _diff, "what differs between two versions", "first", "second")
     for name, action, summary in (
         ("push", _push, "copy a version to a registry at a URL (s3://...) and make it current there"),
-        ("pull", _pull, "copy a version from a registry at a URL and serve it"),
+        ("pull", _pull, "copy a version from a registry at a URL and make it current"),
     ):
         moved = _add_action(actions, name, action, summary)
         moved.add_argument("url", metavar="URL", help="URL of the other registry; needs fsspec's library for it")

@@ -44,7 +44,7 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
         "--engine",
         choices=["local", "ray"],
         default="local",
-        help="this machine's processes, or a Ray cluster: that of $RAY_ADDRESS, or one on this machine (recsys[ray])",
+        help="processes of this machine, or a Ray cluster: that of $RAY_ADDRESS, else one started here (recsys[ray])",
     )
     parser.add_argument(
         "--workers", type=positive, metavar="W", help=f"processes (default: {default}; with ray, all of the cluster)"

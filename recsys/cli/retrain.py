@@ -37,9 +37,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--anew", action="store_true", help="train from scratch instead of continuing from the served version"
     )
     options.add_overrides(parser, "retrain.min_events=50")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, publish nothing")
+    parser.add_argument("--dry-run", action="store_true", help="decide, but publish nothing")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write all decisions so far as a page")
-    parser.add_argument("--metrics", type=Path, metavar="FILE.prom", help="what was decided, for node_exporter")
+    parser.add_argument(
+        "--metrics", type=Path, metavar="FILE.prom", help="also write metrics for Prometheus' node_exporter"
+    )
     parser.add_argument("--webhook", metavar="URL", help="receives promotions, refusals and failures as JSON")
     parser.add_argument(
         "--watch", type=moments, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"

@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="append",
         default=[],
         help="events and items: sqlite:///FILE (default: REG/store.db), postgresql://... or redis://...; "
-        "given twice, redis://... is what several servers on the other store share live events through",
+        "a second one, redis://..., shares live events between several servers",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(

@@ -25,12 +25,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("simulate", help="serve, log, retrain and promote in a shop of simulated users")
     parser.add_argument("directory", type=options.path, metavar="DIR", help="folder with items.*: the catalogue")
     parser.add_argument("--weeks", type=options.positive, default=8, metavar="N", help="simulated weeks (default 8)")
-    parser.add_argument("--users", type=options.positive, default=300, metavar="N", help="users at first (default 300)")
+    parser.add_argument(
+        "--users", type=options.positive, default=300, metavar="N", help="users at the start (default 300)"
+    )
     parser.add_argument(
         "--visits", type=options.positive, default=3, metavar="N", help="weekly lists per user (default 3)"
     )
     parser.add_argument(
-        "--items", type=options.positive, default=1_000, metavar="N", help="most items of DIR (default 1000)"
+        "--items",
+        type=options.positive,
+        default=1_000,
+        metavar="N",
+        help="how many items of DIR to use at most (default 1000)",
     )
     parser.add_argument(
         "--turn", type=options.whole, default=5, metavar="WEEK", help="when tastes shift; 0: never (default 5)"

@@ -68,7 +68,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """How files become a data set, and how time is cut."""
+    """How files become a data set, and how the log is cut into windows."""
 
     max_rejected: Fraction = Field(0.01, description="share of bad rows above which a run stops with exit code 3")
     unknown_items: Literal["reject", "add"] = Field(
@@ -76,12 +76,12 @@ class DataConfig(Section):
     )
     test_fraction: Fraction = Field(0.1, description="newest share of the signs of interest, held out as the test")
     ranker_fraction: Fraction = Field(
-        0.1, description="share of the signs of interest, before the test, that teach the ranker"
+        0.1, description="share of the signs of interest, just before the test, that the ranker learns from"
     )
-    max_history: Positive = Field(1_000, description="newest events of a user that are looked at")
+    max_history: Positive = Field(1_000, description="newest events of a user that are used")
     max_requests: Positive = Field(
         10_000,
-        description="most requests ranked of one window, drawn by seed; of one user, at most ten times the median",
+        description="most requests of a window that are used, drawn by seed; of one user at most ten times the median",
     )
 
     @model_validator(mode="after")
@@ -92,9 +92,9 @@ class DataConfig(Section):
 
 
 class EventsConfig(Section):
-    """What an event is worth. An event of weight 0 is remembered, but it is no sign of interest. The more an answer
-    weighs, the more the ranker learns from it. What a user does with an item in one visit is one answer, as strong as
-    its strongest event."""
+    """What an event is worth. An event of weight 0 is part of the history, but no sign of interest. What a user does
+    with an item in one visit is one answer, as strong as its strongest event. The more an answer weighs, the more the
+    ranker learns from it."""
 
     weights: dict[str, Weight] = Field(
         default={
@@ -127,8 +127,8 @@ class TextConfig(Section):
     """The encoder and the interest model."""
 
     encoder: str = Field("all-MiniLM-L6-v2", description="packaged model, hub name or local folder")
-    max_tokens: int = Field(64, ge=4, le=8192, description="longer texts are cut")
-    history: Positive = Field(20, description="newest events of a user that the interest model reads")
+    max_tokens: int = Field(64, ge=4, le=8192, description="texts are cut after this many tokens")
+    history: Positive = Field(20, description="newest signs of interest of a user that the text model reads")
     peft: Literal["lora", "adalora", "ia3", "full", "none"] = Field(
         "lora", description="how the encoder is fine-tuned; none leaves it as it is"
     )
@@ -137,12 +137,12 @@ class TextConfig(Section):
     distil: float = Field(
         0.0, ge=0, description="weight of a teacher (cross-encoder) in the loss of the text model; 0 trains none"
     )
-    epochs: Positive = Field(4, description="most passes over the log; the budget may end them sooner")
+    epochs: Positive = Field(4, description="most passes over the log; the budget may end training sooner")
     batch_size: Positive = Field(256, description="histories of one batch")
     accumulate: Positive = Field(1, description="batches whose gradients are added up for one training step")
-    learning_rate: float = Field(3e-4, gt=0, description="highest step size of the fine-tuning")
-    budget_minutes: float = Field(6.0, ge=0, description="wall-clock limit of all text training in one run")
-    tensorboard: str = Field("", description="folder of TensorBoard logs; needs recsys[tensorboard]; empty: none")
+    learning_rate: float = Field(3e-4, gt=0, description="peak learning rate of the fine-tuning")
+    budget_minutes: float = Field(6.0, ge=0, description="wall-clock minutes for all text training in one run")
+    tensorboard: str = Field("", description="folder for TensorBoard logs, which need recsys[tensorboard]; empty: none")
 
 
 class CfConfig(Section):
@@ -152,14 +152,16 @@ class CfConfig(Section):
     iterations: Positive = Field(15, description="sweeps of ALS")
     regularization: float = Field(0.05, gt=0, description="L2 of ALS")
     alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
-    neighbours: Positive = Field(200, description="similar items, and following ones, kept per item")
+    neighbours: Positive = Field(200, description="similar items, and items that follow, kept per item")
     transition_horizon: Positive = Field(5, description="baskets ahead that count as following an item")
     ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
-    ease_max_items: Positive = Field(6_000, description="catalogue size above which EASE, dense in items, is left out")
+    ease_max_items: Positive = Field(
+        6_000, description="catalogue size above which EASE, whose matrix grows with its square, is left out"
+    )
     half_life_days: float = Field(
         0.0,
         ge=0,
-        description="days after which an event counts half in popularity; 0: training finds the best",
+        description="days after which an event counts half in popularity; 0: training finds the best value",
     )
 
 
@@ -169,11 +171,11 @@ class CandidatesConfig(Section):
     sources: tuple[Source, ...] = Field(
         get_args(Source),
         min_length=1,
-        description="what proposes items; rhythm, season, trending and newest are left out where they tell little more",
+        description="what proposes items; training drops rhythm, season, trending and newest where they add little",
     )
     n: Positive = Field(300, description="items ranked per request")
     exact_items: int = Field(
-        6_000, ge=0, description="catalogue size up to which text and ALS score every item; above it, only near ones"
+        6_000, ge=0, description="catalogue size up to which text and ALS score every item; above it, only the nearest"
     )
 
     @field_validator("sources")
@@ -188,7 +190,7 @@ class ExtraFeature(Section):
     """A feature of one's own: one of the kinds in `features.kinds` with its arguments."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="name of the column")
-    group: FeatureGroup = Field("behaviour", description="the group that it falls with")
+    group: FeatureGroup = Field("behaviour", description="the group it belongs to")
     kind: str = Field(description="how it is computed: ItemCount, ItemRate, UserShare, ...")
     arguments: dict[str, str | int | float | tuple[str, ...]] = Field(default={}, description="of the kind")
     meaning: str = Field(min_length=1, description="one sentence, for readers")
@@ -200,7 +202,7 @@ class FeaturesConfig(Section):
     groups: tuple[FeatureGroup, ...] = Field(
         get_args(FeatureGroup),
         min_length=1,
-        description="kinds of columns that the ranker gets",
+        description="groups of features that the ranker gets",
     )
     exclude: tuple[str, ...] = Field((), description="names of features that are left out")
     extra: tuple[ExtraFeature, ...] = Field(
@@ -213,17 +215,17 @@ class RankerConfig(Section):
 
     trees: Positive = Field(300, description="trees; early stopping may end them sooner")
     leaves: int = Field(
-        15, ge=2, le=131_072, description="most leaves of a tree; fewer where requests to learn from are few"
+        15, ge=2, le=131_072, description="most leaves of a tree; fewer where there are few requests to learn from"
     )
     learning_rate: float = Field(0.03, gt=0, description="weight of a tree")
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
     early_stopping: int = Field(
-        0, ge=0, description="trees without a gain on held-out requests, after which it stops; 0: all are kept"
+        0, ge=0, description="stop after this many trees without a gain on held-out requests; 0: keep all trees"
     )
-    negatives: Positive = Field(100, description="most candidates without a reaction kept per request, for training")
+    negatives: Positive = Field(100, description="most candidates without a reaction, per request, that training keeps")
     debias: bool = Field(
         False,
-        description="learn what was wanted apart from the place where it was shown; needs impressions with positions",
+        description="correct for the place where items were shown; needs impressions with positions",
     )
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
@@ -239,7 +241,7 @@ class QuotaRule(Section):
     """Items of which a list holds some."""
 
     where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
-    at_least: Count = Field(description="items in a list that meet them, as far as the candidates reach")
+    at_least: Count = Field(description="items in a list that meet them, as far as there are such items")
 
 
 class PolicyConfig(Section):
@@ -247,29 +249,31 @@ class PolicyConfig(Section):
 
     seen: Seen = Field(
         "auto",
-        description="what lists do with items of a user's newest 10,000 events; auto: keep them where a tenth of what "
-        "is wanted was known, or where known items are chosen more often than others when they are shown; else exclude",
+        description="what lists do with the items of a user's newest 10,000 events; auto: keep them if a tenth of what "
+        "is wanted was known before, or if known items are chosen more often than others when shown; else exclude them",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"
     )
     discovery: Discovery = Field(
         "auto",
-        description="0 the ranker's order; above it items with few signs of interest so far are listed more often; "
-        "auto: as far as they earn nearly what they replace on requests that the ranker had not seen, at most .5",
+        description="0 keeps the ranker's order; above 0, items with few signs of interest so far move up; auto: as "
+        "far as they earn nearly as much as what they replace, on requests new to the ranker; at most .5",
     )
-    diversity: Fraction = Field(0.0, description="0 the ranker's order, 1 as unlike one another as possible")
+    diversity: Fraction = Field(
+        0.0, description="0 keeps the ranker's order; 1 makes the items as unlike each other as possible"
+    )
     pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")
-    caps: dict[str, Count] = Field({}, description="column -> most items of one value in a list: {brand = 2}")
-    quotas: tuple[QuotaRule, ...] = Field((), description="tables of `where` and `at_least`, items in a list")
-    fresh: int = Field(
-        0, ge=0, le=MAX_RULE, description="least number of items in a list that are at most `fresh_days` old"
+    caps: dict[str, Count] = Field({}, description="column -> most items with the same value in a list: {brand = 2}")
+    quotas: tuple[QuotaRule, ...] = Field(
+        (), description="tables of `where` (conditions) and `at_least` (items of a list that meet them)"
     )
+    fresh: int = Field(0, ge=0, le=MAX_RULE, description="fewest items in a list that are at most `fresh_days` old")
     fresh_days: Days = Field(30.0, description="age, by `created_at`, up to which an item is fresh")
     exploration: Fraction = Field(
-        0.0, description="probability that a place at the end of the list tries an item from behind it"
+        0.0, description="probability that a place at the end of the list tries an item from below the list"
     )
-    explored_places: Count = Field(3, description="places, from the end of the list, that explore")
+    explored_places: Count = Field(3, description="how many places at the end of the list explore")
 
 
 class VariantConfig(Section):
@@ -285,17 +289,17 @@ class ServingConfig(Section):
     """The online service."""
 
     host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs keys")
-    port: int = Field(8000, ge=0, le=65535, description="0 takes a free one")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     max_n: Positive = Field(500, description="longest list of one call")
     max_body_bytes: Positive = Field(1_000_000, description="largest request body")
     max_events: Positive = Field(1_000, le=MAX_BATCH, description="most events in one call")
     max_items: Positive = Field(
-        500, le=MAX_BATCH, description="most items in one call: their texts are encoded before it answers"
+        500, le=MAX_BATCH, description="most items in one call; their texts are encoded before it answers"
     )
-    threads: Positive = Field(2, description="lists that one worker scores at the same time")
+    threads: Positive = Field(2, description="lists that one worker makes at the same time")
     queue: Positive = Field(64, description="requests of one worker that may wait; further ones get 429")
     deadline_seconds: float = Field(
-        5.0, gt=0, description="a list that takes longer, its time in the queue included, is made of popular items"
+        5.0, gt=0, description="a list that takes longer, including its time in the queue, is replaced by popular items"
     )
     head_seconds: float = Field(
         10.0, gt=0, description="a connection is closed when the head of a request takes longer"
@@ -308,13 +312,14 @@ class ServingConfig(Section):
         description="versions that answer side by side, as tables of name, version, share and shadow, see serving.md",
     )
     encoder: Literal["start", "first use"] = Field(
-        "start", description="when a worker loads the text encoder: beside its first answers, or at the first text"
+        "start",
+        description="when a worker loads the text encoder: in the background at its start, or at the first text",
     )
     traces: str = Field(
         "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"
     )
     list_days: float = Field(
-        30.0, ge=0, description="days that answered lists are kept in the store, to learn from what was shown; 0: none"
+        30.0, ge=0, description="days that the store keeps answered lists, to learn from what was shown; 0: none"
     )
     lists: str = Field(
         "", description="URL of lists that `recsys rank --out URL` has made, for requests that ask for them"
@@ -347,44 +352,46 @@ class RetrainConfig(Section):
     keep: Positive = Field(5, description="newest versions kept on disk")
     full_every: Positive = Field(
         8,
-        description="one version in this many is trained from scratch, others continue from the one before; 1: all are",
+        description="one version in so many is trained from scratch, others continue from the one before; 1: all",
     )
     refit_below: Fraction = Field(
         0.7,
-        description="train from scratch if the served version has less than this share of its ndcg@10 on new requests",
+        description="train from scratch if the served version keeps less than this share of its ndcg@10 on new data",
     )
     min_past: Fraction = Field(
-        0.9, description="share of the events that the served version learned from that must still be there"
+        0.9, description="share of the events that the served version learned from that must still exist"
     )
     min_volume: float = Field(
-        0.6, ge=0, description="fewest new events, as a share of those of the same time in the weeks before"
+        0.6, ge=0, description="fewest new events, as a share of those of the same weekdays in the weeks before"
     )
     max_volume: float = Field(20.0, gt=0, description="most new events, as a multiple of the same")
     max_unusable: Fraction = Field(
-        0.2, description="largest share of the new events that may name unknown items or have wrong cells"
+        0.2, description="largest share of the new events that may name unknown items or have unreadable cells"
     )
     max_new_users: Fraction = Field(
-        0.5, description="how far the share of events by users never seen before may rise above the last window's"
+        0.5, description="how far the share of events by users never seen before may rise above that of the last window"
     )
     max_drift: Fraction = Field(
         0.5,
-        description="largest share of the events that may be of other kinds or categories than in the last window; "
-        "also the largest share of a column (of events or known items), or of prices and values above 0, that may go",
+        description="largest share of the events whose kind or category may differ from the last window; also the "
+        "largest share of a column (of events or known items), or of prices and values above 0, that may disappear",
     )
     max_scale: float = Field(
-        10.0, gt=1, description="factor by which prices of known items, or values of events, may change"
+        10.0, gt=1, description="factor by which the median price of known items, or value of events, may change"
     )
     min_signal: Fraction = Field(
         0.3, description="refuse a version that keeps less than this share of the served one's ndcg@10 beyond chance"
     )
-    tolerance: Fraction = Field(0.02, description="share of the served version's ndcg@10 that noise may cost")
-    max_cold_loss: Fraction = Field(
-        0.1, description="the same as `tolerance`, on requests of cold items or by cold users"
+    tolerance: Fraction = Field(
+        0.02, description="loss of quality, as a share of the served version's, up to which a version is accepted"
     )
-    max_coverage_loss: Fraction = Field(0.5, description="share of the items in any list that may be lost")
-    max_calibration_loss: Fraction = Field(0.05, description="most that a calibration error may rise")
+    max_cold_loss: Fraction = Field(
+        0.1, description="the same as `tolerance`, for requests of cold items and by cold users"
+    )
+    max_coverage_loss: Fraction = Field(0.5, description="share of the different items in lists that may be lost")
+    max_calibration_loss: Fraction = Field(0.05, description="how far a calibration error may rise")
     max_latency: float = Field(
-        2.0, gt=0, description="most processor time of a list, as a multiple of the served version's"
+        2.0, gt=0, description="most processor time for a list, as a multiple of the served version's"
     )
     max_size: float = Field(2.0, gt=0, description="most bytes on disk, as a multiple of the served version's")
 

@@ -36,8 +36,8 @@ router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], depe
     ),
 )
 async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
-    """Store events, all or none. They are on disk, and in the next list, when this answers; other workers of the server
-    have them within 50 ms."""
+    """Store events, all or none. When this answers, they are on disk and count in the next list; other workers of the
+    server have them within 50 ms."""
     _check_number(body.events, service.settings.serving.max_events)
     if service.settings.unknown_items == "reject":
         vocabulary = service.live.served.recommender().catalogue.vocabulary

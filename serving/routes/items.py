@@ -45,8 +45,8 @@ NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
     responses=documented(*BODY),
 )
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
-    """Add items, or put others in their place. They are on disk, and can be recommended, when this answers; by other
-    workers of the server a moment later."""
+    """Add or replace items. When this answers, they are on disk and can be recommended; other workers of the server
+    have them a moment later."""
     await service.changing.run(lambda: _put(body.items, service))
     return json_response({"upserted": len({item.item_id for item in body.items})})
 
@@ -58,7 +58,7 @@ async def find_items(
     ids: Annotated[list[Id] | None, Query(alias="id", max_length=200, description="these items, in this order")] = None,
     n: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
-    """Items by their ids (`?id=i1&id=i2`), or by words of their titles (`?q=espresso`): what a page shows of them."""
+    """Title, category, brand and price of items, by ids (`?id=i1&id=i2`) or by words of the title (`?q=espresso`)."""
 
     def find() -> dict[str, Any]:
         served = service.live.served.require()
@@ -82,7 +82,7 @@ async def similar(
     n: Annotated[int, Query(ge=1, le=1_000)] = 10,
     by: Literal["text", "collaborative", "both"] = "both",
 ) -> Response:
-    """Items like this one: by what they say, by who wanted them, or both."""
+    """Items like this one: by their text, by who wanted them, or both."""
     if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
         return await item(f"{item_id}/similar", service)
     served, _ = await _found(item_id, service)
@@ -106,7 +106,7 @@ async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     responses=NOT_FOUND,
 )
 async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
-    """Take an item out of all lists, for good. Histories that hold it stay as they are; putting it brings it back."""
+    """Take an item out of all lists for good. Histories keep it; putting it again brings it back."""
 
     def withdraw() -> None:
         service.live.catch_up_items()

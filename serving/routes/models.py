@@ -48,8 +48,8 @@ async def list_models(service: ServiceNeeded) -> Response:
     responses=documented(*NAMED),
 )
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
-    """One version: what it learned from, and how good it was beside simpler rankings. 409 when what is
-    read of it is damaged; all of its files are looked at when it is loaded."""
+    """One version: what it learned from, and how it compares with simpler rankings. 409 when what is read here is
+    damaged; all of its files are checked when it is loaded."""
     return json_response(await service.reading.run(lambda: _report(service.registry, version)))
 
 
@@ -60,7 +60,7 @@ async def show_model(version: Version, service: ServiceNeeded) -> Response:
     responses={**LIST_PROBLEMS, **documented(*NAMED)},
 )
 async def recommend_with(version: Version, body: RecommendRequest, service: ServiceNeeded) -> Response:
-    """The list that a version would make now, to look at: it is not kept as one that somebody saw.
+    """The list that a version would make now, for looking at: it is not recorded as shown.
 
     A version that does not answer already is loaded when it is first asked for (seconds, and its memory), one at a
     time, and kept for ten minutes after the last call.
@@ -77,8 +77,8 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     responses=documented(*NAMED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def promote(version: Version, service: ServiceNeeded) -> Response:
-    """Make a version the current one and serve it. A damaged one is refused with 409; what is served stays. 503 where
-    the registry cannot be written."""
+    """Make a version current and serve it. A damaged one is refused with 409, and the served one stays. 503 where the
+    registry cannot be written."""
 
     def change() -> dict[str, Any]:
         _check_known(service.registry, version)

@@ -12,7 +12,7 @@ router = list_router()
 
 @router.post("/rank", response_model=RankAnswer)
 async def rank(body: RankRequest, service: ServiceNeeded) -> Response:
-    """Rank just these items. Those that the catalogue lacks are named in `unknown_items`, the rest is ranked."""
+    """Rank just these items. Unknown ones are named in `unknown_items`; the rest is ranked."""
     variant, served = service.live.served.of_unit(unit_of(body))
     recommender = served.recommender
     vocabulary = recommender.catalogue.vocabulary

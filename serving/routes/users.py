@@ -40,8 +40,8 @@ async def find_users(
     q: Annotated[str, Query(max_length=MAX_ID, description="part of the id", examples=["u1"])] = "",
     n: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
-    """Known users whose id holds a text: that id, then those that begin so, the most active first. None where users are
-    known by pseudonyms."""
+    """Known users whose id contains a text: the exact id first, then ids that begin with it, the most active first.
+    None where ids are pseudonyms."""
 
     def find() -> dict[str, Any]:
         found = service.live.served.recommender().users_like(q, n)
@@ -52,16 +52,16 @@ async def find_users(
 
 @router.get(USER, response_model=UserAnswer)
 async def user(user_id: UserId, service: ServiceNeeded, n: Annotated[int, Query(ge=1, le=10_000)] = 1_000) -> Response:
-    """What is stored about a user, and what lists are made from. An unknown user is normal: there is nothing."""
+    """What is stored about a user, and what lists are made from; empty for an unknown user."""
     return json_response(await service.writing.run(lambda: _about(user_id, n, service)))
 
 
 @router.delete(USER, response_model=ForgottenAnswer)
 async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
-    """Forget a user: stored events at once, lists on every worker with it, and the next training.
+    """Forget a user: at once in the store and in lists, on every worker, and from the next training on.
 
-    Versions that were trained before keep the user's events on disk until they are pruned; served again, they know
-    the user no more, but for those trained on pseudonyms where the served one was not, or the other way round. Whoever
+    Versions that were trained before keep the user's events on disk until they are pruned. Served again, they do not
+    know the user, except those trained on pseudonyms where the served one was not, or the other way round. Whoever
     comes back under the same id is a new user.
     """
 

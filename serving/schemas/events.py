@@ -11,7 +11,7 @@ from serving.schemas.values import Moment, OfOneCall, RequestPart
 class EventIn(RequestPart):
     """One event, as it is posted."""
 
-    event_id: Id | None = Field(None, description="the same id again counts once; none: one is made")
+    event_id: Id | None = Field(None, description="a repeated id counts once; none: one is made")
     user_id: Id
     item_id: Id
     event: Name = Field(description="impression, click, purchase, like, rating, or your own")

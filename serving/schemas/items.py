@@ -31,7 +31,7 @@ class ItemIn(RequestPart):
     price: Number | None = None
     language: Text | None = None
     created_at: Moment | None = Field(
-        None, description="when it first existed: ISO 8601, or epoch seconds or milliseconds; not listed before"
+        None, description="when it first existed, not listed earlier: ISO 8601, epoch seconds or milliseconds"
     )
     available: bool = True
 

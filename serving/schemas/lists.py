@@ -23,7 +23,7 @@ class QuotaIn(RequestPart):
     """Items of which the list holds some."""
 
     where: Filters
-    at_least: Count = Field(description="items that meet `where`, as far as the candidates reach")
+    at_least: Count = Field(description="items that meet `where`, as far as there are such items")
 
 
 class PolicyOverride(RequestPart):
@@ -31,33 +31,39 @@ class PolicyOverride(RequestPart):
 
     seen: Literal["exclude", "demote", "keep"] | None = None
     boosts: list[BoostIn] | None = Field(None, max_length=20)
-    discovery: float | None = Field(None, ge=0, le=1, description="above 0 hardly known items are listed more often")
-    diversity: float | None = Field(None, ge=0, le=1, description="0 the ranker's order, 1 as unlike as possible")
-    caps: dict[Name, Count] | None = Field(None, max_length=20, description="column: most items of one value")
+    discovery: float | None = Field(
+        None, ge=0, le=1, description="above 0, items with few signs of interest so far move up"
+    )
+    diversity: float | None = Field(
+        None, ge=0, le=1, description="0 keeps the ranker's order; 1 makes items as unlike as possible"
+    )
+    caps: dict[Name, Count] | None = Field(None, max_length=20, description="column: most items with the same value")
     quotas: list[QuotaIn] | None = Field(None, max_length=20)
-    fresh: int | None = Field(None, ge=0, le=MAX_RULE, description="least number of items at most `fresh_days` old")
+    fresh: int | None = Field(None, ge=0, le=MAX_RULE, description="fewest items that are at most `fresh_days` old")
     fresh_days: Days | None = None
     pins: dict[Id, Count] | None = Field(None, max_length=100, description="item_id: place, from 1")
-    exploration: float | None = Field(None, ge=0, le=1, description="share of the last places that try other items")
+    exploration: float | None = Field(
+        None, ge=0, le=1, description="probability that each of the last places tries another item"
+    )
     explored_places: Count | None = None
 
 
 class ListRequest(RequestPart):
     """What /v1/recommend and /v1/rank have in common."""
 
-    user_id: Id | None = Field(None, description="none: an anonymous user; an unknown one is normal")
-    history: Ids | None = Field(None, description="oldest first; stands in for the stored history")
+    user_id: Id | None = Field(None, description="none: an anonymous user; unknown users are normal")
+    history: Ids | None = Field(None, description="oldest first; replaces the stored history")
     context: Annotated[Context, or_null(Context, dict)] = Field(
-        {}, description="further facts of the moment; `query` is free text that is looked for"
+        {}, description="further facts of the moment; `query` is free text to search for"
     )
     filter: Annotated[Filters, or_null(Filters, dict)] = Field({})
     exclude: Annotated[Ids, or_null(Ids, list)] = Field([])
     policy: Annotated[PolicyOverride, or_null(PolicyOverride, PolicyOverride)] = PolicyOverride()
     timestamp: Moment | None = Field(
-        None, description="the moment of the list, as in a requests file: what came later is not known; none: now"
+        None, description="the moment that the list is for: nothing later is known; none: now"
     )
     explain: bool = False
-    cursor: str | None = Field(None, max_length=MAX_CURSOR, description="of the answer before: the next items")
+    cursor: str | None = Field(None, max_length=MAX_CURSOR, description="from the answer before, to get the next items")
 
 
 class RecommendRequest(ListRequest):
@@ -67,7 +73,7 @@ class RecommendRequest(ListRequest):
 
     n: int = Field(10, ge=1)
     precomputed: bool = Field(
-        False, description="the user's list of the last batch (`serving.lists`); made now where there is none"
+        False, description="the user's list of the last batch (`serving.lists`), or one made now if there is none"
     )
 
 
@@ -95,14 +101,14 @@ class ItemOut(BaseModel):
 
     item_id: str
     rank: int
-    score: float = Field(description="the ranker's, with what boosts, discovery and a query add")
+    score: float = Field(description="the ranker's score, plus what boosts, discovery and a query add")
     p_click: float | None = Field(
-        description="probability of any sign of interest; without logged impressions, if the list is answered at all"
+        description="probability of any sign of interest; without logged impressions, given that the list is answered"
     )
-    p_purchase: float | None = Field(description="that of the strongest one, likewise")
+    p_purchase: float | None = Field(description="likewise, of the strongest event")
     sources: list[str]
     propensity: float | None = Field(
-        None, description="where the policy explores: of standing here; post it with the impression"
+        None, description="where the policy explores: probability of this place; post it with the impression"
     )
     explanation: ExplanationOut | None = None
 
@@ -126,7 +132,9 @@ class ListAnswer(BaseModel):
     made_at: str | None = None
     request_id: str
     model_version: str
-    variant: str | None = Field(None, description="of the experiment; the same for a user until shares change")
+    variant: str | None = Field(
+        None, description="which of `serving.variants` answered; stays the same for a user until shares change"
+    )
     items: list[ItemOut]
     degraded: list[str]
     policy: list[ChangeOut] | None = Field(None, description="with `explain`: what each step of the policy changed")
