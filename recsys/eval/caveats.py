@@ -23,16 +23,16 @@ _BUSY_USERS = 0.03
 def caveats_of_size(full: Measurement) -> Iterator[str]:
     """A sentence where few requests, or the requests of few users, are measured, or many of them are one user's."""
     if not full.n_requests:
-        yield "Nothing could be measured: how good this version is, is not known."
+        yield "No request could be measured, so how good this version is, is not known."
     elif full.n_requests < _FEW_REQUESTS:
-        yield f"Only {counted(full.n_requests, 'request is', 'requests are')} measured: the intervals are wide."
+        yield f"Only {counted(full.n_requests, 'request is', 'requests are')} measured, so the intervals are wide."
     if full.users is None:
         return
     n_users = len(np.unique(distinct_users(full.users)))
     if n_users == 1 and full.users[0] >= 0:
-        yield "All requests are of one user, so there are no intervals: they are drawn over users."
+        yield "All requests are of one user, so there are no intervals, which need several users."
     elif 1 < n_users < _FEW_USERS:
-        yield f"The requests are of {n_users} users: intervals are drawn over users, and so few tell little of others."
+        yield f"The requests are of only {n_users} users, so the intervals tell little of other users."
     if n_users >= _FEW_USERS:
         yield from _caveat_of_busy_users(full.users, n_users)
 
@@ -45,8 +45,8 @@ def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[st
         share = shares[busy - 1]
         asked = f"{share * len(users):,.0f} of the {len(users):,} requests ({share:.0%})"
         yield (
-            f"{asked} are of {busy} of {n_users:,} users, and the figures mostly tell how well those are served. If "
-            "they are programs, take their events out and train again; `recsys evaluate --per-request` names them."
+            f"{asked} are of {busy} of {n_users:,} users, so the figures mostly tell how well these are served. If "
+            "they are programs, remove their events and train again; `recsys evaluate --per-request` names them."
         )
 
 

@@ -367,8 +367,8 @@ def test_evaluate_says_what_makes_requests_easy_or_impossible(
     assert answer.json["caveats"] == [
         "Left out: 1 request without a target.",
         "50.0% of the items wanted are unknown to the version; they count as missed.",
-        "1 request is of a time from which the version has learned, which flatters it.",
-        "Only 2 requests are measured: the intervals are wide.",
-        "The requests are of 2 users: intervals are drawn over users, and so few tell little of others.",
+        "1 request is of a time from which the version has learned, so its figures may be too good.",
+        "Only 2 requests are measured, so the intervals are wide.",
+        "The requests are of only 2 users, so the intervals tell little of other users.",
     ]
     assert f"{file}: column 'targets' is not read; known are" in answer.err

@@ -90,9 +90,9 @@ class Sources:
         profiles = self.profiles.indexed() if self.profiles else None
         if self.interest is None:
             return replace(self, models=models, profiles=profiles)
-        progress(f"the nearest texts of each of {len(self.interest):,} items")
+        progress(f"looking up the nearest texts of each of {len(self.interest):,} items")
         interest = self.interest.indexed(seed, earlier.interest if earlier else None)
-        progress(f"{interest.recall(seed):.1%} of the exact nearest ones are found")
+        progress(f"{interest.recall(seed):.1%} of the exact nearest texts are found")
         return replace(self, models=models, profiles=profiles, interest=interest)
 
     @property

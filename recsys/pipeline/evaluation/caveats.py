@@ -48,8 +48,8 @@ def caveats_of_rules(policy: PolicyConfig) -> Iterator[str]:
     moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
     if moving:
         yield (
-            f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not: "
-            f"what the rules cost is in its figures."
+            f"The full pipeline's lists follow policy.{', policy.'.join(moving)}, which the simpler rankings do not, "
+            f"so its figures include what these rules cost."
         )
 
 
@@ -81,7 +81,7 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
         )
         yield (
             f"{n_targets:,} of the items wanted may not be listed: they were seen before and seen items are left out, "
-            f"they are not available, or they were created later. They are not counted{requests}."
+            f"they are not available, or they were created after the request. They are not counted{requests}."
         )
 
 
@@ -98,7 +98,7 @@ def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator
     """A sentence where most of what got the strongest event may not be listed: other events can hide that."""
     if event is not None and n_unlisted > n / 2:
         yield (
-            f"Of {counted(n, 'item')} with the event {event}, {n_unlisted:,} may not be listed and are not counted: "
+            f"Of {counted(n, 'item')} with the event {event}, {n_unlisted:,} may not be listed and are not counted, so "
             'the figures say little about it. If it follows a view of the item, set policy.seen = "keep".'
         )
 

@@ -59,8 +59,8 @@ def evaluate(
         return _on_newer(bundle, dataset, name, progress)
     if dataset.fingerprint != bundle.fingerprint:
         raise DataError(
-            f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data: "
-            "figures would only measure what it has learned by heart. Train with --until, or give --requests"
+            f"no event is newer than what version {bundle.version} was trained on, and it was trained on other data, "
+            "so figures would only measure what it has learned by heart; train with --until, or give --requests"
         )
     progress("no newer events: these are the figures that training measured on its test window")
     return with_user_ids(replace(bundle.report, version=bundle.version), bundle.log.user_vocabulary)
@@ -88,12 +88,14 @@ def _on_requests(
     early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
     if early:
         asked = counted(early, "request is", "requests are")
-        caveats.append(f"{asked} of a time from which the version has learned, which flatters it.")
+        caveats.append(f"{asked} of a time from which the version has learned, so its figures may be too good.")
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
     if bundle.rankers.given is not None and any(request.history for request in wanted):
         # The ablations belong to the other ranker: beside lists of this one they would not tell what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
-        caveats.append("Requests bring their history, and have a ranker of their own: what each part adds is not told.")
+        caveats.append(
+            "Requests bring their history and have a ranker of their own, so what each part adds is not told."
+        )
     report = measure(
         pipeline,
         LabelledRequests(_labelled_blocks(recommender, wanted), caveats=caveats),

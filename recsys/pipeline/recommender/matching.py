@@ -85,7 +85,8 @@ def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent)
     available = np.zeros(len(bundle.catalogue), dtype=bool)
     available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]
     if n_new := int(np.count_nonzero(numbers < 0)):
-        progress(f"{counted(n_new, 'item is', 'items are')} new to version {bundle.version}: in lists after a training")
+        new = counted(n_new, "item is", "items are")
+        progress(f"{new} new to version {bundle.version}; they can be listed after a training")
     if n_gone := int(np.count_nonzero(bundle.catalogue.available & ~available)):
         progress(f"{counted(n_gone, 'item is', 'items are')} not available any more, or gone")
     return replace(bundle, catalogue=bundle.catalogue.with_availability(available))

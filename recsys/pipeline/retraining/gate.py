@@ -91,8 +91,8 @@ class _Duel(NamedTuple):
         found = self.compared(seed)
         worse = found.verdict == "worse" and -found.difference > tolerance * self.theirs.mean(self.metric)
         difference = f"{self.metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
-        words = f"{difference} {self.where}, {found.n_requests:,} of them; a loss of {tolerance:.0%} may be noise"
-        return Check(name, not worse, words)
+        words = f"{difference} {self.where}, {found.n_requests:,} of them"
+        return Check(name, not worse, f"{words}; a loss above {tolerance:.0%} that is not chance is refused")
 
 
 def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:
@@ -126,7 +126,7 @@ def _signal(
         enough |= found > now and found - now >= config.min_signal * (expected - then)
     words = (
         f"{METRIC} {found:.4f} on the newest requests; the served version had {expected:.4f} in its own test, "
-        f"chance {chance:.4f}; with less than {config.min_signal:.0%} of what is beyond, events and users do not fit"
+        f"chance {chance:.4f}; below {config.min_signal:.0%} of what is beyond chance, events may name the wrong users"
     )
     yield Check("signal", enough, words)
 
@@ -146,7 +146,9 @@ def _one_for_all(report: EvaluationReport) -> float | None:
 def _coverage(ours: Measurement, theirs: Measurement, config: RetrainConfig) -> Check:
     now, then = (len(np.unique(one.items[one.items >= 0])) for one in (ours, theirs))
     listed = counted(now, "item is", "items are")
-    words = f"{listed} in some list, {then:,} with the served version; {config.max_coverage_loss:.0%} may be lost"
+    words = (
+        f"{listed} in some list, {then:,} with the served version; a loss of {config.max_coverage_loss:.0%} is allowed"
+    )
     return Check("coverage", now >= (1 - config.max_coverage_loss) * then, words)
 
 
@@ -154,12 +156,12 @@ def _calibration(challenger: EvaluationReport, champion: EvaluationReport, confi
     for name in sorted(challenger.calibration.keys() & champion.calibration.keys()):
         bins = [report.calibration[name] for report in (challenger, champion)]
         now, then = (one.expected_calibration_error for one in bins)
-        ours, theirs = (f"{one.ratio:.2f} times what happened is predicted" for one in bins)
+        ours, theirs = (f"{one.ratio:.2f} times as many predicted as happened" for one in bins)
         words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
         yield Check(
             f"calibration of {name}",
             now - then <= config.max_calibration_loss,
-            f"{words}; {config.max_calibration_loss} more are allowed",
+            f"{words}; a rise of {config.max_calibration_loss:g} is allowed",
         )
 
 
@@ -175,7 +177,7 @@ def check_latency(challenger: Bundle, champion: Bundle, config: RetrainConfig, s
 def latency_check(ours: list[float], theirs: list[float], config: RetrainConfig) -> Check:
     """The median of the ratios of each pair of times, seconds."""
     if not ours:
-        return Check("latency", True, "nobody to make a list for")
+        return Check("latency", True, "too few known users to time lists for")
     ratio = float(np.median(np.array(ours) / np.array(theirs)))
     words = f"a list takes {1e3 * np.median(ours):.1f} ms of the processor, {ratio:.2f} times the served version's; "
     return Check("latency", ratio <= config.max_latency, f"{words}{config.max_latency:g} times are allowed")

@@ -70,7 +70,7 @@ def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Chec
     before = pl.DataFrame({"user": numbers[known.users], "item": known.items, "time": known.times})
     now = pl.DataFrame({"user": past.users, "item": past.items, "time": past.times})
     there = before.join(now, on=before.columns, how="semi").height
-    words = f"{there:,} of the {len(known):,} events that the served version learned from are there"
+    words = f"{there:,} of the {len(known):,} events that the served version learned from still exist"
     return Check("past", there >= config.min_past * len(known), f"{words}; at least {config.min_past:.0%} must be")
 
 
@@ -107,7 +107,7 @@ def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
     """New events that were set aside: many of them are no accident, such as ids in another form."""
     share = n_unusable / max(1, n_new + n_unusable)
     words = (
-        f"{share:.1%} of the new events name unknown items or have wrong cells; at most {config.max_unusable:.0%} may"
+        f"{share:.1%} of the new events name unknown items or have wrong cells; {config.max_unusable:.0%} are allowed"
     )
     return Check("unknown ids", share <= config.max_unusable, words)
 
@@ -147,7 +147,9 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
     now = float(np.mean(~np.isin(new.users, past.users)))
     then = float(np.mean(~np.isin(last.users, before.users)))
     words = f"{now:.0%} of the new events are by users never seen before, {then:.0%} in the last window"
-    return Check("new users", now - then <= config.max_new_users, f"{words}; it may rise by {config.max_new_users:.0%}")
+    return Check(
+        "new users", now - then <= config.max_new_users, f"{words}; a rise of {config.max_new_users:.0%} is allowed"
+    )
 
 
 def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
@@ -160,8 +162,8 @@ def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, confi
         if min(len(then), len(now)) < _FEW:
             continue
         distance = _distance(then, now)
-        words = f"{distance:.0%} of the events would have to change to mix as in the last window"
-        yield Check(f"mix of {name}", distance <= config.max_drift, f"{words}; at most {config.max_drift:.0%} may")
+        words = f"{distance:.0%} of the events would have to change to match the last window"
+        yield Check(f"mix of {name}", distance <= config.max_drift, f"{words}; {config.max_drift:.0%} are allowed")
 
 
 def _distance(then: NDArray[np.int64], now: NDArray[np.int64]) -> float:
@@ -194,8 +196,8 @@ def _scale(
     then, now = then[np.isfinite(then)], now[np.isfinite(now)]
     above = [float(np.mean(values > 0)) if len(values) >= few else 0.0 for values in (then, now)]
     if len(now) >= few and above[0] - above[1] > config.max_drift:
-        words = f"{above[1]:.0%} of the {what} is above 0, {above[0]:.0%} was; {config.max_drift:.0%} may be lost"
-        return Check(name, False, words)
+        words = f"{above[1]:.0%} of the {what} is above 0, {above[0]:.0%} before"
+        return Check(name, False, f"{words}; a loss of {config.max_drift:.0%} is allowed")
     then, now = then[then > 0], now[now > 0]
     if min(len(then), len(now)) < few:
         return Check(name, True, "too few to compare")

@@ -254,7 +254,8 @@ class _Retraining:
         is_served = self.registry.promote(version, why, over=champion.version)
         self.registry.remove(champion.version)
         if not is_served:
-            self.progress(f"version {self.registry.current()} was made current meanwhile: it may hold forgotten users")
+            current = f"version {self.registry.current()} was made current meanwhile"
+            self.progress(f"{current}; it may hold forgotten users until the next run")
         return version if is_served else None
 
     def _finish_forgetting(self) -> None:

@@ -50,7 +50,7 @@ def prepared(
         config = config.changed(policy={"discovery": 0.0})
     if not config.cf.half_life_days:
         config = config.changed(cf={"half_life_days": telling_half_life(before)})
-        progress(f"popularity: an event counts half after {config.cf.half_life_days:g} days")
+        progress(f"popularity fades: an event counts half after {config.cf.half_life_days:g} days")
     return _without_times_that_tell_nothing(config, dataset.catalogue, before, progress), split
 
 

@@ -132,7 +132,7 @@ def _encode_side_by_side(
     dataset: Dataset, config: Config, cache: VectorCache, engine: Engine, progress: Progress
 ) -> None:
     """Say what the engine does, and have it encode the texts that the cache lacks."""
-    progress("side by side: new texts, the text model, the rankers and --tune; all else in this process alone")
+    progress("workers share new texts, the text model, the rankers and --tune; all else runs in this process")
     if TEXT in config.candidates.sources:
         from recsys.pipeline.training.encode_ahead import encode_ahead  # torch, which serving does without
 

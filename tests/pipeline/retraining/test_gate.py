@@ -167,7 +167,7 @@ def test_prices_that_are_all_0_are_refused(registry: Registry, frames: Frames, c
     dataset = dataset_from_frames(frames[0].with_columns(price=pl.lit(0.0)), frames[1], config)
     decision = retrain(registry, dataset, progress=silent)
     assert decision.action == "refused"
-    assert decision.reason.startswith("prices: 0% of the price of known items is above 0, 100% was")
+    assert decision.reason.startswith("prices: 0% of the price of known items is above 0, 100% before")
 
 
 def with_lists(events: pl.DataFrame) -> pl.DataFrame:

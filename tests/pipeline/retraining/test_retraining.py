@@ -471,7 +471,7 @@ def test_a_forgetting_serves_nothing_in_place_of_what_was_made_current_meanwhile
     decision = retrain(plain_registry, store, progress=chooses)
     assert (decision.forgotten_in, plain_registry.current()) == (None, other)
     assert first not in plain_registry.versions()
-    assert f"version {other} was made current meanwhile: it may hold forgotten users" in said
+    assert f"version {other} was made current meanwhile; it may hold forgotten users until the next run" in said
     assert retrain(plain_registry, store, progress=silent).forgotten_in == plain_registry.current()
     assert "user 7" not in Bundle.load(plain_registry).log.user_vocabulary
 

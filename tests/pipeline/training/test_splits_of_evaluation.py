@@ -70,7 +70,7 @@ def test_a_rolling_evaluation_is_one_report_of_all_windows(plain: Bundle, early:
     assert set(report.per_request["user_id"]) <= set(early.log.user_vocabulary)
     assert 0.1 < report.metrics["ndcg@10"]["mean"] <= 1  # type: ignore[operator]
     assert set(report.comparisons) == set(report.baselines)
-    assert f"Only {report.n_requests} requests are measured: the intervals are wide." in report.caveats
+    assert f"Only {report.n_requests} requests are measured, so the intervals are wide." in report.caveats
     assert sum("are measured" in line for line in report.caveats) == 1, "of all windows together"
     assert all(line.startswith("In window ") for line in report.caveats if "may not be listed" in line)
     clicks = np.count_nonzero(early.log.events == early.log.event_names.index("click"))
