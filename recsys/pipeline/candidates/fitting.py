@@ -113,7 +113,8 @@ class SourceFitting:
         """
         config, progress = self.config.cf, self.run.progress
         if source == EASE and not self.can_fit(EASE):
-            progress(f"ease left out: {len(self.catalogue):,} items, cf.ease_max_items is {config.ease_max_items:,}")
+            most = f"cf.ease_max_items = {config.ease_max_items:,}"
+            progress(f"ease is left out: {len(self.catalogue):,} items are more than {most}")
             return None
         progress(f"fitting {source} on {counted(len(log), 'event')}")
         if source == CATEGORIES:

@@ -131,7 +131,7 @@ class Rankers:
         Args:
             rows: of the newer requests.
         """
-        run.progress(f"ranker goes on: {_size_of(rows)}")
+        run.progress(f"ranker continues: {_size_of(rows)}")
         train, validation = rows.split_to_learn_from(config, run.seed)
         older, continuation = continued(self.full, train, validation, config, run.seed)
         full = continuation.fit(rows.to_learn_from(config, run.seed))
@@ -147,7 +147,7 @@ class Rankers:
             older, newer: rows of requests that this one has seen, and of those that it has not.
         """
         rows = RankerRows.joined([older, newer])
-        run.progress(f"ranker again: {_size_of(rows)}")
+        run.progress(f"ranker continues with the newest requests too: {_size_of(rows)}")
         full = continuation.fit(rows.to_learn_from(config, run.seed))
         return self._calibrated(self.full, newer, full, older)
 

@@ -32,7 +32,7 @@ def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, st
     is_better = gains.mean() > SIGNIFICANT * standard_error(gains)
     have = "have a ranker of their own" if is_better else "need no ranker of their own"
     steps.run.progress(
-        f"requests that bring their history {have}: ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them"
+        f"requests that bring their history {have}: with it ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them"
     )
     return replace(rankers, given=own) if is_better else rankers
 

@@ -414,7 +414,7 @@ def test_more_names_of_events_than_can_be_numbered_are_set_aside(
     assert decision.set_aside == ("25 events of unknown items or with wrong cells",)
 
 
-@pytest.mark.parametrize("words", ["measuring version", "ranker goes on", "evaluating"])
+@pytest.mark.parametrize("words", ["measuring version", "ranker continues", "evaluating"])
 def test_a_retrainer_that_dies_leaves_the_served_version(
     plain_registry: Registry, tiny_dataset_dir: Path, words: str
 ) -> None:
