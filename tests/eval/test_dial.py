@@ -36,9 +36,9 @@ def test_windows_count_as_their_requests_do() -> None:
 
 
 def test_where_next_to_nothing_is_hardly_known_nothing_tells_what_discovery_will_cost() -> None:
-    few = (0.0, 0.0, 0.001, 0.002, 0.004, 0.009, 0.02)
+    few = (0.0, 0.0, 0.001, 0.002, 0.008, 0.018, 0.04)
     assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=few)]) == 0.0
-    more = (0.0, 0.0, 0.001, 0.002, 0.011, 0.015, 0.02)
+    more = (0.0, 0.0, 0.001, 0.002, 0.021, 0.03, 0.04)
     assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=more)]) == 0.5
 
 
