@@ -20,8 +20,8 @@ _EARNED = 0.9
 """Share of what the average place earns that those must earn which it gives to hardly known items."""
 
 _FEWEST_PLACES = 0.02
-"""Share of all places that a setting must give to hardly known items: where it moves next to nothing, noise decides what
-it seems to cost, and nothing tells what it will cost when more such items come."""
+"""Share of all places that a setting must give to hardly known items: where it moves next to nothing, noise decides
+what it seems to cost, and nothing tells what it will cost when more such items come."""
 
 
 @dataclass(frozen=True)
