@@ -128,7 +128,7 @@ def test_every_ranking_keeps_to_the_candidates_of_a_request(plain: Bundle, early
     assert all(metrics["ndcg@10"]["mean"] in (0, 1) for metrics in report.baselines.values())
     assert any("one user" in caveat for caveat in report.caveats)
     report = evaluate(plain, early, [*requests, replace(requests[0], user_id="user 2", request_id="r2")])
-    assert any("requests are of 2 users" in caveat for caveat in report.caveats)
+    assert any("requests are of only 2 users" in caveat for caveat in report.caveats)
 
 
 def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, plain_config: Config) -> None:
