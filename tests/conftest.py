@@ -1,7 +1,8 @@
 """A small world to try all rooms on: three tastes, texts that tell them apart, and people who follow them."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,17 @@ QUICK = (
     "retrain.max_new_users=1",  # the tests that retrain bring new users only
 )
 """Settings under which the small world trains in seconds."""
+
+
+@pytest.fixture
+def usual_signals() -> Iterator[None]:
+    """Ctrl-C and a closed terminal end programs, though what a shell starts in the background ignores the first, and
+    what `nohup` starts the second; processes that a test starts inherit it."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,22 @@
 """The tags and prices of what the user acted on, against those of the candidate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.compiled_pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
+from features.further_columns import FurtherColumns
 from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
+from recsys.data.arrays import Floats, Ints
 from recsys.errors import ConfigError
+
+Column = TypeVar("Column")
+"""A further column in the form in which a loop reads it."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,11 @@ class UserNamedShare:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        shares, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        named = None if further is None else further.named(self.column)
-        if named is not None:
-            events = pairs.histories.offsets, pairs.histories.items
-            fill_named_shares(named.indptr, named.indices, *events, pairs.bounds, pairs.items, shares)
-        return shares
+        return _compared(
+            pairs,
+            lambda further: further.named(self.column),
+            lambda named, *others: fill_named_shares(named.indptr, named.indices, *others),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,12 +94,7 @@ class UserQuantityDistance:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        distances, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        places = None if further is None else further.places(self.column)
-        if places is not None:
-            offsets, items = pairs.histories.offsets, pairs.histories.items
-            fill_distances(places, offsets, items, pairs.bounds, pairs.items, distances)
-        return distances
+        return _compared(pairs, lambda further: further.places(self.column), fill_distances)
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,25 @@ class UserLineStep:
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        steps, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        lines = None if further is None else further.lines(self.column, self.number, self.part)
-        if lines is not None:
-            offsets, items = pairs.histories.offsets, pairs.histories.items
-            fill_steps(lines.lines, lines.places, len(lines), offsets, items, pairs.bounds, pairs.items, steps)
-        return steps
+        return _compared(
+            pairs,
+            lambda further: further.lines(self.column, self.number, self.part),
+            lambda lines, *others: fill_steps(lines.lines, lines.places, len(lines), *others),
+        )
+
+
+def _compared(
+    pairs: PairBatch,
+    read: Callable[[FurtherColumns], Column | None],
+    fill: Callable[[Column, Ints, Ints, Ints, Ints, Floats], None],
+) -> NDArray[np.float32]:
+    """(n_pairs,) what `fill` tells of candidates beside the histories, by what `read` finds in the further columns of
+    the items; NaN where these lack it."""
+    values, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
+    column = None if further is None else read(further)
+    if column is not None:
+        fill(column, pairs.histories.offsets, pairs.histories.items, pairs.bounds, pairs.items, values)
+    return values
 
 
 class PriceColumns:

@@ -12,8 +12,8 @@ from recsys.data.groups import members_of, names_values
 from recsys.data.paths import depth
 from recsys.progress import Progress
 
-_POPULARITY, _STEP, _SHARE, _DISTANCE = "GroupPopularity", "UserLineStep", "UserLabelShare", "UserQuantityDistance"
-_NAMED = "UserNamedShare"
+_POPULARITY, _STEP, _NAMED = "GroupPopularity", "UserLineStep", "UserNamedShare"
+_SHARE, _DISTANCE = "UserLabelShare", "UserQuantityDistance"
 """The kinds that read them."""
 
 _KNOWN_PATHS = ("category", "brand")
