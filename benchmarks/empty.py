@@ -11,7 +11,7 @@ from fastapi import FastAPI, Response
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from recsys.data.arrays import load_array
+from recsys.arrays.npy import load_array
 from serving.schemas.lists import RecommendRequest
 from serving.service import json_response
 

@@ -25,9 +25,9 @@ from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
 from features.state import EventState
-from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.moments import DAY
 
 NAMES = ("impression", "click", "purchase", "rating")
 N_ITEMS, N_USERS, CANDIDATES, DIM = 20_000, 200_000, 100, 64

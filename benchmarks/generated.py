@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import real_data
 from features.state import EventState
+from recsys.arrays.float16 import rounded_to_float16
 from recsys.cf.als import Als
 from recsys.cf.links import ItemLinks
 from recsys.cf.model import CollaborativeModel
@@ -20,11 +21,10 @@ from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.durations import DAY
-from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.eval.results import EvaluationReport
+from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.rankers import Rankers

@@ -23,9 +23,9 @@ from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.datasets.completejourney import read_completejourney
 from recsys.data.datasets.online_retail import read_online_retail
-from recsys.data.durations import DAY
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.protocol import Measurement
+from recsys.moments import DAY
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.continued import continue_training, measure_as_served, renumbered
 from recsys.pipeline.training.train import train

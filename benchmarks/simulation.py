@@ -20,9 +20,9 @@ from benchmarks.arguments import parser_of, real_data
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
 from recsys.data.event_batch import log_of_events
-from recsys.data.moments import moment_of
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
+from recsys.moments import moment_of
 from recsys.pipeline.evaluation.evaluate import pipeline_of
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.recommender.bundle import Bundle

@@ -19,8 +19,8 @@ from features.codes import (
     VALUES,
     WEIGHTS,
 )
-from recsys.data.arrays import Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Floats, Ints
 from recsys.data.list_places import EXAMINATION_EXPONENT
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from recsys.data.arrays import Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Floats, Ints
 
 
 @jit()

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
 from features.compiled import galloping_search
-from recsys.data.arrays import Ints
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Ints
 from recsys.data.compiled import Events
-from recsys.data.jit import jit
 
 
 @jit()

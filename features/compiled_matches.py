@@ -4,9 +4,9 @@ import numpy as np
 
 from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.compiled_pairs import days_between
-from recsys.data.arrays import Floats, Ints
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Floats, Ints
 from recsys.data.interactions import NO_TIME
-from recsys.data.jit import jit
 from recsys.retrieval.sort_keys import PLACE
 
 

@@ -20,10 +20,10 @@ from features.codes import (
     SINCE_LAST,
     WEEKDAY,
 )
-from recsys.data.arrays import Floats, Ints
-from recsys.data.durations import DAY
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Floats, Ints
 from recsys.data.interactions import NO_TIME
-from recsys.data.jit import jit
+from recsys.moments import DAY
 
 _NEWEST = 20
 """Events of a history that a distance is measured from."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
-from recsys.data.arrays import Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.sort_keys import PLACE
 
 

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import is_code, members_of, names_values
-from recsys.data.references import are_references, named_rows
-from recsys.data.schema import ITEMS
+from recsys.data.groups.membership import is_code, members_of, names_values
+from recsys.data.groups.references import are_references, named_rows
+from recsys.data.tables.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
 

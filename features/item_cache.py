@@ -12,7 +12,7 @@ from features.compiled import TimelineView, add_answers
 from features.compiled_cache import missing_items, move_edges, read_rows
 from features.questions import Questions, StreamQuestions
 from features.segment import ItemEvents, Segment
-from recsys.data.durations import DAY
+from recsys.moments import DAY
 
 _NEVER = np.iinfo(np.int64).min
 

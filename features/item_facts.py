@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.further_columns import FurtherColumns
+from recsys.arrays.float16 import Float16Bits
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.float16 import Float16Bits
-from recsys.data.groups import members_of
+from recsys.data.groups.membership import members_of
 
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""

@@ -8,7 +8,7 @@ import orjson
 
 from features.measures import Measure, RunningColumns
 from features.segment import ItemEvents, Segment, Timeline
-from recsys.data.arrays import load_array, new_array, save_array
+from recsys.arrays.npy import load_array, new_array, save_array
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 

@@ -19,10 +19,10 @@ from features.item_cache import ItemColumnCache, ItemColumns
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
+from recsys.arrays.ragged import entries, offsets_of
 from recsys.data.compiled import sum_by_item
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""

@@ -11,8 +11,8 @@ from uuid import uuid4
 import polars as pl
 from fastapi import Response
 
-from recsys.data.parsing import times_of
 from recsys.data.requests import Request
+from recsys.data.tables.parsing import times_of
 from recsys.errors import DataError, RecsysError
 from recsys.pipeline.ranking.stages import LiveStages
 from recsys.pipeline.recommender.item_list import ItemList

@@ -12,8 +12,8 @@ from functools import partial
 
 from recsys.data.events import Event
 from recsys.data.forget import Forgotten
-from recsys.data.moments import clock
 from recsys.errors import StoreError
+from recsys.moments import clock
 from recsys.store import Store, read_log
 from recsys.store.tail import LogEntry, SharedTail
 from serving.loaded_version import PAGE, LoadedVersion

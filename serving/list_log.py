@@ -8,9 +8,9 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from recsys.data.moments import clock
 from recsys.data.requests import Request
 from recsys.data.served_list import ServedList
+from recsys.moments import clock
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.service import Service

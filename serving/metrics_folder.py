@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
-from recsys.data.disk import hold_folder
+from recsys.disk import hold_folder
 
 _PREFIX = "recsys-metrics-locked-"
 """Not that of servers before this one, which lock nothing: `recsys-metrics-` and letters."""

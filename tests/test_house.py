@@ -108,7 +108,7 @@ def test_imports_between_rooms_go_down_only() -> None:
 
 
 def test_loops_are_kept_in_one_way() -> None:
-    """numba's own cache is not made for several processes at once: `recsys.data.jit` has them take turns."""
+    """numba's own cache is not made for several processes at once: `recsys.arrays.jit` has them take turns."""
     sources = [path for room in ("recsys", "features", "serving") for path in (ROOT / room).rglob("*.py")]
     keeping = [path.name for path in sources if "njit(cache=True" in path.read_text(encoding="utf-8")]
     assert keeping == ["jit.py"]
@@ -147,9 +147,14 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
 
 
 ROOMS = [
-    *("features", "serving", "recsys/cf", "recsys/data", "recsys/eval", "recsys/pipeline", "recsys/policy"),
-    *("recsys/rank", "recsys/registry", "recsys/retrieval", "recsys/simulation", "recsys/store", "recsys/text"),
-    *(str(door.parent.relative_to(ROOT)) for door in (ROOT / "recsys/pipeline").glob("*/__init__.py")),
+    *("features", "serving", "recsys/arrays", "recsys/cf", "recsys/data", "recsys/eval", "recsys/policy"),
+    *("recsys/pipeline", "recsys/rank", "recsys/registry", "recsys/retrieval", "recsys/simulation", "recsys/store"),
+    "recsys/text",
+    *(
+        str(door.parent.relative_to(ROOT))
+        for room in ("data", "pipeline")
+        for door in (ROOT / "recsys" / room).glob("*/__init__.py")
+    ),
 ]
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.world import Scorer
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.moments import DAY
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 

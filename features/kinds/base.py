@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.pairs import PairBatch
-from recsys.data.durations import DAY
 from recsys.errors import ConfigError
+from recsys.moments import DAY
 
 Scope = Literal["request", "item", "user", "user-item", "user-category", "candidate"]
 """What a value belongs to; `candidate` is what the sources say of an item in this request."""

@@ -17,7 +17,7 @@ from features.kinds.base import Family, Member, MonotoneConstraint, Scope, span,
 from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
-from recsys.data.durations import DAY
+from recsys.moments import DAY
 
 Quantity = Literal["weights", "values"]
 """The worth of an event by the config, or the `value` it came with."""

@@ -12,7 +12,7 @@ from features.compiled_pairs import fill_distances, fill_named_shares, fill_pric
 from features.further_columns import FurtherColumns
 from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
-from recsys.data.arrays import Floats, Ints
+from recsys.arrays.types import Floats, Ints
 from recsys.errors import ConfigError
 
 Column = TypeVar("Column")

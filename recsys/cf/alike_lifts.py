@@ -4,10 +4,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import rows_of_entries
 from recsys.cf.lifts import TINY, fitted_lifts, telling_entries, with_values, without_little
 from recsys.cf.product import top_k, top_k_product, values_of_product
-from recsys.data.groups import Groups
-from recsys.data.ragged import rows_of_entries
+from recsys.data.groups.membership import Groups
 
 _MOST_ENTRIES = 1_000_000
 """Where groups and items have more pairs than this, each group keeps only what its columns lift most."""

@@ -9,15 +9,15 @@ from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from recsys.arrays.float16 import Float16Bits, float16_bits
+from recsys.arrays.npy import load_array, save_array
+from recsys.arrays.ragged import rows_of_entries
 from recsys.cf.compiled import fold_in
 from recsys.cf.model import LogModel
 from recsys.cf.users import weights_of_users
 from recsys.config import CfConfig
-from recsys.data.arrays import load_array, save_array
-from recsys.data.float16 import Float16Bits, float16_bits
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import rows_of_entries
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among

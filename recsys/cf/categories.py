@@ -6,12 +6,12 @@ from typing import Self
 import numpy as np
 import scipy.sparse as sp
 
+from recsys.arrays.npy import load_csr, save_csr
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
-from recsys.data.arrays import load_csr, save_csr
-from recsys.data.groups import Groups
+from recsys.data.groups.membership import Groups
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores

@@ -3,9 +3,9 @@ source (or in `NUMBA_CACHE_DIR`)."""
 
 import numpy as np
 
-from recsys.data.arrays import Floats, Ints
-from recsys.data.float16 import copy_as_float32
-from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
+from recsys.arrays.float16 import copy_as_float32
+from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
+from recsys.arrays.types import Floats, Ints
 
 _SEARCHED = 16
 """A list this many times as long as another one is not read through, but searched for each entry of the short one."""

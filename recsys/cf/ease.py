@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.cf.users import newest_items_of_users
 from recsys.config import CfConfig
-from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.errors import DataError

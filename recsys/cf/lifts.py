@@ -7,8 +7,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from recsys.data.groups import Groups
-from recsys.data.ragged import offsets_of, rows_of_entries
+from recsys.arrays.ragged import offsets_of, rows_of_entries
+from recsys.data.groups.membership import Groups
 
 _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 """Events that may be added to those of a group with an item, and to those expected of it."""

@@ -8,11 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.arrays.npy import load_array, load_csr, save_array, save_csr
 from recsys.cf.compiled import count_common
 from recsys.cf.model import LogModel
 from recsys.cf.product import values_of_product
 from recsys.cf.users import NEWEST_EVENTS, items_of_users
-from recsys.data.arrays import load_array, load_csr, save_array, save_csr
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores

@@ -4,10 +4,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
 from recsys.cf.lifts import fitted_lifts, telling_entries, with_values, without_little
 from recsys.cf.product import values_at, values_of_product
-from recsys.data.groups import Groups
-from recsys.data.ragged import entries, offsets_of, rows_of_entries
+from recsys.data.groups.membership import Groups
 
 _CROSSED = 6
 """The first columns, whose values are crossed with one another: the number of pairs grows with the square of this."""

@@ -7,14 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.config import CfConfig
-from recsys.data.arrays import load_array, save_array
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.standard_error import SIGNIFICANT, standard_error
+from recsys.moments import DAY
 from recsys.retrieval.scores import SharedScores, best_of
+from recsys.significance import SIGNIFICANT, standard_error
 
 _HALF_LIVES = (3.0, 7.0, 30.0, 90.0, 365.0, 3650.0)
 """Days that are tried: tickets and adverts are of this week, books of all years."""

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.ragged import offsets_of, rows_of_entries
+from recsys.arrays.ragged import offsets_of, rows_of_entries
 
 Weigh = Callable[[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]], NDArray[np.float32]]
 """(rows, columns, values) of entries of the product -> their final values; entries at or below 0 are dropped."""

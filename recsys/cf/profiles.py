@@ -9,6 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.arrays.npy import load_array, load_csr, save_array, save_csr
+from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
 from recsys.cf.alike_lifts import lifts_with_alike
 from recsys.cf.categories import MOST_OF_A_GROUP
 from recsys.cf.lifts import lifts_of_groups
@@ -16,11 +18,9 @@ from recsys.cf.pair_lifts import lifts_of_pairs, pairs_of
 from recsys.cf.popular import faded_weights
 from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig
-from recsys.data.arrays import load_array, load_csr, save_array, save_csr
-from recsys.data.groups import Groups
+from recsys.data.groups.membership import Groups
 from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of, rows_of_entries
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
 

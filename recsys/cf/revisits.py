@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.config import CfConfig
-from recsys.data.arrays import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores

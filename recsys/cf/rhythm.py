@@ -7,9 +7,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.cf.periodic import Periodic, chosen_around, groups_of_times
-from recsys.data.durations import DAY
-from recsys.data.groups import Groups
+from recsys.data.groups.membership import Groups
 from recsys.data.interactions import InteractionLog
+from recsys.moments import DAY
 
 _HOURS, _DAYS = 24, 7
 _WEEK = _HOURS * _DAYS

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from recsys.cf.periodic import Periodic, chosen_around, groups_of_times
 from recsys.cf.popular import Popular
 from recsys.config import CfConfig
-from recsys.data.durations import DAY
-from recsys.data.groups import Groups
+from recsys.data.groups.membership import Groups
 from recsys.data.interactions import InteractionLog
+from recsys.moments import DAY
 
 _WEEKS = 52
 _YEAR_DAYS = 365

@@ -45,7 +45,7 @@ def check_not_read(flag: str, path: Path, *inputs: object) -> None:
     Raises:
         ConfigError: it is one of the inputs, belongs to a registry, or is a table of a dataset directory.
     """
-    from recsys.data.files import is_table
+    from recsys.data.tables.files import is_table
     from recsys.registry.reader import registry_of
 
     real = path.resolve()

@@ -109,7 +109,7 @@ def _libraries() -> Iterator[Finding]:
 
 def _loops() -> Finding:
     """Whether compiled loops can be kept: without that, nothing that ranks can start."""
-    from recsys.data.jit import folder_of_loops
+    from recsys.arrays.jit import folder_of_loops
 
     try:
         folder = folder_of_loops()

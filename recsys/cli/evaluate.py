@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     destinations.check_file("--report", arguments.report)
     destinations.check_file("--per-request", arguments.per_request)
 
-    from recsys.data.places import Place, name_of
     from recsys.data.request_file import read_requests
     from recsys.pipeline.evaluation.evaluate import evaluate
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.training.splits import evaluate_splits
+    from recsys.places import Place, name_of
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 

@@ -38,7 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Ingest until there is nothing left, or until interrupted; say what came."""
     from recsys.data.pseudonyms import Pseudonyms
-    from recsys.data.rejections import is_report
+    from recsys.data.tables.rejections import is_report
     from recsys.pipeline.ingest import ingest
     from recsys.store import open_store
     from recsys.store.stream import open_stream

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from recsys.cli import output
-from recsys.data.moments import day_of, iso_time
+from recsys.moments import day_of, iso_time
 
 if TYPE_CHECKING:
     from recsys.pipeline.recommender.item_list import ItemList

@@ -13,8 +13,8 @@ from recsys.errors import ConfigError
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
-    from recsys.data.places import Place
     from recsys.pipeline.engines.engine import Engine
+    from recsys.places import Place
 
 _LARGEST_SEED = 2**31 - 1
 """LightGBM's."""
@@ -74,7 +74,7 @@ def path(text: str) -> Path:
 
 def place(text: str) -> "Place":
     """A path, or a URL that fsspec knows, for argparse."""
-    from recsys.data.places import place
+    from recsys.places import place
 
     return place(word(text))
 
@@ -124,7 +124,7 @@ def read_data(directory: "Place", config: "Config", progress: Callable[[str], No
         DataError: see `load_dataset`.
     """
     from recsys.data.loading import load_dataset
-    from recsys.data.rejections import rejected_path
+    from recsys.data.tables.rejections import rejected_path
 
     progress(f"reading {directory}")
     rejected = rejected_path(directory)
@@ -142,7 +142,7 @@ def read_time(text: str) -> int:
     """
     import polars as pl
 
-    from recsys.data.parsing import times_of
+    from recsys.data.tables.parsing import times_of
 
     time = times_of(pl.Series([text])).item()
     if time is None:

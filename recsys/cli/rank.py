@@ -17,10 +17,10 @@ from recsys.counts import counted
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
-    from recsys.data.places import Place
     from recsys.data.requests import Request
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.recommender.recommend import Recommender
+    from recsys.places import Place
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -121,7 +121,7 @@ def _check_out(text: str, out: "Place") -> None:
         ConfigError: the file is of another kind than Parquet, or the library for such URLs is not installed.
         StoreError: the host or the store cannot be reached.
     """
-    from recsys.data.places import check
+    from recsys.places import check
     from recsys.store.lists import is_url, open_lists
 
     if is_url(text):
@@ -166,8 +166,8 @@ def _digest_of(place: str) -> str:
 
 def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, lists: Path) -> None:
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
-    from recsys.data.places import put
     from recsys.pipeline.offline.deliver import deliver
+    from recsys.places import put
     from recsys.store.lists import is_url, open_lists
 
     progress(f"delivering to {_without_password(url)}")

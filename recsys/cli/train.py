@@ -12,7 +12,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
-    from recsys.data.places import Place
+    from recsys.places import Place
     from recsys.rank.tuning import Tuning
     from recsys.registry import Registry
 
@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = options.read_config(arguments)
     until = None if arguments.until is None else options.read_time(arguments.until)
 
-    from recsys.data.places import name_of
     from recsys.pipeline.training.kept_vectors import keep_vectors_of
     from recsys.pipeline.training.train import train
+    from recsys.places import name_of
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
+from recsys.arrays.npy import load_array, save_array
 from recsys.data.vocabulary import Vocabulary
 
 MAX_TEXT_CHARACTERS = 4_000

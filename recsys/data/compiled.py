@@ -7,8 +7,8 @@ events of each history start.
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Flags, Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Flags, Floats, Ints
 
 Events = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int8], NDArray[np.int64], NDArray[np.float32]]
 """Columns of a `HistoryBatch`: offsets, items, events, times, weights."""

@@ -9,12 +9,12 @@ import polars as pl
 from recsys.config import EventsConfig
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.durations import DAY
 from recsys.data.events_table import EventRows, plain_id
 from recsys.data.interactions import InteractionLog
-from recsys.data.schema import MAX_ID, Column
-from recsys.data.table import Table
+from recsys.data.tables.schema import MAX_ID, Column
+from recsys.data.tables.table import Table
 from recsys.data.user_profiles import UserProfiles
+from recsys.moments import DAY
 
 _NAMED = 5
 """Names that one sentence lists."""

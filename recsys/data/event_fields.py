@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, FiniteFloat, StringConstraints
 
-from recsys.data.schema import MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
+from recsys.data.tables.schema import MAX_ID, MAX_NAME, MAX_NUMBER, MAX_POSITION, MIN_SHARE
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, pattern=r"\S")]
 Text = Annotated[str, StringConstraints(max_length=2_000)]

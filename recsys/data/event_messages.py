@@ -11,9 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, fi
 
 from recsys.data.event_fields import Context, Id, Name, Number, Position, Propensity
 from recsys.data.events import Event
-from recsys.data.moments import clock
-from recsys.data.parsing import times_of
-from recsys.data.schema import CLOCK_SKEW, EXACT, TOO_LONG
+from recsys.data.tables.parsing import times_of
+from recsys.data.tables.schema import CLOCK_SKEW, EXACT, TOO_LONG
+from recsys.moments import clock
 
 
 def _exact(given: Any) -> Any:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from recsys.config import EventsConfig
 from recsys.data.interactions import InteractionLog, request_keys
-from recsys.data.rejections import REJECTED_DTYPES, Rejections
-from recsys.data.schema import EVENTS, MAX_EVENT_NAMES
-from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import apply_rules, parsed
+from recsys.data.tables.rejections import REJECTED_DTYPES, Rejections
+from recsys.data.tables.schema import EVENTS, MAX_EVENT_NAMES
+from recsys.data.tables.table import FAULT, ROW, Table, collect
+from recsys.data.tables.validation import apply_rules, parsed
 from recsys.data.vocabulary import UNKNOWN, Vocabulary
 from recsys.errors import DataError
 

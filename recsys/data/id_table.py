@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
-from recsys.data.ragged import offsets_of
+from recsys.arrays.npy import load_array, save_array
+from recsys.arrays.ragged import offsets_of
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from recsys.data.attributes import typed_attributes
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.rejections import NoUsableRowError, Rejections
-from recsys.data.schema import DTYPES, ITEMS
-from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import apply_rules, parsed
+from recsys.data.tables.attributes import typed_attributes
+from recsys.data.tables.rejections import NoUsableRowError, Rejections
+from recsys.data.tables.schema import DTYPES, ITEMS
+from recsys.data.tables.table import FAULT, ROW, Table, collect
+from recsys.data.tables.validation import apply_rules, parsed
 
 
 def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:

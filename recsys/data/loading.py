@@ -31,17 +31,17 @@ from recsys.data.events_table import (
     unknown_items,
     with_whole_ids,
 )
-from recsys.data.files import find_table, open_table, require_table
 from recsys.data.interactions import COLUMNS, InteractionLog
 from recsys.data.items_table import read_items, with_unknown
 from recsys.data.merging import merge_logs
-from recsys.data.places import Place, at_hand, place, renamed
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.rejections import NoUsableRowError, Rejections, write_rejected
-from recsys.data.schema import EVENTS, ITEMS, USERS
-from recsys.data.table import Table, frame_table
+from recsys.data.tables.files import find_table, open_table, require_table
+from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
+from recsys.data.tables.schema import EVENTS, ITEMS, USERS
+from recsys.data.tables.table import Table, frame_table
 from recsys.data.user_profiles import UserProfiles
 from recsys.data.users_table import read_users
+from recsys.places import Place, at_hand, place, renamed
 from recsys.progress import Progress, silent
 
 

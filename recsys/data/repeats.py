@@ -5,8 +5,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
-from recsys.data.standard_error import SIGNIFICANT
 from recsys.data.visits import VISIT, visits_of
+from recsys.significance import SIGNIFICANT
 
 _BUSIEST = 0.99
 """All visits of this share of the users count; of a busier one, as many as of the busiest of these."""

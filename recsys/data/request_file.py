@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.attributes import attribute
-from recsys.data.files import SUFFIXES, open_table
-from recsys.data.places import Place, at_hand, place
-from recsys.data.rejections import Rejections
 from recsys.data.requests import Request
-from recsys.data.schema import REQUESTS, USERS
-from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import apply_rules, parsed
+from recsys.data.tables.attributes import attribute
+from recsys.data.tables.files import SUFFIXES, open_table
+from recsys.data.tables.rejections import Rejections
+from recsys.data.tables.schema import REQUESTS, USERS
+from recsys.data.tables.table import FAULT, ROW, Table, collect
+from recsys.data.tables.validation import apply_rules, parsed
 from recsys.errors import DataError
+from recsys.places import Place, at_hand, place
 from recsys.progress import Progress, silent
 
 _FURTHER = ("history", "candidates", "context", "target")

@@ -7,8 +7,8 @@ import numpy as np
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.loading import LoadReport
-from recsys.data.moments import moment_of
 from recsys.data.repeats import repeat_share
+from recsys.moments import moment_of
 
 
 @dataclass(frozen=True)

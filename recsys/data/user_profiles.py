@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.forget import user_digest
-from recsys.data.groups import Groups, groups_of
+from recsys.data.groups.membership import Groups, groups_of
+from recsys.data.groups.tenths import in_tenths
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.tenths import in_tenths
 from recsys.data.vocabulary import Vocabulary
 
 

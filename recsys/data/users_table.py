@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from recsys.data.attributes import typed_attributes
-from recsys.data.rejections import Rejections
-from recsys.data.schema import USERS
-from recsys.data.table import FAULT, ROW, Table, collect
-from recsys.data.validation import apply_rules, parsed
+from recsys.data.tables.attributes import typed_attributes
+from recsys.data.tables.rejections import Rejections
+from recsys.data.tables.schema import USERS
+from recsys.data.tables.table import FAULT, ROW, Table, collect
+from recsys.data.tables.validation import apply_rules, parsed
 
 
 def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.durations import SECOND
 from recsys.data.interactions import InteractionLog
+from recsys.moments import SECOND
 
 VISIT = 3_600 * SECOND
 """What a user does with an item so soon after the act before is the same visit to it."""

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.ragged import offsets_of, rows_of_entries
+from recsys.arrays.ragged import offsets_of, rows_of_entries
 from recsys.errors import DataError
 
 

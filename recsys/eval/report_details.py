@@ -7,11 +7,11 @@ Each is empty where the report has nothing of it.
 from collections.abc import Mapping
 from html import escape
 
-from recsys.data.moments import moment_of
 from recsys.eval import plots
 from recsys.eval.metric_cells import mean_text, spaced, span_text
 from recsys.eval.page import plot, section, table
 from recsys.eval.results import SHIFTED, STABLE, EvaluationReport
+from recsys.moments import moment_of
 
 _MOST_FEATURES = 20
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 
 from recsys.counts import counted
-from recsys.data.disk import append_line
 from recsys.data.event_messages import Unreadable, read_messages
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.disk import append_line
 from recsys.errors import DataError
 from recsys.progress import Progress, silent
 from recsys.store.event_log import EventLog

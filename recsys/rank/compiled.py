@@ -12,7 +12,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
 
 _ROWS = 64
 """Rows that are scored side by side: compilers unroll shorter loops instead of using vector registers."""

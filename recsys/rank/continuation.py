@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import RankerConfig
-from recsys.data.standard_error import standard_error
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.significance import standard_error
 
 _MORE_TREES = 0.2
 """Trees that a ranker may gain when it continues from an earlier one, as a share of `ranker.trees`."""

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from recsys.data.standard_error import standard_error
 from recsys.rank.boosting import probability_trees
 from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.significance import standard_error
 
 _FEWEST = 100
 """Fewest rows that were bought, and fewest that were wanted and not bought, from which it can be learned."""

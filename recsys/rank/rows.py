@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import places_within
 from recsys.config import RankerConfig
 from recsys.data.list_places import discounts, inverse_examination
-from recsys.data.ragged import places_within
 from recsys.errors import DataError
 
 HELD_OUT = 0.2

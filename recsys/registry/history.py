@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from recsys.data.disk import append_line
+from recsys.disk import append_line
 from recsys.errors import BundleError
 
 

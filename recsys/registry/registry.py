@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from recsys.data.disk import as_usual, remove_tree, replace_file, sync, sync_tree
+from recsys.disk import as_usual, remove_tree, replace_file, sync, sync_tree
 from recsys.errors import BundleError
 from recsys.registry.history import (
     Check,

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from recsys.data.places import get, put
 from recsys.errors import BundleError, DataError, StoreError, is_full
+from recsys.places import get, put
 from recsys.registry.manifest import MANIFEST, read_manifest
 from recsys.registry.registry import Registry
 

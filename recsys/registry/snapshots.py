@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from recsys.data.disk import locked_at_once, remove_tree, replace_file, sync, sync_tree
+from recsys.disk import locked_at_once, remove_tree, replace_file, sync, sync_tree
 from recsys.errors import BundleError
 from recsys.registry.manifest import FileRecord, Record, describe_files, verify_file
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from recsys.data.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file
+from recsys.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file
 from recsys.errors import BundleError, BusyError, RecsysError, UnwritableError, is_full
 from recsys.registry.manifest import MANIFEST
 from recsys.registry.reader import RegistryReader

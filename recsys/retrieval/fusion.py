@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Flags, Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Flags, Floats, Ints
 from recsys.retrieval.sort_keys import PLACE, descending
 
 

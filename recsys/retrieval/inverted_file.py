@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Ints, load_array, save_array
-from recsys.data.jit import jit
-from recsys.data.ragged import offsets_of
+from recsys.arrays.jit import jit
+from recsys.arrays.npy import load_array, save_array
+from recsys.arrays.ragged import offsets_of
+from recsys.arrays.types import Ints
 from recsys.retrieval.products import dot_products
 from recsys.retrieval.sort_keys import PLACE, rank_keys
 

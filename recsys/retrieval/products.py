@@ -3,10 +3,10 @@
 import numpy as np
 from numba import njit
 
-from recsys.data.arrays import Floats, Ints
-from recsys.data.float16 import Float16Bits, as_float32
-from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
-from recsys.data.prefetch import AHEAD, prefetch
+from recsys.arrays.float16 import Float16Bits, as_float32
+from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
+from recsys.arrays.prefetch import AHEAD, prefetch
+from recsys.arrays.types import Floats, Ints
 
 
 @jit(fastmath=SUMS_IN_ANY_ORDER)

@@ -7,8 +7,8 @@ scores stay in the order of their places.
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Flags, Floats, Ints
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
+from recsys.arrays.types import Flags, Floats, Ints
 
 PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Floats, Ints
-from recsys.data.jit import jit
-from recsys.data.prefetch import prefetch
+from recsys.arrays.jit import jit
+from recsys.arrays.prefetch import prefetch
+from recsys.arrays.types import Floats, Ints
 
 _DE_BRUIJN = np.uint64(0x03F7_9D71_B4CB_0A89)
 _BIT = np.zeros(64, dtype=np.int64)

@@ -24,8 +24,8 @@ from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events
-from recsys.data.moments import iso_time
 from recsys.errors import ConfigError, DataError, StoreError
+from recsys.moments import iso_time
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from recsys.data.event_messages import Message
-from recsys.data.moments import clock
 from recsys.errors import ConfigError, StoreError
+from recsys.moments import clock
 from recsys.store.address import address_of
 
 _PAGE = 1_000

@@ -5,10 +5,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from recsys.data.durations import SECOND
 from recsys.data.forget import Forgotten, user_digest
-from recsys.data.moments import clock
 from recsys.data.served_list import ServedList
+from recsys.moments import SECOND, clock
 
 
 class ListStore(Protocol):

@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from recsys.config import TextConfig
-from recsys.data.disk import sync
 from recsys.data.interactions import InteractionLog
+from recsys.disk import sync
 from recsys.text.curves import Point
 
 _FILE = "training.safetensors"

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Floats, Ints
-from recsys.data.float16 import Float16Bits, copy_as_float32
-from recsys.data.jit import SUMS_IN_ANY_ORDER, jit
-from recsys.data.prefetch import AHEAD, prefetch
+from recsys.arrays.float16 import Float16Bits, copy_as_float32
+from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
+from recsys.arrays.prefetch import AHEAD, prefetch
+from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sort_keys import PLACE, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import offsets_of
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import offsets_of
 
 
 @dataclass(frozen=True)

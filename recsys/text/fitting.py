@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recsys.arrays.float16 import rounded_to_float16
 from recsys.config import TextConfig
 from recsys.counts import counted
-from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent

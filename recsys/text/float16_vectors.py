@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
-from recsys.data.float16 import Float16Bits, float16_bits
+from recsys.arrays.float16 import Float16Bits, float16_bits
+from recsys.arrays.npy import load_array, save_array
 from recsys.text.scoring import updated_rows
 
 _TARGETS, _FROZEN = "targets.halves.npy", "frozen.halves.npy"
@@ -16,7 +16,7 @@ _TARGETS, _FROZEN = "targets.halves.npy", "frozen.halves.npy"
 @dataclass(frozen=True)
 class Float16Vectors:
     """Vectors of texts in float16. They hold the same numbers as those in float32, which
-    `recsys.data.float16.rounded_to_float16` has rounded.
+    `recsys.arrays.float16.rounded_to_float16` has rounded.
 
     Attributes:
         targets: (n_items, dim) what each item offers, tuned.

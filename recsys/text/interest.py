@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from recsys.data.arrays import load_array, save_array
-from recsys.data.float16 import Float16Bits
+from recsys.arrays.float16 import Float16Bits
+from recsys.arrays.npy import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.errors import BundleError, StoreError
 from recsys.retrieval.scores import DenseScores, Scores

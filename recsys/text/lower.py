@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recsys.data.ragged import offsets_of
+from recsys.arrays.ragged import offsets_of
 from recsys.text.encoder import TextEncoder, autocast, batches_by_length
 from recsys.text.layers import layers_of
 from recsys.text.team import ALONE, Team

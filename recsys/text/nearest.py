@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.float16 import Float16Bits
-from recsys.data.ragged import offsets_of
+from recsys.arrays.float16 import Float16Bits
+from recsys.arrays.ragged import offsets_of
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
 from recsys.text.compiled import add_lists, mixture_logits

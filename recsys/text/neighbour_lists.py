@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_array, save_array
+from recsys.arrays.npy import load_array, save_array
 
 
 class NeighbourLists(NamedTuple):

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from recsys.data.float16 import rounded_to_float16
+from recsys.arrays.float16 import rounded_to_float16
 from recsys.text.attention import AGES, AttendedEvents
 from recsys.text.compiled import MAX_LOGIT
 from recsys.text.scoring import PARAMETERS, Scorer, TextVectors

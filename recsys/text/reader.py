@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from recsys.data.float16 import rounded_to_float16
+from recsys.arrays.float16 import rounded_to_float16
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
 from recsys.text.lexicon import Lexicon

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import places_within
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import places_within
 from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 

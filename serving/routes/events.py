@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Response
 
 from recsys.counts import counted
 from recsys.data.events import Event
-from recsys.data.moments import clock
-from recsys.data.parsing import times_of
-from recsys.data.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.served_list import ServedList
+from recsys.data.tables.parsing import times_of
+from recsys.data.tables.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.vocabulary import Vocabulary
+from recsys.moments import clock
 from recsys.store import AppendResult
 from serving.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented

@@ -11,7 +11,7 @@ from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
-from recsys.data.schema import MAX_ID
+from recsys.data.tables.schema import MAX_ID
 from recsys.errors import DataError
 from serving.access import Allow, GuardedRoute
 from serving.answers import list_entries

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from recsys.data.moments import iso_time
 from recsys.errors import BundleError
+from recsys.moments import iso_time
 from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry, summary_of
 from serving.access import Allow, GuardedRoute

@@ -9,10 +9,10 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from recsys.data.events import Event
-from recsys.data.moments import iso_time
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.schema import MAX_ID
 from recsys.data.served_list import ServedList
+from recsys.data.tables.schema import MAX_ID
+from recsys.moments import iso_time
 from serving.access import Allow, GuardedRoute
 from serving.errors import GUARDED, documented
 from serving.paths import USER

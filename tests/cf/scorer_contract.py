@@ -12,9 +12,9 @@ from recsys.cf.rhythm import Rhythm
 from recsys.cf.season import Season
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.moments import DAY
 from recsys.retrieval.scores import DenseScores
 
 CONFIG = CfConfig(factors=8, iterations=5, half_life_days=30.0)

@@ -8,7 +8,7 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_
 
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.model import CollaborativeModel
-from recsys.data.groups import Groups
+from recsys.data.groups.membership import Groups
 from recsys.data.interactions import InteractionLog
 
 

@@ -10,7 +10,7 @@ from scorer_contract import CONFIG, make_log
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import CfConfig
 from recsys.data.forget import user_digest
-from recsys.data.groups import groups_of
+from recsys.data.groups.membership import groups_of
 from recsys.data.user_profiles import UserProfiles
 
 

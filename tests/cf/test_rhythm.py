@@ -8,9 +8,9 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
 from recsys.cf.rhythm import Rhythm
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.moments import DAY
 
 HOUR = DAY // 24
 MONDAY = 19_800 * DAY

@@ -17,7 +17,7 @@ from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
 
 from recsys.config import parse_config
 from recsys.data.loading import dataset_from_frames, load_dataset, read_dataset
-from recsys.data.rejections import NoUsableRowError, write_rejected
+from recsys.data.tables.rejections import NoUsableRowError, write_rejected
 from recsys.errors import DataError
 
 

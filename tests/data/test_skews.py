@@ -11,7 +11,7 @@ from recsys.data.event_batch import log_of_events
 from recsys.data.event_messages import Message, read_messages
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
-from recsys.data.schema import CLOCK_SKEW, ZONE_SKEW
+from recsys.data.tables.schema import CLOCK_SKEW, ZONE_SKEW
 from recsys.data.vocabulary import Vocabulary
 
 EVENT = {"user_id": "u", "item_id": "i", "event": "click"}

@@ -13,9 +13,9 @@ from features.item_facts import ItemFacts
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.moments import DAY
 
 HOUR = DAY // 24
 START = 19_800 * DAY  # Monday, 2024-03-18, 00:00 UTC

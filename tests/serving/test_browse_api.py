@@ -15,7 +15,7 @@ from serving_versions import damage, publish_copy
 
 from recsys.config import Config
 from recsys.data.items_table import read_items
-from recsys.data.table import frame_table
+from recsys.data.tables.table import frame_table
 from recsys.policy.filters import Filters
 from recsys.registry import Registry
 from serving import on_demand

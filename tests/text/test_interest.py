@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from text_world import DAY, SUBJECTS, THINGS, given, make_log, tiny_settings
 
+from recsys.arrays.float16 import rounded_to_float16
 from recsys.config import TextConfig
-from recsys.data.float16 import rounded_to_float16
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import attended_events

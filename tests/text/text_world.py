@@ -4,9 +4,9 @@ import numpy as np
 from logs_by_hand import log_of
 
 from recsys.config import TextConfig
-from recsys.data.durations import DAY
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.moments import DAY
 
 SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")
 THINGS = ("food", "bed", "toy", "book", "brush", "bowl", "lamp", "cup")

@@ -15,7 +15,7 @@ import polars as pl
 from polars._typing import PolarsDataType
 
 from recsys.data.datasets.source import Frames, official_file
-from recsys.data.table import UNREADABLE
+from recsys.data.tables.table import UNREADABLE
 from recsys.errors import DataError
 
 _PRICE = re.compile(r"^\s*\$?\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from recsys.data.datasets.source import Frames
-from recsys.data.durations import SECOND
 from recsys.errors import DataError
+from recsys.moments import SECOND
 
 _NEWS = ["id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities"]
 _BEHAVIORS = ["impression", "user", "time", "history", "shown"]

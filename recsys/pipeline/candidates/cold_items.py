@@ -15,8 +15,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
-from recsys.data.arrays import load_array, load_csr, save_array, save_csr
-from recsys.data.ragged import entries
+from recsys.arrays.npy import load_array, load_csr, save_array, save_csr
+from recsys.arrays.ragged import entries
 from recsys.retrieval.scores import DenseScores, Scores, SparseScores, best_among, distinct
 from recsys.text.interest import InterestModel
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.ragged import places_within
+from recsys.arrays.ragged import places_within
 from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
+from recsys.arrays.float16 import Float16Bits
 from recsys.cf.als import Als
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.ease import Ease
@@ -24,7 +25,6 @@ from recsys.cf.rhythm import Rhythm
 from recsys.cf.season import Season
 from recsys.cf.transitions import Transitions
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.float16 import Float16Bits
 from recsys.data.history import HistoryBatch
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import offsets_of
 from recsys.config import FeatureGroup
-from recsys.data.ragged import offsets_of
 from recsys.eval.metrics.auc import auc
 from recsys.eval.metrics.calibration import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits

@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from recsys.counts import counted
-from recsys.data.disk import locked_for_now, replace_file, sync
 from recsys.data.requests import Request
+from recsys.disk import locked_for_now, replace_file, sync
 from recsys.errors import BusyError, DataError
 from recsys.pipeline.engines.engine import Task
 from recsys.pipeline.recommender.item_list import lists_to_polars

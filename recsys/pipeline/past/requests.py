@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import entries, offsets_of, places_within, rows_of_entries
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
-from recsys.data.ragged import entries, offsets_of, places_within, rows_of_entries
 from recsys.pipeline.past.log_requests import requests_of_log
 
 OF_ONE_USER = 10

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
 from recsys.data.repeats import chosen_again, repeat_share
 from recsys.errors import ConfigError, DataError
+from recsys.moments import DAY
 from recsys.policy.boosts import Boost
 from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity

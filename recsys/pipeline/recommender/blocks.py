@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.ragged import offsets_of
 from recsys.config import Config, PolicyConfig
 from recsys.data.history import HistoryBatch
-from recsys.data.ragged import offsets_of
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError

@@ -11,9 +11,9 @@ from features.kinds import UserLineStep
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.counts import counted
-from recsys.data.durations import DAY
-from recsys.data.groups import has_value
+from recsys.data.groups.membership import has_value
 from recsys.data.history import HistoryBatch
+from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import CATEGORIES
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.item_list import Explanation

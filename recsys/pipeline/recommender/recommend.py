@@ -15,10 +15,10 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.interactions import NO_TIME
-from recsys.data.moments import clock
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import DataError
+from recsys.moments import clock
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
 from recsys.pipeline.ranking.stages import Stages

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from recsys.config import RetrainConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.durations import DAY
 from recsys.data.interactions import InteractionLog
+from recsys.moments import DAY
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Check
 

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from recsys.data.disk import replace_file
+from recsys.disk import replace_file
 from recsys.errors import BusyError, ConfigError, RecsysError
 from recsys.pipeline.retraining.retrain import Decision
 from recsys.progress import Progress

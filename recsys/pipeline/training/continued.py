@@ -11,8 +11,8 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.item_columns import kept_as
 from recsys.data.split import TemporalSplit
+from recsys.data.tables.item_columns import kept_as
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources

@@ -8,8 +8,8 @@ from features.configured import configured
 from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns, reference_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.groups import members_of, names_values
-from recsys.data.paths import depth
+from recsys.data.groups.membership import members_of, names_values
+from recsys.data.groups.paths import depth
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _NAMED = "GroupPopularity", "UserLineStep", "UserNamedShare"

@@ -6,12 +6,12 @@ guest. A ranker that learned from stored histories relies on what is missing the
 
 from dataclasses import replace
 
-from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.rank.rows import RankerRows
+from recsys.significance import SIGNIFICANT, standard_error
 
 
 def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from recsys.data.ragged import places_within
+from recsys.arrays.ragged import places_within
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests

@@ -9,9 +9,9 @@ from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
-from recsys.data.moments import day_of
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
+from recsys.moments import day_of
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.ranking.rules import check_rules, resolve_seen
 from recsys.pipeline.training.further_columns import with_further_columns

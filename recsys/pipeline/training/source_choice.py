@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.standard_error import SIGNIFICANT, standard_error
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.training.past_proposals import PastProposals
 from recsys.pipeline.training_run import TrainingRun
+from recsys.significance import SIGNIFICANT, standard_error
 
 _WORTH_IT = 0.05
 """A live source is left out unless it finds so much more of what was wanted, as a share of what is found without it,

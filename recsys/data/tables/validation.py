@@ -1,4 +1,4 @@
-"""The rules for rows: which cells are wrong. `recsys.data.rejections` says what happens to such rows."""
+"""The rules for rows: which cells are wrong. `recsys.data.tables.rejections` says what happens to such rows."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recsys.data.moments import clock, day_of
-from recsys.data.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
-from recsys.data.rejections import REJECTED_DTYPES
-from recsys.data.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
-from recsys.data.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
+from recsys.data.tables.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
+from recsys.data.tables.rejections import REJECTED_DTYPES
+from recsys.data.tables.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
+from recsys.data.tables.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
 from recsys.errors import DataError
+from recsys.moments import clock, day_of
 
 _FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
 """How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""

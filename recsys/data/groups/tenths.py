@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from recsys.data.groups import is_code
+from recsys.data.groups.membership import is_code
 
 _PARTS = 10
 """Of a column of numbers or times: its tenths are groups, or its values where it has no more than these."""

@@ -11,9 +11,9 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.arrays import load_csr, save_csr
-from recsys.data.paths import are_paths, lineage
-from recsys.data.references import are_references, named_rows
+from recsys.arrays.npy import load_csr, save_csr
+from recsys.data.groups.paths import are_paths, lineage
+from recsys.data.groups.references import are_references, named_rows
 
 _CODE = re.compile(r"(?:(?:^|[\W_])[iI][dD]s?|I[dD]s?|[cC]odes?)$")
 _NAMES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)
@@ -76,7 +76,7 @@ def groups_of(frame: pl.DataFrame, without: Collection[str], ids: pl.Series | No
     """The groups of the rows of a table; None where there are none.
 
     Each value of a column that names something, see `names_values`, is a group, if two rows have it; of paths, see
-    `recsys.data.paths`, also each part that the value lies in.
+    `recsys.data.groups.paths`, also each part that the value lies in.
 
     Args:
         without: columns that make no groups.
@@ -104,7 +104,7 @@ def members_of(column: pl.Series, ids: pl.Series | None = None, level: int | Non
     paths, or is named by it; None without any value.
 
     Args:
-        ids: of the rows, where the column may name rows by them, see `recsys.data.references`.
+        ids: of the rows, where the column may name rows by them, see `recsys.data.groups.references`.
         level: of paths only this one counts: 1 is the widest.
     """
     told = labelled_members(column, ids, level)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.data.groups import Groups, groups_of, has_value, members_of
+from recsys.data.groups.membership import Groups, groups_of, has_value, members_of
 
 
 def test_every_value_that_two_rows_have_is_a_group(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.data.arrays import load_array, new_array
+from recsys.arrays.npy import load_array, new_array
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the room cannot be asked for ahead")

@@ -13,7 +13,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from recsys.data.arrays import Floats
+from recsys.arrays.types import Floats
 
 Float16Bits = NDArray[np.uint16]
 """float16 (IEEE 754 binary16) by its bits, for numba has no such numbers."""

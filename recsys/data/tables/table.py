@@ -21,7 +21,7 @@ RAW = "__raw"
 """The text of a line that cannot be split."""
 
 FAULT = "__fault"
-"""Place of the first broken rule of a row in `recsys.data.validation.Rules.checks`, from 1; 0 where the row is good."""
+"""Place of the first broken rule of a row in `validation.Rules.checks`, from 1; 0 where the row is good."""
 
 VALUE = "__value_"
 """What the names of read values begin with, before that of the file's column."""

@@ -10,9 +10,9 @@ import pytest
 
 from recsys.config import parse_config
 from recsys.data.loading import load_dataset
-from recsys.data.places import at_hand, check, name_of, place, put
 from recsys.data.request_file import read_requests, read_user_ids
 from recsys.errors import ConfigError, DataError, StoreError
+from recsys.places import at_hand, check, name_of, place, put
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,10 @@
-"""Moments are whole microseconds since 1970 UTC: the current one, and how people and programs read them."""
+"""Time, in whole microseconds: moments since 1970 UTC, lengths of time, and how people and programs read them."""
 
 import time
 from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

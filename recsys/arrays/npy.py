@@ -1,4 +1,4 @@
-"""Arrays: their types in compiled loops, and their files: npy and npz without pickle."""
+"""Arrays as .npy files, without pickle."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
-Flags = NDArray[np.bool_]
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:

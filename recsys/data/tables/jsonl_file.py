@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.table import BROKEN, CELLS, RAW, ROW, Table, check_names, opener
+from recsys.data.tables.table import BROKEN, CELLS, RAW, ROW, Table, check_names, opener
 from recsys.errors import DataError
 
 _NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"

@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from recsys.data.arrays import Floats, Ints
+from recsys.arrays.types import Floats, Ints
 
 AHEAD = 8
 """Rows that are on their way while one is worked on: memory answers about so many at a time."""

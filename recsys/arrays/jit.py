@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
 
-from recsys.data.disk import locked
+from recsys.disk import locked
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 

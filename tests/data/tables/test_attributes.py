@@ -10,11 +10,11 @@ import orjson
 import polars as pl
 import pytest
 
-from recsys.data import jsonl_file
-from recsys.data.attributes import attribute
-from recsys.data.files import open_table
 from recsys.data.items_table import read_items
-from recsys.data.table import frame_table
+from recsys.data.tables import jsonl_file
+from recsys.data.tables.attributes import attribute
+from recsys.data.tables.files import open_table
+from recsys.data.tables.table import frame_table
 from recsys.errors import DataError
 
 

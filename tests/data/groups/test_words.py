@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from recsys.data.words import words_of
+from recsys.data.groups.words import words_of
 
 
 def test_words_that_some_rows_share_are_kept() -> None:

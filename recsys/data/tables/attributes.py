@@ -3,8 +3,8 @@
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from recsys.data.parsing import in_years
-from recsys.data.table import Table
+from recsys.data.tables.parsing import in_years
+from recsys.data.tables.table import Table
 from recsys.errors import DataError
 
 _PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime, pl.Time)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys.data.csv_file import open_csv
-from recsys.data.jsonl_file import open_jsonl
-from recsys.data.table import UNREADABLE, Table, frame_table, unreadable
+from recsys.data.tables.csv_file import open_csv
+from recsys.data.tables.jsonl_file import open_jsonl
+from recsys.data.tables.table import UNREADABLE, Table, frame_table, unreadable
 from recsys.errors import DataError
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")

@@ -1,15 +1,15 @@
 """Cells to values: polars expressions that give null where a cell cannot be read.
 
-Text files give strings, parquet files give types; both end in the types of `recsys.data.schema`.
+Text files give strings, parquet files give types; both end in the types of `recsys.data.tables.schema`.
 """
 
 from typing import Literal
 
 import polars as pl
 
-from recsys.data.durations import DAY
-from recsys.data.schema import Column
+from recsys.data.tables.schema import Column
 from recsys.errors import DataError
+from recsys.moments import DAY
 
 Numbers = Literal["dates", "epoch", "either"]
 """What the plain numbers among times are: dates such as 20240501; epoch seconds or milliseconds; each what it looks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys.data.table import BROKEN, EXTRA, RAW, ROW, Table, check_names, opener, unreadable
+from recsys.data.tables.table import BROKEN, EXTRA, RAW, ROW, Table, check_names, opener, unreadable
 from recsys.errors import DataError
 
 _OPEN_QUOTE = "the header cannot be read: a quote in it does not close"

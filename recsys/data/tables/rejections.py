@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from recsys.counts import counted
-from recsys.data.disk import replace_file
-from recsys.data.places import Place
+from recsys.disk import replace_file
 from recsys.errors import DataError
+from recsys.places import Place
 
 REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _LOOPS = """
 import numpy as np
-from recsys.data.jit import jit
+from recsys.arrays.jit import jit
 
 @jit()
 def half(values):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from recsys.data.parsing import times_of
+from recsys.data.tables.parsing import times_of
 from recsys.errors import DataError
 
 Kind = Literal["numbers", "text", "true or false", "lists", "times", "objects"]

@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from recsys.data.durations import DAY, SECOND
+from recsys.moments import DAY, SECOND
 
 MAX_ID, MAX_NAME = 256, 64
 """Characters of an id, and of a name, that is sent to a server or a stream."""

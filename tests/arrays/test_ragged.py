@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys.data.ragged import entries, offsets_of, places_within, rows_of_entries
+from recsys.arrays.ragged import entries, offsets_of, places_within, rows_of_entries
 
 
 def test_places_begin_anew_in_each_row() -> None:

@@ -1,0 +1,8 @@
+"""Tables from files and requests to checked columns, whatever these are of.
+
+files, csv_file, jsonl_file     found in a folder; opened
+table, schema                   what is not read yet; which columns there are
+parsing, validation             cells to values; which cells are wrong
+rejections                      bad rows set aside
+attributes, item_columns        further columns, in types that JSON can express; values from JSON as columns
+"""
