@@ -24,31 +24,42 @@ from recsys.arrays.types import Floats, Ints
 from recsys.data.list_places import EXAMINATION_EXPONENT
 
 
+class LogColumns(NamedTuple):
+    """Columns of a log that measures look at, (n_events,) each."""
+
+    events: NDArray[np.int8]
+    weights: NDArray[np.float32]
+    values: NDArray[np.float32]
+    positions: NDArray[np.int16]
+    times: NDArray[np.int64]
+
+
+class MeasureCodes(NamedTuple):
+    """Measures, as `fill_running_columns` reads them.
+
+    Attributes:
+        sums, states: (n_sums, 2) and (n_states, 2) which events count, and what of them.
+        half_lives: (n_states,) microseconds.
+    """
+
+    sums: NDArray[np.int64]
+    states: NDArray[np.int64]
+    half_lives: NDArray[np.float64]
+
+
 @jit()
 def fill_running_columns(
-    keys: Ints,
-    chosen: Ints,
-    events: Ints,
-    weights: Floats,
-    values: Floats,
-    positions: Ints,
-    times: Ints,
-    sum_codes: Ints,
-    state_codes: Ints,
-    half_lives: Floats,
-    running_sums: Floats,
-    running_states: Floats,
+    keys: Ints, chosen: Ints, log: LogColumns, measures: MeasureCodes, running_sums: Floats, running_states: Floats
 ) -> None:
     """Fill running sums and states over a timeline, in one pass.
 
     Args:
         keys: (n,) of the timeline.
         chosen: (n,) place in the log of each of its events, in the order of time.
-        events, weights, values, positions, times: columns of the log.
-        sum_codes, state_codes: (n_measures, 2) which events count, and what of them.
-        half_lives: (n_states,) microseconds.
         running_sums, running_states: (n + 1, n_measures), see `RunningColumns`.
     """
+    events, weights, values, positions, times = log
+    sum_codes, state_codes, half_lives = measures
     places = (1 << PLACE_BITS) - 1
     totals = np.zeros(len(sum_codes))
     current = np.full(len(state_codes), np.nan)

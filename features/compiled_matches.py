@@ -1,6 +1,9 @@
 """Loops that look for a candidate's code in the history, compiled by numba as those of `features.compiled`."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.compiled_pairs import days_between
@@ -10,34 +13,39 @@ from recsys.data.interactions import NO_TIME
 from recsys.retrieval.sort_keys import PLACE
 
 
+class Past(NamedTuple):
+    """What users did before their requests.
+
+    Attributes:
+        offsets: (n_requests + 1,) where each history starts.
+        items, times, weights: (n_events,) as in `HistoryBatch`.
+        baskets: (n_events,) numbers without a gap, increasing.
+        now: (n_requests,) microseconds.
+    """
+
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+    times: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    baskets: NDArray[np.int64]
+    now: NDArray[np.int64]
+
+
 @jit()
 def fill_matches(
-    codes: Ints,
-    comparisons: Ints,
-    offsets: Ints,
-    history: Ints,
-    times: Ints,
-    weights: Floats,
-    baskets: Ints,
-    now: Ints,
-    bounds: Ints,
-    candidates: Ints,
-    wanted: Ints,
-    table: Floats,
+    codes: Ints, comparisons: Ints, past: Past, bounds: Ints, candidates: Ints, wanted: Ints, table: Floats
 ) -> None:
     """Compare candidates with the events of the history by codes: the same item, category or brand.
 
     Args:
         codes: (n_items, n_codes) of each item, below 0 for none.
         comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
-        offsets, history, bounds, candidates: as in `features.compiled_pairs`.
-        times: (n_events,) microseconds; `now` (n_requests,) as well.
-        weights: (n_events,) worth of each event.
-        baskets: (n_events,) numbers without a gap, increasing.
+        bounds, candidates: as in `features.compiled_pairs`.
         wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
             `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without the code
             and for an empty history, what is said of the newest match where there is none.
     """
+    offsets, history, times, weights, baskets, now = past
     values = np.empty(8, dtype=np.float32)
     for request in range(len(offsets) - 1):
         last, end_wanted = offsets[request + 1], 0
@@ -57,12 +65,13 @@ def fill_matches(
                 code = np.int64(own_codes[pair - bounds[request], column])
                 has_code = bool(code >= 0)
                 begin, end = matches_of(keys, int(code))
-                describe_events(keys, begin, end, has_code, last, times, weights, now[request], values)
+                matches = keys[begin:end]
+                describe_events(matches, len(keys) if has_code else 0, last, times, weights, now[request], values)
                 if of_worth:
                     matched = worth[end] - worth[begin]
                     values[WORTH_SHARE] = matched / worth[-1] if has_code and worth[-1] > 0 else np.nan
                 if of_baskets:
-                    describe_baskets(keys, begin, end, has_code, n_baskets, times, baskets, values)
+                    describe_baskets(matches, n_baskets if has_code else 0, times, baskets, values)
                 for place in range(first_wanted, end_wanted):
                     table[pair, wanted[place, 2]] = values[wanted[place, 1]]
 
@@ -101,43 +110,34 @@ def matches_of(keys: Ints, code: int) -> tuple[int, int]:
 
 @jit()
 def describe_events(
-    keys: Ints,
-    begin: int,
-    end: int,
-    has_code: bool,
-    last: int,
-    times: Ints,
-    weights: Floats,
-    now: int,
-    values: Floats,
+    matches: Ints, n_events: int, last: int, times: Ints, weights: Floats, now: int, values: Floats
 ) -> None:
-    """Fill `values` with what is said of the events that match, keys[begin:end].
+    """Fill `values` with what is said of the events that match.
 
     Args:
-        has_code: whether the candidate has the code by which they are compared.
+        matches: (n,) their keys, see `events_by_code`.
+        n_events: how many were looked at; 0 for a candidate without the code.
         last: where the history ends.
     """
-    n_matches = end - begin
-    newest = keys[end - 1] & PLACE if n_matches else 0
+    n_matches = len(matches)
+    newest = matches[n_matches - 1] & PLACE if n_matches else 0
     values[MATCHES] = n_matches
-    values[MATCH_SHARE] = n_matches / len(keys) if has_code and len(keys) else np.nan
+    values[MATCH_SHARE] = n_matches / n_events if n_events else np.nan
     values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
     values[TIME_SINCE] = days_between(times[newest] if n_matches else NO_TIME, now)
     values[WORTH] = weights[newest] if n_matches else np.nan
 
 
 @jit()
-def describe_baskets(
-    keys: Ints, begin: int, end: int, has_code: bool, n_baskets: int, times: Ints, baskets: Ints, values: Floats
-) -> None:
+def describe_baskets(matches: Ints, n_baskets: int, times: Ints, baskets: Ints, values: Floats) -> None:
     """Fill `values` with what is said of the baskets of these events, once `describe_events` has.
 
     Args:
-        n_baskets: of all events that were looked at.
+        n_baskets: of all events that were looked at; 0 for a candidate without the code.
     """
-    n_matching = 1 if end > begin else 0
-    for place in range(begin + 1, end):
-        n_matching += baskets[keys[place] & PLACE] != baskets[keys[place - 1] & PLACE]
-    values[BASKET_SHARE] = n_matching / n_baskets if has_code and n_baskets else np.nan
-    days_apart = days_between(times[keys[begin] & PLACE], times[keys[end - 1] & PLACE]) if n_matching > 1 else np.nan
-    values[DUE] = values[TIME_SINCE] * (n_matching - 1) / days_apart if days_apart > 0 else np.nan
+    n_matching = 1 if len(matches) else 0
+    for place in range(1, len(matches)):
+        n_matching += baskets[matches[place] & PLACE] != baskets[matches[place - 1] & PLACE]
+    values[BASKET_SHARE] = n_matching / n_baskets if n_baskets else np.nan
+    oldest_to_newest = days_between(times[matches[0] & PLACE], times[matches[-1] & PLACE]) if n_matching > 1 else np.nan
+    values[DUE] = values[TIME_SINCE] * (n_matching - 1) / oldest_to_newest if oldest_to_newest > 0 else np.nan

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.codes import PLACE_BITS
-from features.compiled import fill_running_columns
+from features.compiled import LogColumns, MeasureCodes, fill_running_columns
 from features.measures import Measure, RunningColumns
 from recsys.data.interactions import InteractionLog
 
@@ -115,20 +115,13 @@ class ItemEvents:
         states = tuple(measure for measure in measures if not measure.is_sum)
         running, known = new("running", (len(self) + 1, len(sums))), new("known", (len(self) + 1, len(states)))
         columns = RunningColumns((*sums, *states), sums, states, running, known)
-        fill_running_columns(
-            keys,
-            self.chosen,
-            log.events,
-            log.weights,
-            log.values,
-            log.positions,
-            log.times,
+        codes = MeasureCodes(
             np.array([measure.codes(log.event_names) for measure in sums], dtype=np.int64).reshape(-1, 2),
             np.array([measure.codes(log.event_names) for measure in states], dtype=np.int64).reshape(-1, 2),
             np.array([measure.half_life for measure in states], dtype=np.float64),
-            columns.running_sums,
-            columns.running_states,
         )
+        looked_at = LogColumns(log.events, log.weights, log.values, log.positions, log.times)
+        fill_running_columns(keys, self.chosen, looked_at, codes, running, known)
         return columns
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
-from features.compiled_matches import fill_matches
+from features.compiled_matches import Past, fill_matches
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Of, Scope
 from features.pairs import PairBatch
@@ -37,8 +37,8 @@ class MatchColumns:
         """Fill their columns of the table."""
         histories, codes = pairs.histories, pairs.facts.codes
         baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
-        past = histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now
-        fill_matches(codes, self._comparisons, *past, pairs.bounds, pairs.items, self._wanted, table)
+        past = Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
+        fill_matches(codes, self._comparisons, past, pairs.bounds, pairs.items, self._wanted, table)
 
 
 class _Match(Member):
