@@ -5,7 +5,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def offsets_of(lengths: ArrayLike) -> NDArray[np.int64]:
-    """(n + 1,) where each row's entries start, of rows with these (n,) lengths."""
+    """(n + 1,) where each row's entries start, of rows with these (n,) lengths.
+
+    Where `chosen` (n_entries,) says which entries stay, `offsets_of(chosen)[offsets]` is where each row's start then.
+    """
     counts = np.asarray(lengths, dtype=np.int64)
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=offsets[1:])

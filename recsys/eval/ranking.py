@@ -113,8 +113,7 @@ class Targets:
 
     def keep(self, chosen: NDArray[np.bool_]) -> "Targets":
         """The same requests with the chosen targets alone: `chosen` is (n_targets,)."""
-        counts = np.bincount(self.rows[chosen], minlength=len(self))
-        return Targets(offsets_of(counts), self.items[chosen])
+        return Targets(offsets_of(chosen)[self.offsets], self.items[chosen])
 
 
 def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:

@@ -1,0 +1,93 @@
+"""What past requests hold: items of each, in ragged arrays, and further requests without an answer."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
+from recsys.data.history import HistoryBatch
+
+
+class Unanswered(NamedTuple):
+    """Requests in time order that nobody chose anything in."""
+
+    users: NDArray[np.int32]
+    """(n_unanswered,) numbers of those who asked"""
+    times: NDArray[np.int64]
+    """(n_unanswered,) microseconds"""
+
+    @classmethod
+    def none(cls) -> "Unanswered":
+        """No request: what stands where nothing tells of unanswered ones."""
+        return cls(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
+
+    def take(self, chosen: NDArray[np.intp]) -> "Unanswered":
+        """The chosen ones, in the order given."""
+        return Unanswered(self.users[chosen], self.times[chosen])
+
+
+class ItemsOfRequests(NamedTuple):
+    """Some items of each request, put one behind the other."""
+
+    offsets: NDArray[np.int64]
+    """(n_requests + 1,) where each request's items start"""
+    items: NDArray[np.int32]
+    """(n,) item numbers, distinct within a request"""
+    values: NDArray[Any]
+    """(n,) what is known of each"""
+
+    @classmethod
+    def of(cls, items: pl.Series, values: pl.Series) -> "ItemsOfRequests":
+        """From lists (n_requests,) of items and of values."""
+        exploded = (column.explode(empty_as_null=False).to_numpy() for column in (items, values))
+        return cls(offsets_of(items.list.len()), *exploded)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(n,) the request of each item."""
+        return rows_of_entries(self.offsets)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(n_requests,) how many items each has."""
+        return np.diff(self.offsets)
+
+    def take(self, chosen: NDArray[np.intp]) -> "ItemsOfRequests":
+        """Those of the chosen requests, in the order given."""
+        places, counts = entries(self.offsets, chosen)
+        return ItemsOfRequests(offsets_of(counts), self.items[places], self.values[places])
+
+    def keep(self, chosen: NDArray[np.bool_]) -> "ItemsOfRequests":
+        """The chosen items (n,) of the same requests."""
+        return ItemsOfRequests(offsets_of(chosen)[self.offsets], self.items[chosen], self.values[chosen])
+
+
+class GivenHistories(NamedTuple):
+    """Items that come with requests, beside what is stored of their users, oldest first."""
+
+    offsets: NDArray[np.int64]
+    """(n_requests + 1,) where each request's items start"""
+    items: NDArray[np.int32]
+    """(n_given,) item numbers"""
+    weight: float
+    """of each event"""
+    ago: int | None = None
+    """how long before the request they were chosen, microseconds; None: nobody tells"""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """(n_given,) the request of each item."""
+        return rows_of_entries(self.offsets)
+
+    def histories(self, now: NDArray[np.int64]) -> HistoryBatch:
+        """As what was done before the moments `now` (n_requests,), microseconds."""
+        bare = HistoryBatch.of_ids(self.offsets, self.items, self.weight, now)
+        return bare if self.ago is None else replace(bare, times=(now - self.ago)[self.rows])
+
+    def take(self, chosen: NDArray[np.intp]) -> "GivenHistories":
+        """Those of the chosen requests, in the order given."""
+        places, counts = entries(self.offsets, chosen)
+        return self._replace(offsets=offsets_of(counts), items=self.items[places])
