@@ -21,7 +21,7 @@ What answers
     following, snapshots        the store is read; events are kept in snapshots
     locks                       what is held meanwhile
 Threads
-    pool, periodic              of calls; of what is done again and again
+    threads, pool, periodic     of which kinds; one kind, for calls; what is done again and again
 Watching
     metrics, metrics_folder, traces, logs
 """

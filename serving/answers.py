@@ -60,7 +60,7 @@ async def list_response(
     try:
         ranking = await _in_time(service, recommender, request, explain=body.explain)
     except DataError as error:
-        faults = await service.reading.run(lambda: wrong_conditions(request, recommender.catalogue))
+        faults = await service.threads.reading.run(lambda: wrong_conditions(request, recommender.catalogue))
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), faults) from error
 
     def note() -> None:
@@ -153,14 +153,16 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
     stages = LiveStages(service.settings.serving.deadline_seconds)
     try:
         async with asyncio.timeout(service.settings.serving.deadline_seconds):
-            return await service.scoring.run(lambda: recommender.recommend(request, explain=explain, stages=stages))
+            return await service.threads.scoring.run(
+                lambda: recommender.recommend(request, explain=explain, stages=stages)
+            )
     except TimeoutError:
         logger.warning("a list took more than %g s", service.settings.serving.deadline_seconds)
     except (RecsysError, ProblemError):
         raise
     except Exception:
         logger.exception("a list could not be made")
-    return await service.falling_back.run(lambda: recommender.popular(request))
+    return await service.threads.falling_back.run(lambda: recommender.popular(request))
 
 
 def list_entries(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from serving.metrics import Metrics
 from serving.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.on_demand import OnDemandVersion
 from serving.periodic import PeriodicTask
-from serving.pool import BoundedPool
 from serving.rates import Rates
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
@@ -31,23 +30,8 @@ from serving.service import Service
 from serving.settings import Settings
 from serving.shown import ShownLists
 from serving.this_machine import check_host
+from serving.threads import Threads
 from serving.traces import Traces, traces_to
-
-READING_THREADS = 2
-"""Threads for what is to be off the event loop, see `Service.reading`."""
-
-WRITING_THREADS = 4
-"""Threads that append events: they wait for the disk more than they work."""
-
-CHANGING_THREADS = 2
-"""Threads that put items and look for those of other workers: while texts are encoded they wait. Events of known items
-do not."""
-
-PROMOTIONS_WAITING = 4
-"""Promotions and roll-backs that may wait while a version is loaded."""
-
-SHADOWS_WAITING = 4
-"""Lists of shadow variants that may wait; further ones are not made."""
 
 FLUSH_SECONDS = 0.2
 """How often answered lists are stored."""
@@ -98,10 +82,6 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Service:
     registry, store = Registry(settings.registry), open_store(settings.store)
-
-    def pool(name: str, threads: int, queue: int) -> BoundedPool:
-        return BoundedPool(name, threads, queue, metrics.waiting.labels(name).set)
-
     shown = ShownLists(store, metrics, int(settings.serving.list_days * 86_400))
     tail = SharedTail(settings.shared, store.identity) if settings.shared else None
     live = LiveState(settings, registry, store, metrics, forget=shown.forget, tail=tail)
@@ -116,11 +96,5 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         metrics=metrics,
         traces=traces,
         on_demand=OnDemandVersion(live.served, live.refresher),
-        scoring=pool("scoring", settings.serving.threads, settings.serving.queue),
-        falling_back=pool("falling back", 1, settings.serving.queue),
-        writing=pool("writing", WRITING_THREADS, settings.serving.queue),
-        changing=pool("changing items", CHANGING_THREADS, settings.serving.queue),
-        promoting=pool("promoting", 1, PROMOTIONS_WAITING),
-        reading=pool("reading", READING_THREADS, settings.serving.queue),
-        shadowing=pool("shadowing", 1, SHADOWS_WAITING),
+        threads=Threads.of(settings.serving, lambda name: metrics.waiting.labels(name).set),
     )

@@ -75,7 +75,7 @@ def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> N
     """Log the list, and have the shadow variants make theirs."""
     log_shown(service, page, Answer.of(ranking, variant))
     for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
-        service.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
+        service.threads.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
 
 def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:

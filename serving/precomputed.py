@@ -53,7 +53,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
         return None
     tree = orjson.loads(found)
     request = Request(body.user_id, exclude=(*body.exclude, *shown), request_id=uuid4().hex)
-    items = await service.reading.run(lambda: _listable(recommender, request, tree["items"]))  # not on the event loop
+    items = await service.threads.reading.run(lambda: _listable(recommender, request, tree["items"]))
     page = items[: body.n]
     if not page or (not shown and len(page) < body.n):
         return None  # too little of it is left

@@ -16,9 +16,9 @@ from serving.live import LiveState
 from serving.metrics import Metrics
 from serving.on_demand import OnDemandVersion
 from serving.periodic import PeriodicTask
-from serving.pool import BoundedPool
 from serving.settings import Settings
 from serving.shown import ShownLists
+from serving.threads import Threads
 from serving.traces import Traces
 
 
@@ -31,13 +31,7 @@ class Service:
         shown: the log of answered lists.
         flushing: stores that log now and then.
         on_demand: another version to compare lists with.
-        scoring: threads that make lists.
-        falling_back: a thread for lists that could not be made in time.
-        writing: threads that wait for the store.
-        changing: threads that put items, or wait for others that are being put.
-        promoting: a thread that waits until another version is served.
-        reading: threads for what is to be off the event loop, needs no store and makes no list.
-        shadowing: a thread for lists that nobody sees.
+        threads: for what would hold up the event loop.
         putting: lock: one request at a time puts items, so that each is checked against the items of the one before.
     """
 
@@ -51,25 +45,13 @@ class Service:
     metrics: Metrics
     traces: Traces
     on_demand: OnDemandVersion
-    scoring: BoundedPool
-    falling_back: BoundedPool
-    writing: BoundedPool
-    changing: BoundedPool
-    promoting: BoundedPool
-    reading: BoundedPool
-    shadowing: BoundedPool
+    threads: Threads
     putting: threading.Lock = field(default_factory=threading.Lock)
 
     def close(self) -> None:
         """Finish what is under way, then close everything."""
         self.on_demand.close()
-        self.scoring.close()
-        self.falling_back.close()
-        self.writing.close()
-        self.changing.close()
-        self.promoting.close()
-        self.reading.close()
-        self.shadowing.close()
+        self.threads.close()
         self.live.stop()
         self.flushing.stop()
         self.shown.flush()

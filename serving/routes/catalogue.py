@@ -30,4 +30,4 @@ async def catalogue(service: ServiceNeeded) -> Response:
         items = recommender.catalogue
         return {"model_version": recommender.version, "n_items": len(items), "columns": columns(items)}
 
-    return json_response(await service.reading.run(describe))
+    return json_response(await service.threads.reading.run(describe))

@@ -42,8 +42,9 @@ async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     if service.settings.unknown_items == "reject":
         vocabulary = service.live.served.recommender().catalogue.vocabulary
         if any(event.item_id not in vocabulary for event in body.events):
-            await service.changing.run(service.live.catch_up_items)  # another worker may have stored them a moment ago
-    result = await service.writing.run(lambda: _store(body, service))
+            # Another worker may have stored them a moment ago.
+            await service.threads.changing.run(service.live.catch_up_items)
+    result = await service.threads.writing.run(lambda: _store(body, service))
     return json_response({"accepted": result.accepted, "duplicates": result.duplicates}, HTTPStatus.ACCEPTED)
 
 

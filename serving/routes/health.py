@@ -33,5 +33,5 @@ async def ready(service: ServiceNeeded) -> Response:
 @router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response, responses=documented(*GUARDED))
 async def metrics(service: ServiceNeeded) -> Response:
     """Counters of all workers of this server, for Prometheus."""
-    text = await service.reading.run(service.metrics.render)  # files of all workers: not on the event loop
+    text = await service.threads.reading.run(service.metrics.render)  # files of all workers: not on the event loop
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

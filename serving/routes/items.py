@@ -47,7 +47,7 @@ NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     """Add or replace items. When this answers, they are on disk and can be recommended; other workers of the server
     have them a moment later."""
-    await service.changing.run(lambda: _put(body.items, service))
+    await service.threads.changing.run(lambda: _put(body.items, service))
     return json_response({"upserted": len({item.item_id for item in body.items})})
 
 
@@ -66,7 +66,7 @@ async def find_items(
         found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
         return {"model_version": served.version, "items": found}
 
-    return json_response(await service.reading.run(find))
+    return json_response(await service.threads.reading.run(find))
 
 
 @router.get(
@@ -86,7 +86,7 @@ async def similar(
     if not request.scope["raw_path"].endswith(b"/similar"):  # the slash is part of an id
         return await item(f"{item_id}/similar", service)
     served, _ = await _found(item_id, service)
-    ranking = await service.scoring.run(lambda: served.recommender.similar(item_id, n, by))
+    ranking = await service.threads.scoring.run(lambda: served.recommender.similar(item_id, n, by))
     return json_response({"item_id": item_id, "model_version": ranking.model_version, "items": list_entries(ranking)})
 
 
@@ -114,7 +114,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
         service.store.put_items([ItemChange(item_id, None)])
         service.live.catch_up_items()
 
-    await service.changing.run(withdraw)
+    await service.threads.changing.run(withdraw)
     return json_response({"item_id": item_id, "deleted": True})
 
 
@@ -185,7 +185,7 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
 async def _found(item_id: str, service: Service) -> tuple[LoadedVersion, int]:
     """The served version and the item's number in it, also where another worker has stored it a moment ago."""
     if not _is_there(service.live.served.require(), item_id):
-        await service.changing.run(service.live.catch_up_items)
+        await service.threads.changing.run(service.live.catch_up_items)
     served = service.live.served.require()
     _check_there(served, item_id)
     return served, served.recommender.catalogue.vocabulary.number(item_id)

@@ -38,7 +38,7 @@ SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_size
 @router.get("", response_model=ModelsAnswer, dependencies=[Depends(Allow("read"))])
 async def list_models(service: ServiceNeeded) -> Response:
     """All versions, oldest first."""
-    return json_response(await service.reading.run(lambda: _overview(service)))
+    return json_response(await service.threads.reading.run(lambda: _overview(service)))
 
 
 @router.get(
@@ -50,7 +50,7 @@ async def list_models(service: ServiceNeeded) -> Response:
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
     """One version: what it learned from, and how it compares with simpler rankings. 409 when what is read here is
     damaged; all of its files are checked when it is loaded."""
-    return json_response(await service.reading.run(lambda: _report(service.registry, version)))
+    return json_response(await service.threads.reading.run(lambda: _report(service.registry, version)))
 
 
 @router.post(
@@ -86,7 +86,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
         service.live.refresher.refresh(at_once=True)  # it may have been refused before, and mended
         return _overview(service)
 
-    return json_response(await service.promoting.run(change))
+    return json_response(await service.threads.promoting.run(change))
 
 
 @router.post(
@@ -104,7 +104,7 @@ async def rollback(service: ServiceNeeded) -> Response:
         service.live.refresher.refresh(at_once=True)
         return _overview(service)
 
-    return json_response(await service.promoting.run(change))
+    return json_response(await service.threads.promoting.run(change))
 
 
 def _check_known(registry: Registry, version: str) -> None:

@@ -47,13 +47,13 @@ async def find_users(
         found = service.live.served.recommender().users_like(q, n)
         return {"users": [{"user_id": user_id, "n_events": n_events} for user_id, n_events in found]}
 
-    return json_response(await service.reading.run(find))
+    return json_response(await service.threads.reading.run(find))
 
 
 @router.get(USER, response_model=UserAnswer)
 async def user(user_id: UserId, service: ServiceNeeded, n: Annotated[int, Query(ge=1, le=10_000)] = 1_000) -> Response:
     """What is stored about a user, and what lists are made from; empty for an unknown user."""
-    return json_response(await service.writing.run(lambda: _about(user_id, n, service)))
+    return json_response(await service.threads.writing.run(lambda: _about(user_id, n, service)))
 
 
 @router.delete(USER, response_model=ForgottenAnswer)
@@ -75,7 +75,7 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
         service.live.catch_up()
         return removed
 
-    return json_response({"user_id": user_id, "forgotten": True, "events": await service.writing.run(run)})
+    return json_response({"user_id": user_id, "forgotten": True, "events": await service.threads.writing.run(run)})
 
 
 def _ids(user_id: str, service: Service) -> list[str]:
