@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import shutil
 import time
@@ -18,6 +17,7 @@ from recsys.data.requests import Request
 from recsys.disk import locked_for_now, replace_file, sync
 from recsys.errors import BusyError, DataError
 from recsys.pipeline.engines.engine import Task
+from recsys.pipeline.offline.parts import Parts
 from recsys.pipeline.recommender.item_list import lists_to_polars
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.progress import Progress, silent
@@ -101,7 +101,7 @@ def rank_to_parquet(
     if os.path.exists(out) and not out.is_file():  # Path's own raises where a folder may not be entered
         raise DataError(f"{out} is a folder or a device; name a file")
     half = out.with_name(out.name + ".half")
-    parts = _Parts(out.with_name(out.name + ".parts"), requests)
+    parts = Parts(out.with_name(out.name + ".parts"), requests, _REQUESTS_PER_PART)
     with only_run(out.with_name(f".{out.name}.lock"), out):
         try:
             job = _job(recommender, requests)
@@ -151,62 +151,7 @@ def _unwritable(out: object, error: Exception) -> DataError:
     return DataError(f"{out} cannot be written: {error}; check the folder and that its disk has room")
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The requests of a run in parts, each of which is ranked into a file of its own.
-
-    Attributes:
-        folder: of the files.
-        requests: of the whole run.
-    """
-
-    folder: Path
-    requests: Sequence[Request]
-
-    @property
-    def paths(self) -> list[Path]:
-        """The file of each part."""
-        n_parts = -(-len(self.requests) // _REQUESTS_PER_PART)
-        return [self.folder / f"{number:06d}.parquet" for number in range(n_parts)]
-
-    def requests_of(self, number: int) -> Sequence[Request]:
-        """The requests of one part."""
-        return self.requests[number * _REQUESTS_PER_PART : (number + 1) * _REQUESTS_PER_PART]
-
-    def size(self, number: int) -> int:
-        """How many they are."""
-        return min(_REQUESTS_PER_PART, len(self.requests) - number * _REQUESTS_PER_PART)
-
-    @property
-    def _note(self) -> Path:
-        """Says of which job the files are."""
-        return self.folder / "job.json"
-
-    def are_of(self, job: str, progress: Progress) -> bool:
-        """Whether an interrupted run of the same job has left parts; says so where they are of another one."""
-        if not self._note.exists():
-            return False
-        same = self._note.read_bytes() == _note_of(job)
-        if not same:
-            progress("an interrupted run left parts of another version, other data or other requests: starting anew")
-        return same
-
-    def begin(self, job: str) -> None:
-        """Make the folder, empty, for the parts of a job."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
-        replace_file(self._note, _note_of(job))
-
-    def missing(self) -> list[int]:
-        """The parts whose file is not there yet, or damaged."""
-        return [number for number, path in enumerate(self.paths) if not _is_whole(path)]
-
-
-def _note_of(job: str) -> bytes:
-    return json.dumps({"job": job}).encode()
-
-
-def _rank_all(recommender: Recommender, parts: _Parts, spread: Spread | None, progress: Progress) -> None:
+def _rank_all(recommender: Recommender, parts: Parts, spread: Spread | None, progress: Progress) -> None:
     """Rank every part that is missing, and say how far and how fast it goes."""
     missing, paths, n_requests = parts.missing(), parts.paths, len(parts.requests)
     there, done, started = n_requests - sum(map(parts.size, missing)), 0, time.monotonic()
@@ -236,16 +181,7 @@ def rank_part(recommender: Recommender, number: int, requests: Sequence[Request]
     return number, content.getvalue()
 
 
-def _is_whole(part: Path) -> bool:
-    """Whether a part exists and can be read: a disk may have lost what was written."""
-    try:
-        pl.read_parquet(part, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return True
-
-
-def _summary(recommender: Recommender, parts: _Parts) -> BatchSummary:
+def _summary(recommender: Recommender, parts: Parts) -> BatchSummary:
     rows = lists = cold = 0
     items: set[str] = set()
     for number, path in enumerate(parts.paths):

@@ -9,10 +9,11 @@ import numpy as np
 from recsys.config import override
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.forget import user_digest, without_users
+from recsys.data.forget import without_users
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.retraining.forgetting import finish_forgetting, forget
 from recsys.pipeline.retraining.gate import METRIC, check_latency, check_quality, check_size, compare
 from recsys.pipeline.retraining.increment import Increment
 from recsys.pipeline.retraining.new_data import check_data, check_unusable
@@ -125,7 +126,7 @@ class _Retraining:
         """
         try:
             if not self.dry_run:
-                self._finish_forgetting()
+                finish_forgetting(self.registry, self.champion.version)
             decision = self._outcome()
         except RecsysError:
             if not self.dry_run:
@@ -141,6 +142,9 @@ class _Retraining:
             decision = replace(decision, forgotten_in=self._forget())
         self.registry.prune(self.champion.config.retrain.keep)
         return decision
+
+    def _forget(self) -> str | None:
+        return forget(self.registry, self.champion, self.increment.digests, self.progress)
 
     def _outcome(self) -> Decision:
         """Whether the new data are enough and pass their checks; if so, what `_challenge` makes of them."""
@@ -232,43 +236,6 @@ class _Retraining:
             champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
         )
         return challenger, "continued"
-
-    def _forget(self) -> str | None:
-        """Replace the champion with itself without the events of forgotten users, who must not wait for a training.
-
-        What the models learned from many users stays until the next training; no model holds a single user.
-
-        Returns:
-            The version that is served now; None where the champion holds none of them, or where another version was
-            made current meanwhile: the next run clears that one.
-        """
-        champion, digests = self.champion, self.increment.digests
-        profiles = champion.sources.user_profiles
-        known = (champion.log.user_vocabulary, *([profiles.users] if profiles else []))
-        if not any(user_digest(id_) in digests for users in known for id_ in users):
-            return None
-        cleared = champion.without_users(digests)
-        why = _why_cleared(champion.version)
-        self.progress(f"publishing {why}")
-        version = self.registry.add(cleared, parent=champion.version)
-        is_served = self.registry.promote(version, why, over=champion.version)
-        self.registry.remove(champion.version)
-        if not is_served:
-            current = f"version {self.registry.current()} was made current meanwhile"
-            self.progress(f"{current}; it may hold forgotten users until the next run")
-        return version if is_served else None
-
-    def _finish_forgetting(self) -> None:
-        """Remove a version that an interrupted run had replaced by a cleared one, but had not yet removed."""
-        version = self.champion.version
-        parent = self.registry.manifest(version).parent
-        why = [change.why for change in self.registry.history() if change.version == version]
-        if parent is not None and parent in self.registry.versions() and _why_cleared(parent) in why:
-            self.registry.remove(parent)
-
-
-def _why_cleared(version: str) -> str:
-    return f"version {version} without the events of users who were forgotten"
 
 
 def _skipped(decision: Decision, reason: str) -> Decision:
