@@ -61,6 +61,17 @@ class RedisServer:
         self.process.stdout.close()
 
 
+@contextmanager
+def redis_server(folder: Path, *settings: str) -> Iterator[RedisServer]:
+    """A running server until the block ends."""
+    server = RedisServer(folder)
+    server.start(*settings)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
 def postgres_program(name: str) -> str | None:
     """Debian keeps PostgreSQL's programs off the path."""
     found = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]

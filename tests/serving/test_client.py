@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import BaseModel
+from running import answering
 
 from recsys.client import AsyncClient, Client, PolicyChange, RankedItem, RankedItems, Stored
 from recsys.client.calls import events_call, similar_call
@@ -79,12 +79,8 @@ def losing() -> Iterator[tuple[str, list[Any]]]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Losing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", sent
-        server.shutdown()
-        thread.join()
+    with answering(Losing) as url:
+        yield url, sent
 
 
 def test_a_call_is_made_again_with_the_same_ids(losing: tuple[str, list[Any]]) -> None:

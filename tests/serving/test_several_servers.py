@@ -9,7 +9,7 @@ import httpx
 import pytest
 from running import eventually, serving_process, serving_thread
 
-from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
+from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, redis_server, why_no_postgres
 from recsys.config import Config
 from recsys.errors import ConfigError
 from recsys.registry import Registry
@@ -55,13 +55,8 @@ def seconds_until(check: Callable[[], bool]) -> float:
 def postgres_and_redis(tmp_path: Path) -> Iterator[tuple[str, RedisServer]]:
     pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
     pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-    redis = RedisServer(tmp_path)
-    redis.start("--appendonly", "no")
-    with postgres_server() as postgres:
-        try:
-            yield postgres.database(), redis
-        finally:
-            redis.kill()
+    with redis_server(tmp_path, "--appendonly", "no") as redis, postgres_server() as postgres:
+        yield postgres.database(), redis
 
 
 @pytest.mark.skipif(NO_DATABASES is not None, reason=NO_DATABASES or "")
@@ -120,10 +115,8 @@ def test_without_postgresql_lists_go_on_and_it_comes_back_by_itself(registry: Re
 @pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
 def test_two_servers_on_one_redis(registry: Registry, tmp_path: Path, items: list[str]) -> None:
     pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-    redis = RedisServer(tmp_path)
-    redis.start(*DURABLE)
-    settings = Settings.of(quick(), registry.path, redis.url)
-    try:
+    with redis_server(tmp_path, *DURABLE) as redis:
+        settings = Settings.of(quick(), registry.path, redis.url)
         with serving_thread(settings) as one, serving_thread(settings) as two:
             fresh = listed(two, "nobody")
             buy(one, "u", items[0])
@@ -137,8 +130,6 @@ def test_two_servers_on_one_redis(registry: Registry, tmp_path: Path, items: lis
                 eventually(lambda reader=reader, n=number: is_known(reader, f"later {n}"))  # type: ignore[misc]
                 eventually(lambda reader=reader: reader.get("/v1/items/new").is_success)  # type: ignore[misc]
             assert is_known(two, "u"), "what was known stays so until a restart"
-    finally:
-        redis.kill()
 
 
 def test_every_worker_of_one_machine_knows_an_event_soon(registry: Registry, items: list[str]) -> None:

@@ -1,12 +1,11 @@
 """Spans reach a collector: one for each request, with the caller's trace, and one for each stage of a list."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
-from running import serving_thread
+from running import answering, serving_thread
 
 from recsys.config import Config, load_config
 from recsys.errors import ConfigError
@@ -30,12 +29,8 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1/traces", received
-        server.shutdown()
-        thread.join()
+    with answering(Collector) as url:
+        yield f"{url}/v1/traces", received
 
 
 def test_requests_and_stages_are_traced(registry: Registry, collector: tuple[str, list[bytes]]) -> None:

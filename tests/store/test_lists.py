@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.databases import REDIS, PostgresServer, RedisServer, free_port, postgres_server, why_no_postgres
+from benchmarks.databases import REDIS, PostgresServer, free_port, postgres_server, redis_server, why_no_postgres
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store
 from recsys.store.lists import Lists, is_url, open_lists
@@ -131,10 +131,8 @@ class TestRedisLists(ListsContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> Iterator[str]:
         pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-        server = RedisServer(tmp_path)
-        server.start()
-        yield server.url
-        server.kill()
+        with redis_server(tmp_path) as server:
+            yield server.url
 
     def test_a_redis_that_does_not_run_is_told(self) -> None:
         with pytest.raises(StoreError, match="check that Redis runs there"):

@@ -9,7 +9,7 @@ from item_store_contract import ItemStoreContract
 from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
-from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port
+from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port, redis_server
 from recsys.data.forget import user_digest
 from recsys.data.item_changes import ItemChange
 from recsys.errors import ConfigError, StoreError
@@ -21,10 +21,8 @@ pytestmark = pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debia
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start(*DURABLE)
-    yield server
-    server.kill()
+    with redis_server(tmp_path, *DURABLE) as server:
+        yield server
 
 
 class TestRedis(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
@@ -120,14 +118,10 @@ def test_ids_are_forgotten_after_the_days_that_the_url_says(server: RedisServer)
 
 
 def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path)
-    server.start("--appendonly", "no")
-    try:
+    with redis_server(tmp_path, "--appendonly", "no") as server:
         with pytest.raises(StoreError, match="appendonly yes"):
             open_store(server.url)
         open_store(f"{server.url}?durable=no").close()
-    finally:
-        server.kill()
 
 
 def test_a_redis_that_comes_back_with_other_settings_is_refused(server: RedisServer) -> None:

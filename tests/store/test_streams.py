@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.databases import REDIS, RedisServer, free_port
+from benchmarks.databases import REDIS, RedisServer, free_port, redis_server
 from recsys.data.event_messages import Message, read_messages
 from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.ingest import Ingested, ingest
@@ -122,10 +122,8 @@ class TestRedisStream(StreamContract):
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[RedisServer]:
         pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-        server = RedisServer(tmp_path)
-        server.start()
-        yield server
-        server.kill()
+        with redis_server(tmp_path) as server:
+            yield server
 
     @pytest.fixture
     def url(self, server: RedisServer) -> str:

@@ -10,7 +10,7 @@ import pytest
 from running import eventually, serving_process
 from snapshot_world import NEW_ITEMS, START, USERS, World, clicks, follow, in_memory, same_answers, same_histories
 
-from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, why_no_postgres
+from benchmarks.databases import DURABLE, REDIS, postgres_server, redis_server, why_no_postgres
 from benchmarks.processes import kill
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
@@ -28,10 +28,8 @@ def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
     if not REDIS:
         pytest.skip("needs redis-server (Debian: apt-get install redis-server)")
-    redis = RedisServer(tmp_path)
-    redis.start(*DURABLE)
-    yield redis.url
-    redis.kill()
+    with redis_server(tmp_path, *DURABLE) as redis:
+        yield redis.url
 
 
 @pytest.mark.usefixtures("eager")
