@@ -7,7 +7,7 @@ from features.codes import PLACE_BITS
 from features.compiled import galloping_search
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Ints
-from recsys.data.compiled import Events
+from recsys.data.history_loops import Events
 
 
 @jit()

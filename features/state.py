@@ -20,8 +20,8 @@ from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
 from recsys.arrays.ragged import entries, offsets_of
-from recsys.data.compiled import sum_by_item
 from recsys.data.history import HistoryBatch, ItemWeights
+from recsys.data.history_loops import sum_by_item
 from recsys.data.interactions import InteractionLog
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]

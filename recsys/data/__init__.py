@@ -10,7 +10,8 @@ Items
     item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
 Events
     interactions, merging       the log; two logs as one
-    visits, history, compiled   acts on an item within the hour; what users did before some requests, and loops over it
+    visits                      acts on an item within the hour
+    history, history_loops      what users did before some requests; loops over it
     events, event_batch         one event; events of the API to a log
     event_messages, event_fields   events from a stream; what their fields may hold
 Requests
@@ -19,7 +20,7 @@ Requests
 People
     user_profiles               what is known of users besides
     pseudonyms, forget          hashed ids; users who are forgotten
-Rooms of its own
+Its rooms
     tables                      files to checked columns, whatever they are of
     groups                      items or users with something in common
     datasets                    readers of public data sets
