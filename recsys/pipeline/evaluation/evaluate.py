@@ -23,7 +23,8 @@ from recsys.pipeline.evaluation.measure import measure
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
-from recsys.pipeline.ranking.scoring import Scoring, block_size
+from recsys.pipeline.ranking.request_block import block_size
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import MatchedDataset, with_newer_events
 from recsys.pipeline.recommender.recommend import Recommender

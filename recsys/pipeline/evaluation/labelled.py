@@ -12,7 +12,7 @@ from recsys.eval.ranking import Targets
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
-from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.pipeline.ranking.request_block import RequestBlock
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
 from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.ranking.request_block import RequestBlock, block_size
 from recsys.pipeline.ranking.rules import AskedList, policy_of
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates
 from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.required import candidates_of
-from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.policy.policy import PolicyChange
 
 _TIE_BREAK = np.float32(1e-4)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.pipeline.candidates.merging import Candidates, Pairs
-from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
+from recsys.pipeline.ranking.request_block import RequestBlock
+from recsys.pipeline.ranking.scoring import Scoring
 
 
 def candidates_of(scoring: Scoring, block: RequestBlock, n: int, lengths: Sequence[int]) -> Candidates:

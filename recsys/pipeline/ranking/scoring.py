@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import cast
 
@@ -24,78 +24,16 @@ from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import NEWEST, TRENDING, live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import POPULAR, PROFILES, RHYTHM, SEASON, TEXT, Queries, Sources
-from recsys.pipeline.ranking.stages import Stages
+from recsys.pipeline.candidates.sources import POPULAR, PROFILES, RHYTHM, SEASON, TEXT, Sources
+from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
-
-_CELLS_PER_BLOCK = 8_000_000
-_REQUESTS_PER_BLOCK = 256
-"""Most cells of the mask of a block, and most requests; see `block_size`."""
 
 _TIME_OF_SOURCES = 0.5
 """Share of the time allowed for a list after which no further source is asked."""
 
 SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
-
-
-def block_size(n_items: int) -> int:
-    """How many requests are scored at once: the mask of what each may list then stays within about 8 MB."""
-    return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
-
-
-@dataclass(frozen=True)
-class RequestBlock:
-    """A few hundred requests in numbers.
-
-    Attributes:
-        histories: what each user did before the request, as far back as sources and features look.
-        eligible: (n_requests, n_items) False where an item must not be listed.
-        policies: (n_requests,) the rules of each list.
-        only: (n_requests,) the item numbers that alone may be listed, or None where any may.
-        profiles: (n_requests,) what is known of each user besides, see `Sources.profile_rows`.
-        known_until: (n_requests,) microseconds: see `PairBatch.known_until`.
-        moments: (n_requests,) microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
-        queries: free text of each request, or None.
-        stages: what each stage took, and whether there is time for the next.
-    """
-
-    histories: HistoryBatch
-    eligible: NDArray[np.bool_]
-    policies: tuple[Policy, ...]
-    only: tuple[NDArray[np.int32] | None, ...]
-    profiles: NDArray[np.int32]
-    known_until: NDArray[np.int64]
-    moments: NDArray[np.int64]
-    queries: Queries | None = None
-    stages: Stages = field(default_factory=Stages)
-
-    def __len__(self) -> int:
-        return len(self.histories)
-
-    @property
-    def has_history(self) -> NDArray[np.bool_]:
-        """(n_requests,) False where nothing is known of what the user did."""
-        return np.diff(self.histories.offsets) > 0
-
-    @cached_property
-    def brings_history(self) -> NDArray[np.bool_]:
-        """(n_requests,) True where what is known of the user came with the request, as bare items without times."""
-        brings, known = np.zeros(len(self), dtype=bool), self.has_history
-        brings[known] = self.histories.times[self.histories.offsets[:-1][known]] == NO_TIME
-        return brings
-
-    @property
-    def listable(self) -> NDArray[np.bool_]:
-        """(n_requests, n_items) `eligible`, and among those that alone may be listed where a request names some."""
-        listable = self.eligible
-        for row, only in enumerate(self.only):
-            if only is not None:
-                listable = self.eligible.copy() if listable is self.eligible else listable
-                listable[row] = False
-                listable[row, only] = self.eligible[row, only]
-        return listable
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from recsys.data.history import HistoryBatch
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
+from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.rules import AskedList, overridden, policy_of
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
 

@@ -5,7 +5,8 @@ import numpy as np
 from recsys.data.requests import Request
 from recsys.pipeline.candidates.sources import POPULAR
 from recsys.pipeline.ranking.ordering import RANKER
-from recsys.pipeline.ranking.scoring import RequestBlock, Scoring
+from recsys.pipeline.ranking.request_block import RequestBlock
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.blocks import unknown_candidates
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import ItemList

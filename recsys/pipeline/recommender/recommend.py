@@ -20,7 +20,8 @@ from recsys.data.requests import Request
 from recsys.errors import DataError
 from recsys.moments import clock
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, RequestBlock, Scoring, block_size
+from recsys.pipeline.ranking.request_block import RequestBlock, block_size
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
 from recsys.pipeline.ranking.stages import Stages
 from recsys.pipeline.recommender.blocks import Askers, block_of
 from recsys.pipeline.recommender.bundle import Bundle

@@ -13,7 +13,7 @@ from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, moments_met
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows

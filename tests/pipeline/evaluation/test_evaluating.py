@@ -27,7 +27,7 @@ from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
-from recsys.pipeline.ranking.scoring import RequestBlock
+from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy
