@@ -17,6 +17,5 @@ The items
     further_columns             columns without a meaning of their own: an author, a series
     affinity                    how alike candidates are to the newest items of a history
 Loops
-    compiled, compiled_affinity, compiled_cache, compiled_history, compiled_matches, compiled_pairs, compiled_sources
-    codes                       numbers by which they know what to do
+    loops                       what numpy has no function for, compiled
 """

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_affinity import Compared, fill_link_affinities, fill_vector_affinities
 from features.item_facts import ItemFacts
+from features.loops.affinity import Compared, fill_link_affinities, fill_vector_affinities
 from recsys.data.history import HistoryBatch
 
 Likeness = Literal["text", "frozen", "factors", "transitions", "neighbours"]

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import TimelineView, add_answers
-from features.compiled_cache import missing_items, move_edges, read_rows
+from features.loops.cache import missing_items, move_edges, read_rows
+from features.loops.timelines import TimelineView, add_answers
 from features.questions import Questions, StreamQuestions
 from features.segment import ItemEvents, Segment
 from recsys.moments import DAY

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import DECAYED, EVERYTHING, NO_EVENT, POSITIVES
+from features.loops.codes import DECAYED, EVERYTHING, NO_EVENT, POSITIVES
 
 Statistic = Literal["count", "weights", "values", "valued", "examination", "decayed", "last", "first"]
 """In the order of their codes."""

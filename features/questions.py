@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled import TimelineView, add_answers, add_counts
+from features.loops.timelines import TimelineView, add_answers, add_counts
 from features.measures import Measure
 from features.segment import ItemEvents, Segment, sorting_order
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import PLACE_BITS
-from features.compiled import LogColumns, MeasureCodes, fill_running_columns
+from features.loops.codes import PLACE_BITS
+from features.loops.timelines import LogColumns, MeasureCodes, fill_running_columns
 from features.measures import Measure, RunningColumns
 from recsys.data.interactions import InteractionLog
 

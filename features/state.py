@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_history import copy_acts, find_acts
 from features.item_cache import ItemColumnCache, ItemColumns
+from features.loops.history import copy_acts, find_acts
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.affinity import Aggregate, Likeness, fill_affinity
-from features.codes import ANOTHER_FLAG, FLAG, RANK
-from features.compiled_sources import fill_source_values
 from features.kinds.base import Family, Member, MonotoneConstraint, Scope
+from features.loops.codes import ANOTHER_FLAG, FLAG, RANK
+from features.loops.sources import fill_source_values
 from features.pairs import PairBatch
 from recsys.config import Source
 from recsys.errors import ConfigError

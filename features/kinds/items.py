@@ -11,9 +11,9 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compiled_pairs import fill_ages, fill_formulas, fill_item_values
 from features.item_facts import Number
 from features.kinds.base import Family, Member, MonotoneConstraint, Scope, span, window
+from features.loops.pairs import fill_ages, fill_formulas, fill_item_values
 from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions

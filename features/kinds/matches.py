@@ -10,10 +10,10 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
-from features.compiled_matches import Past, fill_matches
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Of, Scope
+from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
+from features.loops.matches import Past, fill_matches
 from features.pairs import PairBatch
 from recsys.data.history import basket_starts
 

@@ -11,10 +11,10 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import ACTS, DISTINCT, ENTROPY, HOUR, LENGTH, POSITIVE_SHARE, SINCE_FIRST, SINCE_LAST, WEEKDAY
-from features.compiled_pairs import describe_requests, fill_request_values
 from features.item_facts import Code
 from features.kinds.base import Family, Member, Scope, span
+from features.loops.codes import ACTS, DISTINCT, ENTROPY, HOUR, LENGTH, POSITIVE_SHARE, SINCE_FIRST, SINCE_LAST, WEEKDAY
+from features.loops.pairs import describe_requests, fill_request_values
 from features.pairs import PairBatch
 
 

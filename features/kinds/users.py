@@ -8,9 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.compiled_pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
 from features.further_columns import FurtherColumns
 from features.kinds.base import Family, Member, Of, Scope
+from features.loops.pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
 from features.pairs import PairBatch
 from recsys.arrays.types import Floats, Ints
 from recsys.errors import ConfigError

@@ -1,4 +1,4 @@
-"""Loops over cached columns of items at a moment that moves on, compiled as those of `features.compiled`."""
+"""Loops over cached columns of items at a moment that moves on."""
 
 import numpy as np
 

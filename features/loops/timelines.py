@@ -1,6 +1,4 @@
-"""Loops over events that numpy has no function for, compiled by numba at their first use and kept beside the source (or
-in `NUMBA_CACHE_DIR`). All write into arrays that are passed in, and allocate little.
-"""
+"""Loops over the events of items."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import (
+from features.loops.codes import (
     COUNT,
     DECAYED,
     EVERYTHING,
@@ -93,7 +91,7 @@ def fill_running_columns(
 
 @jit()
 def counts(counted: int, event: np.int64, weight: float) -> bool:
-    """Whether an event of this name and weight is among those that a measure counts, see `features.codes`."""
+    """Whether an event of this name and weight is among those that a measure counts, see `features.loops.codes`."""
     return counted in (EVERYTHING, event) or (counted == POSITIVES and weight > 0)
 
 

@@ -1,8 +1,8 @@
-"""Loops over what sources say of candidates, compiled by numba as those of `features.compiled`."""
+"""Loops over what sources say of candidates."""
 
 import numpy as np
 
-from features.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
+from features.loops.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.sort_keys import PLACE

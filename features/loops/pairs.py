@@ -1,4 +1,4 @@
-"""Loops over pairs of a request and a candidate, compiled by numba as those of `features.compiled`.
+"""Loops over pairs of a request and a candidate.
 
 In all of them `offsets` (n_requests + 1,) says where each history starts, `history` (n_events,) are its items, oldest
 first; `bounds` (n_requests + 1,) where each request's pairs start, `candidates` (n_pairs,) are their items.
@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from features.codes import (
+from features.loops.codes import (
     ACTS,
     DISTINCT,
     ENTROPY,

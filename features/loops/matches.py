@@ -1,12 +1,12 @@
-"""Loops that look for a candidate's code in the history, compiled by numba as those of `features.compiled`."""
+"""Loops that look for a candidate's code in the history."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
-from features.compiled_pairs import days_between
+from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
+from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
 from recsys.data.interactions import NO_TIME
@@ -40,10 +40,10 @@ def fill_matches(
     Args:
         codes: (n_items, n_codes) of each item, below 0 for none.
         comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
-        bounds, candidates: as in `features.compiled_pairs`.
-        wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.codes`; and to which column of
-            `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without the code
-            and for an empty history, what is said of the newest match where there is none.
+        bounds, candidates: as in `features.loops.pairs`.
+        wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.loops.codes`; and to which
+            column of `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without
+            the code and for an empty history, what is said of the newest match where there is none.
     """
     offsets, history, times, weights, baskets, now = past
     values = np.empty(8, dtype=np.float32)

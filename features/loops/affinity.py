@@ -1,4 +1,4 @@
-"""Loops that compare candidates with the newest items of a history, compiled as those of `features.compiled`.
+"""Loops that compare candidates with the newest items of a history.
 
 Only the `limit` newest events with a weight above 0 are looked at; `wanted` and `fading` are as for `fill_aggregates`.
 """
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.compiled import galloping_search
+from features.loops.timelines import galloping_search
 from recsys.arrays.float16 import Float16Bits, copy_as_float32
 from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.arrays.prefetch import AHEAD, prefetch

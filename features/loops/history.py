@@ -1,10 +1,10 @@
-"""Loops that find what users did, compiled by numba as those of `features.compiled`."""
+"""Loops that find what users did."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.codes import PLACE_BITS
-from features.compiled import galloping_search
+from features.loops.codes import PLACE_BITS
+from features.loops.timelines import galloping_search
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Ints
 from recsys.data.history_loops import Events
