@@ -1,16 +1,13 @@
 """Events and moments since the training: what lists know of them."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 from promised_lists import USER, check, same
 
 from recsys.data.interactions import InteractionLog
-from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import ItemList
@@ -118,23 +115,3 @@ def test_lists_stay_whole_while_events_are_observed(recommender: Recommender) ->
         writing.result()
     assert len(recommender.history_of("busy", 100)) == 60
     assert sum(map(len, recommender.scoring.state.segments)) == len(recommender.bundle.log) + 120
-
-
-def test_an_item_may_be_listed_before_the_next_event_comes(bundle: Bundle) -> None:
-    """Also one that was made after the newest event; one that is to come may not, nor at a time before."""
-    recommender = Recommender(bundle)
-    now = datetime.now(UTC)
-    contents = [
-        {"item_id": name, "title": "espresso beans", "category": "coffee", "created_at": time.isoformat()}
-        for name, time in (("new", now), ("to come", now + timedelta(days=1)))
-    ]
-    changes = [ItemChange(str(content["item_id"]), json.dumps(content)) for content in contents]
-    recommender = recommender.with_scoring(recommender.scoring.updated(changes))
-
-    def listed(**request: object) -> set[str]:
-        return set(recommender.recommend(Request(candidates=("new", "to come"), **request)).ids)  # type: ignore[arg-type]
-
-    assert listed() == {"new"}
-    assert listed(time=AFTER) == set()
-    assert "new" in recommender.similar("coffee-0-small", 40).ids
-    assert "to come" not in recommender.similar("coffee-0-small", 40).ids

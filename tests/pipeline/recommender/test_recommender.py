@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -325,6 +326,26 @@ def test_a_saved_version_gives_the_same_lists(plain: Bundle, plain_registry: Reg
         assert (one.ids, one.sources) == (other.ids, other.sources)
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.p_purchase, other.p_purchase)
+
+
+def test_an_item_may_be_listed_before_the_next_event_comes(bundle: Bundle) -> None:
+    """Also one that was made after the newest event; one that is to come may not, nor at a time before."""
+    recommender = Recommender(bundle)
+    now = datetime.now(UTC)
+    contents = [
+        {"item_id": name, "title": "espresso beans", "category": "coffee", "created_at": time.isoformat()}
+        for name, time in (("new", now), ("to come", now + timedelta(days=1)))
+    ]
+    changes = [ItemChange(str(content["item_id"]), json.dumps(content)) for content in contents]
+    recommender = recommender.with_scoring(recommender.scoring.updated(changes))
+
+    def listed(**request: object) -> set[str]:
+        return set(recommender.recommend(Request(candidates=("new", "to come"), **request)).ids)  # type: ignore[arg-type]
+
+    assert listed() == {"new"}
+    assert listed(time=AFTER) == set()
+    assert "new" in recommender.similar("coffee-0-small", 40).ids
+    assert "to come" not in recommender.similar("coffee-0-small", 40).ids
 
 
 def test_a_version_that_is_removed_while_it_is_loaded_is_said_to_be_gone(
