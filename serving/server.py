@@ -61,7 +61,8 @@ def run(settings: Settings, workers: int = 1) -> int:
         with metrics_folder() as folder:
             log_json()
             count_together(str(folder))
-            return run_workers(workers, lambda: _answer(settings, listener))
+            # Held open here too, it would take callers whom no worker answers while the last requests are finished.
+            return run_workers(workers, lambda: _answer(settings, listener), at_stop=listener.close)
 
 
 def _answer(settings: Settings, listener: socket.socket) -> None:
