@@ -191,6 +191,8 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
 
 def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
+    from recsys.store.address import address_of
+    from recsys.store.postgres import PostgresStore
     from recsys.store.sqlite import SqliteStore
 
     try:
@@ -201,6 +203,8 @@ def _store(url: str) -> Finding:
                     "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
                 )
             return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
+        if address_of(url).scheme in ("postgresql", "postgres") and not PostgresStore.is_made(url):
+            return Finding("store", "note", "there are no tables in this database yet", "`recsys serve` makes them")
         store = open_store(url)
         try:
             if isinstance(store, SqliteStore):
