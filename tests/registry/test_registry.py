@@ -1,6 +1,7 @@
 """Versions are published whole, verified on the way in and out, promoted and rolled back."""
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -31,6 +32,16 @@ def test_where_nothing_was_published_nothing_is_found_or_written(registry: Regis
     assert not registry.path.exists(), "looking must not write"
     with pytest.raises(BundleError, match="recsys train"):
         registry.resolve(None)
+
+
+def test_a_file_system_without_locks_is_named_as_such(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(BundleError, match=r"cannot be written: .* cannot lock files \(flock\), take one that can"):
+        publish(registry, "one")
+    assert registry.versions() == []
 
 
 def test_a_published_version_is_all_there(registry: Registry) -> None:
