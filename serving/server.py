@@ -44,7 +44,7 @@ def run(settings: Settings, workers: int = 1) -> int:
     registry = Registry(settings.registry)
     version = registry.resolve(None)
     registry.path_of(version)
-    check_privacy(settings.pseudonymise, registry.manifest(version))
+    check_privacy(settings.pseudonymise, registry, version)
     open_store(settings.store).close()
     settings = settings.model_copy(update={"workers": workers})
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under `nohup`
