@@ -130,13 +130,17 @@ def test_every_acknowledged_event_outlives_kill_9(registry: Registry, items: lis
     assert len(stored) % 5 == 0
 
 
-def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
+def test_a_port_in_use_is_exit_code_5(registry: Registry, settings: Settings) -> None:
+    before = signal.getsignal(signal.SIGHUP)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(StoreError, match=f"port {port}"):
             listen("127.0.0.1", port)
+        with pytest.raises(StoreError, match=f"port {port}"):
+            run(settings.model_copy(update={"serving": settings.serving.model_copy(update={"port": port})}))
+        assert signal.getsignal(signal.SIGHUP) is before, "whoever calls it keeps their handlers"
         with recsys_serve(registry.path, "--port", str(port)) as process:
             assert process.wait(timeout=120) == 5
             assert process.stderr is not None
