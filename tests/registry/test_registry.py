@@ -34,6 +34,24 @@ def test_where_nothing_was_published_nothing_is_found_or_written(registry: Regis
         registry.resolve(None)
 
 
+@pytest.mark.parametrize("part", ["versions", "versions/{version}", "versions/{version}/cf", "cache"])
+def test_no_registry_is_made_within_another(registry: Registry, part: str) -> None:
+    version = publish(registry, "one")
+    inner = Registry(registry.path / part.format(version=version))
+    before = sorted(registry.path.rglob("*"))
+    for write in (inner.prepare, lambda: publish(inner, "two")):
+        with pytest.raises(BundleError, match=f"is a part of the registry {registry.path}; name that one"):
+            write()
+    assert sorted(registry.path.rglob("*")) == before
+    assert registry.path_of(version).is_dir()
+
+
+def test_a_registry_may_have_any_name(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "versions")
+    publish(registry, "one")
+    assert publish(registry, "two") == registry.current()
+
+
 def test_a_file_system_without_locks_is_named_as_such(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     def flock(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
