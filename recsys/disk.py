@@ -93,7 +93,7 @@ def _is_json(text: bytes) -> bool:
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file against other processes and threads; waits for it."""
     with _opened(path) as descriptor:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, fcntl.LOCK_EX)
         yield
 
 
@@ -127,9 +127,20 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _lock(descriptor: int, how: int) -> None:
+    """flock(2), which says where it does not exist: on some network and FUSE file systems."""
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        words = f"{error.strerror}: the file system cannot lock files (flock), take one that can, such as a local disk"
+        raise OSError(error.errno, words) from error
+
+
 def _locks(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

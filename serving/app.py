@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics, traces = Metrics(), traces_to(settings.serving.traces)
     service = _make_service(settings, metrics, traces)
     if settings.workers > 1:  # until this worker can answer, the others take its callers
-        service.live.refresher.refresh()
+        service.live.load()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

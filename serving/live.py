@@ -69,13 +69,29 @@ class LiveState:
         self._keeper = SnapshotKeeper(registry, store)
         self._follower = StoreFollower(store, metrics, tail)
         loader = VersionLoader(registry, store, self._keeper, pseudonymise=settings.pseudonymise, forget=forget)
-        self.refresher = VersionRefresher(self.served, self._locks, loader, self._follower, metrics)
+        self.refresher = VersionRefresher(
+            self.served, self._locks, loader, self._follower, metrics, reads_texts=self._reads_texts
+        )
         self._tasks = (
-            PeriodicTask("registry", lambda: REGISTRY_SECONDS, self._watch_registry),
+            PeriodicTask("registry", lambda: REGISTRY_SECONDS, self.load),
             self._events,
             self._items,
             PeriodicTask("snapshots", lambda: SNAPSHOT_SECONDS, self.keep_snapshots),
         )
+
+    @property
+    def what_is_missing(self) -> str:
+        """What is yet to be loaded before every request gets its own answer; empty: nothing."""
+        first = self.served.first
+        if first is None:
+            return "no version is loaded yet"
+        return "the text encoder is not loaded yet" if self._reads_texts and not first.is_prepared else ""
+
+    def load(self) -> None:
+        """Load what the registry names, if that has changed, and what reads texts."""
+        self.refresher.refresh()
+        for served in self.served.each() if self._reads_texts else []:
+            served.prepare()
 
     def start(self) -> None:
         """Begin to watch the registry and the store."""
@@ -143,11 +159,6 @@ class LiveState:
             self._follower.read_events(new)
             if new.log == served.log and new.offset >= served.offset:  # else the store is away, or has begun anew
                 served.adopt(new)
-
-    def _watch_registry(self) -> None:
-        self.refresher.refresh()
-        for served in self.served.each() if self._reads_texts else []:
-            served.prepare()
 
     def _take_from_tail(self, after: int, page: list[LogEntry]) -> None:
         """Take what another server has read, or read the store where that leaves a gap."""

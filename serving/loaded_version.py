@@ -10,7 +10,7 @@ from recsys.data.events import Event
 from recsys.data.forget import Forgotten, user_digest
 from recsys.data.halving import take_fitting
 from recsys.data.item_changes import ItemChange
-from recsys.errors import DataError
+from recsys.errors import DataError, RecsysError
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.recommend import Recommender
@@ -41,6 +41,7 @@ class LoadedVersion:
         missed: events of items that are not known yet.
         snapshot: the one that its events are from; None: it has read them all from the store.
         looked_at: the newest snapshot that was found, by its `ids`; also one that cannot be used.
+        is_prepared: it can read texts at once, or has failed to get ready for that.
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class LoadedVersion:
         self.withdrawn: frozenset[str] = frozenset()
         self.refused: frozenset[str] = frozenset()
         self.missed: tuple[Event, ...] = ()
+        self.is_prepared = False
         self._forgot = forgot
-        self._prepared = False
 
     def begin(self, log: str, offset: int = 0) -> None:
         """Follow a log from an offset. What is known from another log stays known."""
@@ -76,10 +77,15 @@ class LoadedVersion:
         self.looked_at = ""
 
     def prepare(self) -> None:
-        """Load what reads texts; nothing once that is done."""
-        if not self._prepared:
-            self._prepared = True
+        """Load what reads texts; nothing once that is done. Where it fails, texts fail, and the log says why."""
+        if self.is_prepared:
+            return
+        try:
             self.recommender.prepare_to_read()
+        except Exception as error:
+            trace = None if isinstance(error, RecsysError) else error
+            logger.error("%s: texts cannot be read: %s", self.version, error, exc_info=trace)
+        self.is_prepared = True
 
     def catch_up(self, store: Store) -> None:
         """Take all entries of the log that this version has not seen. One caller at a time."""

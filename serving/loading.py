@@ -4,12 +4,13 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 
-from recsys.config import VariantConfig, parse_config
+from recsys.config import VariantConfig
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import ConfigError
+from recsys.pipeline.recommender.bundle import trained_config
 from recsys.pipeline.recommender.recommend import Recommender
-from recsys.registry import Manifest, Registry
+from recsys.registry import Registry
 from recsys.store import Store
 from serving.loaded_version import LoadedVersion, numbered_alike
 from serving.snapshots import SnapshotKeeper
@@ -17,16 +18,17 @@ from serving.snapshots import SnapshotKeeper
 logger = logging.getLogger("recsys.serving")
 
 
-def check_privacy(pseudonymise: bool, manifest: Manifest) -> None:
+def check_privacy(pseudonymise: bool, registry: Registry, version: str) -> None:
     """Refuse a version that would have user ids stored as they are, where pseudonyms are asked for.
 
     Raises:
+        BundleError: there is no such version, or its manifest is damaged or of another release.
         ConfigError: the version was trained on user ids; or on pseudonyms, and the environment has no key.
     """
-    trained = parse_config(dict(manifest.config)).privacy
+    trained = trained_config(registry, version).privacy
     if pseudonymise and not trained.pseudonymise:
         raise ConfigError(
-            f"privacy.pseudonymise = true, but version {manifest.version} was trained on user ids; "
+            f"privacy.pseudonymise = true, but version {version} was trained on user ids; "
             "train again with it, or set it to false"
         )
     Pseudonyms.of_config(trained)
@@ -87,7 +89,7 @@ class VersionLoader:
             ConfigError: it knows users by their ids, where pseudonyms are asked for.
         """
         manifest = self._registry.manifest(version)
-        check_privacy(self._pseudonymise, manifest)
+        check_privacy(self._pseudonymise, self._registry, version)
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
         recommender = Recommender.load(self._registry.path, version)

@@ -12,6 +12,9 @@ from recsys.disk import hold_folder
 _PREFIX = "recsys-metrics-locked-"
 """Not that of servers before this one, which lock nothing: `recsys-metrics-` and letters."""
 _MEMORY = "/dev/shm"
+_ROOM = 16 << 20
+"""Bytes that are to be free there: many times what workers count in, since others fill it too. A container may have
+next to nothing of it."""
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def metrics_folder(place: Path | None = None) -> Iterator[Path]:
         place: where; None: in memory where there is such a place. Metrics are mapped files, and a full disk would kill
             who counts.
     """
-    place = place or Path(_MEMORY if os.access(_MEMORY, os.W_OK) else gettempdir())
+    place = place or Path(_MEMORY if _has_room(_MEMORY) else gettempdir())
     _sweep(place)
     folder, held = _held(place)
     try:
@@ -33,6 +36,10 @@ def metrics_folder(place: Path | None = None) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
+
+
+def _has_room(place: str) -> bool:
+    return os.access(place, os.W_OK) and shutil.disk_usage(place).free >= _ROOM
 
 
 def _held(place: Path) -> tuple[Path, int]:

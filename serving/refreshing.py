@@ -30,16 +30,25 @@ class VersionRefresher:
         served: which version answers whom.
         loader: says what the variants name, and loads it.
         follower: has a loaded version take in what the store holds.
+        reads_texts: whether a version that takes the place of another one can read texts at once.
     """
 
     def __init__(
-        self, served: ServedVersions, locks: Locks, loader: VersionLoader, follower: StoreFollower, metrics: Metrics
+        self,
+        served: ServedVersions,
+        locks: Locks,
+        loader: VersionLoader,
+        follower: StoreFollower,
+        metrics: Metrics,
+        *,
+        reads_texts: bool,
     ) -> None:
         self._served = served
         self._locks = locks
         self._loader = loader
         self._follower = follower
         self._metrics = metrics
+        self._reads_texts = reads_texts
         self._last_stamp: object = None
         self._retry_at = math.inf
 
@@ -67,7 +76,7 @@ class VersionRefresher:
         with self._locks.reloading:
             names = self._served.variants_of(served)
             if names:
-                self._exchange(names, self._loader.load(served.version))
+                self._exchange(names, self._prepared(served.version))
 
     def load(self, version: str) -> LoadedVersion:
         """Another version, which knows what the served one knows of stored events and items.
@@ -98,7 +107,7 @@ class VersionRefresher:
             if before is None or before.version != version:
                 if self._served.each():  # which say so; before the first one is loaded, nobody has asked
                     _check_store(self._follower.store_answers)
-                self._exchange([variant.name], self._served.find(version) or self._loader.load(version))
+                self._exchange([variant.name], self._served.find(version) or self._prepared(version))
         except StoreError as error:
             logger.warning("%s: another version waits; serving %s: %s", variant.name, kept, error)
             return RETRY_SECONDS
@@ -108,6 +117,16 @@ class VersionRefresher:
             logger.error("%s: the version was refused, serving %s: %s", variant.name, kept, error, exc_info=trace)
             return REFUSED_SECONDS
         return math.inf
+
+    def _prepared(self, version: str) -> LoadedVersion:
+        """A version, loaded. It gets ready for texts where another one answers meanwhile; the first one answers before.
+
+        Raises as `VersionLoader.load`.
+        """
+        loaded = self._loader.load(version)
+        if self._reads_texts and self._served.each():
+            loaded.prepare()
+        return loaded
 
     def _exchange(self, variants: Sequence[str], new: LoadedVersion) -> None:
         """Serve from the new version. Most of the replay runs while the old one answers, only its end under the locks.

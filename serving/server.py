@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from threadpoolctl import threadpool_limits
@@ -44,12 +45,10 @@ def run(settings: Settings, workers: int = 1) -> int:
     registry = Registry(settings.registry)
     version = registry.resolve(None)
     registry.path_of(version)
-    check_privacy(settings.pseudonymise, registry.manifest(version))
+    check_privacy(settings.pseudonymise, registry, version)
     open_store(settings.store).close()
     settings = settings.model_copy(update={"workers": workers})
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under `nohup`
-        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    with listen(settings.serving.host, settings.serving.port) as listener:
+    with _stopped_by_a_closed_terminal(), listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
         print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)
         if workers == 1:
@@ -61,7 +60,22 @@ def run(settings: Settings, workers: int = 1) -> int:
         with metrics_folder() as folder:
             log_json()
             count_together(str(folder))
-            return run_workers(workers, lambda: _answer(settings, listener))
+            # Held open here too, it would take callers whom no worker answers while the last requests are finished.
+            return run_workers(workers, lambda: _answer(settings, listener), at_stop=listener.close)
+
+
+@contextmanager
+def _stopped_by_a_closed_terminal() -> Iterator[None]:
+    """SIGHUP stops as SIGTERM does, unless it is ignored, as under `nohup`; afterwards it does what it did before."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _answer(settings: Settings, listener: socket.socket) -> None:

@@ -35,10 +35,13 @@ def load_compiler() -> None:
     rank_keys(nothing, nothing.view(np.int32), np.zeros((0, 0), dtype=np.int64))
 
 
-def run_workers(n: int, work: Callable[[], None]) -> int:
+def run_workers(n: int, work: Callable[[], None], at_stop: Callable[[], None] = lambda: None) -> int:
     """Have `n` processes do the same until SIGTERM or SIGINT, which they get as SIGTERM; one that ends is replaced.
 
     To be called from the main thread, before others have begun that the work needs: a fork has this one alone.
+
+    Args:
+        at_stop: called in this process when it begins to stop them.
 
     Returns:
         0 after a stop; the exit code of one of the first `n` that could not start, which stops the others. One that
@@ -52,6 +55,7 @@ def run_workers(n: int, work: Callable[[], None]) -> int:
         while running or not stopping:  # all may be gone while none can be started
             if signals.wait(_HEARD, PAUSE_SECONDS if len(running) < n else math.inf) & _STOPS:
                 stopping = True
+                at_stop()
                 _stop(running)
             ended = dict(filter(None, map(_ended, running)))
             running -= ended.keys()
@@ -62,6 +66,7 @@ def run_workers(n: int, work: Callable[[], None]) -> int:
                 logger.error("worker %d ended by itself, %s", pid, f"signal {-how}" if how < 0 else f"exit code {how}")
             if failed or signals.wait(_STOPS, PAUSE_SECONDS):
                 stopping, code = True, max(failed, default=0)
+                at_stop()
                 _stop(running)
             else:
                 running |= _forked(n - len(running), work, signals)

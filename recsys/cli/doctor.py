@@ -142,8 +142,8 @@ def _gpu() -> Finding:
 
 def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
-    from recsys.config import parse_config
     from recsys.data.pseudonyms import Pseudonyms
+    from recsys.pipeline.recommender.bundle import trained_config
     from recsys.registry import Refusal, Registry
 
     registry = Registry(path)
@@ -175,15 +175,18 @@ def _registry(path: Path) -> Iterator[Finding]:
             yield Finding(f"version {version}", "ok", "every checksum agrees")
     if current in versions and current not in broken:
         try:
-            Pseudonyms.of_config(parse_config(registry.manifest(current).config).privacy)
+            Pseudonyms.of_config(trained_config(registry, current).privacy)
         except ConfigError as error:
             yield Finding("pseudonyms", "problem", str(error), "set RECSYS_PSEUDONYM_KEY", error.exit_code)
 
 
 def _damage(registry: "Registry", version: str) -> BundleError | None:
-    """What is wrong with a version; None where nothing is."""
+    """What is wrong with a version, which may be whole and yet of another release; None where nothing is."""
+    from recsys.pipeline.recommender.bundle import trained_config
+
     try:
         registry.path_of(version)
+        trained_config(registry, version)
     except BundleError as error:
         return error
     return None
@@ -191,6 +194,8 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
 
 def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
+    from recsys.store.address import address_of
+    from recsys.store.postgres import PostgresStore
     from recsys.store.sqlite import SqliteStore
 
     try:
@@ -201,6 +206,8 @@ def _store(url: str) -> Finding:
                     "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
                 )
             return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
+        if address_of(url).scheme in ("postgresql", "postgres") and not PostgresStore.is_made(url):
+            return Finding("store", "note", "there are no tables in this database yet", "`recsys serve` makes them")
         store = open_store(url)
         try:
             if isinstance(store, SqliteStore):

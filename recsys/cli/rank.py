@@ -83,14 +83,18 @@ def run(arguments: argparse.Namespace) -> int:
         requests: Sequence[Request]
         if arguments.requests is not None:
             requests = read_requests(arguments.requests, arguments.n, progress)
+            searches = sum(bool(request.context.get("query")) for request in requests)
         else:
-            requests = UserRequests(_ids_of(bundle, arguments.users), arguments.n)
+            requests, searches = UserRequests(_ids_of(bundle, arguments.users), arguments.n), 0
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:
             progress(f"adding up {counted(len(bundle.log), 'event')}")
             published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
             del bundle  # its log may be in memory; from here on all processes map the same file
             recommender = published.open()
+            if searches and not recommender.reads_texts:
+                asked = counted(searches, "query is", "queries are")
+                progress(f"{asked} not read: the version was trained without text")
             summary = rank_to_parquet(
                 recommender,
                 requests,

@@ -76,10 +76,17 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     text = text.strip()
     written = text.lower() if text in ("True", "False") else f"0{text}" if text.startswith(".") else text
     try:
-        value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *parents, leaf = key.strip().split(".")
+        value, *further = tomllib.loads(f"value = {written}").values()
+    except tomllib.TOMLDecodeError as error:
+        if text.startswith(("[", "{")):
+            raise ConfigError(
+                f"--set {override!r}: the value is not valid TOML; quote what is text in it, and all of it from the "
+                """shell: --set 'candidates.sources=["als", "popular"]'"""
+            ) from error
+        value, further = text, []
+    if further:
+        raise ConfigError(f"--set {override!r}: give one key at a time, each after a --set of its own")
+    *parents, leaf = _path(key.strip())
     node = tree
     for parent in parents:
         child = node.setdefault(parent, {})
@@ -87,6 +94,19 @@ def _apply(tree: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override!r}: {parent} is a value, not a section")
         node = child
     node[leaf] = value
+
+
+def _path(key: str) -> list[str]:
+    """The parts of a dotted key; one in quotes, as TOML has them, may hold anything: `events.weights."add to cart"`."""
+    path: list[str] = []
+    try:
+        node: Any = tomllib.loads(f"{key} = true")
+        while isinstance(node, dict):
+            ((part, node),) = node.items()
+            path.append(part)
+    except ValueError:  # it lacks the quotes that TOML asks for
+        return key.split(".")
+    return path
 
 
 def _describe(problem: dict[str, Any]) -> str:

@@ -313,7 +313,8 @@ class ServingConfig(Section):
     )
     encoder: Literal["start", "first use"] = Field(
         "start",
-        description="when a worker loads the text encoder: in the background at its start, or at the first text",
+        description="when a worker loads the text encoder: in the background at its start (/readyz waits for it), or "
+        "at the first text",
     )
     traces: str = Field(
         "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"

@@ -10,7 +10,7 @@ from pathlib import Path
 from recsys.disk import hold_folder, locked, locked_at_once, remove_tree, replace_file
 from recsys.errors import BundleError, BusyError, RecsysError, UnwritableError, is_full
 from recsys.registry.manifest import MANIFEST
-from recsys.registry.reader import RegistryReader
+from recsys.registry.reader import RegistryReader, registry_of
 
 
 class RegistryWriter(RegistryReader):
@@ -50,6 +50,7 @@ class RegistryWriter(RegistryReader):
             BundleError: the registry cannot be written, or what the caller wrote found no room.
         """
         with self._write_errors():
+            self._refuse_to_lie_within_another()
             self._versions.mkdir(parents=True, exist_ok=True)
         folder, held = self._versions / f".staged-{secrets.token_hex(8)}", None
         try:  # from before it is there, so that no interruption leaves it
@@ -63,6 +64,14 @@ class RegistryWriter(RegistryReader):
                 shutil.rmtree(folder)
             if held is not None:
                 os.close(held)
+
+    def _refuse_to_lie_within_another(self) -> None:
+        """A version with further files in its folder is damaged: whoever names it for its registry would spoil it."""
+        outer = registry_of(self.path.resolve())
+        if outer is not None and any((outer / name).exists() for name in ("CURRENT", "history.jsonl")):
+            raise BundleError(
+                f"{self.path} is a part of the registry {outer}; name that one, or a folder outside of it"
+            )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

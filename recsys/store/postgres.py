@@ -5,6 +5,7 @@ that has seen one has seen all before it. Each call is one transaction, and each
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from recsys.data.events import EVENT_COLUMNS, Event, event_row
@@ -63,12 +64,19 @@ class PostgresStore:
         self._connections = Connections(url)
         try:
             with self._connections.one() as connection:
-                self._check_settings(connection)
+                _check_settings(self._connections.place, connection)
                 self._migrate(connection)
                 self._identity = str(_one(connection, "SELECT identity FROM recsys.log"))
         except BaseException:
             self._connections.close()
             raise
+
+    @staticmethod
+    def is_made(url: str) -> bool:
+        """Whether the tables are there; makes none. Raises as opening it, unless what is wrong is in the tables."""
+        with closing(Connections(url)) as connections, connections.one() as connection:
+            _check_settings(connections.place, connection)
+            return _one(connection, "SELECT to_regclass('recsys.schema_version')") is not None
 
     @property
     def identity(self) -> str:
@@ -188,22 +196,6 @@ class PostgresStore:
         """Close the connections."""
         self._connections.close()
 
-    def _check_settings(self, connection: "Connection") -> None:
-        """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it may
-        still lose: this connection can set `synchronous_commit`, but not fsync."""
-        encoding = connection.info.parameter_status("server_encoding")
-        if encoding != "UTF8":
-            raise StoreError(
-                f"store {self._connections.place} is encoded in {encoding}, which cannot hold every id; make the "
-                "database with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
-            )
-        if _one(connection, "SHOW transaction_read_only") != "off":
-            raise StoreError(f"store {self._connections.place} can only be read; name the server that can be written")
-        if _one(connection, "SHOW fsync") != "on":
-            raise StoreError(
-                f"store {self._connections.place} may forget acknowledged events in a crash: set fsync = on there"
-            )
-
     def _migrate(self, connection: "Connection") -> None:
         """Bring the tables to the newest schema in one transaction; other servers wait for it, or have done it."""
         newest = len(MIGRATIONS)
@@ -222,6 +214,21 @@ class PostgresStore:
                 for statement in MIGRATIONS[step]:
                     connection.execute(statement.encode())
                 connection.execute("INSERT INTO recsys.schema_version VALUES (%s)", (step + 1,))
+
+
+def _check_settings(place: str, connection: "Connection") -> None:
+    """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it may
+    still lose: this connection can set `synchronous_commit`, but not fsync."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreError(
+            f"store {place} is encoded in {encoding}, which cannot hold every id; make the "
+            "database with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
+    if _one(connection, "SHOW transaction_read_only") != "off":
+        raise StoreError(f"store {place} can only be read; name the server that can be written")
+    if _one(connection, "SHOW fsync") != "on":
+        raise StoreError(f"store {place} may forget acknowledged events in a crash: set fsync = on there")
 
 
 def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotten]]:

@@ -54,12 +54,14 @@ class RedisStore:
             url,
             "store",
             own=("durable", "remember_days"),
-            remedy="check that Redis runs there and has memory left",
+            remedy="check that Redis runs there, lets this user in and has memory left",
             greet=self._connected,
         )
         days = self._redis.parameters.get("remember_days", str(REMEMBER_DAYS))
         if not days.isdecimal() or int(days) < 1:
             raise ConfigError(f"{self._redis.name}: remember_days={days}: give a whole number of days from 1")
+        if (durable := self._redis.parameters.get("durable", "yes")) not in ("yes", "no"):
+            raise ConfigError(f"{self._redis.name}: durable={durable}: write yes (the default) or no")
         self._remember_seconds = int(days) * 86_400
         self._gap = _GAP if self._redis.parameters.get("durable") == "no" else 0
         self._client = self._redis.client
@@ -177,10 +179,20 @@ class RedisStore:
         if self._gap:  # it may lose its end: durable=no
             return
         try:
-            self._check_durable(_settings(connection, "append*") | _settings(connection, "maxmemory*"))
+            self._check_durable(self._settings(connection))
         except StoreError:
             connection.disconnect()  # redis-py does so after its own errors alone
             raise
+
+    def _settings(self, connection: Any) -> dict[str, str]:
+        """What says whether a server is durable. Services that run Redis for others often do not tell."""
+        try:
+            return _settings(connection, "append*") | _settings(connection, "maxmemory*")
+        except self._redis.refusal as error:
+            raise StoreError(
+                f"{self._redis.name} does not tell whether it may forget acknowledged events in a crash ({error}): "
+                "allow this user CONFIG GET, or end the URL in ?durable=no if you know that it does not, or accept it"
+            ) from error
 
     def _check_durable(self, settings: Mapping[str, str]) -> None:
         """Refuse a Redis that acknowledges what it may still lose."""

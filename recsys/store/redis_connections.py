@@ -29,6 +29,7 @@ class RedisConnections:
         parameters: those of `own` that the URL has.
         client: redis-py's client; wrap its calls in `explained`.
         error: base of what redis-py raises.
+        refusal: what redis-py raises where Redis answers that it will not.
 
     Raises:
         ConfigError: redis-py is not installed, the URL names no database, or has a parameter that nobody knows.
@@ -40,7 +41,7 @@ class RedisConnections:
         use: str,
         *,
         own: tuple[str, ...] = (),
-        remedy: str = "check that Redis runs there",
+        remedy: str = "check that Redis runs there and lets this user in",
         seconds: float = CALL_SECONDS,
         greet: Callable[[Any], None] | None = None,
     ) -> None:
@@ -55,6 +56,7 @@ class RedisConnections:
         if unknown := sorted(self.parameters.keys() - {*own}):
             raise ConfigError(f"{self.name}: there is no parameter {unknown[0]!r}; write one of {', '.join(own)}")
         self.error: type[Exception] = redis.RedisError
+        self.refusal: type[Exception] = redis.ResponseError
         self._remedy, self._closed = remedy, False
         self.client: Any = redis.Redis.from_url(
             urlunsplit(parts._replace(query="")) if own else url,

@@ -23,11 +23,10 @@ async def alive() -> Response:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadyAnswer, responses=documented(HTTPStatus.SERVICE_UNAVAILABLE))
 async def ready(service: ServiceNeeded) -> Response:
-    """A version is loaded: lists can be made."""
-    served = service.live.served.first
-    if served is None:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no version is loaded yet")
-    return json_response({"status": "ok", "model_version": served.version})
+    """A version is loaded, and what reads texts: lists can be made, for a query too."""
+    if missing := service.live.what_is_missing:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, missing)
+    return json_response({"status": "ok", "model_version": service.live.served.require().version})
 
 
 @router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response, responses=documented(*GUARDED))

@@ -146,6 +146,26 @@ def test_a_missing_key_for_the_served_version_is_a_problem(
     assert run("doctor", "--registry", registry.path).code == 0
 
 
+def test_a_served_version_of_another_release_is_a_problem_of_the_registry(
+    run: Run, trained_registry: Path, tmp_path: Path
+) -> None:
+    """It is whole, and has a key that this release does not know: no config of the user's is wrong."""
+    registry = Registry(Path(shutil.copytree(trained_registry, tmp_path / "registry")))
+    version = registry.resolve(None)
+    manifest = registry.manifest(version)
+    config = {**manifest.config, "ranker": {**manifest.config["ranker"], "later": 1}}
+    path = registry.path / "versions" / version / "manifest.json"
+    path.write_bytes(sealed(manifest.model_copy(update={"config": config})))
+    outcome = run("doctor", "--registry", registry.path, "--json")
+    assert outcome.code == 4
+    (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]
+    assert problem["name"] == f"version {version}"
+    assert "of another release: config: unknown key 'ranker.later'" in problem["found"]
+    outcome = run("serve", "--registry", registry.path, "--port", "0")
+    assert outcome.code == 4
+    assert f"{path} is damaged, or of another release" in outcome.err
+
+
 def test_a_history_that_cannot_be_read_is_one_of_the_problems(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     registry = Path(shutil.copytree(trained_registry, tmp_path / "registry"))
     (registry / "history.jsonl").write_bytes(b"\xff\n")

@@ -95,6 +95,20 @@ def test_evaluate_json_keeps_its_contract(
     assert set(answer) >= {"version", "n_requests", "metrics", "baselines", "ablation", "slices"}
 
 
+def test_rank_says_that_a_version_without_text_reads_no_query(
+    run: Run, tiny_dataset_dir: Path, plain_settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    settings = [word for setting in plain_settings for word in ("--set", setting)]
+    assert run("train", tiny_dataset_dir, "--registry", tmp_path / "reg", *settings).code == 0
+    requests, out = tmp_path / "requests.jsonl", tmp_path / "lists.parquet"
+    requests.write_text(
+        '{"request_id": "a", "context": {"query": "poetry"}}\n{"request_id": "b", "context": {"query": ""}}\n'
+    )
+    outcome = run("rank", "--registry", tmp_path / "reg", "--requests", requests, "--out", out)
+    assert outcome.code == 0
+    assert "1 query is not read: the version was trained without text" in outcome.err
+
+
 def test_rank_writes_as_many_rows_a_user_as_were_asked_for(run: Run, trained_registry: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists.parquet"
     outcome = run("rank", "--registry", trained_registry, "--users", "all", "-n", 3, "--out", out, "--json")

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from shop import Run
 
+from recsys.config import load_config
+
 
 @pytest.mark.parametrize("seed", ["-1", "99999999999999999999", "2147483648", "many"])
 @pytest.mark.parametrize("verb", [("train", "--registry", "reg"), ("simulate",)])
@@ -76,6 +78,30 @@ def test_a_setting_out_of_its_bounds_is_named(run: Run, setting: str) -> None:
 @pytest.mark.parametrize("setting", ["data.max_rejected=.05", "ranker.ablation=False", "events.weights={click=2}"])
 def test_a_setting_as_people_write_it(run: Run, setting: str) -> None:
     assert run("features", "list", "--set", setting).code == 0
+
+
+@pytest.mark.parametrize("value", ["[als,popular]", '["als"', "{brand=x y}"])
+def test_a_list_whose_quotes_the_shell_took_is_told_how(run: Run, value: str) -> None:
+    outcome = run("features", "list", "--set", f"candidates.sources={value}")
+    assert outcome.code == 2
+    assert """all of it from the shell: --set 'candidates.sources=["als", "popular"]'""" in outcome.err
+
+
+def test_one_set_sets_one_key(run: Run) -> None:
+    outcome = run("features", "list", "--set", "policy.seen='keep'\npolicy.diversity=0.5")
+    assert outcome.code == 2
+    assert "give one key at a time" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        *(('"add to cart"', "add to cart"), ("'v2.view'", "v2.view"), ("add to cart", "add to cart")),
+        *(("view", "view"), ('"', '"'), ("#", "#")),
+    ],
+)
+def test_names_in_a_key_are_quoted_as_in_toml(key: str, name: str) -> None:
+    assert load_config(None, [f"events.weights.{key}=2"]).events.weights == {"impression": 0.0, name: 2.0}
 
 
 def test_what_follows_from_another_fault_is_not_told(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Versions are published whole, verified on the way in and out, promoted and rolled back."""
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -31,6 +32,34 @@ def test_where_nothing_was_published_nothing_is_found_or_written(registry: Regis
     assert not registry.path.exists(), "looking must not write"
     with pytest.raises(BundleError, match="recsys train"):
         registry.resolve(None)
+
+
+@pytest.mark.parametrize("part", ["versions", "versions/{version}", "versions/{version}/cf", "cache"])
+def test_no_registry_is_made_within_another(registry: Registry, part: str) -> None:
+    version = publish(registry, "one")
+    inner = Registry(registry.path / part.format(version=version))
+    before = sorted(registry.path.rglob("*"))
+    for write in (inner.prepare, lambda: publish(inner, "two")):
+        with pytest.raises(BundleError, match=f"is a part of the registry {registry.path}; name that one"):
+            write()
+    assert sorted(registry.path.rglob("*")) == before
+    assert registry.path_of(version).is_dir()
+
+
+def test_a_registry_may_have_any_name(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "versions")
+    publish(registry, "one")
+    assert publish(registry, "two") == registry.current()
+
+
+def test_a_file_system_without_locks_is_named_as_such(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(BundleError, match=r"cannot be written: .* cannot lock files \(flock\), take one that can"):
+        publish(registry, "one")
+    assert registry.versions() == []
 
 
 def test_a_published_version_is_all_there(registry: Registry) -> None:

@@ -66,7 +66,8 @@ def serving_process(registry: Path, *arguments: str) -> Iterator[tuple[subproces
 def recsys_serve(registry: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """The process alone; killed at the end if it is still there. What it has said so far is read from its `stderr`."""
     entry = "from recsys.cli.main import main; raise SystemExit(main())"
-    command = [sys.executable, "-c", entry, "serve", "--registry", str(registry), *arguments]
+    quick = ("--set", "serving.encoder=first use")  # few of these tests read a text
+    command = [sys.executable, "-c", entry, "serve", "--registry", str(registry), *quick, *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (
         NamedTemporaryFile() as said,  # a pipe that nobody reads would fill, and the server would wait for ever

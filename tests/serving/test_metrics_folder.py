@@ -62,6 +62,16 @@ def test_a_folder_that_is_swept_before_it_is_held_is_made_again(
         assert own != swept[0]
 
 
+def test_a_place_in_memory_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapped file for which there is no room kills who writes to it."""
+    monkeypatch.setattr(module, "_MEMORY", str(tmp_path))
+    with metrics_folder() as own:
+        assert own.parent == tmp_path
+    monkeypatch.setattr(module, "_ROOM", 1 << 62)
+    with metrics_folder() as own:
+        assert own.parent != tmp_path
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
 def test_those_of_others_and_links_stay(tmp_path: Path) -> None:
     foreign, elsewhere, link = (

@@ -56,6 +56,21 @@ def test_workers_end_with_a_parent_that_was_killed(registry: Registry) -> None:
         eventually(lambda: refuses(http), seconds=120)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_that_stops_refuses_new_callers_while_it_finishes(registry: Registry, workers: str) -> None:
+    with serving_process(registry.path, "--workers", workers) as (process, http):
+        with socket.create_connection((http.base_url.host, http.base_url.port or 0)) as slow:
+            head = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            slow.sendall(head + b"Content-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+            assert b"100" in slow.recv(1_000), "it waits for the body"
+            process.send_signal(signal.SIGTERM)
+            eventually(lambda: refuses(http))
+            assert process.poll() is None
+            slow.sendall(b'{"a": 0}  ')
+            assert b"422" in slow.recv(1_000)
+        assert process.wait(timeout=120) == 0
+
+
 def refuses(http: httpx.Client) -> bool:
     """Whether nobody listens any more."""
     try:
@@ -115,13 +130,17 @@ def test_every_acknowledged_event_outlives_kill_9(registry: Registry, items: lis
     assert len(stored) % 5 == 0
 
 
-def test_a_port_in_use_is_exit_code_5(registry: Registry) -> None:
+def test_a_port_in_use_is_exit_code_5(registry: Registry, settings: Settings) -> None:
+    before = signal.getsignal(signal.SIGHUP)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(StoreError, match=f"port {port}"):
             listen("127.0.0.1", port)
+        with pytest.raises(StoreError, match=f"port {port}"):
+            run(settings.model_copy(update={"serving": settings.serving.model_copy(update={"port": port})}))
+        assert signal.getsignal(signal.SIGHUP) is before, "whoever calls it keeps their handlers"
         with recsys_serve(registry.path, "--port", str(port)) as process:
             assert process.wait(timeout=120) == 5
             assert process.stderr is not None

@@ -11,9 +11,11 @@ from list_store_contract import DAY, ListStoreContract, served
 from user_store_contract import UserStoreContract
 
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
+from recsys.cli.main import main
 from recsys.data.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
+from recsys.store.postgres import PostgresStore
 from recsys.store.postgres_connections import Connections
 from recsys.store.postgres_schema import MIGRATIONS
 
@@ -45,6 +47,16 @@ def test_text_that_postgresql_cannot_hold_comes_back_as_it_was(url: str) -> None
     assert [event for _, event in store.read()] == odd
     assert [store.events_of(event.user_id) for event in odd] == [[event] for event in odd]
     store.close()
+
+
+def test_the_doctor_makes_no_tables(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--store", url, "--json"]) == 0
+    assert "there are no tables in this database yet" in capsys.readouterr().out
+    assert not PostgresStore.is_made(url)
+    open_store(url).close()
+    assert PostgresStore.is_made(url)
+    assert main(["doctor", "--store", url, "--json"]) == 0
+    assert "no events yet" in capsys.readouterr().out
 
 
 def test_offsets_become_visible_in_their_order(url: str) -> None:

@@ -124,6 +124,25 @@ def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         open_store(f"{server.url}?durable=no").close()
 
 
+def test_a_redis_that_does_not_tell_its_settings_is_refused(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    server.start(*DURABLE, "--rename-command", "CONFIG", "")
+    try:
+        with pytest.raises(StoreError, match=r"does not tell .* CONFIG GET, or end the URL in \?durable=no"):
+            open_store(server.url)
+        open_store(f"{server.url}?durable=no").close()
+    finally:
+        server.kill()
+
+
+def test_a_user_who_may_not_ask_for_settings_is_told_so(server: RedisServer) -> None:
+    client = redis.Redis(port=server.port)
+    client.acl_setuser("app", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
+    client.close()
+    with pytest.raises(StoreError, match="allow this user CONFIG GET"):
+        open_store(server.url.replace("//", "//app:any@"))
+
+
 def test_a_redis_that_comes_back_with_other_settings_is_refused(server: RedisServer) -> None:
     log = open_store(server.url)
     log.append([click(0)])
@@ -151,6 +170,10 @@ def test_a_redis_that_forgets_when_it_is_full_is_refused(server: RedisServer) ->
 def test_a_missing_server_and_wrong_parameters_are_refused(server: RedisServer) -> None:
     with pytest.raises(StoreError, match="check that Redis runs there"):
         open_store(f"redis://127.0.0.1:{free_port()}/0")
-    for query, message in (("remember_days=0", "whole number of days"), ("durabel=no", "no parameter 'durabel'")):
+    for query, message in (
+        ("remember_days=0", "whole number of days"),
+        ("durabel=no", "no parameter 'durabel'"),
+        ("durable=false", "write yes"),
+    ):
         with pytest.raises(ConfigError, match=message):
             open_store(f"{server.url}?{query}")

@@ -19,6 +19,7 @@ from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
 from recsys.errors import DataError
 from recsys.moments import clock
+from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
 from recsys.pipeline.ranking.request_block import RequestBlock, block_size
 from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
@@ -141,7 +142,12 @@ class Recommender:
             lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names)
             if explain:
                 lists = explained(lists, block, ranked, self.catalogue)
-        return [replace(made, seconds=stages.seconds, degraded=tuple(stages.left_out)) for made in lists]
+        queries = [None] * len(lists) if block.queries is None or self.reads_texts else block.queries
+        left_out = tuple(stages.left_out)
+        return [
+            replace(made, seconds=stages.seconds, degraded=(*left_out, TEXT) if query else left_out)
+            for made, query in zip(lists, queries, strict=True)
+        ]
 
     def popular(self, request: Request) -> ItemList:
         """The most wanted items under the request's rules, in some milliseconds: when no other list can be had.
@@ -150,6 +156,11 @@ class Recommender:
             DataError, ConfigError: a filter, policy key or query of the request is invalid.
         """
         return popular_list(request, self.block([request]), self.scoring, self.bundle)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it can search for a query; it cannot where it was trained without text."""
+        return self.scoring.sources.interest is not None
 
     def prepare_to_read(self) -> None:
         """Load the text encoder now, so that the first query and the first new item need not wait for it."""

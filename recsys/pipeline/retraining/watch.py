@@ -1,6 +1,7 @@
 """Retraining again and again without anyone watching: when, what is told to whom, and what a failure changes."""
 
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -23,6 +24,9 @@ _MOST_BACKOFF = 8
 """Times the interval, at most, between turns that fail."""
 
 _WEBHOOK_SECONDS = 10.0
+
+_WEBHOOK_BYTES = 65_536
+"""Of an answer that nobody looks at: an error on the way is noticed, and an answer without an end is left."""
 
 
 @dataclass(frozen=True)
@@ -179,11 +183,30 @@ def message(turn: TurnResult, registry: Path) -> dict[str, Any]:
     return {"event": turn.event, "registry": str(registry), "text": text, "decision": asdict(decision)}
 
 
-def post(url: str, content: dict[str, Any]) -> None:
-    """Send a JSON object."""
+def post(url: str, content: dict[str, Any], seconds: float = _WEBHOOK_SECONDS) -> None:
+    """Send a JSON object.
+
+    Raises:
+        OSError, ValueError, HTTPException: it was not taken, or not within so many seconds in all.
+    """
     request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_WEBHOOK_SECONDS) as answer:
-        answer.read()
+    errors: list[Exception] = []
+
+    def send() -> None:
+        try:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
+                answer.read(_WEBHOOK_BYTES)
+        except Exception as error:
+            errors.append(error)
+
+    # A socket's timeout is for each of its reads, and looking up a name has none: a thread of its own can be left.
+    thread = threading.Thread(target=send, name="webhook", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"it did not answer within {seconds:g} s")
+    if errors:
+        raise errors.pop()
 
 
 def exposition(turn: TurnResult, turns: dict[str, int], now: float) -> str:

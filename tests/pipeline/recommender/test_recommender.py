@@ -311,7 +311,9 @@ def test_similar_items_are_others_most_alike_first(recommender: Recommender) -> 
 def test_a_version_without_text_lists_and_refuses_likeness_by_text(plain: Bundle) -> None:
     recommender = Recommender(plain)
     assert recommender.version == ""
-    check(recommender.recommend(Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1)), 1)
+    search, other = Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1), Request(USER, n=1)
+    check(recommender.recommend(search), 1)
+    assert [made.degraded for made in recommender.recommend_many([search, other])] == [("text",), ()]
     with pytest.raises(ConfigError, match="trained without text"):
         recommender.similar("coffee-0-small", by="text")
     assert len(recommender.similar("coffee-0-small", by="collaborative"))

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from datetime import time as clock_time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.retraining.retrain import Decision
-from recsys.pipeline.retraining.watch import Schedule, TurnResult, Watch, exposition
+from recsys.pipeline.retraining.watch import Schedule, TurnResult, Watch, exposition, post
 from recsys.progress import silent
 from recsys.registry import Check, Registry
 
@@ -167,6 +167,28 @@ def test_a_webhook_that_talks_nonsense_stops_nothing(tmp_path: Path, answer: byt
         Watch(lambda: REFUSED, Schedule(), tmp_path, webhook="http://no host/").run(
             lambda turn: None, said.append, sleep, float
         )
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_webhook_that_drips_holds_up_nothing(start: bytes) -> None:
+    enough = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection = listener.accept()[0]
+        with connection, suppress(OSError):
+            connection.sendall(start)
+            while not enough.wait(0.01):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        try:
+            with pytest.raises(TimeoutError, match="did not answer within"):
+                post(f"http://127.0.0.1:{listener.getsockname()[1]}/hook", {}, seconds=0.2)
+        finally:
+            enough.set()
+            thread.join()
 
 
 def test_of_a_time_of_the_day_the_first_turn_is_at_that_time(tmp_path: Path) -> None:
