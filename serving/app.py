@@ -13,25 +13,25 @@ from recsys.store import open_store
 from recsys.store.lists import open_lists
 from recsys.store.tail import SharedTail
 from serving import errors
-from serving.access import Allow
-from serving.direct import DirectRoute
-from serving.keys import KeyRing
-from serving.list_place import ListPlace
-from serving.live import LiveState
-from serving.metrics import Metrics
-from serving.middleware import BodyLimit, Latency, SecurityHeaders
-from serving.on_demand import OnDemandVersion
+from serving.calls.access import Allow
+from serving.calls.direct import DirectRoute
+from serving.calls.keys import KeyRing
+from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.calls.rates import Rates
+from serving.calls.this_machine import check_host
+from serving.lists.list_place import ListPlace
+from serving.lists.shown import ShownLists
 from serving.periodic import PeriodicTask
-from serving.rates import Rates
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
 from serving.schemas.lists import RankRequest, RecommendRequest
 from serving.service import Service
 from serving.settings import Settings
-from serving.shown import ShownLists
-from serving.this_machine import check_host
 from serving.threads import Threads
-from serving.traces import Traces, traces_to
+from serving.versions.live import LiveState
+from serving.versions.on_demand import OnDemandVersion
+from serving.watching.metrics import Metrics
+from serving.watching.traces import Traces, traces_to
 
 FLUSH_SECONDS = 0.2
 """How often answered lists are stored."""

@@ -15,14 +15,14 @@ from recsys.registry import Registry
 from recsys.store import open_store
 from recsys.text.interest import import_libraries
 from serving.app import create_app
-from serving.keys import KeyRing
-from serving.loading import check_privacy
-from serving.logs import log_json
-from serving.metrics import count_together
-from serving.metrics_folder import metrics_folder
-from serving.protocol import heads_within
+from serving.calls.keys import KeyRing
+from serving.calls.protocol import heads_within
+from serving.calls.this_machine import check_host
 from serving.settings import Settings
-from serving.this_machine import check_host
+from serving.versions.loading import check_privacy
+from serving.watching.logs import log_json
+from serving.watching.metrics import count_together
+from serving.watching.metrics_folder import metrics_folder
 from serving.workers import load_compiler, run_workers
 
 GRACEFUL_SECONDS = 20

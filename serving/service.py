@@ -11,15 +11,15 @@ from starlette.types import Receive, Scope, Send
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.list_place import ListPlace
-from serving.live import LiveState
-from serving.metrics import Metrics
-from serving.on_demand import OnDemandVersion
+from serving.lists.list_place import ListPlace
+from serving.lists.shown import ShownLists
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
-from serving.shown import ShownLists
 from serving.threads import Threads
-from serving.traces import Traces
+from serving.versions.live import LiveState
+from serving.versions.on_demand import OnDemandVersion
+from serving.watching.metrics import Metrics
+from serving.watching.traces import Traces
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
-from serving.access import Allow, GuardedRoute
-from serving.browse import columns
+from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, documented
+from serving.lists.browse import columns
 from serving.schemas.items import CatalogueAnswer
 from serving.service import ServiceNeeded, json_response
 

@@ -17,7 +17,7 @@ from recsys.data.tables.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.data.vocabulary import Vocabulary
 from recsys.moments import clock
 from recsys.store import AppendResult
-from serving.access import Allow, GuardedRoute
+from serving.calls.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
 from serving.service import Service, ServiceNeeded, json_response

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serving.access import Allow, GuardedRoute
+from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
 from serving.schemas.models import AliveAnswer, ReadyAnswer
 from serving.service import ServiceNeeded, json_response

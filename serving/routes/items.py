@@ -13,15 +13,15 @@ from recsys.data.event_fields import Id
 from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.data.tables.schema import MAX_ID
 from recsys.errors import DataError
-from serving.access import Allow, GuardedRoute
-from serving.answers import list_entries
-from serving.browse import named, titled
+from serving.calls.access import Allow, GuardedRoute
+from serving.calls.paths import ITEM
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
-from serving.loaded_version import LoadedVersion
-from serving.paths import ITEM
+from serving.lists.answers import list_entries
+from serving.lists.browse import named, titled
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
 from serving.service import Service, ServiceNeeded, json_response
+from serving.versions.loaded_version import LoadedVersion
 
 router = APIRouter(
     route_class=GuardedRoute,

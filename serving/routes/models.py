@@ -11,9 +11,9 @@ from recsys.errors import BundleError
 from recsys.moments import iso_time
 from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry, summary_of
-from serving.access import Allow, GuardedRoute
-from serving.answers import list_response
+from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
+from serving.lists.answers import list_response
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.schemas.models import ModelsAnswer, VersionAnswer

@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from serving.answers import list_response, unit_of
+from serving.lists.answers import list_response, unit_of
 from serving.routes.recommend import list_router
 from serving.schemas.lists import RankAnswer, RankRequest
 from serving.service import ServiceNeeded

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Response
 
-from serving.access import Allow, GuardedRoute
-from serving.answers import list_response, unit_of
+from serving.calls.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, documented
-from serving.precomputed import precomputed_response
+from serving.lists.answers import list_response, unit_of
+from serving.lists.precomputed import precomputed_response
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.service import ServiceNeeded
 

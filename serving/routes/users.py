@@ -13,9 +13,9 @@ from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.served_list import ServedList
 from recsys.data.tables.schema import MAX_ID
 from recsys.moments import iso_time
-from serving.access import Allow, GuardedRoute
+from serving.calls.access import Allow, GuardedRoute
+from serving.calls.paths import USER
 from serving.errors import GUARDED, documented
-from serving.paths import USER
 from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
 from serving.service import Service, ServiceNeeded, json_response
 

@@ -18,10 +18,10 @@ from recsys.data.items_table import read_items
 from recsys.data.tables.table import frame_table
 from recsys.policy.filters import Filters
 from recsys.registry import Registry
-from serving import on_demand
-from serving.browse import columns
+from serving.lists.browse import columns
 from serving.service import json_response
 from serving.settings import Settings
+from serving.versions import on_demand
 
 BRIEF = {"item_id", "title", "category", "brand", "price", "available"}
 

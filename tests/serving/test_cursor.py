@@ -5,8 +5,8 @@ import base64
 import orjson
 import pytest
 
-from serving.cursor import next_cursor, shown_before
 from serving.errors import ProblemError
+from serving.lists.cursor import next_cursor, shown_before
 from serving.schemas.lists import MAX_CURSOR, RankRequest, RecommendRequest
 from serving.schemas.values import MAX_IDS
 

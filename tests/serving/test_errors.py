@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
 from serving import errors
-from serving.metrics import Metrics
-from serving.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.watching.metrics import Metrics
 
 
 class Body(BaseModel):

@@ -14,8 +14,8 @@ from recsys.config import Config
 from recsys.data.events import Event
 from recsys.registry import Registry
 from recsys.store import open_store
-from serving.live import LiveState
 from serving.settings import Settings
+from serving.versions.live import LiveState
 
 
 def post(http: httpx.Client, *events: dict[str, Any]) -> httpx.Response:

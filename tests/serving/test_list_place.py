@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from serving.list_place import THREADS, WAITING, ListPlace
+from serving.lists.list_place import THREADS, WAITING, ListPlace
 
 
 class Hanging:

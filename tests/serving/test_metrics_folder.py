@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from serving import metrics_folder as module
-from serving.metrics_folder import metrics_folder
+from serving.watching import metrics_folder as module
+from serving.watching.metrics_folder import metrics_folder
 
 SERVER = """
 import os, sys, time
 from pathlib import Path
-from serving.metrics_folder import metrics_folder
+from serving.watching.metrics_folder import metrics_folder
 with metrics_folder(Path(sys.argv[1])) as folder:
     (folder / "counter_1.db").write_bytes(b"1")
     if os.fork() == 0:

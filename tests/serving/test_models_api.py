@@ -133,7 +133,7 @@ def test_versions_are_told_as_the_command_line_tells_them(
 def test_a_refused_version_that_was_mended_is_served(
     http: httpx.Client, registry: Registry, monkeypatch: pytest.MonkeyPatch, promoted: bool
 ) -> None:
-    monkeypatch.setattr("serving.refreshing.REFUSED_SECONDS", 600 if promoted else 0.1)
+    monkeypatch.setattr("serving.versions.refreshing.REFUSED_SECONDS", 600 if promoted else 0.1)
     second = publish_copy(registry, registry.resolve(None), promote=False)
     whole = shutil.copytree(registry.path_of(second), registry.path / "whole")
     damage(registry, second)
@@ -148,7 +148,7 @@ def test_a_refused_version_that_was_mended_is_served(
 def test_a_first_load_that_fails_is_tried_again(
     registry: Registry, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("serving.refreshing.RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("serving.versions.refreshing.RETRY_SECONDS", 0.1)
     version = registry.resolve(None)
     folder = registry.path_of(version)
     away = folder.rename(registry.path / "away")

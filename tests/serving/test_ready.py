@@ -15,9 +15,9 @@ from recsys.data.requests import Request
 from recsys.registry import Registry
 from recsys.store import open_store
 from recsys.text.weights import locate
-from serving.live import LiveState
-from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.versions.live import LiveState
+from serving.watching.metrics import Metrics
 
 LiveStateOf = Callable[[Registry], LiveState]
 

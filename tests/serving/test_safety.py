@@ -14,9 +14,9 @@ from running import eventually, serving_thread
 
 from recsys.config import Config
 from recsys.registry import Registry
-from serving.logs import JsonLines
-from serving.rates import Rates
+from serving.calls.rates import Rates
 from serving.settings import Settings
+from serving.watching.logs import JsonLines
 
 
 def test_a_bucket_empties_and_fills() -> None:

@@ -10,9 +10,9 @@ from recsys.cli.main import main
 from recsys.config import Config
 from recsys.errors import ConfigError
 from recsys.registry import Registry
-from serving.keys import ENVIRONMENT_KEY, KeyRing
+from serving.calls.keys import ENVIRONMENT_KEY, KeyRing
+from serving.calls.this_machine import check_host
 from serving.settings import Settings
-from serving.this_machine import check_host
 
 SECRET = "sixteen-letters-"
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.metrics import FOLDER_VARIABLE, Metrics, of_all_workers
+from serving.watching.metrics import FOLDER_VARIABLE, Metrics, of_all_workers
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
 NAME = re.compile(r"recsys_[a-z_]+")
 WORKER = """
 import sys, time
-from serving.metrics import Metrics
+from serving.watching.metrics import Metrics
 metrics = Metrics()
 metrics.lists.labels("champion").inc(int(sys.argv[1]))
 metrics.note_versions({"champion": "v1"})

@@ -9,9 +9,9 @@ import pytest
 from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store import open_store
-from serving import shown
-from serving.metrics import Metrics
-from serving.shown import ShownLists
+from serving.lists import shown
+from serving.lists.shown import ShownLists
+from serving.watching.metrics import Metrics
 
 
 def served(number: int) -> ServedList:

@@ -11,10 +11,10 @@ from serving_versions import publish_copy
 from recsys.config import Config, ServingConfig, VariantConfig
 from recsys.registry import Registry
 from recsys.store import open_store
-from serving.live import LiveState
-from serving.metrics import Metrics
+from serving.lists.variants import assigned, shadows
 from serving.settings import Settings
-from serving.variants import assigned, shadows
+from serving.versions.live import LiveState
+from serving.watching.metrics import Metrics
 
 USERS = [f"u{number}" for number in range(4_000)]
 

@@ -34,5 +34,5 @@ def world(trained: Path, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot is written for every event."""
-    monkeypatch.setattr("serving.snapshots.EVENTS", 1)
-    monkeypatch.setattr("serving.snapshots.EVENTS_AT_STOP", 1)
+    monkeypatch.setattr("serving.versions.snapshots.EVENTS", 1)
+    monkeypatch.setattr("serving.versions.snapshots.EVENTS_AT_STOP", 1)

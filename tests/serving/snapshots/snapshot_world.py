@@ -14,9 +14,9 @@ from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.live import LiveState
-from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.versions.live import LiveState
+from serving.watching.metrics import Metrics
 
 START = 1_720_000_000_000_000
 HOUR = 3_600_000_000

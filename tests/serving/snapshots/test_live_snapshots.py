@@ -112,7 +112,7 @@ def test_few_events_are_not_worth_one_until_the_server_stops(
     live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     live.stop()
     assert not world.snapshot.exists()
-    monkeypatch.setattr("serving.snapshots.EVENTS_AT_STOP", 5)
+    monkeypatch.setattr("serving.versions.snapshots.EVENTS_AT_STOP", 5)
     live.stop()
     written = world.snapshot.stat()
     live.stop()

@@ -12,7 +12,7 @@ import pytest
 from snapshot_world import World, clicks, follow, in_memory, knows, same_answers
 
 from recsys.errors import StoreError
-from serving.snapshots import SnapshotKeeper
+from serving.versions.snapshots import SnapshotKeeper
 
 
 def flip(path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_snapshot_that_cannot_be_removed_stops_nothing_and_is_removed_later(
         keeper.forget(world.store.last_offset())
         keeper.finish_forgetting()
         assert world.snapshot.exists(), "it is not tried again at once"
-    monkeypatch.setattr("serving.snapshots.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("serving.versions.snapshots.PAUSE_SECONDS", 0.0)
     keeper = SnapshotKeeper(world.registry, world.store)
     with monkeypatch.context() as patch:
         patch.setattr("recsys.registry.snapshots.Snapshots.forget", refuses)

@@ -12,8 +12,8 @@ from recsys.pipeline.recommender.bundle import trained_config
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.loaded_version import LoadedVersion, numbered_alike
-from serving.snapshots import SnapshotKeeper
+from serving.versions.loaded_version import LoadedVersion, numbered_alike
+from serving.versions.snapshots import SnapshotKeeper
 
 logger = logging.getLogger("recsys.serving")
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.loaded_version import LoadedVersion
 from serving.pool import BoundedPool
-from serving.refreshing import VersionRefresher
-from serving.served import ServedVersions
+from serving.versions.loaded_version import LoadedVersion
+from serving.versions.refreshing import VersionRefresher
+from serving.versions.served import ServedVersions
 
 KEEP_SECONDS = 600.0
 """How long a version is kept in memory after it was last asked for."""

@@ -9,7 +9,7 @@ from recsys.errors import BundleError, StoreError
 from recsys.pipeline.recommender.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
 from recsys.registry import Registry, SnapshotRecord, StoreMark
 from recsys.store import Store
-from serving.loaded_version import LoadedVersion
+from serving.versions.loaded_version import LoadedVersion
 
 logger = logging.getLogger("recsys.serving")
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from recsys.config import VariantConfig
 from recsys.errors import RecsysError, StoreError
-from serving.following import StoreFollower
-from serving.loaded_version import LoadedVersion
-from serving.loading import VersionLoader
-from serving.locks import Locks
-from serving.metrics import Metrics
-from serving.served import ServedVersions
+from serving.versions.following import StoreFollower
+from serving.versions.loaded_version import LoadedVersion
+from serving.versions.loading import VersionLoader
+from serving.versions.locks import Locks
+from serving.versions.served import ServedVersions
+from serving.watching.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")
 

@@ -10,13 +10,13 @@ from fastapi import Response
 
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.answers import list_content
-from serving.cursor import next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.list_log import Answer, Page, log_shown
-from serving.loaded_version import LoadedVersion
+from serving.lists.answers import list_content
+from serving.lists.cursor import next_cursor, shown_before
+from serving.lists.list_log import Answer, Page, log_shown
 from serving.schemas.lists import RecommendRequest
 from serving.service import ListResponse, Service
+from serving.versions.loaded_version import LoadedVersion
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
 """What a list that was made before cannot answer."""

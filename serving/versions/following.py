@@ -16,8 +16,8 @@ from recsys.errors import StoreError
 from recsys.moments import clock
 from recsys.store import Store, read_log
 from recsys.store.tail import LogEntry, SharedTail
-from serving.loaded_version import PAGE, LoadedVersion
-from serving.metrics import Metrics
+from serving.versions.loaded_version import PAGE, LoadedVersion
+from serving.watching.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")
 

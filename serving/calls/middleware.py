@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import REQUEST, problem
-from serving.metrics import Metrics
-from serving.traces import NAMED_METHODS, NoTraces, Traces
+from serving.watching.metrics import Metrics
+from serving.watching.traces import NAMED_METHODS, NoTraces, Traces
 
 logger = logging.getLogger("recsys.serving.access")
 

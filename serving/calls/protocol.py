@@ -2,7 +2,7 @@
 answers to callers who have closed their half of the connection.
 
 A connection costs a file and memory; some thousands that never finish their requests would keep everybody else out
-(CWE-400, known as Slowloris). How long a body may take is `serving.middleware.BodyLimit`'s part.
+(CWE-400, known as Slowloris). How long a body may take is `serving.calls.middleware.BodyLimit`'s part.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.calls.middleware import SECURITY_HEADERS
 from serving.errors import problem
-from serving.middleware import SECURITY_HEADERS
 
 _HEAD_BYTES = 64 * 1024
 """Longest head of a request: its first line and its headers."""

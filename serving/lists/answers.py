@@ -17,10 +17,10 @@ from recsys.errors import DataError, RecsysError
 from recsys.pipeline.ranking.stages import LiveStages
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.conditions import wrong_conditions
-from serving.cursor import name_of_list, next_cursor, shown_before
 from serving.errors import Fault, ProblemError
-from serving.list_log import Page, count_list, log_list
+from serving.lists.conditions import wrong_conditions
+from serving.lists.cursor import name_of_list, next_cursor, shown_before
+from serving.lists.list_log import Page, count_list, log_list
 from serving.schemas.lists import ListRequest
 from serving.schemas.values import Moment
 from serving.service import ListResponse, Service

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from recsys.errors import ConfigError
+from serving.calls.keys import ENVIRONMENT_KEY, SHORTEST_KEY, KeyRing
 from serving.errors import ProblemError
-from serving.keys import ENVIRONMENT_KEY, SHORTEST_KEY, KeyRing
 
 _READING = ("GET", "HEAD")
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
-from serving.access import Allow
+from serving.calls.access import Allow
 from serving.service import Service
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -9,7 +9,7 @@ from recsys.data.forget import user_digest
 from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store import Store
-from serving.metrics import Metrics
+from serving.watching.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")
 

@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail, TailListener
-from serving.following import StoreFollower
-from serving.loaded_version import LoadedVersion, numbered_alike
-from serving.loading import VersionLoader
-from serving.locks import Locks
-from serving.metrics import Metrics
 from serving.periodic import PeriodicTask
-from serving.refreshing import VersionRefresher
-from serving.served import ServedVersions
 from serving.settings import Settings
-from serving.snapshots import SnapshotKeeper
+from serving.versions.following import StoreFollower
+from serving.versions.loaded_version import LoadedVersion, numbered_alike
+from serving.versions.loading import VersionLoader
+from serving.versions.locks import Locks
+from serving.versions.refreshing import VersionRefresher
+from serving.versions.served import ServedVersions
+from serving.versions.snapshots import SnapshotKeeper
+from serving.watching.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")
 

@@ -9,10 +9,10 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from serving.calls.keys import KeyRing, Scope, digest_of
+from serving.calls.rates import Rates
+from serving.calls.this_machine import check_site
 from serving.errors import ProblemError
-from serving.keys import KeyRing, Scope, digest_of
-from serving.rates import Rates
-from serving.this_machine import check_site
 
 _SCOPES = "recsys.scopes"
 """Key of the scope of a request whose key is known: what it allows. A request is counted once."""

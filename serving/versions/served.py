@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from recsys.config import VariantConfig
 from recsys.errors import NotTrainedError
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.loaded_version import LoadedVersion
-from serving.variants import assigned, shadows
+from serving.lists.variants import assigned, shadows
+from serving.versions.loaded_version import LoadedVersion
 
 
 class ServedVersions:
