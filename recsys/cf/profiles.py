@@ -24,9 +24,9 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
 
-_UNCHOSEN = 0.5
-"""New events of usual worth that an item which nobody chose counts as, if what it has in common with others tells of
-it."""
+_ADDED = 1.0
+"""New events of usual worth that are added to those of each item of which its values tell: of items that are there once
+or for weeks, one that was chosen twice is hardly twice as wanted as one that was chosen once."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class ProfilePopularity:
             squares = np.bincount(items, counted**2, minlength=log.n_items).astype(np.float64)
             lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, share, alike)
             told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
-            popularity = np.where(told & (popularity == 0), _UNCHOSEN * usual / total, popularity)
+            popularity = popularity + _ADDED * usual / total * told
             popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
         pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, share, lifts)
         choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)

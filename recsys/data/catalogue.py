@@ -19,6 +19,8 @@ MAX_TEXT_CHARACTERS = 4_000
 _FRAME, _IDS, _TEXT_LENGTHS = "items.parquet", "ids", "text_lengths.npy"
 """Files of a saved catalogue. The last two are what a server would have to make of all ids and texts at its start."""
 
+_UNTIL = "available_until"
+
 _TAG = re.compile(r"<(?:[/!]?[A-Za-z]|!--)[^<>]{0,500}>")
 """A tag begins with a letter: `<5 mm` is text."""
 
@@ -39,7 +41,8 @@ class ItemCatalogue:
 
     Attributes:
         frame: one row an item: `item_id`, `title`, `description`, `category`, `brand`, `tags` (list), `price`,
-            `language`, `created_at` (UTC), `available`, and every further column of the file. Missing values are null.
+            `language`, `created_at` (UTC), `available`, `available_until` (UTC), and every further column of the file.
+            Missing values are null.
     """
 
     frame: pl.DataFrame
@@ -72,6 +75,14 @@ class ItemCatalogue:
         """(n_items,) False where an item must not be recommended."""
         return self.frame["available"].fill_null(True).to_numpy()
 
+    @cached_property
+    def gone(self) -> NDArray[np.float64]:
+        """(n_items,) microseconds after which an item is not there any more; inf where nothing tells. What is bought
+        may be gone by that."""
+        if _UNTIL not in self.frame.columns:  # of an earlier release, or made by hand
+            return np.full(len(self), np.inf)
+        return self.frame[_UNTIL].dt.timestamp("us").cast(float).fill_null(np.inf).to_numpy()
+
     def names(self, column: str) -> list[str]:
         """The distinct values of a string column; a value's place is its number in `codes`."""
         return self.frame[column].drop_nulls().unique(maintain_order=True).to_list()
@@ -102,9 +113,12 @@ class ItemCatalogue:
         vars(changed).update(vocabulary=vocabulary, text_lengths=lengths)
         return changed
 
-    def with_availability(self, available: NDArray[np.bool_]) -> "ItemCatalogue":
-        """This catalogue with other availability, (n_items,)."""
-        stocked = ItemCatalogue(self.frame.with_columns(available=pl.Series(available, dtype=pl.Boolean)))
+    def with_availability(self, available: NDArray[np.bool_], gone: NDArray[np.float64]) -> "ItemCatalogue":
+        """This catalogue with other `available` and `gone`, (n_items,)."""
+        known = np.isfinite(gone)
+        moments = pl.Series(_UNTIL, np.where(known, gone, 0).astype(np.int64)).cast(pl.Datetime("us", "UTC"))
+        until = moments.to_frame().select(pl.when(pl.Series(known)).then(_UNTIL)).to_series()
+        stocked = ItemCatalogue(self.frame.with_columns(pl.Series("available", available, dtype=pl.Boolean), until))
         vars(stocked).update(vocabulary=self.vocabulary, text_lengths=self.text_lengths)
         return stocked
 

@@ -246,7 +246,8 @@ class Simulation:
         """New items and new users."""
         new = self._later[number - 1]
         if len(new):
-            rows = [_given(row) for row in self.catalogue.frame[new].drop("available", "created_at").to_dicts()]
+            told = self.catalogue.frame[new].drop("available", "available_until", "created_at", strict=False)
+            rows = [_given(row) for row in told.to_dicts()]
             for start in range(0, len(rows), _PUT_AT_ONCE):
                 live.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
             self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)

@@ -62,7 +62,7 @@ function written(name, value) {
   if (Array.isArray(value)) return value.join(", ");
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return number(value);
-  return name === "created_at" ? day(value) : String(value);
+  return ["created_at", "available_until"].includes(name) ? day(value) : String(value);
 }
 
 function column(by, title, meaning, { items = [], error }, briefs, both) {

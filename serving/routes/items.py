@@ -144,8 +144,9 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
 
 def _content(item: ItemIn) -> dict[str, Any]:
     content = item.model_dump(exclude_none=True)
-    if item.created_at is not None:
-        content["created_at"] = str(item.created_at)
+    for name in ("created_at", "available_until"):
+        if name in content:
+            content[name] = str(content[name])
     return content
 
 

@@ -34,6 +34,9 @@ class ItemIn(RequestPart):
         None, description="when it first existed, not listed earlier: ISO 8601, epoch seconds or milliseconds"
     )
     available: bool = True
+    available_until: Moment | None = Field(
+        None, description="the last moment at which it is there and may be listed, in the same forms"
+    )
 
     @model_validator(mode="after")
     def _attributes_have_names(self) -> Self:

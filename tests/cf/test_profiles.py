@@ -142,3 +142,12 @@ def test_what_items_have_in_common_tells_of_those_that_nobody_chose() -> None:
     assert there[41] > 5 * there[40]
     assert here.sum() == pytest.approx(1)
     assert not scores(ProfilePopularity.fit(profiles, make_log(rows, 42), CONFIG), ["u0"], 42)[0, 40:].any()
+
+
+def test_one_event_more_says_little_of_an_item_whose_values_tell_of_it() -> None:
+    """Of the flats of two towns one was chosen three times, one by nobody, and the others once."""
+    towns = ["here", "there"] * 20
+    rows = [(item, item, 0) for item in range(2, 40)] + [(user, 0, 0) for user in (2, 4, 6)]
+    profiles = profiles_of(home=towns)
+    model = ProfilePopularity.fit(profiles, make_log(rows, 40), CONFIG, groups_of(pl.DataFrame({"town": towns}), []))
+    assert model.popularity[[0, 2, 1]].tolist() == pytest.approx([4 / 81, 2 / 81, 1 / 81])  # one event is added to each

@@ -76,7 +76,7 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, suffix: str) -> 
     assert frame["code"].to_list() == ["007", "08", None]
     assert frame["available"].to_list() == [True, False, True]
     assert frame["brand"].to_list() == [None, None, None]
-    assert frame.schema["created_at"] == pl.Datetime("us", "UTC")
+    assert frame.schema["created_at"] == frame.schema["available_until"] == pl.Datetime("us", "UTC")
     assert len(dataset.catalogue.texts) == 3
     assert log.user_vocabulary.ids(range(3)) == ["u1", "u2", "u3"]
     assert log.event_names == ("click", "rating", "bookmark", "impression")

@@ -120,6 +120,7 @@ def test_items_change_go_and_come_back(http: httpx.Client, settings: Settings, i
         ({"created_at": 999_999_999_999_999}, ["body", "items", 1, "created_at"]),
         ({"created_at": "9999-12-31T23:30:00-01:00"}, ["body", "items", 1, "created_at"]),
         ({"available": 1}, ["body", "items", 1, "available"]),
+        ({"available_until": "tomorrow"}, ["body", "items", 1, "available_until"]),
         ({"depth": {"a": 1}}, ["body", "items", 1, "depth"]),
         ({"weight": 10**30}, ["body", "items", 1, "weight"]),
         ({"weight": 10**400}, ["body", "items", 1, "weight"]),

@@ -62,6 +62,7 @@ ITEMS = (
     Column("language", "text"),
     Column("created_at", "time"),
     Column("available", "flag"),
+    Column("available_until", "time"),
 )
 
 EVENTS = (

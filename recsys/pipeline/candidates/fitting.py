@@ -32,7 +32,7 @@ from recsys.pipeline.candidates.sources import (
 from recsys.pipeline.training_run import TrainingRun
 from recsys.text.interest import InterestModel
 
-_NO_GROUPS = ("item_id", "title", "description", "available")
+_NO_GROUPS = ("item_id", "title", "description", "available", "available_until")
 """Columns that make no groups: those that are different for each item, and whether it is available today."""
 
 

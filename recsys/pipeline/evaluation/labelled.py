@@ -92,9 +92,9 @@ def labelled_blocks(
 
 def _caveat_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
     """A sentence where there are items that no list of today holds."""
-    if n_gone := int(np.count_nonzero(~catalogue.available)):
+    if n_gone := int(np.count_nonzero(~catalogue.available & np.isinf(catalogue.gone))):
         gone = counted(n_gone, "item is", "items are")
         yield (
-            f"{gone} not available today. It is not known since when, so all rankings could list them in these past "
-            "requests."
+            f"{gone} not available today. It is not known since when (column available_until), so all rankings could "
+            "list them in these past requests."
         )

@@ -15,7 +15,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 
-_NAMES, _AVAILABLE = "names", "available.npy"
+_NAMES, _AVAILABLE, _GONE = "names", "available.npy", "gone.npy"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class PublishedVersion:
             save_segment(events, [Segment(bundle.log)], bundle.features.measures)
             bundle.log.save_names(events / _NAMES)
             save_array(events / _AVAILABLE, bundle.catalogue.available)
+            save_array(events / _GONE, bundle.catalogue.gone)
         except OSError as error:
             raise DataError(f"{events} cannot be written: {error}; check the folder and its disk's room") from error
         return cls(registry, bundle.version, bundle.fingerprint, events)
@@ -60,7 +61,8 @@ class PublishedVersion:
         bundle = Bundle.load(Registry(self.registry), self.version)
         users, names = InteractionLog.load_names(self.events / _NAMES)
         segment = load_segment(self.events, self.events.name, users, names, len(bundle.catalogue))
-        available = load_array(self.events / _AVAILABLE)
-        if not np.array_equal(available, bundle.catalogue.available):
-            bundle = replace(bundle, catalogue=bundle.catalogue.with_availability(available))
+        available, gone = load_array(self.events / _AVAILABLE), load_array(self.events / _GONE)
+        known = bundle.catalogue
+        if not (np.array_equal(available, known.available) and np.array_equal(gone, known.gone)):
+            bundle = replace(bundle, catalogue=known.with_availability(available, gone))
         return Recommender(replace(bundle, log=segment.log, fingerprint=self.fingerprint), EventState(segment))

@@ -55,6 +55,11 @@ class Scoring:
         return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
 
     @cached_property
+    def _first_gone(self) -> float:
+        """When the first item is gone, microseconds; inf where that is known of none."""
+        return float(np.min(self.catalogue.gone, initial=np.inf))
+
+    @cached_property
     def _newest_items(self) -> SharedScores:
         return newest_scores(self.facts.created)
 
@@ -125,19 +130,22 @@ class Scoring:
         changed = [texts[place] for place in read]
         sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, sources, self.state)
-        _ = updated.facts, catalogue.available  # now, and not in the first request
+        _ = updated.facts, catalogue.available, catalogue.gone  # now, and not in the first request
         if updated.facts.further is not None and self.facts.further is not None:
             updated.facts.further.read_as(self.facts.further)
         return updated
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n_requests, n_items) True where the rules allow an item and it exists by `now`, in microseconds."""
+        """(n_requests, n_items) True where the rules allow an item and it is there at `now`, in microseconds: it exists
+        by then, and is not gone."""
         created = self.facts.created
         eligible = np.ones((len(now), len(created)), dtype=bool)
         for own, policy in zip(eligible, policies, strict=True):
             policy.narrow(own, self.catalogue)
         if (now < self._newest_item).any():
             eligible &= np.isnan(created) | (created <= now[:, None])
+        if (now > self._first_gone).any():
+            eligible &= self.catalogue.gone >= now[:, None]
         return eligible
 
     def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:

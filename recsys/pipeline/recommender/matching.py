@@ -82,11 +82,12 @@ def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent)
     """The version, in which only items that are available in a data set may be recommended, as after a training on
     it."""
     numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])
-    available = np.zeros(len(bundle.catalogue), dtype=bool)
-    available[numbers[numbers >= 0]] = dataset.catalogue.available[numbers >= 0]
-    if n_new := int(np.count_nonzero(numbers < 0)):
+    known = numbers >= 0
+    available, gone = np.zeros(len(bundle.catalogue), dtype=bool), np.full(len(bundle.catalogue), np.inf)
+    available[numbers[known]], gone[numbers[known]] = dataset.catalogue.available[known], dataset.catalogue.gone[known]
+    if n_new := int(np.count_nonzero(~known)):
         new = counted(n_new, "item is", "items are")
         progress(f"{new} new to version {bundle.version}; they can be listed after a training")
     if n_gone := int(np.count_nonzero(bundle.catalogue.available & ~available)):
         progress(f"{counted(n_gone, 'item is', 'items are')} not available any more, or gone")
-    return replace(bundle, catalogue=bundle.catalogue.with_availability(available))
+    return replace(bundle, catalogue=bundle.catalogue.with_availability(available, gone))

@@ -184,8 +184,8 @@ class Recommender:
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
         now = max(int(self._now()[0]), clock())
-        not_yet = self.scoring.facts.created > now  # NaN, where nobody knows, is not
-        scores = np.where(not_yet, -np.inf, similarities(self.scoring, item, by))
+        not_there = (self.scoring.facts.created > now) | (self.catalogue.gone < now)  # NaN, where nobody knows, is not
+        scores = np.where(not_there, -np.inf, similarities(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
         best = best[scores[best] > -np.inf]
         nothing = np.full(len(best), np.nan, dtype=np.float32)

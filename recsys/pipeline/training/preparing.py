@@ -81,13 +81,15 @@ def _check_listable(dataset: Dataset, start: int, end: int) -> None:
         raise DataError(
             "none of the items is available (column available), so no list could hold any; correct the items"
         )
-    wanted = dataset.log.positive().between(start, end)
-    created = dataset.catalogue.frame["created_at"].dt.timestamp("us").gather(wanted.items)
-    if (created > wanted.times).fill_null(False).all():
+    wanted, catalogue = dataset.log.positive().between(start, end), dataset.catalogue
+    created = catalogue.frame["created_at"].dt.timestamp("us").gather(wanted.items)
+    is_later = (created > wanted.times).fill_null(False).to_numpy()
+    if (is_later | (catalogue.gone[wanted.items] < wanted.times)).all():
         n_items = len(np.unique(wanted.items))
+        why = "all were created later (column created_at)" if is_later.all() else "none was there (available_until)"
         raise DataError(
             f"none of {counted(n_items, 'item')} wanted from {day_of(start)} to {day_of(end)} (the ranker's window) "
-            "could be listed then: all were created later (column created_at); correct the items"
+            f"could be listed then: {why}; correct the items"
         )
 
 

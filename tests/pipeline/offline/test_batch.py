@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -193,7 +194,9 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     frame = early.catalogue.frame
     gone = frame["item_id"][0]
     sold_out = frame["category"] == "coffee"
-    stock = frame.with_columns(available=~sold_out)[1:]
+    ended = frame["item_id"] == frame.filter(~sold_out)["item_id"][-1]
+    until = pl.when(ended).then(datetime(2000, 1, 1, tzinfo=UTC)).cast(pl.Datetime("us", "UTC"))
+    stock = frame.with_columns(available=~sold_out, available_until=until)[1:]
     newer = Dataset(ItemCatalogue(stock), early.log, fingerprint="newer")
     said: list[str] = []
     bundle = with_stock_of(Bundle.load(plain_registry), newer, said.append)
@@ -204,7 +207,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     assert recommender.bundle.fingerprint == bundle.fingerprint
     listed = set(recommender.recommend(Request("user 1", n=200)).ids)
     assert listed
-    assert not listed & {gone, *frame.filter(sold_out)["item_id"]}
+    assert not listed & {gone, *frame.filter(sold_out | ended)["item_id"]}
 
 
 def test_a_batch_of_no_requests_is_refused(ranker: Recommender, tmp_path: Path) -> None:

@@ -350,6 +350,27 @@ def test_an_item_may_be_listed_before_the_next_event_comes(bundle: Bundle) -> No
     assert "to come" not in recommender.similar("coffee-0-small", 40).ids
 
 
+def test_an_item_is_in_no_list_from_when_on_it_is_gone(bundle: Bundle) -> None:
+    """Its moment in the past is told by `available_until`, unlike that of what is merely not available."""
+    recommender = Recommender(bundle)
+    now = datetime.now(UTC)
+    contents = [
+        {"item_id": name, "title": "espresso beans", "category": "coffee", "available_until": until.isoformat()}
+        for name, until in (("over", now - timedelta(hours=1)), ("open", now + timedelta(days=1)))
+    ]
+    changes = [ItemChange(str(content["item_id"]), json.dumps(content)) for content in contents]
+    recommender = recommender.with_scoring(recommender.scoring.updated(changes))
+
+    def listed(**request: object) -> set[str]:
+        return set(recommender.recommend(Request(candidates=("over", "open"), **request)).ids)  # type: ignore[arg-type]
+
+    assert listed() == {"open"}
+    assert listed(time=AFTER) == {"over", "open"}
+    assert listed(time=round((now + timedelta(days=2)).timestamp() * 1e6)) == set()
+    assert "open" in recommender.similar("coffee-0-small", 40).ids
+    assert "over" not in recommender.similar("coffee-0-small", 40).ids
+
+
 def test_a_version_that_is_removed_while_it_is_loaded_is_said_to_be_gone(
     trained_registry: Path, tmp_path: Path
 ) -> None:

@@ -1,12 +1,13 @@
 """Training: nothing sees its future, odd catalogues and odd texts go through, what cannot be trained on says so."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from pipeline_world import market, until
 
 from features.declarations import Feature
@@ -19,11 +20,13 @@ from recsys.data.repeats import repeat_share
 from recsys.data.requests import Request
 from recsys.data.split import TemporalSplit
 from recsys.errors import ConfigError, DataError, RecsysError
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training import steps
 from recsys.pipeline.training.feature_report import feature_report
 from recsys.pipeline.training.train import train
+from recsys.policy.policy import Policy
 from recsys.rank.rows import RankerRows
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
@@ -212,6 +215,7 @@ def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config:
     [
         ({"available": pl.lit(False)}, "none of the items is available (column available)"),
         ({"created_at": pl.lit("2024-12-31")}, "could be listed then: all were created later (column created_at)"),
+        ({"available_until": pl.lit("2020-01-01")}, "could be listed then: none was there (available_until)"),
     ],
 )
 def test_nothing_that_was_wanted_could_be_listed(
@@ -234,6 +238,27 @@ def test_what_is_not_available_today_teaches_and_is_measured_but_is_in_no_list(
     assert any("27 items are not available today" in line for line in after.report.caveats)
     found = Recommender(after).recommend(Request(events["user_id"][0], n=10))
     assert set(found.ids) <= set(left)
+
+
+def test_what_is_gone_since_a_known_moment_could_be_listed_only_before(
+    frames: Frames, plain_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, events = frames
+    last = events.group_by("item_id").agg(available_until=pl.col("timestamp").max()).sort("item_id")
+    gone = items.join(last[3:], on="item_id", how="left").with_columns(available=pl.col("available_until").is_null())
+    looked_at: list[NDArray[np.bool_]] = []
+    eligible = Scoring.eligible
+
+    def noted(scoring: Scoring, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
+        found = eligible(scoring, policies, now)
+        looked_at.append(found[scoring.catalogue.gone < now[:, None]])
+        return found
+
+    monkeypatch.setattr(Scoring, "eligible", noted)
+    report = train(dataset_from_frames(gone, events, plain_config), plain_config).report
+    assert report.n_requests, "an item may be gone by being chosen"
+    assert not any("not available today" in line for line in report.caveats), "it is known since when"
+    assert not np.concatenate([block.ravel() for block in looked_at]).any()
 
 
 def test_columns_of_ones_own_are_seen_by_the_ranker_also_of_a_loaded_version(
