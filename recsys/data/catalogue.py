@@ -79,7 +79,7 @@ class ItemCatalogue:
     def gone(self) -> NDArray[np.float64]:
         """(n_items,) microseconds after which an item is not there any more; inf where nothing tells. What is bought
         may be gone by that."""
-        if _UNTIL not in self.frame.columns:  # of an earlier release, or made by hand
+        if not isinstance(self.frame.schema.get(_UNTIL), pl.Datetime):  # of an earlier release, or made by hand
             return np.full(len(self), np.inf)
         return self.frame[_UNTIL].dt.timestamp("us").cast(float).fill_null(np.inf).to_numpy()
 
