@@ -1,4 +1,4 @@
-"""A version over a catalogue of any size, made from real texts: every source, every feature, a full ranker."""
+"""A version over a catalogue of any size, made from real texts: the usual sources, every feature, a full ranker."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from benchmarks.arguments import real_data
 from features.state import EventState
 from recsys.arrays.float16 import rounded_to_float16
 from recsys.cf.als import Als
+from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.neighbours import Neighbours
@@ -21,8 +22,10 @@ from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.groups.membership import groups_of
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
+from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport
 from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import Sources
@@ -52,7 +55,7 @@ _RANKER_ROWS = 100
 _TREES, _LEAVES = 300, 31
 """Twice the leaves of the default: the size that speeds are asked for."""
 
-_SOURCES = ("transitions", "neighbours", "als", "text", "popular", "history")
+_SOURCES = ("transitions", "neighbours", "als", "text", "popular", "categories", "history")
 
 
 def publish(
@@ -74,7 +77,7 @@ def publish(
     catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)
     vectors = _vectors(real["title"].to_list(), n_items, config, rng)
-    sources = _sources(vectors, log, config, rng, progress)
+    sources = _sources(vectors, catalogue, log, config, rng, progress)
     scoring = Scoring(catalogue, sources, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
@@ -134,7 +137,12 @@ def _log(n_items: int, n_users: int, rng: np.random.Generator) -> InteractionLog
 
 
 def _sources(
-    vectors: NDArray[np.float32], log: InteractionLog, config: Config, rng: np.random.Generator, progress: Progress
+    vectors: NDArray[np.float32],
+    catalogue: ItemCatalogue,
+    log: InteractionLog,
+    config: Config,
+    rng: np.random.Generator,
+    progress: Progress,
 ) -> Sources:
     n_items = len(vectors)
     small = InterestFitting(["tea", "coffee"], log.select(slice(0, 0)), config.text, minutes=0).run()
@@ -142,11 +150,15 @@ def _sources(
     texts = TextVectors(vectors, vectors, np.zeros(n_items, dtype=np.float32), np.zeros(n_items, dtype=np.float32))
     interest = InterestModel(small.settings, Scorer(texts, small.scorer.parameters), vectors, small.reader)
     factors = np.float32(0.2) * _about(topics, config.cf.factors, rng)
+    groups = groups_of(catalogue.frame, ("item_id", "title", "available"))
+    if groups is None:
+        raise DataError("the items of scientific have no categories and no brands; get the data set anew")
     models: dict[str, CollaborativeModel] = {
         "transitions": _linked(Transitions, n_items, rng),
         "neighbours": _linked(Neighbours, n_items, rng),
         "als": Als(factors, config.cf.alpha, config.cf.regularization),
         "popular": Popular.fit(log, config.cf),
+        "categories": CategoryPopularity.of(groups, log, config.cf),
         "history": Revisits(n_items),
     }
     sources = Sources(models, interest)
