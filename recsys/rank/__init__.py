@@ -1,6 +1,7 @@
 """The ranker of candidates.
 
 rows, columns      what it learns from
+samples, judging   which of the rows teach and which judge; how well scores order them
 lambdarank         the ranker: trees (by boosting), and beside them a weighted sum where requests are few
 boosting           what it needs of LightGBM
 linear, listwise   the weighted sum, and its loss

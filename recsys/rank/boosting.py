@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import placed
 
 _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
@@ -48,8 +49,8 @@ def boosted_trees(
 
     With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
     trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
-    learning to rank in personal search, WSDM 2018); see `RankerRows.placed`. Early stopping is off then: held-out
-    clicks are as biased as the others.
+    learning to rank in personal search, WSDM 2018); see `recsys.rank.samples.placed`. Early stopping is off then:
+    held-out clicks are as biased as the others.
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
@@ -57,7 +58,7 @@ def boosted_trees(
         config: `ranker.trees` aside, for which `trees` stands.
     """
     if config.debias:
-        train = train.placed(seed)
+        train = placed(train, seed)
     gains = _gains(train, validation)
     parameters: dict[str, object] = {
         "objective": "lambdarank",

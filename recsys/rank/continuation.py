@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import RankerConfig
+from recsys.rank.judging import comparison_metric
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.significance import standard_error
@@ -78,7 +79,7 @@ def continued(
     ]
     if not config.debias:  # which leaves that are moved cannot do
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
-    reached, *others = (validation.comparison_metric(ranker.score(validation.table)) for ranker, _ in choices)
+    reached, *others = (comparison_metric(validation, ranker.score(validation.table)) for ranker, _ in choices)
     gains = [metric - reached for metric in others]
     ahead = [0.0, *(float(gain.mean()) - standard_error(gain) for gain in gains)]
     return choices[int(np.argmax(ahead))]

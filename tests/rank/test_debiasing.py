@@ -10,6 +10,7 @@ from recsys.errors import DataError
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import placed
 
 NAMES = ("worth", "what the shown lists were ordered by")
 CONFIG = RankerConfig(trees=60, leaves=7, min_rows_per_leaf=50, early_stopping=20)
@@ -89,15 +90,15 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     assert rows.positions is not None
     half = replace(rows, positions=np.where(rows.positions < 5, rows.positions, -1).astype(np.int16))
     assert half.positions is not None
-    placed = half.placed(0)
-    assert placed.positions is not None
-    counts = np.bincount(placed.positions)
+    whole = placed(half, 0)
+    assert whole.positions is not None
+    counts = np.bincount(whole.positions)
     assert len(counts) == 5
     assert counts.min() > 0.8 * counts.max()
     beside = half.worth[half.positions < 0].sum()
     assert beside > 0
-    assert placed.worth.sum() == half.worth.sum() - beside
-    assert np.all(np.bincount(placed.requests, weights=placed.wanted) > 0)
+    assert whole.worth.sum() == half.worth.sum() - beside
+    assert np.all(np.bincount(whole.requests, weights=whole.wanted) > 0)
 
 
 def test_places_that_one_part_does_not_know_are_known_of_none() -> None:

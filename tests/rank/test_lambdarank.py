@@ -14,6 +14,7 @@ from recsys.rank.columns import Columns
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.continuation import continued
 from recsys.rank.explain import GROUPS, by_group
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
@@ -204,7 +205,7 @@ def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     held, continuation = continued(before, make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
     ranker = continuation.fit(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
     test = make_rows(50, 3)
-    assert test.mean_ndcg(before.score(test.table)) < test.mean_ndcg(held.score(test.table))
+    assert mean_ndcg(test, before.score(test.table)) < mean_ndcg(test, held.score(test.table))
     assert held.n_trees == ranker.n_trees
     assert (ranker.score(test.table) != held.score(test.table)).any()
     ranker.save(tmp_path / "ranker.txt")

@@ -8,6 +8,7 @@ import pytest
 from recsys.config import RankerConfig
 from recsys.errors import BundleError
 from recsys.rank.columns import Columns
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
@@ -71,7 +72,7 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     assert many.linear is None
     test = make_rows(300, 3)
     by_trees = few.booster.predict(test.table)
-    assert test.mean_ndcg(few.score(test.table)) > test.mean_ndcg(np.asarray(by_trees, dtype=np.float32)) + 0.02
+    assert mean_ndcg(test, few.score(test.table)) > mean_ndcg(test, np.asarray(by_trees, dtype=np.float32)) + 0.02
     table = test.table[:50]
     base = few.booster.predict(table[:1], pred_contrib=True)[0, -1]
     np.testing.assert_allclose(few.contributions(table).sum(axis=1) + base, few.score(table), atol=1e-4)
