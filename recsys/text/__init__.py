@@ -17,7 +17,8 @@ Training
     finetune, plan              one stage, step by step, and how long it takes
     examples, sampling          what is learned from, and what it is compared with
     network, losses             what learns, and what it minimises
-    validation, calibration     whether it is better; logits to probabilities
+    validation                  whether it is better
+    logit_calibration           logits to probabilities
     team                        several processes that train together
     checkpoint, training_state, curves   what is kept on the way
 Tuning the encoder

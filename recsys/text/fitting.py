@@ -15,12 +15,12 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.encoder import TextEncoder, TunedWeights
 from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
+from recsys.text.logit_calibration import labelled_pairs
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import WARM_PASSES, StagePlan, Stopwatch

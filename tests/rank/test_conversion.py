@@ -9,10 +9,10 @@ from scipy.special import expit
 
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.score_calibration import ScoreCalibration
 
 NAMES = ("kind", "noise")
 SIZE = 5
