@@ -14,6 +14,7 @@ Reading
 Training
     fitting                     the whole: encode, split by time, train, calibrate
     training                    its stages: network, teacher, encoder
+    learner                     what all stages share: the network, what it learns from, how well it does
     finetune, plan              one stage, step by step, and how long it takes
     examples, sampling          what is learned from, and what it is compared with
     network, losses             what learns, and what it minimises

@@ -54,7 +54,7 @@ def interrupted(work: Work, team: Team, progress: Progress) -> Learned:
     step, again = Stage.step, deepcopy(work)
 
     def or_stop(stage: Stage, done: float) -> float:
-        if len(stage.trainer.curve) > 6:
+        if len(stage.learner.curve) > 6:
             raise KeyboardInterrupt
         return step(stage, done)
 
