@@ -29,7 +29,7 @@ _NEWEST = 0.1
 """Share of the signs of interest by which that is judged."""
 
 _BY_CHANCE = 0.05
-"""Share of what is chosen that popularity is not asked for, so that an item without any can be chosen too."""
+"""Share of the probability that is spread evenly over all items, so that one without popularity can be chosen too."""
 
 
 class Popular(LogModel):
@@ -113,5 +113,5 @@ def shares_of_all(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
 
 
 def log_chances(shares: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
-    """The logarithm of the probability of what is chosen, from the shares (n,) of these items in what is expected."""
+    """(n,) log-probabilities of what was chosen, from the shares (n,) of these items in the popularity of all."""
     return np.asarray(np.log((1 - _BY_CHANCE) * shares + _BY_CHANCE / n_items))

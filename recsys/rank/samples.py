@@ -42,8 +42,10 @@ def sampled(
 def to_learn_from(
     rows: RankerRows, config: RankerConfig, seed: int, requests: NDArray[np.bool_] | None = None
 ) -> RankerRows:
-    """What a ranker is fitted on, of all requests or the chosen ones (n_requests,). One that accounts for places
-    learns from all that was shown at one."""
+    """The rows that a ranker is fitted on, of all requests or of the chosen ones (n_requests,).
+
+    With `config.debias`, what was shown at a known place is taken before other rows of worth 0.
+    """
     return sampled(rows, config.negatives, seed, rows.at_known_places if config.debias else None, requests)
 
 
@@ -58,24 +60,24 @@ def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, Ranke
 def split_to_learn_from(
     rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT
 ) -> tuple[RankerRows, RankerRows]:
-    """`split`, of the older requests only what a ranker is fitted on: a copy of all would take much memory."""
+    """As `split`, but with only those older rows that a ranker is fitted on: a copy of all would take much memory."""
     start = _start_of(rows, newest)
     older = to_learn_from(rows, config, seed, rows.times < start)
     return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
 
 
 def thinned(rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> RankerRows:
-    """What later rankers need of these rows, when they learn from newer requests as well: of all but the newest
-    share only what a ranker is fitted on."""
+    """All rows of the newest share, and of the older requests only what a ranker is fitted on: so much is needed when
+    newer requests are joined later."""
     return RankerRows.joined(split_to_learn_from(rows, config, seed, newest))
 
 
 def placed(rows: RankerRows, seed: int) -> RankerRows:
-    """Requests of which something wanted was shown at a known place, each row with a place.
+    """The requests in which something wanted was shown at a known place, with a place for every row.
 
     Clicks beside the list are left out: no place explains them. A candidate that was not shown gets the place of a
-    shown one, drawn evenly. So it says nothing of what a place does, and still that it is not what is shown: a
-    ranker of shown items alone would not know how to rank all those that no list ever held.
+    shown one of its request, drawn evenly: so it teaches nothing about places, and still how candidates differ from
+    what is shown. Without such rows the ranker could not rank items that no list ever held.
 
     Raises:
         DataError: the log tells no positions.

@@ -172,7 +172,7 @@ def _study(tuning: Tuning, seed: int) -> "optuna.Study":
         load_if_exists=True,
         direction="maximize",
     )
-    # Who goes on must not draw once more what was drawn before.
+    # A study that goes on must not repeat the draws of the run before it.
     drawn = len(study.get_trials(deepcopy=False))
     with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
         study.sampler = optuna.samplers.TPESampler(seed=seed + drawn, constant_liar=True)
