@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recsys.arrays.npy import load_csr, save_csr
 from recsys.cf.lifts import lifts_of_groups, lifts_within_kinds
 from recsys.cf.model import CollaborativeModel
-from recsys.cf.popular import Popular, is_clear, log_chances, older_and_newest, shares_of_all
+from recsys.cf.popular import Popular
+from recsys.cf.prediction import is_clear, log_chances, older_and_newest, shares_of_all
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups

@@ -9,7 +9,7 @@ stacking           how much the parts count
 continuation       how it goes on with newer requests
 tuning             its settings
 compiled           its trees as fast loops
-score_calibration  scores to probabilities
+score_calibration  scores to the probability of one event
 conversion         whether what is wanted is also bought
 explain            contributions of groups of features
 """

@@ -116,7 +116,7 @@ class Stage:
         return bool(self.learner.team.max(self.plan.is_over(reserve)))
 
     def step(self, done: float) -> float:
-        """One step of the optimizer, at a share `done` of the stage; gives its loss.
+        """One step of the optimizer, at a share `done` in [0, 1] of the stage; gives its loss.
 
         Its draws depend on seed and step alone, so training can resume at any step.
         """
