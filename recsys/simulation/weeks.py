@@ -36,6 +36,9 @@ LENGTH = 10
 WARM_UP_WEEKS = 3
 """Items of a list, and weeks of random lists before the first training."""
 
+_FADING = 0.9998
+"""What is left of a click after each list: one of a few thousand lists ago counts little."""
+
 _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
 """What a simulation makes in its folder."""
 
@@ -100,15 +103,15 @@ class Simulation:
         self.world = World.of(self.catalogue.texts, self.plan.users, self.seed)
         order = self._random.permutation(len(self.catalogue))
         n_later = int(self.plan.new_items * len(order)) if self.plan.weeks > 1 else 0
-        self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))
-        self._here = np.sort(order[n_later:]).astype(np.int32)
+        self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))  # what comes at the end of each week
+        self._here = np.sort(order[n_later:]).astype(np.int32)  # what is in the shop by now
         self._check_size()
         self._ids: list[str] = self.catalogue.frame["item_id"].to_list()
         self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
-        self._clicked = np.zeros(len(order))
+        self._clicked = np.zeros(len(order))  # clicks of each item, fading
         # The last week ends about now, because the API takes no events from the future.
         self._now = datetime.now(UTC) - timedelta(weeks=self.plan.weeks + WARM_UP_WEEKS, hours=1)
-        self._lists = 0
+        self._lists = 0  # shown so far
 
     def _check_size(self) -> None:
         """Check that there are items enough for a list, and users enough for a comparison.
@@ -161,7 +164,7 @@ class Simulation:
         for _ in range(WARM_UP_WEEKS):
             for user, moment in self._visits():
                 items = self._random.choice(self._here, LENGTH, replace=False)
-                events.extend(self.shown(user, items, moment)[0])
+                events.extend(self.show(user, items, moment)[0])
         frame = self.catalogue.frame[self._here]
         catalogue = ItemCatalogue(frame)
         dataset = append_events(Dataset(catalogue, InteractionLog.empty(len(catalogue))), events, self.config)
@@ -180,7 +183,7 @@ class Simulation:
         return found
 
     def _week(self, servers: dict[Arm, ServerConnection]) -> dict[Arm, dict[int, list[int]]]:
-        """Let everybody visit for a week, each served by the own arm; the clicks, see `Week`."""
+        """Let everybody visit for a week, each served by their own arm; gives the clicks, see `Week`."""
         clicks: dict[Arm, dict[int, list[int]]] = {arm: {} for arm in ARMS}
         popular = self._popular()
         for user, moment in self._visits():
@@ -193,23 +196,23 @@ class Simulation:
                 listed = servers[arm].call("POST", "/v1/recommend", body)["items"]
                 items = np.array([self._numbers[item["item_id"]] for item in listed], dtype=np.int32)
                 propensities = [item.get("propensity") for item in listed]
-            events, n_clicks = self.shown(user, items, moment, propensities)
+            events, n_clicks = self.show(user, items, moment, propensities)
             servers["retrained"].send_events(events)
             clicks[arm].setdefault(user, []).append(n_clicks)
         self.world.drift()
         return clicks
 
-    def shown(
+    def show(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
     ) -> tuple[list[Event], int]:
-        """The events of one list, impressions and what followed, and how many items were clicked.
+        """Show a list to a user; the events, impressions and what follows them, and how many items are clicked.
 
         Args:
             items: item numbers, in the order of the list.
             propensities: of the first places; none for the others.
         """
         clicked, bought = self.world.reactions(user, items)
-        self._clicked *= 0.9998  # a click of a few thousand lists ago counts little
+        self._clicked *= _FADING
         self._clicked[items[clicked]] += 1
         self._lists += 1
         request, time = f"list {self._lists}", int(moment.timestamp() * 1e6)
