@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import DataError
@@ -24,9 +25,7 @@ def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.n
     relevance = 1 / (1 + np.exp(-2 * table[:, :, 0]))
     clicked = rng.random((n_requests, size)) < relevance / (1 + positions)
     worth = clicked.ravel().astype(np.float32)
-    sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    nothing = np.zeros(len(worth), dtype=np.uint16)
-    rows = RankerRows(table.reshape(-1, 2), worth, worth > 1, sizes, times, nothing, positions.ravel().astype(np.int16))
+    rows = rows_of(table.reshape(-1, 2), worth, size, positions=positions.ravel().astype(np.int16))
     return rows, relevance
 
 

@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
@@ -32,9 +33,7 @@ def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = No
     if worth is None:
         worth = np.zeros(len(table), dtype=np.float32)
         worth[best] = 1 + (np.arange(n_requests) % 2)
-    nothing = np.zeros(len(table), dtype=np.uint16)
-    sizes = np.full(n_requests, size, dtype=np.int64)
-    return RankerRows(table, worth, worth == 2, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return rows_of(table, worth, size)
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +98,10 @@ def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> N
     wanted = np.flatnonzero(np.tile([True, False, True, False], n_requests))
     chosen = wanted.reshape(n_requests, 2)[np.arange(n_requests), (np.arange(n_requests) % 3 == 0).astype(int)]
     table = np.stack([kinds, *np.random.default_rng(0).normal(size=(2, len(kinds)))], axis=1).astype(np.float32)
-    sizes, none = np.full(n_requests, 4), np.zeros(len(kinds), dtype=np.uint16)
     for worth, better in ((1, 0), (5, 1)):
         followed = np.zeros(len(kinds), dtype=np.float32)
         followed[chosen] = np.where(kinds[chosen] == 1, worth, 1)
-        rows = RankerRows(table, followed, followed > 1, sizes, np.arange(n_requests), none)
+        rows = rows_of(table, followed, 4)
         ranker = Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
         longer = ranker.with_more_trees(rows, rows, 3, CONFIG, 0), ranker.with_refitted_leaves(rows)
         for one in (ranker, *longer):

@@ -1,9 +1,11 @@
 """A weighted sum of opinions learns how much each counts, never against its direction, and explains itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError
@@ -29,9 +31,7 @@ def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
     table[rng.random(len(table)) < 0.1, 0] = np.nan
     chosen = np.zeros(len(table), dtype=np.float32)
     chosen[worth.reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
-    sizes = np.full(n_requests, size, dtype=np.int64)
-    nothing = np.zeros(len(table), dtype=np.uint16)
-    return RankerRows(table, chosen, chosen > 1, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return rows_of(table, chosen, size)
 
 
 def test_weights_are_what_the_choices_follow() -> None:
@@ -85,8 +85,6 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
 
 def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
     rows = make_rows(40, 1)
-    shown = RankerRows(
-        rows.table, rows.worth, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
-    )
+    shown = replace(rows, positions=np.tile(np.arange(8, dtype=np.int16), 40))
     config = RankerConfig(trees=5, debias=True)
     assert Ranker.fit(shown, shown, COLUMNS, config, 0).linear is None

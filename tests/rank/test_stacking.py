@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
@@ -27,8 +28,7 @@ def noisy_rows(n_requests: int, seed: int) -> RankerRows:
     wanted = [rng.choice(SIZE, p=own / own.sum()) for own in odds]
     worth = np.zeros(len(table), dtype=np.float32)
     worth[np.arange(n_requests) * SIZE + wanted] = 1
-    sizes, times = np.full(n_requests, SIZE, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    return RankerRows(table, worth, np.zeros(len(table), dtype=bool), sizes, times, np.zeros(len(table), np.uint16))
+    return rows_of(table, worth, SIZE)
 
 
 @pytest.fixture(scope="module")
