@@ -124,9 +124,7 @@ class InterestFitting:
                 seed=self.seed,
                 minutes=self.budget_minutes,
             )
-            learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
-            if self.cache is not None and learned.encoder.tuning is not None:
-                self.cache.keep(learned.encoder.version, texts, learned.vectors)
+            learned = self._trained(task)
         scorer = learned.network.scorer(learned.vectors, bags)
         click, purchase = labelled_pairs(scorer, log, validation, config.history, self.seed).calibrations()
         encoder, reader = learned.encoder, TextReader(learned.encoder, lexicon, learned.network)
@@ -163,6 +161,13 @@ class InterestFitting:
             return network, False
         network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
         return network, True
+
+    def _trained(self, task: Training) -> Learned:
+        """What a training makes, here or in a team; the vectors of an encoder that it tuned are kept."""
+        learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
+        if self.cache is not None and learned.encoder.tuning is not None:
+            self.cache.keep(learned.encoder.version, self.texts, learned.vectors)
+        return learned
 
     def _passes(self, continues: bool) -> int:
         """Most passes over the examples, of what starts from scratch or continues."""
